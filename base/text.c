@@ -1,0 +1,62 @@
+// Text in a bounded buffer.
+
+#include <string.h>
+
+#include "tutti/check.h"
+#include "tutti/text.h"
+
+void tt_text_init(tt_text *text, char *data, size_t capacity)
+{
+    TT_CHECK(capacity >= 1);
+    *text = (tt_text){.data = data, .capacity = capacity};
+    data[0] = '\0';
+}
+
+void tt_text_add_bytes(tt_text *text, const void *bytes, size_t length)
+{
+    if (text == NULL)
+        return;
+    size_t room = text->capacity - 1 - text->length;
+    if (length > room) {
+        length = room;
+        text->cut = true;
+    }
+    memcpy(text->data + text->length, bytes, length);
+    text->length += length;
+    text->data[text->length] = '\0';
+}
+
+void tt_text_add(tt_text *text, const char *string)
+{
+    tt_text_add_bytes(text, string, strlen(string));
+}
+
+void tt_text_add_unsigned(tt_text *text, uint64_t value)
+{
+    char digits[20]; // 2^64 - 1 has 20 digits
+    size_t first = sizeof(digits);
+    do {
+        digits[--first] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    tt_text_add_bytes(text, digits + first, sizeof(digits) - first);
+}
+
+void tt_text_add_signed(tt_text *text, int64_t value)
+{
+    if (value < 0)
+        tt_text_add(text, "-");
+    // Negating in unsigned arithmetic is defined for the smallest value too.
+    tt_text_add_unsigned(text, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+void tt_text_add_hex(tt_text *text, uint64_t value, unsigned digits_min)
+{
+    char digits[16];
+    size_t first = sizeof(digits);
+    do {
+        digits[--first] = "0123456789abcdef"[value & 15];
+        value >>= 4;
+    } while (value > 0 || (sizeof(digits) - first < digits_min && first > 0));
+    tt_text_add_bytes(text, digits + first, sizeof(digits) - first);
+}

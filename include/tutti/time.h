@@ -1,0 +1,26 @@
+// Time: absolute nanoseconds on one 64-bit monotonic clock, which starts anywhere and never jumps.
+
+#ifndef TUTTI_TIME_H
+#define TUTTI_TIME_H
+
+#include <stdint.h>
+
+typedef int64_t tt_time;
+
+#define TT_FOREVER INT64_MAX // as a deadline: never passes
+#define TT_US(count) ((tt_time)(count)*1000)
+#define TT_MS(count) ((tt_time)(count)*1000000)
+#define TT_SECONDS(count) ((tt_time)(count)*1000000000)
+
+static inline tt_time tt_earlier(tt_time a, tt_time b)
+{
+    return a < b ? a : b;
+}
+
+// `now + duration`, or TT_FOREVER where that would overflow.
+static inline tt_time tt_after(tt_time now, tt_time duration)
+{
+    return duration > TT_FOREVER - now ? TT_FOREVER : now + duration;
+}
+
+#endif

@@ -1,0 +1,78 @@
+# The few functions that every folder's CMakeLists.txt uses.
+
+set(TT_WARNINGS -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+    -Wvla -Wundef -Wpointer-arith -Wwrite-strings)
+
+# tt_library(NAME SOURCES file... [USES library...] [PRIVATE_USES library...] [TOGETHER library...])
+# A static library of one room. USES are the rooms below it whose headers its own headers need.
+# On the host a program `alone_NAME` links all of it against USES alone, so a symbol that lives on a
+# floor above, or beside, fails the build. TOGETHER names a room that is one floor with this one
+# (arch and kernel call each other by design).
+function(tt_library name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;PRIVATE_USES;TOGETHER")
+    add_library(${name} STATIC ${arg_SOURCES})
+    target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
+    target_compile_options(${name} PRIVATE ${TT_WARNINGS})
+    target_link_libraries(${name} PUBLIC ${arg_USES} PRIVATE ${arg_PRIVATE_USES})
+    if(TUTTI_TARGET STREQUAL "linux")
+        add_executable(alone_${name} ${PROJECT_SOURCE_DIR}/tests/floors/alone.c)
+        target_link_libraries(alone_${name} PRIVATE
+            -Wl,--whole-archive ${name} -Wl,--no-whole-archive ${arg_USES} ${arg_PRIVATE_USES} ${arg_TOGETHER})
+    endif()
+endfunction()
+
+# tt_program(NAME SOURCES file... USES library...): a program for the machine that is built for.
+function(tt_program name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES")
+    add_executable(${name} ${arg_SOURCES})
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
+    target_compile_options(${name} PRIVATE ${TT_WARNINGS})
+    target_link_libraries(${name} PRIVATE ${arg_USES})
+endfunction()
+
+# tt_test(NAME SOURCES file... USES library... [LABELS label...] [ARGUMENTS word...] [TIMEOUT seconds])
+# A host program that is a test: exit status 0 passes, 77 skips (and prints "skipped: REASON").
+# Without LABELS it is a `unit` test: quick, and run again under the sanitizers.
+function(tt_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;USES;LABELS;ARGUMENTS")
+    if(NOT TUTTI_TARGET STREQUAL "linux")
+        return()
+    endif()
+    tt_program(${name} SOURCES ${arg_SOURCES} USES ${arg_USES})
+    if(NOT arg_LABELS)
+        set(arg_LABELS unit)
+    endif()
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 120)
+    endif()
+    add_test(NAME ${name} COMMAND ${name} ${arg_ARGUMENTS} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+        SKIP_RETURN_CODE 77)
+endfunction()
+
+# tt_script_test(NAME COMMAND word... [LABELS label...] [TIMEOUT seconds]): a script that is a test.
+function(tt_script_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "COMMAND;LABELS")
+    if(NOT TUTTI_TARGET STREQUAL "linux")
+        return()
+    endif()
+    if(NOT arg_LABELS)
+        set(arg_LABELS script)
+    endif()
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 120)
+    endif()
+    add_test(NAME ${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+        SKIP_RETURN_CODE 77
+        ENVIRONMENT "TUTTI_BUILD=${PROJECT_SOURCE_DIR}/build;TUTTI_LINUX=${PROJECT_BINARY_DIR}")
+endfunction()
+
+# Adds the rooms that have a CMakeLists.txt, in the order given.
+function(tt_rooms)
+    foreach(room ${ARGN})
+        if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/CMakeLists.txt)
+            add_subdirectory(${room})
+        endif()
+    endforeach()
+endfunction()
