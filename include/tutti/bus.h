@@ -1,0 +1,209 @@
+// The soft bus: resources that are asked by GET, PUT, POST, DELETE and OBSERVE, near or far.
+//
+// The wire is CoAP (RFC 7252) with block-wise transfer (RFC 7959) and observe (RFC 7641). The bus
+// does no input or output: datagrams and the time are arguments, datagrams to send and the next
+// deadline are results. So the same code runs on a watch, on Linux and in the simulator.
+//
+//     received:  tt_bus_receive(bus, now, &peer, bytes, length)
+//     time:      tt_bus_advance(bus, now) once now >= tt_bus_deadline(bus)
+//     to send:   while (tt_bus_transmit(bus, &peer, bytes, capacity, &length) == TT_OK) ...
+//
+// A call to the own device takes the same functions and the same handlers and never leaves it.
+// Everything runs on one thread, the node's loop.
+
+#ifndef TUTTI_BUS_H
+#define TUTTI_BUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tutti/endpoint.h"
+#include "tutti/list.h"
+#include "tutti/random.h"
+#include "tutti/status.h"
+#include "tutti/time.h"
+
+#define TT_BUS_PORT 5683
+#define TT_BUS_PATH_MAX 64 // bytes of a path such as "ai/models/fashion", its terminator included
+#define TT_BUS_QUERY_MAX 64 // bytes of a query such as "rt=tutti.model", its terminator included
+#define TT_BUS_BLOCK_MAX 1024 // bytes of payload in one message
+#define TT_BUS_MESSAGE_MAX 1152 // bytes of one message on the wire (RFC 7252, 4.6)
+
+typedef enum tt_method {
+    TT_GET = 1,
+    TT_POST = 2,
+    TT_PUT = 3,
+    TT_DELETE = 4,
+} tt_method;
+
+// Response codes as on the wire: class in the upper three bits, detail in the lower five.
+#define TT_CODE(class, detail) ((class) << 5 | (detail))
+typedef enum tt_code {
+    TT_CREATED = TT_CODE(2, 1),
+    TT_DELETED = TT_CODE(2, 2),
+    TT_VALID = TT_CODE(2, 3),
+    TT_CHANGED = TT_CODE(2, 4),
+    TT_CONTENT = TT_CODE(2, 5),
+    TT_CONTINUE = TT_CODE(2, 31),
+    TT_BAD_REQUEST = TT_CODE(4, 0),
+    TT_BAD_OPTION = TT_CODE(4, 2),
+    TT_FORBIDDEN = TT_CODE(4, 3),
+    TT_PATH_NOT_FOUND = TT_CODE(4, 4),
+    TT_METHOD_NOT_ALLOWED = TT_CODE(4, 5),
+    TT_NOT_ACCEPTABLE = TT_CODE(4, 6),
+    TT_ENTITY_INCOMPLETE = TT_CODE(4, 8),
+    TT_ENTITY_TOO_LARGE = TT_CODE(4, 13),
+    TT_FORMAT_UNSUPPORTED = TT_CODE(4, 15),
+    TT_INTERNAL_ERROR = TT_CODE(5, 0),
+    TT_NOT_IMPLEMENTED = TT_CODE(5, 1),
+    TT_UNAVAILABLE = TT_CODE(5, 3),
+} tt_code;
+
+// Content formats (IANA registry "CoAP Content-Formats").
+#define TT_FORMAT_TEXT 0
+#define TT_FORMAT_LINKS 40
+#define TT_FORMAT_OCTETS 42
+#define TT_FORMAT_JSON 50
+#define TT_FORMAT_CBOR 60
+#define TT_FORMAT_NONE 0xffff
+
+typedef struct tt_bus tt_bus;
+typedef struct tt_resource tt_resource;
+typedef struct tt_call tt_call;
+
+// Names one request whose answer is still owed; invalid once answered or forgotten.
+typedef uint32_t tt_answer_token;
+
+// A request, or one piece of a long one, as a handler sees it. Valid during the handler only.
+//
+// A body longer than a block comes in pieces: in order, without gaps, each exactly once, the first
+// with offset 0. Pieces of two bodies for one resource are never mixed: a second sender gets 5.03
+// until the first is done or silent for TT_BUS_TRANSFER_SILENCE. A handler that answers a piece
+// with an error ends the transfer; the answer to any piece but the last is otherwise the bus's.
+typedef struct tt_request {
+    tt_method method;
+    const tt_endpoint *peer; // all zero for a call from the own device
+    const char *path; // without a leading slash, terminated
+    const char *query; // pieces joined by '&', terminated; "" without one
+    uint16_t content_format; // of the body, or TT_FORMAT_NONE
+    uint16_t accept; // or TT_FORMAT_NONE
+    const uint8_t *payload; // this piece
+    size_t length; // of this piece
+    size_t offset; // of this piece within the body
+    size_t size; // of the whole body where the sender told it or `last`, otherwise 0
+    bool last; // the body ends with this piece
+    tt_answer_token token; // for tt_bus_answer
+} tt_request;
+
+// A handler's answer. It comes preset to 5.00 without payload.
+//
+// The payload stays the handler's: it must not change before the handler's next call; the bus
+// cuts it into blocks and asks the handler again for each. For a diagnostic, point `payload` at
+// text and leave `content_format` at TT_FORMAT_NONE.
+typedef struct tt_response {
+    tt_code code;
+    uint16_t content_format; // or TT_FORMAT_NONE
+    const void *payload;
+    size_t length;
+    uint32_t max_age_seconds; // 60 unless set
+    bool later; // no answer yet: tt_bus_answer will give it; a separate response (RFC 7252, 5.2.2)
+} tt_response;
+
+typedef void tt_handler(tt_resource *resource, tt_time now, const tt_request *request,
+                        tt_response *response);
+
+// A resource of this device. The struct is its owner's and lives as long as it is in the tree.
+struct tt_resource {
+    const char *path; // "ai/models/fashion"; with `subtree`, also everything below it
+    const char *type; // rt= of RFC 6690, or NULL
+    const char *interface_description; // if= of RFC 6690, or NULL
+    tt_handler *handler;
+    void *context;
+    uint8_t methods; // bits 1 << tt_method; others get 4.05
+    bool observable;
+    bool subtree;
+    bool hidden; // not in /.well-known/core
+    uint32_t observe_sequence; // the bus's
+    tt_list link; // the bus's
+};
+
+// What a caller gets, once or several times. Valid during the callback only.
+//
+// `status` is TT_OK with a response (whatever its code), else TT_TIMED_OUT, TT_RESET, TT_CANCELLED,
+// TT_MALFORMED or TT_FULL, and then nothing follows. A long payload comes in pieces like a request's.
+typedef struct tt_reply {
+    tt_status status;
+    tt_code code;
+    uint16_t content_format;
+    const uint8_t *payload;
+    size_t length;
+    size_t offset;
+    bool last; // of this representation; with observe, another may follow
+    bool final; // nothing follows: the tt_call is the caller's again
+    uint32_t observe_sequence; // of a notification
+} tt_reply;
+
+typedef void tt_reply_handler(tt_call *call, tt_time now, const tt_reply *reply);
+
+// A request of this device to another, or to itself. The caller fills the first part, and owns the
+// struct and all that it points at until the reply that is `final`.
+struct tt_call {
+    tt_endpoint peer; // all zero for the own device
+    tt_method method;
+    const char *path;
+    const char *query; // or NULL
+    const void *payload; // sent block by block where longer than TT_BUS_BLOCK_MAX
+    size_t length;
+    uint16_t content_format; // TT_FORMAT_NONE without one
+    uint16_t accept; // TT_FORMAT_NONE for any
+    bool observe; // GET only: notifications until tt_bus_cancel
+    tt_time timeout; // nanoseconds for the whole exchange, separate responses included; 0 for 60 s
+    tt_reply_handler *on_reply;
+    void *context;
+    void (*on_progress)(tt_call *call, size_t sent); // bytes of payload acknowledged; may be NULL
+    struct tt_call_state { // the bus's
+        tt_list link;
+        uint64_t opaque[16];
+    } state;
+};
+
+// Starts a call. TT_INVALID (path or query too long, observe without GET), TT_FULL.
+tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call);
+
+// Ends a call or an observation; `on_reply` is called with TT_CANCELLED before this returns.
+void tt_bus_cancel(tt_bus *bus, tt_time now, tt_call *call);
+
+// An empty confirmable message (RFC 7252, 4.3), answered by a reset from whoever is alive:
+// `call` needs peer, on_reply, context and timeout only; its reply is TT_OK or TT_TIMED_OUT.
+tt_status tt_bus_ping(tt_bus *bus, tt_time now, tt_call *call);
+
+// Adds a resource to the tree. TT_EXISTS (the path is taken), TT_INVALID (empty or too long).
+tt_status tt_bus_add(tt_bus *bus, tt_resource *resource);
+void tt_bus_remove(tt_bus *bus, tt_resource *resource);
+
+// The representation of an observable resource changed: its observers are told. Notifications are
+// made by calling its handler with GET; several changes before that are told as one.
+void tt_bus_changed(tt_bus *bus, tt_time now, tt_resource *resource);
+
+// Answers a request whose handler set `later`. At most TT_BUS_BLOCK_MAX bytes, which are copied.
+// TT_NOT_FOUND (the asker has gone, or the token was answered), TT_TOO_LARGE.
+tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token,
+                        const tt_response *response);
+
+void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
+                    size_t length);
+void tt_bus_advance(tt_bus *bus, tt_time now);
+tt_time tt_bus_deadline(const tt_bus *bus);
+
+// Takes the next datagram to send, TT_EMPTY where there is none; `capacity` >= TT_BUS_MESSAGE_MAX.
+tt_status tt_bus_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
+                          size_t *length);
+
+// A peer has gone or restarted: calls to it end with TT_TIMED_OUT, its observations are dropped,
+// what is remembered of its messages is forgotten.
+void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer);
+
+// struct tt_bus, its limits and tt_bus_init are in tutti/bus_storage.h, for whoever owns one.
+
+#endif

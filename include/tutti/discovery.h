@@ -1,0 +1,95 @@
+// Finding one another: DNS-SD (RFC 6763) over multicast DNS (RFC 6762), without input or output.
+//
+// A device announces one service instance, NAME._coap._udp.local, with the TXT keys `kind` and
+// `boot`, and browses for the others. Like the bus, it takes datagrams and the time and gives
+// datagrams and a deadline. A node feeds it from UDP port 5353 with the groups 224.0.0.251 and
+// ff02::fb.
+
+#ifndef TUTTI_DISCOVERY_H
+#define TUTTI_DISCOVERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tutti/endpoint.h"
+#include "tutti/random.h"
+#include "tutti/status.h"
+#include "tutti/time.h"
+
+#define TT_MDNS_PORT 5353
+#define TT_MDNS_MESSAGE_MAX 1232 // bytes: what fits IPv6's smallest MTU
+#define TT_NAME_MAX 32 // bytes of a device's name, its terminator included
+#define TT_KIND_MAX 16 // bytes of a device's kind, its terminator included
+
+// Another device, as its announcements tell it.
+typedef struct tt_peer {
+    char name[TT_NAME_MAX]; // "watch-3f9a"
+    char kind[TT_KIND_MAX]; // "watch"; "" until its TXT record is known
+    tt_endpoint endpoint; // to reach it on the bus; IPv6 link-local preferred; port 0 until known
+    uint32_t boot; // differs after each restart; 0 where it tells none
+    tt_time heard; // when something last came from it
+    tt_time expires; // when its records end unless renewed
+    bool reported; // present: `on_peer` was called with TT_PEER_FOUND
+} tt_peer;
+
+typedef enum tt_peer_event {
+    TT_PEER_FOUND, // complete: name, kind and endpoint are known
+    TT_PEER_RESTARTED, // its boot number or endpoint changed
+    TT_PEER_GONE, // said goodbye, expired or was declared gone; the entry is reused after the call
+} tt_peer_event;
+
+typedef struct tt_discovery tt_discovery;
+typedef void tt_peer_handler(tt_discovery *discovery, tt_time now, tt_peer_event event,
+                             const tt_peer *peer, void *context);
+
+typedef struct tt_discovery_options {
+    const char *name; // own instance name, or NULL to browse only. On a conflict a suffix is added
+                      // ("watch-3f9a-2")
+    const char *kind; // own kind
+    uint16_t port; // own port on the bus
+    uint32_t boot; // drawn at each start, not 0
+    uint64_t seed; // for the random delays that RFC 6762 asks for
+    bool browse; // look for others
+    tt_peer *peers; // the caller's table
+    size_t peers_max;
+    tt_peer_handler *on_peer; // or NULL
+    void *context;
+} tt_discovery_options;
+
+struct tt_discovery {
+    tt_discovery_options options;
+    char name[TT_NAME_MAX]; // in use; differs from options.name after a conflict
+    tt_endpoint addresses[8];
+    size_t address_count;
+    tt_random random;
+    // The rest is the implementation's own.
+    struct tt_discovery_state {
+        uint64_t opaque[64];
+    } state;
+};
+
+void tt_discovery_init(tt_discovery *discovery, tt_time now, const tt_discovery_options *options);
+
+// Tells the own addresses; a change starts a new announcement.
+void tt_discovery_set_addresses(tt_discovery *discovery, tt_time now, const tt_endpoint *addresses,
+                                size_t count);
+
+void tt_discovery_receive(tt_discovery *discovery, tt_time now, const tt_endpoint *peer,
+                          const void *bytes, size_t length);
+void tt_discovery_advance(tt_discovery *discovery, tt_time now);
+tt_time tt_discovery_deadline(const tt_discovery *discovery);
+
+// Takes the next datagram to send, TT_EMPTY where there is none; `capacity` >= TT_MDNS_MESSAGE_MAX.
+// `peer` with an unspecified address and port 5353 means both multicast groups; otherwise unicast.
+tt_status tt_discovery_transmit(tt_discovery *discovery, tt_endpoint *peer, void *bytes,
+                                size_t capacity, size_t *length);
+
+// Something else than mDNS showed that a peer lives, or that it does not (tutti/presence.h).
+void tt_discovery_heard(tt_discovery *discovery, tt_time now, const tt_endpoint *peer);
+void tt_discovery_gone(tt_discovery *discovery, tt_time now, const tt_peer *peer);
+
+// Queues goodbye records (time to live 0) for a device that leaves in order.
+void tt_discovery_goodbye(tt_discovery *discovery, tt_time now);
+
+#endif

@@ -1,0 +1,63 @@
+// A node: one device on the bus, and the loop that turns it.
+//
+// It owns a bus, discovery and presence, feeds them from a platform and sends what comes out. A
+// product adds resources to `bus` and calls tt_node_run; the simulator calls poll and deadline.
+
+#ifndef TUTTI_NODE_H
+#define TUTTI_NODE_H
+
+#include "tutti/bus.h"
+#include "tutti/bus_storage.h"
+#include "tutti/discovery.h"
+#include "tutti/platform.h"
+
+#define TT_NODE_PEERS_MAX 16 // other devices that are known at a time
+#define TT_PRESENCE_PING TT_MS(1000) // a peer that was silent for so long is pinged
+#define TT_PRESENCE_GONE TT_MS(3000) // a peer that was silent for so long is gone
+
+typedef struct tt_node tt_node;
+
+typedef struct tt_node_options {
+    const char *name; // or NULL for a node that only browses, such as the command line
+    const char *kind;
+    uint16_t port; // TT_BUS_PORT, or 0 for any free one
+    bool browse; // look for others and watch whether they live
+    tt_peer_handler *on_peer; // or NULL
+    void *context;
+} tt_node_options;
+
+struct tt_node {
+    tt_platform *platform;
+    tt_bus bus;
+    tt_discovery discovery;
+    tt_peer peers[TT_NODE_PEERS_MAX];
+    tt_node_options options;
+    tt_socket bus_socket;
+    tt_socket mdns_socket;
+    tt_call pings[TT_NODE_PEERS_MAX];
+    tt_datagram datagram; // the one being received or sent
+    bool stopped;
+    struct {
+        uint64_t datagrams_received, datagrams_sent, sends_failed;
+    } counters;
+};
+
+// Prepares a node on a platform and opens its ports. TT_BUSY or TT_IO where a port cannot be had.
+tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_options *options);
+
+// Does all that is due now and returns without waiting.
+void tt_node_poll(tt_node *node);
+
+// When tt_node_poll must be called again at the latest.
+tt_time tt_node_deadline(const tt_node *node);
+
+// Polls and waits until tt_node_stop.
+void tt_node_run(tt_node *node);
+
+// Makes tt_node_run say goodbye and return. From the loop's own thread, such as a reply handler.
+void tt_node_stop(tt_node *node);
+
+// The first present peer of `kind` (NULL for any) or with `name` (NULL for any), in the order found.
+const tt_peer *tt_node_find(const tt_node *node, const char *kind, const char *name);
+
+#endif

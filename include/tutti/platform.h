@@ -1,0 +1,87 @@
+// The one seam between Tutti and whatever machine it runs on.
+//
+// A platform gives a node its clock, randomness, datagrams, workers and a way to sleep. Three
+// implement it: platform/device (the kernel and lwIP), platform/linux (the host) and sim (virtual
+// time and a faulty network). One thread, the node's loop, makes every call here except `wake`.
+//
+// Each implementation is a struct that begins with a tt_platform; the functions get it back.
+
+#ifndef TUTTI_PLATFORM_H
+#define TUTTI_PLATFORM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tutti/endpoint.h"
+#include "tutti/status.h"
+#include "tutti/time.h"
+
+typedef struct tt_platform tt_platform;
+typedef struct tt_work tt_work;
+
+// The largest UDP payload that is sent or received: what fits an Ethernet frame with IPv6.
+#define TT_DATAGRAM_MAX 1452
+#define TT_ADDRESSES_MAX 8 // own addresses that a platform reports
+#define TT_WORKS_MAX 4 // works queued or running at a time
+
+// A piece of long work: `run` is called on a worker thread, then `done` on the loop's thread. The
+// caller owns it and leaves it alone from the call of `work` until `done` is called.
+struct tt_work {
+    void (*run)(tt_work *work);
+    void (*done)(tt_work *work, tt_time now);
+    tt_work *next; // the platform's
+};
+
+// A UDP port that was opened; small numbers from 0.
+typedef unsigned tt_socket;
+
+typedef struct tt_datagram {
+    tt_socket socket; // received on, or to be sent from
+    tt_endpoint peer; // where it came from, or where it goes
+    uint8_t hop_limit; // sending: IPv6 hop limit or IPv4 TTL, 0 for the default; receiving: unused
+    size_t length; // bytes of data in use
+    uint8_t data[TT_DATAGRAM_MAX];
+} tt_datagram;
+
+typedef struct tt_platform_operations {
+    // The monotonic clock. In the simulator it is the node's own, skewed, virtual clock.
+    tt_time (*now)(tt_platform *platform);
+
+    // Unpredictable where the machine has entropy; reproducible in the simulator.
+    void (*random)(tt_platform *platform, void *bytes, size_t length);
+
+    // Opens a UDP port on every interface, IPv4 and IPv6, and joins the multicast `groups` (of
+    // which interface and port are ignored). Port 0 takes a free one. TT_FULL, TT_BUSY (the port
+    // is taken), TT_IO.
+    tt_status (*open)(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
+                      size_t group_count, tt_socket *socket);
+
+    // Sends one datagram; to a multicast group with interface 0 means on every interface.
+    // TT_OK is no promise of arrival. TT_UNREACHABLE, TT_FULL (no buffer now), TT_TOO_LARGE.
+    tt_status (*send)(tt_platform *platform, const tt_datagram *datagram);
+
+    // Takes the next datagram that has arrived, without waiting: TT_EMPTY where there is none. One
+    // longer than TT_DATAGRAM_MAX is dropped and counted.
+    tt_status (*receive)(tt_platform *platform, tt_datagram *datagram);
+
+    // The node's own unicast addresses, port 0; returns how many (at most `capacity`). They can
+    // change while running: link-local addresses take seconds to be ready.
+    size_t (*addresses)(tt_platform *platform, tt_endpoint *addresses, size_t capacity);
+
+    // Sleeps until a datagram can be received, a work is done, `wake` is called or `deadline`
+    // passes; runs the `done` of finished works before it returns. A deadline in the past only
+    // polls.
+    void (*wait)(tt_platform *platform, tt_time deadline);
+
+    // Makes a present or the next `wait` return. From any thread or interrupt handler.
+    void (*wake)(tt_platform *platform);
+
+    // Queues work for a worker thread. TT_FULL beyond TT_WORKS_MAX.
+    tt_status (*work)(tt_platform *platform, tt_work *work);
+} tt_platform_operations;
+
+struct tt_platform {
+    const tt_platform_operations *operations;
+};
+
+#endif
