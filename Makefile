@@ -1,0 +1,42 @@
+# A short door to CMake and Ninja; ./run installs what they need first. `make help` lists the targets.
+
+DEVICES := cortex-m4 riscv64 aarch64
+CHECKED := linux-clang linux-asan linux-tsan
+JOBS    := $(shell nproc)
+EPOCHS  := 10
+
+.PHONY: help demo test test-long bench format clean images $(DEVICES) linux $(CHECKED)
+
+help:
+	@./run help
+
+# One build folder a preset, build/PRESET; quiet unless something fails.
+linux $(DEVICES) $(CHECKED):
+	@printf 'building for %-12s' $@; start=$$(date +%s); mkdir -p build; \
+	{ [ -f build/$@/build.ninja ] || cmake --preset $@ >build/$@.log 2>&1; } && \
+	ninja -C build/$@ -j $(JOBS) >>build/$@.log 2>&1 || \
+	{ echo failed; grep -vE '^\[[0-9]+/[0-9]+\] ' build/$@.log | tail -n 60; echo "make: the whole log is build/$@.log"; exit 1; }; \
+	echo "$$(($$(date +%s) - start)) s"
+
+images: linux $(DEVICES)
+
+demo: images
+	@EPOCHS=$(EPOCHS) OUT=build/demo examples/demo/demo.sh
+
+# The host's ctest runs everything: unit tests, images under QEMU, the demonstration after one epoch,
+# and the unit tests again under clang and the sanitizers.
+test: images $(CHECKED)
+	@tests/run.sh build/linux -LE long
+
+test-long: images
+	@tests/run.sh build/linux -L long
+
+B := kernel bus ai
+bench: images
+	@for group in $(B); do bench/$$group/run.sh || exit 1; done
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i
+
+clean:
+	rm -rf build
