@@ -1,4 +1,5 @@
-// Readers, writers and the checksum. Each number is assembled byte by byte: no alignment is assumed.
+// Readers, writers and the checksum. Each number is assembled byte by byte: no alignment is
+// assumed.
 
 #include <string.h>
 

@@ -175,7 +175,8 @@ tt_status tt_endpoint_parse(tt_endpoint *endpoint, const char *text, uint16_t de
     tt_endpoint parsed = {.port = default_port};
     const char *at = text;
     bool bracket = *at == '[';
-    bool ipv6 = bracket || strchr(at, '.') == NULL || (strchr(at, ':') != NULL && strchr(at, ':') < strchr(at, '.'));
+    bool ipv6 = bracket || strchr(at, '.') == NULL ||
+                (strchr(at, ':') != NULL && strchr(at, ':') < strchr(at, '.'));
     at += bracket;
     if (ipv6) {
         if (!parse_ipv6(&at, parsed.ip))

@@ -17,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEST_SKIPPED 77 // the exit status of a test that could not run; print "skipped: REASON" first
+#define TEST_SKIPPED                                                                               \
+    77 // the exit status of a test that could not run; print "skipped: REASON" first
 
 static int test_failures;
 static int test_expectations;

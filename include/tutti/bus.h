@@ -25,9 +25,9 @@
 #include "tutti/time.h"
 
 #define TT_BUS_PORT 5683
-#define TT_BUS_PATH_MAX 64 // bytes of a path such as "ai/models/fashion", its terminator included
+#define TT_BUS_PATH_MAX 64  // bytes of a path such as "ai/models/fashion", its terminator included
 #define TT_BUS_QUERY_MAX 64 // bytes of a query such as "rt=tutti.model", its terminator included
-#define TT_BUS_BLOCK_MAX 1024 // bytes of payload in one message
+#define TT_BUS_BLOCK_MAX 1024   // bytes of payload in one message
 #define TT_BUS_MESSAGE_MAX 1152 // bytes of one message on the wire (RFC 7252, 4.6)
 
 typedef enum tt_method {
@@ -84,16 +84,16 @@ typedef uint32_t tt_answer_token;
 typedef struct tt_request {
     tt_method method;
     const tt_endpoint *peer; // all zero for a call from the own device
-    const char *path; // without a leading slash, terminated
-    const char *query; // pieces joined by '&', terminated; "" without one
+    const char *path;        // without a leading slash, terminated
+    const char *query;       // pieces joined by '&', terminated; "" without one
     uint16_t content_format; // of the body, or TT_FORMAT_NONE
-    uint16_t accept; // or TT_FORMAT_NONE
-    const uint8_t *payload; // this piece
-    size_t length; // of this piece
-    size_t offset; // of this piece within the body
-    size_t size; // of the whole body where the sender told it or `last`, otherwise 0
-    bool last; // the body ends with this piece
-    tt_answer_token token; // for tt_bus_answer
+    uint16_t accept;         // or TT_FORMAT_NONE
+    const uint8_t *payload;  // this piece
+    size_t length;           // of this piece
+    size_t offset;           // of this piece within the body
+    size_t size;             // of the whole body where the sender told it or `last`, otherwise 0
+    bool last;               // the body ends with this piece
+    tt_answer_token token;   // for tt_bus_answer
 } tt_request;
 
 // A handler's answer. It comes preset to 5.00 without payload.
@@ -123,15 +123,16 @@ struct tt_resource {
     uint8_t methods; // bits 1 << tt_method; others get 4.05
     bool observable;
     bool subtree;
-    bool hidden; // not in /.well-known/core
+    bool hidden;               // not in /.well-known/core
     uint32_t observe_sequence; // the bus's
-    tt_list link; // the bus's
+    tt_list link;              // the bus's
 };
 
 // What a caller gets, once or several times. Valid during the callback only.
 //
 // `status` is TT_OK with a response (whatever its code), else TT_TIMED_OUT, TT_RESET, TT_CANCELLED,
-// TT_MALFORMED or TT_FULL, and then nothing follows. A long payload comes in pieces like a request's.
+// TT_MALFORMED or TT_FULL, and then nothing follows. A long payload comes in pieces like a
+// request's.
 typedef struct tt_reply {
     tt_status status;
     tt_code code;
@@ -139,8 +140,8 @@ typedef struct tt_reply {
     const uint8_t *payload;
     size_t length;
     size_t offset;
-    bool last; // of this representation; with observe, another may follow
-    bool final; // nothing follows: the tt_call is the caller's again
+    bool last;                 // of this representation; with observe, another may follow
+    bool final;                // nothing follows: the tt_call is the caller's again
     uint32_t observe_sequence; // of a notification
 } tt_reply;
 
@@ -152,17 +153,17 @@ struct tt_call {
     tt_endpoint peer; // all zero for the own device
     tt_method method;
     const char *path;
-    const char *query; // or NULL
+    const char *query;   // or NULL
     const void *payload; // sent block by block where longer than TT_BUS_BLOCK_MAX
     size_t length;
     uint16_t content_format; // TT_FORMAT_NONE without one
-    uint16_t accept; // TT_FORMAT_NONE for any
-    bool observe; // GET only: notifications until tt_bus_cancel
+    uint16_t accept;         // TT_FORMAT_NONE for any
+    bool observe;            // GET only: notifications until tt_bus_cancel
     tt_time timeout; // nanoseconds for the whole exchange, separate responses included; 0 for 60 s
     tt_reply_handler *on_reply;
     void *context;
     void (*on_progress)(tt_call *call, size_t sent); // bytes of payload acknowledged; may be NULL
-    struct tt_call_state { // the bus's
+    struct tt_call_state {                           // the bus's
         tt_list link;
         uint64_t opaque[16];
     } state;

@@ -15,14 +15,14 @@ typedef struct tt_reader {
     const uint8_t *data; // not owned
     size_t length;
     size_t offset; // of the next byte to read; never above length
-    bool failed; // something was read beyond the end
+    bool failed;   // something was read beyond the end
 } tt_reader;
 
 typedef struct tt_writer {
     uint8_t *data; // not owned
     size_t capacity;
     size_t length; // bytes written
-    bool failed; // something did not fit
+    bool failed;   // something did not fit
 } tt_writer;
 
 void tt_reader_init(tt_reader *reader, const void *data, size_t length);
@@ -34,7 +34,8 @@ uint64_t tt_read_be64(tt_reader *reader);
 uint16_t tt_read_le16(tt_reader *reader);
 uint32_t tt_read_le32(tt_reader *reader);
 uint64_t tt_read_le64(tt_reader *reader);
-// A pointer to the next `length` bytes, which are passed over; NULL and `failed` where fewer are left.
+// A pointer to the next `length` bytes, which are passed over; NULL and `failed` where fewer are
+// left.
 const uint8_t *tt_read_bytes(tt_reader *reader, size_t length);
 
 void tt_writer_init(tt_writer *writer, void *data, size_t capacity);

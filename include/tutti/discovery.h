@@ -19,22 +19,22 @@
 
 #define TT_MDNS_PORT 5353
 #define TT_MDNS_MESSAGE_MAX 1232 // bytes: what fits IPv6's smallest MTU
-#define TT_NAME_MAX 32 // bytes of a device's name, its terminator included
-#define TT_KIND_MAX 16 // bytes of a device's kind, its terminator included
+#define TT_NAME_MAX 32           // bytes of a device's name, its terminator included
+#define TT_KIND_MAX 16           // bytes of a device's kind, its terminator included
 
 // Another device, as its announcements tell it.
 typedef struct tt_peer {
     char name[TT_NAME_MAX]; // "watch-3f9a"
     char kind[TT_KIND_MAX]; // "watch"; "" until its TXT record is known
-    tt_endpoint endpoint; // to reach it on the bus; IPv6 link-local preferred; port 0 until known
-    uint32_t boot; // differs after each restart; 0 where it tells none
-    tt_time heard; // when something last came from it
-    tt_time expires; // when its records end unless renewed
-    bool reported; // present: `on_peer` was called with TT_PEER_FOUND
+    tt_endpoint endpoint;   // to reach it on the bus; IPv6 link-local preferred; port 0 until known
+    uint32_t boot;          // differs after each restart; 0 where it tells none
+    tt_time heard;          // when something last came from it
+    tt_time expires;        // when its records end unless renewed
+    bool reported;          // present: `on_peer` was called with TT_PEER_FOUND
 } tt_peer;
 
 typedef enum tt_peer_event {
-    TT_PEER_FOUND, // complete: name, kind and endpoint are known
+    TT_PEER_FOUND,     // complete: name, kind and endpoint are known
     TT_PEER_RESTARTED, // its boot number or endpoint changed
     TT_PEER_GONE, // said goodbye, expired or was declared gone; the entry is reused after the call
 } tt_peer_event;
@@ -47,11 +47,11 @@ typedef struct tt_discovery_options {
     const char *name; // own instance name, or NULL to browse only. On a conflict a suffix is added
                       // ("watch-3f9a-2")
     const char *kind; // own kind
-    uint16_t port; // own port on the bus
-    uint32_t boot; // drawn at each start, not 0
-    uint64_t seed; // for the random delays that RFC 6762 asks for
-    bool browse; // look for others
-    tt_peer *peers; // the caller's table
+    uint16_t port;    // own port on the bus
+    uint32_t boot;    // drawn at each start, not 0
+    uint64_t seed;    // for the random delays that RFC 6762 asks for
+    bool browse;      // look for others
+    tt_peer *peers;   // the caller's table
     size_t peers_max;
     tt_peer_handler *on_peer; // or NULL
     void *context;

@@ -13,8 +13,8 @@
 #include "tutti/text.h"
 
 typedef struct tt_endpoint {
-    uint8_t ip[16]; // network order; IPv4 as ::ffff:a.b.c.d
-    uint16_t port; // host order
+    uint8_t ip[16];    // network order; IPv4 as ::ffff:a.b.c.d
+    uint16_t port;     // host order
     uint8_t interface; // the platform's number for it, from 1; 0 where it does not matter
 } tt_endpoint;
 

@@ -22,8 +22,9 @@ struct tt_ethernet {
     // TT_FULL where the device has no room now, TT_IO where the link is gone.
     tt_status (*send)(tt_ethernet *ethernet, const void *frame, size_t length);
 
-    // Takes the next received frame, TT_EMPTY where there is none, TT_DAMAGED where one was dropped.
-    // `capacity` is at least TT_FRAME_MAX. Frames with the own address as source never appear.
+    // Takes the next received frame, TT_EMPTY where there is none, TT_DAMAGED where one was
+    // dropped. `capacity` is at least TT_FRAME_MAX. Frames with the own address as source never
+    // appear.
     tt_status (*receive)(tt_ethernet *ethernet, void *frame, size_t capacity, size_t *length);
 
     // Set by the user of the driver before it starts: called, also from an interrupt handler, when

@@ -11,7 +11,7 @@
 #include "tutti/discovery.h"
 #include "tutti/platform.h"
 
-#define TT_NODE_PEERS_MAX 16 // other devices that are known at a time
+#define TT_NODE_PEERS_MAX 16         // other devices that are known at a time
 #define TT_PRESENCE_PING TT_MS(1000) // a peer that was silent for so long is pinged
 #define TT_PRESENCE_GONE TT_MS(3000) // a peer that was silent for so long is gone
 
@@ -20,8 +20,8 @@ typedef struct tt_node tt_node;
 typedef struct tt_node_options {
     const char *name; // or NULL for a node that only browses, such as the command line
     const char *kind;
-    uint16_t port; // TT_BUS_PORT, or 0 for any free one
-    bool browse; // look for others and watch whether they live
+    uint16_t port;            // TT_BUS_PORT, or 0 for any free one
+    bool browse;              // look for others and watch whether they live
     tt_peer_handler *on_peer; // or NULL
     void *context;
 } tt_node_options;
@@ -57,7 +57,8 @@ void tt_node_run(tt_node *node);
 // Makes tt_node_run say goodbye and return. From the loop's own thread, such as a reply handler.
 void tt_node_stop(tt_node *node);
 
-// The first present peer of `kind` (NULL for any) or with `name` (NULL for any), in the order found.
+// The first present peer of `kind` (NULL for any) or with `name` (NULL for any), in the order
+// found.
 const tt_peer *tt_node_find(const tt_node *node, const char *kind, const char *name);
 
 #endif

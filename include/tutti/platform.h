@@ -22,7 +22,7 @@ typedef struct tt_work tt_work;
 // The largest UDP payload that is sent or received: what fits an Ethernet frame with IPv6.
 #define TT_DATAGRAM_MAX 1452
 #define TT_ADDRESSES_MAX 8 // own addresses that a platform reports
-#define TT_WORKS_MAX 4 // works queued or running at a time
+#define TT_WORKS_MAX 4     // works queued or running at a time
 
 // A piece of long work: `run` is called on a worker thread, then `done` on the loop's thread. The
 // caller owns it and leaves it alone from the call of `work` until `done` is called.
@@ -36,10 +36,10 @@ struct tt_work {
 typedef unsigned tt_socket;
 
 typedef struct tt_datagram {
-    tt_socket socket; // received on, or to be sent from
-    tt_endpoint peer; // where it came from, or where it goes
+    tt_socket socket;  // received on, or to be sent from
+    tt_endpoint peer;  // where it came from, or where it goes
     uint8_t hop_limit; // sending: IPv6 hop limit or IPv4 TTL, 0 for the default; receiving: unused
-    size_t length; // bytes of data in use
+    size_t length;     // bytes of data in use
     uint8_t data[TT_DATAGRAM_MAX];
 } tt_datagram;
 

@@ -14,7 +14,7 @@
 #define TT_PROVISION_VERSION 1
 
 typedef enum tt_provision_mode {
-    TT_PROVISION_NODE = 0, // an ordinary start
+    TT_PROVISION_NODE = 0,    // an ordinary start
     TT_PROVISION_MEASURE = 1, // run the plan that the launcher loaded on images that it loaded,
                               // print outputs and instruction ticks, stop
 } tt_provision_mode;
@@ -24,11 +24,11 @@ typedef struct tt_provision_data {
     uint32_t magic;
     uint32_t version;
     uint32_t mode;
-    uint32_t measure_images; // with TT_PROVISION_MEASURE: how many were loaded
+    uint32_t measure_images;     // with TT_PROVISION_MEASURE: how many were loaded
     uint32_t measure_plan_bytes; // with TT_PROVISION_MEASURE: size of the loaded plan
-    uint32_t boot; // counts starts of this device; differs after each restart
-    uint8_t seed[32]; // of this device alone; keep it secret
-    uint32_t crc; // tt_crc32 of all before
+    uint32_t boot;               // counts starts of this device; differs after each restart
+    uint8_t seed[32];            // of this device alone; keep it secret
+    uint32_t crc;                // tt_crc32 of all before
 } tt_provision_data;
 
 // Defined by each device image (os/board); valid where magic, version and crc are right.

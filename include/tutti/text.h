@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 typedef struct tt_text {
-    char *data; // terminated; owned by the caller
+    char *data;      // terminated; owned by the caller
     size_t capacity; // bytes of data, the terminator included; at least 1
-    size_t length; // bytes in use, the terminator not included
-    bool cut; // something did not fit
+    size_t length;   // bytes in use, the terminator not included
+    bool cut;        // something did not fit
 } tt_text;
 
 // Starts an empty text in `data`, which has `capacity` >= 1 bytes.

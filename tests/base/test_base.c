@@ -1,4 +1,5 @@
-// The lowest floor: readers stop at their end, text at its capacity, endpoints survive a round trip.
+// The lowest floor: readers stop at their end, text at its capacity, endpoints survive a round
+// trip.
 
 #include "tests/test.h"
 #include "tutti/bytes.h"
@@ -88,8 +89,22 @@ static void test_endpoints(void)
         EXPECT_TEXT(buffer, cases[i][1]);
     }
     static const char *const bad[] = {
-        "", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4:", "1.2.3.4:65536", ":1", "1::2::3",
-        "12345::", "fe80::1%", "[::1", "::1]", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "g::", "::1 ",
+        "",
+        "1.2.3",
+        "1.2.3.4.5",
+        "256.1.1.1",
+        "1.2.3.4:",
+        "1.2.3.4:65536",
+        ":1",
+        "1::2::3",
+        "12345::",
+        "fe80::1%",
+        "[::1",
+        "::1]",
+        "1:2:3:4:5:6:7",
+        "1:2:3:4:5:6:7:8:9",
+        "g::",
+        "::1 ",
     };
     for (size_t i = 0; i < TT_COUNT(bad); i++) {
         tt_endpoint endpoint;
