@@ -5,6 +5,7 @@
 // given back after its last use, so the arena is about as large as the widest moment, not the sum.
 // A reshape has no step: it shares its input's place.
 
+#include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,6 +210,8 @@ static void choose_kernels(tt_executor *e)
 
 tt_executor *tt_executor_new(const tt_graph *graph, tt_value *const *outputs, size_t count)
 {
+    // The threads are ours: one product on all of them is slower than one product on each.
+    openblas_set_num_threads(1);
     tt_executor *e = allocate_or_end(sizeof(*e));
     e->graph = graph;
     e->values = tt_graph_count(graph);

@@ -1,0 +1,308 @@
+// Reading and writing safetensors. The header is JSON; the reader accepts the part of JSON that the
+// format uses and refuses everything else with the byte where it stands.
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ai/graph/primitive.h"
+#include "ai/train/safetensors.h"
+#include "tutti/bytes.h"
+
+static tt_status fail(tt_status status, tt_text *why, const char *path, const char *what)
+{
+    tt_text_add(why, path);
+    tt_text_add(why, ": ");
+    tt_text_add(why, what);
+    return status;
+}
+
+static size_t header_text(const tt_tensor_file *file, FILE *out)
+{
+    size_t offset = 0;
+    fprintf(out, "{\"__metadata__\":{");
+    for (size_t i = 0; i < file->metadata_count; i++)
+        fprintf(out, "%s\"%s\":\"%s\"", i > 0 ? "," : "", file->metadata[i].key,
+                file->metadata[i].value);
+    fprintf(out, "}");
+    for (size_t i = 0; i < file->count; i++) {
+        const tt_tensor *tensor = &file->tensors[i];
+        size_t bytes = tt_shape_count(&tensor->shape) * sizeof(float);
+        fprintf(out, ",\"%s\":{\"dtype\":\"F32\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}",
+                tensor->name, tt_shape_text(&tensor->shape), offset, offset + bytes);
+        offset += bytes;
+    }
+    fprintf(out, "}");
+    return offset;
+}
+
+static bool write_all(const tt_tensor_file *file, FILE *out)
+{
+    char *header = NULL;
+    size_t length = 0;
+    FILE *text = open_memstream(&header, &length);
+    if (text == NULL)
+        return false;
+    header_text(file, text);
+    while ((8 + (size_t)ftell(text)) % 8 != 0) // tensors start aligned; JSON may end in spaces
+        fputc(' ', text);
+    fclose(text);
+    uint8_t prefix[8];
+    tt_writer writer;
+    tt_writer_init(&writer, prefix, sizeof(prefix));
+    tt_write_le64(&writer, length);
+    bool sound = fwrite(prefix, 1, 8, out) == 8 && fwrite(header, 1, length, out) == length;
+    for (size_t i = 0; i < file->count; i++) {
+        size_t count = tt_shape_count(&file->tensors[i].shape);
+        sound = sound && fwrite(file->tensors[i].data, sizeof(float), count, out) == count;
+    }
+    free(header);
+    return sound;
+}
+
+tt_status tt_tensor_file_write(const tt_tensor_file *file, const char *path, tt_text *why)
+{
+    char temporary[512];
+    int length = snprintf(temporary, sizeof(temporary), "%s.part", path);
+    if (length < 0 || (size_t)length >= sizeof(temporary))
+        return fail(TT_INVALID, why, path, "the path is too long");
+    FILE *out = fopen(temporary, "wb");
+    if (out == NULL)
+        return fail(TT_IO, why, temporary, "cannot be created");
+    bool sound = write_all(file, out) && fflush(out) == 0 && fsync(fileno(out)) == 0;
+    sound = fclose(out) == 0 && sound;
+    if (!sound || rename(temporary, path) != 0) {
+        remove(temporary);
+        return fail(TT_IO, why, path, "cannot be written (is the disk full?)");
+    }
+    return TT_OK;
+}
+
+// A cursor in the header. Every helper moves past what it read, or returns false.
+typedef struct json {
+    const char *at, *end;
+} json;
+
+static void skip_space(json *j)
+{
+    while (j->at < j->end && (*j->at == ' ' || *j->at == '\n' || *j->at == '\t' || *j->at == '\r'))
+        j->at++;
+}
+
+static bool sign(json *j, char expected)
+{
+    skip_space(j);
+    if (j->at == j->end || *j->at != expected)
+        return false;
+    j->at++;
+    return true;
+}
+
+static bool string(json *j, char *out, size_t capacity)
+{
+    size_t length = 0;
+    if (!sign(j, '"'))
+        return false;
+    for (; j->at < j->end && *j->at != '"'; j->at++) {
+        if (*j->at == '\\' || (unsigned char)*j->at < ' ' || length + 1 >= capacity)
+            return false; // names and values that we know need no escapes
+        out[length++] = *j->at;
+    }
+    out[length] = '\0';
+    return sign(j, '"');
+}
+
+static bool number(json *j, size_t *out)
+{
+    skip_space(j);
+    if (j->at == j->end || *j->at < '0' || *j->at > '9')
+        return false;
+    for (*out = 0; j->at < j->end && *j->at >= '0' && *j->at <= '9'; j->at++) {
+        if (*out > SIZE_MAX / 16)
+            return false;
+        *out = *out * 10 + (size_t)(*j->at - '0');
+    }
+    return true;
+}
+
+static bool metadata(json *j, tt_tensor_file *file)
+{
+    if (!sign(j, '{'))
+        return false;
+    if (sign(j, '}'))
+        return true;
+    do {
+        tt_metadata *entry = &file->metadata[file->metadata_count];
+        if (file->metadata_count == TT_METADATA_MAX || !string(j, entry->key, sizeof(entry->key)) ||
+            !sign(j, ':') || !string(j, entry->value, sizeof(entry->value)))
+            return false;
+        file->metadata_count++;
+    } while (sign(j, ','));
+    return sign(j, '}');
+}
+
+static bool numbers(json *j, size_t *out, unsigned capacity, unsigned *count)
+{
+    *count = 0;
+    if (!sign(j, '['))
+        return false;
+    if (sign(j, ']'))
+        return true;
+    do {
+        if (*count == capacity || !number(j, &out[(*count)++]))
+            return false;
+    } while (sign(j, ','));
+    return sign(j, ']');
+}
+
+// One tensor's object; its place [begin, end) within the data goes to `range`.
+static bool tensor(json *j, tt_tensor *out, size_t range[2])
+{
+    char key[32], dtype[8] = "";
+    unsigned ranges = 0, fields = 0;
+    if (!sign(j, '{'))
+        return false;
+    do {
+        if (!string(j, key, sizeof(key)) || !sign(j, ':'))
+            return false;
+        if (strcmp(key, "dtype") == 0) {
+            if (!string(j, dtype, sizeof(dtype)) || strcmp(dtype, "F32") != 0)
+                return false;
+        } else if (strcmp(key, "shape") == 0) {
+            if (!numbers(j, out->shape.size, TT_RANK_MAX, &out->shape.rank))
+                return false;
+        } else if (strcmp(key, "data_offsets") != 0 || !numbers(j, range, 2, &ranges)) {
+            return false;
+        }
+        fields++;
+    } while (sign(j, ','));
+    return sign(j, '}') && fields == 3 && dtype[0] != '\0' && ranges == 2;
+}
+
+// Whether the range has the size that the shape asks for, without overflow on the way.
+static bool range_fits(const tt_tensor *tensor, const size_t range[2], size_t data_length)
+{
+    if (range[0] > range[1] || range[1] > data_length || range[0] % sizeof(float) != 0)
+        return false;
+    size_t count = 1, room = (range[1] - range[0]) / sizeof(float);
+    for (unsigned i = 0; i < tensor->shape.rank; i++) {
+        if (tensor->shape.size[i] == 0 || tensor->shape.size[i] > room / count)
+            return false;
+        count *= tensor->shape.size[i];
+    }
+    return count * sizeof(float) == range[1] - range[0];
+}
+
+static const char *parse_header(tt_tensor_file *file, json *j, const uint8_t *data, size_t length)
+{
+    size_t covered = 0; // the format wants the tensors to cover the data without gaps, in any order
+    if (!sign(j, '{'))
+        return "the header does not begin with '{'";
+    if (sign(j, '}'))
+        return length == 0 ? NULL : "there are bytes that belong to no tensor";
+    do {
+        tt_tensor *next = &file->tensors[file->count];
+        size_t range[2];
+        if (file->count == TT_TENSORS_MAX)
+            return "there are more tensors than are supported (256)";
+        if (!string(j, next->name, sizeof(next->name)) || !sign(j, ':'))
+            return "expected a tensor's name of at most 95 plain characters";
+        if (strcmp(next->name, "__metadata__") == 0) {
+            if (!metadata(j, file))
+                return "the metadata is malformed or too large";
+            continue;
+        }
+        if (tt_tensor_file_find(file, next->name) != NULL)
+            return "a tensor's name occurs twice";
+        if (!tensor(j, next, range))
+            return "a tensor's entry is malformed or not F32";
+        if (!range_fits(next, range, length) || range[0] != covered)
+            return "a tensor's bytes do not match its shape, overlap another's or leave a gap";
+        covered = range[1];
+        next->data = (const float *)(const void *)(data + range[0]);
+        file->count++;
+    } while (sign(j, ','));
+    if (!sign(j, '}'))
+        return "the header does not end with '}'";
+    skip_space(j);
+    if (j->at != j->end)
+        return "there is something after the header's end";
+    return covered == length ? NULL : "there are bytes that belong to no tensor";
+}
+
+tt_status tt_tensor_file_parse(tt_tensor_file *file, const void *bytes, size_t length, tt_text *why)
+{
+    memset(file, 0, sizeof(*file));
+    tt_reader reader;
+    tt_reader_init(&reader, bytes, length);
+    uint64_t header_length = tt_read_le64(&reader);
+    if (reader.failed || header_length > tt_reader_left(&reader) ||
+        header_length > TT_TENSOR_HEADER_MAX || header_length % 4 != 0) {
+        tt_text_add(why, "is cut short or not a safetensors file (header of ");
+        tt_text_add_unsigned(why, header_length);
+        tt_text_add(why, " bytes in ");
+        tt_text_add_unsigned(why, length);
+        tt_text_add(why, ")");
+        return TT_DAMAGED;
+    }
+    const char *header = (const char *)tt_read_bytes(&reader, header_length);
+    json j = {header, header + header_length};
+    const char *problem =
+        parse_header(file, &j, (const uint8_t *)header + header_length, tt_reader_left(&reader));
+    if (problem == NULL)
+        return TT_OK;
+    tt_text_add(why, problem);
+    tt_text_add(why, " (byte ");
+    tt_text_add_unsigned(why, (uint64_t)(j.at - header));
+    tt_text_add(why, " of the header)");
+    file->count = 0;
+    return TT_MALFORMED;
+}
+
+tt_status tt_tensor_file_read(tt_tensor_file *file, const char *path, tt_text *why)
+{
+    memset(file, 0, sizeof(*file));
+    FILE *in = fopen(path, "rb");
+    if (in == NULL)
+        return fail(TT_NOT_FOUND, why, path, "cannot be opened");
+    long length = fseek(in, 0, SEEK_END) == 0 ? ftell(in) : -1;
+    void *memory = length >= 0 ? malloc((size_t)length + 1) : NULL;
+    rewind(in);
+    if (memory == NULL || fread(memory, 1, (size_t)length, in) != (size_t)length) {
+        fclose(in);
+        free(memory);
+        return fail(TT_IO, why, path, "cannot be read");
+    }
+    fclose(in);
+    tt_text_add(why, path);
+    tt_text_add(why, ": ");
+    tt_status status = tt_tensor_file_parse(file, memory, (size_t)length, why);
+    file->memory = memory;
+    if (status != TT_OK)
+        tt_tensor_file_free(file);
+    return status;
+}
+
+void tt_tensor_file_free(tt_tensor_file *file)
+{
+    free(file->memory);
+    file->memory = NULL;
+    file->count = 0;
+}
+
+const tt_tensor *tt_tensor_file_find(const tt_tensor_file *file, const char *name)
+{
+    for (size_t i = 0; i < file->count; i++)
+        if (strcmp(file->tensors[i].name, name) == 0)
+            return &file->tensors[i];
+    return NULL;
+}
+
+const char *tt_tensor_file_metadata(const tt_tensor_file *file, const char *key)
+{
+    for (size_t i = 0; i < file->metadata_count; i++)
+        if (strcmp(file->metadata[i].key, key) == 0)
+            return file->metadata[i].value;
+    return NULL;
+}

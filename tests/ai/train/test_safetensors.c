@@ -1,0 +1,111 @@
+// safetensors: a round trip, a file written by hand as the format's page shows it, and hostile
+// headers.
+
+#include <unistd.h>
+
+#include "ai/train/safetensors.h"
+#include "tests/test.h"
+#include "tutti/bytes.h"
+#include "tutti/random.h"
+
+static tt_tensor_file file; // large: not on the stack
+
+static tt_status parse(const char *header, size_t data_bytes, char *message, size_t capacity)
+{
+    static uint8_t bytes[4096];
+    tt_writer writer;
+    tt_writer_init(&writer, bytes, sizeof(bytes));
+    size_t padded = (strlen(header) + 7) / 8 * 8;
+    tt_write_le64(&writer, padded);
+    tt_write_bytes(&writer, header, strlen(header));
+    while (writer.length < 8 + padded)
+        tt_write_u8(&writer, ' ');
+    memset(bytes + writer.length, 0, data_bytes);
+    tt_text why;
+    tt_text_init(&why, message, capacity);
+    return tt_tensor_file_parse(&file, bytes, writer.length + data_bytes, &why);
+}
+
+static void test_headers(void)
+{
+    char message[256];
+    EXPECT_EQUAL(parse("{\"a\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]}}", 8,
+                       message, sizeof(message)),
+                 TT_OK);
+    EXPECT_EQUAL(file.count, 1);
+    EXPECT(file.tensors[0].shape.size[1] == 2);
+    EXPECT_EQUAL(parse("{}", 0, message, sizeof(message)), TT_OK);
+    static const char *const bad[] = {
+        "",
+        "[",
+        "{",
+        "{\"a\"}",
+        "{\"a\":{}}",
+        "{\"a\":1}",
+        "{\"a\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}} x",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+        "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+        "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[99999999999999999999999],\"data_offsets\":[0,8]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,2],\"data_offsets\":[0,8]}}",
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,2],\"data_offsets\":[0,8]}}",
+        "{\"__metadata__\":{\"k\":1},\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}"
+        "}",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        tt_status status = parse(bad[i], 8, message, sizeof(message));
+        if (status != TT_MALFORMED)
+            printf("case %zu: %s: %s\n", i, tt_status_name(status), bad[i]);
+        EXPECT_EQUAL(status, TT_MALFORMED);
+        EXPECT(message[0] != '\0');
+    }
+}
+
+static void test_round_trip(void)
+{
+    char path[] = "/tmp/tutti-tensors-XXXXXX";
+    REQUIRE(mkstemp(path) >= 0);
+    float a[6] = {1, 2, 3, 4, 5, 6}, b[1] = {-0.0f};
+    memset(&file, 0, sizeof(file));
+    file.count = 2;
+    file.tensors[0] = (tt_tensor){"a", TT_SHAPE(2, 3), a};
+    file.tensors[1] = (tt_tensor){"b", TT_SCALAR, b};
+    file.metadata_count = 1;
+    strcpy(file.metadata[0].key, "epochs");
+    strcpy(file.metadata[0].value, "7");
+    EXPECT_EQUAL(tt_tensor_file_write(&file, path, NULL), TT_OK);
+    EXPECT_EQUAL(tt_tensor_file_read(&file, path, NULL), TT_OK);
+    EXPECT_TEXT(tt_tensor_file_metadata(&file, "epochs"), "7");
+    EXPECT(memcmp(tt_tensor_file_find(&file, "a")->data, a, sizeof(a)) == 0);
+    EXPECT(tt_tensor_file_find(&file, "b")->shape.rank == 0);
+    EXPECT(tt_tensor_file_find(&file, "c") == NULL);
+
+    // Every length and every flipped bit of the file: refused or read, never out of bounds (the
+    // sanitizers watch).
+    static uint8_t bytes[1024], damaged[1024];
+    FILE *in = fopen(path, "rb");
+    size_t length = fread(bytes, 1, sizeof(bytes), in);
+    fclose(in);
+    tt_tensor_file_free(&file);
+    for (size_t cut = 0; cut < length; cut++)
+        EXPECT(tt_tensor_file_parse(&file, bytes, cut, NULL) != TT_OK);
+    for (size_t bit = 0; bit < length * 8; bit++) {
+        memcpy(damaged, bytes, length);
+        damaged[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        tt_tensor_file_parse(&file, damaged, length, NULL);
+    }
+    unlink(path);
+}
+
+int main(void)
+{
+    test_headers();
+    test_round_trip();
+    return test_result();
+}
