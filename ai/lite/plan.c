@@ -1,0 +1,367 @@
+// Opening a plan: every field is checked here, once, so that running it needs no checks.
+
+#include <string.h>
+
+#include "ai/lite/plan.h"
+#include "tutti/bytes.h"
+#include "tutti/check.h"
+
+#define CRC_FROM 16 // offset of the first byte under the checksum
+
+static float read_float(tt_reader *reader)
+{
+    uint32_t bits = tt_read_le32(reader);
+    float value;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static void write_float(tt_writer *writer, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    tt_write_le32(writer, bits);
+}
+
+static void header_read(tt_reader *r, tt_plan_header *h)
+{
+    h->magic = tt_read_le32(r);
+    h->version = tt_read_le16(r);
+    h->header_bytes = tt_read_le16(r);
+    h->bytes = tt_read_le32(r);
+    h->crc = tt_read_le32(r);
+    h->step_count = tt_read_le32(r);
+    h->steps = tt_read_le32(r);
+    h->arena_bytes = tt_read_le32(r);
+    h->input = tt_read_le32(r);
+    h->input_bytes = tt_read_le32(r);
+    h->output = tt_read_le32(r);
+    h->output_bytes = tt_read_le32(r);
+    h->input_scale = read_float(r);
+    h->input_zero_point = (int32_t)tt_read_le32(r);
+    h->output_scale = read_float(r);
+    h->output_zero_point = (int32_t)tt_read_le32(r);
+    for (int i = 0; i < 3; i++)
+        h->input_shape[i] = tt_read_le16(r);
+    for (int i = 0; i < 3; i++)
+        h->output_shape[i] = tt_read_le16(r);
+    h->multiplications = tt_read_le32(r);
+    h->reserved = tt_read_le32(r);
+}
+
+void tt_plan_header_write(tt_writer *w, const tt_plan_header *h)
+{
+    tt_write_le32(w, h->magic);
+    tt_write_le16(w, h->version);
+    tt_write_le16(w, h->header_bytes);
+    tt_write_le32(w, h->bytes);
+    tt_write_le32(w, h->crc);
+    tt_write_le32(w, h->step_count);
+    tt_write_le32(w, h->steps);
+    tt_write_le32(w, h->arena_bytes);
+    tt_write_le32(w, h->input);
+    tt_write_le32(w, h->input_bytes);
+    tt_write_le32(w, h->output);
+    tt_write_le32(w, h->output_bytes);
+    write_float(w, h->input_scale);
+    tt_write_le32(w, (uint32_t)h->input_zero_point);
+    write_float(w, h->output_scale);
+    tt_write_le32(w, (uint32_t)h->output_zero_point);
+    for (int i = 0; i < 3; i++)
+        tt_write_le16(w, h->input_shape[i]);
+    for (int i = 0; i < 3; i++)
+        tt_write_le16(w, h->output_shape[i]);
+    tt_write_le32(w, h->multiplications);
+    tt_write_le32(w, h->reserved);
+}
+
+static void step_read(tt_reader *r, tt_plan_step *s)
+{
+    s->kind = tt_read_u8(r);
+    s->stride_rows = tt_read_u8(r);
+    s->stride_columns = tt_read_u8(r);
+    s->reserved = tt_read_u8(r);
+    for (int i = 0; i < 3; i++)
+        s->in[i] = tt_read_le16(r);
+    for (int i = 0; i < 3; i++)
+        s->out[i] = tt_read_le16(r);
+    for (int i = 0; i < 2; i++)
+        s->window[i] = tt_read_le16(r);
+    for (int i = 0; i < 2; i++)
+        s->before[i] = tt_read_le16(r);
+    s->input = tt_read_le32(r);
+    s->output = tt_read_le32(r);
+    s->scratch = tt_read_le32(r);
+    s->weights = tt_read_le32(r);
+    s->bias = tt_read_le32(r);
+    s->multiplier = tt_read_le32(r);
+    s->shift = tt_read_le32(r);
+    s->input_zero_point = (int32_t)tt_read_le32(r);
+    s->output_zero_point = (int32_t)tt_read_le32(r);
+    for (int i = 0; i < 2; i++)
+        s->clamp[i] = (int32_t)tt_read_le32(r);
+    s->reserved2 = tt_read_le32(r);
+}
+
+void tt_plan_step_write(tt_writer *w, const tt_plan_step *s)
+{
+    tt_write_u8(w, s->kind);
+    tt_write_u8(w, s->stride_rows);
+    tt_write_u8(w, s->stride_columns);
+    tt_write_u8(w, s->reserved);
+    for (int i = 0; i < 3; i++)
+        tt_write_le16(w, s->in[i]);
+    for (int i = 0; i < 3; i++)
+        tt_write_le16(w, s->out[i]);
+    for (int i = 0; i < 2; i++)
+        tt_write_le16(w, s->window[i]);
+    for (int i = 0; i < 2; i++)
+        tt_write_le16(w, s->before[i]);
+    tt_write_le32(w, s->input);
+    tt_write_le32(w, s->output);
+    tt_write_le32(w, s->scratch);
+    tt_write_le32(w, s->weights);
+    tt_write_le32(w, s->bias);
+    tt_write_le32(w, s->multiplier);
+    tt_write_le32(w, s->shift);
+    tt_write_le32(w, (uint32_t)s->input_zero_point);
+    tt_write_le32(w, (uint32_t)s->output_zero_point);
+    for (int i = 0; i < 2; i++)
+        tt_write_le32(w, (uint32_t)s->clamp[i]);
+    tt_write_le32(w, s->reserved2);
+}
+
+void tt_plan_step_at(const tt_plan *plan, uint32_t index, tt_plan_step *step)
+{
+    TT_CHECK(index < plan->header.step_count);
+    tt_reader reader;
+    tt_reader_init(&reader, plan->bytes + plan->header.steps + index * TT_PLAN_STEP_BYTES,
+                   TT_PLAN_STEP_BYTES);
+    step_read(&reader, step);
+}
+
+static size_t volume(const uint16_t shape[3])
+{
+    // Three 16-bit numbers: at most 48 bits; checked to be small before it is used as a size.
+    uint64_t product = (uint64_t)shape[0] * shape[1] * shape[2];
+    return product > UINT32_MAX ? UINT32_MAX : (size_t)product;
+}
+
+size_t tt_step_input_bytes(const tt_plan_step *step)
+{
+    return volume(step->in);
+}
+
+size_t tt_step_output_bytes(const tt_plan_step *step)
+{
+    return volume(step->out);
+}
+
+static size_t taps(const tt_plan_step *step)
+{
+    const uint16_t shape[3] = {step->window[0], step->window[1], step->in[2]};
+    return volume(shape);
+}
+
+size_t tt_step_scratch_bytes(const tt_plan_step *step)
+{
+    return step->kind == TT_STEP_CONV ? taps(step) * sizeof(int16_t) : 0;
+}
+
+// `what` step `index`: `expected` wanted, `found` came.
+static tt_status refuse(tt_text *why, tt_status status, const char *what, uint64_t expected,
+                        uint64_t found)
+{
+    tt_text_add(why, what);
+    tt_text_add(why, ": expected ");
+    tt_text_add_unsigned(why, expected);
+    tt_text_add(why, ", found ");
+    tt_text_add_unsigned(why, found);
+    return status;
+}
+
+static tt_status refuse_step(tt_text *why, uint32_t index, const char *what)
+{
+    tt_text_add(why, "step ");
+    tt_text_add_unsigned(why, index);
+    tt_text_add(why, ": ");
+    tt_text_add(why, what);
+    return TT_MALFORMED;
+}
+
+static bool lies_within(uint64_t offset, uint64_t length, uint64_t limit)
+{
+    return offset <= limit && length <= limit - offset;
+}
+
+static bool overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
+{
+    return a < b + b_bytes && b < a + a_bytes;
+}
+
+// One axis of a sliding window: the output's size must be reachable, and every window must see at
+// least one element of the input.
+static bool axis_is_sound(unsigned in, unsigned out, unsigned window, unsigned stride,
+                          unsigned before)
+{
+    if (in == 0 || out == 0 || window == 0 || stride == 0 || before >= window)
+        return false;
+    uint64_t last =
+        (uint64_t)(out - 1) * stride; // of the padded input, where the last window begins
+    return last < (uint64_t)in + before;
+}
+
+static bool table_is_sound(const tt_plan_header *h, uint32_t offset, uint64_t bytes)
+{
+    return offset % TT_PLAN_ALIGNMENT == 0 && lies_within(offset, bytes, h->bytes);
+}
+
+static tt_status check_tables(const tt_plan *plan, const tt_plan_step *s, uint32_t index,
+                              tt_text *why)
+{
+    const tt_plan_header *h = &plan->header;
+    bool depthwise = s->kind == TT_STEP_DEPTHWISE;
+    uint64_t weights = depthwise ? (uint64_t)s->window[0] * s->window[1] * s->out[2]
+                                 : (uint64_t)taps(s) * s->out[2];
+    if (depthwise && s->out[2] % s->in[2] != 0)
+        return refuse_step(why, index, "output channels are no multiple of the input's");
+    if (!table_is_sound(h, s->weights, weights) ||
+        !table_is_sound(h, s->bias, 4 * (uint64_t)s->out[2]) ||
+        !table_is_sound(h, s->multiplier, 4 * (uint64_t)s->out[2]) ||
+        !table_is_sound(h, s->shift, 4 * (uint64_t)s->out[2]))
+        return refuse_step(why, index, "a table is not aligned or lies outside the plan");
+    for (unsigned channel = 0; channel < s->out[2]; channel++) {
+        tt_reader reader;
+        tt_reader_init(&reader, plan->bytes + s->shift + 4 * channel, 4);
+        int32_t shift = (int32_t)tt_read_le32(&reader);
+        if (shift < -31 || shift > 30)
+            return refuse_step(why, index, "a shift is outside -31 to 30");
+    }
+    return TT_OK;
+}
+
+static tt_status check_step(const tt_plan *plan, uint32_t index, tt_text *why)
+{
+    const tt_plan_header *h = &plan->header;
+    tt_plan_step s;
+    tt_plan_step_at(plan, index, &s);
+    if (s.kind < TT_STEP_CONV || s.kind > TT_STEP_AVERAGE_POOL) {
+        refuse_step(why, index, "unknown kind ");
+        tt_text_add_unsigned(why, s.kind);
+        return TT_UNSUPPORTED;
+    }
+    if (!axis_is_sound(s.in[0], s.out[0], s.window[0], s.stride_rows, s.before[0]) ||
+        !axis_is_sound(s.in[1], s.out[1], s.window[1], s.stride_columns, s.before[1]) ||
+        s.in[2] == 0 || s.out[2] == 0)
+        return refuse_step(why, index, "its window does not fit its input");
+    size_t in = tt_step_input_bytes(&s), out = tt_step_output_bytes(&s);
+    size_t scratch = tt_step_scratch_bytes(&s);
+    if (!lies_within(s.input, in, h->arena_bytes) || !lies_within(s.output, out, h->arena_bytes) ||
+        !lies_within(s.scratch, scratch, h->arena_bytes) || s.scratch % TT_PLAN_ALIGNMENT != 0)
+        return refuse_step(why, index, "a tensor lies outside the arena");
+    if (overlap(s.input, in, s.output, out) ||
+        (scratch > 0 &&
+         (overlap(s.input, in, s.scratch, scratch) || overlap(s.output, out, s.scratch, scratch))))
+        return refuse_step(why, index, "its tensors overlap");
+    if (s.input_zero_point < -128 || s.input_zero_point > 127 || s.output_zero_point < -128 ||
+        s.output_zero_point > 127 || s.clamp[0] < -128 || s.clamp[1] > 127 ||
+        s.clamp[0] > s.clamp[1])
+        return refuse_step(why, index, "a zero point or limit is outside -128 to 127");
+    if (s.kind == TT_STEP_MAX_POOL || s.kind == TT_STEP_AVERAGE_POOL)
+        return s.in[2] == s.out[2] ? TT_OK
+                                   : refuse_step(why, index, "pooling changes the channels");
+    return check_tables(plan, &s, index, why);
+}
+
+static tt_status check_header(const tt_plan_header *h, size_t length, tt_text *why)
+{
+    if (h->magic != TT_PLAN_MAGIC)
+        return refuse(why, TT_MALFORMED, "this is no plan; its first four bytes", TT_PLAN_MAGIC,
+                      h->magic);
+    if (h->version != TT_PLAN_VERSION || h->header_bytes != TT_PLAN_HEADER_BYTES)
+        return refuse(why, TT_UNSUPPORTED, "plan version", TT_PLAN_VERSION, h->version);
+    if (h->bytes != length)
+        return refuse(why, TT_DAMAGED, "length of the plan in bytes", h->bytes, length);
+    return TT_OK;
+}
+
+static tt_status check_contents(const tt_plan *plan, tt_text *why)
+{
+    const tt_plan_header *h = &plan->header;
+    if (h->step_count == 0 || h->step_count > TT_PLAN_STEPS_MAX)
+        return refuse(why, TT_MALFORMED, "number of steps, at most", TT_PLAN_STEPS_MAX,
+                      h->step_count);
+    if (h->steps % TT_PLAN_ALIGNMENT != 0 ||
+        !lies_within(h->steps, (uint64_t)h->step_count * TT_PLAN_STEP_BYTES, h->bytes))
+        return refuse(why, TT_MALFORMED, "the steps lie outside the plan; its length", h->bytes,
+                      h->steps);
+    if (!lies_within(h->input, h->input_bytes, h->arena_bytes) ||
+        !lies_within(h->output, h->output_bytes, h->arena_bytes))
+        return refuse(why, TT_MALFORMED, "input or output lie outside the arena; its bytes",
+                      h->arena_bytes, h->input + h->input_bytes);
+    if (volume(h->input_shape) != h->input_bytes || volume(h->output_shape) != h->output_bytes)
+        return refuse(why, TT_MALFORMED, "bytes of the input's shape", volume(h->input_shape),
+                      h->input_bytes);
+    for (uint32_t i = 0; i < h->step_count; i++) {
+        tt_status status = check_step(plan, i, why);
+        if (status != TT_OK)
+            return status;
+    }
+    return TT_OK;
+}
+
+tt_status tt_plan_open(tt_plan *plan, const void *bytes, size_t length, tt_text *why)
+{
+    if ((uintptr_t)bytes % TT_PLAN_ALIGNMENT != 0)
+        return refuse(why, TT_INVALID, "alignment of the plan in memory", TT_PLAN_ALIGNMENT,
+                      (uintptr_t)bytes % TT_PLAN_ALIGNMENT);
+    if (length < TT_PLAN_HEADER_BYTES)
+        return refuse(why, TT_DAMAGED, "length of the plan in bytes, at least",
+                      TT_PLAN_HEADER_BYTES, length);
+    tt_reader reader;
+    tt_reader_init(&reader, bytes, TT_PLAN_HEADER_BYTES);
+    plan->bytes = bytes;
+    header_read(&reader, &plan->header);
+    tt_status status = check_header(&plan->header, length, why);
+    if (status != TT_OK)
+        return status;
+    uint32_t crc = tt_crc32(0, plan->bytes + CRC_FROM, length - CRC_FROM);
+    if (crc != plan->header.crc)
+        return refuse(why, TT_DAMAGED, "checksum", plan->header.crc, crc);
+    return check_contents(plan, why);
+}
+
+void tt_plan_run(const tt_plan *plan, void *arena, const int8_t *input, int8_t *output)
+{
+    const tt_plan_header *h = &plan->header;
+    char *memory = arena;
+    memcpy(memory + h->input, input, h->input_bytes);
+    for (uint32_t i = 0; i < h->step_count; i++) {
+        tt_plan_step s;
+        tt_plan_step_at(plan, i, &s);
+        tt_step_memory m = {
+            .input = (const int8_t *)(memory + s.input),
+            .output = (int8_t *)(memory + s.output),
+            .scratch = (int16_t *)(void *)(memory + s.scratch),
+            .weights = (const int8_t *)plan->bytes + s.weights,
+            .bias = (const int32_t *)(const void *)(plan->bytes + s.bias),
+            .multiplier = (const int32_t *)(const void *)(plan->bytes + s.multiplier),
+            .shift = (const int32_t *)(const void *)(plan->bytes + s.shift),
+        };
+        switch ((tt_step_kind)s.kind) {
+        case TT_STEP_CONV:
+            tt_lite_conv(&s, &m);
+            break;
+        case TT_STEP_DEPTHWISE:
+            tt_lite_depthwise(&s, &m);
+            break;
+        case TT_STEP_MAX_POOL:
+            tt_lite_max_pool(&s, &m);
+            break;
+        case TT_STEP_AVERAGE_POOL:
+            tt_lite_average_pool(&s, &m);
+            break;
+        }
+    }
+    memcpy(output, memory + h->output, h->output_bytes);
+}

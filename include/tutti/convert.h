@@ -1,0 +1,40 @@
+// From a trained float graph to a plan: quantise, then emit.
+//
+// The quantiser understands a chain from `image` to `logits` of conv2d or matmul with bias_add and
+// perhaps relu, max_pool2d, average_pool2d and reshape; anything else is named in the message with
+// its place. Weights get one scale an output channel (symmetric, -127 to 127), activations one a
+// tensor (asymmetric), from the least and greatest values that the calibration images give.
+//
+// The image is quantised with scale 1/255 and zero point -128, so that pixel p is exactly p - 128.
+
+#ifndef TUTTI_CONVERT_H
+#define TUTTI_CONVERT_H
+
+#include "tutti/graph.h"
+
+// A quantised network for one image: a graph of int8 primitives, run by tt_reference_run.
+typedef struct tt_quantised {
+    tt_graph *graph;
+    tt_value *image;  // i8 (1, rows, columns, channels)
+    tt_value *logits; // i8 (1, classes)
+} tt_quantised;
+
+// `calibration` is (count, rows, columns, channels) f32 of what `image` expects; count is a
+// multiple of the graph's batch. TT_UNSUPPORTED or TT_INVALID with a sentence.
+tt_status tt_quantise(const tt_graph *graph, const tt_value *image, const tt_value *logits,
+                      const float *calibration, size_t count, tt_quantised *quantised,
+                      tt_text *why);
+void tt_quantised_free(tt_quantised *quantised);
+
+// Computes one image with the reference kernels: `pixels` as bytes 0 to 255, `logits` int8.
+void tt_quantised_run(const tt_quantised *quantised, const uint8_t *pixels, int8_t *logits);
+
+// Makes the plan of a quantised network; `*bytes` is to be freed with free(). TT_UNSUPPORTED,
+// TT_TOO_LARGE with a sentence.
+tt_status tt_plan_emit(const tt_quantised *quantised, uint8_t **bytes, size_t *length,
+                       tt_text *why);
+
+// The factor `real` as TFLite's QuantizeMultiplier gives it: multiplier / 2^31 * 2^shift.
+void tt_quantise_multiplier(double real, int32_t *multiplier, int32_t *shift);
+
+#endif

@@ -1,0 +1,111 @@
+// The quantiser: multipliers as TFLite's, pixels that stay exact, a refusal that names its place,
+// and the plan of a whole network against the reference executor.
+
+#include "tests/test.h"
+#include "tutti/bytes.h"
+#include "tutti/convert.h"
+#include "tutti/lite.h"
+#include "tutti/random.h"
+#include "tutti/train.h"
+
+static void test_multipliers(void)
+{
+    static const struct {
+        double real;
+        int32_t multiplier, shift;
+    } cases[] = {
+        {0, 0, 0},
+        {1, 1 << 30, 1},
+        {0.5, 1 << 30, 0},
+        {0.75, 1610612736, 0},
+        {1.0 / 3, 1431655765, -1},
+        {3, 1610612736, 2},
+        {1e-12, 0, 0},
+        {0.9999999999, 1 << 30, 1},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int32_t multiplier, shift;
+        tt_quantise_multiplier(cases[i].real, &multiplier, &shift);
+        EXPECT_EQUAL(multiplier, cases[i].multiplier);
+        EXPECT_EQUAL(shift, cases[i].shift);
+    }
+}
+
+static void test_refusal(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(1, 4, 4, 1));
+    tt_value *y = tt_exp(tt_max_pool2d(x, 2, 2, TT_SAME));
+    float image[16] = {0};
+    char buffer[200];
+    tt_text why;
+    tt_quantised q;
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_quantise(g, x, y, image, 1, &q, &why), TT_UNSUPPORTED);
+    EXPECT_TEXT(buffer, "value %2 (exp): has no int8 form that this quantiser knows");
+    tt_graph_free(g);
+}
+
+static void test_network(void)
+{
+    tt_model *model = tt_model_new(4);
+    tt_model_initialise(model, 5);
+    static float calibration[8 * 784];
+    tt_random random;
+    tt_random_seed(&random, 3);
+    for (size_t i = 0; i < 8 * 784; i++)
+        calibration[i] = (float)tt_random_below(&random, 256) / 255;
+    tt_quantised q;
+    REQUIRE(tt_quantise(model->graph, model->image, model->logits, calibration, 8, &q, NULL) ==
+            TT_OK);
+    uint8_t *bytes;
+    size_t length;
+    REQUIRE(tt_plan_emit(&q, &bytes, &length, NULL) == TT_OK);
+    tt_plan plan;
+    REQUIRE(tt_plan_open(&plan, bytes, length, NULL) == TT_OK);
+    EXPECT_EQUAL(plan.header.multiplications, tt_model_multiplications(model));
+    EXPECT(plan.header.arena_bytes <= 48 * 1024);
+    printf("plan %zu bytes, arena %u bytes, %u steps\n", length, plan.header.arena_bytes,
+           plan.header.step_count);
+    void *arena = malloc(plan.header.arena_bytes);
+    unsigned equal = 0, equal_damaged = 0;
+    uint8_t *damaged = malloc(length);
+    memcpy(damaged, bytes, length);
+    tt_plan_step step;
+    tt_plan_step_at(&plan, 0, &step);
+    damaged[step.weights + 4] =
+        (uint8_t)~damaged[step.weights + 4]; // one weight of the first layer
+    tt_writer writer;
+    tt_writer_init(&writer, damaged + 12, 4);
+    tt_write_le32(&writer, tt_crc32(0, damaged + 16, length - 16));
+    tt_plan damaged_plan;
+    REQUIRE(tt_plan_open(&damaged_plan, damaged, length, NULL) == TT_OK);
+    for (int n = 0; n < 20; n++) {
+        uint8_t pixels[784];
+        int8_t image[784], logits[10], expected[10];
+        tt_random_bytes(&random, pixels, sizeof(pixels));
+        for (int i = 0; i < 784; i++)
+            image[i] = (int8_t)(pixels[i] - 128);
+        tt_quantised_run(&q, pixels, expected);
+        tt_plan_run(&plan, arena, image, logits);
+        equal += memcmp(logits, expected, 10) == 0;
+        tt_plan_run(&damaged_plan, arena, image, logits);
+        equal_damaged += memcmp(logits, expected, 10) == 0;
+    }
+    EXPECT_EQUAL(equal, 20);
+    EXPECT(equal_damaged <
+           20); // a comparison that one wrong weight does not fail would be worthless
+    free(damaged);
+    free(bytes);
+    free(arena);
+    tt_quantised_free(&q);
+    tt_model_free(model);
+}
+
+int main(void)
+{
+    test_multipliers();
+    test_refusal();
+    test_network();
+    return test_result();
+}

@@ -1,0 +1,101 @@
+// Hostile plans: cut at every length, every bit flipped, and every header and step field changed
+// under a checksum made right again. Each is refused with a sentence, or runs within its arena (the
+// sanitizers watch).
+
+#include "tests/ai/lite/random_operation.h"
+#include "tutti/bytes.h"
+#include "tutti/lite.h"
+
+static void fix_checksum(uint8_t *bytes, size_t length)
+{
+    tt_writer writer;
+    tt_writer_init(&writer, bytes + 12, 4);
+    tt_write_le32(&writer, tt_crc32(0, bytes + 16, length - 16));
+}
+
+// Opens, and runs where it opens: an arena of exactly the stated size.
+static bool opens_and_runs(const uint8_t *bytes, size_t length)
+{
+    tt_plan plan;
+    char buffer[200];
+    tt_text why;
+    tt_text_init(&why, buffer, sizeof(buffer));
+    if (tt_plan_open(&plan, bytes, length, &why) != TT_OK) {
+        EXPECT(buffer[0] != '\0' && !why.cut);
+        return false;
+    }
+    if (plan.header.arena_bytes > 1 << 20)
+        return true; // nobody here would give it so much
+    void *arena = calloc(1, plan.header.arena_bytes + 1);
+    int8_t *input = calloc(1, plan.header.input_bytes + 1);
+    int8_t *output = calloc(1, plan.header.output_bytes + 1);
+    tt_plan_run(&plan, arena, input, output);
+    free(arena);
+    free(input);
+    free(output);
+    return true;
+}
+
+static void attack(uint64_t seed)
+{
+    tt_quantised q = random_operation(seed);
+    uint8_t *good, *bad;
+    size_t length;
+    REQUIRE(tt_plan_emit(&q, &good, &length, NULL) == TT_OK);
+    bad = malloc(length + 4);
+    EXPECT(opens_and_runs(good, length));
+    for (size_t cut = 0; cut < length; cut++)
+        EXPECT(!opens_and_runs(good, cut));
+    memcpy(bad, good, length);
+    memset(bad + length, 0, 4);
+    EXPECT(!opens_and_runs(bad, length + 4)); // longer than it says
+    for (size_t bit = 0; bit < length * 8; bit++) {
+        memcpy(bad, good, length);
+        bad[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        EXPECT(!opens_and_runs(bad, length));
+    }
+    size_t fields = TT_PLAN_HEADER_BYTES + TT_PLAN_STEP_BYTES;
+    tt_random random;
+    tt_random_seed(&random, seed);
+    for (size_t at = 0; at < fields; at++)
+        for (int round = 0; round < 12; round++) {
+            static const uint8_t values[] = {0, 1, 2, 0x7f, 0x80, 0xff};
+            memcpy(bad, good, length);
+            bad[at] = round < 6 ? values[round] : (uint8_t)tt_random_u64(&random);
+            if (at >= 12 && at < 16)
+                continue;
+            fix_checksum(bad, length);
+            opens_and_runs(bad, length);
+        }
+    free(bad);
+    free(good);
+    tt_quantised_free(&q);
+}
+
+static void test_messages(void)
+{
+    static uint32_t bytes[32];
+    tt_plan plan;
+    char buffer[200];
+    tt_text why;
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_plan_open(&plan, bytes, 50, &why), TT_DAMAGED);
+    EXPECT_TEXT(buffer, "length of the plan in bytes, at least: expected 80, found 50");
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_plan_open(&plan, bytes, 100, &why), TT_MALFORMED);
+    EXPECT(strstr(buffer, "this is no plan") != NULL);
+    bytes[0] = TT_PLAN_MAGIC;
+    bytes[1] = 80u << 16 | 7;
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_plan_open(&plan, bytes, 100, &why), TT_UNSUPPORTED);
+    EXPECT_TEXT(buffer, "plan version: expected 1, found 7");
+    EXPECT_EQUAL(tt_plan_open(&plan, (char *)bytes + 1, 100, NULL), TT_INVALID);
+}
+
+int main(void)
+{
+    test_messages();
+    for (uint64_t seed = 0; seed < 10; seed++)
+        attack(seed);
+    return test_result();
+}
