@@ -1,0 +1,56 @@
+// What a command of `tutti` is made of: a row of words and options, and the function that runs it.
+//
+// Every command line is read by one parser (options.c) into the variables that the row's options
+// point at, so a `run` function starts with everything checked.
+
+#ifndef TUTTI_CLI_COMMAND_H
+#define TUTTI_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Exit statuses of the program, the same for every command; docs/cli.md has them too.
+typedef enum tt_exit {
+    TT_EXIT_OK = 0,
+    TT_EXIT_FAILED = 1,      // the operation failed: an answer 4.xx or 5.xx, a refused file
+    TT_EXIT_USAGE = 2,       // the command line or the fleet file makes no sense
+    TT_EXIT_UNREACHABLE = 3, // nobody there, or no answer in time
+    TT_EXIT_MISSING = 4,     // a data set, emulator, image or file is missing or damaged
+} tt_exit;
+
+// One option. Exactly one of the three destinations is set; it holds the default beforehand.
+typedef struct tt_option {
+    const char *name;  // without the dashes
+    const char *value; // what stands for the value in the help, or NULL for a flag
+    const char *help;
+    bool *flag;
+    const char **text;
+    unsigned *number;
+    unsigned least, most; // of `number`
+} tt_option;
+
+typedef struct tt_command {
+    const char *name;
+    const char *arguments; // as the usage line shows them, or ""
+    const char *summary;   // one line
+    const char *help;      // paragraphs below the usage line
+    const char *examples;  // one a line
+    const tt_option *options;
+    size_t option_count;
+    unsigned arguments_min, arguments_max;
+    tt_exit (*run)(unsigned count, const char *const *arguments);
+} tt_command;
+
+#define TT_ARGUMENTS_MAX 8 // words that are no options
+
+// Reads the words after the command's name and runs it. --help prints the help instead.
+tt_exit tt_command_run(const tt_command *command, int count, char **words);
+
+// The commands, in the order of the help. Ends with NULL.
+extern const tt_command *const tt_commands[];
+
+extern const tt_command tt_command_train, tt_command_compile, tt_command_up, tt_command_restart,
+    tt_command_kill, tt_command_ls, tt_command_get, tt_command_put, tt_command_post,
+    tt_command_delete, tt_command_observe;
+
+#endif

@@ -1,0 +1,13 @@
+// The data set that the command trains on and compiles with.
+
+#ifndef TUTTI_CLI_DATA_H
+#define TUTTI_CLI_DATA_H
+
+#include "cli/command.h"
+#include "tutti/train.h"
+
+// Loads both sets from `folder`, or from where Debian's package puts them. A failure is said, with
+// what to do about it, on behalf of `command`.
+tt_exit tt_data_load(const char *command, const char *folder, tt_dataset *train, tt_dataset *test);
+
+#endif

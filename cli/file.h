@@ -1,0 +1,20 @@
+// Whole files in and out, with failures said.
+
+#ifndef TUTTI_CLI_FILE_H
+#define TUTTI_CLI_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "cli/command.h"
+
+// Each says a failure on behalf of `command`.
+tt_exit tt_file_write(const char *command, const char *path, const void *bytes, size_t length);
+// Closes a file that was written, which is where a full disk shows at the latest.
+tt_exit tt_file_close(const char *command, const char *path, FILE *file);
+// Reads at most `limit` bytes into memory that the caller frees; "-" is standard input.
+tt_exit tt_file_read(const char *command, const char *path, size_t limit, uint8_t **bytes,
+                     size_t *length);
+
+#endif

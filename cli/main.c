@@ -1,0 +1,40 @@
+// tutti: trains, compiles, boots a fleet, and asks the devices of one.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/say.h"
+
+const tt_command *const tt_commands[] = {
+    &tt_command_train,
+    &tt_command_compile,
+    NULL,
+};
+
+static void print_help(void)
+{
+    printf("tutti: one system for a family of smart devices, and the AI that runs on them.\n\n"
+           "Usage: tutti COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:\n");
+    for (size_t i = 0; tt_commands[i] != NULL; i++)
+        printf("  %-9s %s\n", tt_commands[i]->name, tt_commands[i]->summary);
+    printf("\n'tutti COMMAND --help' explains each, with examples.\n");
+}
+
+int main(int count, char **words)
+{
+    if (count < 2) {
+        tt_say_error("tutti: expected a command; 'tutti --help' lists them");
+        return TT_EXIT_USAGE;
+    }
+    if (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0 ||
+        strcmp(words[1], "help") == 0) {
+        print_help();
+        return TT_EXIT_OK;
+    }
+    for (size_t i = 0; tt_commands[i] != NULL; i++)
+        if (strcmp(tt_commands[i]->name, words[1]) == 0)
+            return (int)tt_command_run(tt_commands[i], count - 2, words + 2);
+    tt_say_error("tutti: there is no command '%s'; 'tutti --help' lists them", words[1]);
+    return TT_EXIT_USAGE;
+}
