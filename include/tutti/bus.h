@@ -131,8 +131,8 @@ struct tt_resource {
 // What a caller gets, once or several times. Valid during the callback only.
 //
 // `status` is TT_OK with a response (whatever its code), else TT_TIMED_OUT, TT_RESET, TT_CANCELLED,
-// TT_MALFORMED or TT_FULL, and then nothing follows. A long payload comes in pieces like a
-// request's.
+// TT_MALFORMED or TT_DAMAGED (the representation changed while it was read); then nothing follows.
+// A long payload comes in pieces like a request's.
 typedef struct tt_reply {
     tt_status status;
     tt_code code;
@@ -165,7 +165,20 @@ struct tt_call {
     void (*on_progress)(tt_call *call, size_t sent); // bytes of payload acknowledged; may be NULL
     struct tt_call_state {                           // the bus's
         tt_list link;
-        uint64_t opaque[16];
+        uint8_t phase;
+        uint8_t attempts;
+        uint8_t block_exponent; // blocks of 16 << exponent bytes
+        bool send;              // its message is to go out
+        bool observing;         // the peer confirmed the observation
+        bool has_sequence, has_etag;
+        uint16_t message_id;
+        uint64_t token;       // of the request or observation
+        uint64_t fetch_token; // of the blocks that follow a long notification
+        uint32_t sequence;    // of the newest notification
+        uint32_t etag;
+        size_t sent;     // bytes of the request's payload that were acknowledged
+        size_t received; // bytes of the response's payload that were delivered
+        tt_time sequence_time, next, deadline, wait;
     } state;
 };
 

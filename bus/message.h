@@ -1,0 +1,86 @@
+// CoAP messages (RFC 7252, 3): parsing bytes from anyone, and writing.
+
+#ifndef TUTTI_BUS_MESSAGE_H
+#define TUTTI_BUS_MESSAGE_H
+
+#include "tutti/bus_storage.h"
+#include "tutti/bytes.h"
+
+typedef enum tt_message_type {
+    TT_CONFIRMABLE = 0,
+    TT_NON_CONFIRMABLE = 1,
+    TT_ACKNOWLEDGEMENT = 2,
+    TT_RESET_MESSAGE = 3,
+} tt_message_type;
+
+enum {
+    TT_OPTION_ETAG = 4,
+    TT_OPTION_OBSERVE = 6,
+    TT_OPTION_URI_PATH = 11,
+    TT_OPTION_CONTENT_FORMAT = 12,
+    TT_OPTION_MAX_AGE = 14,
+    TT_OPTION_URI_QUERY = 15,
+    TT_OPTION_ACCEPT = 17,
+    TT_OPTION_BLOCK2 = 23,
+    TT_OPTION_BLOCK1 = 27,
+    TT_OPTION_SIZE2 = 28,
+    TT_OPTION_SIZE1 = 60,
+};
+
+// A block option (RFC 7959, 2.2).
+typedef struct tt_block {
+    bool present, more;
+    uint8_t exponent; // blocks of 16 << exponent bytes; 0 to 6
+    uint32_t number;
+} tt_block;
+
+typedef struct tt_message {
+    tt_message_type type;
+    uint8_t code;
+    uint16_t id;
+    tt_bus_token token;
+    const uint8_t *payload;
+    size_t length;
+    // Options, where present.
+    char path[TT_BUS_PATH_MAX], query[TT_BUS_QUERY_MAX];
+    uint16_t content_format, accept; // TT_FORMAT_NONE without
+    bool has_observe, has_etag;
+    uint32_t observe, etag, size1, size2, max_age;
+    tt_block block1, block2;
+    bool bad_option; // a critical option that we do not know or that is malformed: 4.02
+    bool too_long;   // path or query exceed our limits: no such resource
+} tt_message;
+
+// TT_OK, or TT_MALFORMED. What can be told of a malformed message (type, id) is set, for a reset.
+tt_status tt_message_parse(tt_message *message, const void *bytes, size_t length);
+
+// Writing: begin, then options in ascending order of their numbers, then the payload.
+typedef struct tt_message_writer {
+    tt_writer out;
+    unsigned option; // the last one written
+} tt_message_writer;
+
+void tt_message_begin(tt_message_writer *w, void *bytes, size_t capacity, tt_message_type type,
+                      unsigned code, uint16_t id, const tt_bus_token *token);
+void tt_message_option(tt_message_writer *w, unsigned number, const void *value, size_t length);
+void tt_message_option_number(tt_message_writer *w, unsigned number, uint32_t value);
+void tt_message_option_parts(tt_message_writer *w, unsigned number, const char *text, char between);
+void tt_message_option_block(tt_message_writer *w, unsigned number, const tt_block *block);
+void tt_message_payload(tt_message_writer *w, const void *payload, size_t length);
+
+static inline size_t tt_block_bytes(const tt_block *block)
+{
+    return (size_t)16 << block->exponent;
+}
+
+static inline bool tt_token_equal(const tt_bus_token *a, const tt_bus_token *b)
+{
+    if (a->length != b->length)
+        return false;
+    for (unsigned i = 0; i < a->length; i++)
+        if (a->bytes[i] != b->bytes[i])
+            return false;
+    return true;
+}
+
+#endif

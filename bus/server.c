@@ -1,0 +1,424 @@
+// The serving half: a request finds its resource, its body arrives in order, its answer goes out
+// once.
+//
+// Deduplication (RFC 7252, 4.5): of each of the newest peers the newest exchanges are remembered
+// with their answers. A repeated request gets the same answer and no handler runs. An answer that
+// is too long to remember is sent as a separate response, which repeats itself, and only the
+// acknowledgement is remembered; GET changes nothing, so its handler may simply be asked again.
+
+#include <string.h>
+
+#include "bus/internal.h"
+#include "tutti/check.h"
+
+static tt_bus_peer *find_peer(tt_bus *bus, tt_time now, const tt_endpoint *endpoint)
+{
+    tt_bus_peer *oldest = &bus->peers[0];
+    for (size_t i = 0; i < TT_COUNT(bus->peers); i++) {
+        tt_bus_peer *peer = &bus->peers[i];
+        if (tt_endpoint_equal(&peer->endpoint, endpoint)) {
+            peer->heard = now;
+            return peer;
+        }
+        if (peer->endpoint.port == 0 || (oldest->endpoint.port != 0 && peer->heard < oldest->heard))
+            oldest = peer;
+    }
+    memset(oldest, 0, sizeof(*oldest));
+    oldest->endpoint = *endpoint;
+    oldest->heard = now;
+    return oldest;
+}
+
+static tt_bus_remembered *recall(tt_bus_peer *peer, uint16_t id)
+{
+    for (size_t i = 0; i < TT_COUNT(peer->remembered); i++)
+        if (peer->remembered[i].used && peer->remembered[i].message_id == id)
+            return &peer->remembered[i];
+    return NULL;
+}
+
+static tt_bus_remembered *remember(tt_bus_peer *peer, uint16_t id)
+{
+    tt_bus_remembered *entry = &peer->remembered[peer->newest];
+    peer->newest = (peer->newest + 1) % TT_BUS_REMEMBERED_MAX;
+    *entry = (tt_bus_remembered){.used = true, .message_id = id};
+    return entry;
+}
+
+tt_resource *tt_bus_find_resource(const tt_bus *bus, const char *path)
+{
+    tt_resource *best = NULL;
+    size_t best_length = 0;
+    for (tt_list *node = bus->resources.next; node != &bus->resources; node = node->next) {
+        tt_resource *resource = TT_CONTAINER(node, tt_resource, link);
+        size_t length = strlen(resource->path);
+        if (strncmp(path, resource->path, length) != 0)
+            continue;
+        if (path[length] == '\0')
+            return resource;
+        if (resource->subtree && path[length] == '/' && length > best_length) {
+            best = resource;
+            best_length = length;
+        }
+    }
+    return best;
+}
+
+static void diagnose(tt_bus *bus, tt_response *response, tt_code code, const char *what,
+                     const char *which)
+{
+    tt_text text;
+    tt_text_init(&text, bus->diagnostic, sizeof(bus->diagnostic));
+    tt_text_add(&text, what);
+    tt_text_add(&text, which);
+    response->code = code;
+    response->payload = bus->diagnostic;
+    response->length = text.length;
+}
+
+static const char *methods_text(uint8_t methods)
+{
+    // All combinations that occur are few; the text is made of the four names.
+    static char text[32];
+    static const char *const names[] = {[TT_GET] = "GET", "POST", "PUT", "DELETE"};
+    tt_text out;
+    tt_text_init(&out, text, sizeof(text));
+    for (int method = TT_GET; method <= TT_DELETE; method++) {
+        if (!(methods >> method & 1))
+            continue;
+        tt_text_add(&out, out.length > 0 ? ", " : "");
+        tt_text_add(&out, names[method]);
+    }
+    return text;
+}
+
+void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const tt_request *request,
+                        tt_response *response)
+{
+    *response = (tt_response){
+        .code = TT_INTERNAL_ERROR, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+    if (resource == NULL)
+        diagnose(bus, response, TT_PATH_NOT_FOUND, "no such path: ", request->path);
+    else if (request->method > TT_DELETE || !(resource->methods >> request->method & 1))
+        diagnose(bus, response, TT_METHOD_NOT_ALLOWED,
+                 "method not allowed; allowed here: ", methods_text(resource->methods));
+    else
+        resource->handler(resource, now, request, response);
+}
+
+// A checksum of the representation: blocks of two different ones are never taken for one.
+static uint32_t etag_of(const tt_response *response)
+{
+    return tt_crc32(0, response->payload, response->length);
+}
+
+bool tt_bus_write_response(tt_message_writer *w, const tt_message *request,
+                           const tt_response *response, const uint32_t *observe)
+{
+    tt_block block = {.exponent = TT_BLOCK_EXPONENT_MAX};
+    bool success = response->code < TT_BAD_REQUEST;
+    if (request != NULL && request->block2.present && success) {
+        block = request->block2;
+        block.exponent =
+            block.exponent > TT_BLOCK_EXPONENT_MAX ? TT_BLOCK_EXPONENT_MAX : block.exponent;
+    }
+    size_t size = tt_block_bytes(&block), offset = block.number * size;
+    if (offset > response->length || (offset == response->length && offset > 0))
+        return false;
+    size_t left = response->length - offset, length = left < size ? left : size;
+    block.more = left > size;
+    bool blockwise = block.more || offset > 0 || (block.present && response->length > 0);
+    if (blockwise && success) {
+        uint32_t etag = etag_of(response);
+        uint8_t bytes[4] = {(uint8_t)(etag >> 24), (uint8_t)(etag >> 16), (uint8_t)(etag >> 8),
+                            (uint8_t)etag};
+        tt_message_option(w, TT_OPTION_ETAG, bytes, sizeof(bytes));
+    }
+    if (observe != NULL)
+        tt_message_option_number(w, TT_OPTION_OBSERVE, *observe);
+    if (response->content_format != TT_FORMAT_NONE)
+        tt_message_option_number(w, TT_OPTION_CONTENT_FORMAT, response->content_format);
+    if (response->max_age_seconds != 60)
+        tt_message_option_number(w, TT_OPTION_MAX_AGE, response->max_age_seconds);
+    if (blockwise)
+        tt_message_option_block(w, TT_OPTION_BLOCK2, &block);
+    if (request != NULL && request->block1.present) {
+        tt_block echo = request->block1;
+        echo.more = response->code == TT_CONTINUE;
+        tt_message_option_block(w, TT_OPTION_BLOCK1, &echo);
+    }
+    if (blockwise && offset == 0)
+        tt_message_option_number(w, TT_OPTION_SIZE2, (uint32_t)response->length);
+    tt_message_payload(w, (const uint8_t *)response->payload + offset, length);
+    return !w->out.failed;
+}
+
+// Finds or begins the transfer that a block belongs to. NULL with the answer set: not acceptable.
+static tt_bus_transfer *place_block(tt_bus *bus, tt_time now, tt_resource *resource,
+                                    const tt_endpoint *peer, const tt_message *m,
+                                    tt_response *response)
+{
+    tt_bus_transfer *mine = NULL, *free_slot = NULL;
+    size_t offset = m->block1.number * tt_block_bytes(&m->block1);
+    for (size_t i = 0; i < TT_COUNT(bus->transfers); i++) {
+        tt_bus_transfer *t = &bus->transfers[i];
+        if (t->resource == NULL) {
+            free_slot = t;
+        } else if (t->resource == resource && strcmp(t->path, m->path) == 0) {
+            if (!tt_endpoint_equal(&t->peer, peer)) {
+                diagnose(bus, response, TT_UNAVAILABLE, "another transfer is under way: ", m->path);
+                response->max_age_seconds = 2;
+                return NULL;
+            }
+            mine = t;
+        }
+    }
+    if (offset > 0 && (mine == NULL || mine->next != offset)) {
+        diagnose(bus, response, TT_ENTITY_INCOMPLETE, "a block is missing before this one of ",
+                 m->path);
+        return NULL;
+    }
+    if (mine == NULL && free_slot == NULL) {
+        diagnose(bus, response, TT_UNAVAILABLE, "too many transfers under way", "");
+        response->max_age_seconds = 2;
+        return NULL;
+    }
+    mine = mine != NULL ? mine : free_slot;
+    *mine = (tt_bus_transfer){
+        .resource = resource, .peer = *peer, .next = offset + m->length, .heard = now};
+    strcpy(mine->path, m->path);
+    return mine;
+}
+
+static tt_answer_token new_owed(tt_bus *bus, tt_time now, const tt_endpoint *peer,
+                                const tt_message *m, tt_call *call)
+{
+    for (size_t i = 0; i < TT_COUNT(bus->owed); i++) {
+        tt_bus_owed *owed = &bus->owed[i];
+        if (owed->id != 0)
+            continue;
+        *owed = (tt_bus_owed){
+            .id = bus->next_answer++, .call = call, .expires = tt_after(now, TT_BUS_OWED_LIFETIME)};
+        if (bus->next_answer == 0)
+            bus->next_answer = 1;
+        if (peer != NULL) {
+            owed->peer = *peer;
+            owed->token = m->token;
+            owed->confirmable = m->type == TT_CONFIRMABLE;
+        }
+        return owed->id;
+    }
+    return 0;
+}
+
+static tt_bus_owed *find_owed(tt_bus *bus, tt_answer_token id)
+{
+    for (size_t i = 0; id != 0 && i < TT_COUNT(bus->owed); i++)
+        if (bus->owed[i].id == id)
+            return &bus->owed[i];
+    return NULL;
+}
+
+// Everything up to the response: body blocks in order, observation, the handler.
+static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m,
+                   tt_request *request, tt_response *response, tt_resource **observed)
+{
+    tt_resource *resource = m->too_long ? NULL : tt_bus_find_resource(bus, m->path);
+    tt_bus_transfer *transfer = NULL;
+    *response = (tt_response){.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+    if (m->bad_option) {
+        diagnose(bus, response, TT_BAD_OPTION, "an option is critical and not supported", "");
+        return;
+    }
+    bool serves = resource != NULL && m->code <= TT_DELETE && (resource->methods >> m->code & 1);
+    if (serves && m->block1.present) {
+        if (m->block1.more && m->length != tt_block_bytes(&m->block1)) {
+            diagnose(bus, response, TT_BAD_REQUEST, "a block is shorter than it says", "");
+            return;
+        }
+        transfer = place_block(bus, now, resource, peer, m, response);
+        if (transfer == NULL)
+            return;
+        request->offset = transfer->next - m->length;
+        request->last = !m->block1.more;
+        request->size = request->last ? transfer->next : m->size1;
+    }
+    tt_bus_run_handler(bus, now, resource, request, response);
+    if (transfer != NULL && m->block1.more && response->code < TT_BAD_REQUEST && !response->later) {
+        *response = (tt_response){
+            .code = TT_CONTINUE, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+    } else if (transfer != NULL) {
+        transfer->resource = NULL; // whole, or refused
+    }
+    if (m->code == TT_GET && m->has_observe && serves && resource->observable) {
+        if (m->observe == 0 && response->code < TT_BAD_REQUEST && !response->later &&
+            tt_bus_observe(bus, resource, peer, m, NULL))
+            *observed = resource;
+        else if (m->observe == 1)
+            tt_bus_unobserve(bus, peer, &m->token, NULL);
+    }
+}
+
+// Sends a response as a message of its own, repeated until acknowledged where the request was.
+static tt_status send_separately(tt_bus *bus, tt_time now, const tt_endpoint *peer,
+                                 const tt_bus_token *token, bool confirmable,
+                                 const tt_message *request, const tt_response *response)
+{
+    tt_bus_reply *reply = tt_bus_reply_new(bus, now, peer, confirmable);
+    if (reply == NULL)
+        return TT_FULL;
+    tt_message_writer w;
+    tt_message_begin(&w, reply->bytes, sizeof(reply->bytes),
+                     confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE, response->code,
+                     reply->message_id, token);
+    if (!tt_bus_write_response(&w, request, response, NULL)) {
+        reply->used = false;
+        return TT_TOO_LARGE;
+    }
+    reply->length = (uint16_t)w.out.length;
+    return TT_OK;
+}
+
+// Answers at once: in the acknowledgement, or as a non-confirmable message.
+static void send_at_once(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m,
+                         const tt_response *response, const uint32_t *observe,
+                         tt_bus_remembered *entry)
+{
+    bool confirmable = m->type == TT_CONFIRMABLE;
+    bool repeatable = m->code == TT_GET; // its handler may run again for a duplicate
+    tt_bus_datagram *slot = tt_bus_out(bus, peer);
+    if (slot == NULL) {
+        entry->used = !repeatable && entry->used;
+        return;
+    }
+    tt_message_writer w;
+    tt_message_begin(&w, slot->bytes, sizeof(slot->bytes),
+                     confirmable ? TT_ACKNOWLEDGEMENT : TT_NON_CONFIRMABLE, response->code,
+                     confirmable ? m->id : tt_bus_new_message_id(bus), &m->token);
+    if (!tt_bus_write_response(&w, m, response, observe)) {
+        tt_response failure = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+        diagnose(bus, &failure, TT_BAD_OPTION, "the block lies outside the representation", "");
+        tt_message_begin(&w, slot->bytes, sizeof(slot->bytes),
+                         confirmable ? TT_ACKNOWLEDGEMENT : TT_NON_CONFIRMABLE, failure.code,
+                         confirmable ? m->id : tt_bus_new_message_id(bus), &m->token);
+        tt_bus_write_response(&w, m, &failure, NULL);
+    }
+    slot->length = (uint16_t)w.out.length;
+    if (confirmable && w.out.length <= sizeof(entry->answer)) {
+        memcpy(entry->answer, slot->bytes, w.out.length);
+        entry->length = (uint16_t)w.out.length;
+    } else if (confirmable && repeatable) {
+        entry->used = false;
+    } else if (confirmable) { // too long to remember: acknowledge now, answer separately
+        slot->length = 0;
+        tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
+        send_separately(bus, now, peer, &m->token, true, m, response);
+    }
+}
+
+void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m)
+{
+    tt_bus_peer *known = find_peer(bus, now, peer);
+    tt_bus_remembered *entry = bus->plant_deduplication_bug ? NULL : recall(known, m->id);
+    if (entry != NULL) {
+        bus->counters.duplicates++;
+        if (m->type != TT_CONFIRMABLE)
+            return;
+        if (entry->length == 0) {
+            tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
+            return;
+        }
+        tt_bus_datagram *slot = tt_bus_out(bus, peer);
+        if (slot == NULL)
+            return;
+        memcpy(slot->bytes, entry->answer, entry->length);
+        slot->length = entry->length;
+        return;
+    }
+    entry = remember(known, m->id);
+    tt_answer_token id = new_owed(bus, now, peer, m, NULL);
+    tt_request request = {
+        .method = (tt_method)m->code,
+        .peer = peer,
+        .path = m->path,
+        .query = m->query,
+        .content_format = m->content_format,
+        .accept = m->accept,
+        .payload = m->payload,
+        .length = m->length,
+        .size = m->length,
+        .last = true,
+        .token = id,
+    };
+    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 2};
+    tt_resource *observed = NULL;
+    if (id == 0)
+        diagnose(bus, &response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
+    else
+        handle(bus, now, peer, m, &request, &response, &observed);
+    tt_bus_owed *owed = find_owed(bus, id);
+    if (response.later) {
+        if (m->type == TT_CONFIRMABLE)
+            tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
+        return;
+    }
+    if (owed != NULL)
+        owed->id = 0;
+    send_at_once(bus, now, peer, m, &response,
+                 observed != NULL ? &observed->observe_sequence : NULL, entry);
+}
+
+tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token,
+                        const tt_response *response)
+{
+    tt_bus_owed *owed = find_owed(bus, token);
+    if (owed == NULL)
+        return TT_NOT_FOUND;
+    if (response->length > TT_BUS_BLOCK_MAX)
+        return TT_TOO_LARGE;
+    tt_bus_owed taken = *owed;
+    if (taken.call != NULL) {
+        owed->id = 0;
+        tt_bus_client_local(bus, now, taken.call, response, true);
+        return TT_OK;
+    }
+    tt_status status =
+        send_separately(bus, now, &taken.peer, &taken.token, taken.confirmable, NULL, response);
+    if (status == TT_OK)
+        owed->id = 0;
+    return status;
+}
+
+// A call from the own device: the same handlers, the whole body as one piece.
+void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call)
+{
+    tt_resource *resource = tt_bus_find_resource(bus, call->path);
+    tt_answer_token id = new_owed(bus, now, NULL, NULL, call);
+    tt_request request = {
+        .method = call->method,
+        .peer = &call->peer,
+        .path = call->path,
+        .query = call->query != NULL ? call->query : "",
+        .content_format = call->content_format,
+        .accept = call->accept,
+        .payload = call->payload,
+        .length = call->length,
+        .size = call->length,
+        .last = true,
+        .token = id,
+    };
+    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 2};
+    if (id == 0)
+        diagnose(bus, &response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
+    else
+        tt_bus_run_handler(bus, now, resource, &request, &response);
+    if (response.later)
+        return;
+    tt_bus_owed *owed = find_owed(bus, id);
+    if (owed != NULL)
+        owed->id = 0;
+    bool observes = call->observe && resource != NULL && resource->observable &&
+                    response.code < TT_BAD_REQUEST &&
+                    tt_bus_observe(bus, resource, &call->peer, NULL, call);
+    tt_bus_client_local(bus, now, call, &response, !observes);
+}
