@@ -1,21 +1,22 @@
-// A host process as one more station on the virtual Ethernet: the host's clock and poll, and lwIP over
-// the socket of the user-space switch (tools/switch). It needs no root and no kernel of ours; the
-// `tutti` command talks to emulated devices this way.
+// A host process as one more station on the virtual Ethernet: the host's clock and poll, and lwIP
+// over the socket of the user-space switch (tools/switch). It needs no root and no kernel of ours;
+// the `tutti` command talks to emulated devices this way.
 
 #ifndef TUTTI_PLATFORM_SWITCH_H
 #define TUTTI_PLATFORM_SWITCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tutti/platform.h"
 
-// Connects to the switch that listens at `socket_path`, with a hardware address and randomness drawn
-// from `seed`. One per process (lwIP is global state), never closed. An IPv6 link-local address is
-// ready about 1.5 s later. TT_NOT_FOUND (nothing listens there), TT_TOO_LARGE (the path is longer
-// than a unix socket's may be), TT_IO.
+// Connects to the switch that listens at `socket_path`, with a hardware address and randomness
+// drawn from `seed`. One per process (lwIP is global state), never closed. An IPv6 link-local
+// address is ready about 1.5 s later. TT_NOT_FOUND (nothing listens there), TT_TOO_LARGE (the path
+// is longer than a unix socket's may be), TT_IO.
 tt_status tt_platform_switch_open(tt_platform **platform, const char *socket_path, uint64_t seed);
 
 // Whether the switch is still there; afterwards nothing is sent or received any more.
-int tt_platform_switch_alive(const tt_platform *platform);
+bool tt_platform_switch_alive(const tt_platform *platform);
 
 #endif

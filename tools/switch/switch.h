@@ -1,9 +1,10 @@
 // A user-space Ethernet switch for emulated devices and processes of one machine, without root.
 //
-// Stations connect to a unix stream socket. A frame is a 4-byte big-endian length and its bytes, which
-// is what QEMU's `-netdev socket,fd=` speaks. The switch learns addresses, never sends a frame back to
-// where it came from, queues a bounded number of frames a port and counts what it drops. It has one
-// poll loop and no threads, so another program can turn it: the `tutti up` command does.
+// Stations connect to a unix stream socket. A frame is a 4-byte big-endian length and its bytes,
+// which is what QEMU's `-netdev socket,fd=` speaks. The switch learns addresses, never sends a
+// frame back to where it came from, queues a bounded number of frames a port and counts what it
+// drops. It has one poll loop and no threads, so another program can turn it: the `tutti up`
+// command does.
 
 #ifndef TUTTI_TOOLS_SWITCH_H
 #define TUTTI_TOOLS_SWITCH_H
@@ -34,32 +35,34 @@ typedef struct tt_switch_port {
     tt_switch_port_counters counters;
 } tt_switch_port;
 
-// Listens at `path`; a stale socket there is replaced. TT_BUSY (a switch answers there), TT_TOO_LARGE
-// (path too long), TT_FULL (no memory), TT_IO.
+// Listens at `path`; a stale socket there is replaced. TT_BUSY (a switch answers there),
+// TT_TOO_LARGE (path too long), TT_FULL (no memory), TT_IO.
 tt_status tt_switch_open(tt_switch **opened, const char *path);
 
 // Also removes the socket. NULL is allowed.
 void tt_switch_close(tt_switch *ethernet_switch);
 
-// Moves frames until nothing more can be moved or about `timeout` nanoseconds have passed without any
-// (TT_FOREVER: until something moves). Returns how many frames came in.
+// Moves frames until nothing more can be moved or about `timeout` nanoseconds have passed without
+// any (TT_FOREVER: until something moves). Returns how many frames came in.
 unsigned tt_switch_poll(tt_switch *ethernet_switch, tt_time timeout);
 
-// A descriptor that is readable when tt_switch_poll has something to do, for a program's own poll loop.
+// A descriptor that is readable when tt_switch_poll has something to do, for a program's own poll
+// loop.
 int tt_switch_descriptor(const tt_switch *ethernet_switch);
 
 // Adds a port and returns the station's end of it, for a child process to inherit, or -1.
 // TT_FULL is reported as -1 too.
 int tt_switch_connect(tt_switch *ethernet_switch);
 
-// Writes every frame that enters the switch to a capture file (pcap, nanosecond times, Ethernet). NULL ends it.
+// Writes every frame that enters the switch to a capture file (pcap, nanosecond times, Ethernet).
+// NULL ends it.
 tt_status tt_switch_capture(tt_switch *ethernet_switch, const char *path);
 
 // What is known of a port; false where `port` >= TT_SWITCH_PORTS_MAX or it was never used.
 bool tt_switch_port_get(const tt_switch *ethernet_switch, unsigned port, tt_switch_port *out);
 
-// Faults on purpose, for tests: every frame delivered is dropped with this probability; the same seed
-// and the same order of frames drop the same ones.
+// Faults on purpose, for tests: every frame delivered is dropped with this probability; the same
+// seed and the same order of frames drop the same ones.
 void tt_switch_drop(tt_switch *ethernet_switch, unsigned percent, uint64_t seed);
 
 // Cuts a port off, or joins it again: nothing enters or leaves it meanwhile.

@@ -1,0 +1,308 @@
+// The network half of the seam over one Ethernet driver, by lwIP (see stack.h).
+//
+// Frames are taken from the driver one at a time, and only while a caller wants a datagram: under a
+// flood they wait, and are lost, in the driver's own bounded queue, and nothing here grows. lwIP's
+// periodic functions come from its own table and are called by a walk over it, on the caller's
+// clock.
+
+#include <string.h>
+
+#include "lwip/autoip.h"
+#include "lwip/etharp.h"
+#include "lwip/ethip6.h"
+#include "lwip/igmp.h"
+#include "lwip/init.h"
+#include "lwip/mld6.h"
+#include "lwip/netif.h"
+#include "lwip/timeouts.h"
+#include "lwip/udp.h"
+#include "netif/ethernet.h"
+
+#include "platform/lwip/stack.h"
+#include "tutti/check.h"
+#include "tutti/random.h"
+
+#define TIMERS_MAX 8
+#define FRAMES_AT_A_TIME 32 // looked at by one call of tt_stack_receive
+#define HOPS_UNICAST 64     // IANA's recommended default for IPv4 and IPv6
+#define HOPS_MULTICAST 1    // RFC 1112, 6.1
+
+typedef struct received {
+    struct pbuf *data;
+    tt_endpoint peer;
+    tt_socket socket;
+} received;
+
+static struct {
+    tt_stack_options options;
+    tt_random random;
+    struct netif netif;
+    tt_time timers[TIMERS_MAX]; // when each of lwip_cyclic_timers is due
+    struct udp_pcb *sockets[TT_STACK_SOCKETS_MAX];
+    size_t socket_count;
+    received queue[TT_STACK_RECEIVED_MAX]; // a ring
+    size_t queue_first, queue_count;
+    bool frames_left; // the driver may have frames that were not looked at
+    tt_stack_counters counters;
+    uint8_t frame[TT_FRAME_MAX] __attribute__((aligned(4))); // the one being sent or received
+} stack;
+
+static tt_time now(void)
+{
+    return stack.options.now(stack.options.context);
+}
+
+uint32_t tt_stack_random(void)
+{
+    return (uint32_t)tt_random_u64(&stack.random);
+}
+
+// lwIP's: sends one frame, which may be in several pieces.
+static err_t link_output(struct netif *netif, struct pbuf *pieces)
+{
+    (void)netif;
+    if (pieces->tot_len > sizeof(stack.frame))
+        return ERR_BUF;
+    tt_ethernet *ethernet = stack.options.ethernet;
+    uint16_t length = pbuf_copy_partial(pieces, stack.frame, pieces->tot_len, 0);
+    if (ethernet->send(ethernet, stack.frame, length) != TT_OK) {
+        stack.counters.frames_refused++;
+        return ERR_MEM;
+    }
+    stack.counters.frames_sent++;
+    return ERR_OK;
+}
+
+static err_t interface_init(struct netif *netif)
+{
+    netif->name[0] = 't';
+    netif->name[1] = 't';
+    netif->mtu = 1500;
+    netif->hwaddr_len = 6;
+    memcpy(netif->hwaddr, stack.options.ethernet->mac, 6);
+    netif->output = etharp_output;
+    netif->output_ip6 = ethip6_output;
+    netif->linkoutput = link_output;
+    netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
+                   NETIF_FLAG_IGMP | NETIF_FLAG_MLD6 | NETIF_FLAG_LINK_UP;
+    return ERR_OK;
+}
+
+void tt_stack_start(const tt_stack_options *options)
+{
+    TT_CHECK(stack.options.ethernet == NULL); // one a process
+    TT_CHECK((size_t)lwip_num_cyclic_timers <= TIMERS_MAX);
+    stack.options = *options;
+    tt_random_seed(&stack.random, options->seed);
+    stack.frames_left = true;
+    // Stations that start together must not probe together (RFC 4862, 5.4.2).
+    for (int i = 0; i < lwip_num_cyclic_timers; i++)
+        stack.timers[i] =
+            now() + (tt_time)tt_random_below(&stack.random,
+                                             TT_MS(lwip_cyclic_timers[i].interval_ms) / 4 + 1);
+
+    lwip_init();
+    const struct netif *added =
+        netif_add(&stack.netif, NULL, NULL, NULL, NULL, interface_init, ethernet_input);
+    TT_CHECK(added != NULL);
+    netif_set_default(&stack.netif);
+    netif_create_ip6_linklocal_address(&stack.netif, 1);
+    netif_set_up(&stack.netif);
+    autoip_start(&stack.netif);
+}
+
+void tt_stack_advance(void)
+{
+    tt_time time = now();
+    for (int i = 0; i < lwip_num_cyclic_timers; i++) {
+        if (time < stack.timers[i])
+            continue;
+        // From now on, not from when it was due: after a long sleep one call is enough.
+        stack.timers[i] = time + TT_MS(lwip_cyclic_timers[i].interval_ms);
+        lwip_cyclic_timers[i].handler();
+    }
+}
+
+tt_time tt_stack_deadline(void)
+{
+    if (stack.frames_left || stack.queue_count > 0)
+        return 0;
+    tt_time deadline = TT_FOREVER;
+    for (int i = 0; i < lwip_num_cyclic_timers; i++)
+        deadline = tt_earlier(deadline, stack.timers[i]);
+    return deadline;
+}
+
+// Between the two forms of an address.
+
+static void endpoint_from(tt_endpoint *endpoint, const ip_addr_t *address, uint16_t port)
+{
+    *endpoint = (tt_endpoint){.port = port};
+    if (IP_IS_V4(address)) {
+        endpoint->ip[10] = endpoint->ip[11] = 0xff;
+        memcpy(endpoint->ip + 12, ip_2_ip4(address), 4);
+        return;
+    }
+    memcpy(endpoint->ip, ip_2_ip6(address)->addr, 16);
+    if (tt_endpoint_is_link_local(endpoint))
+        endpoint->interface = TT_STACK_INTERFACE;
+}
+
+static void address_from(ip_addr_t *address, const tt_endpoint *endpoint)
+{
+    memset(address, 0, sizeof(*address));
+    if (tt_endpoint_is_ipv4(endpoint)) {
+        IP_SET_TYPE(address, IPADDR_TYPE_V4);
+        memcpy(ip_2_ip4(address), endpoint->ip + 12, 4);
+    } else {
+        IP_SET_TYPE(address, IPADDR_TYPE_V6);
+        memcpy(ip_2_ip6(address)->addr, endpoint->ip, 16);
+    }
+}
+
+// lwIP's: a datagram has come for the socket that is `argument`.
+static void datagram_arrived(void *argument, struct udp_pcb *pcb, struct pbuf *data,
+                             const ip_addr_t *address, u16_t port)
+{
+    (void)pcb;
+    if (stack.queue_count == TT_STACK_RECEIVED_MAX || data->tot_len > TT_DATAGRAM_MAX) {
+        stack.counters.datagrams_dropped++;
+        pbuf_free(data);
+        return;
+    }
+    size_t place = (stack.queue_first + stack.queue_count++) % TT_STACK_RECEIVED_MAX;
+    stack.queue[place] = (received){.data = data, .socket = (tt_socket)(uintptr_t)argument};
+    endpoint_from(&stack.queue[place].peer, address, port);
+}
+
+static tt_status join(const tt_endpoint *group)
+{
+    ip_addr_t address;
+    address_from(&address, group);
+    if (!ip_addr_ismulticast(&address))
+        return TT_INVALID;
+    err_t error = IP_IS_V4(&address) ? igmp_joingroup_netif(&stack.netif, ip_2_ip4(&address))
+                                     : mld6_joingroup_netif(&stack.netif, ip_2_ip6(&address));
+    return error == ERR_OK ? TT_OK : TT_FULL;
+}
+
+tt_status tt_stack_open(uint16_t port, const tt_endpoint *groups, size_t group_count,
+                        tt_socket *socket)
+{
+    if (stack.socket_count == TT_STACK_SOCKETS_MAX)
+        return TT_FULL;
+    struct udp_pcb *pcb = udp_new_ip_type(IPADDR_TYPE_ANY);
+    if (pcb == NULL)
+        return TT_FULL;
+    tt_status status = udp_bind(pcb, IP_ANY_TYPE, port) == ERR_OK ? TT_OK : TT_BUSY;
+    for (size_t i = 0; i < group_count && status == TT_OK; i++)
+        status = join(&groups[i]);
+    if (status != TT_OK) {
+        udp_remove(pcb);
+        return status;
+    }
+    *socket = (tt_socket)stack.socket_count;
+    stack.sockets[stack.socket_count++] = pcb;
+    udp_recv(pcb, datagram_arrived, (void *)(uintptr_t)*socket);
+    return TT_OK;
+}
+
+uint16_t tt_stack_port(tt_socket socket)
+{
+    TT_CHECK(socket < stack.socket_count);
+    return stack.sockets[socket]->local_port;
+}
+
+tt_status tt_stack_send(const tt_datagram *datagram)
+{
+    TT_CHECK(datagram->socket < stack.socket_count);
+    if (datagram->length > TT_DATAGRAM_MAX)
+        return TT_TOO_LARGE;
+    struct udp_pcb *pcb = stack.sockets[datagram->socket];
+    ip_addr_t address;
+    address_from(&address, &datagram->peer);
+    // Without an address of one's own nothing can come back.
+    if (IP_IS_V4(&address) && ip4_addr_isany(netif_ip4_addr(&stack.netif)))
+        return TT_UNREACHABLE;
+
+    struct pbuf *data = pbuf_alloc(PBUF_TRANSPORT, (u16_t)datagram->length, PBUF_RAM);
+    if (data == NULL)
+        return TT_FULL;
+    pbuf_take(data, datagram->data, (u16_t)datagram->length);
+    pcb->ttl = datagram->hop_limit ? datagram->hop_limit : HOPS_UNICAST;
+    pcb->mcast_ttl = datagram->hop_limit ? datagram->hop_limit : HOPS_MULTICAST;
+    err_t error = udp_sendto_if(pcb, data, &address, datagram->peer.port, &stack.netif);
+    pbuf_free(data);
+    switch (error) {
+    case ERR_OK:
+        return TT_OK;
+    case ERR_MEM:
+    case ERR_BUF:
+        return TT_FULL;
+    default: // no address yet, or no way to that one
+        return TT_UNREACHABLE;
+    }
+}
+
+// Takes one frame from the driver; false where it has none.
+static bool take_frame(void)
+{
+    tt_ethernet *ethernet = stack.options.ethernet;
+    size_t length = 0;
+    tt_status status = ethernet->receive(ethernet, stack.frame, sizeof(stack.frame), &length);
+    if (status == TT_DAMAGED) {
+        stack.counters.frames_dropped++;
+        return true;
+    }
+    if (status != TT_OK)
+        return false;
+    stack.counters.frames_received++;
+    // A frame of one's own that comes back would look like a duplicate address.
+    bool usable = length >= SIZEOF_ETH_HDR && memcmp(stack.frame + 6, ethernet->mac, 6) != 0;
+    struct pbuf *pieces = usable ? pbuf_alloc(PBUF_RAW, (u16_t)length, PBUF_POOL) : NULL;
+    if (pieces == NULL) {
+        stack.counters.frames_dropped++;
+        return true;
+    }
+    pbuf_take(pieces, stack.frame, (u16_t)length);
+    if (stack.netif.input(pieces, &stack.netif) != ERR_OK)
+        pbuf_free(pieces);
+    return true;
+}
+
+tt_status tt_stack_receive(tt_datagram *datagram)
+{
+    tt_stack_advance();
+    for (int frames = 0; stack.queue_count == 0 && frames < FRAMES_AT_A_TIME; frames++) {
+        stack.frames_left = take_frame();
+        if (!stack.frames_left)
+            break;
+    }
+    if (stack.queue_count == 0)
+        return TT_EMPTY;
+    received *first = &stack.queue[stack.queue_first];
+    stack.queue_first = (stack.queue_first + 1) % TT_STACK_RECEIVED_MAX;
+    stack.queue_count--;
+    datagram->socket = first->socket;
+    datagram->peer = first->peer;
+    datagram->hop_limit = 0;
+    datagram->length = pbuf_copy_partial(first->data, datagram->data, first->data->tot_len, 0);
+    pbuf_free(first->data);
+    return TT_OK;
+}
+
+size_t tt_stack_addresses(tt_endpoint *addresses, size_t capacity)
+{
+    size_t count = 0;
+    for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES && count < capacity; i++)
+        if (ip6_addr_isvalid(netif_ip6_addr_state(&stack.netif, i)))
+            endpoint_from(&addresses[count++], netif_ip_addr6(&stack.netif, i), 0);
+    if (!ip4_addr_isany(netif_ip4_addr(&stack.netif)) && count < capacity)
+        endpoint_from(&addresses[count++], netif_ip_addr4(&stack.netif), 0);
+    return count;
+}
+
+const tt_stack_counters *tt_stack_counters_get(void)
+{
+    return &stack.counters;
+}

@@ -1,0 +1,85 @@
+// tutti-switch: the user-space Ethernet switch as a program of its own, until it is interrupted.
+// Then it prints what each port did.
+//
+//     tutti-switch SOCKET [--capture FILE] [--drop PERCENT] [--seed NUMBER]
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/switch/switch.h"
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int number)
+{
+    (void)number;
+    stopped = 1;
+}
+
+static int usage(void)
+{
+    fputs("usage: tutti-switch SOCKET [--capture FILE] [--drop PERCENT] [--seed NUMBER]\n"
+          "An Ethernet switch for emulated devices: stations connect to the unix socket SOCKET.\n",
+          stderr);
+    return 2;
+}
+
+static void print_ports(const tt_switch *ethernet)
+{
+    tt_switch_port port;
+    for (unsigned i = 0; tt_switch_port_get(ethernet, i, &port); i++) {
+        const tt_switch_port_counters *count = &port.counters;
+        const uint8_t *mac = port.station;
+        printf("port %u %02x:%02x:%02x:%02x:%02x:%02x in %llu out %llu full %llu fault %llu\n", i,
+               mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], (unsigned long long)count->frames_in,
+               (unsigned long long)count->frames_out, (unsigned long long)count->dropped_queue_full,
+               (unsigned long long)count->dropped_fault);
+    }
+}
+
+int main(int count, char **words)
+{
+    const char *path = NULL, *capture = NULL;
+    unsigned long drop = 0, seed = 1;
+    for (int i = 1; i < count; i++) {
+        if (words[i][0] != '-' && path == NULL)
+            path = words[i];
+        else if (i + 1 < count && strcmp(words[i], "--capture") == 0)
+            capture = words[++i];
+        else if (i + 1 < count && strcmp(words[i], "--drop") == 0)
+            drop = strtoul(words[++i], NULL, 10);
+        else if (i + 1 < count && strcmp(words[i], "--seed") == 0)
+            seed = strtoul(words[++i], NULL, 10);
+        else
+            return usage();
+    }
+    if (path == NULL || drop > 100)
+        return usage();
+
+    tt_switch *ethernet;
+    tt_status status = tt_switch_open(&ethernet, path);
+    if (status != TT_OK) {
+        fprintf(stderr, "tutti-switch: cannot listen at %s: %s\n", path, tt_status_text(status));
+        return 1;
+    }
+    if (capture != NULL && (status = tt_switch_capture(ethernet, capture)) != TT_OK) {
+        fprintf(stderr, "tutti-switch: cannot write %s: %s\n", capture, tt_status_text(status));
+        tt_switch_close(ethernet);
+        return 1;
+    }
+    if (drop > 0)
+        tt_switch_drop(ethernet, (unsigned)drop, seed);
+
+    struct sigaction action = {.sa_handler = stop}; // no restart: epoll_wait ends
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    printf("tutti-switch: listening at %s\n", path);
+    fflush(stdout);
+    while (!stopped)
+        tt_switch_poll(ethernet, TT_SECONDS(1)); // a signal between the test and the wait is late
+    print_ports(ethernet);
+    tt_switch_close(ethernet);
+    return 0;
+}
