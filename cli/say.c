@@ -53,6 +53,12 @@ void tt_say_progress(bool lasting, const char *format, ...)
     fflush(stderr);
 }
 
+void tt_say_progress_end(void)
+{
+    clear_live();
+    fflush(stderr);
+}
+
 const char *tt_say_duration(double seconds, char text[32])
 {
     unsigned whole = seconds > 0 && seconds < 1e6 ? (unsigned)(seconds + 0.5) : 0;

@@ -13,6 +13,9 @@ void tt_say_error(const char *format, ...) __attribute__((format(printf, 1, 2)))
 // are `lasting`, each a plain line.
 void tt_say_progress(bool lasting, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+// Removes an unfinished progress line.
+void tt_say_progress_end(void);
+
 // "2 min 05 s" or "12 s".
 const char *tt_say_duration(double seconds, char text[32]);
 

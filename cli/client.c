@@ -1,0 +1,119 @@
+// Joining a network and asking, one call at a time.
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "cli/client.h"
+#include "cli/device.h"
+#include "cli/say.h"
+#include "tutti/check.h"
+#include "tutti/platform_linux.h"
+#include "tutti/platform_switch.h"
+
+static tt_exit open_switch(tt_client *client, const char *command, const char *net)
+{
+    char path[TT_DEVICE_PATH_MAX];
+    struct stat about;
+    if (net == NULL)
+        net = TT_CLIENT_FOLDER;
+    bool is_folder = stat(net, &about) == 0 && S_ISDIR(about.st_mode);
+    snprintf(path, sizeof(path), "%s%s", net, is_folder ? "/switch.sock" : "");
+    uint64_t seed = 0;
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+        tt_say_error("tutti %s: the system gave no random bytes", command);
+        return TT_EXIT_FAILED;
+    }
+    tt_status status = tt_platform_switch_open(&client->platform, path, seed);
+    if (status == TT_OK)
+        return TT_EXIT_OK;
+    tt_say_error("tutti %s: no fleet is running at %s (%s); start one with 'tutti up', name its "
+                 "folder with --net, or use --host",
+                 command, path, tt_status_text(status));
+    return TT_EXIT_UNREACHABLE;
+}
+
+static tt_exit open_host(tt_client *client, const char *command)
+{
+    static tt_platform_linux host;
+    tt_status status = tt_platform_linux_init(&host);
+    client->platform = &host.platform;
+    if (status == TT_OK)
+        return TT_EXIT_OK;
+    tt_say_error("tutti %s: this machine's network cannot be used: %s", command,
+                 tt_status_text(status));
+    return TT_EXIT_FAILED;
+}
+
+tt_exit tt_client_open(tt_client *client, const char *command, const char *net, bool host,
+                       tt_peer_handler *on_peer, void *context)
+{
+    tt_exit result = host ? open_host(client, command) : open_switch(client, command, net);
+    if (result != TT_EXIT_OK)
+        return result;
+    tt_node_options options = {.browse = true, .on_peer = on_peer, .context = context};
+    tt_status status = tt_node_init(&client->node, client->platform, &options);
+    if (status == TT_OK)
+        return TT_EXIT_OK;
+    tt_say_error("tutti %s: the network cannot be joined: %s", command, tt_status_text(status));
+    return TT_EXIT_FAILED;
+}
+
+tt_time tt_client_now(const tt_client *client)
+{
+    return client->platform->operations->now(client->platform);
+}
+
+void tt_client_turn(tt_client *client, tt_time deadline)
+{
+    tt_node_poll(&client->node);
+    client->platform->operations->wait(client->platform,
+                                       tt_earlier(deadline, tt_node_deadline(&client->node)));
+    tt_node_poll(&client->node);
+}
+
+const tt_peer *tt_client_await(tt_client *client, const char *kind, const char *name,
+                               tt_time deadline)
+{
+    for (;;) {
+        const tt_peer *peer = tt_node_find(&client->node, kind, name);
+        if (peer != NULL || tt_client_now(client) >= deadline)
+            return peer;
+        tt_client_turn(client, deadline);
+    }
+}
+
+static void on_reply(tt_call *call, tt_time now, const tt_reply *reply)
+{
+    (void)now;
+    tt_answer *answer = call->context;
+    if (reply->status != TT_OK) {
+        answer->status = reply->status;
+    } else if (reply->length > answer->capacity ||
+               reply->offset > answer->capacity - reply->length) {
+        answer->status = TT_TOO_LARGE;
+    } else {
+        if (reply->length > 0)
+            memcpy(answer->payload + reply->offset, reply->payload, reply->length);
+        answer->length = reply->offset + reply->length;
+        answer->code = reply->code;
+        answer->content_format = reply->content_format;
+    }
+    answer->done = reply->final;
+}
+
+tt_status tt_client_ask(tt_client *client, tt_call *call, tt_answer *answer)
+{
+    call->on_reply = on_reply;
+    call->context = answer;
+    answer->status = TT_OK;
+    answer->length = 0;
+    answer->done = false;
+    tt_status status = tt_bus_call(&client->node.bus, tt_client_now(client), call);
+    if (status != TT_OK)
+        return answer->status = status;
+    while (!answer->done)
+        tt_client_turn(client, TT_FOREVER);
+    return answer->status;
+}

@@ -1,0 +1,55 @@
+// A node that only asks: what `ls`, `get` and the rest, `up` and the demonstration stand on.
+//
+// It joins either the virtual Ethernet of a fleet or the host's own network, and then is one more
+// node on the bus. Calls here wait; what arrives meanwhile is handled on the way.
+
+#ifndef TUTTI_CLI_CLIENT_H
+#define TUTTI_CLI_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/command.h"
+#include "tutti/node.h"
+
+#define TT_CLIENT_FOLDER "build/fleet" // where `tutti up` keeps a fleet unless told otherwise
+
+typedef struct tt_client {
+    tt_platform *platform;
+    tt_node node;
+    tt_peer_handler *on_peer;
+    void *context;
+} tt_client;
+
+// Joins the network: `net` is a fleet's folder or a switch's socket, NULL for TT_CLIENT_FOLDER;
+// with `host` it is this machine's own. `on_peer` may be NULL. Failures are said. One a process.
+tt_exit tt_client_open(tt_client *client, const char *command, const char *net, bool host,
+                       tt_peer_handler *on_peer, void *context);
+
+tt_time tt_client_now(const tt_client *client);
+
+// Handles what has come and waits for more, at most until `deadline`.
+void tt_client_turn(tt_client *client, tt_time deadline);
+
+// Waits for a device of `kind` or with `name` (NULL: any); NULL where none came by `deadline`. The
+// peer is the node's, valid until the next turn.
+const tt_peer *tt_client_await(tt_client *client, const char *kind, const char *name,
+                               tt_time deadline);
+
+// The whole answer to one call.
+typedef struct tt_answer {
+    tt_status status; // TT_OK with an answer, whatever its code
+    tt_code code;
+    uint16_t content_format;
+    uint8_t *payload; // `capacity` bytes, the caller's
+    size_t length, capacity;
+    bool done;
+} tt_answer;
+
+// Makes a call and waits for all of its answer. The caller fills peer, method, path, query,
+// payload, content_format, accept and timeout of `call`, and payload and capacity of `answer`; an
+// answer that does not fit is TT_TOO_LARGE.
+tt_status tt_client_ask(tt_client *client, tt_call *call, tt_answer *answer);
+
+#endif

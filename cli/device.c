@@ -1,0 +1,325 @@
+// Starting one device: QEMU with an image, or the Linux node's own process.
+//
+// The launcher connects to the switch first and the device inherits the connected socket: QEMU's
+// own
+// `-netdev stream` connects later and drops what the device sends before that.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/device.h"
+#include "cli/elf.h"
+#include "cli/file.h"
+#include "tutti/bytes.h"
+#include "tutti/check.h"
+#include "tutti/provision.h"
+
+#define ARGUMENTS_MAX 40
+#define IMAGE_BYTES_MAX ((size_t)64 << 20)
+
+// How a kind is run. Images lie relative to the folder of this program.
+static const struct {
+    const char *image, *target;
+    const char *emulator, *package; // NULL: the image is a program of this machine
+    const char *network;            // the -device of its Ethernet, or NULL for the board's own
+    const char *arguments[12];
+} kinds[TT_KINDS] = {
+    [TT_WATCH] = {.image = "../../cortex-m4/products/watch/watch.elf",
+                  .target = "cortex-m4",
+                  .emulator = "qemu-system-arm",
+                  .package = "qemu-system-arm",
+                  .arguments = {"-M", "mps2-an386"}},
+    [TT_CAR] = {.image = "../../riscv64/products/car/car.elf",
+                .target = "riscv64",
+                .emulator = "qemu-system-riscv64",
+                .package = "qemu-system-misc",
+                .network = "virtio-net-device",
+                .arguments = {"-M", "virt", "-m", "64M", "-global",
+                              "virtio-mmio.force-legacy=false", "-device", "virtio-rng-device"}},
+    [TT_TV] = {.image = "../../aarch64/products/tv/tv.elf",
+               .target = "aarch64",
+               .emulator = "qemu-system-aarch64",
+               .package = "qemu-system-arm",
+               .network = "virtio-net-device",
+               .arguments = {"-M", "virt,gic-version=3", "-cpu", "cortex-a76", "-m", "128M",
+                             "-global", "virtio-mmio.force-legacy=false", "-device",
+                             "virtio-rng-device"}},
+    [TT_LINUX] = {.image = "../products/linux/tutti-node", .target = "linux"},
+};
+
+static tt_status fail(tt_status status, tt_text *why, const char *a, const char *b, const char *c)
+{
+    tt_text_add(why, a);
+    tt_text_add(why, b);
+    tt_text_add(why, c);
+    return status;
+}
+
+// The folder of this program, where the build puts images beside it.
+static bool program_folder(char *folder, size_t capacity)
+{
+    ssize_t length = readlink("/proc/self/exe", folder, capacity - 1);
+    if (length <= 0)
+        return false;
+    folder[length] = '\0';
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL)
+        return false;
+    *slash = '\0';
+    return true;
+}
+
+static bool join(char *path, const char *folder, const char *name, const char *ending)
+{
+    return snprintf(path, TT_DEVICE_PATH_MAX, "%s/%s%s", folder, name, ending) < TT_DEVICE_PATH_MAX;
+}
+
+tt_status tt_device_make(tt_device *device, tt_kind kind, unsigned number, const char *image,
+                         const char *folder, tt_text *why)
+{
+    *device = (tt_device){.kind = kind, .boot = 1};
+    snprintf(device->label, sizeof(device->label), "%s-%u", tt_kind_names[kind], number);
+    char here[TT_DEVICE_PATH_MAX];
+    bool fits = join(device->log, folder, device->label, ".log") &&
+                join(device->provision, folder, device->label, ".provision");
+    if (image[0] == '\0')
+        fits = fits && program_folder(here, sizeof(here)) &&
+               join(device->image, here, kinds[kind].image, "");
+    else
+        fits =
+            fits && strlen(image) < sizeof(device->image) && strcpy(device->image, image) != NULL;
+    if (!fits)
+        return fail(TT_TOO_LARGE, why, folder, ": the path is too long", "");
+    if (getrandom(device->seed, sizeof(device->seed), 0) != sizeof(device->seed) ||
+        getrandom(device->mac, sizeof(device->mac), 0) != sizeof(device->mac))
+        return fail(TT_IO, why, "the system gave no random bytes", "", "");
+    device->mac[0] = 0x02; // locally administered, unicast
+    unlink(device->log);
+    return TT_OK;
+}
+
+// The block of tutti/provision.h, as it lies in the device's memory.
+static void make_provision(const tt_device *device, uint8_t block[sizeof(tt_provision_data)])
+{
+    tt_writer writer;
+    tt_writer_init(&writer, block, sizeof(tt_provision_data));
+    tt_write_le32(&writer, TT_PROVISION_MAGIC);
+    tt_write_le32(&writer, TT_PROVISION_VERSION);
+    tt_write_le32(&writer, TT_PROVISION_NODE);
+    tt_write_le32(&writer, 0); // measure_images
+    tt_write_le32(&writer, 0); // measure_plan_bytes
+    tt_write_le32(&writer, device->boot);
+    tt_write_bytes(&writer, device->seed, sizeof(device->seed));
+    tt_write_le32(&writer, tt_crc32(0, block, writer.length));
+    TT_CHECK(!writer.failed && writer.length == sizeof(tt_provision_data));
+}
+
+// Writes the block for one start; nobody else may read the seed.
+static tt_status write_provision(const tt_device *device, tt_text *why)
+{
+    uint8_t block[sizeof(tt_provision_data)];
+    make_provision(device, block);
+    int file = open(device->provision, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool written = file >= 0 && write(file, block, sizeof(block)) == (ssize_t)sizeof(block);
+    if (file >= 0)
+        close(file);
+    return written ? TT_OK
+                   : fail(TT_IO, why, device->provision, " cannot be written: ", strerror(errno));
+}
+
+static tt_status find_provision(const tt_device *device, uint64_t *address, tt_text *why)
+{
+    FILE *file = fopen(device->image, "rb");
+    if (file == NULL) {
+        fail(TT_NOT_FOUND, why, device->image, " is missing; build it: make ",
+             kinds[device->kind].target);
+        return TT_NOT_FOUND;
+    }
+    uint8_t *bytes = malloc(IMAGE_BYTES_MAX);
+    TT_CHECK(bytes != NULL);
+    size_t length = fread(bytes, 1, IMAGE_BYTES_MAX, file);
+    fclose(file);
+    tt_text_add(why, device->image);
+    tt_text_add(why, ": ");
+    tt_status status = tt_elf_find(bytes, length, "tt_provision", address, why);
+    free(bytes);
+    return status;
+}
+
+static bool is_installed(const char *program)
+{
+    const char *path = getenv("PATH");
+    while (path != NULL && *path != '\0') {
+        size_t length = strcspn(path, ":");
+        char candidate[TT_DEVICE_PATH_MAX];
+        snprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, path, program);
+        if (access(candidate, X_OK) == 0)
+            return true;
+        path += length + (path[length] == ':');
+    }
+    return false;
+}
+
+static int connect_switch(const char *socket_path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(socket_path) >= sizeof(address.sun_path))
+        return -1;
+    strcpy(address.sun_path, socket_path);
+    int connected = socket(AF_UNIX, SOCK_STREAM, 0); // inherited, so not closed by exec
+    if (connected >= 0 && connect(connected, (struct sockaddr *)&address, sizeof(address)) == 0)
+        return connected;
+    if (connected >= 0)
+        close(connected);
+    return -1;
+}
+
+typedef struct command_line {
+    const char *words[ARGUMENTS_MAX];
+    unsigned count;
+    char netdev[64], network[96], loader[TT_DEVICE_PATH_MAX + 64];
+} command_line;
+
+static void add_word(command_line *line, const char *word)
+{
+    TT_CHECK(line->count + 1 < ARGUMENTS_MAX);
+    line->words[line->count++] = word;
+    line->words[line->count] = NULL;
+}
+
+static void add_option(command_line *line, const char *option, const char *value)
+{
+    add_word(line, option);
+    add_word(line, value);
+}
+
+static void make_emulator_line(command_line *line, const tt_device *device, int ethernet,
+                               uint64_t provision_address)
+{
+    add_word(line, kinds[device->kind].emulator);
+    for (unsigned i = 0; kinds[device->kind].arguments[i] != NULL; i++)
+        add_word(line, kinds[device->kind].arguments[i]);
+    add_option(line, "-display", "none");
+    add_option(line, "-monitor", "none");
+    add_option(line, "-serial", "stdio");
+    add_option(line, "-semihosting-config", "enable=on,target=native");
+    snprintf(line->netdev, sizeof(line->netdev), "socket,id=n,fd=%d", ethernet);
+    add_option(line, "-netdev", line->netdev);
+    const uint8_t *mac = device->mac;
+    const char *network = kinds[device->kind].network;
+    snprintf(line->network, sizeof(line->network), "%s,netdev=n,%s=%02x:%02x:%02x:%02x:%02x:%02x",
+             network != NULL ? network : "nic", network != NULL ? "mac" : "macaddr", mac[0], mac[1],
+             mac[2], mac[3], mac[4], mac[5]);
+    add_option(line, network != NULL ? "-device" : "-net", line->network);
+    snprintf(line->loader, sizeof(line->loader), "loader,file=%s,addr=0x%llx,force-raw=on",
+             device->provision, (unsigned long long)provision_address);
+    add_option(line, "-device", line->loader);
+    add_option(line, "-kernel", device->image);
+}
+
+// The Linux node: tutti-node FD MAC PROVISION, the same three things that an emulator is told.
+static void make_process_line(command_line *line, const tt_device *device, int ethernet)
+{
+    const uint8_t *mac = device->mac;
+    snprintf(line->netdev, sizeof(line->netdev), "%d", ethernet);
+    snprintf(line->network, sizeof(line->network), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
+             mac[2], mac[3], mac[4], mac[5]);
+    add_word(line, device->image);
+    add_word(line, line->netdev);
+    add_word(line, line->network);
+    add_word(line, device->provision);
+}
+
+// In the child: consoles to the log, end with the launcher, become the device.
+_Noreturn static void become(const tt_device *device, const command_line *line, pid_t launcher)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != launcher)
+        _exit(127); // the launcher died before we asked to die with it
+    setpgid(0, 0);  // the terminal's interrupt is for the launcher, which then ends us in order
+    int log = open(device->log, O_WRONLY | O_CREAT | O_APPEND, 0644),
+        nothing = open("/dev/null", O_RDONLY);
+    dup2(nothing, STDIN_FILENO);
+    dup2(log, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
+    if (nothing > STDERR_FILENO)
+        close(nothing);
+    if (log > STDERR_FILENO)
+        close(log);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execvp(line->words[0], (char *const *)line->words);
+    fprintf(stderr, "%s cannot be started: %s\n", line->words[0], strerror(errno));
+    _exit(127);
+}
+
+tt_status tt_device_start(tt_device *device, const char *socket_path, tt_time now, tt_text *why)
+{
+    TT_CHECK(device->pid == 0);
+    const char *emulator = kinds[device->kind].emulator;
+    uint64_t provision_address = 0;
+    if (emulator != NULL && !is_installed(emulator)) {
+        fail(TT_NOT_FOUND, why, emulator,
+             " is missing; install it: apt-get install "
+             "--no-install-recommends ",
+             kinds[device->kind].package);
+        return TT_NOT_FOUND;
+    }
+    if (emulator == NULL && access(device->image, X_OK) != 0)
+        return fail(TT_NOT_FOUND, why, device->image, " is missing; build it: make ",
+                    kinds[device->kind].target);
+    tt_status status = emulator != NULL ? find_provision(device, &provision_address, why) : TT_OK;
+    if (status == TT_OK)
+        status = write_provision(device, why);
+    if (status != TT_OK)
+        return status;
+    int ethernet = connect_switch(socket_path);
+    if (ethernet < 0)
+        return fail(TT_IO, why, socket_path, ": the switch cannot be reached: ", strerror(errno));
+
+    command_line line = {.count = 0};
+    if (emulator != NULL)
+        make_emulator_line(&line, device, ethernet, provision_address);
+    else
+        make_process_line(&line, device, ethernet);
+    pid_t launcher = getpid();
+    pid_t child = fork();
+    if (child == 0)
+        become(device, &line, launcher);
+    close(ethernet);
+    if (child < 0)
+        return fail(TT_IO, why, "no process could be made: ", strerror(errno), "");
+    device->pid = child;
+    device->boot++;
+    device->started = now;
+    device->found = false;
+    return TT_OK;
+}
+
+void tt_device_kill(tt_device *device)
+{
+    if (device->pid == 0)
+        return;
+    kill(device->pid, SIGKILL);
+    waitpid(device->pid, NULL, 0);
+    device->pid = 0;
+    device->found = false;
+}
+
+bool tt_device_has_address(const tt_device *device, const tt_endpoint *endpoint)
+{
+    const uint8_t *mac = device->mac, *ip = endpoint->ip;
+    const uint8_t identifier[8] = {mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
+    return memcmp(ip + 8, identifier, sizeof(identifier)) == 0;
+}

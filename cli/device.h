@@ -1,0 +1,51 @@
+// One device of a fleet: its image, its seed and its process.
+//
+// What is the device's own — the seed, from which it makes its name, and its hardware address — is
+// drawn once and stays over restarts, as it would in its flash; what lives in its RAM does not.
+
+#ifndef TUTTI_CLI_DEVICE_H
+#define TUTTI_CLI_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cli/fleet_file.h"
+#include "tutti/endpoint.h"
+#include "tutti/status.h"
+#include "tutti/text.h"
+#include "tutti/time.h"
+
+#define TT_DEVICE_PATH_MAX 512
+
+typedef struct tt_device {
+    tt_kind kind;
+    char label[16]; // "watch-1": the launcher's own, unknown to the device
+    char image[TT_DEVICE_PATH_MAX];
+    char log[TT_DEVICE_PATH_MAX];       // its console
+    char provision[TT_DEVICE_PATH_MAX]; // the block that is loaded into it
+    uint8_t seed[32], mac[6];
+    uint32_t boot;   // of the next start
+    pid_t pid;       // 0: not running
+    tt_time started; // of the last start
+    char name[64];   // as discovered, "" before
+    bool found;
+} tt_device;
+
+// Gives a device its seed and its files' names below `folder`. `image` "" takes the one of this
+// build. TT_TOO_LARGE, TT_IO.
+tt_status tt_device_make(tt_device *device, tt_kind kind, unsigned number, const char *image,
+                         const char *folder, tt_text *why);
+
+// Starts it on the switch that listens at `socket_path`. TT_NOT_FOUND: the emulator or the image is
+// missing; TT_MALFORMED, TT_DAMAGED: it is no image; TT_IO. Each with a sentence that says what to
+// do.
+tt_status tt_device_start(tt_device *device, const char *socket_path, tt_time now, tt_text *why);
+
+// Ends its process at once, as a power cut does, and waits for it.
+void tt_device_kill(tt_device *device);
+
+// Whether an address was made from this device's hardware address (RFC 4291, appendix A).
+bool tt_device_has_address(const tt_device *device, const tt_endpoint *endpoint);
+
+#endif

@@ -1,0 +1,26 @@
+// What the launcher and the reports need from a device image: where a symbol lies, and how much
+// flash and RAM the image takes.
+//
+// The bytes are treated as hostile: every offset is checked against the file's length.
+
+#ifndef TUTTI_CLI_ELF_H
+#define TUTTI_CLI_ELF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tutti/status.h"
+#include "tutti/text.h"
+
+typedef struct tt_elf_sizes {
+    uint64_t flash; // bytes of code, constants and initial values of variables
+    uint64_t ram;   // bytes of variables and reserved memory, stacks included
+} tt_elf_sizes;
+
+// Little-endian ELF files of 32 and 64 bits. TT_MALFORMED or TT_DAMAGED with a sentence that says
+// what was expected; tt_elf_find also TT_NOT_FOUND.
+tt_status tt_elf_find(const void *bytes, size_t length, const char *symbol, uint64_t *address,
+                      tt_text *why);
+tt_status tt_elf_measure(const void *bytes, size_t length, tt_elf_sizes *sizes, tt_text *why);
+
+#endif

@@ -1,0 +1,288 @@
+// The processes of a fleet. Each is ended by its own number, and dies with the launcher besides.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/fleet.h"
+#include "cli/say.h"
+#include "tools/switch/switch.h"
+
+#define CONTROL_NAME "control.sock"
+#define CONTROL_TIMEOUT_MS 5000
+#define CONTROL_LINE_MAX 128
+
+// ---- the switch, a process of its own so that it never waits for the launcher
+
+static volatile sig_atomic_t switch_ends;
+
+static void end_switch(int number)
+{
+    (void)number;
+    switch_ends = 1;
+}
+
+_Noreturn static void run_switch(tt_switch *ethernet, pid_t launcher)
+{
+    struct sigaction action = {.sa_handler = end_switch};
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGINT, SIG_IGN); // the launcher says when
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    while (!switch_ends && getppid() == launcher)
+        tt_switch_poll(ethernet, TT_MS(200));
+    tt_switch_close(ethernet);
+    _exit(0);
+}
+
+static tt_exit start_switch(tt_fleet *fleet, const char *capture)
+{
+    tt_switch *ethernet = NULL;
+    tt_status status = tt_switch_open(&ethernet, fleet->socket_path);
+    if (status == TT_BUSY) {
+        tt_say_error("tutti up: a fleet is running in %s already; end it, or choose another --dir",
+                     fleet->folder);
+        return TT_EXIT_FAILED;
+    }
+    if (status != TT_OK) {
+        tt_say_error("tutti up: the switch cannot listen at %s: %s", fleet->socket_path,
+                     tt_status_text(status));
+        return TT_EXIT_FAILED;
+    }
+    if (capture != NULL && tt_switch_capture(ethernet, capture) != TT_OK) {
+        tt_say_error("tutti up: the capture %s cannot be written", capture);
+        tt_switch_close(ethernet);
+        return TT_EXIT_FAILED;
+    }
+    pid_t launcher = getpid();
+    fleet->switch_pid = fork();
+    if (fleet->switch_pid == 0)
+        run_switch(ethernet, launcher);
+    if (fleet->switch_pid < 0) {
+        fleet->switch_pid = 0;
+        tt_say_error("tutti up: no process could be made: %s", strerror(errno));
+        return TT_EXIT_FAILED;
+    }
+    return TT_EXIT_OK; // our copy of the switch stays as it is: closing it would remove the socket
+}
+
+// ---- control
+
+static bool control_address(const char *folder, struct sockaddr_un *address)
+{
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    int length = snprintf(address->sun_path, sizeof(address->sun_path), "%s/" CONTROL_NAME, folder);
+    return length > 0 && (size_t)length < sizeof(address->sun_path);
+}
+
+static tt_exit open_control(tt_fleet *fleet)
+{
+    struct sockaddr_un address;
+    fleet->control = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (control_address(fleet->folder, &address) && fleet->control >= 0) {
+        unlink(address.sun_path);
+        if (bind(fleet->control, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+            listen(fleet->control, 4) == 0)
+            return TT_EXIT_OK;
+    }
+    tt_say_error("tutti up: the control socket cannot listen in %s: %s", fleet->folder,
+                 strerror(errno));
+    return TT_EXIT_FAILED;
+}
+
+static tt_device *find_device(tt_fleet *fleet, const char *name)
+{
+    for (unsigned i = 0; i < fleet->count; i++) {
+        tt_device *device = &fleet->devices[i];
+        if (strcmp(device->label, name) == 0 || strcmp(device->name, name) == 0)
+            return device;
+    }
+    return NULL;
+}
+
+static void obey(tt_fleet *fleet, char *line, tt_text *answer, tt_time now)
+{
+    char *name = strchr(line, ' ');
+    if (name == NULL) {
+        tt_text_add(answer, "expected 'restart NAME' or 'kill NAME'");
+        return;
+    }
+    *name++ = '\0';
+    name[strcspn(name, "\n")] = '\0';
+    tt_device *device = find_device(fleet, name);
+    bool restarts = strcmp(line, "restart") == 0;
+    if (device == NULL) {
+        tt_text_add(answer, "this fleet has no device named ");
+        tt_text_add(answer, name);
+    } else if (!restarts && strcmp(line, "kill") != 0) {
+        tt_text_add(answer, "expected 'restart' or 'kill'");
+    } else {
+        tt_device_kill(device);
+        tt_say("%s %s", device->label, restarts ? "restarts" : "was killed");
+        if (!restarts || tt_device_start(device, fleet->socket_path, now, answer) == TT_OK) {
+            tt_text_init(answer, answer->data, answer->capacity);
+            tt_text_add(answer, "ok");
+        }
+    }
+}
+
+static void serve_control(tt_fleet *fleet, tt_time now)
+{
+    int asker = accept4(fleet->control, NULL, NULL, SOCK_CLOEXEC);
+    if (asker < 0)
+        return;
+    // Whoever connects sends its line at once; a silent one must not stop the fleet.
+    struct pollfd wait = {.fd = asker, .events = POLLIN};
+    char line[CONTROL_LINE_MAX], sentence[TT_DEVICE_PATH_MAX];
+    ssize_t length = poll(&wait, 1, 200) == 1 ? read(asker, line, sizeof(line) - 1) : -1;
+    if (length > 0) {
+        line[length] = '\0';
+        tt_text answer;
+        tt_text_init(&answer, sentence, sizeof(sentence));
+        obey(fleet, line, &answer, now);
+        if (send(asker, answer.data, answer.length, MSG_NOSIGNAL) < 0)
+            tt_say("the asker did not wait for: %s", sentence);
+    }
+    close(asker);
+}
+
+tt_exit tt_fleet_control(const char *command, const char *folder, const char *name)
+{
+    struct sockaddr_un address;
+    char line[CONTROL_LINE_MAX], answer[TT_DEVICE_PATH_MAX];
+    int length = snprintf(line, sizeof(line), "%s %s\n", command, name);
+    int connected = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (length >= (int)sizeof(line) || !control_address(folder, &address) || connected < 0 ||
+        connect(connected, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        tt_say_error("tutti %s: no fleet is running in %s; start one with 'tutti up'", command,
+                     folder);
+        if (connected >= 0)
+            close(connected);
+        return TT_EXIT_UNREACHABLE;
+    }
+    struct pollfd wait = {.fd = connected, .events = POLLIN};
+    ssize_t got = -1;
+    if (write(connected, line, (size_t)length) == length && poll(&wait, 1, CONTROL_TIMEOUT_MS) == 1)
+        got = read(connected, answer, sizeof(answer) - 1);
+    close(connected);
+    if (got <= 0) {
+        tt_say_error("tutti %s: the fleet in %s does not answer", command, folder);
+        return TT_EXIT_UNREACHABLE;
+    }
+    answer[got] = '\0';
+    if (strcmp(answer, "ok") == 0)
+        return TT_EXIT_OK;
+    tt_say_error("tutti %s: %s", command, answer);
+    return TT_EXIT_FAILED;
+}
+
+// ---- the whole
+
+// Makes the folder and those above it.
+static bool make_folder(const char *path)
+{
+    char part[TT_DEVICE_PATH_MAX];
+    snprintf(part, sizeof(part), "%s", path);
+    for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return false;
+        *slash = '/';
+    }
+    return mkdir(part, 0777) == 0 || errno == EEXIST;
+}
+
+tt_exit tt_fleet_make(tt_fleet *fleet, const tt_fleet_file *file, const char *folder)
+{
+    *fleet = (tt_fleet){.control = -1};
+    int length = snprintf(fleet->folder, sizeof(fleet->folder), "%s", folder);
+    int socket_length =
+        snprintf(fleet->socket_path, sizeof(fleet->socket_path), "%s/switch.sock", folder);
+    if (length >= (int)sizeof(fleet->folder) || socket_length >= (int)sizeof(fleet->socket_path) ||
+        !make_folder(folder)) {
+        tt_say_error("tutti up: the folder %s cannot be made: %s", folder, strerror(errno));
+        return TT_EXIT_FAILED;
+    }
+    unsigned numbers[TT_KINDS] = {0};
+    for (unsigned i = 0; i < file->count; i++) {
+        char sentence[TT_DEVICE_PATH_MAX];
+        tt_text why;
+        tt_text_init(&why, sentence, sizeof(sentence));
+        tt_kind kind = file->devices[i].kind;
+        if (tt_device_make(&fleet->devices[i], kind, ++numbers[kind], file->devices[i].image,
+                           folder, &why) != TT_OK) {
+            tt_say_error("tutti up: %s", sentence);
+            return TT_EXIT_FAILED;
+        }
+    }
+    fleet->count = file->count;
+    return TT_EXIT_OK;
+}
+
+tt_exit tt_fleet_start(tt_fleet *fleet, const char *capture, tt_time now)
+{
+    tt_exit result = start_switch(fleet, capture);
+    if (result == TT_EXIT_OK)
+        result = open_control(fleet);
+    for (unsigned i = 0; result == TT_EXIT_OK && i < fleet->count; i++) {
+        char sentence[2 * TT_DEVICE_PATH_MAX];
+        tt_text why;
+        tt_text_init(&why, sentence, sizeof(sentence));
+        tt_status status = tt_device_start(&fleet->devices[i], fleet->socket_path, now, &why);
+        if (status != TT_OK) {
+            tt_say_error("tutti up: %s: %s", fleet->devices[i].label, sentence);
+            result = status == TT_IO ? TT_EXIT_FAILED : TT_EXIT_MISSING;
+        }
+    }
+    return result;
+}
+
+static void notice_ended(tt_device *device)
+{
+    int status;
+    if (device->pid == 0 || waitpid(device->pid, &status, WNOHANG) != device->pid)
+        return;
+    device->pid = 0;
+    device->found = false;
+    if (WIFEXITED(status))
+        tt_say("%s ended by itself with status %d; its console is in %s", device->label,
+               WEXITSTATUS(status), device->log);
+    else
+        tt_say("%s was ended by signal %d; its console is in %s", device->label, WTERMSIG(status),
+               device->log);
+}
+
+void tt_fleet_turn(tt_fleet *fleet, tt_time now)
+{
+    for (unsigned i = 0; i < fleet->count; i++)
+        notice_ended(&fleet->devices[i]);
+    serve_control(fleet, now);
+}
+
+void tt_fleet_stop(tt_fleet *fleet)
+{
+    for (unsigned i = 0; i < fleet->count; i++) {
+        tt_device_kill(&fleet->devices[i]);
+        unlink(fleet->devices[i].provision); // the seeds end with the fleet
+    }
+    if (fleet->switch_pid > 0) {
+        kill(fleet->switch_pid, SIGTERM);
+        waitpid(fleet->switch_pid, NULL, 0);
+        fleet->switch_pid = 0;
+    }
+    if (fleet->control >= 0) {
+        struct sockaddr_un address;
+        if (control_address(fleet->folder, &address))
+            unlink(address.sun_path);
+        close(fleet->control);
+        fleet->control = -1;
+    }
+}

@@ -1,0 +1,33 @@
+// A running fleet: the switch, the devices' processes and the socket that controls them.
+
+#ifndef TUTTI_CLI_FLEET_H
+#define TUTTI_CLI_FLEET_H
+
+#include "cli/command.h"
+#include "cli/device.h"
+
+typedef struct tt_fleet {
+    tt_device devices[TT_FLEET_DEVICES_MAX];
+    unsigned count;
+    char folder[TT_DEVICE_PATH_MAX], socket_path[TT_DEVICE_PATH_MAX];
+    pid_t switch_pid;
+    int control; // listens, does not block
+} tt_fleet;
+
+// Makes the folder and every device's seed. Failures are said.
+tt_exit tt_fleet_make(tt_fleet *fleet, const tt_fleet_file *file, const char *folder);
+
+// Starts the switch (capturing to a file unless `capture` is NULL), the control socket and the
+// devices. What was started before a failure still needs tt_fleet_stop.
+tt_exit tt_fleet_start(tt_fleet *fleet, const char *capture, tt_time now);
+
+// Answers who asks on the control socket, and notices devices that ended by themselves.
+void tt_fleet_turn(tt_fleet *fleet, tt_time now);
+
+// Ends every process of the fleet.
+void tt_fleet_stop(tt_fleet *fleet);
+
+// Sends "restart NAME" or "kill NAME" to the fleet in `folder` and waits until it is done.
+tt_exit tt_fleet_control(const char *command, const char *folder, const char *name);
+
+#endif

@@ -1,0 +1,128 @@
+// Reading fleet files.
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "cli/fleet_file.h"
+
+#define WORD_MAX (TT_FLEET_IMAGE_MAX + 16)
+
+const char *const tt_kind_names[TT_KINDS] = {"watch", "car", "tv", "linux"};
+
+static tt_status refuse(tt_text *why, unsigned line, const char *expected, const char *found)
+{
+    tt_text_add(why, "line ");
+    tt_text_add_unsigned(why, line);
+    tt_text_add(why, ": expected ");
+    tt_text_add(why, expected);
+    if (found[0] == '\0') {
+        tt_text_add(why, ", found the end of the line");
+    } else {
+        tt_text_add(why, ", found '");
+        tt_text_add(why, found);
+        tt_text_add(why, "'");
+    }
+    return TT_MALFORMED;
+}
+
+// Takes the next word of a line into `word`, "" at its end; false where it is too long.
+static bool take_word(const char **at, const char *end, char word[WORD_MAX])
+{
+    while (*at < end && (**at == ' ' || **at == '\t' || **at == '\r'))
+        (*at)++;
+    const char *start = *at;
+    while (*at < end && **at != ' ' && **at != '\t' && **at != '\r')
+        (*at)++;
+    size_t length = (size_t)(*at - start);
+    bool fits = length < WORD_MAX;
+    length = fits ? length : WORD_MAX - 1;
+    memcpy(word, start, length);
+    word[length] = '\0';
+    return fits;
+}
+
+static bool find_kind(const char *word, tt_kind *kind)
+{
+    for (unsigned i = 0; i < TT_KINDS; i++)
+        if (strcmp(word, tt_kind_names[i]) == 0) {
+            *kind = (tt_kind)i;
+            return true;
+        }
+    return false;
+}
+
+// A number from 1 to TT_FLEET_DEVICES_MAX, or 0.
+static unsigned read_count(const char *word)
+{
+    unsigned count = 0;
+    for (size_t i = 0; word[i] != '\0'; i++) {
+        if (word[i] < '0' || word[i] > '9' || i >= 3)
+            return 0;
+        count = count * 10 + (unsigned)(word[i] - '0');
+    }
+    return count <= TT_FLEET_DEVICES_MAX ? count : 0;
+}
+
+static tt_status add_devices(tt_fleet_file *fleet, unsigned line, tt_kind kind, unsigned count,
+                             const char *image, tt_text *why)
+{
+    if (count > TT_FLEET_DEVICES_MAX - fleet->count) {
+        tt_text_add(why, "line ");
+        tt_text_add_unsigned(why, line);
+        tt_text_add(why, ": a fleet has at most ");
+        tt_text_add_unsigned(why, TT_FLEET_DEVICES_MAX);
+        tt_text_add(why, " devices; this would be number ");
+        tt_text_add_unsigned(why, fleet->count + count);
+        return TT_TOO_LARGE;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        fleet->devices[fleet->count].kind = kind;
+        strcpy(fleet->devices[fleet->count].image, image); // the caller checked its length
+        fleet->count++;
+    }
+    return TT_OK;
+}
+
+static tt_status parse_line(tt_fleet_file *fleet, unsigned line, const char *at, const char *end,
+                            tt_text *why)
+{
+    static const char option[] = "image=";
+    char word[WORD_MAX], image[TT_FLEET_IMAGE_MAX] = "";
+    tt_kind kind;
+    if (!take_word(&at, end, word) || (word[0] != '\0' && !find_kind(word, &kind)))
+        return refuse(why, line, "a kind (watch, car, tv or linux)", word);
+    if (word[0] == '\0')
+        return TT_OK;
+    bool fits = take_word(&at, end, word);
+    unsigned count = fits ? read_count(word) : 0;
+    if (count == 0)
+        return refuse(why, line, "how many of them, 1 to 12", word);
+    fits = take_word(&at, end, word);
+    if (word[0] != '\0') {
+        size_t prefix = sizeof(option) - 1, length = strlen(word);
+        if (!fits || strncmp(word, option, prefix) != 0 || length == prefix ||
+            length - prefix >= sizeof(image))
+            return refuse(why, line, "image=FILE or the end of the line", word);
+        strcpy(image, word + prefix);
+        take_word(&at, end, word);
+        if (word[0] != '\0')
+            return refuse(why, line, "the end of the line", word);
+    }
+    return add_devices(fleet, line, kind, count, image, why);
+}
+
+tt_status tt_fleet_file_parse(tt_fleet_file *fleet, const char *text, tt_text *why)
+{
+    *fleet = (tt_fleet_file){0};
+    unsigned line = 1;
+    for (const char *at = text; *at != '\0'; line++) {
+        size_t length = strcspn(at, "\n"), used = strcspn(at, "#\n");
+        tt_status status = parse_line(fleet, line, at, at + used, why);
+        if (status != TT_OK)
+            return status;
+        at += length + (at[length] == '\n');
+    }
+    if (fleet->count == 0)
+        return refuse(why, line, "at least one device, such as 'watch 1'", "");
+    return TT_OK;
+}

@@ -1,0 +1,307 @@
+// tutti get, put, post, delete and observe: one request to one device, and its answer.
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/file.h"
+#include "cli/print.h"
+#include "cli/say.h"
+#include "cli/target.h"
+#include "tutti/check.h"
+
+#define BODY_MAX ((size_t)16 << 20)
+#define ANSWER_MAX ((size_t)4 << 20)
+
+static const char *net, *text, *format;
+static bool host;
+static unsigned timeout_s = 30, count_max;
+
+#define NETWORK_OPTIONS                                                                            \
+    {"net", "DIR", "a fleet's folder or switch socket; else " TT_CLIENT_FOLDER, .text = &net},     \
+        {"host", NULL, "use this machine's own network instead", .flag = &host},                   \
+    {                                                                                              \
+        "timeout", "SECONDS", "to find the device, and again for its answer",                      \
+            .number = &timeout_s, .least = 1, .most = 86400                                        \
+    }
+
+static const tt_option get_options[] = {NETWORK_OPTIONS};
+static const tt_option body_options[] = {
+    {"text", "TEXT", "send this instead of a file", .text = &text},
+    {"format", "FORMAT", "of the body: text, octets, cbor, json, links or a number",
+     .text = &format},
+    NETWORK_OPTIONS,
+};
+static const tt_option observe_options[] = {
+    {"count", "N", "end after so many; 0: go on", .number = &count_max, .least = 0,
+     .most = 1000000},
+    NETWORK_OPTIONS,
+};
+
+static const struct {
+    const char *name;
+    uint16_t number;
+} formats[] = {
+    {"text", TT_FORMAT_TEXT}, {"octets", TT_FORMAT_OCTETS}, {"cbor", TT_FORMAT_CBOR},
+    {"json", TT_FORMAT_JSON}, {"links", TT_FORMAT_LINKS},
+};
+
+static tt_client client;
+static const char *command; // the name of the one that runs
+
+static bool read_format(uint16_t *number)
+{
+    for (size_t i = 0; i < TT_COUNT(formats); i++)
+        if (strcmp(format, formats[i].name) == 0) {
+            *number = formats[i].number;
+            return true;
+        }
+    char *end;
+    unsigned long value = strtoul(format, &end, 10);
+    *number = (uint16_t)value;
+    return format[0] >= '0' && format[0] <= '9' && *end == '\0' && value < TT_FORMAT_NONE;
+}
+
+// Fills what is sent. The bytes are the process's until its end.
+static tt_exit read_body(tt_call *call, const char *file)
+{
+    call->content_format = TT_FORMAT_NONE;
+    if (text != NULL && file != NULL) {
+        tt_say_error("tutti %s: expected --text or a file, not both", command);
+        return TT_EXIT_USAGE;
+    }
+    if (text != NULL) {
+        call->payload = text;
+        call->length = strlen(text);
+        call->content_format = TT_FORMAT_TEXT;
+    } else if (file != NULL) {
+        uint8_t *bytes;
+        tt_exit result = tt_file_read(command, file, BODY_MAX, &bytes, &call->length);
+        if (result != TT_EXIT_OK)
+            return result;
+        call->payload = bytes;
+        call->content_format = TT_FORMAT_OCTETS;
+    }
+    if (format != NULL && !read_format(&call->content_format)) {
+        tt_say_error("tutti %s: --format takes text, octets, cbor, json, links or a number below "
+                     "65535, not '%s'",
+                     command, format);
+        return TT_EXIT_USAGE;
+    }
+    return TT_EXIT_OK;
+}
+
+// Finds the device that the target means.
+static tt_exit find(const tt_target *target, tt_endpoint *endpoint)
+{
+    if (target->kind == TT_TARGET_ADDRESS) {
+        *endpoint = target->endpoint;
+        if (!host && tt_endpoint_is_link_local(endpoint) && endpoint->interface == 0)
+            endpoint->interface = 1; // the virtual Ethernet is the only one
+        return TT_EXIT_OK;
+    }
+    bool by_kind = target->kind == TT_TARGET_KIND;
+    tt_say_progress(false, "looking for %s", target->device);
+    tt_time deadline = tt_client_now(&client) + TT_SECONDS(timeout_s);
+    const tt_peer *peer = tt_client_await(&client, by_kind ? target->device : NULL,
+                                          by_kind ? NULL : target->device, deadline);
+    if (peer == NULL) {
+        tt_say_error("tutti %s: no device %s '%s' was found in %u s; 'tutti ls' lists who is there",
+                     command, by_kind ? "of kind" : "named", target->device, timeout_s);
+        return TT_EXIT_UNREACHABLE;
+    }
+    *endpoint = peer->endpoint;
+    return TT_EXIT_OK;
+}
+
+static void on_progress(tt_call *call, size_t sent)
+{
+    tt_say_progress(false, "sent %zu of %zu bytes", sent, call->length);
+}
+
+static tt_exit judge(tt_status status, const tt_answer *answer, const char *target)
+{
+    char code[40];
+    if (status != TT_OK) {
+        tt_say_error("tutti %s: %s: %s", command, target,
+                     status == TT_TIMED_OUT ? "no answer in time" : tt_status_text(status));
+        return status == TT_TIMED_OUT || status == TT_UNREACHABLE || status == TT_RESET
+                   ? TT_EXIT_UNREACHABLE
+                   : TT_EXIT_FAILED;
+    }
+    bool refused = answer->code >= TT_BAD_REQUEST;
+    tt_say_progress_end();
+    if (refused || answer->code != TT_CONTENT)
+        tt_say("%s", tt_code_text(answer->code, code));
+    tt_print_payload(refused ? stderr : stdout, answer->content_format, answer->payload,
+                     answer->length);
+    return refused ? TT_EXIT_FAILED : TT_EXIT_OK;
+}
+
+// Opens the network, finds the device and fills the call.
+static tt_exit prepare(tt_call *call, tt_target *target, const char *words)
+{
+    char sentence[256];
+    tt_text why;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    if (tt_target_parse(target, words, &why) != TT_OK) {
+        tt_say_error("tutti %s: %s", command, sentence);
+        return TT_EXIT_USAGE;
+    }
+    tt_exit result = tt_client_open(&client, command, net, host, NULL, NULL);
+    if (result == TT_EXIT_OK)
+        result = find(target, &call->peer);
+    call->path = target->path;
+    call->query = target->query[0] != '\0' ? target->query : NULL;
+    call->accept = TT_FORMAT_NONE;
+    call->timeout = TT_SECONDS(timeout_s);
+    return result;
+}
+
+static tt_exit ask(const char *name, tt_method method, unsigned count, const char *const *arguments)
+{
+    static uint8_t payload[ANSWER_MAX];
+    command = name;
+    tt_target target;
+    tt_call call = {.method = method, .on_progress = on_progress};
+    tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
+    tt_exit result = read_body(&call, count > 1 ? arguments[1] : NULL);
+    if (result == TT_EXIT_OK)
+        result = prepare(&call, &target, arguments[0]);
+    if (result == TT_EXIT_OK)
+        result = judge(tt_client_ask(&client, &call, &answer), &answer, arguments[0]);
+    return result;
+}
+
+static tt_exit run_get(unsigned count, const char *const *arguments)
+{
+    return ask("get", TT_GET, count, arguments);
+}
+
+static tt_exit run_put(unsigned count, const char *const *arguments)
+{
+    return ask("put", TT_PUT, count, arguments);
+}
+
+static tt_exit run_post(unsigned count, const char *const *arguments)
+{
+    return ask("post", TT_POST, count, arguments);
+}
+
+static tt_exit run_delete(unsigned count, const char *const *arguments)
+{
+    return ask("delete", TT_DELETE, count, arguments);
+}
+
+// ---- observe
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+typedef struct observation {
+    tt_answer answer; // the representation that is being received
+    unsigned count;
+    tt_exit result;
+    bool ended;
+    const char *target;
+} observation;
+
+static void on_notification(tt_call *call, tt_time now, const tt_reply *reply)
+{
+    (void)now;
+    observation *seen = call->context;
+    seen->ended = reply->final;
+    if (reply->status == TT_CANCELLED)
+        return;
+    tt_answer *answer = &seen->answer;
+    if (reply->status == TT_OK && reply->offset + reply->length <= answer->capacity) {
+        if (reply->length > 0)
+            memcpy(answer->payload + reply->offset, reply->payload, reply->length);
+        answer->length = reply->offset + reply->length;
+        answer->code = reply->code;
+        answer->content_format = reply->content_format;
+        if (!reply->last)
+            return;
+        seen->count++;
+    }
+    seen->result = judge(reply->status, answer, seen->target);
+}
+
+static tt_exit run_observe(unsigned count, const char *const *arguments)
+{
+    (void)count;
+    static uint8_t payload[ANSWER_MAX];
+    command = "observe";
+    tt_target target;
+    observation seen = {.answer = {.payload = payload, .capacity = sizeof(payload)},
+                        .target = arguments[0]};
+    tt_call call = {.method = TT_GET, .observe = true, .context = &seen};
+    tt_exit result = prepare(&call, &target, arguments[0]);
+    if (result != TT_EXIT_OK)
+        return result;
+    call.content_format = TT_FORMAT_NONE;
+    call.on_reply = on_notification;
+    signal(SIGINT, interrupt);
+    tt_status status = tt_bus_call(&client.node.bus, tt_client_now(&client), &call);
+    if (status != TT_OK)
+        return judge(status, &seen.answer, arguments[0]);
+    while (!seen.ended && !interrupted && (count_max == 0 || seen.count < count_max))
+        tt_client_turn(&client, tt_client_now(&client) + TT_MS(200));
+    if (!seen.ended) {
+        tt_bus_cancel(&client.node.bus, tt_client_now(&client), &call);
+        tt_client_turn(&client, tt_client_now(&client)); // tells the device
+    }
+    return seen.result;
+}
+
+#define COMMAND(command_name, words, most, table, ...)                                             \
+    {                                                                                              \
+        .name = #command_name, .arguments = words, .options = table,                               \
+        .option_count = TT_COUNT(table), .arguments_min = 1, .arguments_max = most,                \
+        .run = run_##command_name, __VA_ARGS__                                                     \
+    }
+
+#define TARGETS                                                                                    \
+    "TARGET is NAME/path, kind:KIND/path (the first found) or coap://HOST[:PORT]/path; ?query "    \
+    "may\n"                                                                                        \
+    "follow."
+
+const tt_command tt_command_get = COMMAND(
+    get, "TARGET", 1, get_options, .summary = "Get what a resource holds",
+    .help = TARGETS
+    "\nCBOR is printed in diagnostic notation, octets raw into a pipe and as hex on a terminal.",
+    .examples = "  tutti get kind:watch/device\n"
+                "  tutti get watch-3f9a/.well-known/core\n"
+                "  tutti get --host coap://127.0.0.1:5683/device");
+
+const tt_command tt_command_put =
+    COMMAND(put, "TARGET [FILE]", 2, body_options,
+            .summary = "Put a file or text into a resource, block by block",
+            .help = TARGETS "\nFILE - is standard input.",
+            .examples = "  tutti put kind:watch/ai/models/fashion fashion.plan\n"
+                        "  tutti put watch-3f9a/device/label --text kitchen");
+
+const tt_command tt_command_post =
+    COMMAND(post, "TARGET [FILE]", 2, body_options,
+            .summary = "Post a file or text to a resource and print its answer",
+            .help = TARGETS "\nFILE - is standard input.",
+            .examples = "  tutti post kind:watch/ai/models/fashion image.bin | xxd\n"
+                        "  tutti post kind:tv/ai/ask/fashion - <image.bin");
+
+const tt_command tt_command_delete =
+    COMMAND(delete, "TARGET", 1, get_options, .summary = "Delete a resource", .help = TARGETS,
+            .examples = "  tutti delete kind:watch/ai/models/fashion");
+
+const tt_command tt_command_observe = COMMAND(
+    observe, "TARGET", 1, observe_options, .summary = "Print a resource each time it changes",
+    .help = TARGETS "\nEnds with the interrupt key, or after --count.",
+    .examples =
+        "  tutti observe kind:watch/device\n  tutti observe --count 3 watch-3f9a/ai/models");

@@ -1,0 +1,242 @@
+// tutti up: boots the fleet of a file, says who is found, and keeps it running; restart and kill.
+//
+// One loop: the launcher is itself a node on the switch and hears the devices announce themselves.
+// A device is matched with its process by the hardware address in its IPv6 address.
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/file.h"
+#include "cli/fleet.h"
+#include "cli/say.h"
+#include "tutti/check.h"
+
+#define FLEET_FILE_MAX 65536
+
+static const char *folder = TT_CLIENT_FOLDER, *capture, *command_line;
+static unsigned timeout_s = 60;
+
+static const tt_option up_options[] = {
+    {"dir", "DIR", "consoles, switch and control sockets", .text = &folder},
+    {"capture", "FILE", "write every frame to this pcap file", .text = &capture},
+    {"run", "COMMAND", "once all are found run this by sh, then end with its status",
+     .text = &command_line},
+    {"timeout", "SECONDS", "with --run: how long all may take to be found", .number = &timeout_s,
+     .least = 1, .most = 3600},
+};
+static const tt_option control_options[] = {
+    {"dir", "DIR", "the folder that 'tutti up' was given", .text = &folder},
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static tt_time clock_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return TT_SECONDS(now.tv_sec) + now.tv_nsec;
+}
+
+static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, const tt_peer *peer,
+                    void *context)
+{
+    (void)discovery;
+    (void)now;
+    tt_fleet *fleet = context;
+    tt_device *device = NULL;
+    for (unsigned i = 0; i < fleet->count; i++)
+        if (tt_device_has_address(&fleet->devices[i], &peer->endpoint))
+            device = &fleet->devices[i];
+    char address[TT_ENDPOINT_TEXT_MAX];
+    tt_text text;
+    tt_text_init(&text, address, sizeof(address));
+    tt_endpoint_format(&peer->endpoint, &text);
+    if (event == TT_PEER_GONE) {
+        tt_say("%-9s %-16s is gone", device != NULL ? device->label : "-", peer->name);
+    } else if (device == NULL) {
+        tt_say("%-9s %-16s %s, not of this fleet file", "-", peer->name, address);
+    } else {
+        tt_say("%-9s %-16s %-34s %5.0f ms", device->label, peer->name, address,
+               (double)(clock_now() - device->started) / 1e6);
+        snprintf(device->name, sizeof(device->name), "%s", peer->name);
+        device->found = true;
+    }
+}
+
+static bool all_found(const tt_fleet *fleet)
+{
+    for (unsigned i = 0; i < fleet->count; i++)
+        if (!fleet->devices[i].found)
+            return false;
+    return true;
+}
+
+static pid_t start_command(void)
+{
+    pid_t launcher = getpid(), child = fork();
+    if (child != 0)
+        return child;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != launcher)
+        _exit(127);
+    setenv("TUTTI_NET", folder, 1);
+    execl("/bin/sh", "sh", "-c", command_line, (char *)NULL);
+    _exit(127);
+}
+
+static tt_exit say_missing(const tt_fleet *fleet)
+{
+    for (unsigned i = 0; i < fleet->count; i++)
+        if (!fleet->devices[i].found)
+            tt_say_error("tutti up: %s was not found in %u s; its console is in %s",
+                         fleet->devices[i].label, timeout_s, fleet->devices[i].log);
+    return TT_EXIT_UNREACHABLE;
+}
+
+// Keeps the fleet running until it is interrupted, or until the command of --run ends.
+static int keep(tt_fleet *fleet, tt_client *client)
+{
+    tt_time began = clock_now();
+    bool announced = false;
+    pid_t child = 0;
+    int status = 0;
+    while (!interrupted) {
+        tt_client_turn(client, tt_client_now(client) + TT_MS(50));
+        tt_fleet_turn(fleet, clock_now());
+        if (!announced && all_found(fleet)) {
+            announced = true;
+            tt_say("all %u found after %.0f ms%s", fleet->count,
+                   (double)(clock_now() - began) / 1e6,
+                   command_line == NULL ? "; interrupt ends the fleet" : "");
+            if (command_line != NULL && (child = start_command()) < 0)
+                return TT_EXIT_FAILED;
+        }
+        if (command_line != NULL && !announced && clock_now() - began > TT_SECONDS(timeout_s))
+            return say_missing(fleet);
+        if (child > 0 && waitpid(child, &status, WNOHANG) == child)
+            return WIFEXITED(status) ? WEXITSTATUS(status) : TT_EXIT_FAILED;
+    }
+    if (child > 0) {
+        kill(child, SIGTERM);
+        waitpid(child, &status, 0);
+    }
+    return command_line == NULL ? TT_EXIT_OK : TT_EXIT_FAILED;
+}
+
+static tt_exit read_fleet(const char *path, tt_fleet_file *file)
+{
+    uint8_t *bytes;
+    size_t length;
+    tt_exit result = tt_file_read("up", path, FLEET_FILE_MAX - 1, &bytes, &length);
+    if (result != TT_EXIT_OK)
+        return result;
+    bytes[length] = '\0'; // tt_file_read leaves room for it
+    char sentence[512];
+    tt_text why;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    if (tt_fleet_file_parse(file, (const char *)bytes, &why) != TT_OK) {
+        tt_say_error("tutti up: %s: %s", path, sentence);
+        result = TT_EXIT_USAGE;
+    }
+    free(bytes);
+    return result;
+}
+
+static tt_exit run_up(unsigned count, const char *const *arguments)
+{
+    (void)count;
+    static tt_fleet_file file;
+    static tt_fleet fleet;
+    static tt_client client;
+    tt_exit result = read_fleet(arguments[0], &file);
+    if (result == TT_EXIT_OK)
+        result = tt_fleet_make(&fleet, &file, folder);
+    if (result != TT_EXIT_OK)
+        return result;
+    struct sigaction action = {.sa_handler = interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    tt_say("starting %u devices; their consoles are in %s", fleet.count, folder);
+    tt_say("there is no security yet: the fleet's network is its own and reaches nothing else");
+    result = tt_fleet_start(&fleet, capture, clock_now());
+    if (result == TT_EXIT_OK)
+        result = tt_client_open(&client, "up", folder, false, on_peer, &fleet);
+    if (result == TT_EXIT_OK)
+        result = (tt_exit)keep(&fleet, &client);
+    tt_fleet_stop(&fleet);
+    return result;
+}
+
+static tt_exit run_restart(unsigned count, const char *const *arguments)
+{
+    (void)count;
+    return tt_fleet_control("restart", folder, arguments[0]);
+}
+
+static tt_exit run_kill(unsigned count, const char *const *arguments)
+{
+    (void)count;
+    return tt_fleet_control("kill", folder, arguments[0]);
+}
+
+const tt_command tt_command_up = {
+    .name = "up",
+    .arguments = "FLEETFILE",
+    .summary = "Boot a fleet of emulated devices on a virtual Ethernet and keep it running",
+    .help = "A fleet file has lines of a kind and how many: 'watch 1', 'car 1', 'tv 1', 'linux 1'; "
+            "image=FILE\n"
+            "may follow. Devices take names from their seeds and addresses by themselves. Ends "
+            "with the\n"
+            "interrupt key; with --run also when the command ends, whose status is then the "
+            "result. The\n"
+            "command finds the fleet's folder in $TUTTI_NET.",
+    .examples = "  tutti up fleet.txt\n"
+                "  tutti up fleet.txt --capture fleet.pcap\n"
+                "  tutti up fleet.txt --run 'tutti ls'",
+    .options = up_options,
+    .option_count = TT_COUNT(up_options),
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .run = run_up,
+};
+
+const tt_command tt_command_restart = {
+    .name = "restart",
+    .arguments = "NAME",
+    .summary = "Restart a device of a running fleet, as if its power failed for a moment",
+    .help = "NAME is its label ('watch-1') or the name under which it was found.",
+    .examples = "  tutti restart watch-1\n  tutti restart --dir build/demo/fleet watch-3f9a",
+    .options = control_options,
+    .option_count = TT_COUNT(control_options),
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .run = run_restart,
+};
+
+const tt_command tt_command_kill = {
+    .name = "kill",
+    .arguments = "NAME",
+    .summary = "Cut the power of a device of a running fleet",
+    .help = "NAME is its label ('watch-1') or the name under which it was found.",
+    .examples = "  tutti kill watch-1",
+    .options = control_options,
+    .option_count = TT_COUNT(control_options),
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .run = run_kill,
+};
