@@ -1,0 +1,259 @@
+// Two processes on one switch, each with lwIP over the switch's socket and no kernel: they take
+// addresses by themselves, find one another by multicast, and exchange datagrams over IPv6 and
+// IPv4, of every size, while a third station floods them with random and mutated frames. A work
+// runs beside.
+
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/test.h"
+#include "tools/switch/switch.h"
+#include "tutti/platform_switch.h"
+#include "tutti/random.h"
+
+#define PORT 7007
+#define ROUNDS 200
+
+static char folder[] = "/tmp/tutti-station-XXXXXX";
+static char path[64];
+
+static const tt_endpoint groups[2] = {
+    {.ip = {0xff, 0x02, [15] = 0xfb}, .port = PORT},
+    {.ip = {[10] = 0xff, 0xff, 224, 0, 0, 251}, .port = PORT},
+};
+
+static const tt_platform_operations *ops;
+static tt_platform *platform;
+static tt_datagram datagram;
+
+static void start(uint64_t seed)
+{
+    for (int i = 0; tt_platform_switch_open(&platform, path, seed) != TT_OK; i++) {
+        REQUIRE(i < 100);
+        usleep(10000);
+    }
+    ops = platform->operations;
+}
+
+// The next datagram before `deadline`.
+static bool next(tt_time deadline)
+{
+    for (;;) {
+        if (ops->receive(platform, &datagram) == TT_OK)
+            return true;
+        if (ops->now(platform) >= deadline)
+            return false;
+        ops->wait(platform, deadline);
+    }
+}
+
+static void wait_for_addresses(size_t count)
+{
+    tt_endpoint addresses[TT_ADDRESSES_MAX];
+    tt_time deadline = ops->now(platform) + TT_SECONDS(20);
+    while (ops->addresses(platform, addresses, TT_ADDRESSES_MAX) < count) {
+        REQUIRE(ops->now(platform) < deadline);
+        next(ops->now(platform) + TT_MS(50));
+    }
+    for (size_t i = 0; i < count; i++)
+        EXPECT(tt_endpoint_is_link_local(&addresses[i]));
+}
+
+// The one who answers: sends each datagram back to where it came from, until it is told to stop.
+static int echo(void)
+{
+    tt_socket opened, second;
+    start(1);
+    REQUIRE(ops->open(platform, PORT, groups, 2, &opened) == TT_OK);
+    EXPECT_EQUAL(ops->open(platform, PORT, NULL, 0, &second), TT_BUSY);
+    EXPECT_EQUAL(ops->open(platform, 0, NULL, 0, &second), TT_OK);
+    EXPECT(second != opened);
+    tt_time deadline = ops->now(platform) + TT_SECONDS(60);
+    while (next(deadline)) {
+        EXPECT_EQUAL(datagram.socket, opened);
+        ops->send(platform, &datagram);
+        if (datagram.length == 4 && memcmp(datagram.data, "stop", 4) == 0)
+            return test_failures > 0;
+    }
+    EXPECT(!"told to stop");
+    return 1;
+}
+
+static int work_runs, work_dones;
+
+static void work_run(tt_work *work)
+{
+    (void)work;
+    work_runs++;
+}
+
+static void work_done(tt_work *work, tt_time now)
+{
+    (void)work;
+    (void)now;
+    work_dones++;
+}
+
+// Asks `peer` and returns how many of ROUNDS answers came, with the right bytes.
+static int ask(tt_socket socket, const tt_endpoint *peer, uint64_t seed)
+{
+    tt_random random;
+    tt_random_seed(&random, seed);
+    static uint8_t sent[TT_DATAGRAM_MAX];
+    int answers = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        size_t length = i == 0 ? 0 : i == 1 ? TT_DATAGRAM_MAX : 8 + tt_random_below(&random, 1400);
+        tt_random_bytes(&random, sent, length);
+        datagram = (tt_datagram){.socket = socket, .peer = *peer, .length = length};
+        memcpy(datagram.data, sent, length);
+        if (ops->send(platform, &datagram) != TT_OK)
+            continue;
+        tt_time deadline = ops->now(platform) + TT_MS(200);
+        while (next(deadline)) {
+            if (datagram.length != length || memcmp(datagram.data, sent, length) != 0)
+                continue; // late answer to the one before
+            EXPECT(tt_endpoint_equal(&datagram.peer, peer));
+            answers++;
+            break;
+        }
+    }
+    return answers;
+}
+
+static tt_endpoint find(tt_socket socket, const tt_endpoint *group)
+{
+    for (int i = 0; i < 100; i++) {
+        datagram = (tt_datagram){
+            .socket = socket, .peer = *group, .hop_limit = 255, .length = 5, .data = "hello"};
+        tt_status status = ops->send(platform, &datagram);
+        EXPECT(status == TT_OK || status == TT_UNREACHABLE);
+        if (next(ops->now(platform) + TT_MS(200)))
+            return datagram.peer;
+    }
+    EXPECT(!"found by multicast");
+    return (tt_endpoint){0};
+}
+
+static int question(void)
+{
+    tt_socket socket;
+    start(2);
+    REQUIRE(ops->open(platform, 0, NULL, 0, &socket) == TT_OK);
+    datagram = (tt_datagram){.socket = socket, .peer = groups[1], .length = 1};
+    EXPECT_EQUAL(ops->send(platform, &datagram), TT_UNREACHABLE); // no address yet
+    datagram.length = TT_DATAGRAM_MAX + 1;
+    EXPECT_EQUAL(ops->send(platform, &datagram), TT_TOO_LARGE);
+    EXPECT_EQUAL(ops->receive(platform, &datagram), TT_EMPTY);
+
+    static tt_work works[TT_WORKS_MAX + 1];
+    for (int i = 0; i <= TT_WORKS_MAX; i++) {
+        works[i] = (tt_work){.run = work_run, .done = work_done};
+        EXPECT_EQUAL(ops->work(platform, &works[i]), i < TT_WORKS_MAX ? TT_OK : TT_FULL);
+    }
+
+    wait_for_addresses(1);
+    tt_endpoint peer = find(socket, &groups[0]);
+    EXPECT(!tt_endpoint_is_ipv4(&peer) && tt_endpoint_is_link_local(&peer));
+    EXPECT_EQUAL(peer.interface, 1);
+    int answers = ask(socket, &peer, 3);
+    printf("%d of %d answered over IPv6\n", answers, ROUNDS);
+    EXPECT(answers >= ROUNDS * 95 / 100);
+
+    wait_for_addresses(2);
+    tt_endpoint peer4 = find(socket, &groups[1]);
+    EXPECT(tt_endpoint_is_ipv4(&peer4) && tt_endpoint_is_link_local(&peer4));
+    answers = ask(socket, &peer4, 4);
+    printf("%d of %d answered over IPv4\n", answers, ROUNDS);
+    EXPECT(answers >= ROUNDS * 95 / 100);
+    EXPECT_EQUAL(work_runs, TT_WORKS_MAX);
+    EXPECT_EQUAL(work_dones, TT_WORKS_MAX);
+
+    tt_time before = ops->now(platform); // a wake that comes first is not lost
+    ops->wake(platform);
+    ops->wait(platform, before + TT_SECONDS(5));
+    EXPECT(ops->now(platform) < before + TT_SECONDS(1));
+
+    datagram = (tt_datagram){.socket = socket, .peer = peer, .length = 4, .data = "stop"};
+    EXPECT_EQUAL(ops->send(platform, &datagram), TT_OK);
+    next(ops->now(platform) + TT_MS(500));
+    return test_failures > 0;
+}
+
+// Throws frames at everybody: random ones behind a plausible header, and real ones with bits
+// turned.
+static void flood(int station, tt_random *random)
+{
+    static uint8_t real[4 + 1600];
+    static size_t real_length;
+    static const uint16_t types[] = {0x0800, 0x0806, 0x86dd, 0x88b5};
+    uint8_t bytes[4 + 1600];
+    ssize_t got = recv(station, bytes, sizeof(bytes), MSG_DONTWAIT);
+    if (got > 64) {
+        size_t length = (size_t)bytes[2] << 8 | bytes[3];
+        if (length + 4 <= (size_t)got) {
+            memcpy(real, bytes, length + 4);
+            real_length = length + 4;
+        }
+    }
+    for (int i = 0; i < 4; i++) {
+        size_t length = 14 + tt_random_below(random, 1500);
+        tt_random_bytes(random, bytes + 4, length);
+        memset(bytes + 4, tt_random_below(random, 2) ? 0xff : 0x33, 6);
+        uint16_t type = types[tt_random_below(random, 4)];
+        bytes[16] = (uint8_t)(type >> 8);
+        bytes[17] = (uint8_t)type;
+        bytes[18] = type == 0x86dd ? 0x60 : 0x45;
+        // A turned bit in an ARP packet would be a lie that is believed, as everywhere.
+        if (real_length > 0 && i >= 2 && real[17] != 0x06) {
+            length = real_length - 4;
+            memcpy(bytes, real, real_length);
+            for (int flips = 0; flips < 3; flips++)
+                bytes[4 + 12 + tt_random_below(random, length - 12)] ^=
+                    1 << tt_random_below(random, 8);
+        }
+        memcpy(bytes + 10, "\x02stray", 6);
+        bytes[0] = bytes[1] = 0;
+        bytes[2] = (uint8_t)(length >> 8);
+        bytes[3] = (uint8_t)length;
+        send(station, bytes, length + 4, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+}
+
+int main(void)
+{
+    REQUIRE(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof(path), "%s/socket", folder);
+    EXPECT_EQUAL(tt_platform_switch_open(&platform, path, 1), TT_NOT_FOUND);
+    tt_switch *ethernet;
+    REQUIRE(tt_switch_open(&ethernet, path) == TT_OK);
+    fflush(stdout);
+
+    int stray = tt_switch_connect(ethernet);
+    pid_t echoes = fork();
+    if (echoes == 0)
+        _exit(echo());
+    pid_t asks = fork();
+    if (asks == 0) {
+        int result = question();
+        fflush(stdout);
+        _exit(result);
+    }
+    int left = 2, status;
+    unsigned turns = 0;
+    tt_random random;
+    tt_random_seed(&random, 5);
+    while (left > 0) {
+        tt_switch_poll(ethernet, TT_MS(2));
+        if (++turns % 4 == 0)
+            flood(stray, &random);
+        if (turns % 16 == 0 && waitpid(-1, &status, WNOHANG) > 0) {
+            left--;
+            EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        }
+    }
+    tt_switch_close(ethernet);
+    rmdir(folder);
+    return test_result();
+}
