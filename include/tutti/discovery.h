@@ -26,6 +26,7 @@
 typedef struct tt_peer {
     char name[TT_NAME_MAX]; // "watch-3f9a"
     char kind[TT_KIND_MAX]; // "watch"; "" until its TXT record is known
+    char host[TT_NAME_MAX]; // the name of its addresses, without ".local"
     tt_endpoint endpoint;   // to reach it on the bus; IPv6 link-local preferred; port 0 until known
     uint32_t boot;          // differs after each restart; 0 where it tells none
     tt_time heard;          // when something last came from it
@@ -35,7 +36,7 @@ typedef struct tt_peer {
 
 typedef enum tt_peer_event {
     TT_PEER_FOUND,     // complete: name, kind and endpoint are known
-    TT_PEER_RESTARTED, // its boot number or endpoint changed
+    TT_PEER_RESTARTED, // its boot number changed; `peer` is as it was, TT_PEER_FOUND follows
     TT_PEER_GONE, // said goodbye, expired or was declared gone; the entry is reused after the call
 } tt_peer_event;
 
@@ -63,9 +64,18 @@ struct tt_discovery {
     tt_endpoint addresses[8];
     size_t address_count;
     tt_random random;
-    // The rest is the implementation's own.
-    struct tt_discovery_state {
-        uint64_t opaque[64];
+    struct tt_discovery_state { // the implementation's own
+        unsigned probes;        // sent so far; 3 and the name is ours
+        unsigned announcements; // still to send
+        tt_time announce_at;    // the next probe or announcement; TT_FOREVER for none
+        tt_time answer_at;      // when a multicast answer is due
+        tt_time query_at;
+        tt_time query_interval;
+        bool goodbye;
+        tt_endpoint asker; // of a unicast answer that is due; port 0 for none
+        uint16_t asker_id; // of a legacy query, whose question is repeated
+        bool asker_legacy;
+        unsigned conflicts;
     } state;
 };
 
@@ -80,12 +90,13 @@ void tt_discovery_receive(tt_discovery *discovery, tt_time now, const tt_endpoin
 void tt_discovery_advance(tt_discovery *discovery, tt_time now);
 tt_time tt_discovery_deadline(const tt_discovery *discovery);
 
-// Takes the next datagram to send, TT_EMPTY where there is none; `capacity` >= TT_MDNS_MESSAGE_MAX.
-// `peer` with an unspecified address and port 5353 means both multicast groups; otherwise unicast.
-tt_status tt_discovery_transmit(tt_discovery *discovery, tt_endpoint *peer, void *bytes,
-                                size_t capacity, size_t *length);
+// Takes the next datagram that is due, TT_EMPTY where there is none; `capacity` >=
+// TT_MDNS_MESSAGE_MAX. `peer` with an unspecified address and port 5353 means both multicast
+// groups; otherwise unicast.
+tt_status tt_discovery_transmit(tt_discovery *discovery, tt_time now, tt_endpoint *peer,
+                                void *bytes, size_t capacity, size_t *length);
 
-// Something else than mDNS showed that a peer lives, or that it does not (tutti/presence.h).
+// Something else than mDNS showed that a peer lives, or that it does not .
 void tt_discovery_heard(tt_discovery *discovery, tt_time now, const tt_endpoint *peer);
 void tt_discovery_gone(tt_discovery *discovery, tt_time now, const tt_peer *peer);
 

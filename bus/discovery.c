@@ -1,0 +1,192 @@
+// The device's own side of discovery and the timing of both: probe, announce, answer, query.
+//
+// A name is probed for three times, 250 ms apart, then announced twice (RFC 6762, 8). Answers to
+// multicast questions wait 20 to 120 ms, so that devices do not speak all at once (6). Queries are
+// sent at growing intervals, from 1 s to a minute, with what is known already listed (7.1).
+
+#include <string.h>
+
+#include "bus/discovery_internal.h"
+#include "tutti/check.h"
+
+#define PROBES 3
+#define PROBE_INTERVAL TT_MS(250)
+#define ANNOUNCEMENTS 2
+#define ANNOUNCE_INTERVAL TT_SECONDS(1)
+#define QUERY_INTERVAL_FIRST TT_SECONDS(1)
+#define QUERY_INTERVAL_MAX TT_SECONDS(60)
+
+static tt_time random_between(tt_discovery *d, tt_time least, tt_time greatest)
+{
+    return least + (tt_time)tt_random_below(&d->random, (uint64_t)(greatest - least));
+}
+
+void tt_discovery_init(tt_discovery *d, tt_time now, const tt_discovery_options *options)
+{
+    memset(d, 0, sizeof(*d));
+    d->options = *options;
+    tt_random_seed(&d->random, options->seed);
+    d->state.announce_at = d->state.answer_at = d->state.query_at = TT_FOREVER;
+    if (options->name != NULL) {
+        TT_CHECK(strlen(options->name) < TT_NAME_MAX && options->boot != 0);
+        TT_CHECK(strlen(options->kind) < TT_KIND_MAX);
+        strcpy(d->name, options->name);
+    }
+    if (options->browse) {
+        TT_CHECK(options->peers_max > 0);
+        memset(options->peers, 0, options->peers_max * sizeof(options->peers[0]));
+        d->state.query_at = tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));
+        d->state.query_interval = QUERY_INTERVAL_FIRST;
+    }
+}
+
+void tt_discovery_set_addresses(tt_discovery *d, tt_time now, const tt_endpoint *addresses,
+                                size_t count)
+{
+    if (count > TT_COUNT(d->addresses))
+        count = TT_COUNT(d->addresses);
+    if (count == d->address_count &&
+        memcmp(d->addresses, addresses, count * sizeof(*addresses)) == 0)
+        return;
+    memcpy(d->addresses, addresses, count * sizeof(*addresses));
+    d->address_count = count;
+    if (d->options.browse && count > 0) // a network came up: ask again soon
+        d->state.query_at =
+            tt_earlier(d->state.query_at, tt_after(now, random_between(d, TT_MS(20), TT_MS(120))));
+    if (d->options.name == NULL || count == 0)
+        return;
+    if (d->state.probes == PROBES)
+        d->state.announcements = ANNOUNCEMENTS;
+    // The first probe waits up to 250 ms, so that a house after a power cut does not speak all at
+    // once.
+    d->state.announce_at =
+        tt_after(now, d->state.probes == PROBES ? 0 : random_between(d, 0, PROBE_INTERVAL));
+}
+
+void tt_discovery_goodbye(tt_discovery *d, tt_time now)
+{
+    if (d->options.name == NULL || d->state.probes < PROBES)
+        return;
+    d->state.goodbye = true;
+    d->state.announce_at = now;
+}
+
+bool tt_discovery_owns_name(const tt_discovery *d)
+{
+    return d->options.name != NULL && d->state.probes == PROBES && d->address_count > 0;
+}
+
+// Another device has our name: the next one is tried, "watch-3f9a-2".
+void tt_discovery_rename(tt_discovery *d, tt_time now)
+{
+    tt_text text;
+    char buffer[TT_NAME_MAX];
+    d->state.conflicts++;
+    tt_text_init(&text, buffer, sizeof(buffer) - 4); // room for the suffix even of a long name
+    tt_text_add(&text, d->options.name);
+    text.capacity = sizeof(buffer);
+    tt_text_add(&text, "-");
+    tt_text_add_unsigned(&text, d->state.conflicts % 90 + 1);
+    strcpy(d->name, buffer);
+    d->state.probes = 0;
+    d->state.announce_at = tt_after(now, random_between(d, 0, PROBE_INTERVAL));
+}
+
+// Someone else's claim to our name. While probing the claim that compares greater wins (RFC
+// 6762, 8.2); once the name is ours it is defended by announcing it again.
+void tt_discovery_conflict(tt_discovery *d, tt_time now, uint32_t boot, bool established)
+{
+    if (boot == d->options.boot)
+        return; // our own words, heard again
+    if (d->state.probes == PROBES) {
+        d->state.announcements = 1;
+        d->state.announce_at = now;
+    } else if (established || boot > d->options.boot) {
+        tt_discovery_rename(d, now);
+    }
+}
+
+void tt_discovery_answer_later(tt_discovery *d, tt_time now)
+{
+    tt_time at = tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));
+    d->state.answer_at = tt_earlier(d->state.answer_at, at);
+}
+
+void tt_discovery_advance(tt_discovery *d, tt_time now)
+{
+    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
+        tt_peer *peer = &d->options.peers[i];
+        if (peer->name[0] != '\0' && now >= peer->expires)
+            tt_discovery_gone(d, now, peer);
+    }
+}
+
+tt_time tt_discovery_deadline(const tt_discovery *d)
+{
+    const struct tt_discovery_state *s = &d->state;
+    tt_time deadline = tt_earlier(tt_earlier(s->announce_at, s->answer_at), s->query_at);
+    if (s->asker.port != 0)
+        return INT64_MIN;
+    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++)
+        if (d->options.peers[i].name[0] != '\0')
+            deadline = tt_earlier(deadline, d->options.peers[i].expires);
+    return deadline;
+}
+
+static void to_everyone(tt_endpoint *peer)
+{
+    *peer = (tt_endpoint){.port = TT_MDNS_PORT};
+}
+
+static bool due(tt_time at, tt_time now)
+{
+    return at != TT_FOREVER && now >= at;
+}
+
+static void transmit_announcement(tt_discovery *d, tt_time now, tt_writer *w)
+{
+    struct tt_discovery_state *s = &d->state;
+    s->announce_at = TT_FOREVER;
+    if (s->goodbye) {
+        s->goodbye = false;
+        s->announcements = 0;
+        tt_discovery_write_records(d, w, 0, 0, NULL);
+    } else if (s->probes < PROBES) {
+        tt_discovery_write_probe(d, w);
+        s->probes++;
+        s->announce_at = tt_after(now, PROBE_INTERVAL);
+        if (s->probes == PROBES)
+            s->announcements = ANNOUNCEMENTS;
+    } else if (s->announcements > 0) {
+        tt_discovery_write_records(d, w, TT_DISCOVERY_TTL, 0, NULL);
+        if (--s->announcements > 0)
+            s->announce_at = tt_after(now, ANNOUNCE_INTERVAL);
+    }
+}
+
+tt_status tt_discovery_transmit(tt_discovery *d, tt_time now, tt_endpoint *peer, void *bytes,
+                                size_t capacity, size_t *length)
+{
+    struct tt_discovery_state *s = &d->state;
+    tt_writer w;
+    TT_CHECK(capacity >= TT_MDNS_MESSAGE_MAX);
+    tt_writer_init(&w, bytes, TT_MDNS_MESSAGE_MAX);
+    to_everyone(peer);
+    if (s->asker.port != 0) {
+        *peer = s->asker;
+        s->asker.port = 0;
+        tt_discovery_write_records(d, &w, s->asker_legacy ? 10 : TT_DISCOVERY_TTL, s->asker_id,
+                                   s->asker_legacy ? TT_DISCOVERY_SERVICE : NULL);
+    } else if (due(s->announce_at, now)) {
+        transmit_announcement(d, now, &w);
+    } else if (due(s->answer_at, now)) {
+        s->answer_at = TT_FOREVER;
+        tt_discovery_write_records(d, &w, TT_DISCOVERY_TTL, 0, NULL);
+    } else if (due(s->query_at, now)) {
+        tt_discovery_write_query(d, &w);
+        s->query_at = tt_after(now, s->query_interval);
+        s->query_interval = tt_earlier(2 * s->query_interval, QUERY_INTERVAL_MAX);
+    }
+    *length = w.length;
+    return w.length > 0 && !w.failed ? TT_OK : TT_EMPTY;
+}

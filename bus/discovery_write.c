@@ -1,0 +1,141 @@
+// The messages that discovery sends: all records of this device, a probe, a query.
+
+#include <string.h>
+
+#include "bus/discovery_internal.h"
+
+static void join(char *out, size_t capacity, const char *first, const char *second)
+{
+    tt_text text;
+    tt_text_init(&text, out, capacity);
+    tt_text_add(&text, first);
+    tt_text_add(&text, ".");
+    tt_text_add(&text, second);
+}
+
+static void write_pair(tt_writer *w, const char *key, const char *value)
+{
+    tt_write_u8(w, (uint8_t)(strlen(key) + strlen(value)));
+    tt_write_bytes(w, key, strlen(key));
+    tt_write_bytes(w, value, strlen(value));
+}
+
+static void write_srv(const tt_discovery *d, tt_writer *w, const char *instance, const char *host,
+                      uint16_t class, uint32_t ttl)
+{
+    size_t at = tt_dns_record_begin(w, instance, TT_DNS_SRV, class, ttl);
+    tt_write_be16(w, 0); // priority
+    tt_write_be16(w, 0); // weight
+    tt_write_be16(w, d->options.port);
+    tt_dns_name_write(w, host);
+    tt_dns_record_end(w, at);
+}
+
+static void write_txt(const tt_discovery *d, tt_writer *w, const char *instance, uint16_t class,
+                      uint32_t ttl)
+{
+    char digits[12];
+    tt_text text;
+    tt_text_init(&text, digits, sizeof(digits));
+    tt_text_add_hex(&text, d->options.boot, 8);
+    size_t at = tt_dns_record_begin(w, instance, TT_DNS_TXT, class, ttl);
+    write_pair(w, "kind=", d->options.kind);
+    write_pair(w, "boot=", digits);
+    tt_dns_record_end(w, at);
+}
+
+static unsigned write_addresses(const tt_discovery *d, tt_writer *w, const char *host, uint32_t ttl)
+{
+    uint16_t class = TT_DNS_CLASS_IN | TT_DNS_TOP_BIT;
+    for (size_t i = 0; i < d->address_count; i++) {
+        const tt_endpoint *address = &d->addresses[i];
+        bool ipv4 = tt_endpoint_is_ipv4(address);
+        size_t at = tt_dns_record_begin(w, host, ipv4 ? TT_DNS_A : TT_DNS_AAAA, class, ttl);
+        tt_write_bytes(w, address->ip + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
+        tt_dns_record_end(w, at);
+    }
+    return (unsigned)d->address_count;
+}
+
+void tt_discovery_write_records(tt_discovery *d, tt_writer *w, uint32_t ttl, uint16_t id,
+                                const char *question)
+{
+    char instance[TT_DNS_NAME_MAX], host[TT_DNS_NAME_MAX];
+    // The cache-flush bit on what is ours alone; never towards a legacy asker (RFC 6762, 6.7).
+    uint16_t unique = question != NULL ? TT_DNS_CLASS_IN : TT_DNS_CLASS_IN | TT_DNS_TOP_BIT;
+    join(instance, sizeof(instance), d->name, TT_DISCOVERY_SERVICE);
+    join(host, sizeof(host), d->name, "local");
+    tt_dns_header header = {.id = id,
+                            .flags = TT_DNS_RESPONSE,
+                            .questions = question != NULL,
+                            .answers = (uint16_t)(4 + d->address_count)};
+    tt_dns_header_write(w, &header);
+    if (question != NULL) {
+        tt_dns_name_write(w, question);
+        tt_write_be16(w, TT_DNS_PTR);
+        tt_write_be16(w, TT_DNS_CLASS_IN);
+    }
+    size_t at = tt_dns_record_begin(w, TT_DISCOVERY_SERVICE, TT_DNS_PTR, TT_DNS_CLASS_IN, ttl);
+    tt_dns_name_write(w, instance);
+    tt_dns_record_end(w, at);
+    at = tt_dns_record_begin(w, TT_DISCOVERY_SERVICES, TT_DNS_PTR, TT_DNS_CLASS_IN, ttl);
+    tt_dns_name_write(w, TT_DISCOVERY_SERVICE);
+    tt_dns_record_end(w, at);
+    write_srv(d, w, instance, host, unique, ttl);
+    write_txt(d, w, instance, unique, ttl);
+    write_addresses(d, w, host, ttl);
+}
+
+// A probe asks for everything under the name and says what it would be (RFC 6762, 8.1).
+void tt_discovery_write_probe(tt_discovery *d, tt_writer *w)
+{
+    char instance[TT_DNS_NAME_MAX], host[TT_DNS_NAME_MAX];
+    join(instance, sizeof(instance), d->name, TT_DISCOVERY_SERVICE);
+    join(host, sizeof(host), d->name, "local");
+    tt_dns_header_write(w, &(tt_dns_header){.questions = 1, .authorities = 2});
+    tt_dns_name_write(w, instance);
+    tt_write_be16(w, TT_DNS_ANY);
+    tt_write_be16(w, TT_DNS_CLASS_IN | TT_DNS_TOP_BIT);
+    write_srv(d, w, instance, host, TT_DNS_CLASS_IN, TT_DISCOVERY_TTL);
+    write_txt(d, w, instance, TT_DNS_CLASS_IN, TT_DISCOVERY_TTL);
+}
+
+// Whether a peer's records are not all known, so that they are asked for by name.
+static bool is_incomplete(const tt_peer *peer)
+{
+    return peer->name[0] != '\0' && !peer->reported;
+}
+
+void tt_discovery_write_query(tt_discovery *d, tt_writer *w)
+{
+    char instance[TT_DNS_NAME_MAX];
+    tt_dns_header header = {.questions = 1};
+    tt_dns_header_write(w, &header);
+    tt_dns_name_write(w, TT_DISCOVERY_SERVICE);
+    tt_write_be16(w, TT_DNS_PTR);
+    tt_write_be16(w, TT_DNS_CLASS_IN);
+    for (size_t i = 0; i < d->options.peers_max && w->length < TT_MDNS_MESSAGE_MAX / 2; i++) {
+        if (!is_incomplete(&d->options.peers[i]))
+            continue;
+        join(instance, sizeof(instance), d->options.peers[i].name, TT_DISCOVERY_SERVICE);
+        tt_dns_name_write(w, instance);
+        tt_write_be16(w, TT_DNS_ANY);
+        tt_write_be16(w, TT_DNS_CLASS_IN);
+        header.questions++;
+    }
+    // Known answers, as many as fit: those devices need not speak (RFC 6762, 7.1).
+    for (size_t i = 0; i < d->options.peers_max && w->length + 128 < TT_MDNS_MESSAGE_MAX; i++) {
+        const tt_peer *peer = &d->options.peers[i];
+        if (!peer->reported)
+            continue;
+        join(instance, sizeof(instance), peer->name, TT_DISCOVERY_SERVICE);
+        size_t at = tt_dns_record_begin(w, TT_DISCOVERY_SERVICE, TT_DNS_PTR, TT_DNS_CLASS_IN,
+                                        TT_DISCOVERY_TTL);
+        tt_dns_name_write(w, instance);
+        tt_dns_record_end(w, at);
+        header.answers++;
+    }
+    tt_writer again;
+    tt_writer_init(&again, w->data, w->length);
+    tt_dns_header_write(&again, &header); // now that the counts are known
+}
