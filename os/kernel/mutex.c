@@ -1,0 +1,94 @@
+// Mutexes with transitive priority inheritance.
+//
+// A thread runs with the highest priority among its own and those of the first waiters of the mutexes
+// that it holds. Whenever that changes and the thread itself waits for a mutex, the owner of that one is
+// updated too, and so on: a chain ends, since a thread waits for one mutex at most.
+
+#include "os/kernel/mutex.h"
+#include "os/kernel/scheduler.h"
+
+void tt_mutex_init(tt_mutex *mutex)
+{
+    mutex->owner = NULL;
+    mutex->next_held = NULL;
+    tt_wait_queue_init(&mutex->waiters);
+}
+
+static uint8_t inherited_priority(const tt_thread *thread)
+{
+    uint8_t priority = thread->base_priority;
+    for (const tt_mutex *mutex = thread->held; mutex != NULL; mutex = mutex->next_held) {
+        if (tt_list_empty(&mutex->waiters.threads))
+            continue;
+        tt_thread *first = TT_CONTAINER(mutex->waiters.threads.next, tt_thread, link);
+        if (first->priority > priority)
+            priority = first->priority;
+    }
+    return priority;
+}
+
+void tt_mutex_update_priority(tt_thread *thread)
+{
+    for (;;) {
+        uint8_t priority = inherited_priority(thread);
+        if (priority == thread->priority)
+            return;
+        tt_requeue(thread, priority);
+        if (thread->wanted == NULL)
+            return;
+        thread = thread->wanted->owner;
+    }
+}
+
+static void take(tt_mutex *mutex, tt_thread *owner)
+{
+    mutex->owner = owner;
+    mutex->next_held = owner->held;
+    owner->held = mutex;
+}
+
+tt_status tt_mutex_lock(tt_mutex *mutex, tt_time deadline)
+{
+    tt_thread *self = tt_kernel_current;
+    tt_lock_state lock = tt_scheduler_lock();
+    TT_CHECK(mutex->owner != self && !tt_arch_in_interrupt());
+    if (mutex->owner == NULL) {
+        take(mutex, self);
+        tt_scheduler_unlock(lock);
+        return TT_OK;
+    }
+    if (self->priority > mutex->owner->priority && deadline > tt_arch_now()) {
+        // As tt_wait_unlock will queue us, its owner must run at our priority at least.
+        tt_requeue(mutex->owner, self->priority);
+        if (mutex->owner->wanted != NULL)
+            tt_mutex_update_priority(mutex->owner->wanted->owner);
+    }
+    self->wanted = mutex;
+    tt_status status = tt_wait_unlock(&mutex->waiters, deadline, lock);
+    lock = tt_scheduler_lock();
+    self->wanted = NULL;
+    if (status != TT_OK && mutex->owner != NULL) // it waited for nothing: the owner loses our priority
+        tt_mutex_update_priority(mutex->owner);
+    tt_scheduler_unlock(lock);
+    return status;
+}
+
+void tt_mutex_unlock(tt_mutex *mutex)
+{
+    tt_thread *self = tt_kernel_current;
+    tt_lock_state lock = tt_scheduler_lock();
+    TT_CHECK(mutex->owner == self);
+    tt_mutex **link = &self->held;
+    while (*link != mutex)
+        link = &(*link)->next_held;
+    *link = mutex->next_held;
+    tt_thread *heir = tt_wake_first(&mutex->waiters);
+    mutex->owner = NULL;
+    if (heir != NULL) {
+        heir->wanted = NULL;
+        take(mutex, heir);
+        tt_mutex_update_priority(heir);
+    }
+    tt_mutex_update_priority(self);
+    tt_scheduler_unlock(lock);
+}
