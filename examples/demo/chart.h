@@ -1,0 +1,61 @@
+// Drawings of the report as SVG, coloured by the page's own style sheet so that they follow its
+// scheme.
+
+#ifndef TUTTI_EXAMPLES_DEMO_CHART_H
+#define TUTTI_EXAMPLES_DEMO_CHART_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#define DEMO_SERIES_MAX 4
+#define DEMO_LANES_MAX 8
+
+// Lines over one horizontal axis. Points that are NAN are left out.
+typedef struct demo_series {
+    const char *name, *style; // a class of the style sheet: "s1", "s2"
+    const double *x, *y;
+    size_t count;
+    bool dots; // few points, each worth seeing
+} demo_series;
+
+typedef struct demo_chart {
+    const char *title, *x_label;
+    double x_max, y_min, y_max, y_step;
+    int y_decimals; // of the ticks
+    const char *y_unit;
+    demo_series series[DEMO_SERIES_MAX];
+    size_t series_count;
+} demo_chart;
+
+void demo_chart_write(FILE *out, const demo_chart *chart);
+
+// A square of counts, rows: what it is, columns: what was answered.
+void demo_confusion_write(FILE *out, const char *const *names, const size_t *counts,
+                          size_t classes);
+
+// One message between two lanes, or one lane's multicast where `from` equals `to`.
+typedef struct demo_arrow {
+    double time_ms;
+    unsigned from, to;
+    const char *text;
+} demo_arrow;
+
+// Lanes side by side, time downwards, each message a labelled arrow: a sequence diagram.
+void demo_sequence_write(FILE *out, const char *const *lanes, size_t lane_count,
+                         const demo_arrow *arrows, size_t arrow_count);
+
+// Lanes below one another, time to the right, each message a tick: its style tells its kind.
+typedef struct demo_tick {
+    double time_s;
+    unsigned lane;
+    const char *style;
+} demo_tick;
+
+void demo_timeline_write(FILE *out, const char *const *lanes, size_t lane_count,
+                         const demo_tick *ticks, size_t tick_count, double seconds);
+
+// Text with the five characters escaped that mean something in HTML.
+void demo_escape(FILE *out, const char *text);
+
+#endif
