@@ -39,7 +39,7 @@ typedef struct point {
 } point;
 
 typedef struct history {
-    point points[EPOCHS_MAX * HISTORY_POINTS_AN_EPOCH];
+    point points[EPOCHS_MAX * (HISTORY_POINTS_AN_EPOCH + 2)];
     size_t point_count;
     struct {
         double loss, accuracy, test_accuracy, seconds;
@@ -60,7 +60,7 @@ static double now_s(void)
 static void remember(history *kept, const tt_progress *progress)
 {
     size_t interval = progress->steps / HISTORY_POINTS_AN_EPOCH;
-    if (interval == 0 || progress->step % interval == 0) {
+    if (interval == 0 || progress->step % interval == 0 || progress->epoch_end) {
         size_t points_max = sizeof(kept->points) / sizeof(kept->points[0]);
         if (kept->point_count < points_max)
             kept->points[kept->point_count++] =

@@ -141,22 +141,22 @@ void demo_confusion_write(FILE *out, const char *const *names, const size_t *cou
 void demo_sequence_write(FILE *out, const char *const *lanes, size_t lane_count,
                          const demo_arrow *arrows, size_t arrow_count)
 {
-    enum { WIDTH = 640, EDGE = 120, ROW = 30, HEAD = 46 };
-    double step = lane_count > 1 ? (WIDTH - 2.0 * EDGE) / (double)(lane_count - 1) : 0;
+    enum { WIDTH = 480, TIMES = 112, EDGE = 48, ROW = 30, HEAD = 46 };
+    double step = lane_count > 1 ? (double)(WIDTH - TIMES - EDGE) / (double)(lane_count - 1) : 0;
     double height = HEAD + (double)arrow_count * ROW + 12;
     fprintf(out, "<svg class='sequence' viewBox='0 0 %d %.0f' role='img'>", WIDTH, height);
     for (size_t i = 0; i < lane_count; i++) {
-        double x = EDGE + (double)i * step;
+        double x = TIMES + (double)i * step;
         write_text(out, x, 20, "lane middle", lanes[i]);
         fprintf(out, "<line x1='%.1f' x2='%.1f' y1='30' y2='%.1f' class='life'/>", x, x, height);
     }
     for (size_t i = 0; i < arrow_count; i++) {
         double y = HEAD + (double)i * ROW + 12;
-        double from = EDGE + arrows[i].from * step, to = EDGE + arrows[i].to * step;
+        double from = TIMES + arrows[i].from * step, to = TIMES + arrows[i].to * step;
         double tip = to > from ? -1 : 1;
         char time[24];
         snprintf(time, sizeof(time), "%.2f ms", arrows[i].time_ms);
-        write_text(out, EDGE - 62, y + 4, "tick end", time);
+        write_text(out, TIMES - 48, y + 4, "tick end", time);
         fprintf(out,
                 "<line x1='%.1f' x2='%.1f' y1='%.1f' y2='%.1f' class='message'/>"
                 "<polygon points='%.1f,%.1f %.1f,%.1f %.1f,%.1f' class='tip'/>",

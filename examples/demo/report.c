@@ -72,22 +72,23 @@ static const char *grouped(double value, char text[32])
 static void write_head(const report *page)
 {
     FILE *out = page->out;
-    fprintf(out,
-            "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>\n"
-            "<meta name='viewport' content='width=device-width, initial-scale=1'>\n"
-            "<meta name='color-scheme' content='light dark'>\n"
-            "<title>Tutti: from real images to an answer on a watch</title>\n"
-            "<style>\n%s</style></head>\n<body><main>\n<header>"
-            "<p class='eyebrow'>Tutti &middot; the demonstration</p>\n"
-            "<h1>From real images to an answer on a watch</h1>\n"
-            "<p class='lead'>A network learned to tell clothes apart, was compiled to a plan of %s "
-            "kilobytes, "
-            "and travelled over the bus to a watch that nobody had told the address of. "
-            "The watch answered %.0f questions; %.0f of its output tensors equal the reference, "
-            "bit for "
-            "bit.</p></header>\n",
-            demo_style, "62", tt_json_get_number(page->results, "images"),
-            tt_json_get_number(page->results, "equal"));
+    fprintf(
+        out,
+        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>\n"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>\n"
+        "<meta name='color-scheme' content='light dark'>\n"
+        "<title>Tutti: from real images to an answer on a watch</title>\n"
+        "<style>\n%s</style></head>\n<body><main>\n<header>"
+        "<p class='eyebrow'>Tutti &middot; the demonstration</p>\n"
+        "<h1>From real images to an answer on a watch</h1>\n"
+        "<p class='lead'>A network learned to tell clothes apart, was compiled to a plan of %.0f "
+        "kilobytes, "
+        "and travelled over the bus to a watch that nobody had told the address of. "
+        "The watch answered %.0f questions; %.0f of its output tensors equal the reference, "
+        "bit for "
+        "bit.</p></header>\n",
+        demo_style, tt_json_get_number(page->plan, "plan_bytes") / 1000,
+        tt_json_get_number(page->results, "images"), tt_json_get_number(page->results, "equal"));
 }
 
 static void write_figures(const report *page)
@@ -145,13 +146,14 @@ static void write_training(const report *page)
         double measured = tt_json_get_number(at, "test_accuracy");
         test[epochs] = measured >= 0 ? 100 * measured : NAN;
     }
+    double step = loss_max > 1 ? 0.4 : 0.2;
     double y_min = fmax(0, floor(least * 10) * 10);
     demo_chart losses = {
         .title = "Loss",
         .x_label = "epoch",
-        .x_max = x_max,
-        .y_max = ceil(loss_max * 5) / 5,
-        .y_step = loss_max > 1 ? 0.4 : 0.2,
+        .x_max = ceil(x_max),
+        .y_max = ceil(loss_max / step) * step,
+        .y_step = step,
         .y_decimals = 1,
         .y_unit = "",
         .series = {{"training", "s1", x, loss, points, false}},
@@ -160,7 +162,7 @@ static void write_training(const report *page)
     demo_chart accuracies = {
         .title = "Accuracy",
         .x_label = "epoch",
-        .x_max = x_max,
+        .x_max = ceil(x_max),
         .y_min = y_min,
         .y_max = 100,
         .y_step = y_min < 60 ? 10 : 5,
@@ -240,6 +242,17 @@ static void write_cell(FILE *out, const char *label, const char *style, const ch
     fputs("</span></td>", out);
 }
 
+// The address alone: port and interface are the same for all.
+static void write_address(FILE *out, const char *text)
+{
+    char address[TT_ENDPOINT_TEXT_MAX];
+    size_t length = strcspn(text + (text[0] == '['), "%]");
+    snprintf(address, sizeof(address), "%.*s", (int)length, text + (text[0] == '['));
+    fputs("<td data-label='address'><code>", out);
+    demo_escape(out, address);
+    fputs("</code></td>", out);
+}
+
 static void write_device(FILE *out, const tt_json *device)
 {
     char text[64], flash[32], ram[32];
@@ -250,9 +263,7 @@ static void write_device(FILE *out, const tt_json *device)
     fputs("</code></small></span></td>", out);
     write_cell(out, "board", "", tt_json_get_text(device, "board"));
     write_cell(out, "CPU", "", tt_json_get_text(device, "cpu"));
-    fputs("<td data-label='address'><code>", out);
-    demo_escape(out, tt_json_get_text(device, "address"));
-    fputs("</code></td>", out);
+    write_address(out, tt_json_get_text(device, "address"));
     write_cell(out, "flash", "number", grouped(tt_json_get_number(device, "flash"), flash));
     write_cell(out, "RAM", "number", grouped(tt_json_get_number(device, "ram"), ram));
     double images = tt_json_get_number(device, "images");
@@ -275,7 +286,7 @@ static void write_devices(const report *page)
           "bytes, stacks included.</p><div "
           "class='card'><table><thead><tr><th>device</th><th>board</th><th>CPU</th>"
           "<th>address</th><th class='number'>flash</th><th class='number'>RAM</th><th "
-          "class='number'>equal tensors</th>"
+          "class='number'>equal</th>"
           "<th class='number'>answer</th></tr></thead><tbody>\n",
           page->out);
     for (const tt_json *at = tt_json_get(page->results, "devices")->item; at != NULL; at = at->next)
