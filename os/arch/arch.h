@@ -1,25 +1,26 @@
 // What a CPU owes the kernel, and what it calls in it.
 //
-// One core. "Locked" means that interrupts are off. The kernel decides which thread is next and says so
-// in tt_kernel_next; the CPU makes it current at the next point where it may.
+// One core. "Locked" means that interrupts are off. The kernel decides which thread is next and
+// says so in tt_kernel_next; the CPU makes it current at the next point where it may.
 
 #ifndef TUTTI_OS_ARCH_ARCH_H
 #define TUTTI_OS_ARCH_ARCH_H
 
 #include "tutti/kernel.h"
 
-// --- given by the CPU -------------------------------------------------------------------------------
+// --- given by the CPU
+// -------------------------------------------------------------------------------
 
-uintptr_t tt_arch_lock(void); // interrupts off; returns whether they were on
+uintptr_t tt_arch_lock(void);         // interrupts off; returns whether they were on
 void tt_arch_unlock(uintptr_t state); // as they were; a requested switch happens no later than here
 bool tt_arch_in_interrupt(void);
 
-// Makes a context whose first run calls entry(argument) on the stack with interrupts on, and arms the
-// guard below the stack: a byte written there must fault before any neighbour's changes.
+// Makes a context whose first run calls entry(argument) on the stack with interrupts on, and arms
+// the guard below the stack: a byte written there must fault before any neighbour's changes.
 void tt_arch_context_init(tt_thread *thread, void (*entry)(void *argument), void *argument);
 
-// Locked: tt_kernel_next differs from tt_kernel_current. From a thread the switch has happened when the
-// thread has unlocked; from an interrupt it happens when the interrupt returns.
+// Locked: tt_kernel_next differs from tt_kernel_current. From a thread the switch has happened when
+// the thread has unlocked; from an interrupt it happens when the interrupt returns.
 void tt_arch_switch(void);
 
 // Locked, once: leaves the start-up stack for tt_kernel_next.
@@ -30,16 +31,18 @@ void tt_arch_timer_set(tt_time deadline); // the one timer: tt_kernel_tick no ea
 void tt_arch_idle(void); // locked: sleeps until an interrupt is pending; may return at any time
 void tt_arch_interrupt_enable(unsigned line);
 
-// --- given by the kernel ----------------------------------------------------------------------------
+// --- given by the kernel
+// ----------------------------------------------------------------------------
 
 extern tt_thread *tt_kernel_current; // set by the CPU when it switches
 extern tt_thread *tt_kernel_next;
 
-void tt_kernel_tick(void); // in interrupt: the timer's time has come
+void tt_kernel_tick(void);               // in interrupt: the timer's time has come
 void tt_kernel_interrupt(unsigned line); // in interrupt: calls the attached handler
 
-// A fault that ends the device. `registers` are named values in the order that they are printed; the
-// stack pointer is where the dump of the stack begins. Runs on a stack that is known to be good.
+// A fault that ends the device. `registers` are named values in the order that they are printed;
+// the stack pointer is where the dump of the stack begins. Runs on a stack that is known to be
+// good.
 typedef struct tt_register {
     const char *name;
     uintptr_t value;
@@ -47,8 +50,8 @@ typedef struct tt_register {
 _Noreturn void tt_kernel_fault(const char *what, uintptr_t address, const tt_register *registers,
                                unsigned count, uintptr_t stack_pointer);
 
-// Takes the registers of the caller for a failed check: by a trap of the CPU's own kind, so that they
-// are those of the place that failed.
+// Takes the registers of the caller for a failed check: by a trap of the CPU's own kind, so that
+// they are those of the place that failed.
 _Noreturn void tt_arch_check_failed(void);
 void tt_kernel_check_handler(const char *file, int line, const char *condition); // for base
 // The trap's handler calls this with what it saved.

@@ -1,8 +1,8 @@
 // Mutexes with transitive priority inheritance.
 //
-// A thread runs with the highest priority among its own and those of the first waiters of the mutexes
-// that it holds. Whenever that changes and the thread itself waits for a mutex, the owner of that one is
-// updated too, and so on: a chain ends, since a thread waits for one mutex at most.
+// A thread runs with the highest priority among its own and those of the first waiters of the
+// mutexes that it holds. Whenever that changes and the thread itself waits for a mutex, the owner
+// of that one is updated too, and so on: a chain ends, since a thread waits for one mutex at most.
 
 #include "os/kernel/mutex.h"
 #include "os/kernel/scheduler.h"
@@ -67,7 +67,8 @@ tt_status tt_mutex_lock(tt_mutex *mutex, tt_time deadline)
     tt_status status = tt_wait_unlock(&mutex->waiters, deadline, lock);
     lock = tt_scheduler_lock();
     self->wanted = NULL;
-    if (status != TT_OK && mutex->owner != NULL) // it waited for nothing: the owner loses our priority
+    if (status != TT_OK &&
+        mutex->owner != NULL) // it waited for nothing: the owner loses our priority
         tt_mutex_update_priority(mutex->owner);
     tt_scheduler_unlock(lock);
     return status;

@@ -35,7 +35,8 @@ tt_status tt_queue_send(tt_queue *queue, const void *message, tt_time deadline)
         tt_scheduler_unlock(lock);
         return TT_TIMED_OUT;
     } else {
-        tt_kernel_current->transfer = (void *)(uintptr_t)message; // read by the receiver that takes it
+        tt_kernel_current->transfer =
+            (void *)(uintptr_t)message; // read by the receiver that takes it
         return tt_wait_unlock(&queue->senders, deadline, lock);
     }
     tt_scheduler_unlock(lock);

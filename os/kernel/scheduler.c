@@ -1,8 +1,10 @@
-// Which thread runs: ready lists by priority, a bitmap of those that are not empty, deadlines in order.
+// Which thread runs: ready lists by priority, a bitmap of those that are not empty, deadlines in
+// order.
 //
 // Invariants, whenever unlocked: the current thread is in the ready list of its priority unless it
-// waits; bit p of `ready_priorities` is set exactly where ready[p] has threads; tt_kernel_next is the
-// first of the highest such list; `timers` is sorted, its first element's deadline is in the timer.
+// waits; bit p of `ready_priorities` is set exactly where ready[p] has threads; tt_kernel_next is
+// the first of the highest such list; `timers` is sorted, its first element's deadline is in the
+// timer.
 
 #include <string.h>
 
@@ -15,7 +17,7 @@ static tt_list ready[TT_PRIORITIES];
 static uint32_t ready_priorities;
 static tt_list timers;
 static tt_thread idle_thread, first_thread;
-static TT_STACK(idle_stack, 512);
+static TT_STACK(idle_stack, TT_IDLE_STACK_BYTES);
 static TT_STACK(first_stack, TT_FIRST_STACK_BYTES);
 
 void tt_choose_next(void)

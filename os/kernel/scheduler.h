@@ -23,21 +23,21 @@ static inline void tt_scheduler_unlock(tt_lock_state lock)
     tt_arch_unlock(lock);
 }
 
-void tt_make_ready(tt_thread *thread); // locked
+void tt_make_ready(tt_thread *thread);   // locked
 void tt_make_unready(tt_thread *thread); // locked: takes a ready thread out
-void tt_choose_next(void); // locked
+void tt_choose_next(void);               // locked
 
 static inline void tt_wait_queue_init(tt_wait_queue *queue)
 {
     tt_list_init(&queue->threads);
 }
 
-// Locked: the current thread joins the queue (NULL: none) and sleeps; unlocks. Returns what the waker
-// gave, or TT_TIMED_OUT. A deadline that has passed returns at once.
+// Locked: the current thread joins the queue (NULL: none) and sleeps; unlocks. Returns what the
+// waker gave, or TT_TIMED_OUT. A deadline that has passed returns at once.
 tt_status tt_wait_unlock(tt_wait_queue *queue, tt_time deadline, tt_lock_state lock);
 
-// Locked: takes the first waiter out and makes it ready with TT_OK; NULL where nobody waits. The caller
-// unlocks, which switches if the woken thread is more urgent.
+// Locked: takes the first waiter out and makes it ready with TT_OK; NULL where nobody waits. The
+// caller unlocks, which switches if the woken thread is more urgent.
 tt_thread *tt_wake_first(tt_wait_queue *queue);
 void tt_wake(tt_thread *thread, tt_status result);
 

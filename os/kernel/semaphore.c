@@ -1,7 +1,7 @@
 // A counting semaphore: how many units are free, and the threads that wait for one.
 //
-// `free` never goes below zero; whoever finds none sleeps in `waiters`, highest priority first, and is
-// handed its unit directly by the giver, so a late taker cannot steal it.
+// `free` never goes below zero; whoever finds none sleeps in `waiters`, highest priority first, and
+// is handed its unit directly by the giver, so a late taker cannot steal it.
 
 #include "os/kernel/scheduler.h"
 

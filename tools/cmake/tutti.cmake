@@ -3,6 +3,22 @@
 set(TT_WARNINGS -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wvla -Wundef -Wpointer-arith -Wwrite-strings)
 
+# What runs on a device must not have a stack frame larger than a stack's guard (os/arch/*/context.h).
+if(TUTTI_TARGET STREQUAL "cortex-m4")
+    set(TT_DEVICE_FLAGS -Werror=frame-larger-than=512)
+    set(board mps2_an386)
+elseif(TUTTI_TARGET STREQUAL "riscv64")
+    set(TT_DEVICE_FLAGS -Werror=frame-larger-than=4096)
+    set(board virt_riscv64)
+elseif(TUTTI_TARGET STREQUAL "aarch64")
+    set(TT_DEVICE_FLAGS -Werror=frame-larger-than=4096)
+    set(board virt_aarch64)
+else()
+    set(TT_DEVICE_FLAGS)
+    set(board linux)
+endif()
+set(TT_BOARD_FOLDER ${CMAKE_CURRENT_SOURCE_DIR}/os/board/${board})
+
 # tt_library(NAME SOURCES file... [USES library...] [PRIVATE_USES library...] [TOGETHER library...])
 # A static library of one room. USES are the rooms below it whose headers its own headers need.
 # On the host a program `alone_NAME` links all of it against USES alone, so a symbol that lives on a
@@ -12,7 +28,7 @@ function(tt_library name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;PRIVATE_USES;TOGETHER")
     add_library(${name} STATIC ${arg_SOURCES})
     target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
-    target_compile_options(${name} PRIVATE ${TT_WARNINGS})
+    target_compile_options(${name} PRIVATE ${TT_WARNINGS} ${TT_DEVICE_FLAGS})
     target_link_libraries(${name} PUBLIC ${arg_USES} PRIVATE ${arg_PRIVATE_USES})
     if(TUTTI_TARGET STREQUAL "linux")
         add_executable(alone_${name} ${PROJECT_SOURCE_DIR}/tests/floors/alone.c)
@@ -28,6 +44,21 @@ function(tt_program name)
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
     target_compile_options(${name} PRIVATE ${TT_WARNINGS})
     target_link_libraries(${name} PRIVATE ${arg_USES})
+endfunction()
+
+# tt_image(NAME SOURCES file... USES library...): a device's whole image, NAME.elf, or a process on Linux,
+# with tt_main as its entry.
+function(tt_image name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES")
+    if(NOT TARGET tt_board)
+        return() # this machine has no kernel
+    endif()
+    tt_program(${name} SOURCES ${arg_SOURCES} USES ${arg_USES} tt_kernel tt_board)
+    target_compile_options(${name} PRIVATE ${TT_DEVICE_FLAGS})
+    if(NOT TUTTI_TARGET STREQUAL "linux")
+        target_link_options(${name} PRIVATE -T ${TT_BOARD_FOLDER}/board.ld)
+        set_target_properties(${name} PROPERTIES SUFFIX .elf LINK_DEPENDS ${TT_BOARD_FOLDER}/board.ld)
+    endif()
 endfunction()
 
 # tt_test(NAME SOURCES file... USES library... [LABELS label...] [ARGUMENTS word...] [TIMEOUT seconds])

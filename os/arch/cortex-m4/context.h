@@ -1,0 +1,24 @@
+// A thread's context on a Cortex-M4F: everything is on its stack, and the guard is an MPU region.
+
+#ifndef TUTTI_OS_ARCH_CORTEX_M4_CONTEXT_H
+#define TUTTI_OS_ARCH_CORTEX_M4_CONTEXT_H
+
+#include <stdint.h>
+
+// A region of the MPU is aligned to its size. No function's frame is larger than the guard (the
+// compiler checks), so an overflow cannot step over it.
+#define TT_STACK_GUARD 512
+#define TT_STACK_ALIGNMENT 512
+#define TT_FIRST_STACK_BYTES 4096
+#define TT_IDLE_STACK_BYTES 512
+
+typedef struct tt_arch_context {
+    uint32_t *stack_pointer; // of the saved registers; first: switch.S
+    uint32_t guard;          // value for MPU_RBAR that moves the guard below this stack; second
+} tt_arch_context;
+
+// For the board's start-up code: FPU, protection of code and data, exception priorities. Sizes are
+// powers of two, given by their exponents.
+void tt_cm_init(uint32_t code, uint32_t code_log2, uint32_t data, uint32_t data_log2);
+
+#endif

@@ -1,0 +1,176 @@
+// The Cortex-M4F's part of os/arch/arch.h. References: ARMv7-M Architecture Reference Manual, B1
+// and B3.
+//
+// Locking is PRIMASK: WFI still wakes for a pending interrupt, so idling needs no race-free trick.
+// A fault while locked escalates to HardFault, which is handled alike.
+
+#include <string.h>
+
+#include "os/arch/arch.h"
+#include "tutti/check.h"
+
+#define REGISTER(address) (*(volatile uint32_t *)(address))
+#define ICSR REGISTER(0xe000ed04)
+#define SHPR3 REGISTER(0xe000ed20)
+#define SHCSR REGISTER(0xe000ed24)
+#define CFSR REGISTER(0xe000ed28)
+#define HFSR REGISTER(0xe000ed2c)
+#define MMFAR REGISTER(0xe000ed34)
+#define BFAR REGISTER(0xe000ed38)
+#define CPACR REGISTER(0xe000ed88)
+#define MPU_CTRL REGISTER(0xe000ed94)
+#define MPU_RBAR REGISTER(0xe000ed9c)
+#define MPU_RASR REGISTER(0xe000eda0)
+#define NVIC_ENABLE(line) REGISTER(0xe000e100 + 4 * ((line) / 32))
+#define NVIC_PRIORITY(line) (*(volatile uint8_t *)(0xe000e400 + (line)))
+
+#define PENDSV_SET (1u << 28)
+#define RBAR_VALID (1u << 4)
+#define GUARD_REGION 7           // the highest number wins where regions overlap
+#define CHECK_INSTRUCTION 0xde54 // udf #0x54, below
+
+enum { R0, R1, R2, R3, R12, LR, PC, XPSR, FRAME_WORDS };
+
+uintptr_t tt_arch_lock(void)
+{
+    uint32_t primask;
+    __asm__ volatile("mrs %0, primask\n cpsid i" : "=r"(primask)::"memory");
+    return primask;
+}
+
+void tt_arch_unlock(uintptr_t state)
+{
+    __asm__ volatile("msr primask, %0\n isb" ::"r"(state) : "memory");
+}
+
+bool tt_arch_in_interrupt(void)
+{
+    uint32_t ipsr;
+    __asm__ volatile("mrs %0, ipsr" : "=r"(ipsr));
+    return ipsr != 0;
+}
+
+void tt_arch_context_init(tt_thread *thread, void (*entry)(void *argument), void *argument)
+{
+    uintptr_t top = (uintptr_t)thread->stack + thread->stack_bytes;
+    uint32_t *frame = (uint32_t *)(top & ~(uintptr_t)7) - FRAME_WORDS;
+    memset(frame, 0, FRAME_WORDS * sizeof(*frame));
+    frame[R0] = (uint32_t)argument;
+    frame[LR] = (uint32_t)tt_thread_exit; // where returning from entry leads
+    frame[PC] = (uint32_t)entry & ~1u;
+    frame[XPSR] = 1u << 24;      // Thumb
+    uint32_t *saved = frame - 9; // r4-r11 and EXC_RETURN, as switch.S restores them
+    memset(saved, 0, 9 * sizeof(*saved));
+    saved[8] = 0xfffffffd; // thread mode, process stack, no FPU state
+    thread->context.stack_pointer = saved;
+    thread->context.guard = (uint32_t)thread->stack | RBAR_VALID | GUARD_REGION;
+}
+
+void tt_arch_switch(void)
+{
+    ICSR = PENDSV_SET; // taken when interrupts are on again, after all other interrupts
+}
+
+_Noreturn void tt_arch_start(void)
+{
+    ICSR = PENDSV_SET;
+    __asm__ volatile("dsb\n cpsie i\n isb");
+    for (;;)
+        ;
+}
+
+void tt_arch_idle(void)
+{
+    __asm__ volatile("dsb\n wfi");
+}
+
+void tt_arch_interrupt_enable(unsigned line)
+{
+    NVIC_PRIORITY(line) = 0x80; // below faults, above PendSV
+    NVIC_ENABLE(line) = 1u << line % 32;
+}
+
+void tt_cm_interrupt(void); // in the vector table
+void tt_cm_interrupt(void)
+{
+    uint32_t ipsr;
+    __asm__ volatile("mrs %0, ipsr" : "=r"(ipsr));
+    tt_kernel_interrupt((ipsr & 0x1ff) - 16);
+}
+
+// Code executes and is never written, data is written and never executes (B3.5). The rest of the
+// map, peripherals among it, keeps its default attributes for privileged code, which is all there
+// is.
+static void protect(uint32_t region, uint32_t base, uint32_t size_log2, uint32_t access)
+{
+    MPU_RBAR = base | RBAR_VALID | region;
+    MPU_RASR = access | (size_log2 - 1) << 1 | 1;
+}
+
+#define ACCESS_NONE (1u << 28)
+#define ACCESS_READ_EXECUTE (6u << 24 | 1u << 17)
+#define ACCESS_READ_WRITE (1u << 28 | 3u << 24 | 1u << 18 | 1u << 17)
+
+void tt_cm_init(uint32_t code, uint32_t code_log2, uint32_t data, uint32_t data_log2)
+{
+    CPACR |= 0xfu << 20; // the FPU
+    __asm__ volatile("dsb\n isb");
+    SHPR3 = 0xffu << 16 | 0x80u << 24; // PendSV last of all
+    SHCSR |= 7u << 16;                 // memory, bus and usage faults have vectors of their own
+    protect(0, code, code_log2, ACCESS_READ_EXECUTE);
+    protect(1, data, data_log2, ACCESS_READ_WRITE);
+    protect(GUARD_REGION, data, 9, ACCESS_NONE); // 2^9 = TT_STACK_GUARD; placed by the first switch
+    MPU_RBAR = data | RBAR_VALID | GUARD_REGION;
+    MPU_RASR &= ~1u; // nothing is guarded before
+    MPU_CTRL = 5;    // on, with the default map behind it
+    __asm__ volatile("dsb\n isb");
+    MPU_RASR = ACCESS_NONE | (9 - 1) << 1 | 1;
+    MPU_RBAR = 0xe0000000u | RBAR_VALID | GUARD_REGION; // below any stack, in the vendor's space
+    tt_check_set_handler(tt_kernel_check_handler);
+}
+
+static const char *fault_name(uint32_t status)
+{
+    if (status & 0xff)
+        return "memory protection";
+    if (status & 0xff00)
+        return "bus error";
+    if (status & 0x01000000)
+        return "unaligned access";
+    if (status & 0x02000000)
+        return "division by zero";
+    return status & 0xffff0000 ? "illegal instruction" : "hard fault";
+}
+
+void tt_cm_fault_handler(uint32_t *frame, uint32_t exc_return, const uint32_t *high);
+void tt_cm_fault_handler(uint32_t *frame, uint32_t exc_return, const uint32_t *high)
+{
+    uint32_t status = CFSR;
+    MPU_CTRL = 0; // the frame may lie in the guard
+    __asm__ volatile("dsb\n isb");
+    const tt_register registers[] = {
+        {"pc", frame[PC]},   {"lr", frame[LR]},     {"sp", (uint32_t)(frame + FRAME_WORDS)},
+        {"r0", frame[R0]},   {"r1", frame[R1]},     {"r2", frame[R2]},
+        {"r3", frame[R3]},   {"r4", high[0]},       {"r5", high[1]},
+        {"r6", high[2]},     {"r7", high[3]},       {"r8", high[4]},
+        {"r9", high[5]},     {"r10", high[6]},      {"r11", high[7]},
+        {"r12", frame[R12]}, {"xpsr", frame[XPSR]}, {"cfsr", status},
+        {"hfsr", HFSR},
+    };
+    // The frame is larger where FPU state was stacked with it.
+    uint32_t words = exc_return & 16 ? FRAME_WORDS : FRAME_WORDS + 18;
+    uintptr_t stack_pointer = (uintptr_t)(frame + words);
+    bool stacking_failed = (status & 0x10) != 0; // the frame could not be written: MSTKERR
+    if (!stacking_failed && *(const uint16_t *)frame[PC] == CHECK_INSTRUCTION)
+        tt_kernel_check_trapped(registers, TT_COUNT(registers), stack_pointer);
+    uint32_t address = status & 0x80 ? MMFAR : status & 0x8000 ? BFAR : frame[PC];
+    if (stacking_failed)
+        address = (uint32_t)frame;
+    tt_kernel_fault(fault_name(status), address, registers, TT_COUNT(registers), stack_pointer);
+}
+
+__attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
+{
+    __asm__ volatile("udf #0x54");
+    __builtin_unreachable();
+}

@@ -1,0 +1,50 @@
+// Exceptions of a Cortex-M4F: the switch between threads, interrupts, faults.
+//
+// Threads run on the process stack, every exception on the main stack. On entry the CPU saves
+// r0-r3, r12, lr, pc, xpsr (and s0-s15 lazily); the switch saves the rest below them.
+
+    .syntax unified
+    .thumb
+    .text
+
+    .equ MPU_RBAR, 0xe000ed9c
+
+    .global tt_cm_pendsv
+    .type tt_cm_pendsv, %function
+tt_cm_pendsv:
+    cpsid   i
+    ldr     r3, =tt_kernel_current
+    ldr     r1, [r3]
+    cbz     r1, 1f                  // the first switch leaves nobody
+    mrs     r0, psp
+    tst     lr, #16                 // EXC_RETURN bit 4 clear: the thread has used the FPU
+    it      eq
+    vstmdbeq r0!, {s16-s31}         // stores the lazily saved s0-s15 first
+    stmdb   r0!, {r4-r11, lr}       // into the guard: MPU fault, the neighbour stays whole
+    str     r0, [r1]
+1:  ldr     r2, =tt_kernel_next
+    ldr     r1, [r2]
+    str     r1, [r3]
+    ldr     r0, [r1, #4]
+    ldr     r2, =MPU_RBAR
+    str     r0, [r2]                // the guard moves below the next thread's stack
+    ldr     r0, [r1]
+    ldmia   r0!, {r4-r11, lr}
+    tst     lr, #16
+    it      eq
+    vldmiaeq r0!, {s16-s31}
+    msr     psp, r0
+    cpsie   i
+    bx      lr                      // synchronises: the MPU's change holds from here
+
+    .global tt_cm_fault
+    .type tt_cm_fault, %function
+tt_cm_fault:
+    tst     lr, #4                  // EXC_RETURN bit 2: which stack was in use
+    ite     eq
+    mrseq   r0, msp
+    mrsne   r0, psp
+    mov     r1, lr
+    push    {r4-r11}
+    mov     r2, sp
+    b       tt_cm_fault_handler     // (frame, exc_return, r4-r11)

@@ -1,0 +1,30 @@
+// A thread's context inside one Linux process: a ucontext, and a page that may not be touched.
+
+#ifndef TUTTI_OS_ARCH_LINUX_CONTEXT_H
+#define TUTTI_OS_ARCH_LINUX_CONTEXT_H
+
+#include <ucontext.h>
+
+#define TT_STACK_GUARD 4096
+#define TT_STACK_ALIGNMENT 4096
+#define TT_FIRST_STACK_BYTES (256 * 1024) // the host's library is not frugal
+#define TT_IDLE_STACK_BYTES (32 * 1024)
+
+typedef struct tt_arch_context {
+    ucontext_t state;
+    void (*entry)(void *argument);
+    void *argument;
+} tt_arch_context;
+
+// A file descriptor as a source of interrupts: `line` is raised when it can be read. The descriptor
+// is made non-blocking. Returns false where the host refuses.
+_Bool tt_linux_interrupt_on_read(int descriptor, unsigned line);
+
+// For the start-up code: signals, the timer, where faults go.
+void tt_linux_cpu_init(void);
+
+// The words after the program's name, for a device's tt_main.
+extern int tt_linux_argument_count;
+extern char **tt_linux_arguments;
+
+#endif

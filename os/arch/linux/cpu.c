@@ -1,0 +1,249 @@
+// A Linux process as a CPU: signals are its interrupts, ucontexts its threads.
+//
+// Locking costs no system call: a flag says that the kernel is busy, and a signal that finds it set
+// only notes what happened; unlocking sees to it. A signal that finds it clear handles the
+// interrupt on the interrupted thread's stack and may switch away from there: the thread goes on
+// when it is switched back. Kernel threads call neither malloc nor stdio, which are not made for
+// being left in the middle.
+
+#define _GNU_SOURCE // REG_RIP and its kin
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os/arch/arch.h"
+#include "tutti/check.h"
+
+#define DESCRIPTORS_MAX 8
+
+static volatile sig_atomic_t locked = 1; // from the first instruction on
+static volatile sig_atomic_t tick_pending, read_pending;
+static volatile sig_atomic_t in_interrupt;
+static volatile sig_atomic_t check_is_failing;
+static timer_t alarm_timer;
+static unsigned read_lines[DESCRIPTORS_MAX];
+static unsigned read_line_count;
+
+static void handle_pending(void)
+{
+    in_interrupt = 1;
+    while (tick_pending || read_pending) {
+        if (tick_pending) {
+            tick_pending = 0;
+            tt_kernel_tick();
+        }
+        if (read_pending) {
+            read_pending = 0;
+            for (unsigned i = 0; i < read_line_count; i++)
+                tt_kernel_interrupt(read_lines[i]);
+        }
+    }
+    in_interrupt = 0;
+}
+
+uintptr_t tt_arch_lock(void)
+{
+    uintptr_t was = (uintptr_t)locked;
+    locked = 1;
+    __asm__ volatile("" ::: "memory");
+    return was;
+}
+
+void tt_arch_unlock(uintptr_t state)
+{
+    __asm__ volatile("" ::: "memory");
+    if (state)
+        return;
+    for (;;) {
+        if (tick_pending || read_pending)
+            handle_pending(); // still locked: what comes meanwhile is seen by its loop
+        if (tt_kernel_next != tt_kernel_current)
+            tt_arch_switch();
+        locked = 0;
+        __asm__ volatile("" ::: "memory");
+        if (!tick_pending && !read_pending)
+            return;
+        locked = 1; // a signal came between the last look and the clearing
+    }
+}
+
+bool tt_arch_in_interrupt(void)
+{
+    return in_interrupt;
+}
+
+// Interrupt handlers lock and unlock too: their unlocking must neither clear the flag nor switch.
+void tt_arch_switch(void)
+{
+    tt_thread *from = tt_kernel_current;
+    if (in_interrupt)
+        return; // when the last of the pending is handled
+    tt_kernel_current = tt_kernel_next;
+    swapcontext(&from->context.state, &tt_kernel_next->context.state);
+}
+
+static void on_signal(int signal)
+{
+    int saved = errno;
+    if (signal == SIGALRM)
+        tick_pending = 1;
+    else
+        read_pending = 1;
+    if (!locked)
+        tt_arch_unlock((locked = 1, 0)); // handles it, perhaps on another thread first
+    errno = saved;
+}
+
+// The first thing that a thread runs: locked, as every switch leaves it.
+static void thread_entry(void)
+{
+    tt_thread *self = tt_kernel_current;
+    tt_arch_unlock(0);
+    self->context.entry(self->context.argument);
+    tt_thread_exit();
+}
+
+void tt_arch_context_init(tt_thread *thread, void (*entry)(void *argument), void *argument)
+{
+    tt_arch_context *context = &thread->context;
+    int refused = mprotect(thread->stack, TT_STACK_GUARD, PROT_NONE);
+    TT_CHECK(refused == 0);
+    getcontext(&context->state);
+    context->state.uc_stack.ss_sp = (char *)thread->stack + TT_STACK_GUARD;
+    context->state.uc_stack.ss_size = thread->stack_bytes - TT_STACK_GUARD;
+    context->state.uc_link = NULL;
+    sigemptyset(&context->state.uc_sigmask);
+    context->entry = entry;
+    context->argument = argument;
+    makecontext(&context->state, thread_entry, 0);
+}
+
+_Noreturn void tt_arch_start(void)
+{
+    tt_kernel_current = tt_kernel_next;
+    setcontext(&tt_kernel_current->context.state);
+    abort();
+}
+
+tt_time tt_arch_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return TT_SECONDS(now.tv_sec) + now.tv_nsec;
+}
+
+void tt_arch_timer_set(tt_time deadline)
+{
+    struct itimerspec when = {0};
+    if (deadline != TT_FOREVER) {
+        deadline = deadline > 0 ? deadline : 1; // zero would disarm it
+        when.it_value.tv_sec = deadline / 1000000000;
+        when.it_value.tv_nsec = deadline % 1000000000;
+    }
+    timer_settime(alarm_timer, TIMER_ABSTIME, &when, NULL);
+}
+
+void tt_arch_idle(void)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before); // so that nothing comes between the look and the sleep
+    if (!tick_pending && !read_pending) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigsuspend(&none);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+void tt_arch_interrupt_enable(unsigned line)
+{
+    (void)line; // by tt_linux_interrupt_on_read
+}
+
+_Bool tt_linux_interrupt_on_read(int descriptor, unsigned line)
+{
+    if (read_line_count == DESCRIPTORS_MAX)
+        return false;
+    read_lines[read_line_count++] = line;
+    int flags = fcntl(descriptor, F_GETFL);
+    return flags >= 0 && fcntl(descriptor, F_SETOWN, getpid()) == 0 &&
+           fcntl(descriptor, F_SETFL, flags | O_ASYNC | O_NONBLOCK) == 0;
+}
+
+#if defined(__x86_64__)
+static uintptr_t collect(const ucontext_t *state, tt_register *registers, unsigned *count)
+{
+    static const struct {
+        const char *name;
+        int index;
+    } names[] = {{"pc", REG_RIP},  {"sp", REG_RSP},  {"rbp", REG_RBP}, {"rax", REG_RAX},
+                 {"rbx", REG_RBX}, {"rcx", REG_RCX}, {"rdx", REG_RDX}, {"rsi", REG_RSI},
+                 {"rdi", REG_RDI}, {"r8", REG_R8},   {"r9", REG_R9},   {"r10", REG_R10},
+                 {"r11", REG_R11}, {"r12", REG_R12}, {"r13", REG_R13}, {"r14", REG_R14},
+                 {"r15", REG_R15}};
+    *count = TT_COUNT(names);
+    for (unsigned i = 0; i < *count; i++)
+        registers[i] =
+            (tt_register){names[i].name, (uintptr_t)state->uc_mcontext.gregs[names[i].index]};
+    return (uintptr_t)state->uc_mcontext.gregs[REG_RSP];
+}
+#else // a host on AArch64
+static uintptr_t collect(const ucontext_t *state, tt_register *registers, unsigned *count)
+{
+    registers[0] = (tt_register){"pc", state->uc_mcontext.pc};
+    registers[1] = (tt_register){"sp", state->uc_mcontext.sp};
+    registers[2] = (tt_register){"x29", state->uc_mcontext.regs[29]};
+    registers[3] = (tt_register){"lr", state->uc_mcontext.regs[30]};
+    *count = 4;
+    return state->uc_mcontext.sp;
+}
+#endif
+
+// Runs on a stack of its own (sigaltstack), so an overflown one can be reported.
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+    tt_register registers[32];
+    unsigned count;
+    uintptr_t stack_pointer = collect(context, registers, &count);
+    if (check_is_failing)
+        tt_kernel_check_trapped(registers, count, stack_pointer);
+    const char *what = signal == SIGSEGV  ? "memory protection"
+                       : signal == SIGILL ? "illegal instruction"
+                       : signal == SIGFPE ? "arithmetic"
+                                          : "bus error";
+    tt_kernel_fault(what, (uintptr_t)info->si_addr, registers, count, stack_pointer);
+}
+
+__attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
+{
+    check_is_failing = 1;
+    __builtin_trap();
+}
+
+void tt_linux_cpu_init(void)
+{
+    static uint8_t fault_stack[64 * 1024];
+    stack_t alternative = {.ss_sp = fault_stack, .ss_size = sizeof(fault_stack)};
+    sigaltstack(&alternative, NULL);
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigfillset(&action.sa_mask);
+    sigaction(SIGALRM, &action, NULL);
+    sigaction(SIGIO, &action, NULL);
+    struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigfillset(&fault.sa_mask);
+    sigaction(SIGSEGV, &fault, NULL);
+    sigaction(SIGBUS, &fault, NULL);
+    sigaction(SIGILL, &fault, NULL);
+    sigaction(SIGFPE, &fault, NULL);
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+    if (timer_create(CLOCK_MONOTONIC, &event, &alarm_timer) != 0)
+        abort();
+    tt_check_set_handler(tt_kernel_check_handler);
+}

@@ -1,0 +1,20 @@
+// The memory map of Arm's MPS2 with the AN386 image: a Cortex-M4F at 25 MHz (Arm DAI 0386).
+
+#ifndef TUTTI_OS_BOARD_MPS2_AN386_BOARD_H
+#define TUTTI_OS_BOARD_MPS2_AN386_BOARD_H
+
+#define TT_BOARD_CLOCK_HZ 25000000
+
+#define TT_BOARD_CODE 0x00000000u
+#define TT_BOARD_CODE_LOG2 18 // 256 KiB, as much as the linker script gives
+#define TT_BOARD_DATA 0x20000000u
+#define TT_BOARD_DATA_LOG2 18 // 256 KiB of 4 MiB: what a watch would have
+
+#define TT_BOARD_TIMER_CLOCK 0x40000000u
+#define TT_BOARD_TIMER_ALARM 0x40001000u
+#define TT_BOARD_TIMER_ALARM_LINE 9
+#define TT_BOARD_UART 0x40004000u
+#define TT_BOARD_ETHERNET 0x40200000u // LAN9118
+#define TT_BOARD_ETHERNET_LINE 13
+
+#endif

@@ -1,0 +1,64 @@
+// Start-up of the AN386: vectors, memory, CPU, console, clock, kernel.
+
+#include <string.h>
+
+#include "os/arch/arch.h"
+#include "os/board/mps2_an386/board.h"
+#include "os/driver/timer_cmsdk.h"
+#include "os/driver/uart_cmsdk.h"
+#include "tutti/provision.h"
+
+#define LINES 32
+#define MAIN_PRIORITY 16
+
+extern uint8_t tt_data_begin[], tt_data_end[], tt_data_image[], tt_bss_begin[], tt_bss_end[];
+extern uint8_t tt_exception_stack[];
+void tt_reset(void);
+void tt_cm_pendsv(void);
+void tt_cm_fault(void);
+void tt_cm_interrupt(void);
+
+tt_provision_data tt_provision __attribute__((section(".noinit")));
+
+static void first_thread(void *argument)
+{
+    (void)argument;
+    tt_main();
+}
+
+void tt_reset(void)
+{
+    memcpy(tt_data_begin, tt_data_image, (size_t)(tt_data_end - tt_data_begin));
+    memset(tt_bss_begin, 0, (size_t)(tt_bss_end - tt_bss_begin));
+    __asm__ volatile("cpsid i");
+    tt_cm_init(TT_BOARD_CODE, TT_BOARD_CODE_LOG2, TT_BOARD_DATA, TT_BOARD_DATA_LOG2);
+    tt_uart_cmsdk_init();
+    tt_timer_cmsdk_init();
+    tt_kernel_start(first_thread, MAIN_PRIORITY);
+}
+
+// Semihosting's SYS_EXIT_EXTENDED: under QEMU the process ends with the code; real boards need a
+// debugger.
+void tt_board_stop(int code)
+{
+    volatile uint32_t block[2] = {0x20026, (uint32_t)code};
+    register uint32_t r0 __asm__("r0") = 0x20;
+    register volatile uint32_t *r1 __asm__("r1") = block;
+    __asm__ volatile("bkpt 0xab" ::"r"(r0), "r"(r1) : "memory");
+    for (;;)
+        ;
+}
+
+__attribute__((section(".vectors"), used)) static const void *const vectors[16 + LINES] = {
+    tt_exception_stack,
+    tt_reset,
+    tt_cm_fault,        // NMI
+    tt_cm_fault,        // HardFault
+    tt_cm_fault,        // MemManage
+    tt_cm_fault,        // BusFault
+    tt_cm_fault,        // UsageFault
+    [11] = tt_cm_fault, // SVCall: unused
+    [14] = tt_cm_pendsv,
+    [15] = tt_cm_fault, // SysTick: unused
+    [16 ... 16 + LINES - 1] = tt_cm_interrupt,
+};

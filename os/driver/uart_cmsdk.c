@@ -1,0 +1,29 @@
+// The CMSDK APB UART (Arm DUI 0479, 4.3) as a console that is only written to.
+
+#include "os/board/mps2_an386/board.h"
+#include "os/driver/uart_cmsdk.h"
+#include "tutti/kernel.h"
+
+#define DATA 0x00
+#define STATE 0x04
+#define CTRL 0x08
+#define BAUD_DIVIDER 0x10
+#define STATE_TX_FULL 1u
+#define CTRL_TX_ENABLE 1u
+#define REGISTER(offset) (*(volatile uint32_t *)(TT_BOARD_UART + (offset)))
+
+void tt_uart_cmsdk_init(void)
+{
+    REGISTER(BAUD_DIVIDER) = TT_BOARD_CLOCK_HZ / 115200;
+    REGISTER(CTRL) = CTRL_TX_ENABLE;
+}
+
+void tt_console_write(const void *bytes, size_t length)
+{
+    const uint8_t *data = bytes;
+    for (size_t i = 0; i < length; i++) {
+        while (REGISTER(STATE) & STATE_TX_FULL)
+            ;
+        REGISTER(DATA) = data[i];
+    }
+}

@@ -1,0 +1,371 @@
+// The schedule tests: one source for every CPU. Each test is a small scenario that writes the order
+// of events down, and the order is what is checked. Prints a line a test; stops with 0 when all
+// pass.
+
+#include <string.h>
+
+#include "tutti/check.h"
+#include "tutti/kernel.h"
+#include "tutti/text.h"
+
+#define STACK TT_TEST_STACK_BYTES
+
+// The host delivers signals on the stack of the thread that runs: a frame of its whole register
+// state.
+#define TT_TEST_STACK_BYTES (TT_STACK_GUARD >= 4096 ? 32 * 1024 : 2048)
+
+static TT_STACK(stack_a, STACK);
+static TT_STACK(stack_b, STACK);
+static TT_STACK(stack_c, STACK);
+static tt_thread a, b, c;
+static char events[64];
+static tt_text log_text;
+static unsigned failed;
+
+static void say(const char *text)
+{
+    tt_console_write(text, strlen(text));
+}
+
+static void event(const char *name)
+{
+    tt_text_add(&log_text, name);
+}
+
+static void begin(void)
+{
+    tt_text_init(&log_text, events, sizeof(events));
+}
+
+static void expect(const char *test, const char *order)
+{
+    bool right = strcmp(events, order) == 0;
+    say(right ? "ok   " : "FAIL ");
+    say(test);
+    if (!right) {
+        say(": ");
+        say(events);
+        say(", expected ");
+        say(order);
+        failed++;
+    }
+    say("\n");
+}
+
+static void expect_true(const char *test, bool right)
+{
+    begin();
+    event(right ? "yes" : "no");
+    expect(test, "yes");
+}
+
+// `argument` is a name to write down, or a number in its place.
+static void start(tt_thread *thread, void *stack, uint8_t priority, void (*entry)(void *),
+                  const void *argument)
+{
+    tt_thread_start(thread, "test", priority, stack, sizeof(stack_a), entry,
+                    (void *)(uintptr_t)argument);
+}
+
+static void join_all(void)
+{
+    tt_thread_join(&a, TT_FOREVER);
+    tt_thread_join(&b, TT_FOREVER);
+    tt_thread_join(&c, TT_FOREVER);
+}
+
+static void say_name(void *argument)
+{
+    event(argument);
+}
+
+static void test_priorities(void)
+{
+    begin();
+    event("m");
+    start(&a, stack_a, 10, say_name, "a"); // less urgent than main (16): later
+    start(&b, stack_b, 20, say_name, "b"); // more urgent: at once
+    start(&c, stack_c, 12, say_name, "c");
+    event("n");
+    join_all();
+    expect("a more urgent thread runs at once, others by priority", "mbnca");
+}
+
+static void yield_twice(void *argument)
+{
+    for (int i = 0; i < 3; i++) {
+        event(argument);
+        tt_thread_yield();
+    }
+}
+
+static void test_yield(void)
+{
+    begin();
+    start(&a, stack_a, 10, yield_twice, "a");
+    start(&b, stack_b, 10, yield_twice, "b");
+    start(&c, stack_c, 10, yield_twice, "c");
+    join_all();
+    expect("equals take turns when they yield", "abcabcabc");
+}
+
+static tt_semaphore semaphore;
+
+static void take_and_say(void *argument)
+{
+    event(tt_semaphore_take(&semaphore, TT_FOREVER) == TT_OK ? argument : "!");
+}
+
+static void test_semaphore(void)
+{
+    begin();
+    tt_semaphore_init(&semaphore, 0, 2);
+    start(&a, stack_a, 18, take_and_say, "a");
+    start(&b, stack_b, 20, take_and_say, "b");
+    start(&c, stack_c, 18, take_and_say, "c");
+    for (int i = 0; i < 3; i++)
+        event(tt_semaphore_give(&semaphore) == TT_OK ? "." : "!");
+    join_all();
+    event(tt_semaphore_give(&semaphore) == TT_OK ? "1" : "!");
+    event(tt_semaphore_give(&semaphore) == TT_OK ? "2" : "!");
+    event(tt_semaphore_give(&semaphore) == TT_FULL ? "f" : "!");
+    event(tt_semaphore_take(&semaphore, 0) == TT_OK ? "1" : "!");
+    event(tt_semaphore_take(&semaphore, 0) == TT_OK ? "0" : "!");
+    event(tt_semaphore_take(&semaphore, 0) == TT_TIMED_OUT ? "t" : "!");
+    expect("a semaphore wakes by priority, then by arrival", "b.a.c.12f10t");
+}
+
+static void test_deadlines(void)
+{
+    tt_time before = tt_now();
+    tt_semaphore_init(&semaphore, 0, 1);
+    tt_status status = tt_semaphore_take(&semaphore, before + TT_MS(20));
+    tt_time waited = tt_now() - before;
+    expect_true("a wait ends at its deadline, not before",
+                status == TT_TIMED_OUT && waited >= TT_MS(20));
+    expect_true("and not long after", waited < TT_MS(120));
+    before = tt_now();
+    for (int i = 1; i <= 10; i++)
+        tt_thread_sleep(before + TT_MS(i));
+    waited = tt_now() - before;
+    expect_true("ten sleeps to absolute times do not drift",
+                waited >= TT_MS(10) && waited < TT_MS(100));
+    tt_time last = tt_now();
+    bool forward = true;
+    for (int i = 0; i < 20000; i++) {
+        tt_time now = tt_now();
+        forward &= now >= last;
+        last = now;
+    }
+    expect_true("the clock never goes back", forward);
+}
+
+static void sleep_and_say(void *argument)
+{
+    const char *name = argument;
+    tt_thread_sleep(tt_now() + TT_MS(10) * (name[0] - 'a' + 1));
+    event(name);
+}
+
+static void test_sleepers(void)
+{
+    begin();
+    start(&c, stack_c, 20, sleep_and_say, "c");
+    start(&a, stack_a, 18, sleep_and_say, "a");
+    start(&b, stack_b, 19, sleep_and_say, "b");
+    event("m");
+    join_all();
+    expect("sleepers wake in the order of their times", "mabc");
+}
+
+static tt_mutex mutex, inner;
+
+static void lock_and_say(void *argument)
+{
+    tt_mutex_lock(&mutex, TT_FOREVER);
+    event(argument);
+    tt_mutex_unlock(&mutex);
+}
+
+static void hold_inner_and_wait(void *argument)
+{
+    tt_mutex_lock(&inner, TT_FOREVER);
+    lock_and_say(argument);
+    tt_mutex_unlock(&inner);
+}
+
+static void lock_inner_and_say(void *argument)
+{
+    tt_mutex_lock(&inner, TT_FOREVER);
+    event(argument);
+    tt_mutex_unlock(&inner);
+}
+
+static void test_mutex(void)
+{
+    begin();
+    tt_mutex_init(&mutex);
+    tt_mutex_init(&inner);
+    tt_thread *self = tt_thread_self();
+    tt_mutex_lock(&mutex, TT_FOREVER);
+    start(&a, stack_a, 18, hold_inner_and_wait, "a"); // holds inner, waits for mutex
+    event(self->priority == 18 ? "1" : "!");
+    start(&b, stack_b, 25, lock_inner_and_say, "b"); // waits for a, which waits for us
+    event(self->priority == 25 ? "2" : "!");
+    event(a.priority == 25 ? "3" : "!");
+    tt_mutex_unlock(&mutex);
+    event(self->priority == 16 ? "m" : "!");
+    tt_thread_join(&a, TT_FOREVER);
+    tt_thread_join(&b, TT_FOREVER);
+    expect("a mutex passes priority on through a chain", "123abm");
+
+    begin();
+    tt_mutex_lock(&mutex, TT_FOREVER);
+    start(&a, stack_a, 18, lock_and_say, "a");
+    start(&b, stack_b, 20, lock_and_say, "b");
+    tt_mutex_unlock(&mutex);
+    tt_thread_join(&a, TT_FOREVER);
+    tt_thread_join(&b, TT_FOREVER);
+    event(tt_mutex_lock(&mutex, 0) == TT_OK ? "l" : "!");
+    tt_mutex_unlock(&mutex);
+    expect("a mutex goes to its most urgent waiter", "bal");
+}
+
+static void lock_with_deadline(void *argument)
+{
+    (void)argument;
+    event(tt_mutex_lock(&mutex, tt_now() + TT_MS(5)) == TT_TIMED_OUT ? "t" : "!");
+}
+
+static void test_mutex_timeout(void)
+{
+    begin();
+    tt_mutex_lock(&mutex, TT_FOREVER);
+    start(&a, stack_a, 20, lock_with_deadline, NULL);
+    event(tt_thread_self()->priority == 20 ? "i" : "!");
+    tt_thread_sleep(tt_now() + TT_MS(15));
+    event(tt_thread_self()->priority == 16 ? "o" : "!");
+    tt_mutex_unlock(&mutex);
+    tt_thread_join(&a, TT_FOREVER);
+    expect("a wait for a mutex that times out takes its priority back", "ito");
+}
+
+static tt_queue queue;
+static uint32_t queue_storage[2];
+
+static void receive_three(void *argument)
+{
+    (void)argument;
+    for (int i = 0; i < 3; i++) {
+        uint32_t message = 0;
+        tt_queue_receive(&queue, &message, TT_FOREVER);
+        event(message == (uint32_t)i ? "r" : "!");
+    }
+}
+
+static void send_one(void *argument)
+{
+    uint32_t message = (uint32_t)(uintptr_t)argument;
+    tt_queue_send(&queue, &message, TT_FOREVER);
+    event("s");
+}
+
+static void test_queue(void)
+{
+    begin();
+    uint32_t message;
+    tt_queue_init(&queue, queue_storage, sizeof(uint32_t), 2);
+    start(&a, stack_a, 20, receive_three, NULL); // waits
+    for (message = 0; message < 3; message++)
+        tt_queue_send(&queue, &message, TT_FOREVER);
+    tt_thread_join(&a, TT_FOREVER);
+    for (message = 0; message < 2; message++)
+        tt_queue_send(&queue, &message, TT_FOREVER);
+    event(tt_queue_send(&queue, &message, 0) == TT_TIMED_OUT ? "f" : "!");
+    start(&b, stack_b, 20, send_one, (void *)2); // waits for room
+    for (uint32_t i = 0; i < 3; i++) {
+        tt_queue_receive(&queue, &message, TT_FOREVER);
+        event(message == i ? "r" : "!");
+    }
+    tt_thread_join(&b, TT_FOREVER);
+    event(tt_queue_receive(&queue, &message, 0) == TT_TIMED_OUT ? "e" : "!");
+    expect("a queue keeps order, full and empty", "rrrfsrrre");
+}
+
+static void say_forever(void *argument)
+{
+    for (int i = 0; i < 2; i++) {
+        event(argument);
+        tt_thread_suspend(tt_thread_self());
+    }
+}
+
+static void test_suspend(void)
+{
+    begin();
+    start(&a, stack_a, 20, say_forever, "a");
+    event("m");
+    tt_thread_resume(&a);
+    event("n");
+    tt_thread_resume(&a);
+    tt_thread_join(&a, TT_FOREVER);
+    tt_semaphore_init(&semaphore, 0, 1);
+    start(&b, stack_b, 20, take_and_say, "b");
+    tt_thread_suspend(&b);         // while it waits
+    tt_semaphore_give(&semaphore); // it has its unit, but may not run
+    event("o");
+    tt_thread_resume(&b);
+    tt_thread_join(&b, TT_FOREVER);
+    expect("suspended threads run when they are resumed", "amanob");
+}
+
+// Values that only this thread's registers hold, through many preemptions by the timer.
+static volatile bool stop;
+
+static void count_in_registers(void *argument)
+{
+    float seed = (float)(uintptr_t)argument, x[8];
+    for (int i = 0; i < 8; i++)
+        x[i] = seed + (float)i;
+    bool right = true;
+    while (!stop) {
+        for (int i = 0; i < 8; i++)
+            x[i] = x[i] * 1.0f + 0.0f;
+        __asm__ volatile("" ::: "memory");
+    }
+    for (int i = 0; i < 8; i++)
+        right &= x[i] == seed + (float)i;
+    event(right ? "k" : "!");
+}
+
+static void test_registers(void)
+{
+    begin();
+    stop = false;
+    start(&a, stack_a, 10, count_in_registers, (void *)100);
+    start(&b, stack_b, 12, count_in_registers, (void *)2000); // preempts a while we sleep
+    for (int i = 0; i < 20; i++) {
+        tt_thread_sleep(tt_now() + TT_MS(1));
+        tt_thread_set_priority(&b, i % 2 ? 12 : 8); // a and b preempt each other
+    }
+    stop = true;
+    tt_thread_join(&a, TT_FOREVER);
+    tt_thread_join(&b, TT_FOREVER);
+    expect("floating-point registers survive preemption", "kk");
+}
+
+void tt_main(void)
+{
+    test_priorities();
+    test_yield();
+    test_semaphore();
+    test_deadlines();
+    test_sleepers();
+    test_mutex();
+    test_mutex_timeout();
+    test_queue();
+    test_suspend();
+    test_registers();
+    say(failed == 0 ? "schedule: all passed\n" : "schedule: FAILED\n");
+    tt_board_stop(failed == 0 ? 0 : 1);
+}
