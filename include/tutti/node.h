@@ -11,9 +11,12 @@
 #include "tutti/discovery.h"
 #include "tutti/platform.h"
 
-#define TT_NODE_PEERS_MAX 16         // other devices that are known at a time
-#define TT_PRESENCE_PING TT_MS(1000) // a peer that was silent for so long is pinged
-#define TT_PRESENCE_GONE TT_MS(3000) // a peer that was silent for so long is gone
+#ifndef TT_NODE_PEERS_MAX
+#define TT_NODE_PEERS_MAX 16 // other devices that are known at a time
+#endif
+#define TT_PRESENCE_PING TT_MS(750)  // a peer that was silent for so long is pinged, and again
+#define TT_PRESENCE_GONE TT_MS(4000) // a peer that was silent for so long is gone
+#define TT_NODE_DATAGRAMS_MAX 16 // taken in one turn of the loop, so that timers keep their time
 
 typedef struct tt_node tt_node;
 
@@ -34,8 +37,14 @@ struct tt_node {
     tt_node_options options;
     tt_socket bus_socket;
     tt_socket mdns_socket;
-    tt_call pings[TT_NODE_PEERS_MAX];
-    tt_datagram datagram; // the one being received or sent
+    struct {
+        tt_call call;
+        bool busy;
+    } pings[TT_NODE_PEERS_MAX]; // by place in `peers`
+    tt_time presence_at;        // when silence is looked at next
+    tt_time addresses_at;       // when the own addresses are looked at next
+    tt_datagram datagram;       // the one being received or sent
+    bool more;                  // datagrams are left over from the last turn
     bool stopped;
     struct {
         uint64_t datagrams_received, datagrams_sent, sends_failed;
@@ -57,8 +66,7 @@ void tt_node_run(tt_node *node);
 // Makes tt_node_run say goodbye and return. From the loop's own thread, such as a reply handler.
 void tt_node_stop(tt_node *node);
 
-// The first present peer of `kind` (NULL for any) or with `name` (NULL for any), in the order
-// found.
+// The first present peer of `kind` (NULL for any) with `name` (NULL for any), in the order found.
 const tt_peer *tt_node_find(const tt_node *node, const char *kind, const char *name);
 
 #endif

@@ -1,0 +1,11 @@
+// What the files of the node share.
+
+#ifndef TUTTI_NODE_INTERNAL_H
+#define TUTTI_NODE_INTERNAL_H
+
+#include "tutti/node.h"
+
+// presence.c: pings whoever was silent, declares gone whoever stays so.
+void tt_presence_advance(tt_node *node, tt_time now);
+
+#endif

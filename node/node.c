@@ -1,0 +1,186 @@
+// The loop: datagrams and deadlines from the platform into bus and discovery, and what comes out
+// sent.
+
+#include <string.h>
+
+#include "node/internal.h"
+#include "tutti/check.h"
+
+#define ADDRESSES_INTERVAL TT_MS(250) // link-local addresses take seconds to be ready
+
+static const tt_endpoint mdns_groups[2] = {
+    {.ip = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 224, 0, 0, 251}, .port = TT_MDNS_PORT},
+    {.ip = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xfb}, .port = TT_MDNS_PORT},
+};
+
+static tt_time now_of(const tt_node *node)
+{
+    return node->platform->operations->now(node->platform);
+}
+
+// A restarted peer's exchanges are void before anyone hears of it.
+static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, const tt_peer *peer,
+                    void *context)
+{
+    tt_node *node = context;
+    tt_endpoint endpoint = peer->endpoint;
+    if (node->options.on_peer != NULL)
+        node->options.on_peer(discovery, now, event, peer, node->options.context);
+    if (event != TT_PEER_FOUND)
+        tt_bus_forget_peer(&node->bus, now, &endpoint);
+}
+
+tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_options *options)
+{
+    const tt_platform_operations *operations = platform->operations;
+    uint64_t seeds[2];
+    uint32_t boot;
+    memset(node, 0, sizeof(*node));
+    node->platform = platform;
+    node->options = *options;
+    tt_status status = operations->open(platform, options->port, NULL, 0, &node->bus_socket);
+    if (status == TT_OK)
+        status = operations->open(platform, TT_MDNS_PORT, mdns_groups, 2, &node->mdns_socket);
+    if (status != TT_OK)
+        return status;
+    tt_time now = now_of(node);
+    operations->random(platform, seeds, sizeof(seeds));
+    operations->random(platform, &boot, sizeof(boot));
+    tt_bus_init(&node->bus, now, seeds[0]);
+    tt_discovery_init(&node->discovery, now,
+                      &(tt_discovery_options){.name = options->name,
+                                              .kind = options->kind,
+                                              .port = options->port,
+                                              .boot = boot | 1,
+                                              .seed = seeds[1],
+                                              .browse = options->browse,
+                                              .peers = node->peers,
+                                              .peers_max = TT_NODE_PEERS_MAX,
+                                              .on_peer = on_peer,
+                                              .context = node});
+    node->addresses_at = now;
+    node->presence_at = options->browse ? now : TT_FOREVER;
+    return TT_OK;
+}
+
+static void look_at_addresses(tt_node *node, tt_time now)
+{
+    tt_endpoint addresses[TT_ADDRESSES_MAX];
+    size_t count =
+        node->platform->operations->addresses(node->platform, addresses, TT_ADDRESSES_MAX);
+    tt_discovery_set_addresses(&node->discovery, now, addresses, count);
+    node->addresses_at = tt_after(now, ADDRESSES_INTERVAL);
+}
+
+static void receive_all(tt_node *node)
+{
+    tt_datagram *d = &node->datagram;
+    node->more = true;
+    for (unsigned i = 0; i < TT_NODE_DATAGRAMS_MAX; i++) {
+        if (node->platform->operations->receive(node->platform, d) != TT_OK) {
+            node->more = false;
+            return;
+        }
+        tt_time now = now_of(node);
+        node->counters.datagrams_received++;
+        if (d->socket == node->mdns_socket) {
+            tt_discovery_receive(&node->discovery, now, &d->peer, d->data, d->length);
+        } else {
+            tt_discovery_heard(&node->discovery, now, &d->peer);
+            tt_bus_receive(&node->bus, now, &d->peer, d->data, d->length);
+        }
+    }
+}
+
+static void send_datagram(tt_node *node)
+{
+    if (node->platform->operations->send(node->platform, &node->datagram) == TT_OK)
+        node->counters.datagrams_sent++;
+    else
+        node->counters.sends_failed++; // as if it were lost on the way: whoever needs it repeats it
+}
+
+static void send_bus(tt_node *node)
+{
+    tt_datagram *d = &node->datagram;
+    while (tt_bus_transmit(&node->bus, &d->peer, d->data, sizeof(d->data), &d->length) == TT_OK) {
+        d->socket = node->bus_socket;
+        d->hop_limit = 0;
+        send_datagram(node);
+    }
+}
+
+static void send_discovery(tt_node *node, tt_time now)
+{
+    tt_datagram *d = &node->datagram;
+    while (tt_discovery_transmit(&node->discovery, now, &d->peer, d->data, sizeof(d->data),
+                                 &d->length) == TT_OK) {
+        static const uint8_t none[16];
+        bool everyone = memcmp(d->peer.ip, none, sizeof(none)) == 0;
+        d->socket = node->mdns_socket;
+        d->hop_limit = 255; // RFC 6762, 11
+        if (!everyone) {
+            send_datagram(node);
+            continue;
+        }
+        for (unsigned i = 0; i < TT_COUNT(mdns_groups); i++) {
+            d->peer = mdns_groups[i];
+            send_datagram(node);
+        }
+    }
+}
+
+void tt_node_poll(tt_node *node)
+{
+    receive_all(node);
+    tt_time now = now_of(node);
+    if (now >= node->addresses_at)
+        look_at_addresses(node, now);
+    if (now >= node->presence_at)
+        tt_presence_advance(node, now);
+    tt_discovery_advance(&node->discovery, now);
+    tt_bus_advance(&node->bus, now);
+    send_bus(node);
+    send_discovery(node, now);
+}
+
+tt_time tt_node_deadline(const tt_node *node)
+{
+    if (node->more)
+        return INT64_MIN;
+    tt_time deadline = tt_earlier(node->addresses_at, node->presence_at);
+    deadline = tt_earlier(deadline, tt_bus_deadline(&node->bus));
+    for (tt_list *call = node->bus.calls.next; call != &node->bus.calls; call = call->next)
+        if (TT_CONTAINER(call, tt_call, state.link)->state.send)
+            return INT64_MIN; // started since the last poll
+    return tt_earlier(deadline, tt_discovery_deadline(&node->discovery));
+}
+
+void tt_node_run(tt_node *node)
+{
+    while (!node->stopped) {
+        tt_node_poll(node);
+        if (!node->stopped)
+            node->platform->operations->wait(node->platform, tt_node_deadline(node));
+    }
+    tt_time now = now_of(node);
+    tt_discovery_goodbye(&node->discovery, now);
+    send_discovery(node, now);
+}
+
+void tt_node_stop(tt_node *node)
+{
+    node->stopped = true;
+    node->platform->operations->wake(node->platform);
+}
+
+const tt_peer *tt_node_find(const tt_node *node, const char *kind, const char *name)
+{
+    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++) {
+        const tt_peer *peer = &node->peers[i];
+        if (peer->reported && (kind == NULL || strcmp(peer->kind, kind) == 0) &&
+            (name == NULL || strcmp(peer->name, name) == 0))
+            return peer;
+    }
+    return NULL;
+}
