@@ -18,7 +18,7 @@ const char *tt_code_text(tt_code code, char text[40])
     } names[] = {
         {TT_CREATED, "Created"},
         {TT_DELETED, "Deleted"},
-        {TT_VALID, "Valid"},
+        {TT_STILL_VALID, "Valid"},
         {TT_CHANGED, "Changed"},
         {TT_CONTENT, "Content"},
         {TT_CONTINUE, "Continue"},

@@ -42,7 +42,7 @@ typedef enum tt_method {
 typedef enum tt_code {
     TT_CREATED = TT_CODE(2, 1),
     TT_DELETED = TT_CODE(2, 2),
-    TT_VALID = TT_CODE(2, 3),
+    TT_STILL_VALID = TT_CODE(2, 3),
     TT_CHANGED = TT_CODE(2, 4),
     TT_CONTENT = TT_CODE(2, 5),
     TT_CONTINUE = TT_CODE(2, 31),

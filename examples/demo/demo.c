@@ -1,0 +1,516 @@
+// The part of the demonstration that asks the devices: one more node on the fleet's bus.
+//
+//     tutti-demo FOLDER [IMAGES] [OTHERS]
+//
+// FOLDER holds fashion.plan and reference.bin (tutti compile), fleet.pcap and fleet/ (tutti up). It
+// finds the devices, sends the plan to each that runs one, asks the watch about IMAGES test images
+// and the others about OTHERS, compares the whole answer with the reference executor's, asks the TV
+// to ask the watch, and writes results.json. A kind that the fleet does not have is left out, all
+// but the watch and the TV.
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/elf.h"
+#include "cli/file.h"
+#include "cli/fleet_file.h"
+#include "cli/json.h"
+#include "cli/print.h"
+#include "cli/say.h"
+#include "examples/demo/capture.h"
+#include "tutti/check.h"
+#include "tutti/train.h"
+
+#define PATH_BYTES 512
+#define IMAGES_MAX 10000
+#define CLASSES 10
+#define FIND_TIMEOUT TT_SECONDS(30)
+#define CALL_TIMEOUT TT_SECONDS(30)
+#define IMAGE_BYTES_MAX ((size_t)64 << 20)
+#define TIMELINE_AFTER_PLAN_S 1.0 // of questions that the report's timeline still shows
+#define MODEL_PATH "ai/models/fashion"
+#define ASK_PATH "ai/ask/fashion"
+
+// What is known of each kind beforehand, for the report; the rest is measured.
+static const struct {
+    const char *board, *cpu, *image; // the image below the build's folder
+    bool runs_plan;
+} kinds[TT_KINDS] = {
+    [TT_WATCH] = {"mps2-an386", "Cortex-M4F, 25 MHz", "../../../cortex-m4/products/watch/watch.elf",
+                  true},
+    [TT_CAR] = {"virt", "RISC-V 64, S mode", "../../../riscv64/products/car/car.elf", true},
+    [TT_TV] = {"virt", "AArch64, EL1", "../../../aarch64/products/tv/tv.elf", false},
+    [TT_LINUX] = {"a process", "this machine's", "../../products/linux/tutti-node", true},
+};
+
+typedef struct participant {
+    bool present;
+    tt_peer peer;
+    unsigned images, equal, right;
+    double rtt_ms[IMAGES_MAX];
+    uint8_t answers[IMAGES_MAX];
+    tt_elf_sizes sizes;
+} participant;
+
+typedef struct window {
+    double start, end; // seconds since 1970, as in the capture
+} window;
+
+typedef struct demonstration {
+    const char *folder;
+    tt_client client;
+    tt_dataset train, test;
+    uint8_t *plan, *reference;
+    size_t plan_bytes, reference_count;
+    participant participants[TT_KINDS];
+    double transfer_ms, ask_ms;
+    unsigned ask_answer, ask_frames;
+    window transfer, classify, ask;
+} demonstration;
+
+static double seconds_since_1970(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+_Noreturn static void fail(const demonstration *demo, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+_Noreturn static void fail(const demonstration *demo, const char *format, ...)
+{
+    char sentence[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof(sentence), format, arguments);
+    va_end(arguments);
+    tt_say_error(
+        "demo: %s\ndemo: the devices' consoles are %s/fleet/*.log, the frames %s/fleet.pcap",
+        sentence, demo->folder, demo->folder);
+    exit(1);
+}
+
+static void path_in(const demonstration *demo, const char *name, char path[PATH_BYTES])
+{
+    snprintf(path, PATH_BYTES, "%s/%s", demo->folder, name);
+}
+
+static void load(demonstration *demo)
+{
+    char path[PATH_BYTES], sentence[512];
+    size_t bytes;
+    tt_text why;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    if (tt_fashion_mnist_load(&demo->train, &demo->test, NULL, &why) != TT_OK)
+        fail(demo, "%s", sentence);
+    path_in(demo, "fashion.plan", path);
+    if (tt_file_read("demo", path, (size_t)1 << 20, &demo->plan, &demo->plan_bytes) != TT_EXIT_OK)
+        exit(TT_EXIT_MISSING);
+    path_in(demo, "reference.bin", path);
+    if (tt_file_read("demo", path, IMAGES_MAX * CLASSES, &demo->reference, &bytes) != TT_EXIT_OK)
+        exit(TT_EXIT_MISSING);
+    demo->reference_count = bytes / CLASSES;
+}
+
+// ---- asking
+
+static void check_code(const demonstration *demo, const char *what, tt_status status,
+                       const tt_answer *answer, tt_code expected)
+{
+    char code[40];
+    if (status != TT_OK)
+        fail(demo, "%s: %s", what, tt_status_text(status));
+    if (answer->code != expected)
+        fail(demo, "%s was answered %s: %.*s", what, tt_code_text(answer->code, code),
+             (int)answer->length, (const char *)answer->payload);
+}
+
+static void find(demonstration *demo, tt_kind kind)
+{
+    participant *who = &demo->participants[kind];
+    const char *name = tt_kind_names[kind];
+    bool needed = kind == TT_WATCH || kind == TT_TV;
+    tt_time patience = needed ? FIND_TIMEOUT : TT_SECONDS(3);
+    const tt_peer *peer =
+        tt_client_await(&demo->client, name, NULL, tt_client_now(&demo->client) + patience);
+    if (peer == NULL && needed)
+        fail(demo, "no %s was found in 30 s", name);
+    if (peer == NULL)
+        return;
+    char address[TT_ENDPOINT_TEXT_MAX];
+    tt_text text;
+    tt_text_init(&text, address, sizeof(address));
+    tt_endpoint_format(&peer->endpoint, &text);
+    who->present = true;
+    who->peer = *peer;
+    tt_say("  %-6s is %-14s at %s", name, peer->name, address);
+}
+
+static void on_progress(tt_call *call, size_t sent)
+{
+    tt_say_progress(false, "  sent %zu of %zu bytes", sent, call->length);
+}
+
+static double send_plan(demonstration *demo, participant *to)
+{
+    uint8_t payload[512];
+    tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
+    tt_call call = {.peer = to->peer.endpoint,
+                    .method = TT_PUT,
+                    .path = MODEL_PATH,
+                    .payload = demo->plan,
+                    .length = demo->plan_bytes,
+                    .content_format = TT_FORMAT_OCTETS,
+                    .accept = TT_FORMAT_NONE,
+                    .timeout = CALL_TIMEOUT,
+                    .on_progress = on_progress};
+    double start = clock_ms();
+    tt_status status = tt_client_ask(&demo->client, &call, &answer);
+    tt_code expected = answer.code == TT_CREATED ? TT_CREATED : TT_CHANGED;
+    check_code(demo, "the plan", status, &answer, expected);
+    double taken_ms = clock_ms() - start;
+    tt_say("  %zu bytes to %s in %.0f ms", demo->plan_bytes, to->peer.name, taken_ms);
+    return taken_ms;
+}
+
+// Asks for one image; the answer's logits are in `logits`. Returns milliseconds.
+static double classify(demonstration *demo, const tt_endpoint *peer, const char *path, size_t image,
+                       int8_t logits[CLASSES])
+{
+    size_t pixels = demo->test.rows * demo->test.columns;
+    uint8_t payload[512];
+    tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
+    tt_call call = {.peer = *peer,
+                    .method = TT_POST,
+                    .path = path,
+                    .payload = demo->test.images + image * pixels,
+                    .length = pixels,
+                    .content_format = TT_FORMAT_OCTETS,
+                    .accept = TT_FORMAT_NONE,
+                    .timeout = CALL_TIMEOUT};
+    double start = clock_ms();
+    tt_status status = tt_client_ask(&demo->client, &call, &answer);
+    double taken_ms = clock_ms() - start;
+    check_code(demo, path, status, &answer, TT_CONTENT);
+    if (answer.length != CLASSES)
+        fail(demo, "%s: expected an output tensor of %d bytes, got %zu", path, CLASSES,
+             answer.length);
+    memcpy(logits, payload, CLASSES);
+    return taken_ms;
+}
+
+static unsigned greatest(const int8_t logits[CLASSES])
+{
+    unsigned best = 0;
+    for (unsigned i = 1; i < CLASSES; i++)
+        if (logits[i] > logits[best])
+            best = i;
+    return best;
+}
+
+static void ask_images(demonstration *demo, participant *who, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        int8_t logits[CLASSES];
+        if (i == 1)
+            demo->classify.start = seconds_since_1970(); // the first one warms caches and tables
+        who->rtt_ms[i] = classify(demo, &who->peer.endpoint, MODEL_PATH, i, logits);
+        if (i == 1)
+            demo->classify.end = seconds_since_1970();
+        who->answers[i] = (uint8_t)greatest(logits);
+        who->equal += memcmp(logits, demo->reference + i * CLASSES, CLASSES) == 0;
+        who->right += who->answers[i] == demo->test.labels[i];
+        who->images = i + 1;
+        if (i % 10 == 9)
+            tt_say_progress(false, "  %u of %u images, %u equal, %.1f %% right", i + 1, count,
+                            who->equal, 100.0 * who->right / (i + 1));
+    }
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median_ms(const participant *who)
+{
+    static double sorted[IMAGES_MAX];
+    memcpy(sorted, who->rtt_ms, who->images * sizeof(sorted[0]));
+    qsort(sorted, who->images, sizeof(sorted[0]), by_size);
+    return who->images > 0 ? sorted[who->images / 2] : 0;
+}
+
+static void say_answers(const participant *who)
+{
+    tt_say("  %-14s %u of %u output tensors equal the reference, %.1f %% right, %.2f ms a question",
+           who->peer.name, who->equal, who->images, 100.0 * who->right / who->images,
+           median_ms(who));
+}
+
+// ---- device to device
+
+static void mac_of(const tt_endpoint *endpoint, uint8_t mac[6]) // RFC 4291, appendix A
+{
+    const uint8_t *id = endpoint->ip + 8;
+    const uint8_t bytes[6] = {id[0] ^ 2, id[1], id[2], id[5], id[6], id[7]};
+    memcpy(mac, bytes, sizeof(bytes));
+}
+
+// Bus frames between two devices in the capture within a window of time.
+static unsigned frames_between(const demonstration *demo, const participant *a,
+                               const participant *b, const window *within)
+{
+    char path[PATH_BYTES];
+    bool nanoseconds;
+    uint8_t x[6], y[6];
+    mac_of(&a->peer.endpoint, x);
+    mac_of(&b->peer.endpoint, y);
+    path_in(demo, "fleet.pcap", path);
+    FILE *file = demo_capture_open(path, &nanoseconds);
+    if (file == NULL)
+        fail(demo, "%s is no capture", path);
+    unsigned count = 0;
+    demo_frame frame;
+    while (demo_capture_next(file, nanoseconds, &frame)) {
+        bool between = (memcmp(frame.from, x, 6) == 0 && memcmp(frame.to, y, 6) == 0) ||
+                       (memcmp(frame.from, y, 6) == 0 && memcmp(frame.to, x, 6) == 0);
+        // A ping between them is not part of the question.
+        bool asks = strstr(frame.text, "ping") == NULL && frame.type != 3;
+        count += frame.protocol == DEMO_COAP && between && asks && frame.time_s >= within->start &&
+                 frame.time_s <= within->end;
+    }
+    fclose(file);
+    return count;
+}
+
+static void ask_tv(demonstration *demo)
+{
+    participant *tv = &demo->participants[TT_TV], *watch = &demo->participants[TT_WATCH];
+    int8_t logits[CLASSES];
+    demo->ask.start = seconds_since_1970();
+    demo->ask_ms = classify(demo, &tv->peer.endpoint, ASK_PATH, 0, logits);
+    demo->ask.end = seconds_since_1970() + 0.002; // the acknowledgement of the answer follows it
+    demo->ask_answer = greatest(logits);
+    demo->ask_frames = frames_between(demo, tv, watch, &demo->ask);
+    tt_say("  %s asked %s: %s (it is: %s), %.1f ms, %u frames between the two", tv->peer.name,
+           watch->peer.name, tt_fashion_mnist_classes[demo->ask_answer],
+           tt_fashion_mnist_classes[demo->test.labels[0]], demo->ask_ms, demo->ask_frames);
+    if (memcmp(logits, demo->reference, CLASSES) != 0)
+        fail(demo, "the TV's answer differs from the reference");
+    if (demo->ask_frames < 2)
+        fail(demo,
+             "expected a question and an answer between TV and watch in the capture, found %u "
+             "frames",
+             demo->ask_frames);
+}
+
+// ---- sizes and results
+
+static void measure_sizes(demonstration *demo, tt_kind kind, const char *program)
+{
+    char path[PATH_BYTES], sentence[256];
+    uint8_t *bytes;
+    size_t length;
+    tt_text why;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    const char *slash = strrchr(program, '/');
+    snprintf(path, sizeof(path), "%.*s/%s", slash != NULL ? (int)(slash - program) : 1,
+             slash != NULL ? program : ".", kinds[kind].image);
+    if (tt_file_read("demo", path, IMAGE_BYTES_MAX, &bytes, &length) != TT_EXIT_OK)
+        exit(TT_EXIT_MISSING);
+    tt_elf_sizes *sizes = &demo->participants[kind].sizes;
+    if (tt_elf_measure(bytes, length, sizes, &why) != TT_OK)
+        fail(demo, "%s: %s", path, sentence);
+    free(bytes);
+    tt_say("  %-6s flash %8llu bytes, RAM %8llu bytes", tt_kind_names[kind],
+           (unsigned long long)sizes->flash, (unsigned long long)sizes->ram);
+}
+
+static void write_device(tt_json_writer *json, const demonstration *demo, tt_kind kind)
+{
+    const participant *who = &demo->participants[kind];
+    char address[TT_ENDPOINT_TEXT_MAX];
+    tt_text text;
+    tt_text_init(&text, address, sizeof(address));
+    tt_endpoint_format(&who->peer.endpoint, &text);
+    tt_json_open(json, NULL, '{');
+    tt_json_text(json, "kind", tt_kind_names[kind]);
+    tt_json_text(json, "name", who->peer.name);
+    tt_json_text(json, "address", address);
+    tt_json_text(json, "board", kinds[kind].board);
+    tt_json_text(json, "cpu", kinds[kind].cpu);
+    tt_json_number(json, "flash", (double)who->sizes.flash);
+    tt_json_number(json, "ram", (double)who->sizes.ram);
+    tt_json_number(json, "images", who->images);
+    tt_json_number(json, "equal", who->equal);
+    tt_json_number(json, "rtt_ms_median", median_ms(who));
+    tt_json_close(json, '}');
+}
+
+static void write_window(tt_json_writer *json, const char *key, const window *shown)
+{
+    tt_json_open(json, key, '[');
+    tt_json_number(json, NULL, shown->start);
+    tt_json_number(json, NULL, shown->end);
+    tt_json_close(json, ']');
+}
+
+// The time of the capture's first frame, which is when the fleet started to speak.
+static double capture_start(const demonstration *demo)
+{
+    char path[PATH_BYTES];
+    bool nanoseconds;
+    demo_frame frame = {.time_s = 0};
+    path_in(demo, "fleet.pcap", path);
+    FILE *file = demo_capture_open(path, &nanoseconds);
+    if (file == NULL || !demo_capture_next(file, nanoseconds, &frame))
+        fail(demo, "%s holds no frame", path);
+    fclose(file);
+    return frame.time_s;
+}
+
+static void write_results(const demonstration *demo)
+{
+    const participant *watch = &demo->participants[TT_WATCH];
+    char path[PATH_BYTES], address[TT_ENDPOINT_TEXT_MAX] = "";
+    path_in(demo, "results.json", path);
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        fail(demo, "%s cannot be written", path);
+    tt_endpoint own[TT_ADDRESSES_MAX];
+    tt_platform *platform = demo->client.platform;
+    size_t count = platform->operations->addresses(platform, own, TT_ADDRESSES_MAX);
+    for (size_t i = 0; i < count; i++)
+        if (!tt_endpoint_is_ipv4(&own[i])) {
+            tt_text text;
+            tt_text_init(&text, address, sizeof(address));
+            tt_endpoint_format(&own[i], &text);
+            break;
+        }
+    tt_json_writer json = {.file = file};
+    tt_json_open(&json, NULL, '{');
+    tt_json_number(&json, "images", watch->images);
+    tt_json_number(&json, "equal", watch->equal);
+    tt_json_number(&json, "accuracy_watch", 100.0 * watch->right / watch->images);
+    tt_json_number(&json, "rtt_ms_median", median_ms(watch));
+    tt_json_number(&json, "transfer_ms", demo->transfer_ms);
+    const char *instructions = getenv("WATCH_INSTRUCTIONS");
+    if (instructions != NULL)
+        tt_json_number(&json, "watch_inference", strtod(instructions, NULL));
+    tt_json_text(&json, "client", address);
+    tt_json_open(&json, "devices", '[');
+    for (unsigned i = 0; i < TT_KINDS; i++)
+        if (demo->participants[i].present)
+            write_device(&json, demo, (tt_kind)i);
+    tt_json_close(&json, ']');
+    tt_json_open(&json, "ask", '{');
+    tt_json_number(&json, "answer", demo->ask_answer);
+    tt_json_number(&json, "ms", demo->ask_ms);
+    tt_json_number(&json, "frames", demo->ask_frames);
+    tt_json_close(&json, '}');
+    tt_json_open(&json, "windows", '{');
+    tt_json_number(&json, "start", capture_start(demo));
+    tt_json_number(&json, "end", demo->transfer.end + TIMELINE_AFTER_PLAN_S);
+    write_window(&json, "classify", &demo->classify);
+    write_window(&json, "ask", &demo->ask);
+    tt_json_close(&json, '}');
+    tt_json_open(&json, "answers", '[');
+    for (unsigned i = 0; i < watch->images; i++)
+        tt_json_number(&json, NULL, watch->answers[i]);
+    tt_json_close(&json, ']');
+    tt_json_close(&json, '}');
+    fputc('\n', file);
+    if (tt_file_close("demo", path, file) != TT_EXIT_OK)
+        exit(1);
+}
+
+// ---- the steps
+
+static void run(demonstration *demo, unsigned images, unsigned others, const char *program)
+{
+    participant *watch = &demo->participants[TT_WATCH];
+    tt_say("- who is there");
+    for (unsigned kind = 0; kind < TT_KINDS; kind++)
+        find(demo, (tt_kind)kind);
+    for (unsigned kind = 0; kind < TT_KINDS; kind++)
+        if (demo->participants[kind].present)
+            measure_sizes(demo, (tt_kind)kind, program);
+
+    tt_say("- the plan to the watch: PUT /" MODEL_PATH ", block by block");
+    demo->transfer.start = seconds_since_1970();
+    demo->transfer_ms = send_plan(demo, watch);
+    demo->transfer.end = seconds_since_1970();
+
+    tt_say("- %u test images to the watch: POST /" MODEL_PATH, images);
+    ask_images(demo, watch, images);
+    say_answers(watch);
+    window classified = demo->classify; // the others' questions are not drawn
+
+    for (unsigned kind = 0; kind < TT_KINDS; kind++) {
+        participant *who = &demo->participants[kind];
+        if (kind == TT_WATCH || !kinds[kind].runs_plan || !who->present)
+            continue;
+        tt_say("- the plan and %u images to the %s", others, tt_kind_names[kind]);
+        send_plan(demo, who);
+        ask_images(demo, who, others);
+        say_answers(who);
+    }
+    demo->classify = classified;
+
+    tt_say("- the TV, which has no model, finds the watch and asks it: POST /" ASK_PATH);
+    ask_tv(demo);
+    write_results(demo);
+    for (unsigned kind = 0; kind < TT_KINDS; kind++) {
+        const participant *who = &demo->participants[kind];
+        if (who->equal != who->images)
+            fail(demo, "%u of %u output tensors of the %s differ from the reference",
+                 who->images - who->equal, who->images, tt_kind_names[kind]);
+    }
+}
+
+static unsigned read_count(const char *word, unsigned otherwise)
+{
+    char *end;
+    unsigned long count = word != NULL ? strtoul(word, &end, 10) : otherwise;
+    if (word != NULL && (*end != '\0' || count < 2 || count > IMAGES_MAX)) {
+        tt_say_error("tutti-demo: expected a count from 2 to %d, not '%s'", IMAGES_MAX, word);
+        exit(TT_EXIT_USAGE);
+    }
+    return (unsigned)count;
+}
+
+int main(int count, char **words)
+{
+    static demonstration demo;
+    if (count < 2 || count > 4) {
+        tt_say_error("tutti-demo: expected FOLDER [IMAGES] [OTHERS]");
+        return TT_EXIT_USAGE;
+    }
+    demo.folder = words[1];
+    unsigned images = read_count(count > 2 ? words[2] : NULL, 1000);
+    unsigned others = read_count(count > 3 ? words[3] : NULL, 100);
+    load(&demo);
+    if (demo.reference_count < images || demo.reference_count < others)
+        fail(&demo, "reference.bin holds %zu answers, %u are needed", demo.reference_count, images);
+    char net[PATH_BYTES], program[PATH_BYTES];
+    path_in(&demo, "fleet", net);
+    ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    program[length > 0 ? length : 0] = '\0';
+    tt_exit result = tt_client_open(&demo.client, "demo", net, false, NULL, NULL);
+    if (result == TT_EXIT_OK)
+        run(&demo, images, others, program);
+    return result;
+}
