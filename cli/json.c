@@ -54,7 +54,7 @@ void tt_json_number(tt_json_writer *writer, const char *key, double value)
 {
     begin_value(writer, key);
     if (isfinite(value))
-        fprintf(writer->file, "%.10g", value);
+        fprintf(writer->file, "%.15g", value);
     else
         fputs("null", writer->file);
 }

@@ -1,0 +1,177 @@
+// Fleet files, targets and JSON: what they read, and how they refuse.
+
+#include <string.h>
+
+#include "cli/fleet_file.h"
+#include "cli/json.h"
+#include "cli/target.h"
+#include "tests/test.h"
+
+static char sentence[512];
+static tt_text why;
+
+static const char *refusal(const char *text)
+{
+    static tt_fleet_file fleet;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    EXPECT(tt_fleet_file_parse(&fleet, text, &why) != TT_OK);
+    EXPECT(!why.cut);
+    return sentence;
+}
+
+static void test_fleet_file(void)
+{
+    static tt_fleet_file fleet;
+    EXPECT_EQUAL(
+        tt_fleet_file_parse(&fleet, "# home\nwatch 1\n\n tv 2 # two\r\ncar 1 image=a/b.elf", NULL),
+        TT_OK);
+    EXPECT_EQUAL(fleet.count, 4);
+    EXPECT_EQUAL(fleet.devices[1].kind, TT_TV);
+    EXPECT_EQUAL(fleet.devices[3].kind, TT_CAR);
+    EXPECT_TEXT(fleet.devices[3].image, "a/b.elf");
+    EXPECT_TEXT(fleet.devices[0].image, "");
+
+    EXPECT_TEXT(refusal("watch 1\nphone 1\n"),
+                "line 2: expected a kind (watch, car, tv or linux), found 'phone'");
+    EXPECT_TEXT(refusal("watch"),
+                "line 1: expected how many of them, 1 to 12, found the end of the line");
+    EXPECT_TEXT(refusal("watch -1"), "line 1: expected how many of them, 1 to 12, found '-1'");
+    EXPECT_TEXT(refusal("watch 0"), "line 1: expected how many of them, 1 to 12, found '0'");
+    EXPECT_TEXT(refusal("watch 1x"), "line 1: expected how many of them, 1 to 12, found '1x'");
+    EXPECT_TEXT(refusal("watch 99999999999999999999"),
+                "line 1: expected how many of them, 1 to 12, found '99999999999999999999'");
+    EXPECT_TEXT(refusal("tv 1 name=living"),
+                "line 1: expected image=FILE or the end of the line, found 'name=living'");
+    EXPECT_TEXT(refusal("tv 1 image=a b"), "line 1: expected the end of the line, found 'b'");
+    EXPECT_TEXT(
+        refusal("\n# nothing\n"),
+        "line 3: expected at least one device, such as 'watch 1', found the end of the line");
+    EXPECT_TEXT(refusal("tv 8\nwatch 5\n"),
+                "line 2: a fleet has at most 12 devices; this would be number 13");
+    char long_line[600] = "tv 1 image=";
+    memset(long_line + 11, 'x', 400);
+    refusal(long_line);
+}
+
+static void test_targets(void)
+{
+    tt_target target;
+    EXPECT_EQUAL(tt_target_parse(&target, "watch-3f9a/ai/models/fashion?x=1", NULL), TT_OK);
+    EXPECT_EQUAL(target.kind, TT_TARGET_NAME);
+    EXPECT_TEXT(target.device, "watch-3f9a");
+    EXPECT_TEXT(target.path, "ai/models/fashion");
+    EXPECT_TEXT(target.query, "x=1");
+    EXPECT_EQUAL(tt_target_parse(&target, "kind:tv/device", NULL), TT_OK);
+    EXPECT_EQUAL(target.kind, TT_TARGET_KIND);
+    EXPECT_EQUAL(tt_target_parse(&target, "coap://localhost/a", NULL), TT_OK);
+    EXPECT_EQUAL(target.endpoint.port, TT_BUS_PORT);
+    EXPECT_EQUAL(tt_target_parse(&target, "coap://[fe80::1%1]:99/a", NULL), TT_OK);
+    EXPECT_EQUAL(target.endpoint.port, 99);
+    EXPECT_EQUAL(target.endpoint.interface, 1);
+    static const char *const wrong[] = {
+        "",
+        "watch",
+        "/path",
+        "kind:/path",
+        "coap://nowhere/path",
+        "coap://127.0.0.1:99999/path",
+        "a-name-that-is-longer-than-any-device-may-have/path",
+        "watch/a-path-that-is-longer-than-sixty-three-bytes-and-so-cannot-be-sent-to-anyone",
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        tt_text_init(&why, sentence, sizeof(sentence));
+        EXPECT_EQUAL(tt_target_parse(&target, wrong[i], &why), TT_MALFORMED);
+        EXPECT(strstr(sentence, "expected") != NULL);
+    }
+}
+
+static tt_status read_json(const char *text, tt_json **root)
+{
+    char path[] = "/tmp/tutti-json-XXXXXX";
+    int handle = mkstemp(path);
+    REQUIRE(handle >= 0);
+    FILE *file = fdopen(handle, "w");
+    REQUIRE(file != NULL);
+    fputs(text, file);
+    fclose(file);
+    tt_text_init(&why, sentence, sizeof(sentence));
+    tt_status status = tt_json_read(path, root, &why);
+    remove(path);
+    return status;
+}
+
+static void test_json(void)
+{
+    tt_json *root;
+    REQUIRE(read_json("{\"a\": [1, -2.5e1, \"x\\n\\u0041\"], \"b\": {\"c\": true}, \"d\":null}",
+                      &root) == TT_OK);
+    const tt_json *a = tt_json_get(root, "a");
+    EXPECT_EQUAL(tt_json_count(a), 3);
+    EXPECT_EQUAL(a->item->next->number, -25);
+    EXPECT_TEXT(a->item->next->next->text, "x\nA");
+    EXPECT_EQUAL(tt_json_get(tt_json_get(root, "b"), "c")->kind, TT_JSON_TRUE);
+    EXPECT_EQUAL(tt_json_get_number(root, "absent"), 0);
+    EXPECT_TEXT(tt_json_get_text(root, "a"), "");
+    tt_json_free(root);
+
+    static const char *const wrong[] = {
+        "",
+        "{",
+        "[1,]",
+        "[1 2]",
+        "{\"a\" 1}",
+        "{a: 1}",
+        "\"open",
+        "\"\\",
+        "\"\\u12\"",
+        "[nan]",
+        "[1e999]",
+        "01x",
+        "{\"a\":1}}",
+        "tru",
+        "\"\\q\"",
+        "[\"a\nb\"]",
+        "[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]",
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        EXPECT_EQUAL(read_json(wrong[i], &root), TT_MALFORMED);
+        EXPECT(root == NULL);
+        EXPECT(strstr(sentence, "line ") != NULL);
+    }
+}
+
+// What is written is read back.
+static void test_json_round(void)
+{
+    char path[] = "/tmp/tutti-json-XXXXXX";
+    int handle = mkstemp(path);
+    REQUIRE(handle >= 0);
+    FILE *file = fdopen(handle, "w");
+    REQUIRE(file != NULL);
+    tt_json_writer json = {.file = file};
+    tt_json_open(&json, NULL, '{');
+    tt_json_text(&json, "quote", "a\"b\\c\n");
+    tt_json_open(&json, "list", '[');
+    tt_json_number(&json, NULL, 1.5);
+    tt_json_number(&json, NULL, 1700000000.25);
+    tt_json_close(&json, ']');
+    tt_json_number(&json, "after", 3);
+    tt_json_close(&json, '}');
+    fclose(file);
+    tt_json *root;
+    REQUIRE(tt_json_read(path, &root, NULL) == TT_OK);
+    remove(path);
+    EXPECT_TEXT(tt_json_get_text(root, "quote"), "a\"b\\c\n");
+    EXPECT(tt_json_get(root, "list")->item->next->number == 1700000000.25);
+    EXPECT_EQUAL(tt_json_get_number(root, "after"), 3);
+    tt_json_free(root);
+}
+
+int main(void)
+{
+    test_fleet_file();
+    test_targets();
+    test_json();
+    test_json_round();
+    return test_result();
+}
