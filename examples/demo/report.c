@@ -446,6 +446,32 @@ static bool read_json(const report *page, const char *name, tt_json **root)
     return false;
 }
 
+// ---- the figures again, for whoever compares runs
+
+static void print_lines(const report *page)
+{
+    printf("bench demo.accuracy_float %.2f percent\n",
+           100 * tt_json_get_number(page->plan, "accuracy_float"));
+    printf("bench demo.accuracy_int8 %.2f percent\n",
+           100 * tt_json_get_number(page->plan, "accuracy_int8"));
+    printf("bench demo.accuracy_watch %.2f percent\n",
+           tt_json_get_number(page->results, "accuracy_watch"));
+    printf("bench demo.watch_equal %.0f of_%.0f\n", tt_json_get_number(page->results, "equal"),
+           tt_json_get_number(page->results, "images"));
+    printf("bench demo.train %.0f images/s\n",
+           tt_json_get_number(page->history, "images_per_second"));
+    printf("bench demo.plan %.0f bytes\n", tt_json_get_number(page->plan, "plan_bytes"));
+    printf("bench demo.watch_inference %.0f instructions\n",
+           tt_json_get_number(page->results, "watch_inference"));
+    printf("bench demo.watch_rtt %.2f ms\n", tt_json_get_number(page->results, "rtt_ms_median"));
+    for (const tt_json *at = tt_json_get(page->results, "devices")->item; at != NULL;
+         at = at->next) {
+        const char *kind = tt_json_get_text(at, "kind");
+        printf("bench demo.%s_flash %.0f bytes\n", kind, tt_json_get_number(at, "flash"));
+        printf("bench demo.%s_ram %.0f bytes\n", kind, tt_json_get_number(at, "ram"));
+    }
+}
+
 int main(int count, char **words)
 {
     static report page;
@@ -486,6 +512,7 @@ int main(int count, char **words)
         fprintf(stderr, "tutti-report: writing %s failed; is the disk full?\n", path);
         return 1;
     }
+    print_lines(&page);
     tt_json_free(page.history);
     tt_json_free(page.plan);
     tt_json_free(page.results);
