@@ -1,0 +1,313 @@
+// The model service: receiving plans, describing them, running them.
+
+#include <string.h>
+
+#include "tutti/cbor.h"
+#include "tutti/check.h"
+#include "tutti/model_service.h"
+
+#define COLLECTION "ai/models"
+
+static void refuse(tt_model_service *s, tt_response *response, tt_code code, const tt_text *text)
+{
+    response->code = code;
+    response->payload = s->diagnostic;
+    response->length = text->length;
+}
+
+static tt_text begin_text(tt_model_service *s, const char *first)
+{
+    tt_text text;
+    tt_text_init(&text, s->diagnostic, sizeof(s->diagnostic));
+    tt_text_add(&text, first);
+    return text;
+}
+
+static void refuse_numbers(tt_model_service *s, tt_response *response, tt_code code,
+                           const char *first, uint64_t found, const char *between,
+                           uint64_t expected, const char *unit)
+{
+    tt_text text = begin_text(s, first);
+    tt_text_add_unsigned(&text, found);
+    tt_text_add(&text, between);
+    tt_text_add_unsigned(&text, expected);
+    tt_text_add(&text, unit);
+    refuse(s, response, code, &text);
+}
+
+static void refuse_text(tt_model_service *s, tt_response *response, tt_code code, const char *text)
+{
+    tt_text whole = begin_text(s, text);
+    refuse(s, response, code, &whole);
+    if (code == TT_UNAVAILABLE)
+        response->max_age_seconds = 1;
+}
+
+static const char *name_in(const char *path)
+{
+    return path[sizeof(COLLECTION) - 1] == '/' ? path + sizeof(COLLECTION) : "";
+}
+
+static bool slot_is_used(const tt_model_service *s, unsigned slot)
+{
+    for (unsigned i = 0; i < TT_MODEL_JOBS_MAX; i++)
+        if (s->jobs[i].token != 0 && s->jobs[i].slot == slot)
+            return true;
+    return false;
+}
+
+// Whether a plan may be received now: nobody else's upload, nothing running from the slot it goes
+// to.
+static bool may_upload(tt_model_service *s, tt_time now, const tt_request *request,
+                       tt_response *response)
+{
+    const char *name = name_in(request->path);
+    if (name[0] == '\0' || strlen(name) >= TT_MODEL_NAME_MAX || strchr(name, '/') != NULL) {
+        refuse_text(s, response, TT_BAD_REQUEST,
+                    "a model's name has 1 to 23 characters and no '/'");
+        return false;
+    }
+    if (s->name[0] != '\0' && strcmp(s->name, name) != 0) {
+        tt_text text = begin_text(s, "this device holds one model, and it is ");
+        tt_text_add(&text, s->name);
+        tt_text_add(&text, "; delete that first");
+        refuse(s, response, TT_FORBIDDEN, &text);
+        return false;
+    }
+    bool other = s->upload.under_way && now < tt_after(s->upload.heard, TT_SECONDS(10)) &&
+                 !tt_endpoint_equal(&s->upload.peer, request->peer);
+    if (other || slot_is_used(s, 1 - s->slot)) {
+        refuse_text(s, response, TT_UNAVAILABLE, "another plan is being received or replaced");
+        return false;
+    }
+    return true;
+}
+
+// A whole plan lies in the other slot: it takes the place of the model, or is refused with its
+// reason.
+static void take_plan(tt_model_service *s, const tt_request *request, tt_response *response)
+{
+    tt_plan plan;
+    tt_text why = begin_text(s, "plan refused: ");
+    tt_status status = tt_plan_open(&plan, s->options.slots[1 - s->slot], s->upload.length, &why);
+    if (status != TT_OK) {
+        refuse(s, response, TT_BAD_REQUEST, &why);
+        return;
+    }
+    const tt_plan_header *h = &plan.header;
+    if (h->arena_bytes > s->options.arena_bytes) {
+        refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: it needs an arena of ",
+                       h->arena_bytes, " bytes, this device has ", s->options.arena_bytes,
+                       " bytes");
+        return;
+    }
+    if (h->input_bytes > TT_MODEL_INPUT_MAX || h->output_bytes > TT_MODEL_OUTPUT_MAX) {
+        refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: its input has ",
+                       h->input_bytes, " bytes, at most ", TT_MODEL_INPUT_MAX, " are supported");
+        return;
+    }
+    bool fresh = s->name[0] == '\0';
+    s->plan = plan;
+    s->slot = 1 - s->slot;
+    strcpy(s->name, name_in(request->path));
+    if (fresh) {
+        strcpy(s->path, request->path);
+        TT_CHECK(tt_bus_add(s->options.bus, &s->model) == TT_OK);
+    }
+    response->code = fresh ? TT_CREATED : TT_CHANGED;
+}
+
+static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_response *response)
+{
+    if (request->offset == 0) {
+        if (!may_upload(s, now, request, response))
+            return;
+        s->upload.under_way = true;
+        s->upload.peer = *request->peer;
+        s->upload.length = 0;
+        strcpy(s->upload.path, request->path);
+    } else if (!s->upload.under_way || !tt_endpoint_equal(&s->upload.peer, request->peer) ||
+               strcmp(s->upload.path, request->path) != 0 || request->offset != s->upload.length) {
+        refuse_text(s, response, TT_ENTITY_INCOMPLETE,
+                    "this transfer was not begun here; start over");
+        return;
+    }
+    s->upload.heard = now;
+    size_t end = request->offset + request->length;
+    size_t size = request->size > end ? request->size : end;
+    if (size > s->options.slot_bytes) {
+        s->upload.under_way = false;
+        refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: ", size,
+                       " bytes or more, this device takes at most ", s->options.slot_bytes, "");
+        return;
+    }
+    if (request->length > 0)
+        memcpy(s->options.slots[1 - s->slot] + request->offset, request->payload, request->length);
+    s->upload.length = end;
+    response->code = TT_CONTINUE;
+    if (!request->last)
+        return;
+    s->upload.under_way = false;
+    take_plan(s, request, response);
+}
+
+static void write_shape(tt_writer *w, const uint16_t shape[3])
+{
+    tt_cbor_array(w, 3);
+    for (int i = 0; i < 3; i++)
+        tt_cbor_unsigned(w, shape[i]);
+}
+
+static void get(tt_model_service *s, tt_response *response)
+{
+    const tt_plan_header *h = &s->plan.header;
+    tt_writer w;
+    tt_writer_init(&w, s->document, sizeof(s->document));
+    tt_cbor_map(&w, 9);
+    tt_cbor_text(&w, "name");
+    tt_cbor_text(&w, s->name);
+    tt_cbor_text(&w, "bytes");
+    tt_cbor_unsigned(&w, h->bytes);
+    tt_cbor_text(&w, "crc");
+    tt_cbor_unsigned(&w, h->crc);
+    tt_cbor_text(&w, "input");
+    write_shape(&w, h->input_shape);
+    tt_cbor_text(&w, "output");
+    write_shape(&w, h->output_shape);
+    tt_cbor_text(&w, "scale");
+    tt_cbor_float(&w, h->output_scale);
+    tt_cbor_text(&w, "zero_point");
+    tt_cbor_signed(&w, h->output_zero_point);
+    tt_cbor_text(&w, "arena");
+    tt_cbor_unsigned(&w, h->arena_bytes);
+    tt_cbor_text(&w, "answered");
+    tt_cbor_unsigned(&w, s->answered);
+    TT_CHECK(!w.failed);
+    response->code = TT_CONTENT;
+    response->content_format = TT_FORMAT_CBOR;
+    response->payload = s->document;
+    response->length = w.length;
+}
+
+static void run_job(tt_work *work)
+{
+    tt_model_job *job = (tt_model_job *)work;
+    tt_plan_run(&job->plan, job->service->options.arena, job->input, job->output);
+}
+
+static void start_oldest(tt_model_service *s)
+{
+    tt_model_job *job = &s->jobs[s->first_job];
+    const tt_platform_operations *operations = s->options.platform->operations;
+    if (s->running || job->token == 0)
+        return;
+    s->running = operations->work(s->options.platform, &job->work) == TT_OK;
+    if (!s->running) // the platform's workers are taken: say so instead of waiting for ever
+        job->token = 0;
+}
+
+static void job_done(tt_work *work, tt_time now)
+{
+    tt_model_job *job = (tt_model_job *)work;
+    tt_model_service *s = job->service;
+    tt_response response = {.code = TT_CONTENT,
+                            .content_format = TT_FORMAT_OCTETS,
+                            .payload = job->output,
+                            .length = job->plan.header.output_bytes,
+                            .max_age_seconds = 0};
+    // Where the asker has gone meanwhile, nobody is left to tell.
+    if (tt_bus_answer(s->options.bus, now, job->token, &response) == TT_OK)
+        s->answered++;
+    job->token = 0;
+    s->running = false;
+    s->first_job = (s->first_job + 1) % TT_MODEL_JOBS_MAX;
+    start_oldest(s);
+}
+
+static void post(tt_model_service *s, tt_time now, const tt_request *request, tt_response *response)
+{
+    size_t expected = s->plan.header.input_bytes;
+    size_t found = request->size > request->length ? request->size : request->length;
+    if (!request->last || request->offset > 0 || found != expected) {
+        refuse_numbers(s, response, TT_BAD_REQUEST, "the input has ", found,
+                       " bytes, the model expects ", expected, "");
+        return;
+    }
+    tt_model_job *job = NULL;
+    for (unsigned i = 0; i < TT_MODEL_JOBS_MAX && job == NULL; i++) { // in order of arrival
+        tt_model_job *next = &s->jobs[(s->first_job + i) % TT_MODEL_JOBS_MAX];
+        job = next->token == 0 ? next : NULL;
+    }
+    if (job == NULL) {
+        refuse_text(s, response, TT_UNAVAILABLE, "busy: too many inputs wait already");
+        return;
+    }
+    job->work = (tt_work){.run = run_job, .done = job_done};
+    job->service = s;
+    job->token = request->token;
+    job->plan = s->plan;
+    job->slot = s->slot;
+    job->taken = now;
+    for (size_t i = 0; i < expected; i++)
+        job->input[i] = (int8_t)(request->payload[i] ^ 0x80); // b - 128
+    start_oldest(s);
+    if (job->token == 0)
+        refuse_text(s, response, TT_UNAVAILABLE, "busy: no worker is free");
+    else
+        response->later = true;
+}
+
+static void delete_model(tt_model_service *s, tt_response *response)
+{
+    tt_bus_remove(s->options.bus, &s->model);
+    s->name[0] = '\0';
+    response->code = TT_DELETED;
+}
+
+static void handle(tt_resource *resource, tt_time now, const tt_request *request,
+                   tt_response *response)
+{
+    tt_model_service *s = resource->context;
+    const char *name = name_in(request->path);
+    bool collection = name[0] == '\0', present = !collection && strcmp(name, s->name) == 0;
+    if (collection && request->method == TT_GET) {
+        response->code = TT_CONTENT;
+        response->content_format = TT_FORMAT_TEXT;
+        response->payload = s->name;
+        response->length = strlen(s->name);
+    } else if (request->method == TT_PUT) {
+        put(s, now, request, response);
+    } else if (collection) {
+        refuse_text(s, response, TT_METHOD_NOT_ALLOWED, "method not allowed; allowed here: GET");
+    } else if (!present) {
+        tt_text text = begin_text(s, "no such model: ");
+        tt_text_add(&text, name);
+        refuse(s, response, TT_PATH_NOT_FOUND, &text);
+    } else if (request->method == TT_GET) {
+        get(s, response);
+    } else if (request->method == TT_POST) {
+        post(s, now, request, response);
+    } else {
+        delete_model(s, response);
+    }
+}
+
+void tt_model_service_init(tt_model_service *s, const tt_model_options *options)
+{
+    uint8_t methods = 1 << TT_GET | 1 << TT_PUT | 1 << TT_POST | 1 << TT_DELETE;
+    TT_CHECK((uintptr_t)options->arena % TT_PLAN_ALIGNMENT == 0);
+    memset(s, 0, sizeof(*s));
+    s->options = *options;
+    s->collection = (tt_resource){.path = COLLECTION,
+                                  .type = "tutti.models",
+                                  .handler = handle,
+                                  .context = s,
+                                  .methods = methods,
+                                  .subtree = true};
+    s->model = (tt_resource){.path = s->path,
+                             .type = TT_MODEL_TYPE,
+                             .handler = handle,
+                             .context = s,
+                             .methods = methods};
+    TT_CHECK(tt_bus_add(options->bus, &s->collection) == TT_OK);
+}
