@@ -37,6 +37,9 @@ _Noreturn static void run_switch(tt_switch *ethernet, pid_t launcher)
     sigaction(SIGTERM, &action, NULL);
     signal(SIGINT, SIG_IGN); // the launcher says when
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     while (!switch_ends && getppid() == launcher)
         tt_switch_poll(ethernet, TT_MS(200));
     tt_switch_close(ethernet);
@@ -62,10 +65,16 @@ static tt_exit start_switch(tt_fleet *fleet, const char *capture)
         tt_switch_close(ethernet);
         return TT_EXIT_FAILED;
     }
+    // A signal that comes before the switch has its handler waits until it has.
+    sigset_t ends, before;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigprocmask(SIG_BLOCK, &ends, &before);
     pid_t launcher = getpid();
     fleet->switch_pid = fork();
     if (fleet->switch_pid == 0)
         run_switch(ethernet, launcher);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (fleet->switch_pid < 0) {
         fleet->switch_pid = 0;
         tt_say_error("tutti up: no process could be made: %s", strerror(errno));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/print.h"
+#include "tutti/bytes.h"
 #include "tutti/cbor.h"
 #include "tutti/check.h"
 
@@ -67,7 +68,9 @@ void tt_print_payload(FILE *out, uint16_t content_format, const uint8_t *payload
     static char notation[65536];
     tt_text text;
     tt_text_init(&text, notation, sizeof(notation));
-    if (content_format == TT_FORMAT_CBOR && tt_cbor_diagnose(payload, length, &text) == TT_OK)
+    tt_reader reader;
+    tt_reader_init(&reader, payload, length);
+    if (content_format == TT_FORMAT_CBOR && tt_cbor_diagnose(&reader, &text) == TT_OK && !text.cut)
         fprintf(out, "%s\n", notation);
     else if (content_format == TT_FORMAT_TEXT || content_format == TT_FORMAT_LINKS ||
              content_format == TT_FORMAT_JSON || content_format == TT_FORMAT_NONE)

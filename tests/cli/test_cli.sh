@@ -1,0 +1,86 @@
+#!/bin/sh
+# The command's words: every command has help with examples, every mistake a sentence and its status.
+set -u
+tutti=$TUTTI_LINUX/cli/tutti
+timeout=$(command -v timeout)
+path= # of the command, where it differs
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+failed=0
+
+# expect STATUS TEXT WORD...: runs tutti; its status and a text that its output must contain.
+expect() {
+    status=$1 text=$2
+    shift 2
+    PATH=${path:-$PATH} "$timeout" 60 "$tutti" "$@" >"$scratch/out" 2>&1 </dev/null
+    got=$?
+    if [ "$got" -ne "$status" ] || ! grep -qF -- "$text" "$scratch/out"; then
+        echo "tutti $*: expected status $status and '$text', got $got and:"
+        sed 's/^/    /' "$scratch/out"
+        failed=$((failed + 1))
+    fi
+}
+
+expect 0 "Commands:" --help
+expect 2 "expected a command" 
+expect 2 "there is no command 'tarin'" tarin
+for command in $("$tutti" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+    expect 0 "Examples:" "$command" --help
+    expect 0 "Exit status: 0 done" "$command" --help
+    expect 0 "  tutti $command" "$command" --help
+    expect 2 "there is no option '--nonsense'" "$command" --nonsense
+    commands="${commands:-}$command "
+done
+[ "${commands:-}" = "train compile up restart kill ls get put post delete observe " ] ||
+    { echo "the commands are: ${commands:-none}"; failed=1; }
+
+# Usage: what was expected, what came.
+expect 2 "--epochs takes a number from 1 to 1000, not 'ten'" train --epochs ten
+expect 2 "--epochs takes a number from 1 to 1000, not '0'" train --epochs=0
+expect 2 "--epochs takes a number from 1 to 1000, not '-3'" train --epochs -3
+expect 2 "--out needs a value" train --out
+expect 2 "options are written with two dashes, not '-e'" train -e 3
+expect 2 "one word too many: 'surplus'" train surplus
+expect 2 "expected MODEL" compile
+expect 2 "expected TARGET" get
+expect 2 "expected NAME/path, kind:KIND/path or coap://HOST[:PORT]/path, found 'watch'" get watch
+expect 2 "expected --text or a file, not both" put --text a watch/x "$0"
+expect 2 "--format takes text" put --text a --format yaml watch/x
+expect 2 "this option takes no value" get --host=yes watch/x
+
+# What is missing or damaged is named, with what to do.
+expect 4 "apt-get install --reinstall dataset-fashion-mnist" train --data "$scratch"
+expect 4 "$scratch/none" put kind:watch/x "$scratch/none"
+for name in train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx1; do
+    head -c 5000 "/usr/share/datasets/fashion-mnist/$name-ubyte.gz" >"$scratch/$name-ubyte.gz"
+done
+expect 4 "cut short" train --data "$scratch"
+expect 4 "none.safetensors" compile "$scratch/none.safetensors"
+head -c 100 /dev/zero >"$scratch/zero.safetensors"
+expect 4 "zero.safetensors" compile "$scratch/zero.safetensors"
+
+# Nobody there.
+expect 3 "no fleet is running" ls --net "$scratch"
+expect 3 "start one with 'tutti up'" get --net "$scratch" kind:watch/device
+expect 3 "no fleet is running" restart --dir "$scratch" watch-1
+
+# Fleet files, and what a fleet needs.
+printf 'watch 1\nphone 1\n' >"$scratch/fleet"
+expect 2 "fleet: line 2: expected a kind (watch, car, tv or linux), found 'phone'" up "$scratch/fleet"
+expect 4 "$scratch/nofile" up "$scratch/nofile"
+printf 'watch 1 image=%s/no.elf\n' "$scratch" >"$scratch/fleet"
+expect 4 "no.elf is missing; build it: make cortex-m4" up "$scratch/fleet" --dir "$scratch/f"
+printf 'watch 1 image=%s\n' "$0" >"$scratch/fleet"
+expect 4 "expected an ELF file" up "$scratch/fleet" --dir "$scratch/f"
+printf 'watch 1 image=/bin/true\n' >"$scratch/fleet"
+expect 4 "expected the symbol tt_provision" up "$scratch/fleet" --dir "$scratch/f"
+path=$scratch # no emulator is found there
+expect 4 "apt-get install --no-install-recommends qemu-system-arm" up "$scratch/fleet" --dir "$scratch/f"
+path=
+printf 'linux 1 image=/bin/false\n' >"$scratch/fleet"
+expect 3 "linux-1 was not found in 2 s" up "$scratch/fleet" --dir "$scratch/f" --timeout 2 --run true
+expect 3 "linux-1 ended by itself with status 1" up "$scratch/fleet" --dir "$scratch/f" --timeout 2 --run true
+[ ! -e "$scratch/f/switch.sock" ] || { echo "the switch's socket was left behind"; failed=1; }
+
+[ "$failed" -eq 0 ] && echo "every command said what it should"
+exit "$failed"
