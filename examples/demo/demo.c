@@ -22,6 +22,8 @@
 #include "cli/print.h"
 #include "cli/say.h"
 #include "examples/demo/capture.h"
+#include "tutti/bytes.h"
+#include "tutti/cbor.h"
 #include "tutti/check.h"
 #include "tutti/train.h"
 
@@ -185,28 +187,36 @@ static double send_plan(demonstration *demo, participant *to)
     return taken_ms;
 }
 
-// Asks for one image; the answer's logits are in `logits`. Returns milliseconds.
-static double classify(demonstration *demo, const tt_endpoint *peer, const char *path, size_t image,
-                       int8_t logits[CLASSES])
+// Asks for one image at `path`; the answer's payload is copied to `answer`. Returns milliseconds.
+static double post_image(demonstration *demo, const tt_endpoint *peer, const char *path,
+                         const char *query, size_t image, tt_answer *answer)
 {
     size_t pixels = demo->test.rows * demo->test.columns;
-    uint8_t payload[512];
-    tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
     tt_call call = {.peer = *peer,
                     .method = TT_POST,
                     .path = path,
+                    .query = query,
                     .payload = demo->test.images + image * pixels,
                     .length = pixels,
                     .content_format = TT_FORMAT_OCTETS,
                     .accept = TT_FORMAT_NONE,
                     .timeout = CALL_TIMEOUT};
     double start = clock_ms();
-    tt_status status = tt_client_ask(&demo->client, &call, &answer);
+    tt_status status = tt_client_ask(&demo->client, &call, answer);
     double taken_ms = clock_ms() - start;
-    check_code(demo, path, status, &answer, TT_CONTENT);
+    check_code(demo, path, status, answer, TT_CONTENT);
+    return taken_ms;
+}
+
+// The whole output tensor for one image.
+static double classify(demonstration *demo, const tt_endpoint *peer, size_t image,
+                       int8_t logits[CLASSES])
+{
+    uint8_t payload[512];
+    tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
+    double taken_ms = post_image(demo, peer, MODEL_PATH, NULL, image, &answer);
     if (answer.length != CLASSES)
-        fail(demo, "%s: expected an output tensor of %d bytes, got %zu", path, CLASSES,
-             answer.length);
+        fail(demo, "expected an output tensor of %d bytes, got %zu", CLASSES, answer.length);
     memcpy(logits, payload, CLASSES);
     return taken_ms;
 }
@@ -226,7 +236,7 @@ static void ask_images(demonstration *demo, participant *who, unsigned count)
         int8_t logits[CLASSES];
         if (i == 1)
             demo->classify.start = seconds_since_1970(); // the first one warms caches and tables
-        who->rtt_ms[i] = classify(demo, &who->peer.endpoint, MODEL_PATH, i, logits);
+        who->rtt_ms[i] = classify(demo, &who->peer.endpoint, i, logits);
         if (i == 1)
             demo->classify.end = seconds_since_1970();
         who->answers[i] = (uint8_t)greatest(logits);
@@ -296,20 +306,37 @@ static unsigned frames_between(const demonstration *demo, const participant *a,
     return count;
 }
 
+// The bytes or text under `key` in a CBOR map; false where there are none.
+static bool find_string(const tt_answer *map, const char *key, tt_cbor_item *item)
+{
+    tt_reader reader;
+    tt_reader_init(&reader, map->payload, map->length);
+    return tt_cbor_find(&reader, key) == TT_OK && tt_cbor_next(&reader, item) == TT_OK &&
+           (item->type == TT_CBOR_BYTES || item->type == TT_CBOR_TEXT);
+}
+
 static void ask_tv(demonstration *demo)
 {
     participant *tv = &demo->participants[TT_TV], *watch = &demo->participants[TT_WATCH];
-    int8_t logits[CLASSES];
+    uint8_t payload[512];
+    tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
+    tt_cbor_item device, logits;
     demo->ask.start = seconds_since_1970();
-    demo->ask_ms = classify(demo, &tv->peer.endpoint, ASK_PATH, 0, logits);
+    demo->ask_ms = post_image(demo, &tv->peer.endpoint, ASK_PATH, "kind=watch", 0, &answer);
     demo->ask.end = seconds_since_1970() + 0.002; // the acknowledgement of the answer follows it
-    demo->ask_answer = greatest(logits);
-    demo->ask_frames = frames_between(demo, tv, watch, &demo->ask);
-    tt_say("  %s asked %s: %s (it is: %s), %.1f ms, %u frames between the two", tv->peer.name,
-           watch->peer.name, tt_fashion_mnist_classes[demo->ask_answer],
-           tt_fashion_mnist_classes[demo->test.labels[0]], demo->ask_ms, demo->ask_frames);
-    if (memcmp(logits, demo->reference, CLASSES) != 0)
+    if (!find_string(&answer, "device", &device) || !find_string(&answer, "logits", &logits))
+        fail(demo, "the TV's answer names no device or has no logits");
+    if (logits.length != CLASSES || memcmp(logits.bytes, demo->reference, CLASSES) != 0)
         fail(demo, "the TV's answer differs from the reference");
+    demo->ask_answer = greatest((const int8_t *)logits.bytes);
+    demo->ask_frames = frames_between(demo, tv, watch, &demo->ask);
+    tt_say("  %s asked %.*s: %s (it is: %s), %.1f ms, %u frames between the two", tv->peer.name,
+           (int)device.length, (const char *)device.bytes,
+           tt_fashion_mnist_classes[demo->ask_answer],
+           tt_fashion_mnist_classes[demo->test.labels[0]], demo->ask_ms, demo->ask_frames);
+    if (device.length != strlen(watch->peer.name) ||
+        memcmp(device.bytes, watch->peer.name, device.length) != 0)
+        fail(demo, "expected the TV to find %s", watch->peer.name);
     if (demo->ask_frames < 2)
         fail(demo,
              "expected a question and an answer between TV and watch in the capture, found %u "
