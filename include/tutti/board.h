@@ -1,0 +1,19 @@
+// What a board has, for platform/device and the products: the console and the end are in kernel.h.
+
+#ifndef TUTTI_BOARD_H
+#define TUTTI_BOARD_H
+
+#include "tutti/ethernet.h"
+
+// "mps2-an386" and "Cortex-M4F", for people.
+extern const char tt_board_name[];
+extern const char tt_board_cpu[];
+
+// The board's one Ethernet device, started, its interrupt attached: `arrived` is called from it. NULL where
+// there is none or it does not work; then a line on the console says why. Called once.
+tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context);
+
+// Fills in bytes from a source of entropy, as many as it gives at once; 0 where the board has none.
+size_t tt_board_entropy(void *bytes, size_t length);
+
+#endif
