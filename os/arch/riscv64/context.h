@@ -1,0 +1,29 @@
+// A thread's context on RISC-V 64 in supervisor mode: every register, in the thread's own
+// structure, so that a trap never touches the thread's stack.
+
+#ifndef TUTTI_OS_ARCH_RISCV64_CONTEXT_H
+#define TUTTI_OS_ARCH_RISCV64_CONTEXT_H
+
+#include <stdint.h>
+
+#define TT_STACK_GUARD 4096 // a page that is not mapped
+#define TT_STACK_ALIGNMENT 4096
+#define TT_FIRST_STACK_BYTES (16 * 1024)
+#define TT_IDLE_STACK_BYTES 4096
+
+// The offsets are known to trap.S.
+typedef struct tt_arch_context {
+    uint64_t x[32];        // x[0]: the program counter
+    uint64_t status;       // sstatus
+    uint64_t float_status; // fcsr
+    uint64_t f[32];
+} tt_arch_context;
+
+// For the board's start-up code: traps, page tables, the timer. `hart` is the one that runs.
+void tt_riscv_init(uint64_t hart);
+
+// Given by the board: the next pending external interrupt is handled; lines are enabled.
+void tt_board_external_interrupt(void);
+void tt_board_interrupt_enable(unsigned line);
+
+#endif

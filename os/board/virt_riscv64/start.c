@@ -1,0 +1,46 @@
+// Start-up of the RISC-V `virt` board.
+
+#include "os/arch/arch.h"
+#include "os/board/virt_riscv64/board.h"
+#include "os/driver/plic.h"
+#include "tutti/board.h"
+#include "tutti/provision.h"
+
+#define MAIN_PRIORITY 16
+
+const char tt_board_name[] = "qemu-riscv64-virt";
+const char tt_board_cpu[] = "RISC-V 64";
+
+tt_provision_data tt_provision __attribute__((section(".noinit")));
+
+void tt_board_start(uint64_t hart);
+
+static void first_thread(void *argument)
+{
+    (void)argument;
+    tt_main();
+}
+
+void tt_board_start(uint64_t hart)
+{
+    tt_riscv_init(hart);
+    tt_plic_init(hart);
+    tt_kernel_start(first_thread, MAIN_PRIORITY);
+}
+
+void tt_board_external_interrupt(void)
+{
+    tt_plic_handle();
+}
+
+void tt_board_interrupt_enable(unsigned line)
+{
+    tt_plic_enable(line);
+}
+
+void tt_board_stop(int code)
+{
+    *(volatile uint32_t *)TT_BOARD_FINISHER = code == 0 ? 0x5555 : (uint32_t)code << 16 | 0x3333;
+    for (;;)
+        ;
+}

@@ -1,0 +1,35 @@
+// The platform-level interrupt controller (RISC-V PLIC specification 1.0.0). Contexts alternate:
+// machine and supervisor mode of hart 0, of hart 1, and so on.
+
+#include "os/arch/arch.h"
+#include "os/board/virt_riscv64/board.h"
+#include "os/driver/plic.h"
+
+#define REGISTER(offset) (*(volatile uint32_t *)(TT_BOARD_PLIC + (offset)))
+#define PRIORITY(line) REGISTER(4 * (line))
+#define ENABLE(line) REGISTER(0x2000 + 0x80 * context + 4 * ((line) / 32))
+#define THRESHOLD REGISTER(0x200000 + 0x1000 * context)
+#define CLAIM REGISTER(0x200004 + 0x1000 * context)
+
+static uint64_t context;
+
+void tt_plic_init(uint64_t hart)
+{
+    context = 2 * hart + 1;
+    THRESHOLD = 0;
+}
+
+void tt_plic_enable(unsigned line)
+{
+    PRIORITY(line) = 1;
+    ENABLE(line) |= 1u << line % 32;
+}
+
+void tt_plic_handle(void)
+{
+    uint32_t line;
+    while ((line = CLAIM) != 0) {
+        tt_kernel_interrupt(line);
+        CLAIM = line;
+    }
+}

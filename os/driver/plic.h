@@ -1,0 +1,12 @@
+// The platform-level interrupt controller, in the supervisor context of one hart.
+
+#ifndef TUTTI_OS_DRIVER_PLIC_H
+#define TUTTI_OS_DRIVER_PLIC_H
+
+#include <stdint.h>
+
+void tt_plic_init(uint64_t hart);
+void tt_plic_enable(unsigned line);
+void tt_plic_handle(void); // in interrupt: everything that is pending
+
+#endif

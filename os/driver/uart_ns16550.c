@@ -1,0 +1,18 @@
+// An NS16550 UART as a console that is only written to; the firmware has set it up.
+
+#include "os/board/virt_riscv64/board.h"
+#include "tutti/kernel.h"
+
+#define TRANSMIT (*(volatile uint8_t *)TT_BOARD_UART)
+#define LINE_STATUS (*(volatile uint8_t *)(TT_BOARD_UART + 5))
+#define TRANSMIT_EMPTY 0x20
+
+void tt_console_write(const void *bytes, size_t length)
+{
+    const uint8_t *data = bytes;
+    for (size_t i = 0; i < length; i++) {
+        while (!(LINE_STATUS & TRANSMIT_EMPTY))
+            ;
+        TRANSMIT = data[i];
+    }
+}
