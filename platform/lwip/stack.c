@@ -141,9 +141,10 @@ static void endpoint_from(tt_endpoint *endpoint, const ip_addr_t *address, uint1
     if (IP_IS_V4(address)) {
         endpoint->ip[10] = endpoint->ip[11] = 0xff;
         memcpy(endpoint->ip + 12, ip_2_ip4(address), 4);
-        return;
+    } else {
+        memcpy(endpoint->ip, ip_2_ip6(address)->addr, 16);
     }
-    memcpy(endpoint->ip, ip_2_ip6(address)->addr, 16);
+    // Of IPv4 too: discovery takes from it on which interface the addresses told in a datagram lie.
     if (tt_endpoint_is_link_local(endpoint))
         endpoint->interface = TT_STACK_INTERFACE;
 }
