@@ -8,7 +8,7 @@
 #include "os/arch/cortex-m4/context.h"
 #elif defined(__riscv)
 #include "os/arch/riscv64/context.h"
-#elif defined(__aarch64__) && !defined(__linux__)
+#elif defined(__aarch64__) && defined(TT_BARE_METAL) // its compiler is the one for Linux
 #include "os/arch/aarch64/context.h"
 #else
 #include "os/arch/linux/context.h"

@@ -6,6 +6,7 @@ set(CMAKE_ASM_COMPILER aarch64-linux-gnu-gcc)
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 set(TUTTI_TARGET aarch64)
 set(picolibc_specs --specs=/usr/lib/picolibc/aarch64-linux-gnu/picolibc.specs)
-add_compile_options(${picolibc_specs} -fno-stack-protector -fno-pie -mno-outline-atomics -mstrict-align
+add_compile_options(${picolibc_specs} -DTT_BARE_METAL -fno-stack-protector -fno-pie -mno-outline-atomics -mstrict-align
     -ffunction-sections -fdata-sections -fno-common -fno-tree-loop-distribute-patterns)
-add_link_options(${picolibc_specs} -nostartfiles -no-pie -Wl,--build-id=none -Wl,--gc-sections)
+add_link_options(${picolibc_specs} -nostartfiles -no-pie -Wl,--build-id=none -Wl,--gc-sections
+    -Wl,--no-warn-rwx-segments) # rights come from the page tables, not from the file

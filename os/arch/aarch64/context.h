@@ -1,0 +1,34 @@
+// A thread's context on AArch64 at EL1: every register, in the thread's own structure, so that an
+// exception never touches the thread's stack.
+
+#ifndef TUTTI_OS_ARCH_AARCH64_CONTEXT_H
+#define TUTTI_OS_ARCH_AARCH64_CONTEXT_H
+
+#include <stdint.h>
+
+#define TT_STACK_GUARD 4096 // a page that is not mapped
+#define TT_STACK_ALIGNMENT 4096
+#define TT_FIRST_STACK_BYTES (16 * 1024)
+#define TT_IDLE_STACK_BYTES 4096
+
+// The offsets are known to trap.S.
+typedef struct tt_arch_context {
+    uint64_t x[31];
+    uint64_t sp;     // SP_EL0
+    uint64_t pc;     // ELR_EL1
+    uint64_t status; // SPSR_EL1
+    uint64_t fpcr, fpsr;
+    _Alignas(16) uint64_t q[32][2];
+} tt_arch_context;
+
+// For the board's start-up code: vectors, page tables, the timer.
+void tt_a64_init(void);
+
+// Given by the board: the pending interrupts are handled; lines are enabled.
+void tt_board_external_interrupt(void);
+void tt_board_interrupt_enable(unsigned line);
+
+#define TT_A64_TIMER_LINE 27       // the virtual timer's private interrupt
+void tt_a64_timer_interrupt(void); // the board calls it for that line
+
+#endif

@@ -1,0 +1,51 @@
+// Start-up of the AArch64 `virt` board.
+
+#include "os/arch/arch.h"
+#include "os/board/virt_aarch64/board.h"
+#include "os/driver/gic_v3.h"
+#include "tutti/board.h"
+#include "tutti/provision.h"
+
+#define MAIN_PRIORITY 16
+
+const char tt_board_name[] = "qemu-aarch64-virt";
+const char tt_board_cpu[] = "Cortex-A76";
+
+tt_provision_data tt_provision __attribute__((section(".noinit")));
+
+void tt_board_start(void);
+
+static void first_thread(void *argument)
+{
+    (void)argument;
+    tt_main();
+}
+
+void tt_board_start(void)
+{
+    tt_a64_init();
+    tt_gic_init();
+    tt_gic_enable(TT_A64_TIMER_LINE);
+    tt_kernel_start(first_thread, MAIN_PRIORITY);
+}
+
+void tt_board_external_interrupt(void)
+{
+    tt_gic_handle();
+}
+
+void tt_board_interrupt_enable(unsigned line)
+{
+    tt_gic_enable(line);
+}
+
+// Semihosting's SYS_EXIT_EXTENDED: under QEMU the process ends with the code.
+void tt_board_stop(int code)
+{
+    volatile uint64_t block[2] = {0x20026, (uint64_t)code};
+    register uint64_t x0 __asm__("x0") = 0x18;
+    register volatile uint64_t *x1 __asm__("x1") = block;
+    __asm__ volatile("hlt #0xf000" ::"r"(x0), "r"(x1) : "memory");
+    for (;;)
+        ;
+}

@@ -1,0 +1,10 @@
+// Arm's generic interrupt controller, version 3, for one core.
+
+#ifndef TUTTI_OS_DRIVER_GIC_V3_H
+#define TUTTI_OS_DRIVER_GIC_V3_H
+
+void tt_gic_init(void);
+void tt_gic_enable(unsigned line); // private (16 to 31) or shared (from 32)
+void tt_gic_handle(void);          // in interrupt: the one that is signalled
+
+#endif
