@@ -1,0 +1,47 @@
+// The devices of QEMU's `virt` boards, both of them: virtio in memory-mapped slots.
+
+#include <string.h>
+
+#if defined(__riscv)
+#include "os/board/virt_riscv64/board.h"
+#else
+#include "os/board/virt_aarch64/board.h"
+#endif
+#include "os/driver/virtio_net.h"
+#include "os/driver/virtio_rng.h"
+#include "tutti/board.h"
+#include "tutti/kernel.h"
+
+static void say(const char *text)
+{
+    tt_console_write(text, strlen(text));
+}
+
+static tt_status find(tt_virtio *device, tt_virtio_kind kind)
+{
+    tt_status status = tt_virtio_find(device, kind, TT_BOARD_VIRTIO, TT_BOARD_VIRTIO_STRIDE,
+                                      TT_BOARD_VIRTIO_SLOTS, TT_BOARD_VIRTIO_LINE);
+    if (status == TT_UNSUPPORTED)
+        say("board: a virtio device speaks only version 1; start QEMU with "
+            "-global virtio-mmio.force-legacy=false\n");
+    return status;
+}
+
+tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)
+{
+    tt_virtio device;
+    tt_ethernet *ethernet = NULL;
+    if (find(&device, TT_VIRTIO_NET) != TT_OK || tt_virtio_net_start(&device, &ethernet) != TT_OK) {
+        say("board: there is no virtio network device\n");
+        return NULL;
+    }
+    ethernet->arrived_context = context;
+    ethernet->arrived = arrived;
+    return ethernet;
+}
+
+size_t tt_board_entropy(void *bytes, size_t length)
+{
+    tt_virtio device;
+    return find(&device, TT_VIRTIO_RNG) == TT_OK ? tt_virtio_rng_read(&device, bytes, length) : 0;
+}
