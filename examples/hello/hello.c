@@ -1,0 +1,98 @@
+// A first node: three resources on this machine's loopback interface.
+//
+//     build/linux/examples/hello/hello [PORT]
+//     coap-client -m get coap://127.0.0.1/hello
+//
+// `hello` greets, `count` counts up when it is posted to and can be observed, `store` keeps what is
+// put.
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tutti/check.h"
+#include "tutti/node.h"
+#include "tutti/platform_linux.h"
+
+static tt_node node;
+static uint8_t stored[65536];
+static size_t stored_length;
+static unsigned count;
+
+static void hello(tt_resource *resource, tt_time now, const tt_request *request,
+                  tt_response *response)
+{
+    (void)resource, (void)now, (void)request;
+    response->code = TT_CONTENT;
+    response->content_format = TT_FORMAT_TEXT;
+    response->payload = "hello from tutti";
+    response->length = 16;
+}
+
+static void counter(tt_resource *resource, tt_time now, const tt_request *request,
+                    tt_response *response)
+{
+    static char text[16];
+    if (request->method == TT_POST) {
+        count++;
+        tt_bus_changed(&node.bus, now, resource);
+    }
+    response->code = request->method == TT_POST ? TT_CHANGED : TT_CONTENT;
+    response->content_format = TT_FORMAT_TEXT;
+    response->payload = text;
+    response->length = (size_t)snprintf(text, sizeof(text), "%u", count);
+}
+
+// A body comes in pieces, in order; it is kept whole once its last piece is there.
+static void store(tt_resource *resource, tt_time now, const tt_request *request,
+                  tt_response *response)
+{
+    static uint8_t coming[sizeof(stored)];
+    (void)resource, (void)now;
+    response->content_format = TT_FORMAT_OCTETS;
+    if (request->method == TT_GET) {
+        response->code = TT_CONTENT;
+        response->payload = stored;
+        response->length = stored_length;
+        return;
+    }
+    if (request->offset + request->length > sizeof(coming)) {
+        response->code = TT_ENTITY_TOO_LARGE;
+        return;
+    }
+    if (request->length > 0)
+        memcpy(coming + request->offset, request->payload, request->length);
+    if (request->last) {
+        stored_length = request->offset + request->length;
+        memcpy(stored, coming, stored_length);
+    }
+    response->code = TT_CHANGED;
+}
+
+int main(int argument_count, char **arguments)
+{
+    static tt_platform_linux platform;
+    static tt_resource resources[] = {
+        {.path = "hello", .type = "example", .handler = hello, .methods = 1 << TT_GET},
+        {.path = "count",
+         .handler = counter,
+         .methods = 1 << TT_GET | 1 << TT_POST,
+         .observable = true},
+        {.path = "store", .handler = store, .methods = 1 << TT_GET | 1 << TT_PUT},
+    };
+    tt_node_options options = {.name = "hello", .kind = "example", .port = TT_BUS_PORT};
+    if (argument_count > 1)
+        options.port = (uint16_t)atoi(arguments[1]);
+    if (tt_platform_linux_init(&platform) != TT_OK ||
+        tt_node_init(&node, &platform.platform, &options) != TT_OK) {
+        fprintf(stderr, "hello: port %u cannot be opened; is another node running?\n",
+                (unsigned)options.port);
+        return 1;
+    }
+    for (size_t i = 0; i < TT_COUNT(resources); i++)
+        TT_CHECK(tt_bus_add(&node.bus, &resources[i]) == TT_OK);
+    printf("hello: unprotected, on the loopback interface only, port %u\n", (unsigned)options.port);
+    fflush(stdout);
+    tt_node_run(&node);
+    return 0;
+}
