@@ -1,0 +1,29 @@
+// The platform on a Linux host's own sockets.
+//
+// Until the bus is secured it is confined to the loopback interface: ports are bound to 127.0.0.1
+// and ::1, multicast groups are joined there, and datagrams that come in elsewhere are dropped.
+
+#ifndef TUTTI_PLATFORM_LINUX_H
+#define TUTTI_PLATFORM_LINUX_H
+
+#include "platform/host/host.h"
+#include "tutti/platform.h"
+
+#define TT_PLATFORM_LINUX_SOCKETS_MAX 3
+
+typedef struct tt_platform_linux {
+    tt_platform platform; // first
+    tt_host host;
+    int descriptors[2 * TT_PLATFORM_LINUX_SOCKETS_MAX]; // of each socket: IPv4, IPv6; -1: none
+    unsigned sockets;
+    unsigned turn;    // which descriptor is read first, so that none starves
+    uint64_t dropped; // from other interfaces, or too long
+} tt_platform_linux;
+
+// Prepares the platform in the caller's storage. TT_IO where the system gives no descriptor.
+tt_status tt_platform_linux_init(tt_platform_linux *platform);
+
+// The port that a socket is bound to, for one opened with port 0.
+uint16_t tt_platform_linux_port(const tt_platform_linux *platform, tt_socket socket);
+
+#endif

@@ -1,0 +1,303 @@
+// UDP on the host's loopback interface, IPv4 and IPv6 side by side.
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tutti/check.h"
+#include "tutti/platform_linux.h"
+
+static tt_platform_linux *self(tt_platform *platform)
+{
+    return (tt_platform_linux *)platform;
+}
+
+static unsigned loopback_index(void)
+{
+    unsigned index = if_nametoindex("lo");
+    return index > 0 ? index : 1;
+}
+
+static tt_time linux_now(tt_platform *platform)
+{
+    (void)platform;
+    return tt_host_now();
+}
+
+static void linux_random(tt_platform *platform, void *bytes, size_t length)
+{
+    (void)platform;
+    tt_host_random(bytes, length);
+}
+
+static void set_option(int descriptor, int level, int option, int value)
+{
+    setsockopt(descriptor, level, option, &value, sizeof(value));
+}
+
+// Multicast ports are shared with other resolvers of the host and bound to every address, because a
+// group's datagrams come to the group's address; the interface is checked on receiving.
+static tt_status bind_port(int descriptor, bool ipv6, bool shared, uint16_t port)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6,
+                               .sin6_port = htons(port),
+                               .sin6_addr = shared ? in6addr_any : in6addr_loopback};
+    struct sockaddr_in four = {.sin_family = AF_INET,
+                               .sin_port = htons(port),
+                               .sin_addr.s_addr = htonl(shared ? INADDR_ANY : INADDR_LOOPBACK)};
+    int result = ipv6 ? bind(descriptor, (struct sockaddr *)&six, sizeof(six))
+                      : bind(descriptor, (struct sockaddr *)&four, sizeof(four));
+    if (result == 0)
+        return TT_OK;
+    return errno == EADDRINUSE ? TT_BUSY : TT_IO;
+}
+
+static void join(int descriptor, bool ipv6, const tt_endpoint *group)
+{
+    unsigned index = loopback_index();
+    if (ipv6 && !tt_endpoint_is_ipv4(group)) {
+        struct ipv6_mreq request = {.ipv6mr_interface = index};
+        memcpy(&request.ipv6mr_multiaddr, group->ip, 16);
+        setsockopt(descriptor, IPPROTO_IPV6, IPV6_JOIN_GROUP, &request, sizeof(request));
+    } else if (!ipv6 && tt_endpoint_is_ipv4(group)) {
+        struct ip_mreqn request = {.imr_ifindex = (int)index};
+        memcpy(&request.imr_multiaddr, group->ip + 12, 4);
+        setsockopt(descriptor, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request));
+    }
+}
+
+static tt_status open_family(bool ipv6, uint16_t port, const tt_endpoint *groups,
+                             size_t group_count, int *descriptor)
+{
+    int opened = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (opened < 0)
+        return TT_IO;
+    int index = (int)loopback_index();
+    if (ipv6) {
+        set_option(opened, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+        set_option(opened, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+        set_option(opened, IPPROTO_IPV6, IPV6_MULTICAST_IF, index);
+    } else {
+        struct ip_mreqn interface = {.imr_ifindex = index};
+        set_option(opened, IPPROTO_IP, IP_PKTINFO, 1);
+        setsockopt(opened, IPPROTO_IP, IP_MULTICAST_IF, &interface, sizeof(interface));
+    }
+    if (group_count > 0) {
+        set_option(opened, SOL_SOCKET, SO_REUSEADDR, 1);
+        set_option(opened, SOL_SOCKET, SO_REUSEPORT, 1);
+    }
+    tt_status status = bind_port(opened, ipv6, group_count > 0, port);
+    if (status != TT_OK) {
+        close(opened);
+        return status;
+    }
+    for (size_t i = 0; i < group_count; i++)
+        join(opened, ipv6, &groups[i]);
+    *descriptor = opened;
+    return TT_OK;
+}
+
+static uint16_t port_of(int descriptor)
+{
+    struct sockaddr_in address;
+    socklen_t length = sizeof(address);
+    if (getsockname(descriptor, (struct sockaddr *)&address, &length) != 0)
+        return 0;
+    return ntohs(address.sin_port);
+}
+
+static tt_status linux_open(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
+                            size_t group_count, tt_socket *socket)
+{
+    tt_platform_linux *p = self(platform);
+    if (p->sockets == TT_PLATFORM_LINUX_SOCKETS_MAX)
+        return TT_FULL;
+    int *pair = &p->descriptors[2 * p->sockets];
+    tt_status status = open_family(false, port, groups, group_count, &pair[0]);
+    if (status != TT_OK)
+        return status;
+    // The same port for IPv6; a host without IPv6 does with one family.
+    status = open_family(true, port_of(pair[0]), groups, group_count, &pair[1]);
+    if (status == TT_BUSY) {
+        close(pair[0]);
+        pair[0] = -1;
+        return status;
+    }
+    *socket = p->sockets++;
+    return TT_OK;
+}
+
+uint16_t tt_platform_linux_port(const tt_platform_linux *p, tt_socket socket)
+{
+    return port_of(p->descriptors[2 * socket]);
+}
+
+static tt_status linux_send(tt_platform *platform, const tt_datagram *datagram)
+{
+    tt_platform_linux *p = self(platform);
+    bool ipv6 = !tt_endpoint_is_ipv4(&datagram->peer);
+    int descriptor = p->descriptors[2 * datagram->socket + ipv6];
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6,
+                               .sin6_port = htons(datagram->peer.port),
+                               .sin6_scope_id = datagram->peer.interface};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(datagram->peer.port)};
+    memcpy(&six.sin6_addr, datagram->peer.ip, 16);
+    memcpy(&four.sin_addr, datagram->peer.ip + 12, 4);
+    if (tt_endpoint_is_multicast(&datagram->peer)) {
+        six.sin6_scope_id = loopback_index();
+        set_option(descriptor, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                   ipv6 ? IPV6_MULTICAST_HOPS : IP_MULTICAST_TTL, datagram->hop_limit);
+    } else if (!tt_endpoint_is_link_local(&datagram->peer)) {
+        six.sin6_scope_id = 0;
+    }
+    ssize_t sent = ipv6 ? sendto(descriptor, datagram->data, datagram->length, 0,
+                                 (struct sockaddr *)&six, sizeof(six))
+                        : sendto(descriptor, datagram->data, datagram->length, 0,
+                                 (struct sockaddr *)&four, sizeof(four));
+    if (sent >= 0)
+        return TT_OK;
+    return errno == EAGAIN || errno == ENOBUFS ? TT_FULL
+           : errno == EMSGSIZE                 ? TT_TOO_LARGE
+                                               : TT_UNREACHABLE;
+}
+
+// The interface that a datagram came in by, from its control message.
+static unsigned interface_of(struct msghdr *message)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
+        if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof(info));
+            return info.ipi6_ifindex;
+        }
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof(info));
+            return (unsigned)info.ipi_ifindex;
+        }
+    }
+    return 0;
+}
+
+static void read_address(const struct sockaddr_storage *from, tt_endpoint *peer)
+{
+    memset(peer, 0, sizeof(*peer));
+    if (from->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
+        memcpy(peer->ip, &six->sin6_addr, 16);
+        peer->port = ntohs(six->sin6_port);
+        if (tt_endpoint_is_link_local(peer))
+            peer->interface = (uint8_t)six->sin6_scope_id;
+    } else {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)from;
+        peer->ip[10] = peer->ip[11] = 0xff;
+        memcpy(peer->ip + 12, &four->sin_addr, 4);
+        peer->port = ntohs(four->sin_port);
+    }
+}
+
+// One datagram from one descriptor: TT_EMPTY, TT_OK, or TT_DAMAGED for one that is dropped.
+static tt_status receive_from(int descriptor, tt_datagram *datagram)
+{
+    struct sockaddr_storage from;
+    struct iovec data = {datagram->data, sizeof(datagram->data)};
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+    } control;
+    struct msghdr message = {.msg_name = &from,
+                             .msg_namelen = sizeof(from),
+                             .msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    ssize_t length = recvmsg(descriptor, &message, 0);
+    if (length < 0) // ECONNREFUSED tells of an earlier datagram: nothing of this one
+        return errno == EAGAIN || errno == EINTR ? TT_EMPTY : TT_DAMAGED;
+    if ((message.msg_flags & MSG_TRUNC) || interface_of(&message) != loopback_index())
+        return TT_DAMAGED;
+    datagram->length = (size_t)length;
+    read_address(&from, &datagram->peer);
+    return TT_OK;
+}
+
+static tt_status linux_receive(tt_platform *platform, tt_datagram *datagram)
+{
+    tt_platform_linux *p = self(platform);
+    unsigned count = 2 * p->sockets;
+    for (unsigned i = 0; i < count; i++) {
+        unsigned at = (p->turn + i) % count;
+        if (p->descriptors[at] < 0)
+            continue;
+        tt_status status = receive_from(p->descriptors[at], datagram);
+        if (status == TT_EMPTY)
+            continue;
+        p->turn = at;
+        if (status == TT_OK) {
+            datagram->socket = at / 2;
+            return TT_OK;
+        }
+        p->dropped++;
+        i--; // the same one again: it may have more
+    }
+    p->turn = (p->turn + 1) % (count > 0 ? count : 1);
+    return TT_EMPTY;
+}
+
+static size_t linux_addresses(tt_platform *platform, tt_endpoint *addresses, size_t capacity)
+{
+    (void)platform;
+    static const tt_endpoint own[2] = {
+        {.ip = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1}},
+        {.ip = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}},
+    };
+    size_t count = capacity < 2 ? capacity : 2;
+    memcpy(addresses, own, count * sizeof(own[0]));
+    return count;
+}
+
+static void linux_wait(tt_platform *platform, tt_time deadline)
+{
+    tt_platform_linux *p = self(platform);
+    int open[2 * TT_PLATFORM_LINUX_SOCKETS_MAX];
+    size_t count = 0;
+    for (unsigned i = 0; i < 2 * p->sockets; i++)
+        if (p->descriptors[i] >= 0)
+            open[count++] = p->descriptors[i];
+    tt_host_wait(&p->host, deadline, open, count);
+}
+
+static void linux_wake(tt_platform *platform)
+{
+    tt_host_wake(&self(platform)->host);
+}
+
+static tt_status linux_work(tt_platform *platform, tt_work *work)
+{
+    return tt_host_work(&self(platform)->host, work);
+}
+
+static const tt_platform_operations operations = {
+    .now = linux_now,
+    .random = linux_random,
+    .open = linux_open,
+    .send = linux_send,
+    .receive = linux_receive,
+    .addresses = linux_addresses,
+    .wait = linux_wait,
+    .wake = linux_wake,
+    .work = linux_work,
+};
+
+tt_status tt_platform_linux_init(tt_platform_linux *p)
+{
+    memset(p, 0, sizeof(*p));
+    p->platform.operations = &operations;
+    for (size_t i = 0; i < TT_COUNT(p->descriptors); i++)
+        p->descriptors[i] = -1;
+    return tt_host_init(&p->host);
+}
