@@ -1,0 +1,76 @@
+#!/bin/sh
+# The demonstration after a single epoch, as a newcomer sees it: training, plan, fleet, answers equal to the
+# last bit, device to device, report. Then the same fleet without its Linux node, and what the TV's image
+# must not contain.
+set -u
+out=$TUTTI_BUILD/test-demo
+failed=0
+fail() {
+    echo "$*"
+    failed=$((failed + 1))
+}
+for image in cortex-m4/products/watch/watch riscv64/products/car/car aarch64/products/tv/tv; do
+    [ -f "$TUTTI_BUILD/$image.elf" ] || { echo "skipped: $image.elf is not built; make images"; exit 77; }
+done
+rm -rf "$out"
+
+EPOCHS=1 OUT=$out examples/demo/demo.sh >"$TUTTI_BUILD/test-demo.txt" 2>&1 ||
+    { cat "$TUTTI_BUILD/test-demo.txt"; exit 1; }
+cat "$TUTTI_BUILD/test-demo.txt"
+
+# bench NAME UNIT LEAST MOST: the demonstration ends with this line, its number within bounds.
+bench() {
+    line=$(grep "^bench demo\.$1 " "$TUTTI_BUILD/test-demo.txt") || { fail "there is no line bench demo.$1"; return; }
+    echo "$line" | awk -v unit="$2" -v least="$3" -v most="$4" \
+        '{ exit !($4 == unit && $3 >= least && $3 <= most) }' ||
+        fail "expected demo.$1 between $3 and $4 $2: $line"
+}
+bench accuracy_float percent 84 95
+bench accuracy_int8 percent 84 95
+bench accuracy_watch percent 82 96
+bench watch_equal of_1000 1000 1000
+bench train images/s 100 1000000
+bench plan bytes 10000 65536
+bench watch_inference instructions 1000000 100000000
+bench watch_rtt ms 0.01 1000
+for kind in watch car tv linux; do
+    bench ${kind}_flash bytes 10000 16000000
+    bench ${kind}_ram bytes 10000 64000000
+done
+bench watch_ram bytes 10000 262144 # 256 KB in all
+awk '$2 == "demo.accuracy_float" { f = $3 } $2 == "demo.accuracy_int8" { q = $3 } END { exit !(f - q <= 0.3) }' \
+    "$TUTTI_BUILD/test-demo.txt" || fail "quantising costs more than 0.3 points"
+
+# The report is one file that asks nobody for anything.
+report=$out/report.html
+[ -s "$report" ] || fail "there is no report"
+grep -oE '(src|href)=.[^ >]{0,12}' "$report" | grep -v "src='data:image/png" && fail "the report refers to something outside"
+grep -qE '<(script|link|iframe)|@import|url\(' "$report" && fail "the report loads something"
+for part in 'What it learned' 'What it mixes up' 'Who took part' 'One question to the watch' 'asks the watch' polyline; do
+    grep -q "$part" "$report" || fail "the report lacks: $part"
+done
+
+# Another run, without a Linux node: other addresses and names, and the TV finds the watch all the same.
+again=$TUTTI_BUILD/test-demo-again
+rm -rf "$again"
+mkdir -p "$again"
+cp "$out/fashion.plan" "$out/reference.bin" "$again"
+printf 'watch 1\ncar 1\ntv 1\n' >"$again/fleet.txt"
+"$TUTTI_LINUX/cli/tutti" up "$again/fleet.txt" --dir "$again/fleet" --capture "$again/fleet.pcap" \
+    --run "'$TUTTI_LINUX/examples/demo/tutti-demo' '$again' 20 10" || fail "without a Linux node it fails"
+values() { # values FILE KEY: the devices' names or addresses
+    tr ',' '\n' <"$1" | sed -n "s/^\"$2\": \"\(.*\)\"\$/\1/p"
+}
+for key in name address; do
+    values "$out/results.json" $key >"$again/first"
+    values "$again/results.json" $key >"$again/second"
+    [ -s "$again/first" ] && [ -s "$again/second" ] || fail "the results have no ${key}s"
+    grep -qxFf "$again/first" "$again/second" && fail "a device's $key is the same in two runs"
+done
+
+# Nothing of the watch is in the TV's image.
+strings -n 4 "$TUTTI_BUILD/aarch64/products/tv/tv.elf" >"$again/strings"
+for word in $(values "$out/results.json" name) $(values "$again/results.json" name) fe80: 169.254.; do
+    grep -qF "$word" "$again/strings" && fail "the TV's image contains $word"
+done
+exit "$failed"

@@ -1,0 +1,68 @@
+#!/bin/sh
+# What goes wrong at a watch: damaged plans, wrong questions, a power cut in the middle of a transfer.
+# Runs on the plan that test_demo left. `inside` is what runs in the fleet.
+set -u
+out=$TUTTI_BUILD/test-demo
+work=$TUTTI_BUILD/test-faults
+tutti=$TUTTI_LINUX/cli/tutti
+model=kind:watch/ai/models/fashion
+failed=0
+
+# expect STATUS TEXT WORD...: what tutti must say and return.
+expect() {
+    status=$1 text=$2
+    shift 2
+    timeout 60 "$tutti" "$@" >"$work/said" 2>&1 </dev/null
+    got=$?
+    if [ "$got" -ne "$status" ] || ! grep -qF -- "$text" "$work/said"; then
+        echo "tutti $*: expected status $status and '$text', got $got and:"
+        sed 's/^/    /' "$work/said"
+        failed=$((failed + 1))
+    fi
+}
+
+in_place() { # the model that the watch holds, by its checksum
+    "$tutti" get --net "$work/fleet" $model | sed 's/.*"crc": \([0-9]*\).*/\1/'
+}
+
+inside() {
+    net="--net $work/fleet"
+    # shellcheck disable=SC2086 # two words
+    {
+        expect 0 "2.01 Created" put $net $model "$out/fashion.plan"
+        before=$(in_place)
+        for way in cut bit version large; do
+            "$TUTTI_LINUX/tests/demo/demo_damage" $way "$out/fashion.plan" "$work/$way.plan"
+        done
+        expect 1 "plan refused: " put $net $model "$work/cut.plan"
+        expect 1 "plan refused: " put $net $model "$work/bit.plan"
+        expect 1 "plan refused: " put $net $model "$work/version.plan"
+        expect 1 "4.13 Request Entity Too Large" put $net $model "$work/large.plan"
+        after=$(in_place)
+        { [ -n "$before" ] && [ "$before" = "$after" ]; } ||
+            { echo "the model in place did not stay: $before, then $after"; failed=$((failed + 1)); }
+        head -c 783 /dev/zero >"$work/small"
+        expect 1 "the input has 783 bytes, the model expects 784" post $net $model "$work/small"
+        expect 1 "4.00 Bad Request" post $net $model "$work/small"
+        expect 1 "4.04 Not Found" get $net kind:watch/no/such/path
+        expect 1 "4.04 Not Found" get $net kind:watch/ai/models/other
+        expect 1 "4.05 Method Not Allowed" post $net kind:watch/.well-known/core --text x
+    }
+    # One weight changed, the checksum right: the plan is taken, and the count of equal tensors falls.
+    "$TUTTI_LINUX/tests/demo/demo_damage" weight "$out/fashion.plan" "$work/fashion.plan"
+    cp "$out/reference.bin" "$work/reference.bin"
+    "$TUTTI_LINUX/examples/demo/tutti-demo" "$work" 50 2 >"$work/said" 2>&1 &&
+        { echo "a changed weight went unnoticed"; failed=$((failed + 1)); }
+    grep -q "output tensors of the watch differ from the reference" "$work/said" ||
+        { cat "$work/said"; failed=$((failed + 1)); }
+    "$TUTTI_LINUX/tests/demo/demo_kill_midway" "$work/fleet" "$out/fashion.plan" "$out/reference.bin" ||
+        failed=$((failed + 1))
+    exit "$failed"
+}
+
+[ "${1:-}" != inside ] || inside
+[ -f "$out/fashion.plan" ] || { echo "skipped: test_demo has left no plan"; exit 77; }
+rm -rf "$work"
+mkdir -p "$work"
+printf 'watch 1\ntv 1\n' >"$work/fleet.txt"
+exec "$tutti" up "$work/fleet.txt" --dir "$work/fleet" --capture "$work/fleet.pcap" --run "'$0' inside"
