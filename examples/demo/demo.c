@@ -263,11 +263,14 @@ static double median_ms(const participant *who)
     return who->images > 0 ? sorted[who->images / 2] : 0;
 }
 
-static void say_answers(const participant *who)
+static void check_answers(const demonstration *demo, const participant *who)
 {
     tt_say("  %-14s %u of %u output tensors equal the reference, %.1f %% right, %.2f ms a question",
            who->peer.name, who->equal, who->images, 100.0 * who->right / who->images,
            median_ms(who));
+    if (who->equal != who->images)
+        fail(demo, "%u of %u output tensors of the %s differ from the reference",
+             who->images - who->equal, who->images, who->peer.kind);
 }
 
 // ---- device to device
@@ -483,7 +486,7 @@ static void run(demonstration *demo, unsigned images, unsigned others, const cha
 
     tt_say("- %u test images to the watch: POST /" MODEL_PATH, images);
     ask_images(demo, watch, images);
-    say_answers(watch);
+    check_answers(demo, watch);
     window classified = demo->classify; // the others' questions are not drawn
 
     for (unsigned kind = 0; kind < TT_KINDS; kind++) {
@@ -493,19 +496,13 @@ static void run(demonstration *demo, unsigned images, unsigned others, const cha
         tt_say("- the plan and %u images to the %s", others, tt_kind_names[kind]);
         send_plan(demo, who);
         ask_images(demo, who, others);
-        say_answers(who);
+        check_answers(demo, who);
     }
     demo->classify = classified;
 
     tt_say("- the TV, which has no model, finds the watch and asks it: POST /" ASK_PATH);
     ask_tv(demo);
     write_results(demo);
-    for (unsigned kind = 0; kind < TT_KINDS; kind++) {
-        const participant *who = &demo->participants[kind];
-        if (who->equal != who->images)
-            fail(demo, "%u of %u output tensors of the %s differ from the reference",
-                 who->images - who->equal, who->images, tt_kind_names[kind]);
-    }
 }
 
 static unsigned read_count(const char *word, unsigned otherwise)
