@@ -9,6 +9,7 @@
 #include "cli/device.h"
 #include "cli/say.h"
 #include "tutti/check.h"
+#include "tutti/platform_linux.h"
 #include "tutti/platform_switch.h"
 
 static tt_exit open_switch(tt_client *client, const char *command, const char *net)
@@ -33,11 +34,22 @@ static tt_exit open_switch(tt_client *client, const char *command, const char *n
     return TT_EXIT_UNREACHABLE;
 }
 
+static tt_exit open_host(tt_client *client, const char *command)
+{
+    static tt_platform_linux host;
+    tt_status status = tt_platform_linux_init(&host);
+    client->platform = &host.platform;
+    if (status == TT_OK)
+        return TT_EXIT_OK;
+    tt_say_error("tutti %s: this machine's network cannot be used: %s", command,
+                 tt_status_text(status));
+    return TT_EXIT_FAILED;
+}
+
 tt_exit tt_client_open(tt_client *client, const char *command, const char *net, bool host,
                        tt_peer_handler *on_peer, void *context)
 {
-    tt_exit result =
-        host ? tt_client_open_host(client, command) : open_switch(client, command, net);
+    tt_exit result = host ? open_host(client, command) : open_switch(client, command, net);
     if (result != TT_EXIT_OK)
         return result;
     tt_node_options options = {.browse = true, .on_peer = on_peer, .context = context};

@@ -27,9 +27,6 @@ typedef struct tt_client {
 tt_exit tt_client_open(tt_client *client, const char *command, const char *net, bool host,
                        tt_peer_handler *on_peer, void *context);
 
-// Part of it: gives the client this machine's own network (host.c).
-tt_exit tt_client_open_host(tt_client *client, const char *command);
-
 tt_time tt_client_now(const tt_client *client);
 
 // Handles what has come and waits for more, at most until `deadline`.
