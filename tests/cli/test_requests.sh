@@ -1,0 +1,58 @@
+#!/bin/sh
+# tutti get, put, post, delete, observe and ls against a node on this machine's loopback.
+set -u
+tutti=$TUTTI_LINUX/cli/tutti
+scratch=$(mktemp -d)
+port=$((20000 + $$ % 20000))
+"$TUTTI_LINUX/examples/hello/hello" "$port" >"$scratch/node" 2>&1 &
+node=$!
+trap 'kill $node 2>/dev/null; rm -rf "$scratch"' EXIT
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    grep -q loopback "$scratch/node" && break
+    sleep 0.1
+done
+grep -q loopback "$scratch/node" || { cat "$scratch/node"; exit 1; }
+failed=0
+at=coap://127.0.0.1:$port
+
+# expect STATUS TEXT WORD...: what tutti must say and return.
+expect() {
+    status=$1 text=$2
+    shift 2
+    timeout 30 "$tutti" "$@" >"$scratch/out" 2>&1 </dev/null
+    got=$?
+    if [ "$got" -ne "$status" ] || ! grep -qF -- "$text" "$scratch/out"; then
+        echo "tutti $*: expected status $status and '$text', got $got and:"
+        sed 's/^/    /' "$scratch/out"
+        failed=$((failed + 1))
+    fi
+}
+
+expect 0 "hello from tutti" get --host "$at/hello"
+expect 0 "hello from tutti" get --host "coap://[::1]:$port/hello"
+expect 0 "hello from tutti" get --host hello/hello
+expect 0 "</hello>" get --host "$at/.well-known/core"
+expect 0 "2.04 Changed" post --host "$at/count"
+expect 0 "1" get --host "$at/count"
+expect 1 "4.04 Not Found" get --host "$at/nowhere"
+expect 1 "4.05 Method Not Allowed" delete --host "$at/hello"
+expect 3 "no answer in time" get --host --timeout 2 "coap://127.0.0.1:$((port + 1))/hello"
+expect 3 "no device named 'nobody' was found in 1 s" get --host --timeout 1 nobody/x
+expect 0 "/hello /count /store" ls --host --for 3
+
+# Octets survive the way there and back, in several blocks; text and standard input too.
+head -c 20000 /dev/urandom >"$scratch/octets"
+expect 0 "2.04 Changed" put --host "$at/store" "$scratch/octets"
+"$tutti" get --host "$at/store" >"$scratch/back"
+cmp "$scratch/octets" "$scratch/back" || failed=$((failed + 1))
+printf 'piped' | "$tutti" put --host "$at/store" - 2>"$scratch/out" || failed=$((failed + 1))
+[ "$("$tutti" get --host "$at/store")" = piped ] || { echo "standard input was not stored"; failed=$((failed + 1)); }
+
+# An observer sees a change.
+timeout 30 "$tutti" observe --host --count 2 "$at/count" >"$scratch/seen" 2>&1 &
+observer=$!
+sleep 1
+expect 0 "2.04 Changed" post --host "$at/count"
+wait "$observer" || failed=$((failed + 1))
+[ "$(tr '\n' ' ' <"$scratch/seen")" = "1 2 " ] || { echo "observed:"; cat "$scratch/seen"; failed=$((failed + 1)); }
+exit "$failed"
