@@ -82,5 +82,31 @@ expect 3 "linux-1 was not found in 2 s" up "$scratch/fleet" --dir "$scratch/f" -
 expect 3 "linux-1 ended by itself with status 1" up "$scratch/fleet" --dir "$scratch/f" --timeout 2 --run true
 [ ! -e "$scratch/f/switch.sock" ] || { echo "the switch's socket was left behind"; failed=1; }
 
+
+# Whatever ends the launcher ends its devices: the interrupt key, and a kill that it cannot catch.
+printf '#!/bin/sh\necho $$ >"$0.pid"\nexec sleep 60\n' >"$scratch/device"
+chmod +x "$scratch/device"
+printf 'linux 1 image=%s\n' "$scratch/device" >"$scratch/fleet"
+for signal in INT KILL; do
+    rm -f "$scratch/device.pid"
+    "$tutti" up "$scratch/fleet" --dir "$scratch/f" >"$scratch/out" 2>&1 &
+    launcher=$!
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+        [ -s "$scratch/device.pid" ] && break
+        sleep 0.2
+    done
+    expect 0 "" kill --dir "$scratch/f" linux-1
+    expect 0 "" restart --dir "$scratch/f" linux-1
+    expect 1 "this fleet has no device named nobody" restart --dir "$scratch/f" nobody
+    sleep 0.3
+    device=$(cat "$scratch/device.pid")
+    kill -0 "$device" || { echo "the device does not run"; failed=$((failed + 1)); }
+    kill -$signal $launcher
+    wait $launcher 2>/dev/null
+    sleep 0.5
+    # A zombie that nobody has collected yet has ended too.
+    grep -q '^State:.[^Z]' "/proc/$device/status" 2>/dev/null && { echo "the device outlived its launcher, SIG$signal"; failed=$((failed + 1)); }
+done
+
 [ "$failed" -eq 0 ] && echo "every command said what it should"
 exit "$failed"
