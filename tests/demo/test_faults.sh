@@ -47,6 +47,15 @@ inside() {
         expect 1 "4.04 Not Found" get $net kind:watch/no/such/path
         expect 1 "4.04 Not Found" get $net kind:watch/ai/models/other
         expect 1 "4.05 Method Not Allowed" post $net kind:watch/.well-known/core --text x
+        # The commands of docs/cli.md.
+        expect 0 "/ai/models" ls $net
+        expect 0 "</ai/models>" get $net kind:watch/.well-known/core
+        head -c 784 /dev/zero >"$work/image"
+        expect 0 "" post $net $model "$work/image"
+        [ "$(wc -c <"$work/said")" -eq 10 ] || { echo "the logits are not 10 bytes"; failed=$((failed + 1)); }
+        expect 0 "" observe $net --count 1 kind:watch/ai/models
+        expect 0 "2.02 Deleted" delete $net $model
+        expect 1 "4.04 Not Found" get $net $model
     }
     # One weight changed, the checksum right: the plan is taken, and the count of equal tensors falls.
     "$TUTTI_LINUX/tests/demo/demo_damage" weight "$out/fashion.plan" "$work/fashion.plan"
