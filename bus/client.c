@@ -18,6 +18,7 @@ typedef enum phase {
     PHASE_LOCAL, // to the own device: waits for the next advance, or for its answer
     PHASE_LOCAL_OWED,
     PHASE_PING,
+    PHASE_QUEUED,   // behind another message to the same peer
     PHASE_SENT,     // repeated until acknowledged
     PHASE_ACCEPTED, // acknowledged; the answer comes separately
     PHASE_OBSERVING,
@@ -30,16 +31,48 @@ static tt_bus_token token_of(uint64_t number)
     return token;
 }
 
-// Makes the next message of the call due at once, with an id of its own.
+static tt_call *call_at(tt_list *node)
+{
+    return TT_CONTAINER(node, tt_call, state.link);
+}
+
+// Whether a message to that peer waits for its acknowledgement.
+static bool is_outstanding(tt_bus *bus, const tt_endpoint *peer)
+{
+    for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next)
+        if (call_at(node)->state.phase == PHASE_SENT &&
+            tt_endpoint_equal(&call_at(node)->peer, peer))
+            return true;
+    return false;
+}
+
+// Sends the queued messages whose turn has come. One message at a time is outstanding to each peer
+// (NSTART of RFC 7252, 4.7): so a peer that remembers few exchanges remembers enough, for what is
+// repeated is always the newest.
+static void send_queued(tt_bus *bus, tt_time now)
+{
+    for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
+        tt_call *call = call_at(node);
+        struct tt_call_state *s = &call->state;
+        if (s->phase != PHASE_QUEUED || is_outstanding(bus, &call->peer))
+            continue;
+        s->phase = PHASE_SENT;
+        s->message_id = tt_bus_new_message_id(bus);
+        s->attempts = 0;
+        s->send = true;
+        s->wait = tt_bus_first_wait(bus);
+        s->next = tt_after(now, s->wait);
+    }
+}
+
+// Puts the next message of the call at the end of the queue to its peer.
 static void start_message(tt_bus *bus, tt_time now, tt_call *call)
 {
-    struct tt_call_state *s = &call->state;
-    s->phase = PHASE_SENT;
-    s->message_id = tt_bus_new_message_id(bus);
-    s->attempts = 0;
-    s->send = true;
-    s->wait = tt_bus_first_wait(bus);
-    s->next = tt_after(now, s->wait);
+    call->state.phase = PHASE_QUEUED;
+    call->state.send = false;
+    tt_list_remove(&call->state.link);
+    tt_list_append(&bus->calls, &call->state.link);
+    send_queued(bus, now);
 }
 
 tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call)
@@ -79,9 +112,9 @@ tt_status tt_bus_ping(tt_bus *bus, tt_time now, tt_call *call)
 // The call is over: out of the list first, so that its owner may start it again in the callback.
 static void finish(tt_bus *bus, tt_time now, tt_call *call, tt_reply *reply)
 {
-    (void)bus;
     tt_list_remove(&call->state.link);
     call->state.phase = PHASE_NONE;
+    send_queued(bus, now);
     reply->final = true;
     call->on_reply(call, now, reply);
 }
@@ -121,11 +154,6 @@ void tt_bus_client_local(tt_bus *bus, tt_time now, tt_call *call, const tt_respo
     call->on_reply(call, now, &reply);
 }
 
-static tt_call *call_at(tt_list *node)
-{
-    return TT_CONTAINER(node, tt_call, state.link);
-}
-
 static tt_call *find_by_message(tt_bus *bus, const tt_endpoint *peer, uint16_t id)
 {
     for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
@@ -145,7 +173,7 @@ static tt_call *find_by_token(tt_bus *bus, const tt_endpoint *peer, const tt_bus
     memcpy(&number, token->bytes, 8);
     for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
         tt_call *call = call_at(node);
-        if (call->state.phase >= PHASE_SENT && tt_endpoint_equal(&call->peer, peer) &&
+        if (call->state.phase >= PHASE_QUEUED && tt_endpoint_equal(&call->peer, peer) &&
             (call->state.token == number || (call->state.fetch_token == number && number != 0)))
             return call;
     }
@@ -165,6 +193,7 @@ void tt_bus_client_empty(tt_bus *bus, tt_time now, const tt_endpoint *peer,
     } else {
         call->state.phase = PHASE_ACCEPTED;
         call->state.send = false;
+        send_queued(bus, now);
     }
 }
 
@@ -181,6 +210,8 @@ static bool continue_body(tt_bus *bus, tt_time now, tt_call *call, const tt_mess
     }
     if (m->code != TT_CONTINUE)
         return false;
+    if (m->block1.number * tt_block_bytes(&m->block1) != s->sent)
+        return true; // a late repetition about a block before this one
     size_t block = (size_t)16 << s->block_exponent;
     size_t left = call->length - s->sent;
     s->sent += left < block ? left : block;
@@ -249,6 +280,7 @@ static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_messa
         s->fetch_token = 0;
         s->send = false;
         s->phase = PHASE_OBSERVING;
+        send_queued(bus, now);
     }
     call->on_reply(call, now, &reply); // last: the owner may cancel the call in it
 }
