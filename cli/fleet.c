@@ -15,7 +15,6 @@
 
 #include "cli/fleet.h"
 #include "cli/say.h"
-#include "tools/switch/switch.h"
 
 #define CONTROL_NAME "control.sock"
 #define CONTROL_TIMEOUT_MS 5000
@@ -48,8 +47,7 @@ _Noreturn static void run_switch(tt_switch *ethernet, pid_t launcher)
 
 static tt_exit start_switch(tt_fleet *fleet, const char *capture)
 {
-    tt_switch *ethernet = NULL;
-    tt_status status = tt_switch_open(&ethernet, fleet->socket_path);
+    tt_status status = tt_switch_open(&fleet->ethernet, fleet->socket_path);
     if (status == TT_BUSY) {
         tt_say_error("tutti up: a fleet is running in %s already; end it, or choose another --dir",
                      fleet->folder);
@@ -60,9 +58,8 @@ static tt_exit start_switch(tt_fleet *fleet, const char *capture)
                      tt_status_text(status));
         return TT_EXIT_FAILED;
     }
-    if (capture != NULL && tt_switch_capture(ethernet, capture) != TT_OK) {
+    if (capture != NULL && tt_switch_capture(fleet->ethernet, capture) != TT_OK) {
         tt_say_error("tutti up: the capture %s cannot be written", capture);
-        tt_switch_close(ethernet);
         return TT_EXIT_FAILED;
     }
     // A signal that comes before the switch has its handler waits until it has.
@@ -73,14 +70,14 @@ static tt_exit start_switch(tt_fleet *fleet, const char *capture)
     pid_t launcher = getpid();
     fleet->switch_pid = fork();
     if (fleet->switch_pid == 0)
-        run_switch(ethernet, launcher);
+        run_switch(fleet->ethernet, launcher);
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (fleet->switch_pid < 0) {
         fleet->switch_pid = 0;
         tt_say_error("tutti up: no process could be made: %s", strerror(errno));
         return TT_EXIT_FAILED;
     }
-    return TT_EXIT_OK; // our copy of the switch stays as it is: closing it would remove the socket
+    return TT_EXIT_OK; // our copy stays open until the end: closing it removes the socket
 }
 
 // ---- control
@@ -287,6 +284,8 @@ void tt_fleet_stop(tt_fleet *fleet)
         waitpid(fleet->switch_pid, NULL, 0);
         fleet->switch_pid = 0;
     }
+    tt_switch_close(fleet->ethernet);
+    fleet->ethernet = NULL;
     if (fleet->control >= 0) {
         struct sockaddr_un address;
         if (control_address(fleet->folder, &address))

@@ -5,11 +5,13 @@
 
 #include "cli/command.h"
 #include "cli/device.h"
+#include "tools/switch/switch.h"
 
 typedef struct tt_fleet {
     tt_device devices[TT_FLEET_DEVICES_MAX];
     unsigned count;
     char folder[TT_DEVICE_PATH_MAX], socket_path[TT_DEVICE_PATH_MAX];
+    tt_switch *ethernet; // opened here, turned by its own process
     pid_t switch_pid;
     int control; // listens, does not block
 } tt_fleet;

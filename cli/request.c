@@ -65,8 +65,8 @@ static bool read_format(uint16_t *number)
     return format[0] >= '0' && format[0] <= '9' && *end == '\0' && value < TT_FORMAT_NONE;
 }
 
-// Fills what is sent. The bytes are the process's until its end.
-static tt_exit read_body(tt_call *call, const char *file)
+// Fills what is sent; a file's bytes are in `*bytes`, to be freed.
+static tt_exit read_body(tt_call *call, const char *file, uint8_t **bytes)
 {
     call->content_format = TT_FORMAT_NONE;
     if (text != NULL && file != NULL) {
@@ -78,11 +78,10 @@ static tt_exit read_body(tt_call *call, const char *file)
         call->length = strlen(text);
         call->content_format = TT_FORMAT_TEXT;
     } else if (file != NULL) {
-        uint8_t *bytes;
-        tt_exit result = tt_file_read(command, file, BODY_MAX, &bytes, &call->length);
+        tt_exit result = tt_file_read(command, file, BODY_MAX, bytes, &call->length);
         if (result != TT_EXIT_OK)
             return result;
-        call->payload = bytes;
+        call->payload = *bytes;
         call->content_format = TT_FORMAT_OCTETS;
     }
     if (format != NULL && !read_format(&call->content_format)) {
@@ -168,11 +167,13 @@ static tt_exit ask(const char *name, tt_method method, unsigned count, const cha
     tt_target target;
     tt_call call = {.method = method, .on_progress = on_progress};
     tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
-    tt_exit result = read_body(&call, count > 1 ? arguments[1] : NULL);
+    uint8_t *body = NULL;
+    tt_exit result = read_body(&call, count > 1 ? arguments[1] : NULL, &body);
     if (result == TT_EXIT_OK)
         result = prepare(&call, &target, arguments[0]);
     if (result == TT_EXIT_OK)
         result = judge(tt_client_ask(&client, &call, &answer), &answer, arguments[0]);
+    free(body);
     return result;
 }
 
