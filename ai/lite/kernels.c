@@ -3,6 +3,9 @@
 // A convolution lays the input under one window position out once, as 16-bit numbers with the zero
 // point taken off and zeros for padding; every output channel is then a plain dot product, four
 // channels at a time, so that each loaded input serves four multiplications.
+//
+// Sums are kept unsigned: the bias and the number of taps come from a plan, so a hostile one can
+// make them overflow, which for unsigned numbers is defined and gives the same bits.
 
 #include <string.h>
 
@@ -30,11 +33,15 @@ static int32_t requantise(int32_t sum, int32_t multiplier, int32_t shift)
     return (x >> right) + (remainder > threshold);
 }
 
-static int8_t finish(const tt_plan_step *s, const tt_step_memory *m, unsigned channel, int32_t sum)
+static int8_t finish(const tt_plan_step *s, const tt_step_memory *m, unsigned channel, uint32_t sum)
 {
-    int32_t y = requantise(sum, m->multiplier[channel], m->shift[channel]) + s->output_zero_point;
-    y = y < s->clamp[0] ? s->clamp[0] : y;
-    return (int8_t)(y > s->clamp[1] ? s->clamp[1] : y);
+    int32_t y = requantise((int32_t)sum, m->multiplier[channel], m->shift[channel]);
+    // Limits first, zero point after: the sum of a large y and a zero point could overflow.
+    int32_t least = s->clamp[0] - s->output_zero_point;
+    int32_t greatest = s->clamp[1] - s->output_zero_point;
+    y = y < least ? least : y;
+    y = y > greatest ? greatest : y;
+    return (int8_t)(y + s->output_zero_point);
 }
 
 // The part of a window that lies inside the input, as window coordinates [first, end).
@@ -81,14 +88,15 @@ static void dot_products(const tt_plan_step *s, const tt_step_memory *m, size_t 
     unsigned channel = 0, channels = s->out[2];
     for (; channel + 4 <= channels; channel += 4) {
         const int8_t *w0 = weights, *w1 = w0 + taps, *w2 = w1 + taps, *w3 = w2 + taps;
-        int32_t sum0 = m->bias[channel], sum1 = m->bias[channel + 1];
-        int32_t sum2 = m->bias[channel + 2], sum3 = m->bias[channel + 3];
+        const int32_t *bias = m->bias + channel;
+        uint32_t sum0 = (uint32_t)bias[0], sum1 = (uint32_t)bias[1];
+        uint32_t sum2 = (uint32_t)bias[2], sum3 = (uint32_t)bias[3];
         for (size_t k = 0; k < taps; k++) {
             int32_t value = x[k];
-            sum0 += value * w0[k];
-            sum1 += value * w1[k];
-            sum2 += value * w2[k];
-            sum3 += value * w3[k];
+            sum0 += (uint32_t)(value * w0[k]);
+            sum1 += (uint32_t)(value * w1[k]);
+            sum2 += (uint32_t)(value * w2[k]);
+            sum3 += (uint32_t)(value * w3[k]);
         }
         output[channel] = finish(s, m, channel, sum0);
         output[channel + 1] = finish(s, m, channel + 1, sum1);
@@ -97,9 +105,9 @@ static void dot_products(const tt_plan_step *s, const tt_step_memory *m, size_t 
         weights += 4 * taps;
     }
     for (; channel < channels; channel++, weights += taps) {
-        int32_t sum = m->bias[channel];
+        uint32_t sum = (uint32_t)m->bias[channel];
         for (size_t k = 0; k < taps; k++)
-            sum += x[k] * weights[k];
+            sum += (uint32_t)(x[k] * weights[k]);
         output[channel] = finish(s, m, channel, sum);
     }
 }
@@ -127,12 +135,12 @@ void tt_lite_depthwise(const tt_plan_step *s, const tt_step_memory *m)
             span rows = inside(row_at, s->window[0], s->in[0]);
             span columns = inside(column_at, s->window[1], s->in[1]);
             for (int channel = 0; channel < out; channel++) {
-                int32_t sum = m->bias[channel];
+                uint32_t sum = (uint32_t)m->bias[channel];
                 for (int i = rows.first; i < rows.end; i++)
                     for (int j = columns.first; j < columns.end; j++) {
                         int at = ((row_at + i) * s->in[1] + column_at + j) * in;
-                        sum += (m->input[at + channel / multiplier] - s->input_zero_point) *
-                               m->weights[(i * s->window[1] + j) * out + channel];
+                        int32_t x = m->input[at + channel / multiplier] - s->input_zero_point;
+                        sum += (uint32_t)(x * m->weights[(i * s->window[1] + j) * out + channel]);
                     }
                 *output++ = finish(s, m, (unsigned)channel, sum);
             }

@@ -6,7 +6,8 @@
 #include "tutti/bytes.h"
 #include "tutti/check.h"
 
-#define CRC_FROM 16 // offset of the first byte under the checksum
+#define AVERAGED_MAX (1u << 23) // elements of int8 whose sum surely fits 32 bits
+#define CRC_FROM 16             // offset of the first byte under the checksum
 
 static float read_float(tt_reader *reader)
 {
@@ -267,6 +268,8 @@ static tt_status check_step(const tt_plan *plan, uint32_t index, tt_text *why)
         s.output_zero_point > 127 || s.clamp[0] < -128 || s.clamp[1] > 127 ||
         s.clamp[0] > s.clamp[1])
         return refuse_step(why, index, "a zero point or limit is outside -128 to 127");
+    if (s.kind == TT_STEP_AVERAGE_POOL && (uint32_t)s.window[0] * s.window[1] > AVERAGED_MAX)
+        return refuse_step(why, index, "it averages more elements than a 32-bit sum can hold");
     if (s.kind == TT_STEP_MAX_POOL || s.kind == TT_STEP_AVERAGE_POOL)
         return s.in[2] == s.out[2] ? TT_OK
                                    : refuse_step(why, index, "pooling changes the channels");
@@ -288,6 +291,9 @@ static tt_status check_header(const tt_plan_header *h, size_t length, tt_text *w
 static tt_status check_contents(const tt_plan *plan, tt_text *why)
 {
     const tt_plan_header *h = &plan->header;
+    if (h->bytes > INT32_MAX || h->arena_bytes > INT32_MAX) // the kernels index with int
+        return refuse(why, TT_MALFORMED, "bytes of plan and arena, each at most", INT32_MAX,
+                      h->bytes > INT32_MAX ? h->bytes : h->arena_bytes);
     if (h->step_count == 0 || h->step_count > TT_PLAN_STEPS_MAX)
         return refuse(why, TT_MALFORMED, "number of steps, at most", TT_PLAN_STEPS_MAX,
                       h->step_count);
