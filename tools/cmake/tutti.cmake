@@ -5,7 +5,7 @@ set(TT_WARNINGS -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-pro
 
 # What runs on a device must not have a stack frame larger than a stack's guard (os/arch/*/context.h).
 if(TUTTI_TARGET STREQUAL "cortex-m4")
-    set(TT_DEVICE_FLAGS -Werror=frame-larger-than=512)
+    set(TT_DEVICE_FLAGS -Werror=frame-larger-than=1024)
     set(board mps2_an386)
 elseif(TUTTI_TARGET STREQUAL "riscv64")
     set(TT_DEVICE_FLAGS -Werror=frame-larger-than=4096)

@@ -7,10 +7,10 @@
 
 // A region of the MPU is aligned to its size. No function's frame is larger than the guard (the
 // compiler checks), so an overflow cannot step over it.
-#define TT_STACK_GUARD 512
-#define TT_STACK_ALIGNMENT 512
-#define TT_FIRST_STACK_BYTES 4096
-#define TT_IDLE_STACK_BYTES 512
+#define TT_STACK_GUARD 1024
+#define TT_STACK_ALIGNMENT 1024
+#define TT_FIRST_STACK_BYTES 6144
+#define TT_IDLE_STACK_BYTES 1024
 
 typedef struct tt_arch_context {
     uint32_t *stack_pointer; // of the saved registers; first: switch.S

@@ -27,6 +27,7 @@
 #define PENDSV_SET (1u << 28)
 #define RBAR_VALID (1u << 4)
 #define GUARD_REGION 7           // the highest number wins where regions overlap
+#define GUARD_LOG2 10            // of TT_STACK_GUARD
 #define CHECK_INSTRUCTION 0xde54 // udf #0x54, below
 
 enum { R0, R1, R2, R3, R12, LR, PC, XPSR, FRAME_WORDS };
@@ -119,12 +120,12 @@ void tt_cm_init(uint32_t code, uint32_t code_log2, uint32_t data, uint32_t data_
     SHCSR |= 7u << 16;                 // memory, bus and usage faults have vectors of their own
     protect(0, code, code_log2, ACCESS_READ_EXECUTE);
     protect(1, data, data_log2, ACCESS_READ_WRITE);
-    protect(GUARD_REGION, data, 9, ACCESS_NONE); // 2^9 = TT_STACK_GUARD; placed by the first switch
+    protect(GUARD_REGION, data, GUARD_LOG2, ACCESS_NONE); // placed by the first switch
     MPU_RBAR = data | RBAR_VALID | GUARD_REGION;
     MPU_RASR &= ~1u; // nothing is guarded before
     MPU_CTRL = 5;    // on, with the default map behind it
     __asm__ volatile("dsb\n isb");
-    MPU_RASR = ACCESS_NONE | (9 - 1) << 1 | 1;
+    MPU_RASR = ACCESS_NONE | (GUARD_LOG2 - 1) << 1 | 1;
     MPU_RBAR = 0xe0000000u | RBAR_VALID | GUARD_REGION; // below any stack, in the vendor's space
     tt_check_set_handler(tt_kernel_check_handler);
 }

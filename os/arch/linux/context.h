@@ -22,6 +22,7 @@ _Bool tt_linux_interrupt_on_read(int descriptor, unsigned line);
 
 // For the start-up code: signals, the timer, where faults go.
 void tt_linux_cpu_init(void);
+void tt_linux_provision(void); // of the board: reads the device's seed
 
 // The words after the program's name, for a device's tt_main.
 extern int tt_linux_argument_count;

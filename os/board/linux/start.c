@@ -38,6 +38,7 @@ int main(int count, char **arguments)
 {
     tt_linux_argument_count = count - 1;
     tt_linux_arguments = arguments + 1;
+    tt_linux_provision();
     tt_linux_cpu_init();
     tt_kernel_start(first_thread, MAIN_PRIORITY);
 }

@@ -9,6 +9,10 @@
 
 #include "tutti/check.h"
 
+// sys/types.h has the type; without this lwIP would define it again.
+#ifndef SSIZE_MAX
+#define SSIZE_MAX INT_MAX
+#endif
 #define LWIP_NO_UNISTD_H 1
 #define LWIP_NO_CTYPE_H 1
 #define LWIP_PLATFORM_DIAG(arguments)

@@ -1,0 +1,18 @@
+// The car unit: RISC-V 64 in supervisor mode. It runs models and asks for others'.
+
+#include "products/common/product.h"
+
+#define SLOT_BYTES (256 * 1024)
+#define ARENA_BYTES (128 * 1024)
+
+uint8_t tt_product_slots[2][SLOT_BYTES] TT_NOINIT;
+static uint8_t arena[ARENA_BYTES] __attribute__((aligned(8)));
+
+const tt_product tt_product_table = {
+    .kind = "car",
+    .slots = {tt_product_slots[0], tt_product_slots[1]},
+    .slot_bytes = SLOT_BYTES,
+    .arena = arena,
+    .arena_bytes = ARENA_BYTES,
+    .asks = true,
+};

@@ -1,0 +1,8 @@
+// The TV: AArch64. It holds no model; it finds a device that does, and asks.
+
+#include "products/common/product.h"
+
+const tt_product tt_product_table = {
+    .kind = "tv",
+    .asks = true,
+};

@@ -1,0 +1,76 @@
+// The resource /device.
+
+#include <string.h>
+
+#include "tutti/bus_storage.h"
+#include "tutti/cbor.h"
+#include "tutti/check.h"
+#include "tutti/device_service.h"
+
+static void write_text(tt_writer *w, const char *key, const char *value)
+{
+    tt_cbor_text(w, key);
+    tt_cbor_text(w, value);
+}
+
+static void write_number(tt_writer *w, const char *key, uint64_t value)
+{
+    tt_cbor_text(w, key);
+    tt_cbor_unsigned(w, value);
+}
+
+static void write_addresses(tt_writer *w, tt_platform *platform)
+{
+    tt_endpoint addresses[TT_ADDRESSES_MAX];
+    size_t count = platform->operations->addresses(platform, addresses, TT_COUNT(addresses));
+    count = count < 4 ? count : 4; // a device has two; more would not fit the document
+    tt_cbor_text(w, "addresses");
+    tt_cbor_array(w, count);
+    for (size_t i = 0; i < count; i++) {
+        char buffer[TT_ENDPOINT_TEXT_MAX];
+        tt_text text;
+        tt_text_init(&text, buffer, sizeof(buffer));
+        addresses[i].interface = 0; // a number of ours, of no use to the reader
+        addresses[i].port = TT_BUS_PORT;
+        tt_endpoint_format(&addresses[i], &text);
+        tt_cbor_text(w, buffer);
+    }
+}
+
+static void get(tt_resource *resource, tt_time now, const tt_request *request,
+                tt_response *response)
+{
+    tt_device_service *s = resource->context;
+    const tt_bus *bus = s->options.bus;
+    (void)request;
+    tt_writer w;
+    tt_writer_init(&w, s->document, sizeof(s->document));
+    tt_cbor_map(&w, 10);
+    write_text(&w, "name", s->options.name);
+    write_text(&w, "kind", s->options.kind);
+    write_text(&w, "board", s->options.board);
+    write_text(&w, "cpu", s->options.cpu);
+    write_number(&w, "boot", s->options.boot);
+    write_number(&w, "uptime_ms", (uint64_t)now / 1000000);
+    write_addresses(&w, s->options.platform);
+    write_number(&w, "received", bus->counters.received);
+    write_number(&w, "duplicates", bus->counters.duplicates);
+    write_number(&w, "malformed", bus->counters.malformed);
+    TT_CHECK(!w.failed);
+    response->code = TT_CONTENT;
+    response->content_format = TT_FORMAT_CBOR;
+    response->payload = s->document;
+    response->length = w.length;
+}
+
+void tt_device_service_init(tt_device_service *service, const tt_device_options *options)
+{
+    memset(service, 0, sizeof(*service));
+    service->options = *options;
+    service->resource = (tt_resource){.path = "device",
+                                      .type = "tutti.device",
+                                      .handler = get,
+                                      .context = service,
+                                      .methods = 1 << TT_GET};
+    TT_CHECK(tt_bus_add(options->bus, &service->resource) == TT_OK);
+}
