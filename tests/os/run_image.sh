@@ -1,0 +1,70 @@
+#!/bin/sh
+# Runs a device's image and checks how it ended: under QEMU, or as a process on Linux.
+# usage: run_image.sh MACHINE NAME EXIT_CODE [LINE...]
+# Each LINE is a text that the output must hold. `backtrace=A,B,C` gives the output to tools/backtrace and
+# expects the functions A, B and C among its frames in this order. The image is sought in
+# $TUTTI_BUILD/MACHINE, or in $TUTTI_PRESET_PREFIX if a developer builds elsewhere.
+set -u
+machine=$1 name=$2 expected=$3
+shift 3
+build=${TUTTI_BUILD:-build}/${TUTTI_PRESET_PREFIX:-}$machine
+skip() {
+    echo "skipped: $1"
+    exit 77
+}
+command_for() {
+    case $machine in
+    linux) echo "$TUTTI_LINUX/tests/os/$name" ;;
+    cortex-m4) echo "qemu-system-arm -M mps2-an386 -icount shift=5,sleep=off -nic none" \
+        "-semihosting-config enable=on,target=native" ;;
+    riscv64) echo "qemu-system-riscv64 -M virt -m 64M -nic none" ;;
+    aarch64) echo "qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a53 -m 64M -nic none" \
+        "-semihosting-config enable=on,target=native" ;;
+    *)
+        echo "run_image: $machine is no machine: expected linux, cortex-m4, riscv64 or aarch64" >&2
+        exit 2
+        ;;
+    esac
+}
+command=$(command_for) || exit 2
+if [ "$machine" = linux ]; then
+    image=$TUTTI_LINUX/tests/os/$name
+else
+    image=$build/tests/os/$name.elf
+    command -v "${command%% *}" >/dev/null || skip "${command%% *} is not installed"
+    command="$command -display none -monitor none -serial stdio -kernel $image"
+fi
+[ -e "$image" ] || skip "there is no $image: build it with make $machine"
+
+output=$(mktemp) || exit 2
+trap 'rm -f "$output" "$output.frames"' EXIT
+# shellcheck disable=SC2086 # the command is a list of words
+timeout 60 $command >"$output" 2>&1 </dev/null
+code=$?
+cat "$output"
+failed=0
+if [ $code -ne "$expected" ]; then
+    echo "run_image: exit code $code, expected $expected"
+    failed=1
+fi
+for line; do
+    case $line in
+    backtrace=*)
+        "$TUTTI_LINUX/tools/backtrace/tt_backtrace" "$image" <"$output" >"$output.frames" || failed=1
+        cat "$output.frames"
+        names=$(sed -n 's/^#[0-9]* *0x[0-9a-f]* \([^ ]*\).*/\1/p' "$output.frames" | tr '\n' ',')
+        pattern=$(echo "${line#backtrace=}" | sed 's/,/,(.*,)?/g')
+        echo ",$names" | grep -qE ",$pattern," || {
+            echo "run_image: the frames are $names expected ${line#backtrace=}"
+            failed=1
+        }
+        ;;
+    *)
+        grep -qF -- "$line" "$output" || {
+            echo "run_image: the output lacks: $line"
+            failed=1
+        }
+        ;;
+    esac
+done
+exit $failed
