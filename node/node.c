@@ -72,6 +72,24 @@ static void look_at_addresses(tt_node *node, tt_time now)
     node->addresses_at = tt_after(now, ADDRESSES_INTERVAL);
 }
 
+static void send_datagram(tt_node *node)
+{
+    if (node->platform->operations->send(node->platform, &node->datagram) == TT_OK)
+        node->counters.datagrams_sent++;
+    else
+        node->counters.sends_failed++; // as if it were lost on the way: whoever needs it repeats it
+}
+
+static void send_bus(tt_node *node)
+{
+    tt_datagram *d = &node->datagram;
+    while (tt_bus_transmit(&node->bus, &d->peer, d->data, sizeof(d->data), &d->length) == TT_OK) {
+        d->socket = node->bus_socket;
+        d->hop_limit = 0;
+        send_datagram(node);
+    }
+}
+
 static void receive_all(tt_node *node)
 {
     tt_datagram *d = &node->datagram;
@@ -88,25 +106,8 @@ static void receive_all(tt_node *node)
         } else {
             tt_discovery_heard(&node->discovery, now, &d->peer);
             tt_bus_receive(&node->bus, now, &d->peer, d->data, d->length);
+            send_bus(node); // at once: the bus keeps few answers, and a burst may want many
         }
-    }
-}
-
-static void send_datagram(tt_node *node)
-{
-    if (node->platform->operations->send(node->platform, &node->datagram) == TT_OK)
-        node->counters.datagrams_sent++;
-    else
-        node->counters.sends_failed++; // as if it were lost on the way: whoever needs it repeats it
-}
-
-static void send_bus(tt_node *node)
-{
-    tt_datagram *d = &node->datagram;
-    while (tt_bus_transmit(&node->bus, &d->peer, d->data, sizeof(d->data), &d->length) == TT_OK) {
-        d->socket = node->bus_socket;
-        d->hop_limit = 0;
-        send_datagram(node);
     }
 }
 

@@ -101,7 +101,12 @@ static void take_plan(tt_model_service *s, const tt_request *request, tt_respons
                        " bytes");
         return;
     }
-    if (h->input_bytes > TT_MODEL_INPUT_MAX || h->output_bytes > TT_MODEL_OUTPUT_MAX) {
+    if (h->output_bytes > TT_MODEL_OUTPUT_MAX) {
+        refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: its output has ",
+                       h->output_bytes, " bytes, at most ", TT_MODEL_OUTPUT_MAX, " are supported");
+        return;
+    }
+    if (h->input_bytes > TT_MODEL_INPUT_MAX) {
         refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: its input has ",
                        h->input_bytes, " bytes, at most ", TT_MODEL_INPUT_MAX, " are supported");
         return;
@@ -195,15 +200,31 @@ static void run_job(tt_work *work)
     tt_plan_run(&job->plan, job->service->options.arena, job->input, job->output);
 }
 
-static void start_oldest(tt_model_service *s)
+static void answer_busy(tt_model_service *s, tt_time now, tt_answer_token token)
 {
-    tt_model_job *job = &s->jobs[s->first_job];
+    static const char text[] = "busy: no worker is free";
+    tt_response response = {.code = TT_UNAVAILABLE,
+                            .content_format = TT_FORMAT_NONE,
+                            .payload = text,
+                            .length = sizeof(text) - 1,
+                            .max_age_seconds = 1};
+    tt_bus_answer(s->options.bus, now, token, &response); // where the asker has gone, nobody waits
+}
+
+// Gives the oldest job that waits to a worker; one that no worker takes is answered so.
+static void start_oldest(tt_model_service *s, tt_time now)
+{
     const tt_platform_operations *operations = s->options.platform->operations;
-    if (s->running || job->token == 0)
-        return;
-    s->running = operations->work(s->options.platform, &job->work) == TT_OK;
-    if (!s->running) // the platform's workers are taken: say so instead of waiting for ever
+    tt_model_job *job = &s->jobs[s->first_job];
+    while (!s->running && job->token != 0) {
+        s->running = operations->work(s->options.platform, &job->work) == TT_OK;
+        if (s->running)
+            return;
+        answer_busy(s, now, job->token);
         job->token = 0;
+        s->first_job = (s->first_job + 1) % TT_MODEL_JOBS_MAX;
+        job = &s->jobs[s->first_job];
+    }
 }
 
 static void job_done(tt_work *work, tt_time now)
@@ -221,7 +242,7 @@ static void job_done(tt_work *work, tt_time now)
     job->token = 0;
     s->running = false;
     s->first_job = (s->first_job + 1) % TT_MODEL_JOBS_MAX;
-    start_oldest(s);
+    start_oldest(s, now);
 }
 
 static void post(tt_model_service *s, tt_time now, const tt_request *request, tt_response *response)
@@ -250,11 +271,8 @@ static void post(tt_model_service *s, tt_time now, const tt_request *request, tt
     job->taken = now;
     for (size_t i = 0; i < expected; i++)
         job->input[i] = (int8_t)(request->payload[i] ^ 0x80); // b - 128
-    start_oldest(s);
-    if (job->token == 0)
-        refuse_text(s, response, TT_UNAVAILABLE, "busy: no worker is free");
-    else
-        response->later = true;
+    response->later = true; // the token is owed from here on, so an answer may come at once
+    start_oldest(s, now);
 }
 
 static void delete_model(tt_model_service *s, tt_response *response)

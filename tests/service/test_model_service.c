@@ -1,0 +1,386 @@
+// Models on the bus: plans that come block by block, good and bad, inferences that a worker
+// computes while a new plan arrives, and a device without a model that asks for one.
+
+#include "tests/service/devices.h"
+#include "tutti/bytes.h"
+#include "tutti/cbor.h"
+#include "tutti/convert.h"
+#include "tutti/model_service.h"
+#include "tutti/train.h"
+
+#define PATH "ai/models/fashion"
+#define SLOT_BYTES (80 * 1024)
+#define ARENA_BYTES (16 * 1024)
+#define PIXELS 784
+#define CLASSES 10
+
+static device *const host = &devices[0], *const watch = &devices[1];
+static device *const tv = &devices[2], *const car = &devices[3];
+
+static tt_model_service service, car_service;
+static tt_ask_service ask_service;
+static tt_peer peers[4];
+static uint8_t slots[4][SLOT_BYTES] __attribute__((aligned(TT_PLAN_ALIGNMENT)));
+static uint8_t arenas[2][ARENA_BYTES] __attribute__((aligned(TT_PLAN_ALIGNMENT)));
+static asked a; // the answer to the newest question that needs no other name
+
+// A network with random weights, and its plan.
+typedef struct network {
+    tt_quantised quantised;
+    uint8_t *plan;
+    size_t length;
+} network;
+
+static network first, second;
+static uint8_t image[PIXELS];
+
+static network make_network(uint64_t seed)
+{
+    network n;
+    static float calibration[8 * PIXELS];
+    tt_model *model = tt_model_new(4);
+    tt_random random;
+    tt_random_seed(&random, seed);
+    tt_model_initialise(model, seed);
+    for (size_t i = 0; i < 8 * PIXELS; i++)
+        calibration[i] = (float)tt_random_below(&random, 256) / 255;
+    REQUIRE(tt_quantise(model->graph, model->image, model->logits, calibration, 8, &n.quantised,
+                        NULL) == TT_OK);
+    REQUIRE(tt_plan_emit(&n.quantised, &n.plan, &n.length, NULL) == TT_OK);
+    tt_model_free(model);
+    return n;
+}
+
+static void start(void)
+{
+    devices_init();
+    tt_model_options options = {.bus = &watch->bus,
+                                .platform = &watch->platform,
+                                .slots = {slots[0], slots[1]},
+                                .slot_bytes = SLOT_BYTES,
+                                .arena = arenas[0],
+                                .arena_bytes = ARENA_BYTES};
+    tt_model_service_init(&service, &options);
+}
+
+static void put(const void *plan, size_t length)
+{
+    ask(&a, host, watch, TT_PUT, PATH, NULL, plan, length);
+}
+
+static bool answers_as(const asked *answer, const network *n)
+{
+    int8_t expected[CLASSES];
+    tt_quantised_run(&n->quantised, image, expected);
+    return answer->done && answer->code == TT_CONTENT && answer->length == CLASSES &&
+           memcmp(answer->payload, expected, CLASSES) == 0;
+}
+
+static void expect_model_in_place(const network *n)
+{
+    ask(&a, host, watch, TT_POST, PATH, NULL, image, PIXELS);
+    EXPECT(!a.done); // nothing is computed on the loop
+    finish_work(watch);
+    EXPECT(answers_as(&a, n));
+}
+
+static void test_life(void)
+{
+    start();
+    ask(&a, host, watch, TT_POST, PATH, NULL, image, PIXELS);
+    EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
+    EXPECT_TEXT(a.payload, "no such model: fashion");
+    ask(&a, host, watch, TT_DELETE, "ai/models", NULL, NULL, 0);
+    EXPECT_ANSWER(a, TT_METHOD_NOT_ALLOWED);
+
+    put(first.plan, first.length);
+    EXPECT_ANSWER(a, TT_CREATED);
+    expect_model_in_place(&first);
+    put(second.plan, second.length);
+    EXPECT_ANSWER(a, TT_CHANGED);
+    expect_model_in_place(&second);
+
+    ask(&a, host, watch, TT_GET, ".well-known/core", "rt=" TT_MODEL_TYPE, NULL, 0);
+    EXPECT_ANSWER(a, TT_CONTENT);
+    EXPECT(strstr(a.payload, "</" PATH ">") != NULL);
+    ask(&a, host, watch, TT_GET, "ai/models", NULL, NULL, 0);
+    EXPECT_TEXT(a.payload, "fashion");
+    ask(&a, host, watch, TT_GET, PATH, NULL, NULL, 0);
+    EXPECT_ANSWER(a, TT_CONTENT);
+    tt_reader reader;
+    tt_cbor_item item;
+    tt_reader_init(&reader, a.payload, a.length);
+    REQUIRE(tt_cbor_find(&reader, "bytes") == TT_OK && tt_cbor_next(&reader, &item) == TT_OK);
+    EXPECT_EQUAL(item.number, second.length);
+
+    ask(&a, host, watch, TT_PUT, "ai/models/other", NULL, first.plan, first.length);
+    EXPECT_ANSWER(a, TT_FORBIDDEN);
+    ask(&a, host, watch, TT_DELETE, PATH, NULL, NULL, 0);
+    EXPECT_ANSWER(a, TT_DELETED);
+    ask(&a, host, watch, TT_GET, PATH, NULL, NULL, 0);
+    EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
+    put(first.plan, first.length);
+    EXPECT_ANSWER(a, TT_CREATED);
+}
+
+static void fix_checksum(uint8_t *plan, size_t length)
+{
+    tt_writer writer;
+    tt_writer_init(&writer, plan + 12, 4);
+    tt_write_le32(&writer, tt_crc32(0, plan + 16, length - 16));
+}
+
+// Whatever is wrong with a plan, the model in place goes on answering as before.
+static void test_bad_plans(void)
+{
+    static uint8_t bad[SLOT_BYTES + 1];
+    start();
+    put(first.plan, first.length);
+    EXPECT_ANSWER(a, TT_CREATED);
+
+    memcpy(bad, second.plan, second.length);
+    bad[second.length / 2] ^= 4; // one bit
+    put(bad, second.length);
+    EXPECT_ANSWER(a, TT_BAD_REQUEST);
+    EXPECT(strstr(a.payload, "plan refused: checksum: expected ") == a.payload);
+    expect_model_in_place(&first);
+
+    put(second.plan, second.length - 1000); // cut short
+    EXPECT_ANSWER(a, TT_BAD_REQUEST);
+    EXPECT(strstr(a.payload, "plan refused: length of the plan in bytes: expected ") == a.payload);
+    expect_model_in_place(&first);
+
+    put(bad, 10);
+    EXPECT_ANSWER(a, TT_BAD_REQUEST);
+    EXPECT_TEXT(a.payload,
+                "plan refused: length of the plan in bytes, at least: expected 80, found 10");
+
+    put(bad, sizeof(bad)); // larger than a slot
+    EXPECT_ANSWER(a, TT_ENTITY_TOO_LARGE);
+    EXPECT(strstr(a.payload, "this device takes at most 81920") != NULL);
+    expect_model_in_place(&first);
+
+    memcpy(bad, second.plan, second.length);
+    tt_writer writer;
+    tt_writer_init(&writer, bad + 24, 4);
+    tt_write_le32(&writer, ARENA_BYTES + 4);
+    fix_checksum(bad, second.length);
+    put(bad, second.length);
+    EXPECT_ANSWER(a, TT_ENTITY_TOO_LARGE);
+    EXPECT_TEXT(a.payload, "plan refused: it needs an arena of 16388 bytes, this device has 16384"
+                           " bytes");
+    expect_model_in_place(&first);
+}
+
+static void test_bad_images(void)
+{
+    start();
+    put(first.plan, first.length);
+    ask(&a, host, watch, TT_POST, PATH, NULL, image, PIXELS - 1);
+    EXPECT_ANSWER(a, TT_BAD_REQUEST);
+    EXPECT_TEXT(a.payload, "the input has 783 bytes, the model expects 784");
+    static uint8_t large[5000]; // comes in blocks
+    ask(&a, host, watch, TT_POST, PATH, NULL, large, sizeof(large));
+    EXPECT_ANSWER(a, TT_BAD_REQUEST);
+    EXPECT_TEXT(a.payload, "the input has 5000 bytes, the model expects 784");
+    ask(&a, host, watch, TT_POST, PATH, NULL, NULL, 0);
+    EXPECT_ANSWER(a, TT_BAD_REQUEST);
+    EXPECT_EQUAL(watch->work_count, 0);
+    expect_model_in_place(&first);
+}
+
+// A new plan arrives while inferences run: each is computed with the plan that was in place when
+// its input came, and the memory of a plan in use is not written to.
+static void test_replace_while_running(void)
+{
+    static asked running, waiting, surplus;
+    start();
+    put(first.plan, first.length);
+    ask(&running, host, watch, TT_POST, PATH, NULL, image, PIXELS);
+    put(second.plan, second.length);
+    EXPECT_ANSWER(a, TT_CHANGED);
+    ask(&waiting, host, watch, TT_POST, PATH, NULL, image, PIXELS);
+    ask(&surplus, host, watch, TT_POST, PATH, NULL, image, PIXELS);
+    EXPECT_ANSWER(surplus, TT_UNAVAILABLE);
+    EXPECT_TEXT(surplus.payload, "busy: too many inputs wait already");
+    EXPECT_EQUAL(watch->work_count, 1); // one at a time: they share the arena
+    put(first.plan, first.length);      // it would go where the running inference reads
+    EXPECT_ANSWER(a, TT_UNAVAILABLE);
+    EXPECT(!running.done && !waiting.done);
+    finish_work(watch);
+    EXPECT(answers_as(&running, &first));
+    EXPECT(!waiting.done);
+    put(first.plan, first.length); // now its slot is free; the waiting one has the other
+    EXPECT_ANSWER(a, TT_CHANGED);
+    finish_work(watch);
+    EXPECT(answers_as(&waiting, &second));
+    expect_model_in_place(&first);
+}
+
+static void test_workers_taken(void)
+{
+    start();
+    put(first.plan, first.length);
+    watch->works_max = 0;
+    ask(&a, host, watch, TT_POST, PATH, NULL, image, PIXELS);
+    EXPECT_ANSWER(a, TT_UNAVAILABLE);
+    EXPECT_TEXT(a.payload, "busy: no worker is free");
+    watch->works_max = TT_WORKS_MAX;
+    expect_model_in_place(&first);
+
+    static asked waiting; // one that was taken, whose turn comes when no worker is free
+    ask(&a, host, watch, TT_POST, PATH, NULL, image, PIXELS);
+    ask(&waiting, host, watch, TT_POST, PATH, NULL, image, PIXELS);
+    watch->works_max = 0;
+    finish_work(watch);
+    EXPECT(answers_as(&a, &first));
+    EXPECT_ANSWER(waiting, TT_UNAVAILABLE);
+    watch->works_max = TT_WORKS_MAX;
+    expect_model_in_place(&first);
+}
+
+// A transfer that stops midway leaves the model in place; another sender may begin ten seconds
+// later.
+static void test_abandoned(void)
+{
+    start();
+    put(first.plan, first.length);
+    static asked abandoned;
+    memset(&abandoned, 0, sizeof(abandoned));
+    abandoned.call = (tt_call){.peer = watch->endpoint,
+                               .method = TT_PUT,
+                               .path = PATH,
+                               .payload = second.plan,
+                               .length = second.length,
+                               .content_format = TT_FORMAT_OCTETS,
+                               .accept = TT_FORMAT_NONE,
+                               .on_reply = asked_reply,
+                               .context = &abandoned};
+    REQUIRE(tt_bus_call(&car->bus, time_now, &abandoned.call) == TT_OK);
+    for (int i = 0; i < 6; i++) { // a few datagrams each way, then silence
+        static uint8_t bytes[TT_BUS_MESSAGE_MAX];
+        device *from = i % 2 == 0 ? car : watch, *to = i % 2 == 0 ? watch : car;
+        tt_endpoint peer;
+        size_t length;
+        REQUIRE(tt_bus_transmit(&from->bus, &peer, bytes, sizeof(bytes), &length) == TT_OK);
+        tt_bus_receive(&to->bus, time_now, &from->endpoint, bytes, length);
+    }
+    tt_bus_cancel(&car->bus, time_now, &abandoned.call);
+    EXPECT_EQUAL(abandoned.status, TT_CANCELLED);
+    deliver();
+    expect_model_in_place(&first);
+    put(second.plan, second.length);
+    EXPECT_ANSWER(a, TT_UNAVAILABLE);
+    pass(TT_SECONDS(11));
+    put(second.plan, second.length);
+    EXPECT_ANSWER(a, TT_CHANGED);
+    expect_model_in_place(&second);
+}
+
+static void discover(tt_peer *peer, const char *kind, const device *d)
+{
+    *peer = (tt_peer){.endpoint = d->endpoint, .boot = 1, .reported = true};
+    snprintf(peer->name, sizeof(peer->name), "%s-1", kind);
+    snprintf(peer->kind, sizeof(peer->kind), "%s", kind);
+}
+
+// What the TV's answer says of the device that computed it.
+static bool came_from(const asked *answer, const char *kind)
+{
+    tt_reader reader;
+    tt_cbor_item item;
+    tt_reader_init(&reader, answer->payload, answer->length);
+    return answer->done && answer->code == TT_CONTENT && tt_cbor_find(&reader, "kind") == TT_OK &&
+           tt_cbor_next(&reader, &item) == TT_OK && item.length == strlen(kind) &&
+           memcmp(item.bytes, kind, item.length) == 0;
+}
+
+static bool logits_are_of(const asked *answer, const network *n)
+{
+    int8_t expected[CLASSES];
+    tt_reader reader;
+    tt_cbor_item item;
+    tt_quantised_run(&n->quantised, image, expected);
+    tt_reader_init(&reader, answer->payload, answer->length);
+    return tt_cbor_find(&reader, "logits") == TT_OK && tt_cbor_next(&reader, &item) == TT_OK &&
+           item.length == CLASSES && memcmp(item.bytes, expected, CLASSES) == 0;
+}
+
+static void ask_tv(const char *query)
+{
+    ask(&a, host, tv, TT_POST, "ai/ask/fashion", query, image, PIXELS);
+}
+
+// The TV holds no model and finds one by itself.
+static void test_ask(void)
+{
+    start();
+    memset(peers, 0, sizeof(peers));
+    tt_ask_options options = {&tv->bus, &tv->platform, peers, 4};
+    tt_ask_service_init(&ask_service, &options);
+    ask_tv(NULL);
+    EXPECT_ANSWER(a, TT_UNAVAILABLE);
+    EXPECT_TEXT(a.payload, "no device offers the model fashion");
+
+    discover(&peers[0], "linux", host); // it answers, but has no such resource
+    discover(&peers[2], "watch", watch);
+    ask_tv(NULL);
+    EXPECT_ANSWER(a, TT_UNAVAILABLE); // the watch has no model yet
+    put(first.plan, first.length);
+    ask_tv(NULL);
+    EXPECT(!a.done);
+    finish_work(watch);
+    EXPECT(came_from(&a, "watch"));
+    EXPECT(logits_are_of(&a, &first));
+
+    tt_model_options car_options = {.bus = &car->bus,
+                                    .platform = &car->platform,
+                                    .slots = {slots[2], slots[3]},
+                                    .slot_bytes = SLOT_BYTES,
+                                    .arena = arenas[1],
+                                    .arena_bytes = ARENA_BYTES};
+    tt_model_service_init(&car_service, &car_options);
+    discover(&peers[3], "car", car);
+    ask(&a, host, car, TT_PUT, PATH, NULL, second.plan, second.length);
+    EXPECT_ANSWER(a, TT_CREATED);
+    ask_tv("kind=car");
+    finish_work(car);
+    EXPECT(came_from(&a, "car"));
+    EXPECT(logits_are_of(&a, &second));
+    ask_tv("kind=phone");
+    EXPECT_ANSWER(a, TT_UNAVAILABLE);
+
+    // Whoever answered last goes; the question finds the other.
+    ask_tv("kind=car");
+    finish_work(car);
+    peers[3].reported = false;
+    ask_tv(NULL);
+    finish_work(watch);
+    EXPECT(came_from(&a, "watch"));
+
+    // The model's own refusal reaches the asker with its sentence.
+    ask(&a, host, tv, TT_POST, "ai/ask/fashion", NULL, image, PIXELS - 1);
+    EXPECT_ANSWER(a, TT_BAD_REQUEST);
+    EXPECT_TEXT(a.payload, "the input has 783 bytes, the model expects 784");
+}
+
+int main(void)
+{
+    tt_random random;
+    tt_random_seed(&random, 7);
+    tt_random_bytes(&random, image, sizeof(image));
+    first = make_network(1);
+    second = make_network(2);
+    test_life();
+    test_bad_plans();
+    test_bad_images();
+    test_replace_while_running();
+    test_workers_taken();
+    test_abandoned();
+    test_ask();
+    free(first.plan);
+    free(second.plan);
+    tt_quantised_free(&first.quantised);
+    tt_quantised_free(&second.quantised);
+    return test_result();
+}
