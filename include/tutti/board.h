@@ -4,13 +4,18 @@
 #define TUTTI_BOARD_H
 
 #include "tutti/ethernet.h"
+#include "tutti/provision.h"
+
+// The device's own seed; valid where magic, version and crc are right. In memory that start-up does
+// not clear.
+extern tt_provision_data tt_provision;
 
 // "mps2-an386" and "Cortex-M4F", for people.
 extern const char tt_board_name[];
 extern const char tt_board_cpu[];
 
-// The board's one Ethernet device, started, its interrupt attached: `arrived` is called from it. NULL where
-// there is none or it does not work; then a line on the console says why. Called once.
+// The board's one Ethernet device, started, its interrupt attached: `arrived` is called from it.
+// NULL where there is none or it does not work; then a line on the console says why. Called once.
 tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context);
 
 // Fills in bytes from a source of entropy, as many as it gives at once; 0 where the board has none.

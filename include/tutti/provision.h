@@ -31,7 +31,4 @@ typedef struct tt_provision_data {
     uint32_t crc;                // tt_crc32 of all before
 } tt_provision_data;
 
-// Defined by each device image (os/board); valid where magic, version and crc are right.
-extern tt_provision_data tt_provision;
-
 #endif

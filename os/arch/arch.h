@@ -6,7 +6,14 @@
 #ifndef TUTTI_OS_ARCH_ARCH_H
 #define TUTTI_OS_ARCH_ARCH_H
 
-#include "tutti/kernel.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "os/arch/context.h"
+#include "tutti/time.h"
+
+typedef struct tt_thread tt_thread; // the kernel's; it begins with its tt_arch_context
 
 // --- given by the CPU
 // -------------------------------------------------------------------------------
@@ -17,7 +24,8 @@ bool tt_arch_in_interrupt(void);
 
 // Makes a context whose first run calls entry(argument) on the stack with interrupts on, and arms
 // the guard below the stack: a byte written there must fault before any neighbour's changes.
-void tt_arch_context_init(tt_thread *thread, void (*entry)(void *argument), void *argument);
+void tt_arch_context_init(tt_arch_context *context, void *stack, size_t stack_bytes,
+                          void (*entry)(void *argument), void *argument);
 
 // Locked: tt_kernel_next differs from tt_kernel_current. From a thread the switch has happened when
 // the thread has unlocked; from an interrupt it happens when the interrupt returns.
@@ -36,6 +44,7 @@ void tt_arch_interrupt_enable(unsigned line);
 
 extern tt_thread *tt_kernel_current; // set by the CPU when it switches
 extern tt_thread *tt_kernel_next;
+_Noreturn void tt_thread_exit(void); // where returning from a thread's entry leads
 
 void tt_kernel_tick(void);               // in interrupt: the timer's time has come
 void tt_kernel_interrupt(unsigned line); // in interrupt: calls the attached handler
@@ -59,5 +68,11 @@ _Noreturn void tt_kernel_check_trapped(const tt_register *registers, unsigned co
                                        uintptr_t stack_pointer);
 
 #define TT_INTERRUPT_LINES 128
+
+// --- given by the board
+// -----------------------------------------------------------------------------
+
+void tt_board_external_interrupt(void); // in interrupt: asks the controller which lines wait
+void tt_board_interrupt_enable(unsigned line);
 
 #endif

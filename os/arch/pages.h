@@ -13,8 +13,16 @@
 // Marks in the linker script of a board.
 extern uint8_t tt_text_begin[], tt_text_end[], tt_rodata_end[], tt_image_end[];
 
-// Maps the image and the board's devices, and turns translation on.
-void tt_pages_init(void);
+// Registers of a board's devices: whole pages; beyond the first 2 MiB whole pieces of 2 MiB.
+typedef struct tt_range {
+    uintptr_t begin, end;
+} tt_range;
+
+// Maps the image and the devices, all in the first GiB, and turns translation on.
+void tt_pages_init(const tt_range *devices, unsigned count);
+
+// Makes the CPU ready for the kernel, once, on the first stack: traps, clock, pages.
+void tt_cpu_init(const tt_range *devices, unsigned count);
 
 // Takes pages of the image away: a later access faults.
 void tt_pages_unmap(uintptr_t address, size_t bytes);

@@ -2,17 +2,20 @@
 // registers for the core.
 
 #include "os/arch/arch.h"
-#include "os/board/virt_aarch64/board.h"
 #include "os/driver/gic_v3.h"
 
-#define D(offset) (*(volatile uint32_t *)(TT_BOARD_GIC_DISTRIBUTOR + (offset)))
-#define R(offset) (*(volatile uint32_t *)(TT_BOARD_GIC_REDISTRIBUTOR + (offset)))
-#define ROUTER(line) (*(volatile uint64_t *)(TT_BOARD_GIC_DISTRIBUTOR + 0x6000 + 8 * (line)))
-#define PRIORITY(line) (*(volatile uint8_t *)(TT_BOARD_GIC_DISTRIBUTOR + 0x400 + (line)))
+#define D(offset) (*(volatile uint32_t *)(distributor + (offset)))
+#define R(offset) (*(volatile uint32_t *)(redistributor + (offset)))
+#define ROUTER(line) (*(volatile uint64_t *)(distributor + 0x6000 + 8 * (line)))
+#define PRIORITY(line) (*(volatile uint8_t *)(distributor + 0x400 + (line)))
 #define SPECIAL_FIRST 1020
 
-void tt_gic_init(void)
+static uintptr_t distributor, redistributor;
+
+void tt_gic_init(uintptr_t distributor_registers, uintptr_t redistributor_registers)
 {
+    distributor = distributor_registers;
+    redistributor = redistributor_registers;
     R(0x14) &= ~2u; // GICR_WAKER: the core is awake
     while (R(0x14) & 4)
         ;

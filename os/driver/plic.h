@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-void tt_plic_init(uint64_t hart);
+void tt_plic_init(uintptr_t base, uint64_t hart);
 void tt_plic_enable(unsigned line);
 void tt_plic_handle(void); // in interrupt: everything that is pending
 

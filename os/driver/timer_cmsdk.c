@@ -5,8 +5,8 @@
 // that, so each passing is seen.
 
 #include "os/arch/arch.h"
-#include "os/board/mps2_an386/board.h"
 #include "os/driver/timer_cmsdk.h"
+#include "tutti/kernel.h"
 
 #define CTRL 0x0
 #define VALUE 0x4
@@ -16,19 +16,20 @@
 #define ENABLE_INTERRUPT 8u
 #define REGISTER(base, offset) (*(volatile uint32_t *)((base) + (offset)))
 
-#define NANOSECONDS_PER_TICK (1000000000 / TT_BOARD_CLOCK_HZ)
 #define ALARM_TICKS_MAX (1u << 30)
 
+static uintptr_t clock_registers, alarm_registers;
+static uint32_t nanoseconds_per_tick;
 static uint64_t ticks; // up to the last reading
 static uint32_t last;  // reading of the down-counter
 
 tt_time tt_arch_now(void)
 {
     uintptr_t lock = tt_arch_lock();
-    uint32_t value = REGISTER(TT_BOARD_TIMER_CLOCK, VALUE);
+    uint32_t value = REGISTER(clock_registers, VALUE);
     ticks += last - value;
     last = value;
-    tt_time now = (tt_time)(ticks * NANOSECONDS_PER_TICK);
+    tt_time now = (tt_time)(ticks * nanoseconds_per_tick);
     tt_arch_unlock(lock);
     return now;
 }
@@ -39,27 +40,30 @@ void tt_arch_timer_set(tt_time deadline)
     tt_time now = tt_arch_now();
     if (deadline <= now)
         wait = 1;
-    else if (deadline - now < (tt_time)ALARM_TICKS_MAX * NANOSECONDS_PER_TICK)
-        wait = (uint64_t)(deadline - now) / NANOSECONDS_PER_TICK + 1; // never early
-    REGISTER(TT_BOARD_TIMER_ALARM, CTRL) = 0;
-    REGISTER(TT_BOARD_TIMER_ALARM, RELOAD) = (uint32_t)wait;
-    REGISTER(TT_BOARD_TIMER_ALARM, VALUE) = (uint32_t)wait;
-    REGISTER(TT_BOARD_TIMER_ALARM, CTRL) = ENABLE | ENABLE_INTERRUPT;
+    else if (deadline - now < (tt_time)ALARM_TICKS_MAX * nanoseconds_per_tick)
+        wait = (uint64_t)(deadline - now) / nanoseconds_per_tick + 1; // never early
+    REGISTER(alarm_registers, CTRL) = 0;
+    REGISTER(alarm_registers, RELOAD) = (uint32_t)wait;
+    REGISTER(alarm_registers, VALUE) = (uint32_t)wait;
+    REGISTER(alarm_registers, CTRL) = ENABLE | ENABLE_INTERRUPT;
 }
 
-static void alarm(void *context)
+static void on_alarm(void *context)
 {
     (void)context;
-    REGISTER(TT_BOARD_TIMER_ALARM, CTRL) = 0;
-    REGISTER(TT_BOARD_TIMER_ALARM, CLEAR) = 1;
+    REGISTER(alarm_registers, CTRL) = 0;
+    REGISTER(alarm_registers, CLEAR) = 1;
     tt_kernel_tick();
 }
 
-void tt_timer_cmsdk_init(void)
+void tt_timer_cmsdk_init(uintptr_t clock, uintptr_t alarm, unsigned alarm_line, uint32_t hertz)
 {
-    REGISTER(TT_BOARD_TIMER_CLOCK, RELOAD) = UINT32_MAX;
-    REGISTER(TT_BOARD_TIMER_CLOCK, VALUE) = UINT32_MAX;
-    REGISTER(TT_BOARD_TIMER_CLOCK, CTRL) = ENABLE;
-    last = REGISTER(TT_BOARD_TIMER_CLOCK, VALUE);
-    tt_interrupt_attach(TT_BOARD_TIMER_ALARM_LINE, alarm, NULL);
+    clock_registers = clock;
+    alarm_registers = alarm;
+    nanoseconds_per_tick = 1000000000 / hertz;
+    REGISTER(clock_registers, RELOAD) = UINT32_MAX;
+    REGISTER(clock_registers, VALUE) = UINT32_MAX;
+    REGISTER(clock_registers, CTRL) = ENABLE;
+    last = REGISTER(clock_registers, VALUE);
+    tt_interrupt_attach(alarm_line, on_alarm, NULL);
 }

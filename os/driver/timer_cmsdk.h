@@ -3,6 +3,10 @@
 #ifndef TUTTI_OS_DRIVER_TIMER_CMSDK_H
 #define TUTTI_OS_DRIVER_TIMER_CMSDK_H
 
-void tt_timer_cmsdk_init(void); // once, before tt_kernel_start
+#include <stdint.h>
+
+// Once, before tt_kernel_start: the registers of two timers, the interrupt of the second, their
+// clock.
+void tt_timer_cmsdk_init(uintptr_t clock, uintptr_t alarm, unsigned alarm_line, uint32_t hertz);
 
 #endif

@@ -1,6 +1,5 @@
 // The CMSDK APB UART (Arm DUI 0479, 4.3) as a console that is only written to.
 
-#include "os/board/mps2_an386/board.h"
 #include "os/driver/uart_cmsdk.h"
 #include "tutti/kernel.h"
 
@@ -10,11 +9,14 @@
 #define BAUD_DIVIDER 0x10
 #define STATE_TX_FULL 1u
 #define CTRL_TX_ENABLE 1u
-#define REGISTER(offset) (*(volatile uint32_t *)(TT_BOARD_UART + (offset)))
+#define REGISTER(offset) (*(volatile uint32_t *)(registers + (offset)))
 
-void tt_uart_cmsdk_init(void)
+static uintptr_t registers;
+
+void tt_uart_cmsdk_init(uintptr_t base, uint32_t hertz)
 {
-    REGISTER(BAUD_DIVIDER) = TT_BOARD_CLOCK_HZ / 115200;
+    registers = base;
+    REGISTER(BAUD_DIVIDER) = hertz / 115200;
     REGISTER(CTRL) = CTRL_TX_ENABLE;
 }
 

@@ -3,6 +3,8 @@
 #ifndef TUTTI_OS_DRIVER_UART_CMSDK_H
 #define TUTTI_OS_DRIVER_UART_CMSDK_H
 
-void tt_uart_cmsdk_init(void); // once, before the first tt_console_write
+#include <stdint.h>
+
+void tt_uart_cmsdk_init(uintptr_t base, uint32_t hertz); // once, before the first tt_console_write
 
 #endif

@@ -1,11 +1,18 @@
 // A PL011 UART (Arm DDI 0183) as a console that is only written to.
 
-#include "os/board/virt_aarch64/board.h"
+#include "os/driver/uart_pl011.h"
 #include "tutti/kernel.h"
 
-#define DATA (*(volatile uint32_t *)TT_BOARD_UART)
-#define FLAGS (*(volatile uint32_t *)(TT_BOARD_UART + 0x18))
+#define DATA (*(volatile uint32_t *)registers)
+#define FLAGS (*(volatile uint32_t *)(registers + 0x18))
 #define TRANSMIT_FULL 0x20
+
+static uintptr_t registers;
+
+void tt_uart_pl011_init(uintptr_t base)
+{
+    registers = base;
+}
 
 void tt_console_write(const void *bytes, size_t length)
 {

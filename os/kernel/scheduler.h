@@ -4,6 +4,7 @@
 #define TUTTI_OS_KERNEL_SCHEDULER_H
 
 #include "os/arch/arch.h"
+#include "tutti/kernel.h"
 #include "tutti/check.h"
 
 typedef uintptr_t tt_lock_state;

@@ -22,7 +22,7 @@ void tt_thread_start(tt_thread *thread, const char *name, uint8_t priority, void
     thread->stack_bytes = stack_bytes;
     tt_list_init(&thread->link);
     tt_list_init(&thread->timer_link);
-    tt_arch_context_init(thread, entry, argument);
+    tt_arch_context_init(&thread->context, stack, stack_bytes, entry, argument);
     tt_lock_state lock = tt_scheduler_lock();
     tt_make_ready(thread);
     if (tt_kernel_current != NULL) // before the first switch there is nobody to leave

@@ -11,7 +11,6 @@
 #include "tutti/check.h"
 #include "tutti/kernel.h"
 #include "tutti/platform_device.h"
-#include "tutti/provision.h"
 #include "tutti/random.h"
 
 #define WORKER_PRIORITY 8

@@ -11,7 +11,6 @@
 #include "tutti/model_service.h"
 #include "tutti/node.h"
 #include "tutti/platform_device.h"
-#include "tutti/provision.h"
 
 static tt_node node;
 static tt_device_service device_service;

@@ -10,7 +10,7 @@
 #include "products/common/product.h"
 #include "tutti/kernel.h"
 #include "tutti/lite.h"
-#include "tutti/provision.h"
+#include "tutti/board.h"
 
 #define OUTPUT_MAX 64
 

@@ -21,13 +21,6 @@ typedef struct tt_arch_context {
     _Alignas(16) uint64_t q[32][2];
 } tt_arch_context;
 
-// For the board's start-up code: vectors, page tables, the timer.
-void tt_a64_init(void);
-
-// Given by the board: the pending interrupts are handled; lines are enabled.
-void tt_board_external_interrupt(void);
-void tt_board_interrupt_enable(unsigned line);
-
 #define TT_A64_TIMER_LINE 27       // the virtual timer's private interrupt
 void tt_a64_timer_interrupt(void); // the board calls it for that line
 

@@ -55,16 +55,16 @@ static void enter(void (*entry)(void *argument), void *argument)
     tt_thread_exit();
 }
 
-void tt_arch_context_init(tt_thread *thread, void (*entry)(void *argument), void *argument)
+void tt_arch_context_init(tt_arch_context *c, void *stack, size_t stack_bytes,
+                          void (*entry)(void *argument), void *argument)
 {
-    tt_arch_context *c = &thread->context;
     memset(c, 0, sizeof(*c));
     c->x[0] = (uint64_t)entry;
     c->x[1] = (uint64_t)argument;
     c->pc = (uint64_t)enter;
-    c->sp = ((uint64_t)thread->stack + thread->stack_bytes) & ~15ull;
+    c->sp = ((uint64_t)stack + stack_bytes) & ~15ull;
     c->status = STATUS_EL1_ON_SP_EL0; // interrupts on
-    tt_pages_unmap((uintptr_t)thread->stack, TT_STACK_GUARD);
+    tt_pages_unmap((uintptr_t)stack, TT_STACK_GUARD);
 }
 
 void tt_arch_switch(void)
@@ -167,11 +167,11 @@ __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
     __builtin_unreachable();
 }
 
-void tt_a64_init(void)
+void tt_cpu_init(const tt_range *devices, unsigned count)
 {
     WRITE(vbar_el1, tt_a64_vectors);
     nanoseconds_per_tick = 1000000000 / READ(cntfrq_el0);
     tt_check_set_handler(tt_kernel_check_handler);
     TT_CHECK(nanoseconds_per_tick * READ(cntfrq_el0) == 1000000000); // 62.5 MHz: 16 ns, exactly
-    tt_pages_init();
+    tt_pages_init(devices, count);
 }

@@ -2,7 +2,6 @@
 // for devices.
 
 #include "os/arch/pages.h"
-#include "os/board/virt_aarch64/board.h"
 #include "tutti/check.h"
 
 #define MEGA 0x200000ul
@@ -37,14 +36,15 @@ static void map_image(uintptr_t from, uintptr_t to, uint64_t rights)
             at | rights | ACCESSED | INNER_SHAREABLE | ATTRIBUTES_NORMAL | PAGE_ENTRY;
 }
 
-void tt_pages_init(void)
+void tt_pages_init(const tt_range *registers, unsigned count)
 {
     uintptr_t base = (uintptr_t)tt_text_begin / MEGA * MEGA;
     TT_CHECK((uintptr_t)tt_image_end - base <= TT_PAGES_IMAGE_MAX);
     root[0] = (uintptr_t)devices | TABLE;
     root[base / GIGA] = (uintptr_t)memory | TABLE;
-    for (uintptr_t at = TT_BOARD_DEVICES; at < TT_BOARD_DEVICES_END; at += MEGA)
-        devices[at / MEGA] = at | NO_EXECUTE | ACCESSED | ATTRIBUTES_DEVICE | BLOCK;
+    for (unsigned i = 0; i < count; i++)
+        for (uintptr_t at = registers[i].begin; at < registers[i].end; at += MEGA)
+            devices[at / MEGA] = at | NO_EXECUTE | ACCESSED | ATTRIBUTES_DEVICE | BLOCK;
     for (unsigned i = 0; i < IMAGE_TABLES; i++)
         memory[base % GIGA / MEGA + i] = (uintptr_t)image[i] | TABLE;
     map_image((uintptr_t)tt_text_begin, (uintptr_t)tt_text_end, READ_ONLY);

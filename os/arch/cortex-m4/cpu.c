@@ -51,9 +51,10 @@ bool tt_arch_in_interrupt(void)
     return ipsr != 0;
 }
 
-void tt_arch_context_init(tt_thread *thread, void (*entry)(void *argument), void *argument)
+void tt_arch_context_init(tt_arch_context *context, void *stack, size_t stack_bytes,
+                          void (*entry)(void *argument), void *argument)
 {
-    uintptr_t top = (uintptr_t)thread->stack + thread->stack_bytes;
+    uintptr_t top = (uintptr_t)stack + stack_bytes;
     uint32_t *frame = (uint32_t *)(top & ~(uintptr_t)7) - FRAME_WORDS;
     memset(frame, 0, FRAME_WORDS * sizeof(*frame));
     frame[R0] = (uint32_t)argument;
@@ -63,8 +64,8 @@ void tt_arch_context_init(tt_thread *thread, void (*entry)(void *argument), void
     uint32_t *saved = frame - 9; // r4-r11 and EXC_RETURN, as switch.S restores them
     memset(saved, 0, 9 * sizeof(*saved));
     saved[8] = 0xfffffffd; // thread mode, process stack, no FPU state
-    thread->context.stack_pointer = saved;
-    thread->context.guard = (uint32_t)thread->stack | RBAR_VALID | GUARD_REGION;
+    context->stack_pointer = saved;
+    context->guard = (uint32_t)stack | RBAR_VALID | GUARD_REGION;
 }
 
 void tt_arch_switch(void)

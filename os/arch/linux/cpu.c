@@ -81,11 +81,11 @@ bool tt_arch_in_interrupt(void)
 // Interrupt handlers lock and unlock too: their unlocking must neither clear the flag nor switch.
 void tt_arch_switch(void)
 {
-    tt_thread *from = tt_kernel_current;
+    tt_arch_context *from = (tt_arch_context *)tt_kernel_current;
     if (in_interrupt)
         return; // when the last of the pending is handled
     tt_kernel_current = tt_kernel_next;
-    swapcontext(&from->context.state, &tt_kernel_next->context.state);
+    swapcontext(&from->state, &((tt_arch_context *)tt_kernel_next)->state);
 }
 
 static void on_signal(int signal)
@@ -103,20 +103,20 @@ static void on_signal(int signal)
 // The first thing that a thread runs: locked, as every switch leaves it.
 static void thread_entry(void)
 {
-    tt_thread *self = tt_kernel_current;
+    tt_arch_context *self = (tt_arch_context *)tt_kernel_current;
     tt_arch_unlock(0);
-    self->context.entry(self->context.argument);
+    self->entry(self->argument);
     tt_thread_exit();
 }
 
-void tt_arch_context_init(tt_thread *thread, void (*entry)(void *argument), void *argument)
+void tt_arch_context_init(tt_arch_context *context, void *stack, size_t stack_bytes,
+                          void (*entry)(void *argument), void *argument)
 {
-    tt_arch_context *context = &thread->context;
-    int refused = mprotect(thread->stack, TT_STACK_GUARD, PROT_NONE);
+    int refused = mprotect(stack, TT_STACK_GUARD, PROT_NONE);
     TT_CHECK(refused == 0);
     getcontext(&context->state);
-    context->state.uc_stack.ss_sp = (char *)thread->stack + TT_STACK_GUARD;
-    context->state.uc_stack.ss_size = thread->stack_bytes - TT_STACK_GUARD;
+    context->state.uc_stack.ss_sp = (char *)stack + TT_STACK_GUARD;
+    context->state.uc_stack.ss_size = stack_bytes - TT_STACK_GUARD;
     context->state.uc_link = NULL;
     sigemptyset(&context->state.uc_sigmask);
     context->entry = entry;
@@ -127,7 +127,7 @@ void tt_arch_context_init(tt_thread *thread, void (*entry)(void *argument), void
 _Noreturn void tt_arch_start(void)
 {
     tt_kernel_current = tt_kernel_next;
-    setcontext(&tt_kernel_current->context.state);
+    setcontext(&((tt_arch_context *)tt_kernel_current)->state);
     abort();
 }
 

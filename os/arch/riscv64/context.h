@@ -19,11 +19,4 @@ typedef struct tt_arch_context {
     uint64_t f[32];
 } tt_arch_context;
 
-// For the board's start-up code: traps, page tables, the timer. `hart` is the one that runs.
-void tt_riscv_init(uint64_t hart);
-
-// Given by the board: the next pending external interrupt is handled; lines are enabled.
-void tt_board_external_interrupt(void);
-void tt_board_interrupt_enable(unsigned line);
-
 #endif

@@ -59,16 +59,16 @@ static void enter(void (*entry)(void *argument), void *argument)
     tt_thread_exit();
 }
 
-void tt_arch_context_init(tt_thread *thread, void (*entry)(void *argument), void *argument)
+void tt_arch_context_init(tt_arch_context *c, void *stack, size_t stack_bytes,
+                          void (*entry)(void *argument), void *argument)
 {
-    tt_arch_context *c = &thread->context;
     memset(c, 0, sizeof(*c));
     c->x[0] = (uint64_t)enter;
-    c->x[2] = ((uint64_t)thread->stack + thread->stack_bytes) & ~15ull;
+    c->x[2] = ((uint64_t)stack + stack_bytes) & ~15ull;
     c->x[10] = (uint64_t)entry;
     c->x[11] = (uint64_t)argument;
     c->status = STATUS_SPP | STATUS_SPIE | STATUS_FS_DIRTY;
-    tt_pages_unmap((uintptr_t)thread->stack, TT_STACK_GUARD);
+    tt_pages_unmap((uintptr_t)stack, TT_STACK_GUARD);
 }
 
 void tt_arch_switch(void)
@@ -156,14 +156,13 @@ __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
     __builtin_unreachable();
 }
 
-void tt_riscv_init(uint64_t hart)
+void tt_cpu_init(const tt_range *devices, unsigned count)
 {
-    static tt_thread nobody; // where a trap before the first thread saves
-    (void)hart;
+    static tt_arch_context nobody; // where a trap before the first thread saves
     WRITE_CSR(stvec, tt_riscv_trap_entry);
-    WRITE_CSR(sscratch, &nobody.context);
+    WRITE_CSR(sscratch, &nobody);
     SET_CSR(sstatus, STATUS_FS_DIRTY);
-    tt_pages_init();
+    tt_pages_init(devices, count);
     SET_CSR(sie, IE_TIMER | IE_EXTERNAL);
     tt_check_set_handler(tt_kernel_check_handler);
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "os/arch/pages.h"
-#include "os/board/virt_riscv64/board.h"
 #include "tutti/check.h"
 
 #define MEGA 0x200000ul
@@ -40,19 +39,24 @@ static void map_image(uintptr_t from, uintptr_t to, uint64_t flags)
         *image_entry(at) = entry(at, flags | ACCESSED_DIRTY);
 }
 
-void tt_pages_init(void)
+static void map_device(tt_range registers)
+{
+    uintptr_t at = registers.begin;
+    for (; at < registers.end && at < MEGA; at += TT_PAGE)
+        low_devices[at / TT_PAGE] = entry(at, READ | WRITE | ACCESSED_DIRTY);
+    for (; at < registers.end; at += MEGA)
+        devices[at / MEGA] = entry(at, READ | WRITE | ACCESSED_DIRTY);
+}
+
+void tt_pages_init(const tt_range *registers, unsigned count)
 {
     uintptr_t base = (uintptr_t)tt_text_begin / MEGA * MEGA;
     TT_CHECK((uintptr_t)tt_image_end - base <= TT_PAGES_IMAGE_MAX);
     root[0] = entry((uintptr_t)devices, 0);
     root[base / GIGA] = entry((uintptr_t)memory, 0);
-    // The test finisher and the clock lie in the first 2 MiB; the null page does not exist.
-    devices[0] = entry((uintptr_t)low_devices, 0);
-    low_devices[TT_BOARD_FINISHER / TT_PAGE] =
-        entry(TT_BOARD_FINISHER, READ | WRITE | ACCESSED_DIRTY);
-    for (uintptr_t at = TT_BOARD_PLIC; at < TT_BOARD_PLIC + 0x4000000; at += MEGA)
-        devices[at / MEGA] = entry(at, READ | WRITE | ACCESSED_DIRTY);
-    devices[TT_BOARD_UART / MEGA] = entry(TT_BOARD_UART, READ | WRITE | ACCESSED_DIRTY);
+    devices[0] = entry((uintptr_t)low_devices, 0); // so that the null page need not exist
+    for (unsigned i = 0; i < count; i++)
+        map_device(registers[i]);
     for (unsigned i = 0; i < IMAGE_TABLES; i++)
         memory[base % GIGA / MEGA + i] = entry((uintptr_t)image[i], 0);
     map_image((uintptr_t)tt_text_begin, (uintptr_t)tt_text_end, READ | EXECUTE);

@@ -16,7 +16,6 @@
 #include "os/driver/switch_link.h"
 #include "tutti/board.h"
 #include "tutti/kernel.h"
-#include "tutti/provision.h"
 
 #define ETHERNET_LINE 1
 

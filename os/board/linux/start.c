@@ -3,7 +3,8 @@
 #include <unistd.h>
 
 #include "os/arch/arch.h"
-#include "tutti/provision.h"
+#include "tutti/board.h"
+#include "tutti/kernel.h"
 
 #define MAIN_PRIORITY 16
 

@@ -6,7 +6,8 @@
 #include "os/board/mps2_an386/board.h"
 #include "os/driver/timer_cmsdk.h"
 #include "os/driver/uart_cmsdk.h"
-#include "tutti/provision.h"
+#include "tutti/board.h"
+#include "tutti/kernel.h"
 
 #define LINES 32
 #define MAIN_PRIORITY 16
@@ -32,8 +33,9 @@ void tt_reset(void)
     memset(tt_bss_begin, 0, (size_t)(tt_bss_end - tt_bss_begin));
     __asm__ volatile("cpsid i");
     tt_cm_init(TT_BOARD_CODE, TT_BOARD_CODE_LOG2, TT_BOARD_DATA, TT_BOARD_DATA_LOG2);
-    tt_uart_cmsdk_init();
-    tt_timer_cmsdk_init();
+    tt_uart_cmsdk_init(TT_BOARD_UART, TT_BOARD_CLOCK_HZ);
+    tt_timer_cmsdk_init(TT_BOARD_TIMER_CLOCK, TT_BOARD_TIMER_ALARM, TT_BOARD_TIMER_ALARM_LINE,
+                        TT_BOARD_CLOCK_HZ);
     tt_kernel_start(first_thread, MAIN_PRIORITY);
 }
 

@@ -9,8 +9,6 @@
 #define TT_BOARD_VIRTIO 0x0a000000ul            // 32 slots
 #define TT_BOARD_VIRTIO_STRIDE 0x200ul
 #define TT_BOARD_VIRTIO_SLOTS 32
-#define TT_BOARD_VIRTIO_LINE 48       // of the first slot
-#define TT_BOARD_DEVICES 0x08000000ul // all of the above lie within
-#define TT_BOARD_DEVICES_END 0x0c000000ul
+#define TT_BOARD_VIRTIO_LINE 48 // of the first slot
 
 #endif

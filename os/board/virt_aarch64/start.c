@@ -2,9 +2,11 @@
 
 #include "os/arch/arch.h"
 #include "os/board/virt_aarch64/board.h"
+#include "os/arch/pages.h"
 #include "os/driver/gic_v3.h"
+#include "os/driver/uart_pl011.h"
 #include "tutti/board.h"
-#include "tutti/provision.h"
+#include "tutti/kernel.h"
 
 #define MAIN_PRIORITY 16
 
@@ -23,8 +25,10 @@ static void first_thread(void *argument)
 
 void tt_board_start(void)
 {
-    tt_a64_init();
-    tt_gic_init();
+    static const tt_range devices[] = {{TT_BOARD_GIC_DISTRIBUTOR, 0x0c000000}}; // all of them
+    tt_uart_pl011_init(TT_BOARD_UART);
+    tt_cpu_init(devices, 1);
+    tt_gic_init(TT_BOARD_GIC_DISTRIBUTOR, TT_BOARD_GIC_REDISTRIBUTOR);
     tt_gic_enable(TT_A64_TIMER_LINE);
     tt_kernel_start(first_thread, MAIN_PRIORITY);
 }

@@ -2,9 +2,12 @@
 
 #include "os/arch/arch.h"
 #include "os/board/virt_riscv64/board.h"
+#include "os/arch/pages.h"
 #include "os/driver/plic.h"
+#include "os/driver/uart_ns16550.h"
 #include "tutti/board.h"
-#include "tutti/provision.h"
+#include "tutti/check.h"
+#include "tutti/kernel.h"
 
 #define MAIN_PRIORITY 16
 
@@ -23,8 +26,12 @@ static void first_thread(void *argument)
 
 void tt_board_start(uint64_t hart)
 {
-    tt_riscv_init(hart);
-    tt_plic_init(hart);
+    static const tt_range devices[] = {{TT_BOARD_FINISHER, TT_BOARD_FINISHER + TT_PAGE},
+                                       {TT_BOARD_PLIC, TT_BOARD_PLIC + 0x4000000},
+                                       {TT_BOARD_UART, TT_BOARD_VIRTIO + 0x8000}};
+    tt_uart_ns16550_init(TT_BOARD_UART);
+    tt_cpu_init(devices, TT_COUNT(devices));
+    tt_plic_init(TT_BOARD_PLIC, hart);
     tt_kernel_start(first_thread, MAIN_PRIORITY);
 }
 
