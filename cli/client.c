@@ -73,12 +73,19 @@ void tt_client_turn(tt_client *client, tt_time deadline)
     tt_node_poll(&client->node);
 }
 
+// Peers are heard before the own address may be used: nobody could answer.
+static bool has_address(const tt_client *client)
+{
+    tt_endpoint address;
+    return client->platform->operations->addresses(client->platform, &address, 1) > 0;
+}
+
 const tt_peer *tt_client_await(tt_client *client, const char *kind, const char *name,
                                tt_time deadline)
 {
     for (;;) {
         const tt_peer *peer = tt_node_find(&client->node, kind, name);
-        if (peer != NULL || tt_client_now(client) >= deadline)
+        if ((peer != NULL && has_address(client)) || tt_client_now(client) >= deadline)
             return peer;
         tt_client_turn(client, deadline);
     }

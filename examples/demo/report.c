@@ -172,12 +172,12 @@ static void write_training(const report *page)
         .series_count = 2,
     };
     fprintf(page->out,
-            "<section><h2>What it learned</h2><p>60,000 pictures of Fashion-MNIST, %zu passes, "
+            "<section><h2>What it learned</h2><p>60,000 pictures of Fashion-MNIST, %zu pass%s, "
             "with Tutti&rsquo;s own "
             "graph, derivatives and optimiser. The last epoch counts, never the best one.</p><div "
             "class='two'>"
             "<div class='card'>",
-            epochs);
+            epochs, epochs == 1 ? "" : "es");
     demo_chart_write(page->out, &losses);
     fputs("</div><div class='card'>", page->out);
     demo_chart_write(page->out, &accuracies);
@@ -329,7 +329,7 @@ static const char *tick_style(const demo_frame *frame)
     if (frame->protocol == DEMO_MDNS)
         return "s3";
     if (strstr(frame->text, "ping") != NULL || frame->type == 3)
-        return "";
+        return "s5";
     return strstr(frame->text, "block") != NULL ? "s4" : "s1";
 }
 
@@ -361,7 +361,7 @@ static void write_timeline(const report *page, const lanes *all, double start, d
     fclose(file);
     fputs("<div class='card'><figcaption>The first seconds<span class='key s3'>discovery</span>"
           "<span class='key s4'>the plan, block by block</span><span class='key s1'>questions and "
-          "answers</span>"
+          "answers</span><span class='key s5'>presence</span>"
           "</figcaption><div class='scroll'>",
           page->out);
     demo_timeline_write(page->out, all->names, all->count, ticks, count, end - start);

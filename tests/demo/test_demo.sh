@@ -44,7 +44,7 @@ awk '$2 == "demo.accuracy_float" { f = $3 } $2 == "demo.accuracy_int8" { q = $3 
 # The report is one file that asks nobody for anything.
 report=$out/report.html
 [ -s "$report" ] || fail "there is no report"
-grep -oE '(src|href)=.[^ >]{0,12}' "$report" | grep -v "src='data:image/png" && fail "the report refers to something outside"
+grep -oE '(src|href)=.[^ >]{0,24}' "$report" | grep -v "src='data:image/png" && fail "the report refers to something outside"
 grep -qE '<(script|link|iframe)|@import|url\(' "$report" && fail "the report loads something"
 for part in 'What it learned' 'What it mixes up' 'Who took part' 'One question to the watch' 'asks the watch' polyline; do
     grep -q "$part" "$report" || fail "the report lacks: $part"
