@@ -1,7 +1,7 @@
 # A short door to CMake and Ninja; ./run installs what they need first. `make help` lists the targets.
 
 DEVICES := cortex-m4 riscv64 aarch64
-CHECKED := linux-clang linux-asan linux-tsan
+CHECKED := linux-clang linux-asan linux-tsan linux-fuzz
 JOBS    := $(shell nproc)
 EPOCHS  := 10
 
@@ -14,7 +14,7 @@ help:
 linux $(DEVICES) $(CHECKED):
 	@printf 'building for %-12s' $@; start=$$(date +%s); mkdir -p build; \
 	{ [ -f build/$@/build.ninja ] || cmake --preset $@ >build/$@.log 2>&1; } && \
-	ninja -C build/$@ -j $(JOBS) >>build/$@.log 2>&1 || \
+	ninja -C build/$@ -j $(JOBS) $(if $(filter linux-fuzz,$@),fuzz) >>build/$@.log 2>&1 || \
 	{ echo failed; grep -vE '^\[[0-9]+/[0-9]+\] ' build/$@.log | tail -n 60; echo "make: the whole log is build/$@.log"; exit 1; }; \
 	echo "$$(($$(date +%s) - start)) s"
 

@@ -350,7 +350,7 @@ static void write_request(tt_call *call, tt_message_writer *w, void *bytes, size
         if (s->sent == 0)
             tt_message_option_number(w, TT_OPTION_SIZE1, (uint32_t)call->length);
     }
-    if (!fetching)
+    if (!fetching && length > 0)
         tt_message_payload(w, (const uint8_t *)call->payload + s->sent, length);
 }
 

@@ -149,7 +149,8 @@ bool tt_bus_write_response(tt_message_writer *w, const tt_message *request,
     }
     if (blockwise && offset == 0)
         tt_message_option_number(w, TT_OPTION_SIZE2, (uint32_t)response->length);
-    tt_message_payload(w, (const uint8_t *)response->payload + offset, length);
+    if (length > 0)
+        tt_message_payload(w, (const uint8_t *)response->payload + offset, length);
     return !w->out.failed;
 }
 
@@ -309,10 +310,10 @@ static void send_at_once(tt_bus *bus, tt_time now, const tt_endpoint *peer, cons
         entry->length = (uint16_t)w.out.length;
     } else if (confirmable && repeatable) {
         entry->used = false;
-    } else if (confirmable) { // too long to remember: acknowledge now, answer separately
+    } else if (confirmable && send_separately(bus, now, peer, &m->token, true, m, response) ==
+                                  TT_OK) { // too long to remember: acknowledge now, answer apart
         slot->length = 0;
         tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
-        send_separately(bus, now, peer, &m->token, true, m, response);
     }
 }
 

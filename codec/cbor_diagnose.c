@@ -112,7 +112,9 @@ static tt_status diagnose(tt_reader *r, tt_text *text, unsigned depth, bool *was
         return status;
     bool indefinite = item.bytes == NULL && item.number == UINT64_MAX &&
                       item.type >= TT_CBOR_BYTES && item.type <= TT_CBOR_MAP;
-    if (depth == TT_CBOR_DEPTH_MAX && item.type >= TT_CBOR_ARRAY && item.type <= TT_CBOR_TAG)
+    bool holds = indefinite || item.type == TT_CBOR_TAG ||
+                 ((item.type == TT_CBOR_ARRAY || item.type == TT_CBOR_MAP) && item.number > 0);
+    if (depth == TT_CBOR_DEPTH_MAX && holds)
         return TT_TOO_LARGE;
     if (indefinite || item.type == TT_CBOR_ARRAY || item.type == TT_CBOR_MAP) {
         tt_text_add(text, open[item.type]);

@@ -134,7 +134,7 @@ static tt_status skip(tt_reader *r, unsigned depth, bool *was_break)
     if (item.type == TT_CBOR_ARRAY || item.type == TT_CBOR_TAG)
         items = item.type == TT_CBOR_TAG ? 1 : item.number;
     else if (item.type == TT_CBOR_MAP)
-        items = is_indefinite(&item) ? UINT64_MAX : 2 * item.number;
+        items = item.number > tt_reader_left(r) ? UINT64_MAX : 2 * item.number; // no overflow
     else if (is_indefinite(&item))
         items = UINT64_MAX;
     if (items > 0 && depth == TT_CBOR_DEPTH_MAX)

@@ -117,7 +117,8 @@ static void asked_reply(tt_call *call, tt_time now, const tt_reply *reply)
     a->status = reply->status;
     a->code = reply->code;
     if (reply->status == TT_OK && reply->offset + reply->length < sizeof(a->payload)) {
-        memcpy(a->payload + reply->offset, reply->payload, reply->length);
+        if (reply->length > 0)
+            memcpy(a->payload + reply->offset, reply->payload, reply->length);
         a->length = reply->offset + reply->length;
         a->payload[a->length] = '\0';
     }

@@ -1,0 +1,143 @@
+// fuzz_seeds FOLDER: writes good inputs for the fuzz targets to start from, FOLDER/TARGET/NUMBER.
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "bus/message.h"
+#include "tests/ai/lite/random_operation.h"
+#include "tutti/cbor.h"
+#include "tutti/discovery.h"
+
+static void save(const char *folder, const char *target, unsigned number, const void *bytes,
+                 size_t length)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%s", folder, target);
+    mkdir(path, 0777);
+    snprintf(path, sizeof(path), "%s/%s/%u", folder, target, number);
+    FILE *file = fopen(path, "wb");
+    REQUIRE(file != NULL && fwrite(bytes, 1, length, file) == length && fclose(file) == 0);
+}
+
+// A row's datagram: what happens besides, its length, itself.
+static void add_datagram(tt_writer *row, uint8_t head, const tt_writer *datagram)
+{
+    tt_write_u8(row, head);
+    tt_write_be16(row, (uint16_t)datagram->length);
+    tt_write_bytes(row, datagram->data, datagram->length);
+}
+
+static void add_request(tt_writer *row, uint8_t head, unsigned method, const char *path,
+                        unsigned number, unsigned block, size_t payload)
+{
+    static const uint8_t zeros[1024];
+    uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    tt_message_writer w;
+    tt_bus_token token = {.length = 4, .bytes = {1, 2, 3, 4}};
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, method, (uint16_t)number, &token);
+    if (head & 1)
+        tt_message_option_number(&w, TT_OPTION_OBSERVE, 0);
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, path, '/');
+    tt_message_option_parts(&w, TT_OPTION_URI_QUERY, "a=1&b=2", '&');
+    if (block > 0)
+        tt_message_option_block(
+            &w, block, &(tt_block){.number = number % 3, .more = number % 3 < 2, .exponent = 2});
+    tt_message_payload(&w, zeros, payload);
+    add_datagram(row, head, &w.out);
+}
+
+static void coap_seeds(const char *folder)
+{
+    static uint8_t bytes[8192];
+    static const char *const paths[] = {"now", "tree/a/b", "keep", "later", ".well-known/core"};
+    for (unsigned i = 0; i < 5; i++) {
+        tt_writer row;
+        tt_writer_init(&row, bytes, sizeof(bytes));
+        for (unsigned method = 1; method <= 4; method++)
+            add_request(&row, (uint8_t)(method << 4 | (i & 1)), method, paths[i], 6 + method, 0, 8);
+        for (unsigned number = 0; number < 3; number++)
+            add_request(&row, 0, 3, paths[i], 9 + number, TT_OPTION_BLOCK1, 64);
+        for (unsigned number = 0; number < 3; number++)
+            add_request(&row, 0x10, 1, paths[i], 12 + number, TT_OPTION_BLOCK2, 0);
+        REQUIRE(!row.failed);
+        save(folder, "coap", i, bytes, row.length);
+    }
+}
+
+// What another device says from its first probe to its announcements.
+static void dns_seeds(const char *folder)
+{
+    static uint8_t bytes[8192];
+    tt_writer row;
+    tt_discovery discovery;
+    tt_peer peers[2] = {0};
+    tt_discovery_options options = {.name = "tv-0001",
+                                    .kind = "tv",
+                                    .port = 5683,
+                                    .boot = 9,
+                                    .seed = 3,
+                                    .browse = true,
+                                    .peers = peers,
+                                    .peers_max = 2};
+    tt_endpoint own[2] = {{.ip = {0xfe, 0x80, [15] = 2}},
+                          {.ip = {[10] = 0xff, 0xff, 169, 254, 1, 2}}};
+    tt_discovery_init(&discovery, 0, &options);
+    tt_discovery_set_addresses(&discovery, 0, own, 2);
+    tt_writer_init(&row, bytes, sizeof(bytes));
+    unsigned saved = 0;
+    for (tt_time now = 0; now < TT_SECONDS(4); now += TT_MS(50)) {
+        uint8_t message[TT_MDNS_MESSAGE_MAX];
+        tt_endpoint to;
+        size_t length;
+        tt_discovery_advance(&discovery, now);
+        while (tt_discovery_transmit(&discovery, now, &to, message, sizeof(message), &length) ==
+               TT_OK) {
+            tt_writer datagram = {.data = message, .length = length};
+            add_datagram(&row, 1, &datagram);
+            save(folder, "dns", saved++, row.data, row.length);
+        }
+    }
+    REQUIRE(saved > 0 && !row.failed);
+}
+
+static void cbor_seeds(const char *folder)
+{
+    uint8_t bytes[128];
+    tt_writer w;
+    tt_writer_init(&w, bytes, sizeof(bytes));
+    tt_cbor_map(&w, 4);
+    tt_cbor_text(&w, "key");
+    tt_cbor_array(&w, 2);
+    tt_cbor_signed(&w, -70000);
+    tt_cbor_float(&w, 1.5f);
+    tt_cbor_text(&w, "bytes");
+    tt_cbor_bytes(&w, "12345678", 8);
+    tt_cbor_text(&w, "true");
+    tt_cbor_bool(&w, true);
+    tt_cbor_text(&w, "null");
+    tt_cbor_null(&w);
+    save(folder, "cbor", 0, bytes, w.length);
+}
+
+static void plan_seeds(const char *folder)
+{
+    for (unsigned seed = 0; seed < 20; seed++) {
+        tt_quantised q = random_operation(seed);
+        uint8_t *plan;
+        size_t length;
+        REQUIRE(tt_plan_emit(&q, &plan, &length, NULL) == TT_OK);
+        save(folder, "plan", seed, plan, length);
+        free(plan);
+        tt_graph_free(q.graph);
+    }
+}
+
+int main(int count, char **words)
+{
+    REQUIRE(count == 2);
+    coap_seeds(words[1]);
+    dns_seeds(words[1]);
+    cbor_seeds(words[1]);
+    plan_seeds(words[1]);
+    return 0;
+}
