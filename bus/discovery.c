@@ -2,7 +2,8 @@
 //
 // A name is probed for three times, 250 ms apart, then announced twice (RFC 6762, 8). Answers to
 // multicast questions wait 20 to 120 ms, so that devices do not speak all at once (6). Queries are
-// sent at growing intervals, from 1 s to a minute, with what is known already listed (7.1).
+// sent at growing intervals, from 1 s to a minute, with what is known already listed (7.1); what
+// nears its end is asked for again, four times if need be (5.2).
 
 #include <string.h>
 
@@ -15,6 +16,8 @@
 #define ANNOUNCE_INTERVAL TT_SECONDS(1)
 #define QUERY_INTERVAL_FIRST TT_SECONDS(1)
 #define QUERY_INTERVAL_MAX TT_SECONDS(60)
+#define RENEW_BEFORE TT_SECONDS(TT_DISCOVERY_TTL / 5) // its end, then
+#define RENEW_INTERVAL TT_SECONDS(TT_DISCOVERY_TTL / 20)
 
 static tt_time random_between(tt_discovery *d, tt_time least, tt_time greatest)
 {
@@ -121,10 +124,26 @@ void tt_discovery_advance(tt_discovery *d, tt_time now)
     }
 }
 
+// When the next query is due: as planned, or because a peer's records near their end.
+static tt_time next_query(const tt_discovery *d)
+{
+    tt_time at = d->state.query_at;
+    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
+        const tt_peer *peer = &d->options.peers[i];
+        if (peer->name[0] == '\0')
+            continue;
+        tt_time renew = peer->expires - RENEW_BEFORE;
+        if (d->state.queried_at >= renew)
+            renew = d->state.queried_at + RENEW_INTERVAL;
+        at = tt_earlier(at, renew);
+    }
+    return at;
+}
+
 tt_time tt_discovery_deadline(const tt_discovery *d)
 {
     const struct tt_discovery_state *s = &d->state;
-    tt_time deadline = tt_earlier(tt_earlier(s->announce_at, s->answer_at), s->query_at);
+    tt_time deadline = tt_earlier(tt_earlier(s->announce_at, s->answer_at), next_query(d));
     if (s->asker.port != 0)
         return INT64_MIN;
     for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++)
@@ -182,10 +201,13 @@ tt_status tt_discovery_transmit(tt_discovery *d, tt_time now, tt_endpoint *peer,
     } else if (due(s->answer_at, now)) {
         s->answer_at = TT_FOREVER;
         tt_discovery_write_records(d, &w, TT_DISCOVERY_TTL, 0, NULL);
-    } else if (due(s->query_at, now)) {
-        tt_discovery_write_query(d, &w);
-        s->query_at = tt_after(now, s->query_interval);
-        s->query_interval = tt_earlier(2 * s->query_interval, QUERY_INTERVAL_MAX);
+    } else if (due(next_query(d), now)) {
+        tt_discovery_write_query(d, now, &w);
+        s->queried_at = now;
+        if (now >= s->query_at) {
+            s->query_at = tt_after(now, s->query_interval);
+            s->query_interval = tt_earlier(2 * s->query_interval, QUERY_INTERVAL_MAX);
+        }
     }
     *length = w.length;
     return w.length > 0 && !w.failed ? TT_OK : TT_EMPTY;

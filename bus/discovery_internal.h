@@ -20,6 +20,6 @@ void tt_discovery_answer_later(tt_discovery *d, tt_time now);
 void tt_discovery_write_records(tt_discovery *d, tt_writer *w, uint32_t ttl_seconds, uint16_t id,
                                 const char *question);
 void tt_discovery_write_probe(tt_discovery *d, tt_writer *w);
-void tt_discovery_write_query(tt_discovery *d, tt_writer *w);
+void tt_discovery_write_query(tt_discovery *d, tt_time now, tt_writer *w);
 
 #endif

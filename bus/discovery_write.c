@@ -106,7 +106,7 @@ static bool is_incomplete(const tt_peer *peer)
     return peer->name[0] != '\0' && !peer->reported;
 }
 
-void tt_discovery_write_query(tt_discovery *d, tt_writer *w)
+void tt_discovery_write_query(tt_discovery *d, tt_time now, tt_writer *w)
 {
     char instance[TT_DNS_NAME_MAX];
     tt_dns_header header = {.questions = 1};
@@ -123,14 +123,16 @@ void tt_discovery_write_query(tt_discovery *d, tt_writer *w)
         tt_write_be16(w, TT_DNS_CLASS_IN);
         header.questions++;
     }
-    // Known answers, as many as fit: those devices need not speak (RFC 6762, 7.1).
+    // Known answers that have more than half of their life left, as many as fit: those devices need
+    // not speak (RFC 6762, 7.1).
     for (size_t i = 0; i < d->options.peers_max && w->length + 128 < TT_MDNS_MESSAGE_MAX; i++) {
         const tt_peer *peer = &d->options.peers[i];
-        if (!peer->reported)
+        tt_time left = peer->expires - now;
+        if (!peer->reported || left <= TT_SECONDS(TT_DISCOVERY_TTL / 2))
             continue;
         join(instance, sizeof(instance), peer->name, TT_DISCOVERY_SERVICE);
         size_t at = tt_dns_record_begin(w, TT_DISCOVERY_SERVICE, TT_DNS_PTR, TT_DNS_CLASS_IN,
-                                        TT_DISCOVERY_TTL);
+                                        (uint32_t)(left / TT_SECONDS(1)));
         tt_dns_name_write(w, instance);
         tt_dns_record_end(w, at);
         header.answers++;

@@ -71,6 +71,7 @@ struct tt_discovery {
         tt_time answer_at;      // when a multicast answer is due
         tt_time query_at;
         tt_time query_interval;
+        tt_time queried_at; // the last query
         bool goodbye;
         tt_endpoint asker; // of a unicast answer that is due; port 0 for none
         uint16_t asker_id; // of a legacy query, whose question is repeated

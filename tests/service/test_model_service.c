@@ -1,7 +1,7 @@
 // Models on the bus: plans that come block by block, good and bad, inferences that a worker
 // computes while a new plan arrives, and a device without a model that asks for one.
 
-#include "tests/service/devices.h"
+#include "tests/bus/devices.h"
 #include "tutti/bytes.h"
 #include "tutti/cbor.h"
 #include "tutti/convert.h"

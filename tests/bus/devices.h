@@ -1,8 +1,8 @@
 // A few devices on one wire, in memory: a bus and a platform each, and virtual time. Datagrams
 // arrive at once and in order; workers finish only when the test lets them.
 
-#ifndef TUTTI_TESTS_SERVICE_DEVICES_H
-#define TUTTI_TESTS_SERVICE_DEVICES_H
+#ifndef TUTTI_TESTS_BUS_DEVICES_H
+#define TUTTI_TESTS_BUS_DEVICES_H
 
 #include "tests/test.h"
 #include "tutti/bus_storage.h"

@@ -1,0 +1,401 @@
+// Whole exchanges between buses joined in memory, with virtual time, and what single datagrams do
+// to one bus: duplicates, gaps, full tables, resets. What a faulty network does to them is tested
+// by the simulator (tests/sim).
+
+#include "bus/message.h"
+#include "tests/bus/devices.h"
+#include "tutti/check.h"
+
+#define SERVER (&devices[0])
+#define CLIENT (&devices[1])
+#define OTHER (&devices[2])
+
+static unsigned runs;   // of any handler
+static char kept[5000]; // by /keep
+static size_t kept_length;
+static char shown[3000] = "one"; // by /show
+static size_t shown_length = 3;
+static tt_answer_token owed[16];
+static unsigned owed_count;
+
+static void keep(tt_resource *resource, tt_time now, const tt_request *request,
+                 tt_response *response)
+{
+    (void)resource;
+    (void)now;
+    runs++;
+    if (request->offset + request->length > sizeof(kept)) {
+        response->code = TT_ENTITY_TOO_LARGE;
+        return;
+    }
+    if (request->length > 0)
+        memcpy(kept + request->offset, request->payload, request->length);
+    if (request->last)
+        kept_length = request->offset + request->length;
+    response->code = TT_CHANGED;
+}
+
+static void show(tt_resource *resource, tt_time now, const tt_request *request,
+                 tt_response *response)
+{
+    (void)resource;
+    (void)now;
+    (void)request;
+    runs++;
+    response->code = TT_CONTENT;
+    response->payload = shown;
+    response->length = shown_length;
+}
+
+static void later(tt_resource *resource, tt_time now, const tt_request *request,
+                  tt_response *response)
+{
+    (void)resource;
+    (void)now;
+    runs++;
+    owed[owed_count++ % 16] = request->token;
+    response->later = true;
+}
+
+static void wordy(tt_resource *resource, tt_time now, const tt_request *request,
+                  tt_response *response)
+{
+    show(resource, now, request, response); // a long answer to POST: it goes separately
+    response->length = 200;
+}
+
+static tt_resource resources[] = {
+    {.path = "keep", .type = "test", .handler = keep, .methods = 1 << TT_PUT | 1 << TT_POST},
+    {.path = "show", .handler = show, .methods = 1 << TT_GET, .observable = true},
+    {.path = "tree", .handler = show, .methods = 1 << TT_GET, .subtree = true},
+    {.path = "later", .handler = later, .methods = 1 << TT_POST},
+    {.path = "wordy", .handler = wordy, .methods = 1 << TT_POST},
+};
+
+static void start(void)
+{
+    devices_init();
+    runs = owed_count = 0;
+    kept_length = 0;
+    strcpy(shown, "one");
+    shown_length = 3;
+    for (size_t i = 0; i < TT_COUNT(resources); i++)
+        REQUIRE(tt_bus_add(&SERVER->bus, &resources[i]) == TT_OK);
+}
+
+static void test_tree(void)
+{
+    asked a;
+    start();
+    ask(&a, CLIENT, SERVER, TT_GET, "show", NULL, NULL, 0);
+    EXPECT_ANSWER(a, TT_CONTENT);
+    EXPECT_TEXT(a.payload, "one");
+    ask(&a, CLIENT, SERVER, TT_GET, "tree/of/things", NULL, NULL, 0);
+    EXPECT_ANSWER(a, TT_CONTENT);
+    ask(&a, CLIENT, SERVER, TT_GET, "trees", NULL, NULL, 0);
+    EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
+    EXPECT_TEXT(a.payload, "no such path: trees");
+    ask(&a, CLIENT, SERVER, TT_DELETE, "keep", NULL, NULL, 0);
+    EXPECT_ANSWER(a, TT_METHOD_NOT_ALLOWED);
+    EXPECT_TEXT(a.payload, "method not allowed; allowed here: POST, PUT");
+    ask(&a, CLIENT, SERVER, TT_GET, ".well-known/core", "rt=te*", NULL, 0);
+    EXPECT_ANSWER(a, TT_CONTENT);
+    EXPECT_TEXT(a.payload, "</keep>;rt=\"test\"");
+    tt_resource again = {.path = "show", .handler = show};
+    EXPECT_EQUAL(tt_bus_add(&SERVER->bus, &again), TT_EXISTS);
+    again.path = "/show";
+    EXPECT_EQUAL(tt_bus_add(&SERVER->bus, &again), TT_INVALID);
+    tt_bus_remove(&SERVER->bus, &resources[1]);
+    ask(&a, CLIENT, SERVER, TT_GET, "show", NULL, NULL, 0);
+    EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
+    // The own device: the same handlers, without a datagram.
+    memset(&a, 0, sizeof(a));
+    a.call = (tt_call){.method = TT_GET,
+                       .path = "tree/x",
+                       .content_format = TT_FORMAT_NONE,
+                       .accept = TT_FORMAT_NONE,
+                       .on_reply = asked_reply,
+                       .context = &a};
+    uint64_t before = SERVER->bus.counters.received;
+    REQUIRE(tt_bus_call(&SERVER->bus, time_now, &a.call) == TT_OK);
+    pass(TT_MS(1));
+    EXPECT_ANSWER(a, TT_CONTENT);
+    EXPECT_EQUAL(SERVER->bus.counters.received, before);
+}
+
+static void test_long_bodies(void)
+{
+    static char body[4000];
+    asked a;
+    start();
+    for (size_t i = 0; i < sizeof(body); i++)
+        body[i] = (char)(i * 7);
+    ask(&a, CLIENT, SERVER, TT_PUT, "keep", NULL, body, sizeof(body));
+    EXPECT_ANSWER(a, TT_CHANGED);
+    EXPECT_EQUAL(runs, 4); // one a block
+    EXPECT(kept_length == sizeof(body) && memcmp(kept, body, sizeof(body)) == 0);
+    static char too_long[6000];
+    ask(&a, CLIENT, SERVER, TT_PUT, "keep", NULL, too_long, sizeof(too_long));
+    EXPECT_ANSWER(a, TT_ENTITY_TOO_LARGE);
+    memset(shown, 's', sizeof(shown));
+    shown_length = 1500;
+    ask(&a, CLIENT, SERVER, TT_GET, "show", NULL, NULL, 0);
+    EXPECT_ANSWER(a, TT_CONTENT);
+    EXPECT_EQUAL(a.length, 1500);
+    EXPECT_EQUAL(tt_bus_busy(&SERVER->bus) + tt_bus_busy(&CLIENT->bus), 0);
+}
+
+// Single datagrams. `answer` is the newest thing that the server sent back.
+static struct {
+    tt_message message;
+    uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    unsigned count;
+} answer;
+
+static void hear(device *from, const tt_message_writer *w)
+{
+    tt_endpoint to;
+    size_t length;
+    tt_bus_receive(&SERVER->bus, time_now, &from->endpoint, w->out.data, w->out.length);
+    answer.count = 0;
+    while (tt_bus_transmit(&SERVER->bus, &to, answer.bytes, sizeof(answer.bytes), &length) ==
+           TT_OK) {
+        EXPECT(tt_message_parse(&answer.message, answer.bytes, length) == TT_OK);
+        answer.count++;
+    }
+}
+
+static tt_message_writer request(tt_message_type type, unsigned method, uint16_t id,
+                                 const char *path)
+{
+    static uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    static const tt_bus_token token = {.length = 2, .bytes = {7, 7}};
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), type, method, id, &token);
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, path, '/');
+    return w;
+}
+
+static void test_duplicates(void)
+{
+    start();
+    // A repeated POST: the same answer, and its handler has run once.
+    tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, 100, "keep");
+    tt_message_payload(&w, "x", 1);
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.code == TT_CHANGED && answer.message.id == 100);
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.code == TT_CHANGED && answer.message.id == 100);
+    EXPECT_EQUAL(runs, 1);
+    // The same message id from another peer is another message.
+    hear(OTHER, &w);
+    EXPECT_EQUAL(runs, 2);
+    // A repeated non-confirmable one is not answered again.
+    w = request(TT_NON_CONFIRMABLE, TT_POST, 101, "keep");
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.type == TT_NON_CONFIRMABLE);
+    hear(CLIENT, &w);
+    EXPECT_EQUAL(answer.count, 0);
+    EXPECT_EQUAL(runs, 3);
+    // Its answer comes later: only the acknowledgement is repeated.
+    w = request(TT_CONFIRMABLE, TT_POST, 102, "later");
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.type == TT_ACKNOWLEDGEMENT &&
+           answer.message.code == 0);
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.code == 0);
+    EXPECT_EQUAL(runs, 4);
+    // An answer too long to be remembered goes separately.
+    w = request(TT_CONFIRMABLE, TT_POST, 103, "wordy");
+    hear(CLIENT, &w);
+    EXPECT_EQUAL(answer.count, 2); // the acknowledgement, then
+    EXPECT(answer.message.type == TT_CONFIRMABLE && answer.message.code == TT_CONTENT);
+    hear(CLIENT, &w);
+    EXPECT_EQUAL(runs, 5);
+    // What is given up: of a peer the newest TT_BUS_REMEMBERED_MAX exchanges are remembered.
+    for (uint16_t i = 0; i < TT_BUS_REMEMBERED_MAX; i++) {
+        w = request(TT_CONFIRMABLE, TT_POST, (uint16_t)(200 + i), "keep");
+        hear(CLIENT, &w);
+    }
+    unsigned before = runs;
+    w = request(TT_CONFIRMABLE, TT_POST, 100, "keep");
+    hear(CLIENT, &w);
+    EXPECT_EQUAL(runs, before + 1);
+}
+
+static void hear_block(device *from, uint16_t id, uint32_t number, bool more)
+{
+    char payload[64];
+    memset(payload, (int)('a' + number), sizeof(payload));
+    tt_message_writer w = request(TT_CONFIRMABLE, TT_PUT, id, "keep");
+    tt_message_option_block(&w, TT_OPTION_BLOCK1,
+                            &(tt_block){.number = number, .more = more, .exponent = 2});
+    tt_message_payload(&w, payload, sizeof(payload));
+    hear(from, &w);
+}
+
+static void test_block_order(void)
+{
+    start();
+    hear_block(CLIENT, 1, 1, true); // begins in the middle
+    EXPECT_EQUAL(answer.message.code, TT_ENTITY_INCOMPLETE);
+    EXPECT_EQUAL(runs, 0);
+    hear_block(CLIENT, 2, 0, true);
+    EXPECT(answer.message.code == TT_CONTINUE && answer.message.block1.number == 0);
+    hear_block(CLIENT, 3, 2, true); // leaves one out
+    EXPECT_EQUAL(answer.message.code, TT_ENTITY_INCOMPLETE);
+    hear_block(OTHER, 4, 0, true); // another's body for the same resource
+    EXPECT_EQUAL(answer.message.code, TT_UNAVAILABLE);
+    hear_block(CLIENT, 5, 1, true);
+    EXPECT_EQUAL(answer.message.code, TT_CONTINUE);
+    hear_block(CLIENT, 6, 2, false);
+    EXPECT_EQUAL(answer.message.code, TT_CHANGED);
+    EXPECT(kept_length == 192 && kept[63] == 'a' && kept[64] == 'b' && kept[191] == 'c');
+    hear_block(OTHER, 7, 0, true); // now it is free
+    EXPECT_EQUAL(answer.message.code, TT_CONTINUE);
+    pass(TT_BUS_TRANSFER_SILENCE + 1); // and given up when its sender is silent
+    hear_block(CLIENT, 8, 0, true);
+    EXPECT_EQUAL(answer.message.code, TT_CONTINUE);
+    // A block that says it is whole and is not.
+    tt_message_writer w = request(TT_CONFIRMABLE, TT_PUT, 9, "keep");
+    tt_message_option_block(&w, TT_OPTION_BLOCK1,
+                            &(tt_block){.number = 1, .more = true, .exponent = 2});
+    tt_message_payload(&w, "short", 5);
+    hear(CLIENT, &w);
+    EXPECT_EQUAL(answer.message.code, TT_BAD_REQUEST);
+    // A block beyond the representation's end.
+    w = request(TT_CONFIRMABLE, TT_GET, 10, "show");
+    tt_message_option_block(&w, TT_OPTION_BLOCK2, &(tt_block){.number = 99, .exponent = 6});
+    hear(CLIENT, &w);
+    EXPECT_EQUAL(answer.message.code, TT_BAD_OPTION);
+}
+
+static void test_separate_answers(void)
+{
+    asked a[TT_BUS_OWED_MAX + 1];
+    start();
+    for (unsigned i = 0; i < TT_BUS_OWED_MAX; i++)
+        ask(&a[i], &devices[1 + i % 3], SERVER, TT_POST, "later", NULL, "q", 1);
+    pass(TT_MS(10));
+    EXPECT_EQUAL(owed_count, TT_BUS_OWED_MAX);
+    // One more than can be owed is told so at once.
+    ask(&a[TT_BUS_OWED_MAX], CLIENT, SERVER, TT_POST, "later", NULL, "q", 1);
+    EXPECT_ANSWER(a[TT_BUS_OWED_MAX], TT_UNAVAILABLE);
+    for (unsigned i = 0; i < TT_BUS_OWED_MAX; i++) {
+        char text[2] = {(char)('a' + i), 0};
+        tt_response response = {
+            .code = TT_CONTENT, .content_format = TT_FORMAT_NONE, .payload = text, .length = 1};
+        EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[i], &response), TT_OK);
+        deliver();
+        EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[i], &response), TT_NOT_FOUND);
+    }
+    for (unsigned i = 0; i < TT_BUS_OWED_MAX; i++) {
+        char text[2] = {(char)('a' + i), 0};
+        EXPECT_ANSWER(a[i], TT_CONTENT);
+        EXPECT_TEXT(a[i].payload, text);
+    }
+    EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
+}
+
+static void test_observing(void)
+{
+    asked a;
+    start();
+    memset(&a, 0, sizeof(a));
+    a.call = (tt_call){.peer = SERVER->endpoint,
+                       .method = TT_GET,
+                       .path = "show",
+                       .content_format = TT_FORMAT_NONE,
+                       .accept = TT_FORMAT_NONE,
+                       .observe = true,
+                       .on_reply = asked_reply,
+                       .context = &a};
+    REQUIRE(tt_bus_call(&CLIENT->bus, time_now, &a.call) == TT_OK);
+    deliver();
+    EXPECT_TEXT(a.payload, "one");
+    for (int i = 0; i < 20; i++) {
+        shown_length = (size_t)snprintf(shown, sizeof(shown), "number %d", i);
+        tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+        pass(TT_MS(1));
+        EXPECT_TEXT(a.payload, shown);
+        EXPECT(!a.done);
+    }
+    // Longer than a block: the first is pushed, the rest fetched.
+    memset(shown, 'x', sizeof(shown));
+    shown_length = 1500;
+    tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+    pass(TT_MS(1));
+    EXPECT_EQUAL(a.length, 1500);
+    // The observer cancels; the next notification is answered by a reset, and the last.
+    tt_bus_cancel(&CLIENT->bus, time_now, &a.call);
+    EXPECT(a.done && a.status == TT_CANCELLED);
+    for (int i = 0; i < 2 * TT_BUS_CONFIRM_EVERY; i++) {
+        tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+        pass(TT_MS(1));
+    }
+    EXPECT(SERVER->bus.observers[0].resource == NULL);
+    // A full table: the answer comes, the observation does not.
+    for (uint16_t i = 0; i <= TT_BUS_OBSERVERS_MAX; i++) {
+        static uint8_t bytes[64];
+        tt_bus_token token = {.length = 1, .bytes = {(uint8_t)i}};
+        tt_message_writer w;
+        shown_length = 3;
+        tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, (uint16_t)(300 + i),
+                         &token);
+        tt_message_option_number(&w, TT_OPTION_OBSERVE, 0);
+        tt_message_option_parts(&w, TT_OPTION_URI_PATH, "show", '/');
+        hear(CLIENT, &w);
+        EXPECT(answer.message.code == TT_CONTENT &&
+               answer.message.has_observe == (i < TT_BUS_OBSERVERS_MAX));
+    }
+    tt_bus_forget_peer(&SERVER->bus, time_now, &CLIENT->endpoint);
+    for (size_t i = 0; i < TT_BUS_OBSERVERS_MAX; i++)
+        EXPECT(SERVER->bus.observers[i].resource == NULL);
+}
+
+static void test_silence(void)
+{
+    asked a;
+    start();
+    device nobody = {.endpoint = {.ip = {[15] = 99}, .port = TT_BUS_PORT}};
+    ask(&a, CLIENT, &nobody, TT_GET, "show", NULL, NULL, 0);
+    tt_time begun = time_now;
+    pass(TT_SECONDS(60));
+    EXPECT(a.done && a.status == TT_TIMED_OUT);
+    EXPECT_EQUAL(CLIENT->bus.counters.retransmitted, TT_BUS_RETRANSMITS_MAX);
+    EXPECT(time_now > begun);
+    // Pings: whoever lives answers with a reset.
+    asked ping;
+    for (int i = 0; i < 2; i++) {
+        memset(&ping, 0, sizeof(ping));
+        ping.call = (tt_call){.peer = i == 0 ? SERVER->endpoint : nobody.endpoint,
+                              .on_reply = asked_reply,
+                              .context = &ping,
+                              .timeout = TT_MS(500)};
+        REQUIRE(tt_bus_ping(&CLIENT->bus, time_now, &ping.call) == TT_OK);
+        deliver();
+        pass(TT_SECONDS(1));
+        EXPECT(ping.done && ping.status == (i == 0 ? TT_OK : TT_TIMED_OUT));
+    }
+    EXPECT_EQUAL(tt_bus_busy(&CLIENT->bus), 0);
+    EXPECT_EQUAL(tt_bus_deadline(&CLIENT->bus), TT_FOREVER);
+    // A request that is malformed but confirmable is rejected; noise is counted.
+    tt_message_writer w = request(TT_CONFIRMABLE, TT_GET, 400, "show");
+    w.out.data[w.out.length++] = 0xff; // a payload marker without payload
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.type == TT_RESET_MESSAGE &&
+           answer.message.id == 400);
+    EXPECT_EQUAL(SERVER->bus.counters.malformed, 1);
+}
+
+int main(void)
+{
+    test_tree();
+    test_long_bodies();
+    test_duplicates();
+    test_block_order();
+    test_separate_answers();
+    test_observing();
+    test_silence();
+    return test_result();
+}
