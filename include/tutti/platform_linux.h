@@ -17,6 +17,7 @@ typedef struct tt_platform_linux {
     int descriptors[2 * TT_PLATFORM_LINUX_SOCKETS_MAX]; // of each socket: IPv4, IPv6; -1: none
     unsigned sockets;
     unsigned turn;    // which descriptor is read first, so that none starves
+    unsigned ready;   // bit i: descriptor i may have something to read
     uint64_t dropped; // from other interfaces, or too long
 } tt_platform_linux;
 

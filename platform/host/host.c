@@ -113,7 +113,7 @@ void tt_host_wake(tt_host *host)
     errno = saved;
 }
 
-void tt_host_wait(tt_host *host, tt_time deadline, const int *descriptors, size_t count)
+unsigned tt_host_wait(tt_host *host, tt_time deadline, const int *descriptors, size_t count)
 {
     struct pollfd watched[TT_HOST_DESCRIPTORS_MAX + 1] = {
         {.fd = host->wake_descriptor, .events = POLLIN}};
@@ -133,5 +133,9 @@ void tt_host_wait(tt_host *host, tt_time deadline, const int *descriptors, size_
         ssize_t got = read(host->wake_descriptor, &wakes, sizeof(wakes));
         (void)got; // empties the count; nothing to do where it was empty
     }
+    unsigned ready = 0;
+    for (size_t i = 0; i < count; i++)
+        ready |= (unsigned)(watched[i + 1].revents != 0) << i;
     finish_works(host);
+    return ready;
 }

@@ -31,8 +31,9 @@ tt_time tt_host_now(void);
 // From the system's generator.
 void tt_host_random(void *bytes, size_t length);
 
-// As the operations of tt_platform with the same names; `descriptors` are those of its sockets.
-void tt_host_wait(tt_host *host, tt_time deadline, const int *descriptors, size_t count);
+// As the operations of tt_platform with the same names; `descriptors` are those of its sockets, -1
+// for none. tt_host_wait returns bit i set where descriptor i has something to read.
+unsigned tt_host_wait(tt_host *host, tt_time deadline, const int *descriptors, size_t count);
 void tt_host_wake(tt_host *host);
 tt_status tt_host_work(tt_host *host, tt_work *work);
 

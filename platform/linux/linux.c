@@ -18,7 +18,9 @@ static tt_platform_linux *self(tt_platform *platform)
 
 static unsigned loopback_index(void)
 {
-    unsigned index = if_nametoindex("lo");
+    static unsigned index; // asking takes three system calls
+    if (index == 0)
+        index = if_nametoindex("lo");
     return index > 0 ? index : 1;
 }
 
@@ -231,11 +233,13 @@ static tt_status linux_receive(tt_platform *platform, tt_datagram *datagram)
     unsigned count = 2 * p->sockets;
     for (unsigned i = 0; i < count; i++) {
         unsigned at = (p->turn + i) % count;
-        if (p->descriptors[at] < 0)
+        if (!(p->ready >> at & 1))
             continue;
         tt_status status = receive_from(p->descriptors[at], datagram);
-        if (status == TT_EMPTY)
+        if (status == TT_EMPTY) {
+            p->ready &= ~(1u << at); // until linux_wait sees more
             continue;
+        }
         p->turn = at;
         if (status == TT_OK) {
             datagram->socket = at / 2;
@@ -263,12 +267,7 @@ static size_t linux_addresses(tt_platform *platform, tt_endpoint *addresses, siz
 static void linux_wait(tt_platform *platform, tt_time deadline)
 {
     tt_platform_linux *p = self(platform);
-    int open[2 * TT_PLATFORM_LINUX_SOCKETS_MAX];
-    size_t count = 0;
-    for (unsigned i = 0; i < 2 * p->sockets; i++)
-        if (p->descriptors[i] >= 0)
-            open[count++] = p->descriptors[i];
-    tt_host_wait(&p->host, deadline, open, count);
+    p->ready |= tt_host_wait(&p->host, deadline, p->descriptors, 2 * p->sockets);
 }
 
 static void linux_wake(tt_platform *platform)
