@@ -1,4 +1,6 @@
 # AArch64 bare metal: Debian's compiler for Linux, told not to, with picolibc.
+include(${CMAKE_CURRENT_LIST_DIR}/need.cmake)
+tt_need(aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu)
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)

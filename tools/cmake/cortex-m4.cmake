@@ -1,4 +1,6 @@
 # Cortex-M4F with picolibc.
+include(${CMAKE_CURRENT_LIST_DIR}/need.cmake)
+tt_need(arm-none-eabi-gcc gcc-arm-none-eabi)
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR cortex-m4)
 set(CMAKE_C_COMPILER arm-none-eabi-gcc)

@@ -1,4 +1,6 @@
 # RISC-V 64 with picolibc.
+include(${CMAKE_CURRENT_LIST_DIR}/need.cmake)
+tt_need(riscv64-unknown-elf-gcc gcc-riscv64-unknown-elf)
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR riscv64)
 set(CMAKE_C_COMPILER riscv64-unknown-elf-gcc)
