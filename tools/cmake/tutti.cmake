@@ -37,6 +37,17 @@ function(tt_library name)
     endif()
 endfunction()
 
+# The same for what has no main of its own but a board's: all of the libraries WHOLE against what they
+# use, around an empty tt_main. On the host only; elsewhere the linker drops what is not called.
+function(tt_alone_image name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "WHOLE")
+    if(TUTTI_TARGET STREQUAL "linux")
+        add_executable(alone_${name} ${PROJECT_SOURCE_DIR}/tests/floors/alone_image.c)
+        target_link_libraries(alone_${name} PRIVATE
+            -Wl,--whole-archive ${arg_WHOLE} -Wl,--no-whole-archive tt_kernel tt_board)
+    endif()
+endfunction()
+
 # tt_program(NAME SOURCES file... USES library...): a program for the machine that is built for.
 function(tt_program name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES")
