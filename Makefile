@@ -36,7 +36,7 @@ bench: images
 	@for group in $(B); do bench/$$group/run.sh || exit 1; done
 
 format:
-	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i
+	@find . -name build -prune -o -name '*.[ch]' -print | xargs clang-format-14 -i
 
 clean:
 	rm -rf build

@@ -5,12 +5,6 @@
 #include "bus/internal.h"
 #include "tutti/check.h"
 
-bool tt_endpoint_is_own(const tt_endpoint *peer)
-{
-    static const tt_endpoint own;
-    return tt_endpoint_equal(peer, &own);
-}
-
 void tt_bus_init(tt_bus *bus, tt_time now, uint64_t seed)
 {
     (void)now;
@@ -26,18 +20,6 @@ void tt_bus_init(tt_bus *bus, tt_time now, uint64_t seed)
                                     .methods = 1 << TT_GET,
                                     .hidden = true};
     TT_CHECK(tt_bus_add(bus, &bus->well_known) == TT_OK);
-}
-
-uint16_t tt_bus_new_message_id(tt_bus *bus)
-{
-    return bus->next_message_id++;
-}
-
-tt_time tt_bus_first_wait(tt_bus *bus)
-{
-    // ACK_TIMEOUT times a random factor of 1 to 1.5.
-    return TT_BUS_ACK_TIMEOUT +
-           (tt_time)tt_random_below(&bus->random, (uint64_t)TT_BUS_ACK_TIMEOUT / 2);
 }
 
 tt_status tt_bus_add(tt_bus *bus, tt_resource *resource)
@@ -62,29 +44,6 @@ void tt_bus_remove(tt_bus *bus, tt_resource *resource)
         if (bus->transfers[i].resource == resource)
             bus->transfers[i].resource = NULL;
     tt_list_remove(&resource->link);
-}
-
-tt_bus_datagram *tt_bus_out(tt_bus *bus, const tt_endpoint *peer)
-{
-    for (unsigned i = 0; i < TT_BUS_OUT_MAX; i++) {
-        tt_bus_datagram *slot = &bus->out[(bus->out_first + i) % TT_BUS_OUT_MAX];
-        if (slot->length > 0)
-            continue;
-        slot->peer = *peer;
-        return slot;
-    }
-    bus->counters.dropped++; // the peer repeats what it wants
-    return NULL;
-}
-
-void tt_bus_send_empty(tt_bus *bus, const tt_endpoint *peer, tt_message_type type, uint16_t id)
-{
-    tt_bus_datagram *slot = tt_bus_out(bus, peer);
-    if (slot == NULL)
-        return;
-    tt_message_writer w;
-    tt_message_begin(&w, slot->bytes, sizeof(slot->bytes), type, 0, id, NULL);
-    slot->length = (uint16_t)w.out.length;
 }
 
 static bool is_request(unsigned code)
@@ -121,9 +80,21 @@ void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const voi
     }
 }
 
+void tt_bus_cancel(tt_bus *bus, tt_time now, tt_call *call)
+{
+    for (size_t i = 0; i < TT_COUNT(bus->owed); i++)
+        if (bus->owed[i].id != 0 && bus->owed[i].call == call)
+            bus->owed[i].id = 0;
+    tt_bus_unobserve(bus, &call->peer, NULL, call);
+    tt_bus_client_cancel(bus, now,
+                         call); // a remote observation ends by our reset of its next message
+}
+
 void tt_bus_advance(tt_bus *bus, tt_time now)
 {
     tt_bus_client_advance(bus, now);
+    for (tt_call *call; (call = tt_bus_client_take_local(bus)) != NULL;)
+        tt_bus_server_local(bus, now, call);
     tt_bus_reply_advance(bus, now);
     for (size_t i = 0; i < TT_COUNT(bus->owed); i++)
         if (bus->owed[i].id != 0 && now >= bus->owed[i].expires)

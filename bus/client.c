@@ -125,16 +125,21 @@ static void fail(tt_bus *bus, tt_time now, tt_call *call, tt_status status)
     finish(bus, now, call, &reply);
 }
 
-void tt_bus_cancel(tt_bus *bus, tt_time now, tt_call *call)
+void tt_bus_client_cancel(tt_bus *bus, tt_time now, tt_call *call)
 {
-    if (call->state.phase == PHASE_NONE)
-        return;
-    for (size_t i = 0; i < TT_COUNT(bus->owed); i++)
-        if (bus->owed[i].id != 0 && bus->owed[i].call == call)
-            bus->owed[i].id = 0;
-    tt_bus_unobserve(bus, &call->peer, NULL, call);
-    fail(bus, now, call,
-         TT_CANCELLED); // a remote observation ends by our reset of its next message
+    if (call->state.phase != PHASE_NONE)
+        fail(bus, now, call, TT_CANCELLED);
+}
+
+tt_call *tt_bus_client_take_local(tt_bus *bus)
+{
+    for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
+        if (call_at(node)->state.phase != PHASE_LOCAL)
+            continue;
+        call_at(node)->state.phase = PHASE_LOCAL_OWED;
+        return call_at(node);
+    }
+    return NULL;
 }
 
 void tt_bus_client_local(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
@@ -375,9 +380,7 @@ bool tt_bus_client_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t 
 static bool is_due(const tt_call *call, tt_time now)
 {
     const struct tt_call_state *s = &call->state;
-    if (s->phase == PHASE_LOCAL)
-        return true;
-    if (s->phase != PHASE_OBSERVING && now >= s->deadline)
+    if (s->phase != PHASE_LOCAL && s->phase != PHASE_OBSERVING && now >= s->deadline)
         return true;
     return s->phase == PHASE_SENT && now >= s->next;
 }
@@ -385,10 +388,7 @@ static bool is_due(const tt_call *call, tt_time now)
 static void advance_call(tt_bus *bus, tt_time now, tt_call *call)
 {
     struct tt_call_state *s = &call->state;
-    if (s->phase == PHASE_LOCAL) {
-        s->phase = PHASE_LOCAL_OWED;
-        tt_bus_server_local(bus, now, call);
-    } else if (now >= s->deadline || s->attempts >= TT_BUS_RETRANSMITS_MAX) {
+    if (now >= s->deadline || s->attempts >= TT_BUS_RETRANSMITS_MAX) {
         for (size_t i = 0; i < TT_COUNT(bus->owed); i++)
             if (bus->owed[i].id != 0 && bus->owed[i].call == call)
                 bus->owed[i].id = 0;

@@ -10,16 +10,23 @@
 #define TT_DISCOVERY_SERVICES "_services._dns-sd._udp.local"
 #define TT_DISCOVERY_TTL 120 // seconds; RFC 6762, 10
 
-// discovery.c
-bool tt_discovery_owns_name(const tt_discovery *d);
-void tt_discovery_rename(tt_discovery *d, tt_time now);
-void tt_discovery_conflict(tt_discovery *d, tt_time now, uint32_t boot, bool established);
-void tt_discovery_answer_later(tt_discovery *d, tt_time now);
+// From the lowest up: each file uses those before it; discovery_read.c uses all of them.
+
+// discovery_peers.c
+tt_peer *tt_discovery_find_peer(tt_discovery *d, const char *name); // or NULL
+tt_peer *tt_discovery_add_peer(tt_discovery *d, const char *name);  // NULL: the table is full
+void tt_discovery_tell(tt_discovery *d, tt_time now, tt_peer_event event, const tt_peer *peer);
 
 // discovery_write.c: whole messages. A legacy answer (RFC 6762, 6.7) repeats id and question.
 void tt_discovery_write_records(tt_discovery *d, tt_writer *w, uint32_t ttl_seconds, uint16_t id,
                                 const char *question);
 void tt_discovery_write_probe(tt_discovery *d, tt_writer *w);
 void tt_discovery_write_query(tt_discovery *d, tt_time now, tt_writer *w);
+
+// discovery.c
+bool tt_discovery_owns_name(const tt_discovery *d);
+void tt_discovery_rename(tt_discovery *d, tt_time now);
+void tt_discovery_conflict(tt_discovery *d, tt_time now, uint32_t boot, bool established);
+void tt_discovery_answer_later(tt_discovery *d, tt_time now);
 
 #endif

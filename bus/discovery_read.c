@@ -29,53 +29,6 @@ static bool is_host(const char *name, const char *host)
            strcmp(name + length, ".local") == 0;
 }
 
-static tt_peer *find_peer(tt_discovery *d, const char *name)
-{
-    for (size_t i = 0; i < d->options.peers_max; i++)
-        if (d->options.peers[i].name[0] != '\0' && strcmp(d->options.peers[i].name, name) == 0)
-            return &d->options.peers[i];
-    return NULL;
-}
-
-static tt_peer *add_peer(tt_discovery *d, const char *name)
-{
-    for (size_t i = 0; i < d->options.peers_max; i++) {
-        tt_peer *peer = &d->options.peers[i];
-        if (peer->name[0] != '\0')
-            continue;
-        memset(peer, 0, sizeof(*peer));
-        strcpy(peer->name, name);
-        return peer;
-    }
-    return NULL; // a full table: those that are known stay known
-}
-
-static void tell(tt_discovery *d, tt_time now, tt_peer_event event, const tt_peer *peer)
-{
-    if (d->options.on_peer != NULL)
-        d->options.on_peer(d, now, event, peer, d->options.context);
-}
-
-void tt_discovery_gone(tt_discovery *d, tt_time now, const tt_peer *peer)
-{
-    tt_peer *entry = find_peer(d, peer->name);
-    TT_CHECK(entry != NULL);
-    if (entry->reported)
-        tell(d, now, TT_PEER_GONE, entry);
-    memset(entry, 0, sizeof(*entry));
-}
-
-void tt_discovery_heard(tt_discovery *d, tt_time now, const tt_endpoint *endpoint)
-{
-    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
-        tt_peer *peer = &d->options.peers[i];
-        if (peer->name[0] == '\0' || !tt_endpoint_equal(&peer->endpoint, endpoint))
-            continue;
-        peer->heard = now;
-        peer->expires = tt_after(now, TT_SECONDS(TT_DISCOVERY_TTL));
-    }
-}
-
 // The peer that a record is about: its instance name without the service; NULL for others'
 // services.
 static tt_peer *peer_of(tt_discovery *d, const char *instance, bool make)
@@ -88,8 +41,8 @@ static tt_peer *peer_of(tt_discovery *d, const char *instance, bool make)
     name[length] = '\0';
     if (strcmp(name, d->name) == 0)
         return NULL;
-    tt_peer *peer = find_peer(d, name);
-    return peer == NULL && make ? add_peer(d, name) : peer;
+    tt_peer *peer = tt_discovery_find_peer(d, name);
+    return peer == NULL && make ? tt_discovery_add_peer(d, name) : peer;
 }
 
 // The value of "key=" in a TXT record, copied; false where it has none or it is too long.
@@ -196,7 +149,7 @@ static void read_txt(const reading *m, const tt_dns_record *record, tt_peer *pee
         txt_value(data, record->length, "boot=", text, sizeof(text)) ? parse_hex(text) : 0;
     if (peer->boot != 0 && boot != 0 && boot != peer->boot) {
         if (peer->reported)
-            tell(m->d, m->now, TT_PEER_RESTARTED, peer);
+            tt_discovery_tell(m->d, m->now, TT_PEER_RESTARTED, peer);
         peer->reported = false; // found again when its records are complete, perhaps elsewhere
         memset(peer->endpoint.ip, 0, sizeof(peer->endpoint.ip));
     }
@@ -265,7 +218,7 @@ static void report_complete(tt_discovery *d, tt_time now)
             continue;
         }
         peer->reported = true;
-        tell(d, now, TT_PEER_FOUND, peer);
+        tt_discovery_tell(d, now, TT_PEER_FOUND, peer);
     }
 }
 

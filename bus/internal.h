@@ -7,12 +7,26 @@
 
 #define TT_BLOCK_EXPONENT_MAX 6 // 1024 bytes
 
-// bus.c
+// From the lowest up: each file uses those before it.
+
+// outbox.c
 uint16_t tt_bus_new_message_id(tt_bus *bus);
 tt_time tt_bus_first_wait(tt_bus *bus); // until the first retransmission, RFC 7252, 4.2
 tt_bus_datagram *tt_bus_out(tt_bus *bus, const tt_endpoint *peer); // NULL: no room, counted
 void tt_bus_send_empty(tt_bus *bus, const tt_endpoint *peer, tt_message_type type, uint16_t id);
 bool tt_endpoint_is_own(const tt_endpoint *peer);
+
+// handler.c
+// Makes a response a diagnostic: `what` and `which` as text.
+void tt_bus_diagnose(tt_bus *bus, tt_response *response, tt_code code, const char *what,
+                     const char *which);
+tt_resource *tt_bus_find_resource(const tt_bus *bus, const char *path);
+// Runs the handler for a request, or makes the answer for no resource or a wrong method.
+void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const tt_request *request,
+                        tt_response *response);
+// Writes the response to `request`, cut to the block that was asked for; false: it does not fit.
+bool tt_bus_write_response(tt_message_writer *w, const tt_message *request,
+                           const tt_response *response, const uint32_t *observe);
 
 // client.c
 void tt_bus_client_response(tt_bus *bus, tt_time now, const tt_endpoint *peer,
@@ -22,22 +36,12 @@ void tt_bus_client_empty(tt_bus *bus, tt_time now, const tt_endpoint *peer,
 void tt_bus_client_advance(tt_bus *bus, tt_time now);
 void tt_bus_client_local(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
                          bool final);
+tt_call *tt_bus_client_take_local(tt_bus *bus); // the next call to the own device, or NULL
+void tt_bus_client_cancel(tt_bus *bus, tt_time now, tt_call *call);
 bool tt_bus_client_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
                             size_t *length);
 tt_time tt_bus_client_deadline(const tt_bus *bus);
 void tt_bus_client_forget(tt_bus *bus, tt_time now, const tt_endpoint *peer);
-
-// server.c
-void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer,
-                           const tt_message *message);
-void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call);
-// Runs the handler for a request, or makes the answer for no resource or a wrong method.
-void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const tt_request *request,
-                        tt_response *response);
-tt_resource *tt_bus_find_resource(const tt_bus *bus, const char *path);
-// Writes the response to `request`, cut to the block that was asked for; false: it does not fit.
-bool tt_bus_write_response(tt_message_writer *w, const tt_message *request,
-                           const tt_response *response, const uint32_t *observe);
 
 // reply.c: what is repeated until acknowledged, and observers
 tt_bus_reply *tt_bus_reply_new(tt_bus *bus, tt_time now, const tt_endpoint *peer, bool confirmable);
@@ -50,6 +54,11 @@ bool tt_bus_observe(tt_bus *bus, tt_resource *resource, const tt_endpoint *peer,
 void tt_bus_unobserve(tt_bus *bus, const tt_endpoint *peer, const tt_bus_token *token,
                       const tt_call *call);
 void tt_bus_drop_observer(tt_bus *bus, tt_bus_observer *observer);
+
+// server.c
+void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer,
+                           const tt_message *message);
+void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call);
 
 // links.c: the handler of /.well-known/core
 void tt_bus_links_handler(tt_resource *resource, tt_time now, const tt_request *request,

@@ -45,115 +45,6 @@ static tt_bus_remembered *remember(tt_bus_peer *peer, uint16_t id)
     return entry;
 }
 
-tt_resource *tt_bus_find_resource(const tt_bus *bus, const char *path)
-{
-    tt_resource *best = NULL;
-    size_t best_length = 0;
-    for (tt_list *node = bus->resources.next; node != &bus->resources; node = node->next) {
-        tt_resource *resource = TT_CONTAINER(node, tt_resource, link);
-        size_t length = strlen(resource->path);
-        if (strncmp(path, resource->path, length) != 0)
-            continue;
-        if (path[length] == '\0')
-            return resource;
-        if (resource->subtree && path[length] == '/' && length > best_length) {
-            best = resource;
-            best_length = length;
-        }
-    }
-    return best;
-}
-
-static void diagnose(tt_bus *bus, tt_response *response, tt_code code, const char *what,
-                     const char *which)
-{
-    tt_text text;
-    tt_text_init(&text, bus->diagnostic, sizeof(bus->diagnostic));
-    tt_text_add(&text, what);
-    tt_text_add(&text, which);
-    response->code = code;
-    response->payload = bus->diagnostic;
-    response->length = text.length;
-}
-
-static const char *methods_text(uint8_t methods)
-{
-    // All combinations that occur are few; the text is made of the four names.
-    static char text[32];
-    static const char *const names[] = {[TT_GET] = "GET", "POST", "PUT", "DELETE"};
-    tt_text out;
-    tt_text_init(&out, text, sizeof(text));
-    for (int method = TT_GET; method <= TT_DELETE; method++) {
-        if (!(methods >> method & 1))
-            continue;
-        tt_text_add(&out, out.length > 0 ? ", " : "");
-        tt_text_add(&out, names[method]);
-    }
-    return text;
-}
-
-void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const tt_request *request,
-                        tt_response *response)
-{
-    *response = (tt_response){
-        .code = TT_INTERNAL_ERROR, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-    if (resource == NULL)
-        diagnose(bus, response, TT_PATH_NOT_FOUND, "no such path: ", request->path);
-    else if (request->method > TT_DELETE || !(resource->methods >> request->method & 1))
-        diagnose(bus, response, TT_METHOD_NOT_ALLOWED,
-                 "method not allowed; allowed here: ", methods_text(resource->methods));
-    else
-        resource->handler(resource, now, request, response);
-}
-
-// A checksum of the representation: blocks of two different ones are never taken for one.
-static uint32_t etag_of(const tt_response *response)
-{
-    return tt_crc32(0, response->payload, response->length);
-}
-
-bool tt_bus_write_response(tt_message_writer *w, const tt_message *request,
-                           const tt_response *response, const uint32_t *observe)
-{
-    tt_block block = {.exponent = TT_BLOCK_EXPONENT_MAX};
-    bool success = response->code < TT_BAD_REQUEST;
-    if (request != NULL && request->block2.present && success) {
-        block = request->block2;
-        block.exponent =
-            block.exponent > TT_BLOCK_EXPONENT_MAX ? TT_BLOCK_EXPONENT_MAX : block.exponent;
-    }
-    size_t size = tt_block_bytes(&block), offset = block.number * size;
-    if (offset > response->length || (offset == response->length && offset > 0))
-        return false;
-    size_t left = response->length - offset, length = left < size ? left : size;
-    block.more = left > size;
-    bool blockwise = block.more || offset > 0 || (block.present && response->length > 0);
-    if (blockwise && success) {
-        uint32_t etag = etag_of(response);
-        uint8_t bytes[4] = {(uint8_t)(etag >> 24), (uint8_t)(etag >> 16), (uint8_t)(etag >> 8),
-                            (uint8_t)etag};
-        tt_message_option(w, TT_OPTION_ETAG, bytes, sizeof(bytes));
-    }
-    if (observe != NULL)
-        tt_message_option_number(w, TT_OPTION_OBSERVE, *observe);
-    if (response->content_format != TT_FORMAT_NONE)
-        tt_message_option_number(w, TT_OPTION_CONTENT_FORMAT, response->content_format);
-    if (response->max_age_seconds != 60)
-        tt_message_option_number(w, TT_OPTION_MAX_AGE, response->max_age_seconds);
-    if (blockwise)
-        tt_message_option_block(w, TT_OPTION_BLOCK2, &block);
-    if (request != NULL && request->block1.present) {
-        tt_block echo = request->block1;
-        echo.more = response->code == TT_CONTINUE;
-        tt_message_option_block(w, TT_OPTION_BLOCK1, &echo);
-    }
-    if (blockwise && offset == 0)
-        tt_message_option_number(w, TT_OPTION_SIZE2, (uint32_t)response->length);
-    if (length > 0)
-        tt_message_payload(w, (const uint8_t *)response->payload + offset, length);
-    return !w->out.failed;
-}
-
 // Finds or begins the transfer that a block belongs to. NULL with the answer set: not acceptable.
 static tt_bus_transfer *place_block(tt_bus *bus, tt_time now, tt_resource *resource,
                                     const tt_endpoint *peer, const tt_message *m,
@@ -167,7 +58,8 @@ static tt_bus_transfer *place_block(tt_bus *bus, tt_time now, tt_resource *resou
             free_slot = t;
         } else if (t->resource == resource && strcmp(t->path, m->path) == 0) {
             if (!tt_endpoint_equal(&t->peer, peer)) {
-                diagnose(bus, response, TT_UNAVAILABLE, "another transfer is under way: ", m->path);
+                tt_bus_diagnose(bus, response, TT_UNAVAILABLE,
+                                "another transfer is under way: ", m->path);
                 response->max_age_seconds = 2;
                 return NULL;
             }
@@ -175,12 +67,12 @@ static tt_bus_transfer *place_block(tt_bus *bus, tt_time now, tt_resource *resou
         }
     }
     if (offset > 0 && (mine == NULL || mine->next != offset)) {
-        diagnose(bus, response, TT_ENTITY_INCOMPLETE, "a block is missing before this one of ",
-                 m->path);
+        tt_bus_diagnose(bus, response, TT_ENTITY_INCOMPLETE,
+                        "a block is missing before this one of ", m->path);
         return NULL;
     }
     if (mine == NULL && free_slot == NULL) {
-        diagnose(bus, response, TT_UNAVAILABLE, "too many transfers under way", "");
+        tt_bus_diagnose(bus, response, TT_UNAVAILABLE, "too many transfers under way", "");
         response->max_age_seconds = 2;
         return NULL;
     }
@@ -228,13 +120,14 @@ static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_m
     tt_bus_transfer *transfer = NULL;
     *response = (tt_response){.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
     if (m->bad_option) {
-        diagnose(bus, response, TT_BAD_OPTION, "an option is critical and not supported", "");
+        tt_bus_diagnose(bus, response, TT_BAD_OPTION, "an option is critical and not supported",
+                        "");
         return;
     }
     bool serves = resource != NULL && m->code <= TT_DELETE && (resource->methods >> m->code & 1);
     if (serves && m->block1.present) {
         if (m->block1.more && m->length != tt_block_bytes(&m->block1)) {
-            diagnose(bus, response, TT_BAD_REQUEST, "a block is shorter than it says", "");
+            tt_bus_diagnose(bus, response, TT_BAD_REQUEST, "a block is shorter than it says", "");
             return;
         }
         transfer = place_block(bus, now, resource, peer, m, response);
@@ -298,7 +191,8 @@ static void send_at_once(tt_bus *bus, tt_time now, const tt_endpoint *peer, cons
                      confirmable ? m->id : tt_bus_new_message_id(bus), &m->token);
     if (!tt_bus_write_response(&w, m, response, observe)) {
         tt_response failure = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-        diagnose(bus, &failure, TT_BAD_OPTION, "the block lies outside the representation", "");
+        tt_bus_diagnose(bus, &failure, TT_BAD_OPTION, "the block lies outside the representation",
+                        "");
         tt_message_begin(&w, slot->bytes, sizeof(slot->bytes),
                          confirmable ? TT_ACKNOWLEDGEMENT : TT_NON_CONFIRMABLE, failure.code,
                          confirmable ? m->id : tt_bus_new_message_id(bus), &m->token);
@@ -354,7 +248,8 @@ void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, co
     tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 2};
     tt_resource *observed = NULL;
     if (id == 0)
-        diagnose(bus, &response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
+        tt_bus_diagnose(bus, &response, TT_UNAVAILABLE, "too many requests wait for their answers",
+                        "");
     else
         handle(bus, now, peer, m, &request, &response, &observed);
     tt_bus_owed *owed = find_owed(bus, id);
@@ -410,7 +305,8 @@ void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call)
     };
     tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 2};
     if (id == 0)
-        diagnose(bus, &response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
+        tt_bus_diagnose(bus, &response, TT_UNAVAILABLE, "too many requests wait for their answers",
+                        "");
     else
         tt_bus_run_handler(bus, now, resource, &request, &response);
     if (response.later)

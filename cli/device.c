@@ -1,8 +1,7 @@
 // Starting one device: QEMU with an image, or the Linux node's own process.
 //
 // The launcher connects to the switch first and the device inherits the connected socket: QEMU's
-// own
-// `-netdev stream` connects later and drops what the device sends before that.
+// own `-netdev stream` connects later and drops what the device sends before that.
 
 #include <errno.h>
 #include <fcntl.h>

@@ -34,13 +34,16 @@ static const tt_option options[] = {
     {"history", "FILE", "JSON with loss and accuracy along the way", .text = &history_path},
 };
 
-typedef struct point {
+typedef struct point { // of the steps since the point before
     double epoch, loss, accuracy;
 } point;
 
 typedef struct history {
     point points[EPOCHS_MAX * (HISTORY_POINTS_AN_EPOCH + 2)];
     size_t point_count;
+    struct {
+        double steps, loss, accuracy; // sums over the epoch, at the last point
+    } before;
     struct {
         double loss, accuracy, test_accuracy, seconds;
     } epochs[EPOCHS_MAX];
@@ -57,16 +60,26 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+// Progress tells means over the epoch so far; a curve is drawn of means since its last point.
+static void add_point(history *kept, const tt_progress *progress)
+{
+    double steps = (double)progress->step, since = steps - kept->before.steps;
+    double loss = progress->loss * steps, accuracy = progress->accuracy * steps;
+    size_t points_max = sizeof(kept->points) / sizeof(kept->points[0]);
+    if (kept->point_count < points_max && since > 0)
+        kept->points[kept->point_count++] =
+            (point){progress->epoch - 1 + steps / (double)progress->steps,
+                    (loss - kept->before.loss) / since, (accuracy - kept->before.accuracy) / since};
+    kept->before.steps = progress->epoch_end ? 0 : steps;
+    kept->before.loss = progress->epoch_end ? 0 : loss;
+    kept->before.accuracy = progress->epoch_end ? 0 : accuracy;
+}
+
 static void remember(history *kept, const tt_progress *progress)
 {
     size_t interval = progress->steps / HISTORY_POINTS_AN_EPOCH;
-    if (interval == 0 || progress->step % interval == 0 || progress->epoch_end) {
-        size_t points_max = sizeof(kept->points) / sizeof(kept->points[0]);
-        if (kept->point_count < points_max)
-            kept->points[kept->point_count++] =
-                (point){progress->epoch - 1 + (double)progress->step / (double)progress->steps,
-                        progress->loss, progress->accuracy};
-    }
+    if (interval == 0 || progress->step % interval == 0 || progress->epoch_end)
+        add_point(kept, progress);
     if (progress->epoch_end && kept->epoch_count < EPOCHS_MAX) {
         if (kept->epoch_count == 0)
             kept->first_epoch = progress->epoch;

@@ -15,8 +15,7 @@
 
 typedef struct tt_thread tt_thread; // the kernel's; it begins with its tt_arch_context
 
-// --- given by the CPU
-// -------------------------------------------------------------------------------
+// Given by the CPU.
 
 uintptr_t tt_arch_lock(void);         // interrupts off; returns whether they were on
 void tt_arch_unlock(uintptr_t state); // as they were; a requested switch happens no later than here
@@ -39,8 +38,7 @@ void tt_arch_timer_set(tt_time deadline); // the one timer: tt_kernel_tick no ea
 void tt_arch_idle(void); // locked: sleeps until an interrupt is pending; may return at any time
 void tt_arch_interrupt_enable(unsigned line);
 
-// --- given by the kernel
-// ----------------------------------------------------------------------------
+// Given by the kernel.
 
 extern tt_thread *tt_kernel_current; // set by the CPU when it switches
 extern tt_thread *tt_kernel_next;
@@ -69,8 +67,7 @@ _Noreturn void tt_kernel_check_trapped(const tt_register *registers, unsigned co
 
 #define TT_INTERRUPT_LINES 128
 
-// --- given by the board
-// -----------------------------------------------------------------------------
+// Given by the board.
 
 void tt_board_external_interrupt(void); // in interrupt: asks the controller which lines wait
 void tt_board_interrupt_enable(unsigned line);

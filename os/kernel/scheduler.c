@@ -16,9 +16,6 @@ tt_thread *tt_kernel_next;
 static tt_list ready[TT_PRIORITIES];
 static uint32_t ready_priorities;
 static tt_list timers;
-static tt_thread idle_thread, first_thread;
-static TT_STACK(idle_stack, TT_IDLE_STACK_BYTES);
-static TT_STACK(first_stack, TT_FIRST_STACK_BYTES);
 
 void tt_choose_next(void)
 {
@@ -157,32 +154,9 @@ void tt_kernel_tick(void)
     tt_scheduler_unlock(lock);
 }
 
-static void idle(void *argument)
-{
-    (void)argument;
-    for (;;) {
-        tt_lock_state lock = tt_scheduler_lock();
-        tt_arch_idle();
-        tt_scheduler_unlock(lock);
-    }
-}
-
-void tt_kernel_start(void (*entry)(void *argument), uint8_t priority)
+void tt_scheduler_init(void)
 {
     tt_list_init(&timers);
     for (unsigned i = 0; i < TT_PRIORITIES; i++)
         tt_list_init(&ready[i]);
-    tt_thread_start(&idle_thread, "idle", 0, idle_stack, sizeof(idle_stack), idle, NULL);
-    tt_thread_start(&first_thread, "main", priority, first_stack, sizeof(first_stack), entry, NULL);
-    tt_arch_start();
-}
-
-tt_time tt_now(void)
-{
-    return tt_arch_now();
-}
-
-bool tt_in_interrupt(void)
-{
-    return tt_arch_in_interrupt();
 }

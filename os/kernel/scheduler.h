@@ -24,6 +24,7 @@ static inline void tt_scheduler_unlock(tt_lock_state lock)
     tt_arch_unlock(lock);
 }
 
+void tt_scheduler_init(void);            // once, before any thread
 void tt_make_ready(tt_thread *thread);   // locked
 void tt_make_unready(tt_thread *thread); // locked: takes a ready thread out
 void tt_choose_next(void);               // locked

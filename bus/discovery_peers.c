@@ -1,0 +1,53 @@
+// The table of other devices: who is in it, and telling of their coming and going.
+
+#include <string.h>
+
+#include "bus/discovery_internal.h"
+#include "tutti/check.h"
+
+tt_peer *tt_discovery_find_peer(tt_discovery *d, const char *name)
+{
+    for (size_t i = 0; i < d->options.peers_max; i++)
+        if (d->options.peers[i].name[0] != '\0' && strcmp(d->options.peers[i].name, name) == 0)
+            return &d->options.peers[i];
+    return NULL;
+}
+
+tt_peer *tt_discovery_add_peer(tt_discovery *d, const char *name)
+{
+    for (size_t i = 0; i < d->options.peers_max; i++) {
+        tt_peer *peer = &d->options.peers[i];
+        if (peer->name[0] != '\0')
+            continue;
+        memset(peer, 0, sizeof(*peer));
+        strcpy(peer->name, name);
+        return peer;
+    }
+    return NULL; // a full table: those that are known stay known
+}
+
+void tt_discovery_tell(tt_discovery *d, tt_time now, tt_peer_event event, const tt_peer *peer)
+{
+    if (d->options.on_peer != NULL)
+        d->options.on_peer(d, now, event, peer, d->options.context);
+}
+
+void tt_discovery_gone(tt_discovery *d, tt_time now, const tt_peer *peer)
+{
+    tt_peer *entry = tt_discovery_find_peer(d, peer->name);
+    TT_CHECK(entry != NULL);
+    if (entry->reported)
+        tt_discovery_tell(d, now, TT_PEER_GONE, entry);
+    memset(entry, 0, sizeof(*entry));
+}
+
+void tt_discovery_heard(tt_discovery *d, tt_time now, const tt_endpoint *endpoint)
+{
+    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
+        tt_peer *peer = &d->options.peers[i];
+        if (peer->name[0] == '\0' || !tt_endpoint_equal(&peer->endpoint, endpoint))
+            continue;
+        peer->heard = now;
+        peer->expires = tt_after(now, TT_SECONDS(TT_DISCOVERY_TTL));
+    }
+}
