@@ -4,16 +4,16 @@
 set -u
 build=$1
 shift
-log=$build/Testing/Temporary/LastTest.log
-summary=$build/summary.txt
+results=$build/results.xml # with what each test printed
+shown=$build/summary.txt
 
-ctest --test-dir "$build" --output-on-failure --no-label-summary -j 2 "$@" | tee "$summary.all" |
-    sed '/tests passed,.* tests failed out of/,$d'
-if grep -q '^skipped: ' "$log"; then
+ctest --test-dir "$build" --output-on-failure --no-label-summary --output-junit results.xml -j 2 "$@" |
+    tee "$shown" | sed '/tests passed,.* tests failed out of/,$d'
+if grep -q 'skipped: ' "$results"; then
     echo
     echo "Skipped, and why:"
-    grep '^skipped: ' "$log" | sort | uniq -c
+    sed -n 's/.*\(skipped: .*\)/\1/p' "$results" | sed 's/<.*//' | sort | uniq -c
 fi
 echo
-sed -n '/tests passed,.* tests failed out of/,$p' "$summary.all"
-grep -q '^100% tests passed' "$summary.all"
+sed -n '/tests passed,.* tests failed out of/,$p' "$shown"
+grep -q '^100% tests passed' "$shown"

@@ -136,7 +136,7 @@ static void write_training(const report *page)
         x[points] = item->number;
         loss[points] = item->next->number;
         accuracy[points] = 100 * item->next->next->number;
-        loss_max = fmax(loss_max, points > 0 ? loss[points] : 0);
+        loss_max = fmax(loss_max, loss[points]);
         least = fmin(least, accuracy[points] / 100);
         x_max = fmax(x_max, x[points++]);
     }
