@@ -1,4 +1,7 @@
-"""Writes random int8 operations with the outputs of LiteRT's reference kernels: make_cases.py FILE COUNT.
+"""Writes random int8 operations with the outputs of LiteRT's reference kernels: make_cases.py FILE COUNT [BYTES].
+
+With BYTES, larger cases are left out, and there are as many of each kind: golden.bin is 72 cases of at most
+1,500 bytes, and needs no LiteRT to be compared with.
 
 Half of the cases have scales that are powers of two, so that sums fall exactly between two results.
 Only the wheel's own schema and flatbuffers are used to build the models. A case in the file, all
@@ -164,9 +167,15 @@ def make_case(random, number):
 
 def main():
     random = np.random.default_rng(2026)
+    limit = int(sys.argv[3]) if len(sys.argv) > 3 else None
+    number, count, written = 0, int(sys.argv[2]), [0] * 6
     with open(sys.argv[1], "wb") as file:
-        for number in range(int(sys.argv[2])):
-            file.write(make_case(random, number))
+        while sum(written) < count:
+            kind, case = number % 6, make_case(random, number)
+            number += 1
+            if limit is None or (len(case) <= limit and written[kind] < count // 6):
+                file.write(case)
+                written[kind] += 1
 
 
 main()
