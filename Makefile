@@ -39,4 +39,4 @@ format:
 	@find . -name build -prune -o -name '*.[ch]' -print | xargs clang-format-14 -i
 
 clean:
-	rm -rf build
+	@./run clean
