@@ -153,6 +153,22 @@ static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_m
     }
 }
 
+// Where four others wait for their acknowledgements, once and without: better than not at all.
+static tt_status send_once(tt_bus *bus, const tt_endpoint *peer, const tt_bus_token *token,
+                           const tt_message *request, const tt_response *response)
+{
+    tt_bus_datagram *slot = tt_bus_out(bus, peer);
+    if (slot == NULL)
+        return TT_FULL;
+    tt_message_writer w;
+    tt_message_begin(&w, slot->bytes, sizeof(slot->bytes), TT_NON_CONFIRMABLE, response->code,
+                     tt_bus_new_message_id(bus), token);
+    if (!tt_bus_write_response(&w, request, response, NULL))
+        return TT_TOO_LARGE;
+    slot->length = (uint16_t)w.out.length;
+    return TT_OK;
+}
+
 // Sends a response as a message of its own, repeated until acknowledged where the request was.
 static tt_status send_separately(tt_bus *bus, tt_time now, const tt_endpoint *peer,
                                  const tt_bus_token *token, bool confirmable,
@@ -160,7 +176,7 @@ static tt_status send_separately(tt_bus *bus, tt_time now, const tt_endpoint *pe
 {
     tt_bus_reply *reply = tt_bus_reply_new(bus, now, peer, confirmable);
     if (reply == NULL)
-        return TT_FULL;
+        return send_once(bus, peer, token, request, response);
     tt_message_writer w;
     tt_message_begin(&w, reply->bytes, sizeof(reply->bytes),
                      confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE, response->code,

@@ -201,7 +201,8 @@ void tt_bus_remove(tt_bus *bus, tt_resource *resource);
 void tt_bus_changed(tt_bus *bus, tt_time now, tt_resource *resource);
 
 // Answers a request whose handler set `later`. At most TT_BUS_BLOCK_MAX bytes, which are copied.
-// TT_NOT_FOUND (the asker has gone, or the token was answered), TT_TOO_LARGE.
+// TT_NOT_FOUND (the asker has gone, or the token was answered), TT_TOO_LARGE, TT_FULL (try again
+// once datagrams have gone out).
 tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token,
                         const tt_response *response);
 

@@ -19,7 +19,8 @@ struct tt_ethernet {
     uint8_t mac[6];
 
     // Hands one whole frame to the device; it is copied. Short frames are padded by the driver.
-    // TT_FULL where the device has no room now, TT_IO where the link is gone.
+    // TT_FULL where the device has no room now (counted), TT_TOO_LARGE beyond TT_FRAME_MAX, TT_IO
+    // where the link is gone.
     tt_status (*send)(tt_ethernet *ethernet, const void *frame, size_t length);
 
     // Takes the next received frame, TT_EMPTY where there is none, TT_DAMAGED where one was

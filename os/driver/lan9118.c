@@ -96,7 +96,7 @@ static tt_status send_frame(tt_ethernet *ethernet, const void *frame, size_t len
 {
     const tt_lan9118 *device = (const tt_lan9118 *)ethernet;
     if (length > TT_FRAME_MAX)
-        return TT_INVALID;
+        return TT_TOO_LARGE;
     uint32_t fifo = get(device, TX_FIFO);
     for (uint32_t done = fifo >> 16 & 0xff; done > 0; done--)
         get(device, TX_STATUS); // nobody asks how it went, but the FIFO must not fill

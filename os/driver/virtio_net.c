@@ -35,8 +35,10 @@ static tt_status send(tt_ethernet *ethernet, const void *frame, size_t length)
     if (length > TT_FRAME_MAX)
         return TT_TOO_LARGE;
     reclaim();
-    if (net.send_free == 0)
+    if (net.send_free == 0) {
+        ethernet->frames_dropped++;
         return TT_FULL;
+    }
     unsigned id = (unsigned)__builtin_ctz(net.send_free);
     uint8_t *buffer = net.sending[id];
     net.send_free &= (uint16_t) ~(1u << id);

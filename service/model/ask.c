@@ -114,7 +114,11 @@ static void write_document(tt_ask_service *s, tt_time now, const tt_reply *reply
 
 static void forward_answer(tt_ask_service *s, tt_time now, const tt_reply *reply)
 {
-    if (reply->code != TT_CONTENT || reply->length == 0 || reply->length > TT_MODEL_OUTPUT_MAX) {
+    if (reply->length > TT_MODEL_OUTPUT_MAX) {
+        answer_text(s, now, TT_INTERNAL_ERROR, "too long an answer from ", s->chosen_name);
+        return;
+    }
+    if (reply->code != TT_CONTENT || reply->length == 0) {
         tt_response response = {.code =
                                     reply->code >= TT_BAD_REQUEST ? reply->code : TT_INTERNAL_ERROR,
                                 .content_format = TT_FORMAT_NONE,

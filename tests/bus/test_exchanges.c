@@ -297,6 +297,29 @@ static void test_separate_answers(void)
     EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
 }
 
+// Askers that vanish hold the table of answers under way; the others are answered all the same.
+static void test_vanished_askers(void)
+{
+    asked a;
+    start();
+    for (uint8_t i = 0; i < TT_BUS_REPLIES_MAX; i++) {
+        device stranger = {.endpoint = {.ip = {[15] = (uint8_t)(100 + i)}, .port = TT_BUS_PORT}};
+        tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, i, "wordy");
+        hear(&stranger, &w);
+        EXPECT_EQUAL(answer.message.type, TT_CONFIRMABLE);
+    }
+    ask(&a, CLIENT, SERVER, TT_POST, "later", NULL, "q", 1);
+    tt_response response = {.code = TT_CONTENT, .payload = "here", .length = 4};
+    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[0], &response), TT_OK);
+    deliver();
+    EXPECT_ANSWER(a, TT_CONTENT);
+    EXPECT_TEXT(a.payload, "here");
+    ask(&a, CLIENT, SERVER, TT_POST, "wordy", NULL, "q", 1);
+    EXPECT_ANSWER(a, TT_CONTENT);
+    pass(TT_SECONDS(60));
+    EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
+}
+
 static void test_observing(void)
 {
     asked a;
@@ -395,6 +418,7 @@ int main(void)
     test_duplicates();
     test_block_order();
     test_separate_answers();
+    test_vanished_askers();
     test_observing();
     test_silence();
     return test_result();
