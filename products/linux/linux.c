@@ -1,4 +1,4 @@
-// The Linux node: the whole device stack in one process. It runs models and asks for others..
+// The Linux node: the whole device stack in one process. It runs models and asks others.
 
 #include "products/common/product.h"
 

@@ -1,0 +1,132 @@
+#!/bin/sh
+# deps/fetch and deps/install where something cannot be had. The package tools are stand-ins that answer as
+# a test says and write down that they were asked; nothing is installed and nothing is asked of a network.
+set -u
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+mkdir "$work/tools" "$work/few"
+
+# tool NAME: standard input becomes a stand-in for the program NAME.
+tool() {
+    { echo '#!/bin/sh'; echo "echo \"$1 \$*\" >>'$work/asked'"; cat; } >"$work/tools/$1"
+    chmod +x "$work/tools/$1"
+}
+# expect STATUS TEXT COMMAND...: how a command must end, and what it must say on standard error.
+expect() {
+    status=$1 text=$2
+    shift 2
+    : >"$work/asked"
+    "$@" >"$work/out" 2>"$work/err"
+    got=$?
+    if [ "$got" -ne "$status" ] || { [ -n "$text" ] && ! grep -qF -- "$text" "$work/err"; }; then
+        echo "expected status $status and '$text', got $got and:"
+        cat "$work/out" "$work/err"
+        failed=$((failed + 1))
+    fi
+}
+fetch() { PATH="$work/tools:$PATH" TUTTI_LOCK="$work/lock" TUTTI_DEPS="$work/deps" deps/fetch; }
+
+# ---- fetch: an archive whose lwip is what the test says
+junk=$(echo junk | sha256sum | cut -d ' ' -f 1)
+mirror=http://mirror.invalid/debian
+archive() { # archive VERSION: the version that the suite has
+    tool apt-get <<STAND_IN
+case "\$*" in
+*indextargets*) echo $mirror ;;
+*--download-only*) echo junk >lwip_$1.orig.tar.xz; echo dsc >lwip_$1-1.dsc ;;
+esac
+STAND_IN
+}
+lock() { echo "$*" >"$work/lock"; }
+
+lock lwip 2.2.1 trixie "$junk"
+tool apt-get <<'STAND_IN'
+case "$*" in *indextargets*) exit 0 ;; esac
+exit 100
+STAND_IN
+expect 1 "lwip 2.2.1 could not be had: this machine's apt sources name no Debian mirror" fetch
+
+tool apt-get <<STAND_IN
+case "\$*" in *indextargets*) echo $mirror/; exit 0 ;; esac
+echo 'E: Failed to fetch the list' >&2
+exit 100
+STAND_IN
+expect 1 "the source package of lwip in trixie could not be had from $mirror" fetch
+grep -q '^E: Failed to fetch the list' "$work/err" || { echo "apt's own error is not shown"; failed=1; }
+
+archive 2.2.1
+tool dpkg-source <<'STAND_IN'
+for folder; do :; done
+mkdir -p "$folder" && echo source >"$folder/file.c"
+STAND_IN
+lock lwip 2.2.1 trixie 0000000000000000000000000000000000000000000000000000000000000000
+expect 1 "expected 0000" fetch
+grep -q "SHA-256 $junk" "$work/err" || { echo "the digest that came is not shown"; failed=1; }
+[ ! -e "$work/deps/lwip-2.2.1" ] || { echo "sources with a wrong digest were unpacked"; failed=1; }
+
+archive 2.3.0
+lock lwip 2.2.1 trixie "$junk"
+expect 1 "trixie has no lwip 2.2.1 any more, but" fetch
+
+lock lwip 2.2.1 trixie
+expect 1 "expected NAME VERSION SUITE SHA256" fetch
+
+# Fetched once, it is not asked for again: so it works without a network.
+archive 2.2.1
+lock lwip 2.2.1 trixie "$junk"
+expect 0 "" fetch
+[ -f "$work/deps/lwip-2.2.1/file.c" ] || { echo "the sources were not unpacked"; failed=1; }
+expect 0 "" fetch
+[ ! -s "$work/asked" ] || { echo "fetched already, and yet:"; cat "$work/asked"; failed=1; }
+# Another digest in the lock is another package: it is fetched anew, and refused.
+lock lwip 2.2.1 trixie 1111111111111111111111111111111111111111111111111111111111111111
+expect 1 "expected 1111" fetch
+
+# ---- install: a machine that has no package at all
+tool dpkg-query </dev/null
+tool id <<'STAND_IN'
+echo 0
+STAND_IN
+tool apt-get <<'STAND_IN'
+case "$*" in *update*) exit 0 ;; esac
+echo 'E: Unable to locate package make'
+exit 100
+STAND_IN
+install() { PATH="$work/tools:$PATH" deps/install "$@"; }
+expect 1 "some of these packages could not be installed: make cmake" install build
+grep -q 'Unable to locate package make' "$work/err" || { echo "apt's own error is not shown"; failed=1; }
+grep -q '^These Debian packages will be installed' "$work/out" || { echo "it does not say what it installs"; failed=1; }
+grep -q -- '--no-install-recommends' "$work/asked" || { echo "it installs Recommends"; failed=1; }
+expect 2 "no group 'other'" install other
+
+tool apt-get <<'STAND_IN'
+exit 100
+STAND_IN
+expect 1 "the package lists could not be refreshed" install build
+
+# Installed, but too old a version, even after installing.
+tool dpkg-query <<'STAND_IN'
+case "$*" in *Status*) echo "installed 0.1" ;; *) echo 0.1 ;; esac
+STAND_IN
+tool apt-get </dev/null
+expect 1 "make is at 0.1, but at least 4.3 is needed" install build
+
+# Neither root nor sudo: it says what to run. Only the tools that it needs are in reach.
+for name in sh dirname dpkg tail mktemp sleep wc sed grep; do
+    ln -s "$(command -v $name)" "$work/few/$name"
+done
+for name in dpkg-query apt-get; do ln -s "$work/tools/$name" "$work/few/$name"; done
+printf '#!/bin/sh\necho 1000\n' >"$work/few/id"
+chmod +x "$work/few/id"
+as_nobody() { PATH="$work/few" deps/install build; }
+expect 1 "neither root nor sudo; run as root:  apt-get install --no-install-recommends make" as_nobody
+grep -q '^apt-get' "$work/asked" && { echo "without rights it asked apt-get"; failed=1; }
+
+# Nothing is missing: nothing is said and nothing asked.
+tool dpkg-query <<'STAND_IN'
+echo "installed 99:99"
+STAND_IN
+expect 0 "" install build test
+{ [ -s "$work/out" ] || grep -q '^apt-get' "$work/asked"; } && { echo "nothing is missing, and yet:"; cat "$work/out" "$work/asked"; failed=1; }
+exit $failed
