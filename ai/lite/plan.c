@@ -1,5 +1,6 @@
 // Opening a plan: every field is checked here, once, so that running it needs no checks.
 
+#include <float.h>
 #include <string.h>
 
 #include "ai/lite/plan.h"
@@ -141,30 +142,28 @@ void tt_plan_step_at(const tt_plan *plan, uint32_t index, tt_plan_step *step)
     step_read(&reader, step);
 }
 
-static size_t volume(const uint16_t shape[3])
+static uint64_t volume(const uint16_t shape[3])
 {
-    // Three 16-bit numbers: at most 48 bits; checked to be small before it is used as a size.
-    uint64_t product = (uint64_t)shape[0] * shape[1] * shape[2];
-    return product > UINT32_MAX ? UINT32_MAX : (size_t)product;
+    return (uint64_t)shape[0] * shape[1] * shape[2];
 }
 
-size_t tt_step_input_bytes(const tt_plan_step *step)
+uint64_t tt_step_input_bytes(const tt_plan_step *step)
 {
     return volume(step->in);
 }
 
-size_t tt_step_output_bytes(const tt_plan_step *step)
+uint64_t tt_step_output_bytes(const tt_plan_step *step)
 {
     return volume(step->out);
 }
 
-static size_t taps(const tt_plan_step *step)
+static uint64_t taps(const tt_plan_step *step)
 {
     const uint16_t shape[3] = {step->window[0], step->window[1], step->in[2]};
     return volume(shape);
 }
 
-size_t tt_step_scratch_bytes(const tt_plan_step *step)
+uint64_t tt_step_scratch_bytes(const tt_plan_step *step)
 {
     return step->kind == TT_STEP_CONV ? taps(step) * sizeof(int16_t) : 0;
 }
@@ -222,8 +221,8 @@ static tt_status check_tables(const tt_plan *plan, const tt_plan_step *s, uint32
 {
     const tt_plan_header *h = &plan->header;
     bool depthwise = s->kind == TT_STEP_DEPTHWISE;
-    uint64_t weights = depthwise ? (uint64_t)s->window[0] * s->window[1] * s->out[2]
-                                 : (uint64_t)taps(s) * s->out[2];
+    uint64_t weights =
+        depthwise ? (uint64_t)s->window[0] * s->window[1] * s->out[2] : taps(s) * s->out[2];
     if (depthwise && s->out[2] % s->in[2] != 0)
         return refuse_step(why, index, "output channels are no multiple of the input's");
     if (!table_is_sound(h, s->weights, weights) ||
@@ -241,6 +240,11 @@ static tt_status check_tables(const tt_plan *plan, const tt_plan_step *s, uint32
     return TT_OK;
 }
 
+static bool is_int8(int32_t value)
+{
+    return value >= INT8_MIN && value <= INT8_MAX;
+}
+
 static tt_status check_step(const tt_plan *plan, uint32_t index, tt_text *why)
 {
     const tt_plan_header *h = &plan->header;
@@ -251,12 +255,16 @@ static tt_status check_step(const tt_plan *plan, uint32_t index, tt_text *why)
         tt_text_add_unsigned(why, s.kind);
         return TT_UNSUPPORTED;
     }
+    if (s.reserved != 0 || s.reserved2 != 0) {
+        refuse_step(why, index, "reserved bytes are not 0");
+        return TT_UNSUPPORTED;
+    }
     if (!axis_is_sound(s.in[0], s.out[0], s.window[0], s.stride_rows, s.before[0]) ||
         !axis_is_sound(s.in[1], s.out[1], s.window[1], s.stride_columns, s.before[1]) ||
         s.in[2] == 0 || s.out[2] == 0)
         return refuse_step(why, index, "its window does not fit its input");
-    size_t in = tt_step_input_bytes(&s), out = tt_step_output_bytes(&s);
-    size_t scratch = tt_step_scratch_bytes(&s);
+    uint64_t in = tt_step_input_bytes(&s), out = tt_step_output_bytes(&s);
+    uint64_t scratch = tt_step_scratch_bytes(&s);
     if (!lies_within(s.input, in, h->arena_bytes) || !lies_within(s.output, out, h->arena_bytes) ||
         !lies_within(s.scratch, scratch, h->arena_bytes) || s.scratch % TT_PLAN_ALIGNMENT != 0)
         return refuse_step(why, index, "a tensor lies outside the arena");
@@ -264,9 +272,8 @@ static tt_status check_step(const tt_plan *plan, uint32_t index, tt_text *why)
         (scratch > 0 &&
          (overlap(s.input, in, s.scratch, scratch) || overlap(s.output, out, s.scratch, scratch))))
         return refuse_step(why, index, "its tensors overlap");
-    if (s.input_zero_point < -128 || s.input_zero_point > 127 || s.output_zero_point < -128 ||
-        s.output_zero_point > 127 || s.clamp[0] < -128 || s.clamp[1] > 127 ||
-        s.clamp[0] > s.clamp[1])
+    if (!is_int8(s.input_zero_point) || !is_int8(s.output_zero_point) || !is_int8(s.clamp[0]) ||
+        !is_int8(s.clamp[1]) || s.clamp[0] > s.clamp[1])
         return refuse_step(why, index, "a zero point or limit is outside -128 to 127");
     if (s.kind == TT_STEP_AVERAGE_POOL && (uint32_t)s.window[0] * s.window[1] > AVERAGED_MAX)
         return refuse_step(why, index, "it averages more elements than a 32-bit sum can hold");
@@ -281,11 +288,19 @@ static tt_status check_header(const tt_plan_header *h, size_t length, tt_text *w
     if (h->magic != TT_PLAN_MAGIC)
         return refuse(why, TT_MALFORMED, "this is no plan; its first four bytes", TT_PLAN_MAGIC,
                       h->magic);
-    if (h->version != TT_PLAN_VERSION || h->header_bytes != TT_PLAN_HEADER_BYTES)
+    if (h->version != TT_PLAN_VERSION)
         return refuse(why, TT_UNSUPPORTED, "plan version", TT_PLAN_VERSION, h->version);
+    if (h->header_bytes != TT_PLAN_HEADER_BYTES)
+        return refuse(why, TT_UNSUPPORTED, "bytes of the header", TT_PLAN_HEADER_BYTES,
+                      h->header_bytes);
     if (h->bytes != length)
         return refuse(why, TT_DAMAGED, "length of the plan in bytes", h->bytes, length);
     return TT_OK;
+}
+
+static bool is_scale(float scale)
+{
+    return scale >= 0 && scale <= FLT_MAX; // and not NaN; 0 where the maker states none
 }
 
 static tt_status check_contents(const tt_plan *plan, tt_text *why)
@@ -295,19 +310,30 @@ static tt_status check_contents(const tt_plan *plan, tt_text *why)
         return refuse(why, TT_MALFORMED, "bytes of plan and arena, each at most", INT32_MAX,
                       h->bytes > INT32_MAX ? h->bytes : h->arena_bytes);
     if (h->step_count == 0 || h->step_count > TT_PLAN_STEPS_MAX)
-        return refuse(why, TT_MALFORMED, "number of steps, at most", TT_PLAN_STEPS_MAX,
+        return refuse(why, TT_MALFORMED, "number of steps, from 1 to", TT_PLAN_STEPS_MAX,
                       h->step_count);
     if (h->steps % TT_PLAN_ALIGNMENT != 0 ||
         !lies_within(h->steps, (uint64_t)h->step_count * TT_PLAN_STEP_BYTES, h->bytes))
         return refuse(why, TT_MALFORMED, "the steps lie outside the plan; its length", h->bytes,
                       h->steps);
-    if (!lies_within(h->input, h->input_bytes, h->arena_bytes) ||
-        !lies_within(h->output, h->output_bytes, h->arena_bytes))
+    uint64_t input_end = (uint64_t)h->input + h->input_bytes;
+    uint64_t output_end = (uint64_t)h->output + h->output_bytes;
+    if (input_end > h->arena_bytes || output_end > h->arena_bytes)
         return refuse(why, TT_MALFORMED, "input or output lie outside the arena; its bytes",
-                      h->arena_bytes, h->input + h->input_bytes);
-    if (volume(h->input_shape) != h->input_bytes || volume(h->output_shape) != h->output_bytes)
+                      h->arena_bytes, input_end > output_end ? input_end : output_end);
+    if (volume(h->input_shape) != h->input_bytes)
         return refuse(why, TT_MALFORMED, "bytes of the input's shape", volume(h->input_shape),
                       h->input_bytes);
+    if (volume(h->output_shape) != h->output_bytes)
+        return refuse(why, TT_MALFORMED, "bytes of the output's shape", volume(h->output_shape),
+                      h->output_bytes);
+    if (!is_scale(h->input_scale) || !is_scale(h->output_scale) || !is_int8(h->input_zero_point) ||
+        !is_int8(h->output_zero_point)) {
+        tt_text_add(why, "a scale or zero point of the header is no sensible number");
+        return TT_MALFORMED;
+    }
+    if (h->reserved != 0)
+        return refuse(why, TT_UNSUPPORTED, "reserved bytes of the header", 0, h->reserved);
     for (uint32_t i = 0; i < h->step_count; i++) {
         tt_status status = check_step(plan, i, why);
         if (status != TT_OK)

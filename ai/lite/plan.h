@@ -5,10 +5,11 @@
 
 #include "tutti/lite.h"
 
-// The bytes of a step's input, output and scratch.
-size_t tt_step_input_bytes(const tt_plan_step *step);
-size_t tt_step_output_bytes(const tt_plan_step *step);
-size_t tt_step_scratch_bytes(const tt_plan_step *step);
+// The bytes of a step's input, output and scratch: 64 bits hold them for every plan, also where
+// size_t has 32.
+uint64_t tt_step_input_bytes(const tt_plan_step *step);
+uint64_t tt_step_output_bytes(const tt_plan_step *step);
+uint64_t tt_step_scratch_bytes(const tt_plan_step *step);
 
 typedef struct tt_step_memory {
     const int8_t *input;

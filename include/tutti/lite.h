@@ -70,8 +70,8 @@ typedef struct tt_plan {
 
 // Checks everything about a plan of `length` bytes and opens it. On failure says in `why` (or NULL)
 // what was expected and what came: TT_DAMAGED (cut short, or the checksum fails), TT_MALFORMED (no
-// plan, or it contradicts itself), TT_UNSUPPORTED (another version or kind of step), TT_INVALID
-// (not aligned).
+// plan, or it contradicts itself), TT_UNSUPPORTED (another version or kind of step, or reserved
+// bytes that are not 0), TT_INVALID (not aligned).
 tt_status tt_plan_open(tt_plan *plan, const void *bytes, size_t length, tt_text *why);
 
 // Runs the network: `input` has header.input_bytes, `output` gets header.output_bytes. `arena` has

@@ -26,9 +26,9 @@ static bool opens_and_runs(const uint8_t *bytes, size_t length)
     }
     if (plan.header.arena_bytes > 1 << 20)
         return true; // nobody here would give it so much
-    void *arena = calloc(1, plan.header.arena_bytes + 1);
-    int8_t *input = calloc(1, plan.header.input_bytes + 1);
-    int8_t *output = calloc(1, plan.header.output_bytes + 1);
+    void *arena = calloc(1, plan.header.arena_bytes);
+    int8_t *input = calloc(1, plan.header.input_bytes);
+    int8_t *output = calloc(1, plan.header.output_bytes);
     tt_plan_run(&plan, arena, input, output);
     free(arena);
     free(input);
@@ -42,13 +42,14 @@ static void attack(uint64_t seed)
     uint8_t *good, *bad;
     size_t length;
     REQUIRE(tt_plan_emit(&q, &good, &length, NULL) == TT_OK);
-    bad = malloc(length + 4);
+    bad = malloc(length); // exactly: the sanitizer sees one byte too many
     EXPECT(opens_and_runs(good, length));
     for (size_t cut = 0; cut < length; cut++)
         EXPECT(!opens_and_runs(good, cut));
-    memcpy(bad, good, length);
-    memset(bad + length, 0, 4);
-    EXPECT(!opens_and_runs(bad, length + 4)); // longer than it says
+    uint8_t *longer = calloc(1, length + 4);
+    memcpy(longer, good, length);
+    EXPECT(!opens_and_runs(longer, length + 4)); // longer than it says
+    free(longer);
     for (size_t bit = 0; bit < length * 8; bit++) {
         memcpy(bad, good, length);
         bad[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -70,6 +71,52 @@ static void attack(uint64_t seed)
     free(bad);
     free(good);
     tt_quantised_free(&q);
+}
+
+// A good plan with one 32-bit number changed under a right checksum: the status and the sentence.
+static void expect_refusal(size_t offset, uint32_t value, tt_status status, const char *sentence)
+{
+    tt_quantised q = random_operation(0); // a convolution
+    uint8_t *bytes;
+    size_t length;
+    REQUIRE(tt_plan_emit(&q, &bytes, &length, NULL) == TT_OK);
+    tt_writer writer;
+    tt_writer_init(&writer, bytes + offset, 4);
+    tt_write_le32(&writer, value);
+    fix_checksum(bytes, length);
+    tt_plan plan;
+    char buffer[200];
+    tt_text why;
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_plan_open(&plan, bytes, length, &why), status);
+    EXPECT_TEXT(buffer, sentence);
+    free(bytes);
+    tt_quantised_free(&q);
+}
+
+#define STEP TT_PLAN_HEADER_BYTES
+
+static void test_refusals(void)
+{
+    expect_refusal(4, 96u << 16 | 1, TT_UNSUPPORTED, "bytes of the header: expected 80, found 96");
+    expect_refusal(16, 0, TT_MALFORMED, "number of steps, from 1 to: expected 64, found 0");
+    expect_refusal(16, 65, TT_MALFORMED, "number of steps, from 1 to: expected 64, found 65");
+    expect_refusal(44, 0x7f800000, TT_MALFORMED,
+                   "a scale or zero point of the header is no "
+                   "sensible number"); // infinity
+    expect_refusal(44, 0xffc00000, TT_MALFORMED,
+                   "a scale or zero point of the header is no "
+                   "sensible number"); // not a number
+    expect_refusal(56, 128, TT_MALFORMED,
+                   "a scale or zero point of the header is no sensible "
+                   "number");
+    expect_refusal(76, 1, TT_UNSUPPORTED, "reserved bytes of the header: expected 0, found 1");
+    expect_refusal(STEP + 68, 7, TT_UNSUPPORTED, "step 0: reserved bytes are not 0");
+    expect_refusal(STEP + 0, 9, TT_UNSUPPORTED, "step 0: unknown kind 9");
+    expect_refusal(STEP + 24, 0x7fffffff, TT_MALFORMED, "step 0: a tensor lies outside the arena");
+    // A window so large that its scratch, 2^32 bytes, is nothing where sizes have 32 bits.
+    expect_refusal(STEP + 16, 32768u << 16 | 32768, TT_MALFORMED,
+                   "step 0: a tensor lies outside the arena");
 }
 
 static void test_messages(void)
@@ -95,6 +142,7 @@ static void test_messages(void)
 int main(void)
 {
     test_messages();
+    test_refusals();
     for (uint64_t seed = 0; seed < 10; seed++)
         attack(seed);
     return test_result();
