@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ai/convert/refusal.h"
 #include "ai/graph/primitive.h"
 #include "ai/lite/plan.h"
 #include "tutti/bytes.h"
@@ -34,9 +35,12 @@ static bool has_tables(const tt_value *value)
     return value->input_count == 5;
 }
 
-// Rows, columns and channels of an image, or one position of many channels for a dense layer.
+// Rows, columns and channels of an image, or one position of many channels for a dense layer;
+// false where a plan cannot say it.
 static bool plan_shape(const tt_shape *shape, uint16_t out[3])
 {
+    if (shape->rank != 4 && shape->rank != 2)
+        return false;
     size_t size[3] = {1, 1, shape->rank == 4 ? shape->size[3] : shape->size[1]};
     if (shape->rank == 4) {
         size[0] = shape->size[1];
@@ -50,16 +54,26 @@ static bool plan_shape(const tt_shape *shape, uint16_t out[3])
     return true;
 }
 
-static tt_step_kind kind_of(const tt_value *value)
+// The kind of step that computes a value; 0 where none does.
+static unsigned kind_of(const tt_value *value)
 {
-    const char *name = value->primitive->name;
-    if (strcmp(name, "max_pool2d") == 0)
-        return TT_STEP_MAX_POOL;
-    if (strcmp(name, "quantised_average_pool2d") == 0)
-        return TT_STEP_AVERAGE_POOL;
-    return strcmp(name, "quantised_depthwise_conv2d") == 0 ? TT_STEP_DEPTHWISE : TT_STEP_CONV;
+    static const struct {
+        const char *primitive;
+        tt_step_kind kind;
+    } kinds[] = {
+        {"quantised_conv2d", TT_STEP_CONV},
+        {"quantised_dense", TT_STEP_CONV},
+        {"quantised_depthwise_conv2d", TT_STEP_DEPTHWISE},
+        {"max_pool2d", TT_STEP_MAX_POOL},
+        {"quantised_average_pool2d", TT_STEP_AVERAGE_POOL},
+    };
+    for (size_t i = 0; i < TT_COUNT(kinds); i++)
+        if (strcmp(kinds[i].primitive, value->primitive->name) == 0 && value->type == TT_I8)
+            return kinds[i].kind;
+    return 0;
 }
 
+// false where a number of it does not fit the plan's format.
 static bool make_step(emitter *e, const tt_value *value)
 {
     const tt_attributes *a = &value->attributes;
@@ -81,7 +95,8 @@ static bool make_step(emitter *e, const tt_value *value)
         }
         tt_window place;
         tt_window_compute(&value->inputs[0]->shape.size[1], window, a->stride, a->padding, &place);
-        if (a->stride[0] > UINT8_MAX || a->stride[1] > UINT8_MAX)
+        if (a->stride[0] > UINT8_MAX || a->stride[1] > UINT8_MAX || window[0] > UINT16_MAX ||
+            window[1] > UINT16_MAX)
             return false;
         s->stride_rows = (uint8_t)a->stride[0];
         s->stride_columns = (uint8_t)a->stride[1];
@@ -110,10 +125,21 @@ static tt_status collect(emitter *e, const tt_value *value, const tt_value *imag
     tt_status status = collect(e, value->inputs[0], image, why);
     if (status != TT_OK || strcmp(value->primitive->name, "reshape") == 0)
         return status;
+    if (kind_of(value) == 0)
+        return tt_refuse_value(why, value, "has no step in a plan", TT_UNSUPPORTED);
+    if (value->shape.size[0] != 1) {
+        tt_refuse_value(why, value, "a plan computes one image at a time, this has ",
+                        TT_UNSUPPORTED);
+        tt_text_add_unsigned(why, value->shape.size[0]);
+        return TT_UNSUPPORTED;
+    }
+    for (unsigned k = 1; k < value->input_count; k++)
+        if (value->inputs[k]->data == NULL)
+            return tt_refuse_value(why, value, "its tables are not constants", TT_UNSUPPORTED);
     if (e->count == TT_PLAN_STEPS_MAX || !make_step(e, value)) {
         tt_text_add(why, "value %");
         tt_text_add_unsigned(why, value->id);
-        tt_text_add(why, " is beyond a plan's limits (64 steps, sizes to 65535)");
+        tt_text_add(why, " is beyond a plan's limits (64 steps, sizes to 65535, strides to 255)");
         return TT_TOO_LARGE;
     }
     return TT_OK;
@@ -210,17 +236,28 @@ tt_status tt_plan_emit(const tt_quantised *q, uint8_t **bytes, size_t *length, t
         tt_text_add(why, "the network is empty or its plan would be larger than 16 MiB");
         status = TT_TOO_LARGE;
     }
+    if (status == TT_OK) {
+        place_tensors(e);
+        if (e->arena_bytes > INT32_MAX || e->multiplications > UINT32_MAX) {
+            tt_text_add(why, "its tensors take more memory than a plan can address (2 GiB)");
+            status = TT_TOO_LARGE;
+        }
+    }
     *bytes = status == TT_OK ? calloc(1, capacity) : NULL;
-    if (*bytes != NULL) {
+    if (status == TT_OK && *bytes == NULL)
+        status = TT_FULL;
+    if (status == TT_OK) {
         tt_writer writer;
         tt_writer_init(&writer, *bytes, capacity);
-        place_tensors(e);
         write_plan(e, q, &writer);
         TT_CHECK(!writer.failed);
         *length = writer.length;
         tt_plan plan;
-        status = tt_plan_open(&plan, *bytes, *length, why); // what we emit must pass our own checks
-        TT_CHECK(status == TT_OK);
+        status = tt_plan_open(&plan, *bytes, *length, why); // e.g. a shift that no multiplier has
+    }
+    if (status != TT_OK) {
+        free(*bytes);
+        *bytes = NULL;
     }
     free(e);
     return status;

@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ai/convert/refusal.h"
 #include "ai/graph/primitive.h"
 #include "tutti/check.h"
 #include "tutti/convert.h"
 #include "tutti/exec.h"
 
 #define CHAIN_MAX 64
+#define BIAS_MAX 1073741824.0f // 2^30: leaves as much again for the products
 
 // One layer of the chain: a product or a pooling or a reshape, with what follows it.
 typedef struct layer {
@@ -34,13 +36,16 @@ static bool is(const tt_value *value, const char *primitive)
 
 static tt_status refuse(tt_text *why, const tt_value *value, const char *what)
 {
-    tt_text_add(why, "value %");
-    tt_text_add_unsigned(why, value->id);
-    tt_text_add(why, " (");
-    tt_text_add(why, value->primitive->name);
-    tt_text_add(why, "): ");
-    tt_text_add(why, what);
-    return TT_UNSUPPORTED;
+    return tt_refuse_value(why, value, what, TT_UNSUPPORTED);
+}
+
+static bool all_finite(const tt_value *value)
+{
+    const float *data = value->data;
+    for (size_t i = 0; i < tt_shape_count(&value->shape); i++)
+        if (!isfinite(data[i]))
+            return false;
+    return true;
 }
 
 // Walks from the logits up to the image, collecting layers backwards, then turns them round.
@@ -70,6 +75,8 @@ static tt_status find_chain(const tt_value *image, const tt_value *logits, chain
             return refuse(why, at, "bias or relu after pooling is not supported");
         if (product && (at->inputs[1]->data == NULL || (l->bias != NULL && l->bias->data == NULL)))
             return refuse(why, at, "its weights are not parameters or constants");
+        if (product && (!all_finite(at->inputs[1]) || (l->bias != NULL && !all_finite(l->bias))))
+            return tt_refuse_value(why, at, "its weights or bias are not all finite", TT_INVALID);
         at = at->inputs[0];
     }
     for (size_t i = 0; i < c->count / 2; i++) {
@@ -81,13 +88,15 @@ static tt_status find_chain(const tt_value *image, const tt_value *logits, chain
 }
 
 // Runs the float graph over the calibration images and notes the range of every layer's result.
-static void calibrate(const tt_graph *graph, const tt_value *image, chain *c, const float *images,
-                      size_t count)
+// Returns NULL, or a result that is not finite.
+static const tt_value *calibrate(const tt_graph *graph, const tt_value *image, chain *c,
+                                 const float *images, size_t count)
 {
     tt_value *outputs[CHAIN_MAX];
     size_t batch = image->shape.size[0], elements = tt_shape_count(&image->shape);
     for (size_t i = 0; i < c->count; i++)
         outputs[i] = tt_graph_value(graph, c->layers[i].result->id);
+    const tt_value *infinite = NULL;
     tt_executor *executor = tt_executor_new(graph, outputs, c->count);
     for (size_t first = 0; first + batch <= count; first += batch) {
         tt_executor_set(executor, image, images + first / batch * elements);
@@ -98,10 +107,12 @@ static void calibrate(const tt_graph *graph, const tt_value *image, chain *c, co
             for (size_t k = 0; k < tt_shape_count(&outputs[i]->shape); k++) {
                 l->least = fminf(l->least, y[k]);
                 l->greatest = fmaxf(l->greatest, y[k]);
+                infinite = infinite == NULL && !isfinite(y[k]) ? l->result : infinite;
             }
         }
     }
     tt_executor_free(executor);
+    return infinite;
 }
 
 void tt_quantise_multiplier(double real, int32_t *multiplier, int32_t *shift)
@@ -160,6 +171,8 @@ static void quantise_weights(const layer *l, float input_scale, float output_sca
         for (size_t k = 0; k < taps; k++)
             greatest = fmaxf(greatest, fabsf(w[k]));
         float scale = greatest > 0 ? greatest / 127 : 1;
+        if (bias != NULL) // of a channel that died, the bias must still fit 32 bits
+            scale = fmaxf(scale, fabsf(bias[channel]) / input_scale / BIAS_MAX);
         for (size_t k = 0; k < taps; k++)
             t->weights[channel * taps + k] = rounded_weight(w[k], scale);
         double bias_scale = (double)input_scale * (double)scale;
@@ -231,8 +244,12 @@ tt_status tt_quantise(const tt_graph *graph, const tt_value *image, const tt_val
     if (c == NULL)
         return TT_FULL;
     tt_status status = find_chain(image, logits, c, why);
+    const tt_value *infinite =
+        status == TT_OK ? calibrate(graph, image, c, calibration, count) : NULL;
+    if (infinite != NULL)
+        status = tt_refuse_value(
+            why, infinite, "its values over the calibration images are not all finite", TT_INVALID);
     if (status == TT_OK) {
-        calibrate(graph, image, c, calibration, count);
         tt_shape shape = image->shape;
         shape.size[0] = 1;
         quantised->graph = tt_graph_new();

@@ -29,8 +29,8 @@ void tt_quantised_free(tt_quantised *quantised);
 // Computes one image with the reference kernels: `pixels` as bytes 0 to 255, `logits` int8.
 void tt_quantised_run(const tt_quantised *quantised, const uint8_t *pixels, int8_t *logits);
 
-// Makes the plan of a quantised network; `*bytes` is to be freed with free(). TT_UNSUPPORTED,
-// TT_TOO_LARGE with a sentence.
+// Makes the plan of a quantised network; `*bytes` is to be freed with free(), and NULL on failure.
+// TT_UNSUPPORTED, TT_TOO_LARGE, TT_MALFORMED (a number that no plan may hold) with a sentence.
 tt_status tt_plan_emit(const tt_quantised *quantised, uint8_t **bytes, size_t *length,
                        tt_text *why);
 

@@ -1,8 +1,11 @@
 // The quantiser: multipliers as TFLite's, pixels that stay exact, a refusal that names its place,
 // and the plan of a whole network against the reference executor.
 
+#include <math.h>
+
 #include "tests/test.h"
 #include "tutti/bytes.h"
+#include "tutti/check.h"
 #include "tutti/convert.h"
 #include "tutti/lite.h"
 #include "tutti/random.h"
@@ -44,6 +47,94 @@ static void test_refusal(void)
     EXPECT_EQUAL(tt_quantise(g, x, y, image, 1, &q, &why), TT_UNSUPPORTED);
     EXPECT_TEXT(buffer, "value %2 (exp): has no int8 form that this quantiser knows");
     tt_graph_free(g);
+}
+
+// One dense channel with weight `w` and bias `b`, quantised.
+static tt_status quantise_dense(float w, float b, tt_quantised *q, tt_text *why)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(1, 1));
+    tt_value *weights = tt_constant(g, TT_F32, TT_SHAPE(1, 1), &w);
+    tt_value *y = tt_matmul(x, weights, false, true);
+    y = tt_bias_add(y, tt_constant(g, TT_F32, TT_SHAPE(1), &b));
+    tt_status status = tt_quantise(g, x, y, (float[]){1}, 1, q, why);
+    tt_graph_free(g);
+    return status;
+}
+
+// What a training that has gone wrong leaves: numbers that are none, and channels that died.
+static void test_extreme_weights(void)
+{
+    char buffer[200];
+    tt_text why;
+    tt_quantised q;
+    static const float bad[] = {NAN, INFINITY, -INFINITY};
+    for (size_t i = 0; i < TT_COUNT(bad); i++) {
+        tt_text_init(&why, buffer, sizeof(buffer));
+        EXPECT_EQUAL(quantise_dense(bad[i], 1, &q, &why), TT_INVALID);
+        EXPECT_TEXT(buffer, "value %2 (matmul): its weights or bias are not all finite");
+        EXPECT_EQUAL(quantise_dense(1, bad[i], &q, NULL), TT_INVALID);
+    }
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(quantise_dense(3e38f, 3e38f, &q, &why), TT_INVALID);
+    EXPECT_TEXT(buffer, "value %4 (bias_add): its values over the calibration images are not all "
+                        "finite");
+    // A dead channel's weights are nearly nothing, its bias is not: the bias must survive.
+    static const float biases[] = {0.75f, -3};
+    for (size_t i = 0; i < TT_COUNT(biases); i++) {
+        REQUIRE(quantise_dense(1e-30f, biases[i], &q, NULL) == TT_OK);
+        int8_t y;
+        tt_quantised_run(&q, &(uint8_t){255}, &y);
+        float real = q.logits->scale * (float)(y - q.logits->zero_point);
+        EXPECT(fabsf(real - biases[i]) < 0.01f * fabsf(biases[i]));
+        tt_quantised_free(&q);
+    }
+}
+
+// What no plan can say is refused, not written down wrong.
+static void test_unplannable(void)
+{
+    static const struct {
+        tt_shape shape;
+        tt_attributes attributes;
+        const char *primitive, *sentence;
+    } cases[] = {
+        {{4, {1, 4, 4, 1}},
+         {.window = {65536, 1}, .stride = {1, 1}, .padding = TT_SAME},
+         "max_pool2d",
+         "value %1 is beyond a plan's limits (64 steps, sizes to 65535, strides to 255)"},
+        {{4, {1, 4, 4, 1}},
+         {.window = {2, 2}, .stride = {256, 1}, .padding = TT_SAME},
+         "max_pool2d",
+         "value %1 is beyond a plan's limits (64 steps, sizes to 65535, strides to 255)"},
+        {{4, {2, 4, 4, 1}},
+         {.window = {2, 2}, .stride = {2, 2}},
+         "max_pool2d",
+         "value %1 (max_pool2d): a plan computes one image at a time, this has 2"},
+        {{3, {1, 4, 4}},
+         {.order = {0, 2, 1}},
+         "transpose",
+         "value %1 (transpose): has no step in a plan"},
+        {{4, {1, 65535, 65535, 1}},
+         {.window = {1, 1}, .stride = {1, 1}},
+         "max_pool2d",
+         "its tensors take more memory than a plan can address (2 GiB)"},
+    };
+    for (size_t i = 0; i < TT_COUNT(cases); i++) {
+        tt_quantised q = {.graph = tt_graph_new()};
+        q.image = tt_input(q.graph, "x", TT_I8, cases[i].shape);
+        q.logits = tt_apply(q.graph, cases[i].primitive, 1, &q.image, &cases[i].attributes);
+        REQUIRE(q.logits != NULL);
+        char buffer[200];
+        tt_text why;
+        uint8_t *bytes = NULL;
+        size_t length;
+        tt_text_init(&why, buffer, sizeof(buffer));
+        EXPECT(tt_plan_emit(&q, &bytes, &length, &why) != TT_OK);
+        EXPECT(bytes == NULL);
+        EXPECT_TEXT(buffer, cases[i].sentence);
+        tt_quantised_free(&q);
+    }
 }
 
 static void test_network(void)
@@ -106,6 +197,8 @@ int main(void)
 {
     test_multipliers();
     test_refusal();
+    test_extreme_weights();
+    test_unplannable();
     test_network();
     return test_result();
 }
