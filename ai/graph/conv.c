@@ -124,31 +124,41 @@ static bool is_depthwise(const tt_value *value)
     return strncmp(value->primitive->name, "depthwise", 9) == 0;
 }
 
-static bool conv_shape(tt_value *value)
+// The shape of what a convolution of `x` with weights `w` makes.
+static bool convolved_shape(const tt_value *value, const tt_shape *x, const tt_shape *w,
+                            tt_shape *y)
 {
-    tt_value *x = value->inputs[0], *w = value->inputs[1];
     const char *name = value->primitive->name;
     bool depthwise = is_depthwise(value);
-    if (x->type != TT_F32 || w->type != TT_F32 || x->shape.rank != 4 || w->shape.rank != 4)
+    if (x->rank != 4 || w->rank != 4)
         return tt_graph_fail(value->graph, "%s: expects f32 input and weights of rank 4, got %s %s",
-                             name, tt_shape_text(&x->shape), tt_shape_text(&w->shape));
-    size_t in = x->shape.size[3], out = w->shape.size[depthwise ? 3 : 0];
-    if (!depthwise && w->shape.size[3] != in)
+                             name, tt_shape_text(x), tt_shape_text(w));
+    size_t in = x->size[3], out = w->size[depthwise ? 3 : 0];
+    if (!depthwise && w->size[3] != in)
         return tt_graph_fail(value->graph, "%s: input has %zu channels, weights expect %zu", name,
-                             in, w->shape.size[3]);
-    if (depthwise && (w->shape.size[0] != 1 || out % in != 0))
+                             in, w->size[3]);
+    if (depthwise && (w->size[0] != 1 || in == 0 || out % in != 0))
         return tt_graph_fail(value->graph,
                              "%s: input has %zu channels, weights %s expect (1, rows, columns, a "
                              "multiple of them)",
-                             name, in, tt_shape_text(&w->shape));
+                             name, in, tt_shape_text(w));
     tt_window window;
-    if (!tt_window_compute(&x->shape.size[1], &w->shape.size[1], value->attributes.stride,
+    if (!tt_window_compute(&x->size[1], &w->size[1], value->attributes.stride,
                            value->attributes.padding, &window))
         return tt_graph_fail(value->graph, "%s: a window of %s does not fit into %s", name,
-                             tt_shape_text(&w->shape), tt_shape_text(&x->shape));
-    value->type = TT_F32;
-    value->shape = TT_SHAPE(x->shape.size[0], window.out[0], window.out[1], out);
+                             tt_shape_text(w), tt_shape_text(x));
+    *y = TT_SHAPE(x->size[0], window.out[0], window.out[1], out);
     return true;
+}
+
+static bool conv_shape(tt_value *value)
+{
+    tt_value *x = value->inputs[0], *w = value->inputs[1];
+    if (x->type != TT_F32 || w->type != TT_F32)
+        return tt_graph_fail(value->graph, "%s: input is %s, weights are %s, expects f32",
+                             value->primitive->name, tt_type_name(x->type), tt_type_name(w->type));
+    value->type = TT_F32;
+    return convolved_shape(value, &x->shape, &w->shape, &value->shape);
 }
 
 static void conv_reference(const tt_value *value, const void *const *inputs, void *output)
@@ -179,16 +189,29 @@ static void conv_derivative(tt_value *value, tt_value *gradient, const bool *wan
     }
 }
 
-static bool gradient_shape(tt_value *value)
+// Sets the shape to attributes.shape, where the gradient `dy` fits what `x` and `w` make.
+static bool gradient_shape(tt_value *value, const tt_shape *x, const tt_shape *w,
+                           const tt_value *dy, const tt_value *other)
 {
-    if (value->inputs[0]->type != TT_F32 || value->inputs[1]->type != TT_F32 ||
-        value->inputs[0]->shape.rank != 4 || value->inputs[1]->shape.rank != 4 ||
-        value->attributes.shape.rank != 4)
-        return tt_graph_fail(value->graph, "%s: expects f32 values of rank 4",
-                             value->primitive->name);
+    tt_shape y;
+    if (other->type != TT_F32)
+        return tt_graph_fail(value->graph, "%s: an input is %s, expects f32",
+                             value->primitive->name, tt_type_name(other->type));
     value->type = TT_F32;
     value->shape = value->attributes.shape;
-    return true;
+    return convolved_shape(value, x, w, &y) && tt_gradient_fits(value, dy, &y);
+}
+
+static bool input_gradient_shape(tt_value *value)
+{
+    tt_value *dy = value->inputs[0], *w = value->inputs[1];
+    return gradient_shape(value, &value->attributes.shape, &w->shape, dy, w);
+}
+
+static bool weights_gradient_shape(tt_value *value)
+{
+    tt_value *x = value->inputs[0], *dy = value->inputs[1];
+    return gradient_shape(value, &x->shape, &value->attributes.shape, dy, x);
 }
 
 // inputs: gradient of y, weights; attributes.shape is x's.
@@ -216,14 +239,14 @@ static void weights_gradient_reference(const tt_value *value, const void *const 
 
 const tt_primitive tt_conv_primitives[] = {
     {"conv2d", 2, USES, conv_shape, conv_reference, conv_derivative},
-    {"conv2d_input_gradient", 2, USES | TT_USES_SHAPE, gradient_shape, input_gradient_reference,
-     NULL},
-    {"conv2d_weights_gradient", 2, USES | TT_USES_SHAPE, gradient_shape, weights_gradient_reference,
-     NULL},
-    {"depthwise_conv2d", 2, USES, conv_shape, conv_reference, conv_derivative},
-    {"depthwise_conv2d_input_gradient", 2, USES | TT_USES_SHAPE, gradient_shape,
+    {"conv2d_input_gradient", 2, USES | TT_USES_SHAPE, input_gradient_shape,
      input_gradient_reference, NULL},
-    {"depthwise_conv2d_weights_gradient", 2, USES | TT_USES_SHAPE, gradient_shape,
+    {"conv2d_weights_gradient", 2, USES | TT_USES_SHAPE, weights_gradient_shape,
+     weights_gradient_reference, NULL},
+    {"depthwise_conv2d", 2, USES, conv_shape, conv_reference, conv_derivative},
+    {"depthwise_conv2d_input_gradient", 2, USES | TT_USES_SHAPE, input_gradient_shape,
+     input_gradient_reference, NULL},
+    {"depthwise_conv2d_weights_gradient", 2, USES | TT_USES_SHAPE, weights_gradient_shape,
      weights_gradient_reference, NULL},
     {.name = NULL},
 };

@@ -52,6 +52,14 @@ static bool step_back(tt_value *value, const bool *depends, tt_value **gradient_
     return true;
 }
 
+bool tt_gradient_fits(tt_value *value, const tt_value *gradient, const tt_shape *shape)
+{
+    return (gradient->type == TT_F32 && tt_shape_equal(&gradient->shape, shape)) ||
+           tt_graph_fail(value->graph, "%s: the gradient is %s %s, expects f32 %s",
+                         value->primitive->name, tt_type_name(gradient->type),
+                         tt_shape_text(&gradient->shape), tt_shape_text(shape));
+}
+
 tt_status tt_graph_gradient(tt_graph *graph, tt_value *loss, tt_value *const *wrt, size_t count,
                             tt_value **gradients)
 {

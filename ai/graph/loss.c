@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "ai/graph/primitive.h"
+#include "tutti/check.h"
 
 static void softmax_row(const float *a, float *y, size_t classes)
 {
@@ -46,11 +47,16 @@ static void softmax_derivative(tt_value *value, tt_value *gradient, const bool *
     out[0] = tt_multiply(value, tt_subtract(gradient, tt_broadcast(sum, value->shape)));
 }
 
+static bool logits_and_labels(const tt_value *logits, const tt_value *labels)
+{
+    return logits->type == TT_F32 && logits->shape.rank == 2 && labels->type == TT_I32 &&
+           labels->shape.rank == 1 && labels->shape.size[0] == logits->shape.size[0];
+}
+
 static bool cross_entropy_shape(tt_value *value)
 {
     tt_value *logits = value->inputs[0], *labels = value->inputs[1];
-    if (logits->type != TT_F32 || logits->shape.rank != 2 || labels->type != TT_I32 ||
-        labels->shape.rank != 1 || labels->shape.size[0] != logits->shape.size[0])
+    if (!logits_and_labels(logits, labels))
         return tt_graph_fail(value->graph,
                              "softmax_cross_entropy: logits are %s %s, labels %s %s; expects f32 "
                              "(batch, classes) and i32 (batch)",
@@ -73,6 +79,7 @@ static void cross_entropy_reference(const tt_value *value, const void *const *in
             greatest = fmaxf(greatest, logits[i]);
         for (size_t i = 0; i < classes; i++)
             sum += expf(logits[i] - greatest);
+        TT_CHECK(labels[n] >= 0 && (size_t)labels[n] < classes);
         total += logf(sum) + greatest - logits[labels[n]];
     }
     *(float *)output = (float)(total / (double)batch);
@@ -88,8 +95,17 @@ static void cross_entropy_derivative(tt_value *value, tt_value *gradient, const 
 
 static bool cross_entropy_gradient_shape(tt_value *value)
 {
+    tt_value *logits = value->inputs[0], *labels = value->inputs[1], *gradient = value->inputs[2];
+    if (!logits_and_labels(logits, labels) || gradient->type != TT_F32 || gradient->shape.rank != 0)
+        return tt_graph_fail(value->graph,
+                             "softmax_cross_entropy_gradient: logits are %s %s, labels %s %s, the "
+                             "gradient %s %s; expects f32 (batch, classes), i32 (batch) and an f32 "
+                             "scalar",
+                             tt_type_name(logits->type), tt_shape_text(&logits->shape),
+                             tt_type_name(labels->type), tt_shape_text(&labels->shape),
+                             tt_type_name(gradient->type), tt_shape_text(&gradient->shape));
     value->type = TT_F32;
-    value->shape = value->inputs[0]->shape;
+    value->shape = logits->shape;
     return true;
 }
 
@@ -103,6 +119,7 @@ static void cross_entropy_gradient_reference(const tt_value *value, const void *
     for (size_t n = 0; n < batch; n++) {
         float *y = (float *)output + n * classes;
         softmax_row((const float *)inputs[0] + n * classes, y, classes);
+        TT_CHECK(labels[n] >= 0 && (size_t)labels[n] < classes);
         y[labels[n]] -= 1;
         for (size_t i = 0; i < classes; i++)
             y[i] *= share;

@@ -45,25 +45,31 @@ static size_t index_of(const pool *p, size_t n, size_t row, size_t column, size_
     return ((n * p->in_rows + row) * p->in_columns + column) * p->channels + channel;
 }
 
+// The shape of what pooling makes of `x`.
+static bool pooled_shape(const tt_value *value, const tt_shape *x, tt_shape *y)
+{
+    tt_window window;
+    size_t size[2] = {value->attributes.window[0], value->attributes.window[1]};
+    if (!tt_window_compute(&x->size[1], size, value->attributes.stride, value->attributes.padding,
+                           &window))
+        return tt_graph_fail(value->graph, "%s: a window of %zux%zu does not fit into %s",
+                             value->primitive->name, size[0], size[1], tt_shape_text(x));
+    *y = TT_SHAPE(x->size[0], window.out[0], window.out[1], x->size[3]);
+    return true;
+}
+
 static bool pool_shape(tt_value *value)
 {
     tt_value *x = value->inputs[0];
-    tt_window window;
-    size_t size[2] = {value->attributes.window[0], value->attributes.window[1]};
     bool max = strcmp(value->primitive->name, "max_pool2d") == 0;
     if ((x->type != TT_F32 && !(max && x->type == TT_I8)) || x->shape.rank != 4)
         return tt_graph_fail(value->graph, "%s: expects an f32 input of rank 4, got %s %s",
                              value->primitive->name, tt_type_name(x->type),
                              tt_shape_text(&x->shape));
-    if (!tt_window_compute(&x->shape.size[1], size, value->attributes.stride,
-                           value->attributes.padding, &window))
-        return tt_graph_fail(value->graph, "%s: a window of %zux%zu does not fit into %s",
-                             value->primitive->name, size[0], size[1], tt_shape_text(&x->shape));
     value->type = x->type;
     value->scale = x->scale;
     value->zero_point = x->zero_point;
-    value->shape = TT_SHAPE(x->shape.size[0], window.out[0], window.out[1], x->shape.size[3]);
-    return true;
+    return pooled_shape(value, &x->shape, &value->shape);
 }
 
 // The index of the first greatest element that an output sees.
@@ -106,12 +112,25 @@ static void max_pool_derivative(tt_value *value, tt_value *gradient, const bool 
                       (tt_value *[]){value->inputs[0], gradient}, &value->attributes);
 }
 
+// Sets the shape to `x`, that of the pooling's input, where the gradient `dy` fits its output.
+static bool pool_gradient_shape(tt_value *value, const tt_shape *x, const tt_value *dy)
+{
+    tt_shape y;
+    if (x->rank != 4)
+        return tt_graph_fail(value->graph, "%s: expects a pooled shape of rank 4, got %s",
+                             value->primitive->name, tt_shape_text(x));
+    value->type = TT_F32;
+    value->shape = *x;
+    return pooled_shape(value, x, &y) && tt_gradient_fits(value, dy, &y);
+}
+
 static bool max_pool_gradient_shape(tt_value *value)
 {
-    value->type = TT_F32;
-    value->shape = value->inputs[0]->shape;
-    return value->inputs[0]->type == TT_F32 ||
-           tt_graph_fail(value->graph, "max_pool2d_gradient: expects f32");
+    const tt_value *x = value->inputs[0];
+    if (x->type != TT_F32)
+        return tt_graph_fail(value->graph, "max_pool2d_gradient: input 0 is %s, expects f32",
+                             tt_type_name(x->type));
+    return pool_gradient_shape(value, &x->shape, value->inputs[1]);
 }
 
 // inputs: x, gradient of y. The whole gradient goes to the first greatest element.
@@ -161,10 +180,7 @@ static void average_pool_derivative(tt_value *value, tt_value *gradient, const b
 
 static bool average_pool_gradient_shape(tt_value *value)
 {
-    value->type = TT_F32;
-    value->shape = value->attributes.shape;
-    return value->shape.rank == 4 ||
-           tt_graph_fail(value->graph, "average_pool2d_gradient: expects a shape of rank 4");
+    return pool_gradient_shape(value, &value->attributes.shape, value->inputs[0]);
 }
 
 static void average_pool_gradient_reference(const tt_value *value, const void *const *inputs,

@@ -55,6 +55,9 @@ void *tt_graph_allocate(tt_graph *graph, size_t bytes);
 // "[16,28,28,12]" in one of a few static buffers, for messages.
 const char *tt_shape_text(const tt_shape *shape);
 
+// Whether `gradient` is f32 of the shape of the value that it is the gradient of; else fails.
+bool tt_gradient_fits(tt_value *value, const tt_value *gradient, const tt_shape *shape);
+
 // Rows and columns of a sliding window: output size and padding before, as TFLite computes them.
 typedef struct tt_window {
     size_t out[2];

@@ -47,6 +47,22 @@ static int8_t requantise(int64_t sum, int32_t multiplier, int32_t shift, const t
     return (int8_t)result;
 }
 
+static bool is_int8(int32_t number)
+{
+    return number >= INT8_MIN && number <= INT8_MAX;
+}
+
+static bool check_limits(tt_value *value)
+{
+    const tt_attributes *a = &value->attributes;
+    return (is_int8(a->zero_point[0]) && is_int8(a->zero_point[1]) && is_int8(a->clamp[0]) &&
+            is_int8(a->clamp[1]) && a->clamp[0] <= a->clamp[1]) ||
+           tt_graph_fail(value->graph,
+                         "%s: zero points and limits must lie between -128 and 127, and the limits "
+                         "in order",
+                         value->primitive->name);
+}
+
 static bool check_channels(tt_value *value, size_t out)
 {
     const char *name = value->primitive->name;
@@ -58,7 +74,7 @@ static bool check_channels(tt_value *value, size_t out)
             return tt_graph_fail(value->graph, "%s: input %u is %s %s, expects i32 [%zu]", name, i,
                                  tt_type_name(vector->type), tt_shape_text(&vector->shape), out);
     }
-    return true;
+    return check_limits(value);
 }
 
 static bool quantised_conv_shape(tt_value *value)
@@ -174,7 +190,7 @@ static bool quantised_average_shape(tt_value *value)
     value->scale = x->scale;
     value->zero_point = x->zero_point;
     value->shape = TT_SHAPE(x->shape.size[0], window.out[0], window.out[1], x->shape.size[3]);
-    return true;
+    return check_limits(value);
 }
 
 // The sum of the elements seen, half their count added away from zero, divided towards zero.

@@ -153,8 +153,30 @@ static void check(const gradient_case *c)
     tt_graph_free(b.graph);
 }
 
+// What is used more than once gets the sum of what flows back: d(x x + x + x)/dx = 2 x + 2. A value
+// that the loss does not depend on gets zeros.
+static void check_uses(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(3)), *other = tt_parameter(g, "o", TT_SHAPE(2));
+    tt_value *y = tt_add(tt_add(tt_multiply(x, x), x), x);
+    tt_value *gradients[2];
+    REQUIRE(tt_graph_gradient(g, tt_sum_to(y, TT_SCALAR), (tt_value *[]){x, other}, 2, gradients) ==
+            TT_OK);
+    void **data = calloc(tt_graph_count(g), sizeof(void *));
+    data[x->id] = (float[]){-1, 0, 4};
+    tt_reference *run = tt_reference_run(g, gradients, 2, data);
+    const float *dx = data[gradients[0]->id], *zeros = data[gradients[1]->id];
+    EXPECT(dx[0] == 0 && dx[1] == 2 && dx[2] == 10);
+    EXPECT(gradients[1]->shape.size[0] == 2 && zeros[0] == 0 && zeros[1] == 0);
+    tt_reference_free(run);
+    free(data);
+    tt_graph_free(g);
+}
+
 int main(void)
 {
+    check_uses();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         check(&cases[i]);
     const tt_primitive *primitive;

@@ -39,6 +39,142 @@ static void test_messages(void)
     tt_graph_free(g);
 }
 
+// Gradients are primitives like any other: what is applied to wrong shapes is refused, since their
+// kernels would read beyond the elements.
+static void test_gradient_shapes(void)
+{
+    static const struct {
+        const char *text, *sentence;
+    } cases[] = {
+        {"%2 = softmax_cross_entropy_gradient(%0, %0, %1) : f32[4,3]\n",
+         "line 3: softmax_cross_entropy_gradient: logits are f32 [4,3], labels f32 [4,3], the "
+         "gradient f32 [5]; expects f32 (batch, classes), i32 (batch) and an f32 scalar"},
+        {"%2 = max_pool2d_gradient(%0, %1) window=2,2 stride=1,1 padding=same : f32[4,3]\n",
+         "line 3: max_pool2d_gradient: expects a pooled shape of rank 4, got [4,3]"},
+        {"%2 = input x : f32[1,4,4,2]\n"
+         "%3 = max_pool2d_gradient(%2, %1) window=2,2 stride=2,2 padding=same : f32[1,4,4,2]\n",
+         "line 4: max_pool2d_gradient: the gradient is f32 [5], expects f32 [1,2,2,2]"},
+        {"%2 = average_pool2d_gradient(%1) window=2,2 stride=2,2 padding=same shape=[1,4,4,2] : "
+         "f32[1,4,4,2]\n",
+         "line 3: average_pool2d_gradient: the gradient is f32 [5], expects f32 [1,2,2,2]"},
+        {"%2 = average_pool2d_gradient(%1) window=9,9 stride=2,2 padding=valid shape=[1,4,4,2] : "
+         "f32[1,4,4,2]\n",
+         "line 3: average_pool2d_gradient: a window of 9x9 does not fit into [1,4,4,2]"},
+        {"%2 = input x : f32[1,4,4,2]\n%3 = input dy : f32[1,4,4,3]\n"
+         "%4 = conv2d_weights_gradient(%2, %3) stride=1,1 padding=same shape=[5,3,3,2] : "
+         "f32[5,3,3,2]\n",
+         "line 5: conv2d_weights_gradient: the gradient is f32 [1,4,4,3], expects f32 [1,4,4,5]"},
+        {"%2 = input dy : f32[1,4,4,3]\n%3 = input w : f32[3,3,3,2]\n"
+         "%4 = conv2d_input_gradient(%2, %3) stride=1,1 padding=same shape=[1,5,4,2] : "
+         "f32[1,5,4,2]\n",
+         "line 5: conv2d_input_gradient: the gradient is f32 [1,4,4,3], expects f32 [1,5,4,3]"},
+        {"%2 = input dy : f32[1,4,4,3]\n%3 = input w : f32[3,3,3,2]\n"
+         "%4 = conv2d_input_gradient(%2, %3) stride=1,1 padding=same shape=[1,4,4,7] : "
+         "f32[1,4,4,7]\n",
+         "line 5: conv2d_input_gradient: input has 7 channels, weights expect 2"},
+        {"%2 = input x : f32[1,4,4,2]\n%3 = input dy : f32[1,4,4,4]\n"
+         "%4 = depthwise_conv2d_weights_gradient(%2, %3) stride=1,1 padding=same shape=[1,3,3,3] : "
+         "f32[1,3,3,3]\n",
+         "line 5: depthwise_conv2d_weights_gradient: input has 2 channels, weights [1,3,3,3] "
+         "expect (1, rows, columns, a multiple of them)"},
+        {"%2 = input x : i8[1,4,4,2]\n"
+         "%3 = quantised_average_pool2d(%2) window=2,2 stride=2,2 padding=same zero_point=0,0 "
+         "clamp=5,-5 : i8[1,2,2,2]\n",
+         "line 4: quantised_average_pool2d: zero points and limits must lie between -128 and 127, "
+         "and the limits in order"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[512], buffer[512];
+        snprintf(text, sizeof(text), "%%0 = input a : f32[4,3]\n%%1 = input b : f32[5]\n%s",
+                 cases[i].text);
+        tt_text why;
+        tt_text_init(&why, buffer, sizeof(buffer));
+        EXPECT(tt_graph_parse(text, &why) == NULL);
+        EXPECT_TEXT(buffer, cases[i].sentence);
+    }
+}
+
+// One value of every primitive in the table, as text and back.
+static void test_every_primitive(void)
+{
+    static const char text[] =
+        "%0 = input x : f32[2,4,4,2]\n"
+        "%1 = parameter w : f32[3,3,3,2]\n"
+        "%2 = constant : f32[1,3,3,4]\n"
+        "%3 = input label : i32[2]\n"
+        "%4 = input q : i8[1,4,4,2]\n"
+        "%5 = constant : i8[3,3,3,2]\n"
+        "%6 = constant : i32[3]\n"
+        "%7 = constant : i8[1,3,3,4]\n"
+        "%8 = constant : i32[4]\n"
+        "%9 = input logits : f32[2,5]\n"
+        "%10 = input bias : f32[5]\n"
+        "%11 = input one : f32[]\n"
+        "%12 = add(%9, %9) : f32[2,5]\n"
+        "%13 = subtract(%9, %12) : f32[2,5]\n"
+        "%14 = multiply(%9, %12) : f32[2,5]\n"
+        "%15 = divide(%9, %12) : f32[2,5]\n"
+        "%16 = scale(%9) factor=0.333333343 : f32[2,5]\n"
+        "%17 = exp(%9) : f32[2,5]\n"
+        "%18 = log(%9) : f32[2,5]\n"
+        "%19 = sqrt(%9) : f32[2,5]\n"
+        "%20 = relu(%9) : f32[2,5]\n"
+        "%21 = relu_gradient(%20, %9) : f32[2,5]\n"
+        "%22 = bias_add(%9, %10) : f32[2,5]\n"
+        "%23 = reshape(%9) shape=[5,1,2] : f32[5,1,2]\n"
+        "%24 = transpose(%23) order=2,0,1,0 : f32[2,5,1]\n"
+        "%25 = broadcast(%10) shape=[3,5] : f32[3,5]\n"
+        "%26 = sum_to(%9) shape=[2,1] : f32[2,1]\n"
+        "%27 = matmul(%9, %25) transpose=0,1 : f32[2,3]\n"
+        "%28 = conv2d(%0, %1) stride=2,1 padding=same : f32[2,2,4,3]\n"
+        "%29 = conv2d_input_gradient(%28, %1) stride=2,1 padding=same shape=[2,4,4,2] : "
+        "f32[2,4,4,2]\n"
+        "%30 = conv2d_weights_gradient(%0, %28) stride=2,1 padding=same shape=[3,3,3,2] : "
+        "f32[3,3,3,2]\n"
+        "%31 = depthwise_conv2d(%0, %2) stride=1,1 padding=valid : f32[2,2,2,4]\n"
+        "%32 = depthwise_conv2d_input_gradient(%31, %2) stride=1,1 padding=valid shape=[2,4,4,2] : "
+        "f32[2,4,4,2]\n"
+        "%33 = depthwise_conv2d_weights_gradient(%0, %31) stride=1,1 padding=valid "
+        "shape=[1,3,3,4] : f32[1,3,3,4]\n"
+        "%34 = max_pool2d(%0) window=2,3 stride=2,2 padding=valid : f32[2,2,1,2]\n"
+        "%35 = max_pool2d_gradient(%0, %34) window=2,3 stride=2,2 padding=valid : f32[2,4,4,2]\n"
+        "%36 = average_pool2d(%0) window=2,3 stride=2,2 padding=same : f32[2,2,2,2]\n"
+        "%37 = average_pool2d_gradient(%36) window=2,3 stride=2,2 padding=same shape=[2,4,4,2] : "
+        "f32[2,4,4,2]\n"
+        "%38 = softmax(%9) : f32[2,5]\n"
+        "%39 = softmax_cross_entropy(%9, %3) : f32[]\n"
+        "%40 = softmax_cross_entropy_gradient(%9, %3, %11) : f32[2,5]\n"
+        "%41 = quantised_conv2d(%4, %5, %6, %6, %6) stride=1,1 padding=same zero_point=-128,3 "
+        "clamp=3,127 : i8[1,4,4,3]\n"
+        "%42 = quantised_depthwise_conv2d(%4, %7, %8, %8, %8) stride=1,1 padding=same "
+        "zero_point=-128,127 clamp=-128,127 : i8[1,4,4,4]\n"
+        "%43 = reshape(%5) shape=[3,18] : i8[3,18]\n"
+        "%44 = quantised_dense(%43, %43, %6, %6, %6) zero_point=0,0 clamp=-128,127 : i8[3,3]\n"
+        "%45 = quantised_average_pool2d(%4) window=2,2 stride=2,2 padding=valid zero_point=0,0 "
+        "clamp=-128,127 : i8[1,2,2,2]\n";
+    char buffer[256];
+    tt_text why;
+    tt_text_init(&why, buffer, sizeof(buffer));
+    tt_graph *g = tt_graph_parse(text, &why);
+    EXPECT_TEXT(buffer, "");
+    REQUIRE(g != NULL);
+    char *again = tt_graph_print(g);
+    EXPECT_TEXT(again, text);
+    const tt_primitive *primitive;
+    for (size_t i = 0; (primitive = tt_primitive_at(i)) != NULL; i++) {
+        bool used = false;
+        for (size_t id = 0; id < tt_graph_count(g); id++)
+            used |= tt_graph_value(g, id)->primitive == primitive;
+        if (!used)
+            printf("%s is not in this test\n", primitive->name);
+        EXPECT(used);
+        EXPECT(primitive->shape != NULL);
+        EXPECT(primitive->reference != NULL || primitive->inputs == 0);
+    }
+    free(again);
+    tt_graph_free(g);
+}
+
 static tt_graph *network(void)
 {
     tt_graph *g = tt_graph_new();
@@ -103,6 +239,8 @@ static void test_kernels(void)
 int main(void)
 {
     test_messages();
+    test_gradient_shapes();
+    test_every_primitive();
     test_text();
     test_kernels();
     return test_result();
