@@ -6,6 +6,7 @@
 // A reshape has no step: it shares its input's place.
 
 #include <cblas.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,10 +131,13 @@ static size_t rounded_bytes(const tt_value *value)
     return (tt_value_bytes(value) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
+// What a step reads, the fused bias last; NULL past the end.
 static const tt_value *step_input(const tt_step *step, unsigned i)
 {
     const tt_value *from = step->product != NULL ? step->product : step->value;
-    return i < from->input_count ? from->inputs[i] : NULL;
+    if (i < from->input_count)
+        return from->inputs[i];
+    return i == from->input_count ? step->bias : NULL;
 }
 
 // Decides which steps there are, and until when each value is needed.
@@ -208,10 +212,16 @@ static void choose_kernels(tt_executor *e)
     e->scratch = allocate_or_end(scratch_floats * sizeof(float));
 }
 
+// The threads are ours: one product on all of them is slower than one product on each.
+static void keep_products_on_one_thread(void)
+{
+    openblas_set_num_threads(1);
+}
+
 tt_executor *tt_executor_new(const tt_graph *graph, tt_value *const *outputs, size_t count)
 {
-    // The threads are ours: one product on all of them is slower than one product on each.
-    openblas_set_num_threads(1);
+    static pthread_once_t once = PTHREAD_ONCE_INIT; // executors are made by several threads at once
+    pthread_once(&once, keep_products_on_one_thread);
     tt_executor *e = allocate_or_end(sizeof(*e));
     e->graph = graph;
     e->values = tt_graph_count(graph);

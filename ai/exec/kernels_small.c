@@ -126,9 +126,9 @@ static const tt_kernel kernels[] = {
 
 const tt_kernel *tt_kernel_find(const tt_value *value)
 {
-    bool pooling = value->attributes.window[0] > 0;
-    if (value->type != TT_F32 ||
-        (pooling && value->attributes.window[0] * value->attributes.window[1] > SEEN_MAX))
+    const unsigned *window = value->attributes.window;
+    bool pooling = value->primitive->attributes & TT_USES_WINDOW;
+    if (value->type != TT_F32 || (pooling && (size_t)window[0] * window[1] > SEEN_MAX))
         return NULL;
     for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
         if (strcmp(kernels[i].primitive, value->primitive->name) != 0)

@@ -118,6 +118,7 @@ void tt_pool_run(tt_pool *pool, size_t count, void (*piece)(void *context, size_
     pool->round++;
     pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->lock);
+    tt_flush_denormals(); // here too: a piece's bits must not depend on the thread that took it
     take_pieces(pool);
     pthread_mutex_lock(&pool->lock);
     while (pool->busy > 0)

@@ -234,7 +234,6 @@ tt_status tt_training_run(tt_training *t, const tt_dataset *train, const tt_data
     uint32_t *order = allocate_or_end(images, sizeof(order[0]));
     tt_pool *pool = tt_pool_new(o->threads);
     unsigned end = o->stop_after > 0 && o->stop_after < o->epochs ? o->stop_after : o->epochs;
-    tt_flush_denormals();
     while (t->epochs_done < end)
         run_epoch(t, pool, train, test, order, images);
     tt_pool_free(pool);

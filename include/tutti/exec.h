@@ -40,7 +40,8 @@ void tt_pool_run(tt_pool *pool, size_t count, void (*piece)(void *context, size_
                  void *context);
 
 // Makes the calling thread treat denormal numbers as zero: Adam's and momentum's small values make
-// the same step several times slower otherwise. The pool's threads have it set.
+// the same step several times slower otherwise. A pool's threads have it set, its caller from its
+// first run on. Only x86-64 so far; elsewhere this does nothing.
 void tt_flush_denormals(void);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "tests/test.h"
 #include "tutti/exec.h"
@@ -92,6 +93,86 @@ static void test_arena(void)
     tt_graph_free(g);
 }
 
+// Computes `output` from `x` (also named so) with both executors; they must agree.
+static void expect_agreement(tt_graph *g, tt_value *x, tt_value *output, const float *elements)
+{
+    EXPECT_TEXT(tt_graph_error(g), "");
+    tt_executor *e = tt_executor_new(g, &output, 1);
+    tt_executor_set(e, x, elements);
+    tt_executor_run(e);
+    void **data = calloc(tt_graph_count(g), sizeof(void *));
+    data[x->id] = (void *)elements;
+    tt_reference *reference = tt_reference_run(g, &output, 1, data);
+    const float *fast = tt_executor_get(e, output), *slow = data[output->id];
+    for (size_t k = 0; k < tt_shape_count(&output->shape); k++)
+        EXPECT(fabsf(fast[k] - slow[k]) <= 1e-4f * (1 + fabsf(slow[k])));
+    tt_reference_free(reference);
+    free(data);
+    tt_executor_free(e);
+    tt_graph_free(g);
+}
+
+// A bias that is itself computed, and used once more before: its place must be kept until the fused
+// step has read it.
+static void test_computed_bias(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(4, 4));
+    tt_value *bias = tt_exp(tt_reshape(tt_sum_to(x, TT_SHAPE(1, 4)), TT_SHAPE(4)));
+    tt_value *used = tt_scale(bias, 2); // the last use but the fused one
+    tt_value *other = tt_exp(tt_exp(used));
+    tt_value *y = tt_relu(tt_bias_add(tt_matmul(x, x, false, false), bias));
+    y = tt_bias_add(y, other);
+    float elements[16];
+    for (int i = 0; i < 16; i++)
+        elements[i] = (float)i / 16 - 0.5f;
+    expect_agreement(g, x, y, elements);
+}
+
+// Windows whose size overflows, and windows that a convolution ignores.
+static void test_large_windows(void)
+{
+    float elements[100];
+    for (int i = 0; i < 100; i++)
+        elements[i] = (float)(i * 37 % 100);
+    tt_graph *g = tt_graph_new();
+    tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(1, 10, 10, 1));
+    expect_agreement(g, x, tt_max_pool2d(x, 65536, 1, TT_SAME), elements);
+    g = tt_graph_new();
+    x = tt_input(g, "x", TT_F32, TT_SHAPE(1, 10, 10, 1));
+    tt_value *w = tt_constant(g, TT_F32, TT_SHAPE(1, 1, 1, 1), &(float){2});
+    tt_value *b = tt_constant(g, TT_F32, TT_SHAPE(1), &(float){3});
+    tt_value *y = tt_apply(g, "conv2d", 2, (tt_value *[]){x, w},
+                           &(tt_attributes){.stride = {1, 1}, .window = {9, 9}});
+    expect_agreement(g, x, tt_bias_add(y, b), elements);
+}
+
+#if defined(__x86_64__)
+static atomic_uint denormals_kept;
+
+static void multiply_small(void *context, size_t i)
+{
+    (void)context, (void)i;
+    volatile float small = 1e-30f, product = small * 1e-10f;
+    if (product != 0)
+        atomic_fetch_add(&denormals_kept, 1);
+    struct timespec moment = {.tv_nsec = 1000000}; // so that every thread gets some
+    nanosleep(&moment, NULL);
+}
+
+static void test_denormals(void)
+{
+    tt_pool *pool = tt_pool_new(3);
+    tt_pool_run(pool, 60, multiply_small, NULL);
+    tt_pool_free(pool);
+    EXPECT_EQUAL(atomic_load(&denormals_kept), 0); // of the workers and of the caller
+}
+#else
+static void test_denormals(void)
+{
+}
+#endif
+
 static atomic_uint counts[1000];
 
 static void count_piece(void *context, size_t i)
@@ -116,6 +197,9 @@ int main(void)
     for (uint64_t seed = 0; seed < 60; seed++)
         test_network(seed);
     test_arena();
+    test_computed_bias();
+    test_large_windows();
+    test_denormals();
     test_pool();
     return test_result();
 }
