@@ -60,3 +60,25 @@ void tt_text_add_hex(tt_text *text, uint64_t value, unsigned digits_min)
     } while (value > 0 || (sizeof(digits) - first < digits_min && first > 0));
     tt_text_add_bytes(text, digits + first, sizeof(digits) - first);
 }
+
+bool tt_text_is_utf8(const void *bytes, size_t length)
+{
+    const uint8_t *s = bytes;
+    for (size_t i = 0; i < length;) {
+        unsigned more = s[i] < 0x80                    ? 0
+                        : s[i] >= 0xc2 && s[i] <= 0xdf ? 1
+                        : s[i] >= 0xe0 && s[i] <= 0xef ? 2
+                        : s[i] >= 0xf0 && s[i] <= 0xf4 ? 3
+                                                       : 4;
+        if (more == 4 || more > length - i - 1)
+            return false;
+        for (unsigned k = 1; k <= more; k++)
+            if ((s[i + k] & 0xc0) != 0x80)
+                return false;
+        if ((s[i] == 0xe0 && s[i + 1] < 0xa0) || (s[i] == 0xed && s[i + 1] > 0x9f) ||
+            (s[i] == 0xf0 && s[i + 1] < 0x90) || (s[i] == 0xf4 && s[i + 1] > 0x8f))
+            return false;
+        i += 1 + more;
+    }
+    return true;
+}

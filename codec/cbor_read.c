@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tutti/cbor.h"
+#include "tutti/text.h"
 
 #define INDEFINITE 31
 
@@ -23,28 +24,6 @@ static double half(uint16_t bits)
             value /= 2;
     }
     return bits & 0x8000 ? -value : value;
-}
-
-// Whether the bytes are UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
-static bool is_utf8(const uint8_t *s, size_t length)
-{
-    for (size_t i = 0; i < length;) {
-        unsigned more = s[i] < 0x80                    ? 0
-                        : s[i] >= 0xc2 && s[i] <= 0xdf ? 1
-                        : s[i] >= 0xe0 && s[i] <= 0xef ? 2
-                        : s[i] >= 0xf0 && s[i] <= 0xf4 ? 3
-                                                       : 4;
-        if (more == 4 || more > length - i - 1)
-            return false;
-        for (unsigned k = 1; k <= more; k++)
-            if ((s[i + k] & 0xc0) != 0x80)
-                return false;
-        if ((s[i] == 0xe0 && s[i + 1] < 0xa0) || (s[i] == 0xed && s[i + 1] > 0x9f) ||
-            (s[i] == 0xf0 && s[i + 1] < 0x90) || (s[i] == 0xf4 && s[i + 1] > 0x8f))
-            return false;
-        i += 1 + more;
-    }
-    return true;
 }
 
 static tt_status read_number(tt_reader *r, unsigned detail, uint64_t *number)
@@ -70,7 +49,7 @@ static tt_status take_string(tt_reader *r, tt_cbor_item *item)
         return TT_DAMAGED;
     item->length = (size_t)item->number;
     item->bytes = tt_read_bytes(r, item->length);
-    if (item->type == TT_CBOR_TEXT && !is_utf8(item->bytes, item->length))
+    if (item->type == TT_CBOR_TEXT && !tt_text_is_utf8(item->bytes, item->length))
         return TT_MALFORMED;
     return TT_OK;
 }

@@ -110,7 +110,7 @@ static bool string(json *j, char *out, size_t capacity)
         out[length++] = *j->at;
     }
     out[length] = '\0';
-    return sign(j, '"');
+    return tt_text_is_utf8(out, length) && sign(j, '"');
 }
 
 static bool number(json *j, size_t *out)
@@ -135,7 +135,8 @@ static bool metadata(json *j, tt_tensor_file *file)
     do {
         tt_metadata *entry = &file->metadata[file->metadata_count];
         if (file->metadata_count == TT_METADATA_MAX || !string(j, entry->key, sizeof(entry->key)) ||
-            !sign(j, ':') || !string(j, entry->value, sizeof(entry->value)))
+            tt_tensor_file_metadata(file, entry->key) != NULL || !sign(j, ':') ||
+            !string(j, entry->value, sizeof(entry->value)))
             return false;
         file->metadata_count++;
     } while (sign(j, ','));
@@ -159,25 +160,31 @@ static bool numbers(json *j, size_t *out, unsigned capacity, unsigned *count)
 // One tensor's object; its place [begin, end) within the data goes to `range`.
 static bool tensor(json *j, tt_tensor *out, size_t range[2])
 {
-    char key[32], dtype[8] = "";
-    unsigned ranges = 0, fields = 0;
+    char key[32], dtype[8];
+    unsigned numbers_read;
+    bool typed = false, shaped = false, placed = false; // each must stand there once
     if (!sign(j, '{'))
         return false;
     do {
+        bool sound, *seen;
         if (!string(j, key, sizeof(key)) || !sign(j, ':'))
             return false;
         if (strcmp(key, "dtype") == 0) {
-            if (!string(j, dtype, sizeof(dtype)) || strcmp(dtype, "F32") != 0)
-                return false;
+            seen = &typed;
+            sound = string(j, dtype, sizeof(dtype)) && strcmp(dtype, "F32") == 0;
         } else if (strcmp(key, "shape") == 0) {
-            if (!numbers(j, out->shape.size, TT_RANK_MAX, &out->shape.rank))
-                return false;
-        } else if (strcmp(key, "data_offsets") != 0 || !numbers(j, range, 2, &ranges)) {
-            return false;
+            seen = &shaped;
+            sound = numbers(j, out->shape.size, TT_RANK_MAX, &out->shape.rank);
+        } else {
+            seen = &placed;
+            sound = strcmp(key, "data_offsets") == 0 && numbers(j, range, 2, &numbers_read) &&
+                    numbers_read == 2;
         }
-        fields++;
+        if (!sound || *seen)
+            return false;
+        *seen = true;
     } while (sign(j, ','));
-    return sign(j, '}') && fields == 3 && dtype[0] != '\0' && ranges == 2;
+    return sign(j, '}') && typed && shaped && placed;
 }
 
 // Whether the range has the size that the shape asks for, without overflow on the way.
@@ -194,9 +201,22 @@ static bool range_fits(const tt_tensor *tensor, const size_t range[2], size_t da
     return count * sizeof(float) == range[1] - range[0];
 }
 
+static bool overlaps_another(const tt_tensor_file *file, const uint8_t *data, const size_t range[2])
+{
+    for (size_t i = 0; i < file->count; i++) {
+        size_t begin = (size_t)((const uint8_t *)file->tensors[i].data - data);
+        size_t end = begin + tt_shape_count(&file->tensors[i].shape) * sizeof(float);
+        if (range[0] < end && begin < range[1])
+            return true;
+    }
+    return false;
+}
+
 static const char *parse_header(tt_tensor_file *file, json *j, const uint8_t *data, size_t length)
 {
-    size_t covered = 0; // the format wants the tensors to cover the data without gaps, in any order
+    // The format wants the tensors to cover the data without gaps, in any order: they do where they
+    // do not overlap and have as many bytes in all.
+    size_t covered = 0;
     if (!sign(j, '{'))
         return "the header does not begin with '{'";
     if (sign(j, '}'))
@@ -207,19 +227,20 @@ static const char *parse_header(tt_tensor_file *file, json *j, const uint8_t *da
         if (file->count == TT_TENSORS_MAX)
             return "there are more tensors than are supported (256)";
         if (!string(j, next->name, sizeof(next->name)) || !sign(j, ':'))
-            return "expected a tensor's name of at most 95 plain characters";
+            return "expected a tensor's name of at most 95 bytes of UTF-8 without escapes";
         if (strcmp(next->name, "__metadata__") == 0) {
-            if (!metadata(j, file))
-                return "the metadata is malformed or too large";
+            if (file->metadata_count > 0 || !metadata(j, file))
+                return "the metadata is malformed, too large or stands there twice";
             continue;
         }
         if (tt_tensor_file_find(file, next->name) != NULL)
             return "a tensor's name occurs twice";
         if (!tensor(j, next, range))
             return "a tensor's entry is malformed or not F32";
-        if (!range_fits(next, range, length) || range[0] != covered)
-            return "a tensor's bytes do not match its shape, overlap another's or leave a gap";
-        covered = range[1];
+        if (!range_fits(next, range, length) || overlaps_another(file, data, range))
+            return "a tensor's bytes do not match its shape, lie outside the data or overlap "
+                   "another's";
+        covered += range[1] - range[0];
         next->data = (const float *)(const void *)(data + range[0]);
         file->count++;
     } while (sign(j, ','));
@@ -238,8 +259,8 @@ tt_status tt_tensor_file_parse(tt_tensor_file *file, const void *bytes, size_t l
     tt_reader_init(&reader, bytes, length);
     uint64_t header_length = tt_read_le64(&reader);
     if (reader.failed || header_length > tt_reader_left(&reader) ||
-        header_length > TT_TENSOR_HEADER_MAX || header_length % 4 != 0) {
-        tt_text_add(why, "is cut short or not a safetensors file (header of ");
+        header_length > TT_TENSOR_HEADER_MAX || header_length % sizeof(float) != 0) {
+        tt_text_add(why, "is cut short or not a safetensors file with aligned tensors (header of ");
         tt_text_add_unsigned(why, header_length);
         tt_text_add(why, " bytes in ");
         tt_text_add_unsigned(why, length);

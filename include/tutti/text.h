@@ -27,4 +27,7 @@ void tt_text_add_unsigned(tt_text *text, uint64_t value);
 void tt_text_add_signed(tt_text *text, int64_t value);
 void tt_text_add_hex(tt_text *text, uint64_t value, unsigned digits_min);
 
+// Whether the bytes are UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
+bool tt_text_is_utf8(const void *bytes, size_t length);
+
 #endif
