@@ -1,5 +1,6 @@
 // Checkpoints: a training in a safetensors file, and back.
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ tt_status tt_training_save(const tt_training *t, const char *path, tt_text *why)
     add_metadata(file, "epochs", t->epochs_done);
     add_metadata(file, "seed", t->options.seed);
     add_metadata(file, "batch", t->options.batch);
+    add_metadata(file, "optimiser", t->options.optimiser.kind);
     for (size_t i = 0; i < t->model->parameter_count; i++) {
         const tt_value *p = t->model->parameters[i];
         add_tensor(file, "", p->name, p->shape, p->data);
@@ -112,30 +114,70 @@ tt_status tt_model_load(tt_model *model, const char *path, tt_text *why)
     return status;
 }
 
+// The number that metadata `key` states; false where there is none, or it is above `most`.
+static bool read_metadata(const tt_tensor_file *file, const char *key, uint64_t most,
+                          uint64_t *number)
+{
+    const char *text = tt_tensor_file_metadata(file, key);
+    char *end;
+    if (text == NULL || text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    return errno == 0 && *end == '\0' && *number <= most;
+}
+
+static tt_status refuse(tt_text *why, const char *path, const char *what)
+{
+    tt_text_add(why, path);
+    tt_text_add(why, ": ");
+    tt_text_add(why, what);
+    return TT_INVALID;
+}
+
+// A training continues to the same bits only with what it began with.
+static tt_status expect_same(const tt_tensor_file *file, const char *key, uint64_t ours,
+                             const char *path, tt_text *why)
+{
+    uint64_t theirs;
+    if (read_metadata(file, key, UINT64_MAX, &theirs) && theirs == ours)
+        return TT_OK;
+    refuse(why, path, "was made with ");
+    tt_text_add(why, key);
+    tt_text_add(why, " ");
+    const char *text = tt_tensor_file_metadata(file, key);
+    tt_text_add(why, text != NULL ? text : "unstated");
+    tt_text_add(why, ", not ");
+    tt_text_add_unsigned(why, ours);
+    return TT_INVALID;
+}
+
 static tt_status load_state(tt_training *t, const tt_tensor_file *file, const char *path,
                             tt_text *why)
 {
-    const char *epochs = tt_tensor_file_metadata(file, "epochs");
-    const char *seed = tt_tensor_file_metadata(file, "seed");
-    if (epochs == NULL || seed == NULL) {
-        tt_text_add(why, path);
-        tt_text_add(why, ": is no checkpoint: it does not say how many epochs were done");
-        return TT_INVALID;
-    }
-    for (size_t i = 0; i < t->model->parameter_count; i++) {
-        const tt_value *p = t->model->parameters[i];
-        if (expect(file, "optimiser.", p->name, state_shape(p), path, why) == NULL)
-            return TT_INVALID;
-    }
-    tt_status status = load_parameters(t->model, file, path, why);
+    uint64_t epochs, seed;
+    if (!read_metadata(file, "epochs", TT_EPOCHS_MAX, &epochs) ||
+        !read_metadata(file, "seed", UINT64_MAX, &seed))
+        return refuse(why, path, "is no checkpoint: it states no number of epochs or no seed");
+    tt_status status = expect_same(file, "batch", t->options.batch, path, why);
+    if (status == TT_OK)
+        status = expect_same(file, "optimiser", t->options.optimiser.kind, path, why);
+    const tt_tensor *states[TT_MODEL_PARAMETERS_MAX];
     for (size_t i = 0; status == TT_OK && i < t->model->parameter_count; i++) {
         const tt_value *p = t->model->parameters[i];
-        const tt_tensor *state = expect(file, "optimiser.", p->name, state_shape(p), path, why);
-        memcpy(t->states[i], state->data, 2 * tt_value_bytes(p));
+        states[i] = expect(file, "optimiser.", p->name, state_shape(p), path, why);
+        if (states[i] == NULL)
+            status = TT_INVALID;
     }
-    t->epochs_done = (unsigned)strtoul(epochs, NULL, 10);
-    t->options.seed = strtoull(seed, NULL, 10);
-    return status;
+    if (status == TT_OK)
+        status = load_parameters(t->model, file, path, why);
+    if (status != TT_OK)
+        return status;
+    for (size_t i = 0; i < t->model->parameter_count; i++)
+        memcpy(t->states[i], states[i]->data, 2 * tt_value_bytes(t->model->parameters[i]));
+    t->epochs_done = (unsigned)epochs;
+    t->options.seed = seed;
+    return TT_OK;
 }
 
 tt_status tt_training_load(tt_training *t, const char *path, tt_text *why)

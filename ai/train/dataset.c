@@ -71,11 +71,15 @@ static tt_status read_idx(const char *path, unsigned axes, size_t *sizes, uint8_
         if (found != (int)total) {
             status = fail_sizes(why, path, "is cut short or damaged (bytes after the header)",
                                 total, found < 0 ? 0 : (uint64_t)found);
-            free(*bytes);
-            *bytes = NULL;
         }
     }
-    gzclose(file);
+    // What ends inside its trailer has all its bytes, but none that says they are right.
+    if (gzclose(file) != Z_OK && status == TT_OK)
+        status = fail(TT_DAMAGED, why, path, "is cut short or damaged (its checksum is missing)");
+    if (status != TT_OK) {
+        free(*bytes);
+        *bytes = NULL;
+    }
     return status;
 }
 
@@ -111,8 +115,11 @@ static tt_status load_part(tt_dataset *dataset, const char *folder, const char *
                            tt_text *why)
 {
     char images[512], labels[512];
-    snprintf(images, sizeof(images), "%s/%s-images-idx3-ubyte.gz", folder, part);
-    snprintf(labels, sizeof(labels), "%s/%s-labels-idx1-ubyte.gz", folder, part);
+    if (snprintf(images, sizeof(images), "%s/%s-images-idx3-ubyte.gz", folder, part) >=
+            (int)sizeof(images) ||
+        snprintf(labels, sizeof(labels), "%s/%s-labels-idx1-ubyte.gz", folder, part) >=
+            (int)sizeof(labels))
+        return fail(TT_INVALID, why, folder, "the path is too long");
     tt_status status = tt_dataset_load(dataset, images, labels, why);
     if (status != TT_OK) {
         tt_text_add(why, "; Fashion-MNIST is in Debian's package dataset-fashion-mnist: apt-get "

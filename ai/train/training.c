@@ -231,6 +231,17 @@ tt_status tt_training_run(tt_training *t, const tt_dataset *train, const tt_data
         tt_text_add_unsigned(why, train->columns);
         return TT_INVALID;
     }
+    for (size_t i = 0; i < images; i++)
+        if (train->labels[i] >= t->model->classes) {
+            tt_text_add(why, "image ");
+            tt_text_add_unsigned(why, i);
+            tt_text_add(why, " has label ");
+            tt_text_add_unsigned(why, train->labels[i]);
+            tt_text_add(why, ", but the model has ");
+            tt_text_add_unsigned(why, t->model->classes);
+            tt_text_add(why, " classes");
+            return TT_INVALID;
+        }
     uint32_t *order = allocate_or_end(images, sizeof(order[0]));
     tt_pool *pool = tt_pool_new(o->threads);
     unsigned end = o->stop_after > 0 && o->stop_after < o->epochs ? o->stop_after : o->epochs;
@@ -286,7 +297,7 @@ double tt_model_evaluate(const tt_model *model, const tt_dataset *dataset, unsig
     size_t right = 0;
     for (size_t i = 0; i < dataset->count; i++) {
         right += e.answers[i] == dataset->labels[i];
-        if (confusion != NULL)
+        if (confusion != NULL && dataset->labels[i] < model->classes)
             confusion[dataset->labels[i] * model->classes + e.answers[i]]++;
     }
     tt_pool_free(pool);

@@ -19,6 +19,7 @@
 #define TT_SHARDS 4 // pieces that a batch is cut into; a batch is a multiple of it
 #define TT_MODEL_PARAMETERS_MAX 64
 #define TT_CLASSES_MAX 64
+#define TT_EPOCHS_MAX 1000000 // that a checkpoint may state
 
 // Images of one byte a pixel and their labels; owned, freed by tt_dataset_free.
 typedef struct tt_dataset {
@@ -120,14 +121,16 @@ tt_status tt_training_run(tt_training *training, const tt_dataset *train, const 
                           tt_text *why);
 
 // Share of images whose greatest logit is their label; `confusion` (classes x classes, rows: label)
-// is added to unless NULL.
+// is added to unless NULL. A label that names no class is a wrong answer, and in no row.
 double tt_model_evaluate(const tt_model *model, const tt_dataset *dataset, unsigned threads,
                          size_t *confusion);
 
 // Checkpoints are safetensors files: the parameters under their names, the optimiser's state under
-// "optimiser.NAME", epochs done and seed as metadata. Saving replaces the file only when all is
-// written. Loading checks everything before it changes anything: TT_NOT_FOUND, TT_MALFORMED,
-// TT_DAMAGED, TT_INVALID (another architecture: the message states both shapes), TT_IO.
+// "optimiser.NAME"; epochs done, seed, batch and kind of optimiser as metadata. Saving replaces the
+// file only when all is written. Loading checks everything before it changes anything:
+// TT_NOT_FOUND, TT_MALFORMED, TT_DAMAGED, TT_INVALID (another architecture, batch or optimiser: the
+// message states both), TT_IO. A loaded training has the checkpoint's seed, and goes on to the same
+// bits where its other options are those it was made with.
 tt_status tt_training_save(const tt_training *training, const char *path, tt_text *why);
 tt_status tt_training_load(tt_training *training, const char *path, tt_text *why);
 tt_status tt_model_load(tt_model *model, const char *path, tt_text *why); // parameters only
