@@ -12,36 +12,39 @@
 #include "ai/lite/plan.h"
 
 // gemmlowp's SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT: see ai/graph/quantised.c
-// for the definition that this must equal.
-static int32_t requantise(int32_t sum, int32_t multiplier, int32_t shift)
+// for the definition that this must equal. Opening a plan has seen to it that no multiplier is
+// negative, so nothing saturates.
+static inline int32_t requantise(uint32_t sum, int32_t multiplier, int32_t shift)
 {
-    int left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
-    int32_t x = (int32_t)((uint32_t)sum << left);
-    if (x == INT32_MIN && multiplier == INT32_MIN)
-        x = INT32_MAX;
-    else {
-        int64_t product = (int64_t)x * multiplier;
-        int64_t nudge = product >= 0 ? 1 << 30 : 1 - (1 << 30);
-        product += nudge;
-        // Division by 2^31 towards zero: an arithmetic shift rounds down, so lift negative ones
-        // first.
-        product += product < 0 ? INT32_MAX : 0;
-        x = (int32_t)(product >> 31);
-    }
+    int left = shift > 0 ? shift : 0, right = left - shift;
+    int64_t product = (int64_t)(int32_t)(sum << left) * multiplier;
+    // To nearest, a tie upwards: what gemmlowp's nudge and truncation come to for either sign.
+    int32_t x = (int32_t)((product + (1 << 30)) >> 31);
     int32_t mask = (int32_t)((1u << right) - 1), remainder = x & mask;
     int32_t threshold = (mask >> 1) + (x < 0);
     return (x >> right) + (remainder > threshold);
 }
 
-static int8_t finish(const tt_plan_step *s, const tt_step_memory *m, unsigned channel, uint32_t sum)
+// How a step's sums become its outputs; a copy, since the compiler must assume that writing an int8
+// changes anything that it reads through a pointer.
+typedef struct output_rule {
+    const int32_t *multiplier, *shift;
+    int32_t least, greatest, zero_point; // the limits before the zero point is added: a large sum
+                                         // and a zero point together could overflow
+} output_rule;
+
+static output_rule output_rule_of(const tt_plan_step *s, const tt_step_memory *m)
 {
-    int32_t y = requantise((int32_t)sum, m->multiplier[channel], m->shift[channel]);
-    // Limits first, zero point after: the sum of a large y and a zero point could overflow.
-    int32_t least = s->clamp[0] - s->output_zero_point;
-    int32_t greatest = s->clamp[1] - s->output_zero_point;
-    y = y < least ? least : y;
-    y = y > greatest ? greatest : y;
-    return (int8_t)(y + s->output_zero_point);
+    return (output_rule){m->multiplier, m->shift, s->clamp[0] - s->output_zero_point,
+                         s->clamp[1] - s->output_zero_point, s->output_zero_point};
+}
+
+static inline int8_t finish(output_rule rule, unsigned channel, uint32_t sum)
+{
+    int32_t y = requantise(sum, rule.multiplier[channel], rule.shift[channel]);
+    y = y < rule.least ? rule.least : y;
+    y = y > rule.greatest ? rule.greatest : y;
+    return (int8_t)(y + rule.zero_point);
 }
 
 // The part of a window that lies inside the input, as window coordinates [first, end).
@@ -55,78 +58,72 @@ static span inside(int at, int window, int in)
     return s;
 }
 
+static inline int16_t *zeros(int16_t *to, int count)
+{
+    for (int16_t *end = to + count; to < end; to++)
+        *to = 0;
+    return to;
+}
+
 // Lays out the input under the window that begins at (row, column) of the input.
 static void gather(const tt_plan_step *s, const int8_t *input, int row, int column, int16_t *to)
 {
-    int channels = s->in[2], width = s->window[1] * channels;
-    span rows = inside(row, s->window[0], s->in[0]);
-    span columns = inside(column, s->window[1], s->in[1]);
+    int channels = s->in[2], width = s->window[1] * channels, window_rows = s->window[0];
+    span rows = inside(row, window_rows, s->in[0]),
+         columns = inside(column, s->window[1], s->in[1]);
+    int before = columns.first * channels, seen = (columns.end - columns.first) * channels;
+    int after = width - before - seen, row_bytes = s->in[1] * channels;
     int16_t zero_point = (int16_t)s->input_zero_point;
-    for (int i = 0; i < s->window[0]; i++, to += width) {
-        if (i < rows.first || i >= rows.end) {
-            memset(to, 0, (size_t)width * sizeof(*to));
-            continue;
-        }
-        int first = columns.first * channels, end = columns.end * channels;
-        const int8_t *from =
-            input + ((row + i) * s->in[1] + column) * channels; // may begin left of the row
-        for (int k = 0; k < first; k++)
-            to[k] = 0;
-        for (int k = first; k < end; k++)
-            to[k] = (int16_t)(from[k] - zero_point);
-        for (int k = end; k < width; k++)
-            to[k] = 0;
+    const int8_t *from =
+        input + (row + rows.first) * row_bytes + (column + columns.first) * channels;
+    to = zeros(to, rows.first * width);
+    for (int i = rows.first; i < rows.end; i++, from += row_bytes) {
+        to = zeros(to, before);
+        for (const int8_t *x = from, *end = from + seen; x < end; x++)
+            *to++ = (int16_t)(*x - zero_point);
+        to = zeros(to, after);
     }
+    zeros(to, (window_rows - rows.end) * width);
 }
 
 // All output channels of one position, from the gathered input.
-static void dot_products(const tt_plan_step *s, const tt_step_memory *m, size_t taps,
+static void dot_products(const tt_step_memory *m, output_rule rule, size_t taps, unsigned channels,
                          int8_t *output)
 {
-    const int16_t *x = m->scratch;
     const int8_t *weights = m->weights;
-    unsigned channel = 0, channels = s->out[2];
-    for (; channel + 4 <= channels; channel += 4) {
-        const int8_t *w0 = weights, *w1 = w0 + taps, *w2 = w1 + taps, *w3 = w2 + taps;
-        const int32_t *bias = m->bias + channel;
-        uint32_t sum0 = (uint32_t)bias[0], sum1 = (uint32_t)bias[1];
-        uint32_t sum2 = (uint32_t)bias[2], sum3 = (uint32_t)bias[3];
-        for (size_t k = 0; k < taps; k++) {
-            int32_t value = x[k];
-            sum0 += (uint32_t)(value * w0[k]);
-            sum1 += (uint32_t)(value * w1[k]);
-            sum2 += (uint32_t)(value * w2[k]);
-            sum3 += (uint32_t)(value * w3[k]);
-        }
-        output[channel] = finish(s, m, channel, sum0);
-        output[channel + 1] = finish(s, m, channel + 1, sum1);
-        output[channel + 2] = finish(s, m, channel + 2, sum2);
-        output[channel + 3] = finish(s, m, channel + 3, sum3);
-        weights += 4 * taps;
-    }
-    for (; channel < channels; channel++, weights += taps) {
-        uint32_t sum = (uint32_t)m->bias[channel];
-        for (size_t k = 0; k < taps; k++)
-            sum += (uint32_t)(x[k] * weights[k]);
-        output[channel] = finish(s, m, channel, sum);
+    const int32_t *bias = m->bias;
+    for (unsigned channel = 0, group; channel < channels; channel += group) {
+        uint32_t sums[4];
+        group = channels - channel < 4 ? 1 : 4;
+        memcpy(sums, bias + channel, group * sizeof(sums[0]));
+        if (group == 4)
+            tt_lite_dot4(m->scratch, weights, taps, sums);
+        else
+            sums[0] = tt_lite_dot1(m->scratch, weights, taps, sums[0]);
+        for (unsigned i = 0; i < group; i++)
+            output[channel + i] = finish(rule, channel + i, sums[i]);
+        weights += group * taps;
     }
 }
 
 void tt_lite_conv(const tt_plan_step *s, const tt_step_memory *m)
 {
     size_t taps = (size_t)s->window[0] * s->window[1] * s->in[2];
+    output_rule rule = output_rule_of(s, m);
     int8_t *output = m->output;
     for (int row = 0; row < s->out[0]; row++)
         for (int column = 0; column < s->out[1]; column++, output += s->out[2]) {
             gather(s, m->input, row * s->stride_rows - s->before[0],
                    column * s->stride_columns - s->before[1], m->scratch);
-            dot_products(s, m, taps, output);
+            tt_lite_arrange(m->scratch, taps);
+            dot_products(m, rule, taps, s->out[2], output);
         }
 }
 
 void tt_lite_depthwise(const tt_plan_step *s, const tt_step_memory *m)
 {
     int in = s->in[2], out = s->out[2], multiplier = out / in;
+    output_rule rule = output_rule_of(s, m);
     int8_t *output = m->output;
     for (int row = 0; row < s->out[0]; row++)
         for (int column = 0; column < s->out[1]; column++) {
@@ -142,7 +139,7 @@ void tt_lite_depthwise(const tt_plan_step *s, const tt_step_memory *m)
                         int32_t x = m->input[at + channel / multiplier] - s->input_zero_point;
                         sum += (uint32_t)(x * m->weights[(i * s->window[1] + j) * out + channel]);
                     }
-                *output++ = finish(s, m, (unsigned)channel, sum);
+                *output++ = finish(rule, (unsigned)channel, sum);
             }
         }
 }

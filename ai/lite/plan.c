@@ -216,6 +216,14 @@ static bool table_is_sound(const tt_plan_header *h, uint32_t offset, uint64_t by
     return offset % TT_PLAN_ALIGNMENT == 0 && lies_within(offset, bytes, h->bytes);
 }
 
+// Entry `index` of the table of 32-bit numbers at `offset`.
+static int32_t number_at(const tt_plan *plan, uint32_t offset, unsigned index)
+{
+    tt_reader reader;
+    tt_reader_init(&reader, plan->bytes + offset + 4 * index, 4);
+    return (int32_t)tt_read_le32(&reader);
+}
+
 static tt_status check_tables(const tt_plan *plan, const tt_plan_step *s, uint32_t index,
                               tt_text *why)
 {
@@ -231,11 +239,11 @@ static tt_status check_tables(const tt_plan *plan, const tt_plan_step *s, uint32
         !table_is_sound(h, s->shift, 4 * (uint64_t)s->out[2]))
         return refuse_step(why, index, "a table is not aligned or lies outside the plan");
     for (unsigned channel = 0; channel < s->out[2]; channel++) {
-        tt_reader reader;
-        tt_reader_init(&reader, plan->bytes + s->shift + 4 * channel, 4);
-        int32_t shift = (int32_t)tt_read_le32(&reader);
+        int32_t shift = number_at(plan, s->shift, channel);
         if (shift < -31 || shift > 30)
             return refuse_step(why, index, "a shift is outside -31 to 30");
+        if (number_at(plan, s->multiplier, channel) < 0)
+            return refuse_step(why, index, "a multiplier is negative");
     }
     return TT_OK;
 }

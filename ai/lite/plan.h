@@ -24,4 +24,13 @@ void tt_lite_depthwise(const tt_plan_step *step, const tt_step_memory *memory);
 void tt_lite_max_pool(const tt_plan_step *step, const tt_step_memory *memory);
 void tt_lite_average_pool(const tt_plan_step *step, const tt_step_memory *memory);
 
+// The innermost loops; each kind of CPU has a file with them. `x` is aligned to 4 and lies between
+// -255 and 255; sums are modulo 2^32.
+// Puts `x` into the order that the two below want, once for all channels.
+void tt_lite_arrange(int16_t *x, size_t taps);
+// Adds to sums[c] the products with the weights of channel c, for four channels in a row.
+void tt_lite_dot4(const int16_t *x, const int8_t *weights, size_t taps, uint32_t sums[4]);
+// The same for one channel; returns the sum.
+uint32_t tt_lite_dot1(const int16_t *x, const int8_t *weights, size_t taps, uint32_t sum);
+
 #endif

@@ -57,7 +57,7 @@ typedef struct tt_plan_step {
     uint16_t before[2];     // padding above and to the left
     uint32_t input, output, scratch;
     uint32_t weights; // i8: conv (out, rows, columns, in); depthwise (rows, columns, out)
-    uint32_t bias, multiplier, shift; // i32 (out) each
+    uint32_t bias, multiplier, shift; // i32 (out) each; factor: multiplier / 2^31 * 2^shift, >= 0
     int32_t input_zero_point, output_zero_point, clamp[2];
     uint32_t reserved2;
 } tt_plan_step;

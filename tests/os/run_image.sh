@@ -1,12 +1,17 @@
 #!/bin/sh
 # Runs a device's image and checks how it ended: under QEMU, or as a process on Linux.
 # usage: run_image.sh MACHINE NAME EXIT_CODE [LINE...]
+# NAME is an image of tests/os, or FOLDER/NAME one of tests/FOLDER.
 # Each LINE is a text that the output must hold. `backtrace=A,B,C` gives the output to tools/backtrace and
 # expects the functions A, B and C among its frames in this order. The image is sought in
 # $TUTTI_BUILD/MACHINE, or in $TUTTI_PRESET_PREFIX if a developer builds elsewhere.
 set -u
 machine=$1 name=$2 expected=$3
 shift 3
+case $name in
+*/*) ;;
+*) name=os/$name ;;
+esac
 build=${TUTTI_BUILD:-build}/${TUTTI_PRESET_PREFIX:-}$machine
 skip() {
     echo "skipped: $1"
@@ -14,7 +19,7 @@ skip() {
 }
 command_for() {
     case $machine in
-    linux) echo "$TUTTI_LINUX/tests/os/$name" ;;
+    linux) echo "$TUTTI_LINUX/tests/$name" ;;
     cortex-m4) echo "qemu-system-arm -M mps2-an386 -icount shift=5,sleep=off -nic none" \
         "-semihosting-config enable=on,target=native" ;;
     riscv64) echo "qemu-system-riscv64 -M virt -m 64M -nic none" ;;
@@ -28,9 +33,9 @@ command_for() {
 }
 command=$(command_for) || exit 2
 if [ "$machine" = linux ]; then
-    image=$TUTTI_LINUX/tests/os/$name
+    image=$TUTTI_LINUX/tests/$name
 else
-    image=$build/tests/os/$name.elf
+    image=$build/tests/$name.elf
     command -v "${command%% *}" >/dev/null || skip "${command%% *} is not installed"
     command="$command -display none -monitor none -serial stdio -kernel $image"
 fi

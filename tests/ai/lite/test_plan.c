@@ -96,6 +96,22 @@ static void expect_refusal(size_t offset, uint32_t value, tt_status status, cons
 
 #define STEP TT_PLAN_HEADER_BYTES
 
+// Where the tables of that same plan begin.
+static tt_plan_step convolution(void)
+{
+    tt_quantised q = random_operation(0);
+    uint8_t *bytes;
+    size_t length;
+    tt_plan plan;
+    tt_plan_step step;
+    REQUIRE(tt_plan_emit(&q, &bytes, &length, NULL) == TT_OK);
+    REQUIRE(tt_plan_open(&plan, bytes, length, NULL) == TT_OK);
+    tt_plan_step_at(&plan, 0, &step);
+    free(bytes);
+    tt_quantised_free(&q);
+    return step;
+}
+
 static void test_refusals(void)
 {
     expect_refusal(4, 96u << 16 | 1, TT_UNSUPPORTED, "bytes of the header: expected 80, found 96");
@@ -114,6 +130,10 @@ static void test_refusals(void)
     expect_refusal(STEP + 68, 7, TT_UNSUPPORTED, "step 0: reserved bytes are not 0");
     expect_refusal(STEP + 0, 9, TT_UNSUPPORTED, "step 0: unknown kind 9");
     expect_refusal(STEP + 24, 0x7fffffff, TT_MALFORMED, "step 0: a tensor lies outside the arena");
+    tt_plan_step step = convolution();
+    expect_refusal(step.shift, 31, TT_MALFORMED, "step 0: a shift is outside -31 to 30");
+    expect_refusal(step.shift, (uint32_t)-32, TT_MALFORMED, "step 0: a shift is outside -31 to 30");
+    expect_refusal(step.multiplier, 0x80000000, TT_MALFORMED, "step 0: a multiplier is negative");
     // A window so large that its scratch, 2^32 bytes, is nothing where sizes have 32 bits.
     expect_refusal(STEP + 16, 32768u << 16 | 32768, TT_MALFORMED,
                    "step 0: a tensor lies outside the arena");
