@@ -35,33 +35,45 @@ static sizes sizes_of(const tt_value *conv, const tt_shape *x, const tt_shape *w
     return s;
 }
 
-// Visits the input pixels under each position as runs of whole pixels: `copy` gets how many bytes
-// lie before the run (padding), the run, and what follows.
+// Loops and not memcpy: a run may be three floats, for which a call takes longer than the copy.
+static float *copied(float *to, const float *from, size_t count)
+{
+    for (size_t k = 0; k < count; k++)
+        to[k] = from[k];
+    return to + count;
+}
+
+static float *zeros(float *to, size_t count)
+{
+    for (size_t k = 0; k < count; k++)
+        to[k] = 0;
+    return to + count;
+}
+
+// Lays out the pixels under each position, row by row of the window; zeros stand for padding.
 static void to_columns(const sizes *s, const float *x, float *columns)
 {
-    size_t run = s->window_columns * s->in;
+    size_t run = s->window_columns * s->in, width = s->in_columns * s->in;
     for (size_t row = 0; row < s->out_rows; row++)
-        for (size_t column = 0; column < s->out_columns; column++)
-            for (size_t i = 0; i < s->window_rows; i++, columns += run) {
+        for (size_t column = 0; column < s->out_columns; column++) {
+            size_t at = column * s->stride[1], before = s->window.before[1];
+            size_t skip = at < before ? before - at : 0; // pixels of the window left of the image
+            size_t end = s->in_columns + before - at;    // the first of them right of it
+            size_t seen = (end < s->window_columns ? end : s->window_columns) - skip;
+            size_t first = (at + skip - before) * s->in;
+            for (size_t i = 0; i < s->window_rows; i++) {
                 size_t in_row = row * s->stride[0] + i - s->window.before[0];
-                long first = (long)(column * s->stride[1]) - (long)s->window.before[1];
                 if (in_row >= s->in_rows) {
-                    memset(columns, 0, run * sizeof(float));
-                    continue;
+                    columns = zeros(columns, run);
+                } else if (seen == s->window_columns) {
+                    columns = copied(columns, x + in_row * width + first, run);
+                } else {
+                    columns = zeros(columns, skip * s->in);
+                    columns = copied(columns, x + in_row * width + first, seen * s->in);
+                    columns = zeros(columns, run - (skip + seen) * s->in);
                 }
-                long skip = first < 0 ? -first : 0;
-                long end = (long)s->in_columns - first; // pixels of the window inside, from `skip`
-                if (end > (long)s->window_columns)
-                    end = (long)s->window_columns;
-                if (end < skip)
-                    end = skip;
-                const float *pixels = x + (in_row * s->in_columns) * s->in;
-                memset(columns, 0, (size_t)skip * s->in * sizeof(float));
-                memcpy(columns + (size_t)skip * s->in, pixels + (first + skip) * (long)s->in,
-                       (size_t)(end - skip) * s->in * sizeof(float));
-                memset(columns + (size_t)end * s->in, 0,
-                       (s->window_columns - (size_t)end) * s->in * sizeof(float));
             }
+        }
 }
 
 // Adds columns back to the pixels that they came from.

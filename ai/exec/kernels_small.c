@@ -25,6 +25,19 @@ void tt_sum_to_kernel(const tt_step *step)
             sum[column] += a[column];
 }
 
+// `y` is relu's output: the gradient passes where it is positive. Both are always read, so that no
+// branch is needed.
+void tt_relu_gradient_kernel(const tt_step *step)
+{
+    size_t count = tt_shape_count(&step->value->shape);
+    const float *y = step->inputs[0], *dy = step->inputs[1];
+    float *dx = step->output;
+    for (size_t i = 0; i < count; i++) {
+        float gradient = dy[i];
+        dx[i] = y[i] > 0 ? gradient : 0;
+    }
+}
+
 typedef struct pool {
     size_t batch, in_rows, in_columns, channels;
     tt_window window;
@@ -119,6 +132,7 @@ static const tt_kernel kernels[] = {
     {"conv2d_weights_gradient", tt_conv2d_weights_gradient_kernel,
      tt_conv2d_weights_gradient_scratch},
     {"matmul", tt_matmul_kernel, NULL},
+    {"relu_gradient", tt_relu_gradient_kernel, NULL},
     {"sum_to", tt_sum_to_kernel, NULL},
     {"max_pool2d", tt_max_pool_kernel, NULL},
     {"max_pool2d_gradient", tt_max_pool_gradient_kernel, two_pixels},

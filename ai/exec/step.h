@@ -38,6 +38,7 @@ size_t tt_conv2d_input_gradient_scratch(const tt_value *value);
 size_t tt_conv2d_weights_gradient_scratch(const tt_value *value);
 
 // kernels_small.c
+void tt_relu_gradient_kernel(const tt_step *step);
 void tt_sum_to_kernel(const tt_step *step);
 void tt_max_pool_kernel(const tt_step *step);
 void tt_max_pool_gradient_kernel(const tt_step *step);
