@@ -124,7 +124,7 @@ static tt_exit write_history(const history *kept, double test_accuracy, const si
     }
     tt_json_writer json = {.file = file};
     tt_json_open(&json, NULL, '{');
-    tt_json_number(&json, "seed", seed);
+    tt_json_number(&json, "seed", (double)tt_training_seed(kept->training));
     tt_json_number(&json, "images_per_second", tt_training_images_per_second(kept->training));
     tt_json_number(&json, "test_accuracy", test_accuracy);
     tt_json_number(&json, "multiplications",
@@ -171,7 +171,7 @@ static tt_exit save(const tt_training *training)
     return TT_EXIT_FAILED;
 }
 
-// Runs the training epoch , saves and evaluates.
+// Runs the epochs that are left, then saves and evaluates.
 static tt_exit train(const tt_dataset *train_set, const tt_dataset *test_set)
 {
     static history kept; // large, so not on the stack

@@ -78,6 +78,11 @@ unsigned tt_training_epochs_done(const tt_training *t)
     return t->epochs_done;
 }
 
+uint64_t tt_training_seed(const tt_training *t)
+{
+    return t->options.seed;
+}
+
 double tt_training_images_per_second(const tt_training *t)
 {
     return t->seconds > 0 ? (double)t->images_seen / t->seconds : 0;

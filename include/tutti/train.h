@@ -114,6 +114,7 @@ tt_training *tt_training_new(const tt_train_options *options);
 void tt_training_free(tt_training *training);
 tt_model *tt_training_model(tt_training *training); // its parameters; owned by the training
 unsigned tt_training_epochs_done(const tt_training *training);
+uint64_t tt_training_seed(const tt_training *training); // a loaded training has the checkpoint's
 double tt_training_images_per_second(const tt_training *training);
 
 // Runs the epochs that are left. TT_INVALID with a sentence where the data do not fit the model.
