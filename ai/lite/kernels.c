@@ -2,7 +2,8 @@
 //
 // A convolution lays the input under one window position out once, as 16-bit numbers with the zero
 // point taken off and zeros for padding; every output channel is then a plain dot product, four
-// channels at a time, so that each loaded input serves four multiplications.
+// channels at a time, so that each loaded input serves four multiplications: dot_plain.c, or the
+// file of a CPU that has instructions for it.
 //
 // Sums are kept unsigned: the bias and the number of taps come from a plan, so a hostile one can
 // make them overflow, which for unsigned numbers is defined and gives the same bits.

@@ -219,6 +219,11 @@ static void run_epoch(tt_training *t, tt_pool *pool, const tt_dataset *train,
     t->epochs_done++;
 }
 
+static bool fits(const tt_model *model, const tt_dataset *data)
+{
+    return data->count > 0 && data->rows == model->rows && data->columns == model->columns;
+}
+
 tt_status tt_training_run(tt_training *t, const tt_dataset *train, const tt_dataset *test,
                           tt_text *why)
 {
@@ -226,14 +231,18 @@ tt_status tt_training_run(tt_training *t, const tt_dataset *train, const tt_data
     size_t images = train->count;
     if (o->images_max > 0 && o->images_max < images)
         images = o->images_max;
-    if (train->rows != t->model->rows || train->columns != t->model->columns || images < o->batch) {
-        tt_text_add(why, "the model expects 28x28 images and at least one batch of them; the data "
-                         "set has ");
-        tt_text_add_unsigned(why, images);
+    if (!fits(t->model, train) || images < o->batch || !fits(t->model, test)) {
+        const tt_dataset *wrong = fits(t->model, train) && images >= o->batch ? test : train;
+        tt_text_add(why, wrong == test
+                             ? "the model expects 28x28 images to test with; the data set "
+                               "has "
+                             : "the model expects 28x28 images and at least one batch of "
+                               "them; the data set has ");
+        tt_text_add_unsigned(why, wrong == test ? test->count : images);
         tt_text_add(why, " of ");
-        tt_text_add_unsigned(why, train->rows);
+        tt_text_add_unsigned(why, wrong->rows);
         tt_text_add(why, "x");
-        tt_text_add_unsigned(why, train->columns);
+        tt_text_add_unsigned(why, wrong->columns);
         return TT_INVALID;
     }
     for (size_t i = 0; i < images; i++)
@@ -292,6 +301,7 @@ static void evaluate_part(void *context, size_t part)
 double tt_model_evaluate(const tt_model *model, const tt_dataset *dataset, unsigned threads,
                          size_t *confusion)
 {
+    TT_CHECK(fits(model, dataset));
     tt_pool *pool = tt_pool_new(threads);
     evaluation e = {.dataset = dataset,
                     .model = tt_model_new(EVALUATION_BATCH),

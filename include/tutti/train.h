@@ -121,8 +121,9 @@ double tt_training_images_per_second(const tt_training *training);
 tt_status tt_training_run(tt_training *training, const tt_dataset *train, const tt_dataset *test,
                           tt_text *why);
 
-// Share of images whose greatest logit is their label; `confusion` (classes x classes, rows: label)
-// is added to unless NULL. A label that names no class is a wrong answer, and in no row.
+// Share of images, which must have the model's size, whose greatest logit is their label;
+// `confusion` (classes x classes, rows: label) is added to unless NULL. A label that names no class
+// is a wrong answer, and in no row.
 double tt_model_evaluate(const tt_model *model, const tt_dataset *dataset, unsigned threads,
                          size_t *confusion);
 

@@ -155,8 +155,9 @@ static void test_checkpoint_refusals(const char *folder)
     unlink(path);
 }
 
-// A label that names no class would be written beyond the logits.
-static void test_labels(void)
+// Data that do not fit the model. A label that names no class would be written beyond the logits,
+// larger images beyond the inputs.
+static void test_unfit_data(void)
 {
     tt_dataset data = make_data(32, 1);
     char buffer[200];
@@ -172,6 +173,23 @@ static void test_labels(void)
     for (int i = 0; i < 100; i++)
         sum += confusion[i];
     EXPECT_EQUAL(sum, 31);
+    data.labels[31] = 9;
+    tt_dataset small = data, few = data;
+    small.columns = 27;
+    few.count = 15;
+    static const char *const sentences[] = {
+        "the model expects 28x28 images and at least one batch of them; the data set has 32 of "
+        "28x27",
+        "the model expects 28x28 images and at least one batch of them; the data set has 15 of "
+        "28x28",
+        "the model expects 28x28 images to test with; the data set has 32 of 28x27",
+    };
+    const tt_dataset *pairs[][2] = {{&small, &data}, {&few, &data}, {&data, &small}};
+    for (int i = 0; i < 3; i++) {
+        tt_text_init(&why, buffer, sizeof(buffer));
+        EXPECT_EQUAL(tt_training_run(training, pairs[i][0], pairs[i][1], &why), TT_INVALID);
+        EXPECT_TEXT(buffer, sentences[i]);
+    }
     tt_training_free(training);
     tt_dataset_free(&data);
 }
@@ -329,7 +347,7 @@ int main(void)
     test_optimiser_sums();
     test_damaged_data(folder);
     test_gzip(folder);
-    test_labels();
+    test_unfit_data();
     test_checkpoint_refusals(folder);
     test_determinism_and_resume(folder, TT_SGD);
     test_determinism_and_resume(folder, TT_ADAM);
