@@ -375,6 +375,7 @@ void tt_plan_run(const tt_plan *plan, void *arena, const int8_t *input, int8_t *
 {
     const tt_plan_header *h = &plan->header;
     char *memory = arena;
+    TT_CHECK((uintptr_t)arena % TT_PLAN_ALIGNMENT == 0);
     memcpy(memory + h->input, input, h->input_bytes);
     for (uint32_t i = 0; i < h->step_count; i++) {
         tt_plan_step s;

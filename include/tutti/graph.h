@@ -136,7 +136,8 @@ tt_reference *tt_reference_run(const tt_graph *graph, tt_value *const *outputs, 
 void tt_reference_free(tt_reference *reference);
 
 // The text form, one value a line, and back. Elements of parameters and constants are not part of
-// it: they come back zeroed. Parsing returns NULL and a sentence that names the line.
+// it, nor are scales: they come back zeroed. Parsing returns NULL and a sentence that names the
+// line.
 //     %2 = conv2d(%0, %1) stride=1,1 padding=same : f32[16,28,28,12]
 char *tt_graph_print(const tt_graph *graph); // to be freed with free()
 tt_graph *tt_graph_parse(const char *text, tt_text *why);
