@@ -111,6 +111,15 @@ void tt_dataset_free(tt_dataset *dataset)
     *dataset = (tt_dataset){0};
 }
 
+static void add_sizes(tt_text *why, size_t count, size_t rows, size_t columns)
+{
+    tt_text_add_unsigned(why, count);
+    tt_text_add(why, " images of ");
+    tt_text_add_unsigned(why, rows);
+    tt_text_add(why, "x");
+    tt_text_add_unsigned(why, columns);
+}
+
 static tt_status load_part(tt_dataset *dataset, const char *folder, const char *part, size_t count,
                            tt_text *why)
 {
@@ -127,8 +136,12 @@ static tt_status load_part(tt_dataset *dataset, const char *folder, const char *
         return status;
     }
     if (dataset->count != count || dataset->rows != 28 || dataset->columns != 28) {
+        fail(TT_INVALID, why, images, "is not Fashion-MNIST: expected ");
+        add_sizes(why, count, 28, 28);
+        tt_text_add(why, ", found ");
+        add_sizes(why, dataset->count, dataset->rows, dataset->columns);
         tt_dataset_free(dataset);
-        return fail(TT_INVALID, why, images, "is not Fashion-MNIST: expected 28x28 images");
+        return TT_INVALID;
     }
     for (size_t i = 0; i < count; i++)
         if (dataset->labels[i] > 9) {

@@ -337,6 +337,16 @@ static void test_damaged_data(const char *folder)
     EXPECT_EQUAL(tt_fashion_mnist_load(&data, &other, folder, &why), TT_NOT_FOUND);
     EXPECT(strstr(buffer, "apt-get install --reinstall dataset-fashion-mnist") != NULL);
     unlink(images);
+    // Another data set under its name.
+    snprintf(images, sizeof(images), "%s/train-images-idx3-ubyte.gz", folder);
+    snprintf(labels, sizeof(labels), "%s/train-labels-idx1-ubyte.gz", folder);
+    write_file(images, good_images, sizeof(good_images));
+    write_file(labels, good_labels, sizeof(good_labels));
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_fashion_mnist_load(&data, &other, folder, &why), TT_INVALID);
+    EXPECT(strstr(buffer, "expected 60000 images of 28x28, found 2 images of 1x2") != NULL);
+    unlink(images);
+    unlink(labels);
 }
 
 int main(void)
