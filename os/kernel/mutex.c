@@ -27,16 +27,20 @@ static uint8_t inherited_priority(const tt_thread *thread)
     return priority;
 }
 
+// A waiter whose time is over wants its mutex until it runs, and that may have no owner by then:
+// the chain ends there too.
+static tt_thread *next_in_chain(const tt_thread *thread)
+{
+    return thread->wanted != NULL ? thread->wanted->owner : NULL;
+}
+
 void tt_mutex_update_priority(tt_thread *thread)
 {
-    for (;;) {
+    for (; thread != NULL; thread = next_in_chain(thread)) {
         uint8_t priority = inherited_priority(thread);
         if (priority == thread->priority)
             return;
         tt_requeue(thread, priority);
-        if (thread->wanted == NULL)
-            return;
-        thread = thread->wanted->owner;
     }
 }
 
@@ -60,15 +64,13 @@ tt_status tt_mutex_lock(tt_mutex *mutex, tt_time deadline)
     if (self->priority > mutex->owner->priority && deadline > tt_arch_now()) {
         // As tt_wait_unlock will queue us, its owner must run at our priority at least.
         tt_requeue(mutex->owner, self->priority);
-        if (mutex->owner->wanted != NULL)
-            tt_mutex_update_priority(mutex->owner->wanted->owner);
+        tt_mutex_update_priority(next_in_chain(mutex->owner));
     }
     self->wanted = mutex;
     tt_status status = tt_wait_unlock(&mutex->waiters, deadline, lock);
     lock = tt_scheduler_lock();
     self->wanted = NULL;
-    if (status != TT_OK &&
-        mutex->owner != NULL) // it waited for nothing: the owner loses our priority
+    if (status != TT_OK) // it waited for nothing: the owner loses our priority
         tt_mutex_update_priority(mutex->owner);
     tt_scheduler_unlock(lock);
     return status;

@@ -250,6 +250,40 @@ static void test_mutex_timeout(void)
     expect("a wait for a mutex that times out takes its priority back", "ito");
 }
 
+static void hold_inner_and_give_up(void *argument)
+{
+    (void)argument;
+    tt_mutex_lock(&inner, TT_FOREVER);
+    lock_with_deadline(NULL);
+    tt_mutex_unlock(&inner);
+}
+
+static void busy_for(tt_time duration)
+{
+    tt_time end = tt_now() + duration;
+    while (tt_now() < end)
+        ;
+}
+
+// A waiter whose time is over but that has not run yet waits for nothing, whoever else asks.
+static void test_mutex_given_up(void)
+{
+    begin();
+    tt_mutex_init(&inner);
+    tt_mutex_lock(&mutex, TT_FOREVER);
+    start(&a, stack_a, 20, hold_inner_and_give_up, NULL); // holds inner, waits for mutex
+    tt_thread_set_priority(tt_thread_self(), 25);
+    busy_for(TT_MS(10));            // its deadline passes, it does not run
+    tt_mutex_unlock(&mutex);        // which nobody waits for, nor owns from now on
+    tt_thread_set_priority(&a, 22); // must not reach for an owner of it
+    event(a.priority == 22 ? "p" : "!");
+    event(tt_mutex_lock(&inner, TT_FOREVER) == TT_OK ? "l" : "!"); // nor must this
+    tt_mutex_unlock(&inner);
+    tt_thread_set_priority(tt_thread_self(), 16);
+    tt_thread_join(&a, TT_FOREVER);
+    expect("a waiter that gave up is in nobody's chain", "ptl");
+}
+
 static tt_queue queue;
 static uint32_t queue_storage[2];
 
@@ -363,6 +397,7 @@ void tt_main(void)
     test_sleepers();
     test_mutex();
     test_mutex_timeout();
+    test_mutex_given_up();
     test_queue();
     test_suspend();
     test_registers();
