@@ -47,23 +47,29 @@ _Noreturn void tt_thread_exit(void); // where returning from a thread's entry le
 void tt_kernel_tick(void);               // in interrupt: the timer's time has come
 void tt_kernel_interrupt(unsigned line); // in interrupt: calls the attached handler
 
-// A fault that ends the device. `registers` are named values in the order that they are printed;
-// the stack pointer is where the dump of the stack begins. Runs on a stack that is known to be
-// good.
 typedef struct tt_register {
     const char *name;
     uintptr_t value;
 } tt_register;
-_Noreturn void tt_kernel_fault(const char *what, uintptr_t address, const tt_register *registers,
-                               unsigned count, uintptr_t stack_pointer);
+
+// Where the CPU was when something went wrong.
+typedef struct tt_place {
+    const tt_register *registers; // in the order that they are printed
+    unsigned count;
+    uintptr_t stack_pointer; // where the dump of the stack begins
+    uintptr_t stack_end;     // of the interrupts' stack where that was in use; 0: the thread's
+    bool in_interrupt;
+} tt_place;
+
+// A fault that ends the device. Runs on a stack that is known to be good.
+_Noreturn void tt_kernel_fault(const char *what, uintptr_t address, const tt_place *place);
 
 // Takes the registers of the caller for a failed check: by a trap of the CPU's own kind, so that
 // they are those of the place that failed.
 _Noreturn void tt_arch_check_failed(void);
 void tt_kernel_check_handler(const char *file, int line, const char *condition); // for base
 // The trap's handler calls this with what it saved.
-_Noreturn void tt_kernel_check_trapped(const tt_register *registers, unsigned count,
-                                       uintptr_t stack_pointer);
+_Noreturn void tt_kernel_check_trapped(const tt_place *place);
 
 #define TT_INTERRUPT_LINES 128
 

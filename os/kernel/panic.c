@@ -30,8 +30,8 @@ static void begin(const char *what)
 
 static void end(void)
 {
-    tt_text_add(&line, "\n");
     tt_console_write(line_buffer, line.length);
+    tt_console_write("\n", 1); // also of a line that was cut
 }
 
 static void add_word(uintptr_t word)
@@ -40,16 +40,19 @@ static void add_word(uintptr_t word)
     tt_text_add_hex(&line, word, 2 * sizeof(word));
 }
 
-// The stack from its pointer upwards, as far as it belongs to the thread.
-static void dump_stack(uintptr_t pointer)
+// The stack from its pointer upwards, as far as it belongs to the thread or to interrupts.
+static void dump_stack(const tt_place *place)
 {
     const tt_thread *thread = tt_kernel_current;
-    if (thread == NULL)
-        return;
-    uintptr_t low = (uintptr_t)thread->stack + TT_STACK_GUARD;
-    uintptr_t high = (uintptr_t)thread->stack + thread->stack_bytes;
-    if (pointer < low) // overflown: what lies at its end is still of interest
-        pointer = low;
+    uintptr_t pointer = place->stack_pointer, high = place->stack_end;
+    if (high == 0) {
+        if (thread == NULL)
+            return;
+        uintptr_t low = (uintptr_t)thread->stack + TT_STACK_GUARD;
+        high = (uintptr_t)thread->stack + thread->stack_bytes;
+        if (pointer < low) // overflown: what lies at its end is still of interest
+            pointer = low;
+    }
     pointer &= ~(sizeof(uintptr_t) - 1);
     for (unsigned word = 0; word < STACK_WORDS_MAX && pointer < high;) {
         begin("stack");
@@ -60,19 +63,19 @@ static void dump_stack(uintptr_t pointer)
     }
 }
 
-static void dump_and_stop(const tt_register *registers, unsigned count, uintptr_t stack_pointer)
+_Noreturn static void dump_and_stop(const tt_place *place)
 {
     begin("thread ");
     tt_text_add(&line, tt_kernel_current != NULL ? tt_kernel_current->name : "(none)");
-    tt_text_add(&line, tt_arch_in_interrupt() ? ", in an interrupt" : "");
+    tt_text_add(&line, place->in_interrupt ? ", in an interrupt" : "");
     end();
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < place->count; i++) {
         begin("register ");
-        tt_text_add(&line, registers[i].name);
-        add_word(registers[i].value);
+        tt_text_add(&line, place->registers[i].name);
+        add_word(place->registers[i].value);
         end();
     }
-    dump_stack(stack_pointer);
+    dump_stack(place);
     begin("end");
     end();
     tt_board_stop(STOP_CODE);
@@ -86,8 +89,7 @@ static void only_once(void)
     dumping = true;
 }
 
-void tt_kernel_fault(const char *what, uintptr_t address, const tt_register *registers,
-                     unsigned count, uintptr_t stack_pointer)
+void tt_kernel_fault(const char *what, uintptr_t address, const tt_place *place)
 {
     tt_arch_lock();
     only_once();
@@ -99,11 +101,13 @@ void tt_kernel_fault(const char *what, uintptr_t address, const tt_register *reg
     tt_text_add(&line, " at");
     add_word(address);
     end();
-    dump_and_stop(registers, count, stack_pointer);
-    __builtin_unreachable();
+    tt_place at = *place;
+    if (overflow) // met by the thread, or by an interrupt that saved its registers there
+        at.stack_end = 0, at.stack_pointer = guard;
+    dump_and_stop(&at);
 }
 
-void tt_kernel_check_trapped(const tt_register *registers, unsigned count, uintptr_t stack_pointer)
+void tt_kernel_check_trapped(const tt_place *place)
 {
     tt_arch_lock();
     only_once();
@@ -114,8 +118,7 @@ void tt_kernel_check_trapped(const tt_register *registers, unsigned count, uintp
     tt_text_add(&line, ": ");
     tt_text_add(&line, check_condition);
     end();
-    dump_and_stop(registers, count, stack_pointer);
-    __builtin_unreachable();
+    dump_and_stop(place);
 }
 
 void tt_kernel_check_handler(const char *file, int at, const char *condition)

@@ -2,9 +2,9 @@
 # Runs a device's image and checks how it ended: under QEMU, or as a process on Linux.
 # usage: run_image.sh MACHINE NAME EXIT_CODE [LINE...]
 # NAME is an image of tests/os, or FOLDER/NAME one of tests/FOLDER.
-# Each LINE is a text that the output must hold. `backtrace=A,B,C` gives the output to tools/backtrace and
-# expects the functions A, B and C among its frames in this order. The image is sought in
-# $TUTTI_BUILD/MACHINE, or in $TUTTI_PRESET_PREFIX if a developer builds elsewhere.
+# Each LINE is a text that the output must hold, `whole=TEXT` as a line of its own. `backtrace=A,B,C` gives the
+# output to tools/backtrace and expects the functions A, B and C among its frames in this order. The image is
+# sought in $TUTTI_BUILD/MACHINE, or in $TUTTI_PRESET_PREFIX if a developer builds elsewhere.
 set -u
 machine=$1 name=$2 expected=$3
 shift 3
@@ -61,6 +61,12 @@ for line; do
         pattern=$(echo "${line#backtrace=}" | sed 's/,/,(.*,)?/g')
         echo ",$names" | grep -qE ",$pattern," || {
             echo "run_image: the frames are $names expected ${line#backtrace=}"
+            failed=1
+        }
+        ;;
+    whole=*)
+        tr -d '\r' <"$output" | grep -qxF -- "${line#whole=}" || {
+            echo "run_image: the output lacks the line: ${line#whole=}"
             failed=1
         }
         ;;

@@ -14,7 +14,7 @@
 // The offsets are known to trap.S.
 typedef struct tt_arch_context {
     uint64_t x[31];
-    uint64_t sp;     // SP_EL0
+    uint64_t sp;     // SP_EL0; of a fault in a handler: SP_EL1
     uint64_t pc;     // ELR_EL1
     uint64_t status; // SPSR_EL1
     uint64_t fpcr, fpsr;

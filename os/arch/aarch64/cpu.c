@@ -132,7 +132,7 @@ static const char *fault_name(uint64_t class)
     }
 }
 
-static void fault(const tt_arch_context *c)
+static void fault(const tt_arch_context *c, uint64_t kind)
 {
     static const char *const names[] = {"x0",  "x1",  "x2",  "x3",  "x4",  "x5",  "x6",  "x7",
                                         "x8",  "x9",  "x10", "x11", "x12", "x13", "x14", "x15",
@@ -146,15 +146,20 @@ static void fault(const tt_arch_context *c)
         registers[count++] = (tt_register){names[i], c->x[i]};
     uint64_t syndrome = READ(esr_el1);
     registers[count++] = (tt_register){"esr", syndrome};
+    const tt_place place = {.registers = registers,
+                            .count = count,
+                            .stack_pointer = c->sp,
+                            .stack_end = kind == FROM_HANDLER ? (uintptr_t)tt_trap_stack : 0,
+                            .in_interrupt = in_interrupt};
     if (syndrome >> 26 == CLASS_BREAKPOINT)
-        tt_kernel_check_trapped(registers, count, c->sp);
-    tt_kernel_fault(fault_name(syndrome >> 26), READ(far_el1), registers, count, c->sp);
+        tt_kernel_check_trapped(&place);
+    tt_kernel_fault(fault_name(syndrome >> 26), READ(far_el1), &place);
 }
 
 void tt_a64_trap(tt_arch_context *context, uint64_t kind)
 {
     if (kind != INTERRUPT)
-        fault(context);
+        fault(context, kind);
     in_interrupt = true;
     tt_board_external_interrupt();
     in_interrupt = false;

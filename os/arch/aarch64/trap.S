@@ -81,6 +81,9 @@ take:
     stp     x28, x29, [x0, #224]
     mov     x20, x1
     mrs     x2, sp_el0
+    mov     x3, sp
+    cmp     x20, #3
+    csel    x2, x3, x2, eq          // a handler's own stack
     stp     x30, x2, [x0, #240]
     mrs     x1, elr_el1
     mrs     x2, spsr_el1

@@ -12,6 +12,8 @@
 #define TT_FIRST_STACK_BYTES 6144
 #define TT_IDLE_STACK_BYTES 1024
 
+extern uint8_t tt_exception_stack[]; // its end; of the board's linker script
+
 typedef struct tt_arch_context {
     uint32_t *stack_pointer; // of the saved registers; first: switch.S
     uint32_t guard;          // value for MPU_RBAR that moves the guard below this stack; second

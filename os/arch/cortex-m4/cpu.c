@@ -28,6 +28,7 @@
 #define RBAR_VALID (1u << 4)
 #define GUARD_REGION 7           // the highest number wins where regions overlap
 #define GUARD_LOG2 10            // of TT_STACK_GUARD
+#define NOWHERE 0xe0000000u      // the CPU's own registers, which no region covers (B3.5)
 #define CHECK_INSTRUCTION 0xde54 // udf #0x54, below
 
 enum { R0, R1, R2, R3, R12, LR, PC, XPSR, FRAME_WORDS };
@@ -121,13 +122,9 @@ void tt_cm_init(uint32_t code, uint32_t code_log2, uint32_t data, uint32_t data_
     SHCSR |= 7u << 16;                 // memory, bus and usage faults have vectors of their own
     protect(0, code, code_log2, ACCESS_READ_EXECUTE);
     protect(1, data, data_log2, ACCESS_READ_WRITE);
-    protect(GUARD_REGION, data, GUARD_LOG2, ACCESS_NONE); // placed by the first switch
-    MPU_RBAR = data | RBAR_VALID | GUARD_REGION;
-    MPU_RASR &= ~1u; // nothing is guarded before
-    MPU_CTRL = 5;    // on, with the default map behind it
+    protect(GUARD_REGION, NOWHERE, GUARD_LOG2, ACCESS_NONE); // until the first switch places it
+    MPU_CTRL = 5;                                            // on, with the default map behind it
     __asm__ volatile("dsb\n isb");
-    MPU_RASR = ACCESS_NONE | (GUARD_LOG2 - 1) << 1 | 1;
-    MPU_RBAR = 0xe0000000u | RBAR_VALID | GUARD_REGION; // below any stack, in the vendor's space
     tt_check_set_handler(tt_kernel_check_handler);
 }
 
@@ -161,14 +158,20 @@ void tt_cm_fault_handler(uint32_t *frame, uint32_t exc_return, const uint32_t *h
     };
     // The frame is larger where FPU state was stacked with it.
     uint32_t words = exc_return & 16 ? FRAME_WORDS : FRAME_WORDS + 18;
-    uintptr_t stack_pointer = (uintptr_t)(frame + words);
+    const tt_place place = {
+        .registers = registers,
+        .count = TT_COUNT(registers),
+        .stack_pointer = (uintptr_t)(frame + words),
+        .stack_end = exc_return & 4 ? 0 : (uintptr_t)tt_exception_stack,
+        .in_interrupt = !(exc_return & 8),
+    };
     bool stacking_failed = (status & 0x10) != 0; // the frame could not be written: MSTKERR
     if (!stacking_failed && *(const uint16_t *)frame[PC] == CHECK_INSTRUCTION)
-        tt_kernel_check_trapped(registers, TT_COUNT(registers), stack_pointer);
+        tt_kernel_check_trapped(&place);
     uint32_t address = status & 0x80 ? MMFAR : status & 0x8000 ? BFAR : frame[PC];
     if (stacking_failed)
         address = (uint32_t)frame;
-    tt_kernel_fault(fault_name(status), address, registers, TT_COUNT(registers), stack_pointer);
+    tt_kernel_fault(fault_name(status), address, &place);
 }
 
 __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)

@@ -178,7 +178,7 @@ _Bool tt_linux_interrupt_on_read(int descriptor, unsigned line)
 }
 
 #if defined(__x86_64__)
-static uintptr_t collect(const ucontext_t *state, tt_register *registers, unsigned *count)
+static void collect(const ucontext_t *state, tt_register *registers, tt_place *place)
 {
     static const struct {
         const char *name;
@@ -188,21 +188,21 @@ static uintptr_t collect(const ucontext_t *state, tt_register *registers, unsign
                  {"rdi", REG_RDI}, {"r8", REG_R8},   {"r9", REG_R9},   {"r10", REG_R10},
                  {"r11", REG_R11}, {"r12", REG_R12}, {"r13", REG_R13}, {"r14", REG_R14},
                  {"r15", REG_R15}};
-    *count = TT_COUNT(names);
-    for (unsigned i = 0; i < *count; i++)
+    place->count = TT_COUNT(names);
+    for (unsigned i = 0; i < place->count; i++)
         registers[i] =
             (tt_register){names[i].name, (uintptr_t)state->uc_mcontext.gregs[names[i].index]};
-    return (uintptr_t)state->uc_mcontext.gregs[REG_RSP];
+    place->stack_pointer = (uintptr_t)state->uc_mcontext.gregs[REG_RSP];
 }
 #else // a host on AArch64
-static uintptr_t collect(const ucontext_t *state, tt_register *registers, unsigned *count)
+static void collect(const ucontext_t *state, tt_register *registers, tt_place *place)
 {
     registers[0] = (tt_register){"pc", state->uc_mcontext.pc};
     registers[1] = (tt_register){"sp", state->uc_mcontext.sp};
     registers[2] = (tt_register){"x29", state->uc_mcontext.regs[29]};
     registers[3] = (tt_register){"lr", state->uc_mcontext.regs[30]};
-    *count = 4;
-    return state->uc_mcontext.sp;
+    place->count = 4;
+    place->stack_pointer = state->uc_mcontext.sp;
 }
 #endif
 
@@ -210,15 +210,15 @@ static uintptr_t collect(const ucontext_t *state, tt_register *registers, unsign
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
     tt_register registers[32];
-    unsigned count;
-    uintptr_t stack_pointer = collect(context, registers, &count);
+    tt_place place = {.registers = registers, .in_interrupt = in_interrupt};
+    collect(context, registers, &place);
     if (check_is_failing)
-        tt_kernel_check_trapped(registers, count, stack_pointer);
+        tt_kernel_check_trapped(&place);
     const char *what = signal == SIGSEGV  ? "memory protection"
                        : signal == SIGILL ? "illegal instruction"
                        : signal == SIGFPE ? "arithmetic"
                                           : "bus error";
-    tt_kernel_fault(what, (uintptr_t)info->si_addr, registers, count, stack_pointer);
+    tt_kernel_fault(what, (uintptr_t)info->si_addr, &place);
 }
 
 __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
@@ -232,16 +232,17 @@ void tt_linux_cpu_init(void)
     static uint8_t fault_stack[64 * 1024];
     stack_t alternative = {.ss_sp = fault_stack, .ss_size = sizeof(fault_stack)};
     sigaltstack(&alternative, NULL);
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigfillset(&action.sa_mask);
+    sigfillset(&fault.sa_mask);
+    for (unsigned i = 0; i < TT_COUNT(faults); i++) {
+        sigdelset(&action.sa_mask, faults[i]); // a blocked fault ends the process without a dump
+        sigaction(faults[i], &fault, NULL);
+    }
     sigaction(SIGALRM, &action, NULL);
     sigaction(SIGIO, &action, NULL);
-    struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    sigfillset(&fault.sa_mask);
-    sigaction(SIGSEGV, &fault, NULL);
-    sigaction(SIGBUS, &fault, NULL);
-    sigaction(SIGILL, &fault, NULL);
-    sigaction(SIGFPE, &fault, NULL);
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
     if (timer_create(CLOCK_MONOTONIC, &event, &alarm_timer) != 0)
         abort();

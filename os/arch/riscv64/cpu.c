@@ -132,9 +132,15 @@ static void fault(const tt_arch_context *c, uint64_t cause, uint64_t value)
     static tt_register registers[32];
     for (int i = 0; i < 32; i++)
         registers[i] = (tt_register){names[i], c->x[i]};
+    const bool on_trap_stack = in_interrupt || tt_kernel_current == NULL;
+    const tt_place place = {.registers = registers,
+                            .count = 32,
+                            .stack_pointer = c->x[2],
+                            .stack_end = on_trap_stack ? (uintptr_t)tt_trap_stack : 0,
+                            .in_interrupt = in_interrupt};
     if (cause == CAUSE_BREAKPOINT)
-        tt_kernel_check_trapped(registers, 32, c->x[2]);
-    tt_kernel_fault(fault_name(cause), value, registers, 32, c->x[2]);
+        tt_kernel_check_trapped(&place);
+    tt_kernel_fault(fault_name(cause), value, &place);
 }
 
 void tt_riscv_trap(tt_arch_context *context, uint64_t cause, uint64_t value)

@@ -8,6 +8,7 @@
     .equ STATUS, 256
     .equ FCSR, 264
     .equ F, 272
+    .equ TRAP_STACK_BYTES, 16384    // in board.ld
 
 .macro save_callee_floats base
     fsd fs0, F+8*8(\base)
@@ -69,8 +70,12 @@ tt_riscv_trap_entry:
     .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     fsd     f\n, F+8*\n(a0)
     .endr
-    la      sp, tt_trap_stack
-    csrr    a1, scause
+    la      t0, tt_trap_stack
+    sub     t1, t0, sp
+    li      t2, TRAP_STACK_BYTES
+    bltu    t1, t2, 1f              // on it already: a fault in a handler, whose frames are to be dumped
+    mv      sp, t0
+1:  csrr    a1, scause
     csrr    a2, stval
     call    tt_riscv_trap           // (context, cause, value)
     la      t0, tt_kernel_current

@@ -13,7 +13,6 @@
 #define MAIN_PRIORITY 16
 
 extern uint8_t tt_data_begin[], tt_data_end[], tt_data_image[], tt_bss_begin[], tt_bss_end[];
-extern uint8_t tt_exception_stack[];
 void tt_reset(void);
 void tt_cm_pendsv(void);
 void tt_cm_fault(void);
