@@ -3,22 +3,27 @@
 set(TT_WARNINGS -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wvla -Wundef -Wpointer-arith -Wwrite-strings)
 
-# What runs on a device must not have a stack frame larger than a stack's guard (os/arch/*/context.h).
 if(TUTTI_TARGET STREQUAL "cortex-m4")
-    set(TT_DEVICE_FLAGS -Wframe-larger-than=1024)
     set(board mps2_an386)
 elseif(TUTTI_TARGET STREQUAL "riscv64")
-    set(TT_DEVICE_FLAGS -Wframe-larger-than=4096)
     set(board virt_riscv64)
 elseif(TUTTI_TARGET STREQUAL "aarch64")
-    set(TT_DEVICE_FLAGS -Wframe-larger-than=4096)
     set(board virt_aarch64)
 else()
-    set(TT_DEVICE_FLAGS)
-    if(NOT TUTTI_SANITIZE) # its frames have red zones
-        set(TT_DEVICE_FLAGS -Wframe-larger-than=4096)
-    endif()
     set(board linux)
+endif()
+
+# What runs on a device must not have a stack frame that could step over a stack's guard.
+set(context ${CMAKE_CURRENT_SOURCE_DIR}/os/arch/${TUTTI_TARGET}/context.h)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${context})
+file(STRINGS ${context} frame_max REGEX "define TT_STACK_FRAME_MAX")
+string(REGEX MATCH "[0-9]+" frame_max "${frame_max}")
+if(TUTTI_SANITIZE) # its frames have red zones
+    set(TT_DEVICE_FLAGS)
+elseif(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    set(TT_DEVICE_FLAGS -Wstack-usage=${frame_max}) # counts saved registers, too
+else()
+    set(TT_DEVICE_FLAGS -Wframe-larger-than=${frame_max})
 endif()
 set(TT_BOARD_FOLDER ${CMAKE_CURRENT_SOURCE_DIR}/os/board/${board})
 

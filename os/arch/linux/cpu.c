@@ -21,6 +21,7 @@
 #include "tutti/check.h"
 
 #define DESCRIPTORS_MAX 8
+#define RED_ZONE 128 // bytes below the stack pointer that a function of x86-64 may use
 
 static volatile sig_atomic_t locked = 1; // from the first instruction on
 static volatile sig_atomic_t tick_pending, read_pending;
@@ -206,6 +207,20 @@ static void collect(const ucontext_t *state, tt_register *registers, tt_place *p
 }
 #endif
 
+// Where a signal's frame did not fit on the stack the host gives no address: it is the frame's.
+static uintptr_t fault_address(const siginfo_t *info, uintptr_t stack_pointer)
+{
+    const tt_arch_context *thread = (const tt_arch_context *)tt_kernel_current;
+    uintptr_t address = (uintptr_t)info->si_addr;
+    if (info->si_code == SI_KERNEL && thread != NULL) {
+        uintptr_t end = (uintptr_t)thread->state.uc_stack.ss_sp; // the guard is below
+        uintptr_t frame = stack_pointer - RED_ZONE - (uintptr_t)sysconf(_SC_MINSIGSTKSZ);
+        if (frame < end && frame >= end - TT_STACK_GUARD)
+            address = frame;
+    }
+    return address;
+}
+
 // Runs on a stack of its own (sigaltstack), so an overflown one can be reported.
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
@@ -218,7 +233,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
                        : signal == SIGILL ? "illegal instruction"
                        : signal == SIGFPE ? "arithmetic"
                                           : "bus error";
-    tt_kernel_fault(what, (uintptr_t)info->si_addr, &place);
+    tt_kernel_fault(what, fault_address(info, place.stack_pointer), &place);
 }
 
 __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
