@@ -24,6 +24,8 @@
 #define NVIC_ENABLE(line) REGISTER(0xe000e100 + 4 * ((line) / 32))
 #define NVIC_PRIORITY(line) (*(volatile uint8_t *)(0xe000e400 + (line)))
 
+#define CFSR_STACKING (1u << 4)
+#define CFSR_UNDEFINED (1u << 16)
 #define PENDSV_SET (1u << 28)
 #define RBAR_VALID (1u << 4)
 #define GUARD_REGION 7           // the highest number wins where regions overlap
@@ -165,11 +167,11 @@ void tt_cm_fault_handler(uint32_t *frame, uint32_t exc_return, const uint32_t *h
         .stack_end = exc_return & 4 ? 0 : (uintptr_t)tt_exception_stack,
         .in_interrupt = !(exc_return & 8),
     };
-    bool stacking_failed = (status & 0x10) != 0; // the frame could not be written: MSTKERR
-    if (!stacking_failed && *(const uint16_t *)frame[PC] == CHECK_INSTRUCTION)
+    // Only an instruction that was fetched can be looked at.
+    if ((status & CFSR_UNDEFINED) && *(const uint16_t *)frame[PC] == CHECK_INSTRUCTION)
         tt_kernel_check_trapped(&place);
     uint32_t address = status & 0x80 ? MMFAR : status & 0x8000 ? BFAR : frame[PC];
-    if (stacking_failed)
+    if (status & CFSR_STACKING) // the frame could not be written
         address = (uint32_t)frame;
     tt_kernel_fault(fault_name(status), address, &place);
 }
