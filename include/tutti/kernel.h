@@ -19,7 +19,6 @@
 #include "os/arch/context.h"
 
 #define TT_PRIORITIES 32 // 0 is the lowest and the idle thread's; 31 the highest
-#define TT_THREAD_NAME_MAX 16
 
 typedef struct tt_thread tt_thread;
 
@@ -65,8 +64,8 @@ void tt_thread_sleep(tt_time until);
 _Noreturn void tt_thread_exit(void);
 // TT_OK when the thread has ended, TT_TIMED_OUT otherwise. Its storage is free again after TT_OK.
 tt_status tt_thread_join(tt_thread *thread, tt_time deadline);
-void tt_thread_suspend(tt_thread *thread); // until resumed, also while it waits; any thread
-void tt_thread_resume(tt_thread *thread);
+void tt_thread_suspend(tt_thread *thread); // until resumed, also while it waits; itself too. Any.
+void tt_thread_resume(tt_thread *thread);  // Any.
 void tt_thread_set_priority(tt_thread *thread, uint8_t priority);
 size_t tt_thread_stack_unused(const tt_thread *thread); // bytes never touched so far
 

@@ -353,6 +353,96 @@ static void test_suspend(void)
     expect("suspended threads run when they are resumed", "amanob");
 }
 
+// What the test does in the next interrupt of the timer: the linker puts our tick in front of the
+// kernel's.
+static void (*volatile at_tick)(void);
+void __real_tt_kernel_tick(void);
+void __wrap_tt_kernel_tick(void);
+void __wrap_tt_kernel_tick(void)
+{
+    void (*act)(void) = at_tick;
+    at_tick = NULL;
+    if (act != NULL)
+        act();
+    __real_tt_kernel_tick();
+}
+
+static void sleep_briefly(void *argument)
+{
+    (void)argument;
+    tt_thread_sleep(tt_now() + TT_MS(2));
+}
+
+// Lets `act` happen in an interrupt while this thread is busy.
+static void in_interrupt(void (*act)(void))
+{
+    at_tick = act;
+    start(&c, stack_c, 31, sleep_briefly, NULL);
+    while (at_tick != NULL)
+        ;
+    tt_thread_join(&c, TT_FOREVER);
+}
+
+static void give_and_say(void)
+{
+    event(tt_in_interrupt() ? "i" : "!");
+    event(tt_semaphore_give(&semaphore) == TT_OK ? "g" : "!");
+    event(tt_semaphore_give(&semaphore) == TT_OK ? "g" : "!");
+    event(tt_semaphore_give(&semaphore) == TT_FULL ? "f" : "!");
+}
+
+static void send_and_say(void)
+{
+    for (uint32_t message = 0; message < 3; message++)
+        event(tt_queue_send(&queue, &message, 0) == TT_OK ? "s" : "!");
+    event(tt_queue_send(&queue, &(uint32_t){3}, TT_FOREVER) == TT_TIMED_OUT ? "f" : "!");
+}
+
+static void wake_and_say(void)
+{
+    tt_thread_resume(&a); // more urgent than the thread that is interrupted: it runs after this
+    tt_thread_suspend(&b);
+    event("w");
+}
+
+static void receive_one(void *argument)
+{
+    uint32_t message = 9;
+    tt_queue_receive(&queue, &message, TT_FOREVER);
+    event(message == (uint32_t)(uintptr_t)argument ? "r" : "!");
+}
+
+static void test_interrupts(void)
+{
+    begin();
+    tt_semaphore_init(&semaphore, 0, 1);
+    start(&a, stack_a, 20, take_and_say, "a");
+    in_interrupt(give_and_say);
+    tt_thread_join(&a, TT_FOREVER);
+    expect("an interrupt gives; the woken thread runs when it returns", "iggfa");
+
+    begin();
+    tt_queue_init(&queue, queue_storage, sizeof(uint32_t), 2);
+    start(&a, stack_a, 20, receive_one, (void *)0);
+    in_interrupt(send_and_say);
+    tt_thread_join(&a, TT_FOREVER);
+    receive_one((void *)1);
+    receive_one((void *)2);
+    expect("an interrupt sends and never waits", "sssfrrr");
+
+    begin();
+    start(&a, stack_a, 20, say_forever, "a"); // suspends itself
+    start(&b, stack_b, 12, say_name, "b");
+    in_interrupt(wake_and_say);
+    tt_thread_resume(&a);
+    tt_thread_join(&a, TT_FOREVER);
+    event("m");
+    tt_thread_sleep(tt_now() + TT_MS(1)); // b would run
+    tt_thread_resume(&b);
+    tt_thread_join(&b, TT_FOREVER);
+    expect("an interrupt resumes and suspends", "awamb");
+}
+
 // Values that only this thread's registers hold, through many preemptions by the timer: most of the
 // floating-point registers of the smallest CPU, which has 32 of 4 bytes, and most of its others.
 static volatile bool stop;
@@ -408,6 +498,7 @@ void tt_main(void)
     test_mutex_given_up();
     test_queue();
     test_suspend();
+    test_interrupts();
     test_registers();
     say(failed == 0 ? "schedule: all passed\n" : "schedule: FAILED\n");
     tt_board_stop(failed == 0 ? 0 : 1);
