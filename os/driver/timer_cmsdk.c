@@ -2,10 +2,11 @@
 // one is set for the next deadline.
 //
 // The clock's 32 bits pass in 171 s at 25 MHz; the alarm is never set further than a quarter of
-// that, so each passing is seen.
+// that, from the start, so each passing is seen.
 
 #include "os/arch/arch.h"
 #include "os/driver/timer_cmsdk.h"
+#include "tutti/check.h"
 #include "tutti/kernel.h"
 
 #define CTRL 0x0
@@ -61,9 +62,11 @@ void tt_timer_cmsdk_init(uintptr_t clock, uintptr_t alarm, unsigned alarm_line, 
     clock_registers = clock;
     alarm_registers = alarm;
     nanoseconds_per_tick = 1000000000 / hertz;
+    TT_CHECK(nanoseconds_per_tick * hertz == 1000000000); // exactly, or the clock would drift
     REGISTER(clock_registers, RELOAD) = UINT32_MAX;
     REGISTER(clock_registers, VALUE) = UINT32_MAX;
     REGISTER(clock_registers, CTRL) = ENABLE;
     last = REGISTER(clock_registers, VALUE);
     tt_interrupt_attach(alarm_line, on_alarm, NULL);
+    tt_arch_timer_set(TT_FOREVER);
 }

@@ -160,6 +160,27 @@ static void test_deadlines(void)
     expect_true("the clock never goes back", forward);
 }
 
+static void take_until_almost_for_ever(void *argument)
+{
+    event(tt_semaphore_take(&semaphore, TT_FOREVER - 1) == TT_OK ? argument : "!");
+}
+
+static void test_odd_deadlines(void)
+{
+    begin();
+    tt_thread_sleep(INT64_MIN);
+    tt_thread_sleep(-1);
+    event(tt_semaphore_take(&semaphore, INT64_MIN) == TT_TIMED_OUT ? "t" : "!");
+    start(&a, stack_a, 20, take_until_almost_for_ever, "a");
+    start(&b, stack_b, 18, take_and_say, "b");
+    tt_thread_sleep(tt_now() + TT_MS(3)); // in spite of the far deadline before it
+    event("m");
+    tt_semaphore_give(&semaphore);
+    tt_semaphore_give(&semaphore);
+    join_all();
+    expect("deadlines long past or far away only try, or wait", "tmab");
+}
+
 static void sleep_and_say(void *argument)
 {
     const char *name = argument;
@@ -334,6 +355,12 @@ static void say_forever(void *argument)
     }
 }
 
+static void take_briefly(void *argument)
+{
+    (void)argument;
+    event(tt_semaphore_take(&semaphore, tt_now() + TT_MS(5)) == TT_TIMED_OUT ? "t" : "!");
+}
+
 static void test_suspend(void)
 {
     begin();
@@ -351,6 +378,20 @@ static void test_suspend(void)
     tt_thread_resume(&b);
     tt_thread_join(&b, TT_FOREVER);
     expect("suspended threads run when they are resumed", "amanob");
+
+    begin();
+    start(&a, stack_a, 20, take_briefly, NULL);
+    tt_thread_suspend(&a);
+    tt_thread_set_priority(&a, 10);
+    tt_thread_sleep(tt_now() + TT_MS(15)); // its deadline passes, it may not run
+    tt_thread_suspend(&a);                 // again: no more than once
+    event("m");
+    tt_thread_set_priority(&a, 20);
+    event("n");
+    tt_thread_resume(&a);
+    tt_thread_resume(&a);
+    tt_thread_join(&a, TT_FOREVER);
+    expect("a suspended waiter times out when it is resumed", "mnt");
 }
 
 // What the test does in the next interrupt of the timer: the linker puts our tick in front of the
@@ -492,6 +533,7 @@ void tt_main(void)
     test_yield();
     test_semaphore();
     test_deadlines();
+    test_odd_deadlines();
     test_sleepers();
     test_mutex();
     test_mutex_timeout();
