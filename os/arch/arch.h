@@ -15,7 +15,7 @@
 
 typedef struct tt_thread tt_thread; // the kernel's; it begins with its tt_arch_context
 
-// Given by the CPU.
+// Given by the CPU, as functions or inline in its context.h.
 
 uintptr_t tt_arch_lock(void);         // interrupts off; returns whether they were on
 void tt_arch_unlock(uintptr_t state); // as they were; a requested switch happens no later than here

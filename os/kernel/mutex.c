@@ -58,7 +58,7 @@ tt_status tt_mutex_lock(tt_mutex *mutex, tt_time deadline)
     TT_CHECK(mutex->owner != self && !tt_arch_in_interrupt());
     if (mutex->owner == NULL) {
         take(mutex, self);
-        tt_scheduler_unlock(lock);
+        tt_arch_unlock(lock); // nobody became ready
         return TT_OK;
     }
     if (self->priority > mutex->owner->priority && deadline > tt_arch_now()) {

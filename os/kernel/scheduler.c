@@ -110,15 +110,6 @@ void tt_wake(tt_thread *thread, tt_status result)
         tt_make_ready(thread);
 }
 
-tt_thread *tt_wake_first(tt_wait_queue *queue)
-{
-    if (tt_list_empty(&queue->threads))
-        return NULL;
-    tt_thread *thread = TT_CONTAINER(queue->threads.next, tt_thread, link);
-    tt_wake(thread, TT_OK);
-    return thread;
-}
-
 void tt_requeue(tt_thread *thread, uint8_t priority)
 {
     if (thread->state == TT_THREAD_WAITING) {
@@ -140,6 +131,18 @@ void tt_requeue(tt_thread *thread, uint8_t priority)
     }
 }
 
+// Here, since the current thread is the first of its list and nothing but the order in it changes.
+void tt_thread_yield(void)
+{
+    tt_lock_state lock = tt_scheduler_lock();
+    tt_thread *self = tt_kernel_current;
+    tt_list *equals = &ready[self->priority];
+    tt_list_remove(&self->link);
+    tt_list_append(equals, &self->link);
+    tt_kernel_next = TT_CONTAINER(equals->next, tt_thread, link);
+    tt_scheduler_unlock(lock);
+}
+
 void tt_kernel_tick(void)
 {
     tt_lock_state lock = tt_scheduler_lock();
@@ -148,6 +151,7 @@ void tt_kernel_tick(void)
         tt_thread *thread = TT_CONTAINER(timers.next, tt_thread, timer_link);
         if (thread->deadline > now)
             break;
+        tt_list_remove(&thread->timer_link); // the timer is set once, below
         tt_wake(thread, thread->queue == NULL ? TT_OK : TT_TIMED_OUT);
     }
     arm_timer();

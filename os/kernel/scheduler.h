@@ -38,10 +38,18 @@ static inline void tt_wait_queue_init(tt_wait_queue *queue)
 // waker gave, or TT_TIMED_OUT. A deadline that has passed returns at once.
 tt_status tt_wait_unlock(tt_wait_queue *queue, tt_time deadline, tt_lock_state lock);
 
+void tt_wake(tt_thread *thread, tt_status result); // locked
+
 // Locked: takes the first waiter out and makes it ready with TT_OK; NULL where nobody waits. The
 // caller unlocks, which switches if the woken thread is more urgent.
-tt_thread *tt_wake_first(tt_wait_queue *queue);
-void tt_wake(tt_thread *thread, tt_status result);
+static inline tt_thread *tt_wake_first(tt_wait_queue *queue)
+{
+    if (tt_list_empty(&queue->threads))
+        return NULL;
+    tt_thread *thread = TT_CONTAINER(queue->threads.next, tt_thread, link);
+    tt_wake(thread, TT_OK);
+    return thread;
+}
 
 // Locked: puts a waiter where its priority belongs in its queue, or a ready thread in its list.
 void tt_requeue(tt_thread *thread, uint8_t priority);

@@ -18,7 +18,7 @@ tt_status tt_semaphore_take(tt_semaphore *semaphore, tt_time deadline)
     tt_lock_state lock = tt_scheduler_lock();
     if (semaphore->free > 0) {
         semaphore->free--;
-        tt_scheduler_unlock(lock);
+        tt_arch_unlock(lock); // nobody became ready
         return TT_OK;
     }
     return tt_wait_unlock(&semaphore->waiters, deadline, lock);

@@ -36,14 +36,6 @@ tt_thread *tt_thread_self(void)
     return tt_kernel_current;
 }
 
-void tt_thread_yield(void)
-{
-    tt_lock_state lock = tt_scheduler_lock();
-    tt_thread *self = tt_kernel_current;
-    tt_requeue(self, self->priority);
-    tt_scheduler_unlock(lock);
-}
-
 void tt_thread_sleep(tt_time until)
 {
     tt_wait_unlock(NULL, until, tt_scheduler_lock());

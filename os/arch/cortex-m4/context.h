@@ -21,6 +21,25 @@ typedef struct tt_arch_context {
     uint32_t guard;          // value for MPU_RBAR that moves the guard below this stack; second
 } tt_arch_context;
 
+// Of os/arch/arch.h; here, because every operation of the kernel begins and ends with them.
+static inline uintptr_t tt_arch_lock(void)
+{
+    uint32_t primask;
+    __asm__ volatile("mrs %0, primask\n cpsid i" : "=r"(primask)::"memory");
+    return primask;
+}
+
+static inline void tt_arch_unlock(uintptr_t state)
+{
+    __asm__ volatile("msr primask, %0\n isb" ::"r"(state) : "memory");
+}
+
+static inline void tt_arch_switch(void)
+{
+    // PendSV in ICSR: taken when interrupts are on again, after all other interrupts.
+    *(volatile uint32_t *)0xe000ed04 = 1u << 28;
+}
+
 // For the board's start-up code: FPU, protection of code and data, exception priorities. Sizes are
 // powers of two, given by their exponents.
 void tt_cm_init(uint32_t code, uint32_t code_log2, uint32_t data, uint32_t data_log2);

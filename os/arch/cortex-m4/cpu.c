@@ -1,8 +1,8 @@
 // The Cortex-M4F's part of os/arch/arch.h. References: ARMv7-M Architecture Reference Manual, B1
 // and B3.
 //
-// Locking is PRIMASK: WFI still wakes for a pending interrupt, so idling needs no race-free trick.
-// A fault while locked escalates to HardFault, which is handled alike.
+// Locking is PRIMASK (context.h): WFI still wakes for a pending interrupt, so idling needs no
+// race-free trick. A fault while locked escalates to HardFault, which is handled alike.
 
 #include <string.h>
 
@@ -10,7 +10,6 @@
 #include "tutti/check.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
-#define ICSR REGISTER(0xe000ed04)
 #define SHPR3 REGISTER(0xe000ed20)
 #define SHCSR REGISTER(0xe000ed24)
 #define CFSR REGISTER(0xe000ed28)
@@ -26,7 +25,6 @@
 
 #define CFSR_STACKING (1u << 4)
 #define CFSR_UNDEFINED (1u << 16)
-#define PENDSV_SET (1u << 28)
 #define RBAR_VALID (1u << 4)
 #define GUARD_REGION 7           // the highest number wins where regions overlap
 #define GUARD_LOG2 10            // of TT_STACK_GUARD
@@ -34,18 +32,6 @@
 #define CHECK_INSTRUCTION 0xde54 // udf #0x54, below
 
 enum { R0, R1, R2, R3, R12, LR, PC, XPSR, FRAME_WORDS };
-
-uintptr_t tt_arch_lock(void)
-{
-    uint32_t primask;
-    __asm__ volatile("mrs %0, primask\n cpsid i" : "=r"(primask)::"memory");
-    return primask;
-}
-
-void tt_arch_unlock(uintptr_t state)
-{
-    __asm__ volatile("msr primask, %0\n isb" ::"r"(state) : "memory");
-}
 
 bool tt_arch_in_interrupt(void)
 {
@@ -71,14 +57,9 @@ void tt_arch_context_init(tt_arch_context *context, void *stack, size_t stack_by
     context->guard = (uint32_t)stack | RBAR_VALID | GUARD_REGION;
 }
 
-void tt_arch_switch(void)
-{
-    ICSR = PENDSV_SET; // taken when interrupts are on again, after all other interrupts
-}
-
 _Noreturn void tt_arch_start(void)
 {
-    ICSR = PENDSV_SET;
+    tt_arch_switch();
     __asm__ volatile("dsb\n cpsie i\n isb");
     for (;;)
         ;

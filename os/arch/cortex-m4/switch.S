@@ -25,10 +25,9 @@ tt_cm_pendsv:
 1:  ldr     r2, =tt_kernel_next
     ldr     r1, [r2]
     str     r1, [r3]
-    ldr     r0, [r1, #4]
+    ldrd    r0, r12, [r1]           // its stack pointer and guard
     ldr     r2, =MPU_RBAR
-    str     r0, [r2]                // the guard moves below the next thread's stack
-    ldr     r0, [r1]
+    str     r12, [r2]               // the guard moves below the next thread's stack
     ldmia   r0!, {r4-r11, lr}
     tst     lr, #16
     it      eq
