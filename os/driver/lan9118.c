@@ -76,20 +76,20 @@ static bool wait_clear(const tt_lan9118 *device, unsigned offset, uint32_t bit)
     return false;
 }
 
-static uint32_t mac_get(const tt_lan9118 *device, uint32_t index)
+// Both are false where the MAC does not answer.
+static bool mac_get(const tt_lan9118 *device, uint32_t index, uint32_t *value)
 {
-    wait_clear(device, MAC_COMMAND, MAC_BUSY);
     set(device, MAC_COMMAND, MAC_BUSY | MAC_READ | index);
-    wait_clear(device, MAC_COMMAND, MAC_BUSY);
-    return get(device, MAC_DATA);
+    bool done = wait_clear(device, MAC_COMMAND, MAC_BUSY);
+    *value = get(device, MAC_DATA);
+    return done;
 }
 
-static void mac_set(const tt_lan9118 *device, uint32_t index, uint32_t value)
+static bool mac_set(const tt_lan9118 *device, uint32_t index, uint32_t value)
 {
-    wait_clear(device, MAC_COMMAND, MAC_BUSY);
     set(device, MAC_DATA, value);
     set(device, MAC_COMMAND, MAC_BUSY | index);
-    wait_clear(device, MAC_COMMAND, MAC_BUSY);
+    return wait_clear(device, MAC_COMMAND, MAC_BUSY);
 }
 
 static tt_status send_frame(tt_ethernet *ethernet, const void *frame, size_t length)
@@ -172,7 +172,9 @@ tt_status tt_lan9118_init(tt_lan9118 *device, uintptr_t base)
         return TT_TIMED_OUT;
     set(device, HARDWARE_CONFIGURATION, TX_FIFO_KIB(5) | MUST_BE_ONE);
 
-    uint32_t low = mac_get(device, MAC_ADDRESS_LOW), high = mac_get(device, MAC_ADDRESS_HIGH);
+    uint32_t low, high;
+    if (!mac_get(device, MAC_ADDRESS_LOW, &low) || !mac_get(device, MAC_ADDRESS_HIGH, &high))
+        return TT_TIMED_OUT;
     for (int i = 0; i < 6; i++)
         device->ethernet.mac[i] = (uint8_t)(i < 4 ? low >> 8 * i : high >> 8 * (i - 4));
 
@@ -180,6 +182,6 @@ tt_status tt_lan9118_init(tt_lan9118 *device, uintptr_t base)
     set(device, FIFO_LEVELS, 0); // more than none is enough
     set(device, IRQ_CONFIGURATION, IRQ_ENABLED | IRQ_ACTIVE_HIGH | IRQ_PUSH_PULL);
     set(device, TX_CONFIGURATION, TX_ON);
-    mac_set(device, MAC_CONTROL, MAC_FULL_DUPLEX | MAC_ALL_MULTICAST | MAC_TRANSMIT | MAC_RECEIVE);
-    return TT_OK;
+    const uint32_t on = MAC_FULL_DUPLEX | MAC_ALL_MULTICAST | MAC_TRANSMIT | MAC_RECEIVE;
+    return mac_set(device, MAC_CONTROL, on) ? TT_OK : TT_TIMED_OUT;
 }

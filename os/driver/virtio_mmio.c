@@ -65,6 +65,8 @@ tt_status tt_virtio_begin(tt_virtio *device, uint64_t *wanted)
     uint64_t features = *at(device, DEVICE_FEATURES);
     *at(device, DEVICE_FEATURES_SELECT) = 1;
     features |= (uint64_t)*at(device, DEVICE_FEATURES) << 32;
+    if (!(features & FEATURE_VERSION_1))
+        return TT_UNSUPPORTED;
     *wanted = features & (*wanted | FEATURE_VERSION_1);
     *at(device, DRIVER_FEATURES_SELECT) = 0;
     *at(device, DRIVER_FEATURES) = (uint32_t)*wanted;
@@ -123,7 +125,11 @@ bool tt_virtio_take(tt_virtio_queue *queue, unsigned *id, uint32_t *written)
     *id = queue->used.ring[queue->seen % TT_VIRTIO_QUEUE_SIZE].id;
     *written = queue->used.ring[queue->seen % TT_VIRTIO_QUEUE_SIZE].length;
     queue->seen++;
-    return *id < TT_VIRTIO_QUEUE_SIZE && *written <= queue->descriptors[*id].length;
+    if (*id >= TT_VIRTIO_QUEUE_SIZE)
+        return false;
+    if (*written > queue->descriptors[*id].length)
+        *written = 0;
+    return true;
 }
 
 void tt_virtio_acknowledge(tt_virtio *device)

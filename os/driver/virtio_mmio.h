@@ -49,6 +49,7 @@ tt_status tt_virtio_find(tt_virtio *device, tt_virtio_kind kind, uintptr_t base,
                          unsigned slots, unsigned first_line);
 
 // Resets the device and agrees on the features of `wanted` that it has, which are returned there.
+// TT_UNSUPPORTED where it does not agree.
 tt_status tt_virtio_begin(tt_virtio *device, uint64_t *wanted);
 tt_status tt_virtio_add_queue(tt_virtio *device, tt_virtio_queue *queue, unsigned number);
 void tt_virtio_ready(tt_virtio *device);
@@ -57,8 +58,8 @@ void tt_virtio_ready(tt_virtio *device);
 void tt_virtio_give(tt_virtio *device, tt_virtio_queue *queue, unsigned id, const void *buffer,
                     uint32_t length, bool device_writes);
 
-// Takes back the next buffer that the device is done with; false where there is none or what it
-// says cannot be. `written` is at most the buffer's length.
+// Takes back the next buffer that the device is done with; false where there is none, or where the
+// one that it names does not exist. `written` is 0 where it says more than the buffer holds.
 bool tt_virtio_take(tt_virtio_queue *queue, unsigned *id, uint32_t *written);
 
 void tt_virtio_acknowledge(tt_virtio *device); // in its interrupt
