@@ -69,7 +69,7 @@ void tt_thread_resume(tt_thread *thread);  // Any.
 void tt_thread_set_priority(tt_thread *thread, uint8_t priority);
 size_t tt_thread_stack_unused(const tt_thread *thread); // bytes never touched so far
 
-// Nanoseconds since start; never goes back. Any.
+// Nanoseconds on a clock that starts anywhere and never goes back. Any.
 tt_time tt_now(void);
 
 // A lock with an owner; its owner inherits the priority of whoever waits for it, through chains of

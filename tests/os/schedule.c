@@ -252,6 +252,48 @@ static void test_mutex(void)
     expect("a mutex goes to its most urgent waiter", "bal");
 }
 
+static tt_mutex outer;
+
+static void hold_outer_and_want_inner(void *argument)
+{
+    tt_mutex_lock(&outer, TT_FOREVER);
+    lock_inner_and_say(argument);
+    tt_mutex_unlock(&outer);
+}
+
+static void lock_outer_with_deadline(void *argument)
+{
+    event(tt_mutex_lock(&outer, tt_now() + TT_MS(5)) == TT_TIMED_OUT ? argument : "!");
+}
+
+// c waits for b, which waits for a, which waits for us; then c gives up, and the others change.
+static void test_mutex_chain(void)
+{
+    tt_thread *self = tt_thread_self();
+    begin();
+    tt_mutex_init(&outer);
+    tt_mutex_lock(&mutex, TT_FOREVER);
+    start(&a, stack_a, 18, hold_inner_and_wait, "a");
+    start(&b, stack_b, 20, hold_outer_and_want_inner, "b");
+    start(&c, stack_c, 25, lock_outer_with_deadline, "c");
+    event(self->priority == 25 && a.priority == 25 && b.priority == 25 ? "1" : "!");
+    tt_thread_join(&c, TT_FOREVER);
+    event(self->priority == 20 && a.priority == 20 && b.priority == 20 ? "2" : "!");
+    tt_thread_set_priority(&b, 22);
+    event(self->priority == 22 && a.priority == 22 && b.priority == 22 ? "3" : "!");
+    tt_thread_suspend(&b);
+    tt_thread_set_priority(&b, 17);
+    event(self->priority == 18 && a.priority == 18 && b.priority == 17 ? "4" : "!");
+    tt_thread_resume(&b);
+    tt_thread_set_priority(self, 19);
+    tt_mutex_unlock(&mutex);
+    event(self->priority == 19 && a.priority == 18 ? "5" : "!");
+    tt_thread_set_priority(self, 16);
+    tt_thread_join(&a, TT_FOREVER);
+    tt_thread_join(&b, TT_FOREVER);
+    expect("a chain of mutexes follows every change", "1c2345ab");
+}
+
 static void lock_with_deadline(void *argument)
 {
     (void)argument;
@@ -536,6 +578,7 @@ void tt_main(void)
     test_odd_deadlines();
     test_sleepers();
     test_mutex();
+    test_mutex_chain();
     test_mutex_timeout();
     test_mutex_given_up();
     test_queue();

@@ -119,7 +119,7 @@ static bool find_in(const tt_image *image, tt_image_section section, bool eh, ui
         if (id == (eh ? 0 : UINT32_MAX))
             continue; // a common part
         uint64_t offset = eh ? (uint64_t)(id_at - section.bytes) - id : id;
-        if (offset + 8 > section.length)
+        if (offset > section.length || section.length - offset < 8)
             continue;
         reader common = {section.bytes + offset, section.bytes + section.length, false};
         uint64_t common_length = fixed(&common, 4);
