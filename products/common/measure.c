@@ -12,6 +12,7 @@
 #include "tutti/lite.h"
 #include "tutti/board.h"
 
+#define INPUT_MAX 1024
 #define OUTPUT_MAX 64
 
 static void say(const tt_text *text)
@@ -21,7 +22,7 @@ static void say(const tt_text *text)
 
 static tt_time run_one(const tt_plan *plan, void *arena, const uint8_t *pixels, int8_t *output)
 {
-    static int8_t input[1024];
+    static int8_t input[INPUT_MAX];
     for (size_t i = 0; i < plan->header.input_bytes; i++)
         input[i] = (int8_t)(pixels[i] ^ 0x80);
     tt_time begin = tt_now();
@@ -37,10 +38,11 @@ void tt_measure(const tt_product *product)
     static int8_t output[OUTPUT_MAX];
     tt_text_init(&text, line, sizeof(line));
     tt_text_add(&text, "measure: ");
-    if (product->slot_bytes == 0 ||
+    if (tt_provision.measure_plan_bytes > product->slot_bytes ||
         tt_plan_open(&plan, product->slots[0], tt_provision.measure_plan_bytes, &text) != TT_OK ||
-        plan.header.arena_bytes > product->arena_bytes || plan.header.input_bytes > 1024 ||
-        plan.header.output_bytes > OUTPUT_MAX) {
+        plan.header.arena_bytes > product->arena_bytes || plan.header.input_bytes > INPUT_MAX ||
+        plan.header.output_bytes > OUTPUT_MAX ||
+        (uint64_t)tt_provision.measure_images * plan.header.input_bytes > product->slot_bytes) {
         tt_text_add(&text, "\nmeasure: this plan cannot be run here\n");
         say(&text);
         tt_board_stop(1);
