@@ -27,8 +27,8 @@ static uint8_t inherited_priority(const tt_thread *thread)
     return priority;
 }
 
-// A waiter whose time is over wants its mutex until it runs, and that may have no owner by then:
-// the chain ends there too.
+// A thread whose deadline had passed when it came wants its mutex without waiting for it, and that
+// may have no owner by then: the chain ends there too.
 static tt_thread *next_in_chain(const tt_thread *thread)
 {
     return thread->wanted != NULL ? thread->wanted->owner : NULL;
@@ -42,6 +42,13 @@ void tt_mutex_update_priority(tt_thread *thread)
             return;
         tt_requeue(thread, priority);
     }
+}
+
+void tt_mutex_given_up(tt_thread *waiter)
+{
+    tt_thread *owner = next_in_chain(waiter);
+    waiter->wanted = NULL;
+    tt_mutex_update_priority(owner);
 }
 
 static void take(tt_mutex *mutex, tt_thread *owner)
@@ -68,11 +75,11 @@ tt_status tt_mutex_lock(tt_mutex *mutex, tt_time deadline)
     }
     self->wanted = mutex;
     tt_status status = tt_wait_unlock(&mutex->waiters, deadline, lock);
-    lock = tt_scheduler_lock();
-    self->wanted = NULL;
-    if (status != TT_OK) // it waited for nothing: the owner loses our priority
-        tt_mutex_update_priority(mutex->owner);
-    tt_scheduler_unlock(lock);
+    if (self->wanted != NULL) { // it did not wait: nobody handed the mutex over, nor timed us out
+        lock = tt_scheduler_lock();
+        tt_mutex_given_up(self);
+        tt_scheduler_unlock(lock);
+    }
     return status;
 }
 

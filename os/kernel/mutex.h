@@ -9,4 +9,7 @@
 // that it holds, and passes a change on to the owner of the mutex that it waits for. NULL: nothing.
 void tt_mutex_update_priority(tt_thread *thread);
 
+// Locked: it waits for its mutex no longer, whose owner loses the waiter's priority.
+void tt_mutex_given_up(tt_thread *waiter);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "os/kernel/mutex.h"
 #include "os/kernel/scheduler.h"
 
 tt_thread *tt_kernel_current;
@@ -153,6 +154,8 @@ void tt_kernel_tick(void)
             break;
         tt_list_remove(&thread->timer_link); // the timer is set once, below
         tt_wake(thread, thread->queue == NULL ? TT_OK : TT_TIMED_OUT);
+        if (thread->wanted != NULL) // now, or an owner that is busy would keep it from running
+            tt_mutex_given_up(thread);
     }
     arm_timer();
     tt_scheduler_unlock(lock);

@@ -300,6 +300,13 @@ static void lock_with_deadline(void *argument)
     event(tt_mutex_lock(&mutex, tt_now() + TT_MS(5)) == TT_TIMED_OUT ? "t" : "!");
 }
 
+static void busy_for(tt_time duration)
+{
+    tt_time end = tt_now() + duration;
+    while (tt_now() < end)
+        ;
+}
+
 static void test_mutex_timeout(void)
 {
     begin();
@@ -311,6 +318,15 @@ static void test_mutex_timeout(void)
     tt_mutex_unlock(&mutex);
     tt_thread_join(&a, TT_FOREVER);
     expect("a wait for a mutex that times out takes its priority back", "ito");
+
+    begin();
+    tt_mutex_lock(&mutex, TT_FOREVER);
+    start(&a, stack_a, 20, lock_with_deadline, NULL);
+    busy_for(TT_MS(15)); // with its priority, but not beyond its deadline
+    event("m");
+    tt_mutex_unlock(&mutex);
+    tt_thread_join(&a, TT_FOREVER);
+    expect("and does so at its deadline, the owner being busy", "tm");
 }
 
 static void hold_inner_and_give_up(void *argument)
@@ -319,13 +335,6 @@ static void hold_inner_and_give_up(void *argument)
     tt_mutex_lock(&inner, TT_FOREVER);
     lock_with_deadline(NULL);
     tt_mutex_unlock(&inner);
-}
-
-static void busy_for(tt_time duration)
-{
-    tt_time end = tt_now() + duration;
-    while (tt_now() < end)
-        ;
 }
 
 // A waiter whose time is over but that has not run yet waits for nothing, whoever else asks.
