@@ -57,7 +57,8 @@ typedef struct tt_place {
     const tt_register *registers; // in the order that they are printed
     unsigned count;
     uintptr_t stack_pointer; // where the dump of the stack begins
-    uintptr_t stack_end;     // of the interrupts' stack where that was in use; 0: the thread's
+    // Of the interrupts' stack, where that was in use; an end of 0: the thread's own was.
+    uintptr_t stack_low, stack_end;
     bool in_interrupt;
 } tt_place;
 

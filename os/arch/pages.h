@@ -12,7 +12,7 @@
 
 // Marks in the linker script of a board.
 extern uint8_t tt_text_begin[], tt_text_end[], tt_rodata_end[], tt_image_end[];
-extern uint8_t tt_trap_stack[]; // its end
+extern uint8_t tt_trap_guard[], tt_trap_stack[]; // the guard's begin, the stack's end
 
 // Registers of a board's devices: whole pages; beyond the first 2 MiB whole pieces of 2 MiB.
 typedef struct tt_range {

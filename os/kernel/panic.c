@@ -44,15 +44,15 @@ static void add_word(uintptr_t word)
 static void dump_stack(const tt_place *place)
 {
     const tt_thread *thread = tt_kernel_current;
-    uintptr_t pointer = place->stack_pointer, high = place->stack_end;
+    uintptr_t pointer = place->stack_pointer, low = place->stack_low, high = place->stack_end;
     if (high == 0) {
         if (thread == NULL)
             return;
-        uintptr_t low = (uintptr_t)thread->stack + TT_STACK_GUARD;
+        low = (uintptr_t)thread->stack + TT_STACK_GUARD;
         high = (uintptr_t)thread->stack + thread->stack_bytes;
-        if (pointer < low) // overflown: what lies at its end is still of interest
-            pointer = low;
     }
+    if (pointer < low) // overflown: what lies at its end is still of interest
+        pointer = low;
     pointer &= ~(sizeof(uintptr_t) - 1);
     for (unsigned word = 0; word < STACK_WORDS_MAX && pointer < high;) {
         begin("stack");
@@ -89,21 +89,28 @@ static void only_once(void)
     dumping = true;
 }
 
+static bool in_guard(uintptr_t address, uintptr_t stack_low)
+{
+    return address < stack_low && address >= stack_low - TT_STACK_GUARD;
+}
+
 void tt_kernel_fault(const char *what, uintptr_t address, const tt_place *place)
 {
     tt_arch_lock();
     only_once();
+    tt_place at = *place;
     const tt_thread *thread = tt_kernel_current;
-    uintptr_t guard = thread != NULL ? (uintptr_t)thread->stack : 0;
-    bool overflow = thread != NULL && address >= guard && address < guard + TT_STACK_GUARD;
+    bool overflow = place->stack_end != 0 && in_guard(address, place->stack_low);
+    if (thread != NULL && in_guard(address, (uintptr_t)thread->stack + TT_STACK_GUARD)) {
+        overflow = true; // met by the thread, or by an interrupt that saved its registers there
+        at.stack_end = 0;
+        at.stack_pointer = (uintptr_t)thread->stack;
+    }
     begin("fault: ");
     tt_text_add(&line, overflow ? "stack overflow" : what);
     tt_text_add(&line, " at");
     add_word(address);
     end();
-    tt_place at = *place;
-    if (overflow) // met by the thread, or by an interrupt that saved its registers there
-        at.stack_end = 0, at.stack_pointer = guard;
     dump_and_stop(&at);
 }
 

@@ -149,6 +149,7 @@ static void fault(const tt_arch_context *c, uint64_t kind)
     const tt_place place = {.registers = registers,
                             .count = count,
                             .stack_pointer = c->sp,
+                            .stack_low = (uintptr_t)tt_trap_guard + TT_STACK_GUARD,
                             .stack_end = kind == FROM_HANDLER ? (uintptr_t)tt_trap_stack : 0,
                             .in_interrupt = in_interrupt};
     if (syndrome >> 26 == CLASS_BREAKPOINT)
@@ -179,4 +180,5 @@ void tt_cpu_init(const tt_range *devices, unsigned count)
     tt_check_set_handler(tt_kernel_check_handler);
     TT_CHECK(nanoseconds_per_tick * READ(cntfrq_el0) == 1000000000); // 62.5 MHz: 16 ns, exactly
     tt_pages_init(devices, count);
+    tt_pages_unmap((uintptr_t)tt_trap_guard, TT_STACK_GUARD);
 }

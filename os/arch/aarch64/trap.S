@@ -45,10 +45,19 @@ tt_a64_vectors:
     vector 1                        // from a thread: interrupt
     vector 2
     vector 2
-    vector 3                        // from an exception: a fault in the handler of another
-    vector 3
-    vector 3
-    vector 3
+    // From an exception: a fault in the handler of another, perhaps for want of stack.
+    .rept 4
+    .balign 128
+    msr     tpidr_el1, x0
+    mov     x0, sp
+    msr     tpidr_el0, x0
+    ldr     x0, =tt_fault_stack
+    mov     sp, x0
+    mrs     x0, tpidr_el1
+    stp     x0, x1, [sp, #-16]!
+    mov     x1, #3
+    b       take
+    .endr
     vector 2                        // from below EL1: nothing runs there
     vector 2
     vector 2
@@ -81,7 +90,7 @@ take:
     stp     x28, x29, [x0, #224]
     mov     x20, x1
     mrs     x2, sp_el0
-    mov     x3, sp
+    mrs     x3, tpidr_el0
     cmp     x20, #3
     csel    x2, x3, x2, eq          // a handler's own stack
     stp     x30, x2, [x0, #240]

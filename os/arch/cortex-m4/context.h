@@ -14,7 +14,9 @@
 #define TT_FIRST_STACK_BYTES 6144
 #define TT_IDLE_STACK_BYTES 1024
 
-extern uint8_t tt_exception_stack[]; // its end; of the board's linker script
+// Of the board's linker script. The board has no memory below the stack of
+// exceptions: its guard is there.
+extern uint8_t tt_exception_stack_low[], tt_exception_stack[];
 
 typedef struct tt_arch_context {
     uint32_t *stack_pointer; // of the saved registers; first: switch.S

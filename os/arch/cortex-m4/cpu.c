@@ -105,6 +105,7 @@ void tt_cm_init(uint32_t code, uint32_t code_log2, uint32_t data, uint32_t data_
     SHCSR |= 7u << 16;                 // memory, bus and usage faults have vectors of their own
     protect(0, code, code_log2, ACCESS_READ_EXECUTE);
     protect(1, data, data_log2, ACCESS_READ_WRITE);
+    protect(2, (uint32_t)tt_exception_stack_low - TT_STACK_GUARD, GUARD_LOG2, ACCESS_NONE);
     protect(GUARD_REGION, NOWHERE, GUARD_LOG2, ACCESS_NONE); // until the first switch places it
     MPU_CTRL = 5;                                            // on, with the default map behind it
     __asm__ volatile("dsb\n isb");
@@ -124,14 +125,18 @@ static const char *fault_name(uint32_t status)
     return status & 0xffff0000 ? "illegal instruction" : "hard fault";
 }
 
-void tt_cm_fault_handler(uint32_t *frame, uint32_t exc_return, const uint32_t *high);
-void tt_cm_fault_handler(uint32_t *frame, uint32_t exc_return, const uint32_t *high)
+void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high);
+void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high)
 {
+    static const uint32_t none[FRAME_WORDS];
     uint32_t status = CFSR;
+    uintptr_t frame_address = (uintptr_t)frame;
+    if (frame_address < (uintptr_t)tt_exception_stack_low) // no memory is there
+        frame = none;
     MPU_CTRL = 0; // the frame may lie in the guard
     __asm__ volatile("dsb\n isb");
     const tt_register registers[] = {
-        {"pc", frame[PC]},   {"lr", frame[LR]},     {"sp", (uint32_t)(frame + FRAME_WORDS)},
+        {"pc", frame[PC]},   {"lr", frame[LR]},     {"sp", frame_address + sizeof(none)},
         {"r0", frame[R0]},   {"r1", frame[R1]},     {"r2", frame[R2]},
         {"r3", frame[R3]},   {"r4", high[0]},       {"r5", high[1]},
         {"r6", high[2]},     {"r7", high[3]},       {"r8", high[4]},
@@ -140,11 +145,12 @@ void tt_cm_fault_handler(uint32_t *frame, uint32_t exc_return, const uint32_t *h
         {"hfsr", HFSR},
     };
     // The frame is larger where FPU state was stacked with it.
-    uint32_t words = exc_return & 16 ? FRAME_WORDS : FRAME_WORDS + 18;
+    size_t frame_bytes = sizeof(uint32_t) * (exc_return & 16 ? FRAME_WORDS : FRAME_WORDS + 18);
     const tt_place place = {
         .registers = registers,
         .count = TT_COUNT(registers),
-        .stack_pointer = (uintptr_t)(frame + words),
+        .stack_pointer = frame_address + frame_bytes,
+        .stack_low = (uintptr_t)tt_exception_stack_low,
         .stack_end = exc_return & 4 ? 0 : (uintptr_t)tt_exception_stack,
         .in_interrupt = !(exc_return & 8),
     };
@@ -153,7 +159,7 @@ void tt_cm_fault_handler(uint32_t *frame, uint32_t exc_return, const uint32_t *h
         tt_kernel_check_trapped(&place);
     uint32_t address = status & 0x80 ? MMFAR : status & 0x8000 ? BFAR : frame[PC];
     if (status & CFSR_STACKING) // the frame could not be written
-        address = (uint32_t)frame;
+        address = frame_address;
     tt_kernel_fault(fault_name(status), address, &place);
 }
 

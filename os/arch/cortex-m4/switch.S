@@ -44,6 +44,11 @@ tt_cm_fault:
     mrseq   r0, msp
     mrsne   r0, psp
     mov     r1, lr
+    ldr     r2, =tt_exception_stack_low
+    cmp     sp, r2
+    itt     lo                      // its own stack has overflown: what it held first is given up
+    ldrlo   r2, =tt_exception_stack
+    movlo   sp, r2
     push    {r4-r11}
     mov     r2, sp
     b       tt_cm_fault_handler     // (frame, exc_return, r4-r11)

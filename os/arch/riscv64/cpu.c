@@ -136,6 +136,7 @@ static void fault(const tt_arch_context *c, uint64_t cause, uint64_t value)
     const tt_place place = {.registers = registers,
                             .count = 32,
                             .stack_pointer = c->x[2],
+                            .stack_low = (uintptr_t)tt_trap_guard + TT_STACK_GUARD,
                             .stack_end = on_trap_stack ? (uintptr_t)tt_trap_stack : 0,
                             .in_interrupt = in_interrupt};
     if (cause == CAUSE_BREAKPOINT)
@@ -169,6 +170,7 @@ void tt_cpu_init(const tt_range *devices, unsigned count)
     WRITE_CSR(sscratch, &nobody);
     SET_CSR(sstatus, STATUS_FS_DIRTY);
     tt_pages_init(devices, count);
+    tt_pages_unmap((uintptr_t)tt_trap_guard, TT_STACK_GUARD);
     SET_CSR(sie, IE_TIMER | IE_EXTERNAL);
     tt_check_set_handler(tt_kernel_check_handler);
 }

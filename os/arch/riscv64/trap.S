@@ -8,7 +8,7 @@
     .equ STATUS, 256
     .equ FCSR, 264
     .equ F, 272
-    .equ TRAP_STACK_BYTES, 16384    // in board.ld
+    .equ TRAP_STACK_BYTES, 4096 + 16384     // in board.ld, its guard with it
 
 .macro save_callee_floats base
     fsd fs0, F+8*8(\base)
@@ -73,8 +73,9 @@ tt_riscv_trap_entry:
     la      t0, tt_trap_stack
     sub     t1, t0, sp
     li      t2, TRAP_STACK_BYTES
-    bltu    t1, t2, 1f              // on it already: a fault in a handler, whose frames are to be dumped
     mv      sp, t0
+    bgeu    t1, t2, 1f
+    la      sp, tt_fault_stack      // a fault in a handler, whose frames are to be dumped
 1:  csrr    a1, scause
     csrr    a2, stval
     call    tt_riscv_trap           // (context, cause, value)
