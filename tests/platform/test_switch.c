@@ -126,10 +126,14 @@ static void test_overload(void)
     EXPECT_EQUAL((uint64_t)late + lost, SENT); // whatever is missing was counted
     REQUIRE(tt_switch_port_get(ethernet, 1, &port));
     EXPECT_EQUAL(port.counters.frames_out, late);
+    EXPECT_EQUAL(tt_switch_dropped(ethernet), lost);
     close(sender);
     close(slow);
     close(quick);
     turn();
+    close(tt_switch_connect(ethernet)); // another station takes the port; the loss is not forgotten
+    turn();
+    EXPECT_EQUAL(tt_switch_dropped(ethernet), lost);
 }
 
 static void test_hostile(void)

@@ -60,6 +60,7 @@ struct tt_switch {
     port ports[TT_SWITCH_PORTS_MAX];
     station stations[TT_SWITCH_STATIONS_MAX];
     unsigned station_next; // which to forget when the table is full
+    uint64_t dropped_queue_full;
     tt_capture *capture;
     unsigned drop_percent;
     tt_random random;
@@ -247,6 +248,7 @@ static void deliver(tt_switch *s, port *p, const uint8_t *bytes, size_t length)
     }
     if (p->queue_count == TT_SWITCH_QUEUE_MAX) {
         p->shown.counters.dropped_queue_full++;
+        s->dropped_queue_full++;
         return;
     }
     frame *last = &p->queue[(p->queue_first + p->queue_count++) % TT_SWITCH_QUEUE_MAX];
@@ -386,6 +388,11 @@ tt_status tt_switch_capture(tt_switch *s, const char *path)
     tt_capture_close(s->capture);
     s->capture = NULL;
     return path == NULL ? TT_OK : tt_capture_open(&s->capture, path);
+}
+
+uint64_t tt_switch_dropped(const tt_switch *s)
+{
+    return s->dropped_queue_full;
 }
 
 bool tt_switch_port_get(const tt_switch *s, unsigned number, tt_switch_port *out)

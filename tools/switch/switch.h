@@ -42,8 +42,8 @@ tt_status tt_switch_open(tt_switch **opened, const char *path);
 // Also removes the socket. NULL is allowed.
 void tt_switch_close(tt_switch *ethernet_switch);
 
-// Moves frames until nothing more can be moved or about `timeout` nanoseconds have passed without
-// any (TT_FOREVER: until something moves). Returns how many frames came in.
+// Waits at most about `timeout` nanoseconds (TT_FOREVER: without limit) until a port has something,
+// and moves what is there, one read a port. Returns how many frames came in.
 unsigned tt_switch_poll(tt_switch *ethernet_switch, tt_time timeout);
 
 // A descriptor that is readable when tt_switch_poll has something to do, for a program's own poll
@@ -57,6 +57,9 @@ int tt_switch_connect(tt_switch *ethernet_switch);
 // Writes every frame that enters the switch to a capture file (pcap, nanosecond times, Ethernet).
 // NULL ends it.
 tt_status tt_switch_capture(tt_switch *ethernet_switch, const char *path);
+
+// How many frames all ports together, those that left included, lost to full queues.
+uint64_t tt_switch_dropped(const tt_switch *ethernet_switch);
 
 // What is known of a port; false where `port` >= TT_SWITCH_PORTS_MAX or it was never used.
 bool tt_switch_port_get(const tt_switch *ethernet_switch, unsigned port, tt_switch_port *out);
