@@ -7,6 +7,7 @@
 
 #include "cli/client.h"
 #include "cli/device.h"
+#include "cli/file.h"
 #include "cli/say.h"
 #include "tutti/check.h"
 #include "tutti/platform_linux.h"
@@ -19,7 +20,10 @@ static tt_exit open_switch(tt_client *client, const char *command, const char *n
     if (net == NULL)
         net = TT_CLIENT_FOLDER;
     bool is_folder = stat(net, &about) == 0 && S_ISDIR(about.st_mode);
-    snprintf(path, sizeof(path), "%s%s", net, is_folder ? "/switch.sock" : "");
+    const char *name = is_folder ? "/switch.sock" : "";
+    if (!tt_file_fits_socket(command, net, name))
+        return TT_EXIT_USAGE;
+    snprintf(path, sizeof(path), "%s%s", net, name);
     uint64_t seed = 0;
     if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
         tt_say_error("tutti %s: the system gave no random bytes", command);
@@ -49,6 +53,7 @@ static tt_exit open_host(tt_client *client, const char *command)
 tt_exit tt_client_open(tt_client *client, const char *command, const char *net, bool host,
                        tt_peer_handler *on_peer, void *context)
 {
+    client->host = host;
     tt_exit result = host ? open_host(client, command) : open_switch(client, command, net);
     if (result != TT_EXIT_OK)
         return result;
@@ -63,6 +68,11 @@ tt_exit tt_client_open(tt_client *client, const char *command, const char *net, 
 tt_time tt_client_now(const tt_client *client)
 {
     return client->platform->operations->now(client->platform);
+}
+
+bool tt_client_alive(const tt_client *client)
+{
+    return client->host || tt_platform_switch_alive(client->platform);
 }
 
 void tt_client_turn(tt_client *client, tt_time deadline)
@@ -87,14 +97,14 @@ const tt_peer *tt_client_await(tt_client *client, const char *kind, const char *
         const tt_peer *peer = tt_node_find(&client->node, kind, name);
         if ((peer != NULL && has_address(client)) || tt_client_now(client) >= deadline)
             return peer;
+        if (!tt_client_alive(client))
+            return NULL;
         tt_client_turn(client, deadline);
     }
 }
 
-static void on_reply(tt_call *call, tt_time now, const tt_reply *reply)
+void tt_answer_take(tt_answer *answer, const tt_reply *reply)
 {
-    (void)now;
-    tt_answer *answer = call->context;
     if (reply->status != TT_OK) {
         answer->status = reply->status;
     } else if (reply->length > answer->capacity ||
@@ -110,6 +120,12 @@ static void on_reply(tt_call *call, tt_time now, const tt_reply *reply)
     answer->done = reply->final;
 }
 
+static void on_reply(tt_call *call, tt_time now, const tt_reply *reply)
+{
+    (void)now;
+    tt_answer_take(call->context, reply);
+}
+
 tt_status tt_client_ask(tt_client *client, tt_call *call, tt_answer *answer)
 {
     call->on_reply = on_reply;
@@ -120,7 +136,11 @@ tt_status tt_client_ask(tt_client *client, tt_call *call, tt_answer *answer)
     tt_status status = tt_bus_call(&client->node.bus, tt_client_now(client), call);
     if (status != TT_OK)
         return answer->status = status;
-    while (!answer->done)
+    while (!answer->done && tt_client_alive(client))
         tt_client_turn(client, TT_FOREVER);
+    if (!answer->done) {
+        tt_bus_cancel(&client->node.bus, tt_client_now(client), call);
+        answer->status = TT_UNREACHABLE;
+    }
     return answer->status;
 }

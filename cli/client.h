@@ -18,8 +18,7 @@
 typedef struct tt_client {
     tt_platform *platform;
     tt_node node;
-    tt_peer_handler *on_peer;
-    void *context;
+    bool host;
 } tt_client;
 
 // Joins the network: `net` is a fleet's folder or a switch's socket, NULL for TT_CLIENT_FOLDER;
@@ -29,11 +28,14 @@ tt_exit tt_client_open(tt_client *client, const char *command, const char *net, 
 
 tt_time tt_client_now(const tt_client *client);
 
+// Whether there is a network still: a fleet may end meanwhile, and then nobody answers any more.
+bool tt_client_alive(const tt_client *client);
+
 // Handles what has come and waits for more, at most until `deadline`.
 void tt_client_turn(tt_client *client, tt_time deadline);
 
-// Waits for a device of `kind` or with `name` (NULL: any); NULL where none came by `deadline`. The
-// peer is the node's, valid until the next turn.
+// Waits for a device of `kind` or with `name` (NULL: any); NULL where none came by `deadline` or
+// the fleet ended. The peer is the node's, valid until the next turn.
 const tt_peer *tt_client_await(tt_client *client, const char *kind, const char *name,
                                tt_time deadline);
 
@@ -47,9 +49,12 @@ typedef struct tt_answer {
     bool done;
 } tt_answer;
 
+// Puts a piece of an answer in its place; `status` is TT_TOO_LARGE where it does not fit.
+void tt_answer_take(tt_answer *answer, const tt_reply *reply);
+
 // Makes a call and waits for all of its answer. The caller fills peer, method, path, query,
 // payload, content_format, accept and timeout of `call`, and payload and capacity of `answer`; an
-// answer that does not fit is TT_TOO_LARGE.
+// answer that does not fit is TT_TOO_LARGE, a fleet that ended TT_UNREACHABLE.
 tt_status tt_client_ask(tt_client *client, tt_call *call, tt_answer *answer);
 
 #endif

@@ -21,7 +21,7 @@ static void print_help(void)
     printf("\n'tutti COMMAND --help' explains each, with examples.\n");
 }
 
-int main(int count, char **words)
+static tt_exit run(int count, char **words)
 {
     if (count < 2) {
         tt_say_error("tutti: expected a command; 'tutti --help' lists them");
@@ -34,7 +34,16 @@ int main(int count, char **words)
     }
     for (size_t i = 0; tt_commands[i] != NULL; i++)
         if (strcmp(tt_commands[i]->name, words[1]) == 0)
-            return (int)tt_command_run(tt_commands[i], count - 2, words + 2);
+            return tt_command_run(tt_commands[i], count - 2, words + 2);
     tt_say_error("tutti: there is no command '%s'; 'tutti --help' lists them", words[1]);
     return TT_EXIT_USAGE;
+}
+
+int main(int count, char **words)
+{
+    tt_exit result = run(count, words);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return (int)result;
+    tt_say_error("tutti: standard output could not be written; is the disk full?");
+    return result == TT_EXIT_OK ? TT_EXIT_FAILED : (int)result;
 }

@@ -15,6 +15,7 @@
 
 #define BODY_MAX ((size_t)16 << 20)
 #define ANSWER_MAX ((size_t)4 << 20)
+#define FLEET_ENDED "the fleet has ended, and with it its network"
 
 static const char *net, *text, *format;
 static bool host;
@@ -107,6 +108,10 @@ static tt_exit find(const tt_target *target, tt_endpoint *endpoint)
     tt_time deadline = tt_client_now(&client) + TT_SECONDS(timeout_s);
     const tt_peer *peer = tt_client_await(&client, by_kind ? target->device : NULL,
                                           by_kind ? NULL : target->device, deadline);
+    if (peer == NULL && !tt_client_alive(&client)) {
+        tt_say_error("tutti %s: " FLEET_ENDED, command);
+        return TT_EXIT_UNREACHABLE;
+    }
     if (peer == NULL) {
         tt_say_error("tutti %s: no device %s '%s' was found in %u s; 'tutti ls' lists who is there",
                      command, by_kind ? "of kind" : "named", target->device, timeout_s);
@@ -126,7 +131,9 @@ static tt_exit judge(tt_status status, const tt_answer *answer, const char *targ
     char code[40];
     if (status != TT_OK) {
         tt_say_error("tutti %s: %s: %s", command, target,
-                     status == TT_TIMED_OUT ? "no answer in time" : tt_status_text(status));
+                     !tt_client_alive(&client) ? FLEET_ENDED
+                     : status == TT_TIMED_OUT  ? "no answer in time"
+                                               : tt_status_text(status));
         return status == TT_TIMED_OUT || status == TT_UNREACHABLE || status == TT_RESET
                    ? TT_EXIT_UNREACHABLE
                    : TT_EXIT_FAILED;
@@ -211,29 +218,31 @@ typedef struct observation {
     tt_answer answer; // the representation that is being received
     unsigned count;
     tt_exit result;
-    bool ended;
     const char *target;
 } observation;
+
+static bool is_enough(const observation *seen)
+{
+    return count_max > 0 && seen->count >= count_max;
+}
 
 static void on_notification(tt_call *call, tt_time now, const tt_reply *reply)
 {
     (void)now;
     observation *seen = call->context;
-    seen->ended = reply->final;
-    if (reply->status == TT_CANCELLED)
-        return;
     tt_answer *answer = &seen->answer;
-    if (reply->status == TT_OK && reply->offset + reply->length <= answer->capacity) {
-        if (reply->length > 0)
-            memcpy(answer->payload + reply->offset, reply->payload, reply->length);
-        answer->length = reply->offset + reply->length;
-        answer->code = reply->code;
-        answer->content_format = reply->content_format;
-        if (!reply->last)
-            return;
-        seen->count++;
+    answer->status = TT_OK;
+    tt_answer_take(answer, reply);
+    if (reply->status == TT_CANCELLED || is_enough(seen) ||
+        (answer->status == TT_OK && !reply->last))
+        return;
+    seen->count += answer->status == TT_OK;
+    seen->result = judge(answer->status, answer, seen->target);
+    if (reply->final && seen->result == TT_EXIT_OK) { // RFC 7641, 3.1: a plain answer to it
+        tt_say_error("tutti observe: %s cannot be observed; this is what it holds now",
+                     seen->target);
+        seen->result = TT_EXIT_FAILED;
     }
-    seen->result = judge(reply->status, answer, seen->target);
 }
 
 static tt_exit run_observe(unsigned count, const char *const *arguments)
@@ -254,9 +263,12 @@ static tt_exit run_observe(unsigned count, const char *const *arguments)
     tt_status status = tt_bus_call(&client.node.bus, tt_client_now(&client), &call);
     if (status != TT_OK)
         return judge(status, &seen.answer, arguments[0]);
-    while (!seen.ended && !interrupted && (count_max == 0 || seen.count < count_max))
+    while (!seen.answer.done && !interrupted && !is_enough(&seen) && !ferror(stdout) &&
+           tt_client_alive(&client))
         tt_client_turn(&client, tt_client_now(&client) + TT_MS(200));
-    if (!seen.ended) {
+    if (!tt_client_alive(&client))
+        return judge(TT_UNREACHABLE, &seen.answer, arguments[0]);
+    if (!seen.answer.done) {
         tt_bus_cancel(&client.node.bus, tt_client_now(&client), &call);
         tt_client_turn(&client, tt_client_now(&client)); // tells the device
     }
@@ -305,4 +317,4 @@ const tt_command tt_command_observe = COMMAND(
     observe, "TARGET", 1, observe_options, .summary = "Print a resource each time it changes",
     .help = TARGETS "\nEnds with the interrupt key, or after --count.",
     .examples =
-        "  tutti observe kind:watch/device\n  tutti observe --count 3 watch-3f9a/ai/models");
+        "  tutti observe kind:watch/ai/models\n  tutti observe --count 3 watch-3f9a/ai/models");

@@ -55,4 +55,14 @@ sleep 1
 expect 0 "2.04 Changed" post --host "$at/count"
 wait "$observer" || failed=$((failed + 1))
 [ "$(tr '\n' ' ' <"$scratch/seen")" = "1 2 " ] || { echo "observed:"; cat "$scratch/seen"; failed=$((failed + 1)); }
+expect 1 "cannot be observed" observe --host "$at/hello"
+timeout 30 "$tutti" observe --host "$at/count" >/dev/full 2>"$scratch/out"
+[ $? -eq 1 ] || { echo "an observer went on with its output lost:"; cat "$scratch/out"; failed=$((failed + 1)); }
+timeout 30 "$tutti" get --host "$at/hello" >/dev/full 2>"$scratch/out" && { echo "an answer was lost in silence"; failed=$((failed + 1)); }
+# The interrupt key ends an observer in order.
+"$tutti" observe --host "$at/count" >"$scratch/seen" 2>&1 &
+observer=$!
+sleep 1
+kill -INT "$observer"
+wait "$observer" || { echo "an interrupted observer failed:"; cat "$scratch/seen"; failed=$((failed + 1)); }
 exit "$failed"
