@@ -103,7 +103,6 @@ tt_status tt_device_make(tt_device *device, tt_kind kind, unsigned number, const
         getrandom(device->mac, sizeof(device->mac), 0) != sizeof(device->mac))
         return fail(TT_IO, why, "the system gave no random bytes", "", "");
     device->mac[0] = 0x02; // locally administered, unicast
-    unlink(device->log);
     return TT_OK;
 }
 
@@ -148,11 +147,12 @@ static tt_status find_provision(const tt_device *device, uint64_t *address, tt_t
     TT_CHECK(bytes != NULL);
     size_t length = fread(bytes, 1, IMAGE_BYTES_MAX, file);
     fclose(file);
-    tt_text_add(why, device->image);
-    tt_text_add(why, ": ");
-    tt_status status = tt_elf_find(bytes, length, "tt_provision", address, why);
+    char sentence[128];
+    tt_text wrong;
+    tt_text_init(&wrong, sentence, sizeof(sentence));
+    tt_status status = tt_elf_find(bytes, length, "tt_provision", address, &wrong);
     free(bytes);
-    return status;
+    return status == TT_OK ? TT_OK : fail(status, why, device->image, ": ", sentence);
 }
 
 static bool is_installed(const char *program)
@@ -246,7 +246,8 @@ _Noreturn static void become(const tt_device *device, const command_line *line, 
     if (getppid() != launcher)
         _exit(127); // the launcher died before we asked to die with it
     setpgid(0, 0);  // the terminal's interrupt is for the launcher, which then ends us in order
-    int log = open(device->log, O_WRONLY | O_CREAT | O_APPEND, 0644),
+    int begin = device->boot == 1 ? O_TRUNC : 0; // an earlier fleet's
+    int log = open(device->log, O_WRONLY | O_CREAT | O_APPEND | begin, 0644),
         nothing = open("/dev/null", O_RDONLY);
     dup2(nothing, STDIN_FILENO);
     dup2(log, STDOUT_FILENO);

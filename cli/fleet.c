@@ -13,12 +13,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/file.h"
 #include "cli/fleet.h"
 #include "cli/say.h"
 
 #define CONTROL_NAME "control.sock"
 #define CONTROL_TIMEOUT_MS 5000
 #define CONTROL_LINE_MAX 128
+#define LAST_LINE_MAX 200 // of a console
 
 // ---- the switch, a process of its own so that it never waits for the launcher
 
@@ -41,6 +43,9 @@ _Noreturn static void run_switch(tt_switch *ethernet, pid_t launcher)
     sigprocmask(SIG_SETMASK, &none, NULL);
     while (!switch_ends && getppid() == launcher)
         tt_switch_poll(ethernet, TT_MS(200));
+    if (tt_switch_dropped(ethernet) > 0)
+        tt_say("the switch dropped %llu frames to devices that took them too slowly",
+               (unsigned long long)tt_switch_dropped(ethernet));
     tt_switch_close(ethernet);
     _exit(0);
 }
@@ -133,10 +138,8 @@ static void obey(tt_fleet *fleet, char *line, tt_text *answer, tt_time now)
     } else {
         tt_device_kill(device);
         tt_say("%s %s", device->label, restarts ? "restarts" : "was killed");
-        if (!restarts || tt_device_start(device, fleet->socket_path, now, answer) == TT_OK) {
-            tt_text_init(answer, answer->data, answer->capacity);
+        if (!restarts || tt_device_start(device, fleet->socket_path, now, answer) == TT_OK)
             tt_text_add(answer, "ok");
-        }
     }
 }
 
@@ -165,6 +168,8 @@ tt_exit tt_fleet_control(const char *command, const char *folder, const char *na
     struct sockaddr_un address;
     char line[CONTROL_LINE_MAX], answer[TT_DEVICE_PATH_MAX];
     int length = snprintf(line, sizeof(line), "%s %s\n", command, name);
+    if (!tt_file_fits_socket(command, folder, "/" CONTROL_NAME))
+        return TT_EXIT_USAGE;
     int connected = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (length >= (int)sizeof(line) || !control_address(folder, &address) || connected < 0 ||
         connect(connected, (struct sockaddr *)&address, sizeof(address)) != 0) {
@@ -192,7 +197,7 @@ tt_exit tt_fleet_control(const char *command, const char *folder, const char *na
 
 // ---- the whole
 
-// Makes the folder and those above it.
+// Makes the folder and those above it; false with errno.
 static bool make_folder(const char *path)
 {
     char part[TT_DEVICE_PATH_MAX];
@@ -203,17 +208,23 @@ static bool make_folder(const char *path)
             return false;
         *slash = '/';
     }
-    return mkdir(part, 0777) == 0 || errno == EEXIST;
+    struct stat there;
+    if (mkdir(part, 0777) == 0)
+        return true;
+    if (errno != EEXIST || stat(part, &there) != 0 || S_ISDIR(there.st_mode))
+        return errno == EEXIST;
+    errno = ENOTDIR;
+    return false;
 }
 
 tt_exit tt_fleet_make(tt_fleet *fleet, const tt_fleet_file *file, const char *folder)
 {
     *fleet = (tt_fleet){.control = -1};
-    int length = snprintf(fleet->folder, sizeof(fleet->folder), "%s", folder);
-    int socket_length =
-        snprintf(fleet->socket_path, sizeof(fleet->socket_path), "%s/switch.sock", folder);
-    if (length >= (int)sizeof(fleet->folder) || socket_length >= (int)sizeof(fleet->socket_path) ||
-        !make_folder(folder)) {
+    if (!tt_file_fits_socket("up", folder, "/" CONTROL_NAME)) // the longest path in it
+        return TT_EXIT_USAGE;
+    snprintf(fleet->folder, sizeof(fleet->folder), "%s", folder);
+    snprintf(fleet->socket_path, sizeof(fleet->socket_path), "%s/switch.sock", folder);
+    if (!make_folder(folder)) {
         tt_say_error("tutti up: the folder %s cannot be made: %s", folder, strerror(errno));
         return TT_EXIT_FAILED;
     }
@@ -258,23 +269,31 @@ static void notice_ended(tt_device *device)
         return;
     device->pid = 0;
     device->found = false;
-    if (WIFEXITED(status))
-        tt_say("%s ended by itself with status %d; its console is in %s", device->label,
-               WEXITSTATUS(status), device->log);
-    else
-        tt_say("%s was ended by signal %d; its console is in %s", device->label, WTERMSIG(status),
-               device->log);
+    char last[LAST_LINE_MAX];
+    tt_file_last_line(device->log, last, sizeof(last));
+    bool exited = WIFEXITED(status);
+    tt_say("%s ended by %s %d; its console, %s, %s%s", device->label,
+           exited ? "itself with status" : "signal",
+           exited ? WEXITSTATUS(status) : WTERMSIG(status), device->log,
+           last[0] != '\0' ? "ends with: " : "is empty", last);
 }
 
-void tt_fleet_turn(tt_fleet *fleet, tt_time now)
+bool tt_fleet_turn(tt_fleet *fleet, tt_time now)
 {
     for (unsigned i = 0; i < fleet->count; i++)
         notice_ended(&fleet->devices[i]);
     serve_control(fleet, now);
+    if (waitpid(fleet->switch_pid, NULL, WNOHANG) != fleet->switch_pid)
+        return true;
+    fleet->switch_pid = 0;
+    tt_say_error("tutti up: the switch ended by itself, and with it the fleet");
+    return false;
 }
 
 void tt_fleet_stop(tt_fleet *fleet)
 {
+    if (fleet->ethernet == NULL)
+        return; // the folder is not ours: another fleet may run in it
     for (unsigned i = 0; i < fleet->count; i++) {
         tt_device_kill(&fleet->devices[i]);
         unlink(fleet->devices[i].provision); // the seeds end with the fleet

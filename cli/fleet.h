@@ -23,8 +23,9 @@ tt_exit tt_fleet_make(tt_fleet *fleet, const tt_fleet_file *file, const char *fo
 // devices. What was started before a failure still needs tt_fleet_stop.
 tt_exit tt_fleet_start(tt_fleet *fleet, const char *capture, tt_time now);
 
-// Answers who asks on the control socket, and notices devices that ended by themselves.
-void tt_fleet_turn(tt_fleet *fleet, tt_time now);
+// Answers who asks on the control socket, and notices devices that ended by themselves. False where
+// the switch did, which is said.
+bool tt_fleet_turn(tt_fleet *fleet, tt_time now);
 
 // Ends every process of the fleet.
 void tt_fleet_stop(tt_fleet *fleet);

@@ -116,7 +116,8 @@ static int keep(tt_fleet *fleet, tt_client *client)
     int status = 0;
     while (!interrupted) {
         tt_client_turn(client, tt_client_now(client) + TT_MS(50));
-        tt_fleet_turn(fleet, clock_now());
+        if (!tt_fleet_turn(fleet, clock_now()))
+            break;
         if (!announced && all_found(fleet)) {
             announced = true;
             tt_say("all %u found after %.0f ms%s", fleet->count,
@@ -134,7 +135,7 @@ static int keep(tt_fleet *fleet, tt_client *client)
         kill(child, SIGTERM);
         waitpid(child, &status, 0);
     }
-    return command_line == NULL ? TT_EXIT_OK : TT_EXIT_FAILED;
+    return interrupted && command_line == NULL ? TT_EXIT_OK : TT_EXIT_FAILED;
 }
 
 static tt_exit read_fleet(const char *path, tt_fleet_file *file)
@@ -148,7 +149,10 @@ static tt_exit read_fleet(const char *path, tt_fleet_file *file)
     char sentence[512];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
-    if (tt_fleet_file_parse(file, (const char *)bytes, &why) != TT_OK) {
+    if (memchr(bytes, '\0', length) != NULL) {
+        tt_say_error("tutti up: %s: expected text, found a zero byte", path);
+        result = TT_EXIT_USAGE;
+    } else if (tt_fleet_file_parse(file, (const char *)bytes, &why) != TT_OK) {
         tt_say_error("tutti up: %s: %s", path, sentence);
         result = TT_EXIT_USAGE;
     }
@@ -171,7 +175,8 @@ static tt_exit run_up(unsigned count, const char *const *arguments)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
-    tt_say("starting %u devices; their consoles are in %s", fleet.count, folder);
+    tt_say("starting %u device%s; the consoles are in %s", fleet.count, fleet.count == 1 ? "" : "s",
+           folder);
     tt_say("there is no security yet: the fleet's network is its own and reaches nothing else");
     result = tt_fleet_start(&fleet, capture, clock_now());
     if (result == TT_EXIT_OK)

@@ -8,13 +8,15 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 failed=0
 
-# expect STATUS TEXT WORD...: runs tutti; its status and a text that its output must contain.
+# expect STATUS TEXT WORD...: runs tutti; its status and a text that its output must contain; with "" it
+# must print nothing.
 expect() {
     status=$1 text=$2
     shift 2
     PATH=${path:-$PATH} "$timeout" 60 "$tutti" "$@" >"$scratch/out" 2>&1 </dev/null
     got=$?
-    if [ "$got" -ne "$status" ] || ! grep -qF -- "$text" "$scratch/out"; then
+    if [ "$got" -ne "$status" ] || { [ -z "$text" ] && [ -s "$scratch/out" ]; } ||
+        { [ -n "$text" ] && ! grep -qF -- "$text" "$scratch/out"; }; then
         echo "tutti $*: expected status $status and '$text', got $got and:"
         sed 's/^/    /' "$scratch/out"
         failed=$((failed + 1))
@@ -59,6 +61,10 @@ expect 4 "none.safetensors" compile "$scratch/none.safetensors"
 head -c 100 /dev/zero >"$scratch/zero.safetensors"
 expect 4 "zero.safetensors" compile "$scratch/zero.safetensors"
 
+# What cannot be written is a failure, not silence.
+"$tutti" --help >/dev/full 2>"$scratch/out" && { echo "a full disk went unnoticed"; failed=$((failed + 1)); }
+grep -q "standard output" "$scratch/out" || { echo "a full disk: $(cat "$scratch/out")"; failed=$((failed + 1)); }
+
 # Nobody there.
 expect 3 "no fleet is running" ls --net "$scratch"
 expect 3 "start one with 'tutti up'" get --net "$scratch" kind:watch/device
@@ -68,6 +74,17 @@ expect 3 "no fleet is running" restart --dir "$scratch" watch-1
 printf 'watch 1\nphone 1\n' >"$scratch/fleet"
 expect 2 "fleet: line 2: expected a kind (watch, car, tv or linux), found 'phone'" up "$scratch/fleet"
 expect 4 "$scratch/nofile" up "$scratch/nofile"
+printf 'watch 1\0junk\n' >"$scratch/fleet"
+expect 2 "expected text, found a zero byte" up "$scratch/fleet"
+printf 'linux 1\n' >"$scratch/fleet"
+expect 1 "the folder $scratch/fleet cannot be made: Not a directory" up "$scratch/fleet" --dir "$scratch/fleet"
+# A socket's path has a limit, which the control socket, the longer one, meets first.
+long=$scratch/$(printf "%0$((95 - ${#scratch}))d" 0)
+for words in "up $scratch/fleet --dir" "restart watch-1 --dir" "ls --net"; do
+    # shellcheck disable=SC2086 # several words
+    expect 2 "a socket's path at most 107" $words "$long/surplus/surplus"
+done
+expect 2 "$long/control.sock has 109 bytes, a socket's path at most 107" up "$scratch/fleet" --dir "$long"
 printf 'watch 1 image=%s/no.elf\n' "$scratch" >"$scratch/fleet"
 expect 4 "no.elf is missing; build it: make cortex-m4" up "$scratch/fleet" --dir "$scratch/f"
 printf 'watch 1 image=%s\n' "$0" >"$scratch/fleet"
@@ -81,20 +98,29 @@ printf 'linux 1 image=/bin/false\n' >"$scratch/fleet"
 expect 3 "linux-1 was not found in 2 s" up "$scratch/fleet" --dir "$scratch/f" --timeout 2 --run true
 expect 3 "linux-1 ended by itself with status 1" up "$scratch/fleet" --dir "$scratch/f" --timeout 2 --run true
 [ ! -e "$scratch/f/switch.sock" ] || { echo "the switch's socket was left behind"; failed=1; }
-
+printf '#!/bin/sh\necho first\necho "no such machine" >&2\nexit 3\n' >"$scratch/device"
+chmod +x "$scratch/device"
+printf 'linux 1 image=%s\n' "$scratch/device" >"$scratch/fleet"
+expect 3 "ended by itself with status 3; its console, $scratch/f/linux-1.log, ends with: no such machine" \
+    up "$scratch/fleet" --dir "$scratch/f" --timeout 2 --run true
 
 # Whatever ends the launcher ends its devices: the interrupt key, and a kill that it cannot catch.
 printf '#!/bin/sh\necho $$ >"$0.pid"\nexec sleep 60\n' >"$scratch/device"
-chmod +x "$scratch/device"
-printf 'linux 1 image=%s\n' "$scratch/device" >"$scratch/fleet"
-for signal in INT KILL; do
+start_fleet() {
     rm -f "$scratch/device.pid"
-    "$tutti" up "$scratch/fleet" --dir "$scratch/f" >"$scratch/out" 2>&1 &
+    "$tutti" up "$scratch/fleet" --dir "$scratch/f" >"$scratch/up" 2>&1 &
     launcher=$!
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
         [ -s "$scratch/device.pid" ] && break
         sleep 0.2
     done
+}
+for signal in INT KILL; do
+    start_fleet
+    # Another fleet in the same folder is refused, and takes nothing from the first.
+    expect 1 "a fleet is running in $scratch/f already" up "$scratch/fleet" --dir "$scratch/f"
+    { [ -e "$scratch/f/linux-1.log" ] && [ -e "$scratch/f/linux-1.provision" ]; } ||
+        { echo "a refused fleet removed the files of the one that runs"; failed=$((failed + 1)); }
     expect 0 "" kill --dir "$scratch/f" linux-1
     expect 0 "" restart --dir "$scratch/f" linux-1
     expect 1 "this fleet has no device named nobody" restart --dir "$scratch/f" nobody
@@ -107,6 +133,21 @@ for signal in INT KILL; do
     # A zombie that nobody has collected yet has ended too.
     grep -q '^State:.[^Z]' "/proc/$device/status" 2>/dev/null && { echo "the device outlived its launcher, SIG$signal"; failed=$((failed + 1)); }
 done
+
+# Without its switch a fleet is none: the launcher says so and ends, and so does who asks in it.
+start_fleet
+"$tutti" get --net "$scratch/f" --timeout 60 nobody/x >"$scratch/out" 2>&1 &
+asker=$!
+sleep 0.5
+for status in $(grep -ls "^PPid:[^0-9]*$launcher\$" /proc/[0-9]*/status); do
+    grep -q '^Name:[^a-z]*tutti$' "$status" && kill -KILL "$(basename "${status%/status}")" # no device is
+done
+wait $launcher
+[ $? -eq 1 ] && grep -q "the switch ended by itself" "$scratch/up" ||
+    { echo "without its switch:"; cat "$scratch/up"; failed=$((failed + 1)); }
+wait $asker
+[ $? -eq 3 ] && grep -q "the fleet has ended" "$scratch/out" ||
+    { echo "who asked in it:"; cat "$scratch/out"; failed=$((failed + 1)); }
 
 [ "$failed" -eq 0 ] && echo "every command said what it should"
 exit "$failed"
