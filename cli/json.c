@@ -201,6 +201,34 @@ static bool read_word(reader *in, const char *word)
     return true;
 }
 
+static const char *skip_digits(const char *at)
+{
+    return at + strspn(at, "0123456789");
+}
+
+// The end of a number (RFC 8259, 6), which is narrower than what strtod takes; NULL where there is
+// none.
+static const char *skip_number(const char *at)
+{
+    at += *at == '-';
+    const char *whole = skip_digits(at);
+    if (whole == at || (*at == '0' && whole > at + 1))
+        return NULL;
+    at = whole;
+    if (*at == '.') {
+        const char *fraction = skip_digits(at + 1);
+        if (fraction == at + 1)
+            return NULL;
+        at = fraction;
+    }
+    if (*at == 'e' || *at == 'E') {
+        at += 1 + (at[1] == '+' || at[1] == '-');
+        const char *exponent = skip_digits(at);
+        return exponent > at ? exponent : NULL;
+    }
+    return at;
+}
+
 static bool read_into(reader *in, tt_json *value, unsigned depth)
 {
     if (*in->at == '{' || *in->at == '[') {
@@ -227,10 +255,9 @@ static bool read_into(reader *in, tt_json *value, unsigned depth)
         value->kind = TT_JSON_FALSE;
         return true;
     }
-    char *end;
+    const char *end = skip_number(in->at);
     value->kind = TT_JSON_NUMBER;
-    value->number =
-        *in->at == '-' || (*in->at >= '0' && *in->at <= '9') ? strtod(in->at, &end) : NAN;
+    value->number = end != NULL ? strtod(in->at, NULL) : NAN;
     if (!isfinite(value->number)) {
         in->wrong = "a value";
         return false;
