@@ -36,6 +36,14 @@ static void print_paths(const char *links, size_t length)
     }
 }
 
+// What came from the network, and spaces up to `width`.
+static void print_column(const char *text, size_t width)
+{
+    size_t length = strlen(text);
+    tt_say_put(stdout, text, length);
+    printf("%*s ", length < width ? (int)(width - length) : 0, "");
+}
+
 static void print_peer(tt_client *client, const tt_peer *peer)
 {
     static uint8_t links[LINKS_MAX];
@@ -43,7 +51,9 @@ static void print_peer(tt_client *client, const tt_peer *peer)
     tt_text text;
     tt_text_init(&text, address, sizeof(address));
     tt_endpoint_format(&peer->endpoint, &text);
-    printf("%-16s %-7s %-40s", peer->name, peer->kind, address);
+    print_column(peer->name, 16);
+    print_column(peer->kind, 7);
+    printf("%-40s", address);
     tt_answer answer = {.payload = links, .capacity = sizeof(links)};
     tt_call call = {.peer = peer->endpoint,
                     .method = TT_GET,

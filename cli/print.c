@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/print.h"
+#include "cli/say.h"
 #include "tutti/bytes.h"
 #include "tutti/cbor.h"
 #include "tutti/check.h"
@@ -52,14 +53,14 @@ static void print_hex(FILE *out, const uint8_t *bytes, size_t length)
                 i + 1 == length || (i + 1) % HEX_BYTES_A_LINE == 0 ? '\n' : ' ');
 }
 
-// Text of a device goes to a terminal: control characters must not.
-static void print_text(FILE *out, const uint8_t *bytes, size_t length)
+// A pipe gets the bytes as they are.
+static void print_text(FILE *out, const char *text, size_t length)
 {
-    bool filter = isatty(fileno(out));
-    for (size_t i = 0; i < length; i++)
-        fputc(filter && bytes[i] < 0x20 && bytes[i] != '\n' && bytes[i] != '\t' ? '?' : bytes[i],
-              out);
-    if (length > 0 && bytes[length - 1] != '\n')
+    if (isatty(fileno(out)))
+        tt_say_put(out, text, length);
+    else
+        fwrite(text, 1, length, out);
+    if (length > 0 && text[length - 1] != '\n')
         fputc('\n', out);
 }
 
@@ -71,10 +72,10 @@ void tt_print_payload(FILE *out, uint16_t content_format, const uint8_t *payload
     tt_reader reader;
     tt_reader_init(&reader, payload, length);
     if (content_format == TT_FORMAT_CBOR && tt_cbor_diagnose(&reader, &text) == TT_OK && !text.cut)
-        fprintf(out, "%s\n", notation);
+        print_text(out, notation, text.length);
     else if (content_format == TT_FORMAT_TEXT || content_format == TT_FORMAT_LINKS ||
              content_format == TT_FORMAT_JSON || content_format == TT_FORMAT_NONE)
-        print_text(out, payload, length);
+        print_text(out, (const char *)payload, length);
     else if (isatty(fileno(out)))
         print_hex(out, payload, length);
     else

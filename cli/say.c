@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "cli/say.h"
@@ -15,12 +16,34 @@ static void clear_live(void)
     live = false;
 }
 
+void tt_say_put(FILE *out, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        unsigned char next = i + 1 < length ? (unsigned char)text[i + 1] : 0;
+        bool wide = byte == 0xc2 && next >= 0x80 && next < 0xa0; // U+0080 to U+009F
+        i += wide;
+        bool commands = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f || wide;
+        fputc(commands ? '?' : byte, out);
+    }
+}
+
+static void put_sentence(const char *format, va_list arguments)
+{
+    char *sentence;
+    int length = vasprintf(&sentence, format, arguments);
+    if (length < 0)
+        return; // no memory for a sentence: nothing can be said
+    tt_say_put(stderr, sentence, (size_t)length);
+    free(sentence);
+}
+
 void tt_say(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     clear_live();
-    vfprintf(stderr, format, arguments);
+    put_sentence(format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
 }
@@ -32,7 +55,7 @@ void tt_say_error(const char *format, ...)
     if (live)
         fputc('\n', stderr); // what was reached is worth keeping beside the failure
     live = false;
-    vfprintf(stderr, format, arguments);
+    put_sentence(format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
 }
@@ -45,7 +68,7 @@ void tt_say_progress(bool lasting, const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     clear_live();
-    vfprintf(stderr, format, arguments);
+    put_sentence(format, arguments);
     va_end(arguments);
     live = !lasting;
     if (lasting)

@@ -4,7 +4,15 @@
 #define TUTTI_CLI_SAY_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
 
+// Text that a device sent must not command the terminal it is shown on: control characters (C0
+// without newline and tab, DEL, and C1 as UTF-8 has it) are written as '?'.
+void tt_say_put(FILE *out, const char *text, size_t length);
+
+// What a sentence says may come from anywhere: each goes through tt_say_put.
+//
 // A sentence on a line of its own; an unfinished progress line is ended first.
 void tt_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void tt_say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

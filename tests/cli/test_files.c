@@ -1,9 +1,13 @@
-// Fleet files, targets and JSON: what they read, and how they refuse.
+// Fleet files, targets and JSON: what they read, and how they refuse; a console's last line;
+// foreign text.
 
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/fleet_file.h"
+#include "cli/file.h"
 #include "cli/json.h"
+#include "cli/say.h"
 #include "cli/target.h"
 #include "tests/test.h"
 
@@ -85,6 +89,42 @@ static void test_targets(void)
     }
 }
 
+static const char *last_line(const char *text, size_t capacity)
+{
+    static char line[64];
+    char path[] = "/tmp/tutti-line-XXXXXX";
+    int handle = mkstemp(path);
+    REQUIRE(handle >= 0 && write(handle, text, strlen(text)) == (ssize_t)strlen(text));
+    close(handle);
+    tt_file_last_line(path, line, capacity);
+    remove(path);
+    return line;
+}
+
+static void test_last_line(void)
+{
+    EXPECT_TEXT(last_line("", 64), "");
+    EXPECT_TEXT(last_line("\n\r\n", 64), "");
+    EXPECT_TEXT(last_line("only", 64), "only");
+    EXPECT_TEXT(last_line("first\nlast\r\n\n", 64), "last");
+    EXPECT_TEXT(last_line("first\nlast", 4), "ast");
+    char line[8] = "x";
+    tt_file_last_line("/nonexistent/file", line, sizeof(line));
+    EXPECT_TEXT(line, "");
+}
+
+static void test_foreign_text(void)
+{
+    static const char hostile[] = "a\x1b[2J\x9f\tb\r\x7f\xc2\x9b"
+                                  "c\n\xc3\x9f\xc2";
+    char shown[64];
+    FILE *file = fmemopen(shown, sizeof(shown), "w");
+    REQUIRE(file != NULL);
+    tt_say_put(file, hostile, sizeof(hostile) - 1);
+    fclose(file);
+    EXPECT_TEXT(shown, "a?[2J\x9f\tb???c\n\xc3\x9f\xc2"); // a continuation byte alone is no control
+}
+
 static tt_status read_json(const char *text, tt_json **root)
 {
     char path[] = "/tmp/tutti-json-XXXXXX";
@@ -103,7 +143,7 @@ static tt_status read_json(const char *text, tt_json **root)
 static void test_json(void)
 {
     tt_json *root;
-    REQUIRE(read_json("{\"a\": [1, -2.5e1, \"x\\n\\u0041\"], \"b\": {\"c\": true}, \"d\":null}",
+    REQUIRE(read_json("{\"a\": [10, -2.5e+1, \"x\\n\\u0041\"], \"b\": {\"c\": true}, \"d\":null}",
                       &root) == TT_OK);
     const tt_json *a = tt_json_get(root, "a");
     EXPECT_EQUAL(tt_json_count(a), 3);
@@ -115,23 +155,12 @@ static void test_json(void)
     tt_json_free(root);
 
     static const char *const wrong[] = {
-        "",
-        "{",
-        "[1,]",
-        "[1 2]",
-        "{\"a\" 1}",
-        "{a: 1}",
-        "\"open",
-        "\"\\",
-        "\"\\u12\"",
-        "[nan]",
-        "[1e999]",
-        "01x",
-        "{\"a\":1}}",
-        "tru",
-        "\"\\q\"",
-        "[\"a\nb\"]",
-        "[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]",
+        "",           "{",      "[1,]",    "[1 2]",
+        "{\"a\" 1}",  "{a: 1}", "\"open",  "\"\\",
+        "\"\\u12\"",  "[nan]",  "[1e999]", "01x",
+        "{\"a\":1}}", "tru",    "\"\\q\"", "[\"a\nb\"]",
+        "[0x10]",     "[01]",   "[-]",     "[1.]",
+        "[.5]",       "[1e]",   "[1e+]",   "[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]",
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         EXPECT_EQUAL(read_json(wrong[i], &root), TT_MALFORMED);
@@ -171,6 +200,8 @@ int main(void)
 {
     test_fleet_file();
     test_targets();
+    test_last_line();
+    test_foreign_text();
     test_json();
     test_json_round();
     return test_result();
