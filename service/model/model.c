@@ -85,7 +85,8 @@ static bool may_upload(tt_model_service *s, tt_time now, const tt_request *reque
 
 // A whole plan lies in the other slot: it takes the place of the model, or is refused with its
 // reason.
-static void take_plan(tt_model_service *s, const tt_request *request, tt_response *response)
+static void take_plan(tt_model_service *s, tt_time now, const tt_request *request,
+                      tt_response *response)
 {
     tt_plan plan;
     tt_text why = begin_text(s, "plan refused: ");
@@ -118,6 +119,7 @@ static void take_plan(tt_model_service *s, const tt_request *request, tt_respons
     if (fresh) {
         strcpy(s->path, request->path);
         TT_CHECK(tt_bus_add(s->options.bus, &s->model) == TT_OK);
+        tt_bus_changed(s->options.bus, now, &s->collection);
     }
     response->code = fresh ? TT_CREATED : TT_CHANGED;
 }
@@ -153,7 +155,7 @@ static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_
     if (!request->last)
         return;
     s->upload.under_way = false;
-    take_plan(s, request, response);
+    take_plan(s, now, request, response);
 }
 
 static void write_shape(tt_writer *w, const uint16_t shape[3])
@@ -275,10 +277,11 @@ static void post(tt_model_service *s, tt_time now, const tt_request *request, tt
     start_oldest(s, now);
 }
 
-static void delete_model(tt_model_service *s, tt_response *response)
+static void delete_model(tt_model_service *s, tt_time now, tt_response *response)
 {
     tt_bus_remove(s->options.bus, &s->model);
     s->name[0] = '\0';
+    tt_bus_changed(s->options.bus, now, &s->collection);
     response->code = TT_DELETED;
 }
 
@@ -306,7 +309,7 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
     } else if (request->method == TT_POST) {
         post(s, now, request, response);
     } else {
-        delete_model(s, response);
+        delete_model(s, now, response);
     }
 }
 
@@ -321,6 +324,7 @@ void tt_model_service_init(tt_model_service *s, const tt_model_options *options)
                                   .handler = handle,
                                   .context = s,
                                   .methods = methods,
+                                  .observable = true,
                                   .subtree = true};
     s->model = (tt_resource){.path = s->path,
                              .type = TT_MODEL_TYPE,

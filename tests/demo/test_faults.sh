@@ -53,8 +53,15 @@ inside() {
         head -c 784 /dev/zero >"$work/image"
         expect 0 "" post $net $model "$work/image"
         [ "$(wc -c <"$work/said")" -eq 10 ] || { echo "the logits are not 10 bytes"; failed=$((failed + 1)); }
-        expect 0 "" observe $net --count 1 kind:watch/ai/models
+        expect 0 "fashion" observe $net --count 1 kind:watch/ai/models
+        timeout 60 "$tutti" observe $net --count 2 kind:watch/ai/models >"$work/observed" 2>&1 &
+        observer=$!
+        for _ in 1 2 3 4 5 6 7 8 9 10; do
+            grep -q fashion "$work/observed" && break
+            sleep 0.5
+        done
         expect 0 "2.02 Deleted" delete $net $model
+        wait "$observer" || { echo "an observer did not see the model go:"; cat "$work/observed"; failed=$((failed + 1)); }
         expect 1 "4.04 Not Found" get $net $model
     }
     # One weight changed, the checksum right: the plan is taken, and the count of equal tensors falls.

@@ -131,6 +131,34 @@ static void fix_checksum(uint8_t *plan, size_t length)
 }
 
 // Whatever is wrong with a plan, the model in place goes on answering as before.
+// Which models a device has can be observed.
+static void test_observe(void)
+{
+    static asked seen;
+    start();
+    memset(&seen, 0, sizeof(seen));
+    seen.call = (tt_call){.peer = watch->endpoint,
+                          .method = TT_GET,
+                          .path = "ai/models",
+                          .observe = true,
+                          .content_format = TT_FORMAT_NONE,
+                          .accept = TT_FORMAT_NONE,
+                          .on_reply = asked_reply,
+                          .context = &seen};
+    REQUIRE(tt_bus_call(&host->bus, time_now, &seen.call) == TT_OK);
+    deliver();
+    EXPECT_EQUAL(seen.code, TT_CONTENT);
+    EXPECT_TEXT(seen.payload, "");
+    put(first.plan, first.length);
+    pass(TT_MS(1));
+    EXPECT_TEXT(seen.payload, "fashion");
+    ask(&a, host, watch, TT_DELETE, PATH, NULL, NULL, 0);
+    pass(TT_MS(1));
+    EXPECT_TEXT(seen.payload, "");
+    EXPECT(!seen.done);
+    tt_bus_cancel(&host->bus, time_now, &seen.call);
+}
+
 static void test_bad_plans(void)
 {
     static uint8_t bad[SLOT_BYTES + 1];
@@ -372,6 +400,7 @@ int main(void)
     first = make_network(1);
     second = make_network(2);
     test_life();
+    test_observe();
     test_bad_plans();
     test_bad_images();
     test_replace_while_running();
