@@ -12,6 +12,8 @@
 #define MAGIC_MICROSECONDS 0xa1b2c3d4u
 #define MAGIC_NANOSECONDS 0xa1b23c4du
 #define FRAME_BYTES_MAX 2048
+#define TYPE_CON 0
+#define TYPE_RST 3
 #define OPTION_URI_PATH 11
 #define OPTION_BLOCK2 23
 #define OPTION_BLOCK1 27
@@ -72,7 +74,7 @@ static void describe_coap(demo_frame *frame, tt_reader *reader)
         tt_text_add_unsigned(&text, frame->code >> 5);
         tt_text_add(&text, (frame->code & 31) < 10 ? ".0" : ".");
         tt_text_add_unsigned(&text, frame->code & 31);
-    } else if (frame->type == 0) {
+    } else if (frame->type == TYPE_CON) {
         tt_text_add(&text, " ping");
     }
     uint32_t number = 0;
@@ -140,5 +142,37 @@ bool demo_capture_next(FILE *file, bool nanoseconds, demo_frame *frame)
         return false;
     *frame = (demo_frame){.time_s = seconds + part / (nanoseconds ? 1e9 : 1e6), .length = length};
     describe(frame, bytes, length);
+    return true;
+}
+
+bool demo_frame_asks(const demo_frame *frame)
+{
+    bool ping = frame->type == TYPE_CON && frame->code == 0;
+    return frame->protocol == DEMO_COAP && !ping && frame->type != TYPE_RST;
+}
+
+void demo_mac_of(const tt_endpoint *endpoint, uint8_t mac[6])
+{
+    const uint8_t *id = endpoint->ip + 8;
+    const uint8_t bytes[6] = {id[0] ^ 2, id[1], id[2], id[5], id[6], id[7]};
+    memcpy(mac, bytes, sizeof(bytes));
+}
+
+bool demo_capture_between(const char *path, const uint8_t a[6], const uint8_t b[6], double start_s,
+                          double end_s, unsigned *count)
+{
+    bool nanoseconds;
+    demo_frame frame;
+    FILE *file = demo_capture_open(path, &nanoseconds);
+    *count = 0;
+    if (file == NULL)
+        return false;
+    while (demo_capture_next(file, nanoseconds, &frame)) {
+        bool between = (memcmp(frame.from, a, 6) == 0 && memcmp(frame.to, b, 6) == 0) ||
+                       (memcmp(frame.from, b, 6) == 0 && memcmp(frame.to, a, 6) == 0);
+        *count +=
+            between && demo_frame_asks(&frame) && frame.time_s >= start_s && frame.time_s <= end_s;
+    }
+    fclose(file);
     return true;
 }

@@ -28,10 +28,12 @@
 #include "tutti/train.h"
 
 #define PATH_BYTES 512
+#define FOLDER_MAX (PATH_BYTES - 64) // leaves room for each file's name
 #define IMAGES_MAX 10000
 #define CLASSES 10
 #define FIND_TIMEOUT TT_SECONDS(30)
 #define CALL_TIMEOUT TT_SECONDS(30)
+#define SETTLE_TIME TT_MS(5)
 #define IMAGE_BYTES_MAX ((size_t)64 << 20)
 #define TIMELINE_AFTER_PLAN_S 1.0 // of questions that the report's timeline still shows
 #define MODEL_PATH "ai/models/fashion"
@@ -230,18 +232,23 @@ static unsigned greatest(const int8_t logits[CLASSES])
     return best;
 }
 
-// Lets the acknowledgement of the last answer go out, so that it falls into the right window.
+// Lets the acknowledgement of the last answer reach the capture, so that it falls into the right
+// window.
 static void settle(demonstration *demo)
 {
-    tt_client_turn(&demo->client, tt_client_now(&demo->client));
+    tt_time end = tt_client_now(&demo->client) + SETTLE_TIME;
+    while (tt_client_now(&demo->client) < end)
+        tt_client_turn(&demo->client, end);
 }
 
 static void ask_images(demonstration *demo, participant *who, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         int8_t logits[CLASSES];
-        if (i == 1)
-            demo->classify.start = seconds_since_1970(); // the first one warms caches and tables
+        if (i == 1) { // the first one warms caches and tables
+            settle(demo);
+            demo->classify.start = seconds_since_1970();
+        }
         who->rtt_ms[i] = classify(demo, &who->peer.endpoint, i, logits);
         if (i == 1) {
             settle(demo);
@@ -283,37 +290,18 @@ static void check_answers(const demonstration *demo, const participant *who)
 
 // ---- device to device
 
-static void mac_of(const tt_endpoint *endpoint, uint8_t mac[6]) // RFC 4291, appendix A
-{
-    const uint8_t *id = endpoint->ip + 8;
-    const uint8_t bytes[6] = {id[0] ^ 2, id[1], id[2], id[5], id[6], id[7]};
-    memcpy(mac, bytes, sizeof(bytes));
-}
-
 // Bus frames between two devices in the capture within a window of time.
-static unsigned frames_between(const demonstration *demo, const participant *a,
-                               const participant *b, const window *within)
+static unsigned frames_between(const demonstration *demo, const tt_endpoint *a,
+                               const tt_endpoint *b, const window *within)
 {
     char path[PATH_BYTES];
-    bool nanoseconds;
     uint8_t x[6], y[6];
-    mac_of(&a->peer.endpoint, x);
-    mac_of(&b->peer.endpoint, y);
+    unsigned count;
+    demo_mac_of(a, x);
+    demo_mac_of(b, y);
     path_in(demo, "fleet.pcap", path);
-    FILE *file = demo_capture_open(path, &nanoseconds);
-    if (file == NULL)
+    if (!demo_capture_between(path, x, y, within->start, within->end, &count))
         fail(demo, "%s is no capture", path);
-    unsigned count = 0;
-    demo_frame frame;
-    while (demo_capture_next(file, nanoseconds, &frame)) {
-        bool between = (memcmp(frame.from, x, 6) == 0 && memcmp(frame.to, y, 6) == 0) ||
-                       (memcmp(frame.from, y, 6) == 0 && memcmp(frame.to, x, 6) == 0);
-        // A ping between them is not part of the question.
-        bool asks = strstr(frame.text, "ping") == NULL && frame.type != 3;
-        count += frame.protocol == DEMO_COAP && between && asks && frame.time_s >= within->start &&
-                 frame.time_s <= within->end;
-    }
-    fclose(file);
     return count;
 }
 
@@ -326,9 +314,23 @@ static bool find_string(const tt_answer *map, const char *key, tt_cbor_item *ite
            (item->type == TT_CBOR_BYTES || item->type == TT_CBOR_TEXT);
 }
 
+// The watch that the TV says it asked: in a fleet of several it may be another than ours.
+static const tt_peer *named_watch(demonstration *demo, const tt_cbor_item *device)
+{
+    char name[TT_NAME_MAX];
+    if (device->length >= sizeof(name))
+        fail(demo, "the TV names a device with %zu bytes", (size_t)device->length);
+    memcpy(name, device->bytes, device->length);
+    name[device->length] = '\0';
+    const tt_peer *peer = tt_node_find(&demo->client.node, tt_kind_names[TT_WATCH], name);
+    if (peer == NULL)
+        fail(demo, "the TV says it asked %s, and no watch has that name", name);
+    return peer;
+}
+
 static void ask_tv(demonstration *demo)
 {
-    participant *tv = &demo->participants[TT_TV], *watch = &demo->participants[TT_WATCH];
+    participant *tv = &demo->participants[TT_TV];
     uint8_t payload[512];
     tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
     tt_cbor_item device, logits;
@@ -341,15 +343,12 @@ static void ask_tv(demonstration *demo)
         fail(demo, "the TV's answer names no device or has no logits");
     if (logits.length != CLASSES || memcmp(logits.bytes, demo->reference, CLASSES) != 0)
         fail(demo, "the TV's answer differs from the reference");
+    const tt_peer *asked = named_watch(demo, &device);
     demo->ask_answer = greatest((const int8_t *)logits.bytes);
-    demo->ask_frames = frames_between(demo, tv, watch, &demo->ask);
-    tt_say("  %s asked %.*s: %s (it is: %s), %.1f ms, %u frames between the two", tv->peer.name,
-           (int)device.length, (const char *)device.bytes,
-           tt_fashion_mnist_classes[demo->ask_answer],
+    demo->ask_frames = frames_between(demo, &tv->peer.endpoint, &asked->endpoint, &demo->ask);
+    tt_say("  %s asked %s: %s (it is: %s), %.1f ms, %u frames between the two", tv->peer.name,
+           asked->name, tt_fashion_mnist_classes[demo->ask_answer],
            tt_fashion_mnist_classes[demo->test.labels[0]], demo->ask_ms, demo->ask_frames);
-    if (device.length != strlen(watch->peer.name) ||
-        memcmp(device.bytes, watch->peer.name, device.length) != 0)
-        fail(demo, "expected the TV to find %s", watch->peer.name);
     if (demo->ask_frames < 2)
         fail(demo,
              "expected a question and an answer between TV and watch in the capture, found %u "
@@ -464,6 +463,7 @@ static void write_results(const demonstration *demo)
     tt_json_open(&json, "windows", '{');
     tt_json_number(&json, "start", capture_start(demo));
     tt_json_number(&json, "end", demo->transfer.end + TIMELINE_AFTER_PLAN_S);
+    write_window(&json, "plan", &demo->transfer);
     write_window(&json, "classify", &demo->classify);
     write_window(&json, "ask", &demo->ask);
     tt_json_close(&json, '}');
@@ -534,6 +534,10 @@ int main(int count, char **words)
         return TT_EXIT_USAGE;
     }
     demo.folder = words[1];
+    if (strlen(demo.folder) > FOLDER_MAX) {
+        tt_say_error("tutti-demo: expected a folder's path of at most %d bytes", FOLDER_MAX);
+        return TT_EXIT_USAGE;
+    }
     unsigned images = read_count(count > 2 ? words[2] : NULL, 1000);
     unsigned others = read_count(count > 3 ? words[3] : NULL, 100);
     load(&demo);
