@@ -37,9 +37,18 @@ static void write_text(FILE *out, double x, double y, const char *style, const c
     fputs("</text>", out);
 }
 
+static void open_drawing(FILE *out, const char *style, double width, double height,
+                         const char *label)
+{
+    fprintf(out, "<svg class='%s' viewBox='0 0 %.0f %.0f' role='img' aria-label='", style, width,
+            height);
+    demo_escape(out, label);
+    fputs("'>", out);
+}
+
 // ---- curves
 
-enum { CHART_WIDTH = 440, CHART_HEIGHT = 264, LEFT = 48, RIGHT = 12, TOP = 14, BOTTOM = 40 };
+enum { CHART_WIDTH = 440, CHART_HEIGHT = 264, LEFT = 54, RIGHT = 12, TOP = 14, BOTTOM = 40 };
 
 static double chart_x(const demo_chart *chart, double x)
 {
@@ -82,18 +91,28 @@ static void write_series(FILE *out, const demo_chart *chart, const demo_series *
         if (isfinite(series->y[i]))
             fprintf(out, "<circle class='dot %s' cx='%.1f' cy='%.1f' r='3.5'/>", series->style,
                     chart_x(chart, series->x[i]), chart_y(chart, series->y[i]));
+    size_t last = series->count;
+    while (last > 0 && !isfinite(series->y[last - 1]))
+        last--;
+    if (!series->dots || last == 0)
+        return;
+    char value[32];
+    snprintf(value, sizeof(value), "%.2f%s", series->y[last - 1], chart->y_unit);
+    write_text(out, chart_x(chart, series->x[last - 1]), chart_y(chart, series->y[last - 1]) + 20,
+               "value end", value);
 }
 
 void demo_chart_write(FILE *out, const demo_chart *chart)
 {
-    fputs("<figure class='chart'><figcaption>", out);
+    fputs("<figure class='card'><figcaption>", out);
     demo_escape(out, chart->title);
     for (size_t i = 0; i < chart->series_count; i++) {
         fprintf(out, "<span class='key %s'>", chart->series[i].style);
         demo_escape(out, chart->series[i].name);
         fputs("</span>", out);
     }
-    fprintf(out, "</figcaption><svg viewBox='0 0 %d %d' role='img'>", CHART_WIDTH, CHART_HEIGHT);
+    fputs("</figcaption>", out);
+    open_drawing(out, "chart", CHART_WIDTH, CHART_HEIGHT, chart->label);
     write_axes(out, chart);
     for (size_t i = 0; i < chart->series_count; i++)
         write_series(out, chart, &chart->series[i]);
@@ -102,11 +121,12 @@ void demo_chart_write(FILE *out, const demo_chart *chart)
 
 // ---- confusion
 
-void demo_confusion_write(FILE *out, const char *const *names, const size_t *counts, size_t classes)
+void demo_confusion_write(FILE *out, const char *const *names, const size_t *counts, size_t classes,
+                          const char *label)
 {
     enum { CELL = 42, SIDE = 78, HEAD = 66 };
     size_t width = SIDE + classes * CELL, height = HEAD + classes * CELL;
-    fprintf(out, "<svg class='confusion' viewBox='0 0 %zu %zu' role='img'>", width + 2, height + 2);
+    open_drawing(out, "confusion", (double)width + 12, (double)height + 2, label);
     for (size_t row = 0; row < classes; row++) {
         size_t total = 0;
         for (size_t column = 0; column < classes; column++)
@@ -129,7 +149,7 @@ void demo_confusion_write(FILE *out, const char *const *names, const size_t *cou
                     row == column ? "cell right" : "cell wrong", sqrt(share));
             if (count > 0)
                 fprintf(out, "<text x='%.1f' y='%.1f' class='count%s'>%zu</text>",
-                        left + CELL / 2.0, top + CELL / 2.0 + 4.5, share > 0.3 ? " strong" : "",
+                        left + CELL / 2.0, top + CELL / 2.0 + 4.5, share > 0.5 ? " strong" : "",
                         count);
         }
     }
@@ -139,12 +159,13 @@ void demo_confusion_write(FILE *out, const char *const *names, const size_t *cou
 // ---- messages
 
 void demo_sequence_write(FILE *out, const char *const *lanes, size_t lane_count,
-                         const demo_arrow *arrows, size_t arrow_count)
+                         const demo_arrow *arrows, size_t arrow_count, const char *label)
 {
-    enum { WIDTH = 480, TIMES = 112, EDGE = 48, ROW = 30, HEAD = 46 };
-    double step = lane_count > 1 ? (double)(WIDTH - TIMES - EDGE) / (double)(lane_count - 1) : 0;
+    enum { TIMES = 104, EDGE = 42, ROW = 30, HEAD = 46 };
+    double step = lane_count > 2 ? 172 : 226; // room for what is said between neighbours
+    double width = TIMES + EDGE + step * (double)(lane_count - 1);
     double height = HEAD + (double)arrow_count * ROW + 12;
-    fprintf(out, "<svg class='sequence' viewBox='0 0 %d %.0f' role='img'>", WIDTH, height);
+    open_drawing(out, lane_count > 2 ? "sequence wide" : "sequence", width, height, label);
     for (size_t i = 0; i < lane_count; i++) {
         double x = TIMES + (double)i * step;
         write_text(out, x, 20, "lane middle", lanes[i]);
@@ -156,7 +177,7 @@ void demo_sequence_write(FILE *out, const char *const *lanes, size_t lane_count,
         double tip = to > from ? -1 : 1;
         char time[24];
         snprintf(time, sizeof(time), "%.2f ms", arrows[i].time_ms);
-        write_text(out, TIMES - 48, y + 4, "tick end", time);
+        write_text(out, TIMES - 42, y + 4, "tick end", time);
         fprintf(out,
                 "<line x1='%.1f' x2='%.1f' y1='%.1f' y2='%.1f' class='message'/>"
                 "<polygon points='%.1f,%.1f %.1f,%.1f %.1f,%.1f' class='tip'/>",
@@ -167,19 +188,20 @@ void demo_sequence_write(FILE *out, const char *const *lanes, size_t lane_count,
 }
 
 void demo_timeline_write(FILE *out, const char *const *lanes, size_t lane_count,
-                         const demo_tick *ticks, size_t tick_count, double seconds)
+                         const demo_tick *ticks, size_t tick_count, double seconds,
+                         const char *label)
 {
     enum { WIDTH = 900, EDGE = 96, ROW = 38 };
     double height = (double)lane_count * ROW + 30, scale = (WIDTH - EDGE - 16) / seconds;
-    fprintf(out, "<svg class='timeline' viewBox='0 0 %d %.0f' role='img'>", WIDTH, height);
+    open_drawing(out, "timeline", WIDTH, height, label);
     double step = seconds > 60 ? 20 : seconds > 24 ? 5 : seconds > 8 ? 2 : 1;
     for (double second = 0; second <= seconds; second += step) {
-        char label[16];
+        char second_label[16];
         double x = EDGE + second * scale;
-        snprintf(label, sizeof(label), "%.0f s", second);
+        snprintf(second_label, sizeof(second_label), "%.0f s", second);
         fprintf(out, "<line x1='%.1f' x2='%.1f' y1='0' y2='%.1f' class='grid'/>", x, x,
                 height - 22);
-        write_text(out, x, height - 6, "tick middle", label);
+        write_text(out, x, height - 6, "tick middle", second_label);
     }
     for (size_t i = 0; i < lane_count; i++) {
         double y = (double)i * ROW + ROW / 2.0;

@@ -21,6 +21,7 @@ typedef struct demo_series {
 
 typedef struct demo_chart {
     const char *title, *x_label;
+    const char *label; // what it shows in a sentence, for who cannot see it; each drawing has one
     double x_max, y_min, y_max, y_step;
     int y_decimals; // of the ticks
     const char *y_unit;
@@ -28,11 +29,12 @@ typedef struct demo_chart {
     size_t series_count;
 } demo_chart;
 
+// A figure with a caption; a series with dots has its last value written beside it.
 void demo_chart_write(FILE *out, const demo_chart *chart);
 
 // A square of counts, rows: what it is, columns: what was answered.
-void demo_confusion_write(FILE *out, const char *const *names, const size_t *counts,
-                          size_t classes);
+void demo_confusion_write(FILE *out, const char *const *names, const size_t *counts, size_t classes,
+                          const char *label);
 
 // One message between two lanes, or one lane's multicast where `from` equals `to`.
 typedef struct demo_arrow {
@@ -43,7 +45,7 @@ typedef struct demo_arrow {
 
 // Lanes side by side, time downwards, each message a labelled arrow: a sequence diagram.
 void demo_sequence_write(FILE *out, const char *const *lanes, size_t lane_count,
-                         const demo_arrow *arrows, size_t arrow_count);
+                         const demo_arrow *arrows, size_t arrow_count, const char *label);
 
 // Lanes below one another, time to the right, each message a tick: its style tells its kind.
 typedef struct demo_tick {
@@ -53,7 +55,8 @@ typedef struct demo_tick {
 } demo_tick;
 
 void demo_timeline_write(FILE *out, const char *const *lanes, size_t lane_count,
-                         const demo_tick *ticks, size_t tick_count, double seconds);
+                         const demo_tick *ticks, size_t tick_count, double seconds,
+                         const char *label);
 
 // Text with the five characters escaped that mean something in HTML.
 void demo_escape(FILE *out, const char *text);

@@ -19,12 +19,16 @@
 #include "tutti/train.h"
 
 #define PATH_MAX_BYTES 512
+#define FOLDER_MAX (PATH_MAX_BYTES - 64) // leaves room for each file's name
 #define POINTS_MAX 4096
+#define CLASSES 10
 #define ANSWERS_SHOWN 32 // of the first images, in order
 #define ERRORS_SHOWN 16  // of the watch's errors, the first ones
 #define TICKS_MAX 20000
-#define ARROWS_MAX 24
-#define TICK_APART_S 0.015 // ticks closer than this on one lane are one line on paper
+#define PLAN_ARROWS 4      // of the plan's transfer
+#define ARROWS_MAX 24      // of a sequence; the first ones, and how many more there were is said
+#define TICK_APART_S 0.005 // ticks of one kind closer than this on one lane are one line on paper
+#define LABEL_BYTES 160
 
 extern const char demo_style[]; // report.css, from the build
 
@@ -72,6 +76,7 @@ static const char *grouped(double value, char text[32])
 static void write_head(const report *page)
 {
     FILE *out = page->out;
+    char images[32], equal[32];
     fprintf(
         out,
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>\n"
@@ -82,13 +87,11 @@ static void write_head(const report *page)
         "<p class='eyebrow'>Tutti &middot; the demonstration</p>\n"
         "<h1>From real images to an answer on a watch</h1>\n"
         "<p class='lead'>A network learned to tell clothes apart, was compiled to a plan of %.0f "
-        "kilobytes, "
-        "and travelled over the bus to a watch that nobody had told the address of. "
-        "The watch answered %.0f questions; %.0f of its output tensors equal the reference, "
-        "bit for "
-        "bit.</p></header>\n",
+        "kilobytes and sent over the bus to a watch that had announced itself. The watch answered "
+        "%s questions; %s of its output tensors equal the reference, bit for bit.</p></header>\n",
         demo_style, tt_json_get_number(page->plan, "plan_bytes") / 1000,
-        tt_json_get_number(page->results, "images"), tt_json_get_number(page->results, "equal"));
+        grouped(tt_json_get_number(page->results, "images"), images),
+        grouped(tt_json_get_number(page->results, "equal"), equal));
 }
 
 static void write_figures(const report *page)
@@ -96,9 +99,10 @@ static void write_figures(const report *page)
     FILE *out = page->out;
     char number[64], group[32];
     fputs("<div class='figures'>\n", out);
-    snprintf(number, sizeof(number), "%.0f", tt_json_get_number(page->results, "equal"));
-    snprintf(group, sizeof(group), "of %.0f", tt_json_get_number(page->results, "images"));
-    figure(out, "proud", number, group, "output tensors of the watch equal the reference, whole");
+    snprintf(number, sizeof(number), "of %s",
+             grouped(tt_json_get_number(page->results, "images"), group));
+    figure(out, "proud", grouped(tt_json_get_number(page->results, "equal"), group), number,
+           "output tensors of the watch equal the reference, whole");
     snprintf(number, sizeof(number), "%.2f",
              100 * tt_json_get_number(page->plan, "accuracy_float"));
     figure(out, "", number, "%", "right in float, on 10,000 test images");
@@ -106,7 +110,7 @@ static void write_figures(const report *page)
     figure(out, "", number, "%", "right in int8, the same images");
     snprintf(number, sizeof(number), "%.1f", tt_json_get_number(page->results, "accuracy_watch"));
     figure(out, "", number, "%", "right on the watch, on the images it was asked");
-    snprintf(number, sizeof(number), "%.1f", tt_json_get_number(page->results, "rtt_ms_median"));
+    snprintf(number, sizeof(number), "%.2f", tt_json_get_number(page->results, "rtt_ms_median"));
     figure(out, "", number, "ms", "median from question to answer, over the bus");
     figure(out, "", grouped(tt_json_get_number(page->history, "images_per_second"), group), "/s",
            "images learned from, on this machine&rsquo;s processor");
@@ -148,8 +152,15 @@ static void write_training(const report *page)
     }
     double step = loss_max > 1 ? 0.4 : 0.2;
     double y_min = fmax(0, floor(least * 10) * 10);
+    char loss_label[LABEL_BYTES], accuracy_label[LABEL_BYTES];
+    snprintf(loss_label, sizeof(loss_label), "Loss in training, from %.2f at the start to %.2f",
+             points > 0 ? loss[0] : NAN, points > 0 ? loss[points - 1] : NAN);
+    snprintf(accuracy_label, sizeof(accuracy_label),
+             "Accuracy: at the end %.2f %% of the training images and %.2f %% of the test images",
+             points > 0 ? accuracy[points - 1] : NAN, epochs > 0 ? test[epochs - 1] : NAN);
     demo_chart losses = {
         .title = "Loss",
+        .label = loss_label,
         .x_label = "epoch",
         .x_max = ceil(x_max),
         .y_max = ceil(loss_max / step) * step,
@@ -161,6 +172,7 @@ static void write_training(const report *page)
     };
     demo_chart accuracies = {
         .title = "Accuracy",
+        .label = accuracy_label,
         .x_label = "epoch",
         .x_max = ceil(x_max),
         .y_min = y_min,
@@ -175,27 +187,31 @@ static void write_training(const report *page)
             "<section><h2>What it learned</h2><p>60,000 pictures of Fashion-MNIST, %zu pass%s, "
             "with Tutti&rsquo;s own "
             "graph, derivatives and optimiser. The last epoch counts, never the best one.</p><div "
-            "class='two'>"
-            "<div class='card'>",
+            "class='two'>\n",
             epochs, epochs == 1 ? "" : "es");
     demo_chart_write(page->out, &losses);
-    fputs("</div><div class='card'>", page->out);
     demo_chart_write(page->out, &accuracies);
-    fputs("</div></div></section>\n", page->out);
+    fputs("</div></section>\n", page->out);
 }
 
 // ---- answers
+
+// A class, or CLASSES where the file holds none.
+static unsigned read_answer(const tt_json *item)
+{
+    return item->number >= 0 && item->number < CLASSES ? (unsigned)item->number : CLASSES;
+}
 
 static void write_answer(const report *page, size_t index, unsigned answer)
 {
     const tt_dataset *test = &page->test;
     unsigned label = test->labels[index];
-    fprintf(page->out, "<div class='answer%s'><img alt='test image %zu' src='",
-            answer == label ? "" : " wrong", index);
+    fprintf(page->out, "<div class='answer%s'><img alt='test image %zu, %s' src='",
+            answer == label ? "" : " wrong", index, tt_fashion_mnist_classes[label]);
     demo_picture_write(page->out, test->images + index * test->rows * test->columns, test->rows,
                        test->columns);
     fprintf(page->out, "'><p><b>%s</b><em>%s%s</em></p></div>\n",
-            answer < 10 ? tt_fashion_mnist_classes[answer] : "?",
+            answer < CLASSES ? tt_fashion_mnist_classes[answer] : "?",
             answer == label ? "right" : "not ",
             answer == label ? "" : tt_fashion_mnist_classes[label]);
 }
@@ -203,7 +219,7 @@ static void write_answer(const report *page, size_t index, unsigned answer)
 static void write_answers(const report *page)
 {
     FILE *out = page->out;
-    size_t confusion[100] = {0}, index = 0, errors = 0;
+    size_t confusion[CLASSES * CLASSES] = {0}, index = 0, errors = 0;
     const tt_json *answers = tt_json_get(page->results, "answers");
     fputs("<section><h2>What the watch answered</h2><p>The first images it was shown, in order, "
           "and below "
@@ -211,9 +227,9 @@ static void write_answers(const report *page)
           out);
     for (const tt_json *at = answers->item; at != NULL && index < page->test.count;
          at = at->next, index++) {
-        unsigned answer = at->number >= 0 && at->number < 10 ? (unsigned)at->number : 10;
-        if (answer < 10)
-            confusion[page->test.labels[index] * 10 + answer]++;
+        unsigned answer = read_answer(at);
+        if (answer < CLASSES)
+            confusion[page->test.labels[index] * CLASSES + answer]++;
         if (index < ANSWERS_SHOWN)
             write_answer(page, index, answer);
     }
@@ -221,16 +237,19 @@ static void write_answers(const report *page)
     index = 0;
     for (const tt_json *at = answers->item;
          at != NULL && index < page->test.count && errors < ERRORS_SHOWN; at = at->next, index++)
-        if (at->number != page->test.labels[index]) {
-            write_answer(page, index, (unsigned)at->number < 10 ? (unsigned)at->number : 10);
+        if (read_answer(at) != page->test.labels[index]) {
+            write_answer(page, index, read_answer(at));
             errors++;
         }
     fputs("</div></section>\n<section><h2>What it mixes up</h2><p>Rows are what the picture shows, "
           "columns what the "
-          "watch said. Right answers are blue, errors orange.</p><div class='card'>",
+          "watch said. Right answers are blue, errors orange.</p><figure class='card'>",
           out);
-    demo_confusion_write(out, tt_fashion_mnist_classes, confusion, 10);
-    fputs("</div></section>\n", out);
+    demo_confusion_write(
+        out, tt_fashion_mnist_classes, confusion, CLASSES,
+        "Confusion matrix: rows are what the pictures show, columns what the watch "
+        "said; most counts lie on the diagonal");
+    fputs("</figure></section>\n", out);
 }
 
 // ---- devices
@@ -255,7 +274,7 @@ static void write_address(FILE *out, const char *text)
 
 static void write_device(FILE *out, const tt_json *device)
 {
-    char text[64], flash[32], ram[32];
+    char text[64], flash[32], ram[32], equal[32], of[32];
     fputs("<tr><td><span><b>", out);
     demo_escape(out, tt_json_get_text(device, "kind"));
     fputs("</b><small><code>", out);
@@ -268,12 +287,13 @@ static void write_device(FILE *out, const tt_json *device)
     write_cell(out, "RAM", "number", grouped(tt_json_get_number(device, "ram"), ram));
     double images = tt_json_get_number(device, "images");
     if (images > 0)
-        snprintf(text, sizeof(text), "%.0f of %.0f", tt_json_get_number(device, "equal"), images);
-    write_cell(out, "equal", "number", images > 0 ? text : "asks");
+        snprintf(text, sizeof(text), "%s of %s",
+                 grouped(tt_json_get_number(device, "equal"), equal), grouped(images, of));
+    write_cell(out, "tensors equal", "number", images > 0 ? text : "asks the watch");
     double rtt_ms = tt_json_get_number(device, "rtt_ms_median");
     if (rtt_ms > 0)
         snprintf(text, sizeof(text), "%.2f ms", rtt_ms);
-    write_cell(out, "answer", "number", rtt_ms > 0 ? text : "");
+    write_cell(out, "median answer", "number", rtt_ms > 0 ? text : "");
     fputs("</tr>\n", out);
 }
 
@@ -284,10 +304,10 @@ static void write_devices(const report *page)
           "machines. Each device made its name from its own seed and took its address by itself; "
           "flash and RAM are in "
           "bytes, stacks included.</p><div "
-          "class='card'><table><thead><tr><th>device</th><th>board</th><th>CPU</th>"
-          "<th>address</th><th class='number'>flash</th><th class='number'>RAM</th><th "
-          "class='number'>equal</th>"
-          "<th class='number'>answer</th></tr></thead><tbody>\n",
+          "class='card'><table><thead><tr><th scope='col'>device</th><th scope='col'>board</th>"
+          "<th scope='col'>CPU</th><th scope='col'>address</th><th scope='col' class='number'>flash"
+          "</th><th scope='col' class='number'>RAM</th><th scope='col' class='number'>tensors "
+          "equal</th><th scope='col' class='number'>median answer</th></tr></thead><tbody>\n",
           page->out);
     for (const tt_json *at = tt_json_get(page->results, "devices")->item; at != NULL; at = at->next)
         write_device(page->out, at);
@@ -301,9 +321,7 @@ static void add_lane(lanes *all, const char *name, const char *address)
     tt_endpoint endpoint;
     if (all->count == DEMO_LANES_MAX || tt_endpoint_parse(&endpoint, address, 0) != TT_OK)
         return;
-    const uint8_t *id = endpoint.ip + 8; // RFC 4291, appendix A
-    const uint8_t mac[6] = {id[0] ^ 2, id[1], id[2], id[5], id[6], id[7]};
-    memcpy(all->mac[all->count], mac, sizeof(mac));
+    demo_mac_of(&endpoint, all->mac[all->count]);
     all->names[all->count++] = name;
 }
 
@@ -324,13 +342,23 @@ static size_t lane_of(const lanes *all, const uint8_t mac[6])
     return lane;
 }
 
-static const char *tick_style(const demo_frame *frame)
+typedef enum tick_kind { TICK_DISCOVERY, TICK_PRESENCE, TICK_BLOCK, TICK_MESSAGE, TICKS } tick_kind;
+
+static const char *const tick_styles[TICKS] = {"s3", "s5", "s4", "s1"};
+
+static tick_kind kind_of(const demo_frame *frame)
 {
     if (frame->protocol == DEMO_MDNS)
-        return "s3";
-    if (strstr(frame->text, "ping") != NULL || frame->type == 3)
-        return "s5";
-    return strstr(frame->text, "block") != NULL ? "s4" : "s1";
+        return TICK_DISCOVERY;
+    if (!demo_frame_asks(frame))
+        return TICK_PRESENCE;
+    return strstr(frame->text, " block ") != NULL ? TICK_BLOCK : TICK_MESSAGE;
+}
+
+// What may be wider than a phone scrolls by itself, by keys too.
+static void open_scroll(FILE *out, const char *label)
+{
+    fprintf(out, "<div class='scroll' tabindex='0' role='region' aria-label='%s'>", label);
 }
 
 static void write_timeline(const report *page, const lanes *all, double start, double end)
@@ -344,94 +372,125 @@ static void write_timeline(const report *page, const lanes *all, double start, d
     FILE *file = demo_capture_open(path, &nanoseconds);
     if (file == NULL)
         return;
-    double last[DEMO_LANES_MAX][2]; // by lane, of discovery and of the bus
-    for (size_t i = 0; i < DEMO_LANES_MAX; i++)
-        last[i][0] = last[i][1] = -1;
+    double last[DEMO_LANES_MAX][TICKS];
+    for (size_t i = 0; i < DEMO_LANES_MAX * TICKS; i++)
+        last[i / TICKS][i % TICKS] = -1;
     while (count < TICKS_MAX && demo_capture_next(file, nanoseconds, &frame)) {
         size_t lane = lane_of(all, frame.from);
         double time = frame.time_s - start;
         if (lane == all->count || frame.protocol == DEMO_OTHER || time < 0 || time > end - start)
             continue;
-        double *before = &last[lane][frame.protocol == DEMO_COAP];
+        tick_kind kind = kind_of(&frame);
+        double *before = &last[lane][kind];
         if (*before >= 0 && time - *before < TICK_APART_S)
             continue;
         *before = time;
-        ticks[count++] = (demo_tick){time, (unsigned)lane, tick_style(&frame)};
+        ticks[count++] = (demo_tick){time, (unsigned)lane, tick_styles[kind]};
     }
     fclose(file);
-    fputs("<div class='card'><figcaption>The first seconds<span class='key s3'>discovery</span>"
+    fputs("<figure class='card'><figcaption>The first seconds<span class='key s3'>discovery</span>"
           "<span class='key s4'>the plan, block by block</span><span class='key s1'>questions and "
           "answers</span><span class='key s5'>presence</span>"
-          "</figcaption><div class='scroll'>",
+          "</figcaption>",
           page->out);
-    demo_timeline_write(page->out, all->names, all->count, ticks, count, end - start);
-    fputs("</div></div>\n", page->out);
+    open_scroll(page->out, "timeline");
+    demo_timeline_write(page->out, all->names, all->count, ticks, count, end - start,
+                        "When each device sent something: discovery first, then the plan, then "
+                        "questions and answers, and signs of presence throughout");
+    fputs("</div></figure>\n", page->out);
 }
 
-// The bus messages between `start` and `end` among the lanes, as a sequence.
-static void write_sequence(const report *page, const lanes *all, const char *title,
-                           const char *window_name)
-{
-    const tt_json *window = tt_json_get(tt_json_get(page->results, "windows"), window_name)->item;
-    if (window == NULL || window->next == NULL)
-        return;
-    double start = window->number, end = window->next->number;
-    static char said[ARROWS_MAX][96];
+typedef struct sequence {
     demo_arrow arrows[ARROWS_MAX];
-    size_t count = 0;
+    char said[ARROWS_MAX][96];
+    const char *names[DEMO_LANES_MAX]; // of the lanes that speak, in the order in which they do
+    unsigned count, more, drawn;
+} sequence;
+
+// The bus messages between `start` and `end` among the lanes, presence left out.
+static bool read_sequence(const report *page, const lanes *all, double start, double end,
+                          unsigned limit, sequence *read)
+{
     char path[PATH_MAX_BYTES];
-    bool nanoseconds, used[DEMO_LANES_MAX] = {false};
+    bool nanoseconds;
+    unsigned place[DEMO_LANES_MAX];
     demo_frame frame;
+    *read = (sequence){.count = 0};
+    for (size_t i = 0; i < DEMO_LANES_MAX; i++)
+        place[i] = DEMO_LANES_MAX;
     path_in(page, "fleet.pcap", path);
     FILE *file = demo_capture_open(path, &nanoseconds);
     if (file == NULL)
-        return;
-    while (count < ARROWS_MAX && demo_capture_next(file, nanoseconds, &frame)) {
-        size_t from = lane_of(all, frame.from), to = lane_of(all, frame.to);
-        if (frame.protocol != DEMO_COAP || frame.time_s < start || frame.time_s > end ||
-            from == all->count || to == all->count || tick_style(&frame)[0] == '\0')
+        return false;
+    while (demo_capture_next(file, nanoseconds, &frame)) {
+        size_t ends[2] = {lane_of(all, frame.from), lane_of(all, frame.to)};
+        if (!demo_frame_asks(&frame) || frame.time_s < start || frame.time_s > end ||
+            ends[0] == all->count || ends[1] == all->count)
             continue;
-        strcpy(said[count], frame.text);
-        used[from] = used[to] = true;
-        arrows[count] =
-            (demo_arrow){1000 * (frame.time_s - start), (unsigned)from, (unsigned)to, said[count]};
-        count++;
+        if (read->count == limit) {
+            read->more++;
+            continue;
+        }
+        for (size_t i = 0; i < 2; i++)
+            if (place[ends[i]] == DEMO_LANES_MAX) {
+                place[ends[i]] = read->drawn;
+                read->names[read->drawn++] = all->names[ends[i]];
+            }
+        strcpy(read->said[read->count], frame.text);
+        read->arrows[read->count] = (demo_arrow){1000 * (frame.time_s - start), place[ends[0]],
+                                                 place[ends[1]], read->said[read->count]};
+        read->count++;
     }
     fclose(file);
-    // Only the lanes that speak are drawn.
-    const char *names[DEMO_LANES_MAX];
-    unsigned place[DEMO_LANES_MAX] = {0}, drawn = 0;
-    for (size_t i = 0; i < all->count; i++)
-        if (used[i]) {
-            place[i] = drawn;
-            names[drawn++] = all->names[i];
-        }
-    for (size_t i = 0; i < count; i++) {
-        arrows[i].from = place[arrows[i].from];
-        arrows[i].to = place[arrows[i].to];
-    }
-    if (count == 0)
+    return read->count > 0;
+}
+
+static void write_sequence(const report *page, const lanes *all, const char *title,
+                           const char *window_name, unsigned limit)
+{
+    static sequence read;
+    char label[LABEL_BYTES];
+    const tt_json *window = tt_json_get(tt_json_get(page->results, "windows"), window_name)->item;
+    if (window == NULL || window->next == NULL ||
+        !read_sequence(page, all, window->number, window->next->number, limit, &read))
         return;
-    fprintf(page->out, "<div class='card'><figcaption>%s</figcaption><div class='scroll'>", title);
-    demo_sequence_write(page->out, names, drawn, arrows, count);
-    fputs("</div></div>\n", page->out);
+    snprintf(label, sizeof(label), "%s: %u messages between %u devices", title, read.count,
+             read.drawn);
+    fprintf(page->out, "<figure class='card'><figcaption>%s</figcaption>", title);
+    open_scroll(page->out, title);
+    demo_sequence_write(page->out, read.names, read.drawn, read.arrows, read.count, label);
+    fputs("</div>", page->out);
+    if (read.more > 0)
+        fprintf(page->out, "<p class='more'>and %u more</p>", read.more);
+    fputs("</figure>\n", page->out);
 }
 
 static void write_messages(const report *page)
 {
     lanes all = find_lanes(page);
     const tt_json *windows = tt_json_get(page->results, "windows");
+    const tt_json *ask = tt_json_get(page->results, "ask");
     double start = tt_json_get_number(windows, "start"), end = tt_json_get_number(windows, "end");
-    fputs("<section><h2>What was said</h2><p>Every frame of the virtual Ethernet was captured. "
-          "Nobody was told an address: "
-          "the devices announced themselves, and the rest is CoAP between them.</p>\n",
-          page->out);
+    unsigned answer = read_answer(tt_json_get(ask, "answer"));
+    char bytes[32];
+    fprintf(page->out,
+            "<section><h2>What was said</h2><p>Every frame of the virtual Ethernet was captured. "
+            "Nobody was told an address: the devices announced themselves, and the rest is CoAP "
+            "between them. The plan&rsquo;s %s bytes took %.0f ms. The TV, which holds no model, "
+            "found the watch and asked it about the first picture: <b>%s</b>, after %.1f ms and "
+            "%.0f frames between the two.</p>\n",
+            grouped(tt_json_get_number(page->plan, "plan_bytes"), bytes),
+            tt_json_get_number(page->results, "transfer_ms"),
+            answer < CLASSES ? tt_fashion_mnist_classes[answer] : "?",
+            tt_json_get_number(ask, "ms"), tt_json_get_number(ask, "frames"));
     if (end > start)
         write_timeline(page, &all, start, end);
-    fputs("<div class='two' style='margin-top:18px'>", page->out);
-    write_sequence(page, &all, "One question to the watch", "classify");
-    write_sequence(page, &all, "The TV, which has no model, asks the watch", "ask");
-    fputs("</div></section>\n", page->out);
+    fputs("<div class='two'><div>", page->out);
+    write_sequence(page, &all, "The plan to the watch", "plan", PLAN_ARROWS);
+    write_sequence(page, &all, "One question to the watch", "classify", ARROWS_MAX);
+    fputs("</div><div>", page->out);
+    write_sequence(page, &all, "The TV, which has no model, asks the watch", "ask", ARROWS_MAX);
+    fputs("</div></div></section>\n", page->out);
 }
 
 static bool read_json(const report *page, const char *name, tt_json **root)
@@ -483,6 +542,10 @@ int main(int count, char **words)
         return 2;
     }
     page.folder = words[1];
+    if (strlen(page.folder) > FOLDER_MAX) {
+        fprintf(stderr, "tutti-report: expected a folder's path of at most %d bytes\n", FOLDER_MAX);
+        return 2;
+    }
     if (!read_json(&page, "history.json", &page.history) ||
         !read_json(&page, "plan.json", &page.plan) ||
         !read_json(&page, "results.json", &page.results))

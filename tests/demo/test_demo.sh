@@ -1,7 +1,7 @@
 #!/bin/sh
 # The demonstration after a single epoch, as a newcomer sees it: training, plan, fleet, answers equal to the
-# last bit, device to device, report. Then the same fleet without its Linux node, and what the TV's image
-# must not contain.
+# last bit, device to device, report. Then a fleet with two watches and no Linux node, and what the TV's
+# image must not contain.
 set -u
 out=$TUTTI_BUILD/test-demo
 failed=0
@@ -46,18 +46,37 @@ report=$out/report.html
 [ -s "$report" ] || fail "there is no report"
 grep -oE '(src|href)=.[^ >]{0,24}' "$report" | grep -v "src='data:image/png" && fail "the report refers to something outside"
 grep -qE '<(script|link|iframe)|@import|url\(' "$report" && fail "the report loads something"
-for part in 'What it learned' 'What it mixes up' 'Who took part' 'One question to the watch' 'asks the watch' polyline; do
+for part in 'What it learned' 'What it mixes up' 'Who took part' 'The plan to the watch' 'One question to the watch' \
+    'asks the watch' polyline 'PUT /ai/models/fashion block 0' 'POST /ai/ask/fashion'; do
     grep -q "$part" "$report" || fail "the report lacks: $part"
 done
+# Its figures are those of the lines, and who cannot see a drawing is told what it shows.
+for name in accuracy_float accuracy_int8 watch_rtt; do
+    value=$(sed -n "s/^bench demo\.$name \([0-9.]*\) .*/\1/p" "$TUTTI_BUILD/test-demo.txt")
+    grep -q "<b>$value<small>" "$report" || fail "the report's figure for $name is not $value"
+done
+grep -q '<b>1,000<small>of 1,000</small>' "$report" || fail "the report does not say 1,000 of 1,000"
+grep -o '<svg[^>]*>' "$report" | grep -qv "aria-label='[^']" && fail "a drawing has no description"
+grep -o '<img [^>]*>' "$report" | grep -qv "alt='[^']" && fail "an image has no description"
 
-# Another run, without a Linux node: other addresses and names, and the TV finds the watch all the same.
+# Another run, without a Linux node and with a second watch, which has no model: other addresses and names,
+# and the TV finds the right watch all the same. A capture of something else shows no frame between the two:
+# then the demonstration fails.
 again=$TUTTI_BUILD/test-demo-again
 rm -rf "$again"
 mkdir -p "$again"
 cp "$out/fashion.plan" "$out/reference.bin" "$again"
-printf 'watch 1\ncar 1\ntv 1\n' >"$again/fleet.txt"
+printf 'watch 2\ncar 1\ntv 1\n' >"$again/fleet.txt"
+mkdir "$again/other"
+cp "$out/fashion.plan" "$out/reference.bin" "$out/fleet.pcap" "$again/other"
+ln -s ../fleet "$again/other/fleet"
+cat >"$again/inside" <<EOF
+'$TUTTI_LINUX/examples/demo/tutti-demo' '$again' 20 10 || exit 1
+'$TUTTI_LINUX/examples/demo/tutti-demo' '$again/other' 2 2 2>'$again/other/said' && exit 1
+grep -q 'in the capture, found 0 frames' '$again/other/said' || { cat '$again/other/said'; exit 1; }
+EOF
 "$TUTTI_LINUX/cli/tutti" up "$again/fleet.txt" --dir "$again/fleet" --capture "$again/fleet.pcap" \
-    --run "'$TUTTI_LINUX/examples/demo/tutti-demo' '$again' 20 10" || fail "without a Linux node it fails"
+    --run "sh '$again/inside'" || fail "with two watches and no Linux node it fails, or a wrong capture goes unnoticed"
 values() { # values FILE KEY: the devices' names or addresses
     tr ',' '\n' <"$1" | sed -n "s/^\"$2\": \"\(.*\)\"\$/\1/p"
 }
