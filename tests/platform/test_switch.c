@@ -229,6 +229,17 @@ static void test_sockets(void)
     long_path[sizeof(long_path) - 1] = '\0';
     EXPECT_EQUAL(tt_switch_open(&second, long_path), TT_TOO_LARGE);
     EXPECT_EQUAL(tt_switch_open(&second, "/nonexistent/socket"), TT_IO);
+    // A socket of another kind refuses a connection too, but it is somebody's.
+    char foreign[sizeof(path) + 8];
+    snprintf(foreign, sizeof(foreign), "%s-foreign", path);
+    struct sockaddr_un taken = {.sun_family = AF_UNIX};
+    memcpy(taken.sun_path, foreign, strlen(foreign) + 1);
+    int datagrams = socket(AF_UNIX, SOCK_DGRAM, 0);
+    REQUIRE(bind(datagrams, (struct sockaddr *)&taken, sizeof(taken)) == 0);
+    EXPECT_EQUAL(tt_switch_open(&second, foreign), TT_BUSY);
+    EXPECT(access(foreign, F_OK) == 0);
+    close(datagrams);
+    unlink(foreign);
 
     // As many as there are ports; the next is refused and leaves no trace.
     int stations[TT_SWITCH_PORTS_MAX];

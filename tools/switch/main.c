@@ -3,7 +3,10 @@
 //
 //     tutti-switch SOCKET [--capture FILE] [--drop PERCENT] [--seed NUMBER]
 
+#include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +21,23 @@ static void stop(int number)
     stopped = 1;
 }
 
-static int usage(void)
+// Reads a whole number up to `most`; false where the word is none.
+static bool read_number(const char *word, unsigned long most, unsigned long *number)
 {
-    fputs("usage: tutti-switch SOCKET [--capture FILE] [--drop PERCENT] [--seed NUMBER]\n"
-          "An Ethernet switch for emulated devices: stations connect to the unix socket SOCKET.\n",
-          stderr);
+    char *end;
+    errno = 0;
+    *number = strtoul(word, &end, 10);
+    return word[0] >= '0' && word[0] <= '9' && *end == '\0' && errno == 0 && *number <= most;
+}
+
+static int usage(const char *found)
+{
+    fprintf(
+        stderr,
+        "tutti-switch: unexpected: %s\n"
+        "usage: tutti-switch SOCKET [--capture FILE] [--drop PERCENT] [--seed NUMBER]\n"
+        "An Ethernet switch for emulated devices: stations connect to the unix socket SOCKET.\n",
+        found);
     return 2;
 }
 
@@ -48,15 +63,17 @@ int main(int count, char **words)
             path = words[i];
         else if (i + 1 < count && strcmp(words[i], "--capture") == 0)
             capture = words[++i];
-        else if (i + 1 < count && strcmp(words[i], "--drop") == 0)
-            drop = strtoul(words[++i], NULL, 10);
-        else if (i + 1 < count && strcmp(words[i], "--seed") == 0)
-            seed = strtoul(words[++i], NULL, 10);
+        else if (i + 1 < count && strcmp(words[i], "--drop") == 0 &&
+                 read_number(words[i + 1], 100, &drop))
+            i++;
+        else if (i + 1 < count && strcmp(words[i], "--seed") == 0 &&
+                 read_number(words[i + 1], ULONG_MAX, &seed))
+            i++;
         else
-            return usage();
+            return usage(words[i]);
     }
-    if (path == NULL || drop > 100)
-        return usage();
+    if (path == NULL)
+        return usage("the end");
 
     tt_switch *ethernet;
     tt_status status = tt_switch_open(&ethernet, path);

@@ -86,9 +86,10 @@ static tt_status remove_stale(const struct sockaddr_un *address)
     int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (probe < 0)
         return TT_IO;
-    int answered = connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0;
+    bool stale = connect(probe, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+                 errno == ECONNREFUSED;
     close(probe);
-    if (answered)
+    if (!stale) // somebody's, even where it is no switch
         return TT_BUSY;
     return unlink(address->sun_path) == 0 ? TT_OK : TT_IO;
 }
