@@ -199,7 +199,8 @@ static void write_training(const report *page)
 // A class, or CLASSES where the file holds none.
 static unsigned read_answer(const tt_json *item)
 {
-    return item->number >= 0 && item->number < CLASSES ? (unsigned)item->number : CLASSES;
+    bool is_class = item->kind == TT_JSON_NUMBER && item->number >= 0 && item->number < CLASSES;
+    return is_class ? (unsigned)item->number : CLASSES;
 }
 
 static void write_answer(const report *page, size_t index, unsigned answer)

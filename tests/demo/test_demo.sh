@@ -59,6 +59,21 @@ grep -q '<b>1,000<small>of 1,000</small>' "$report" || fail "the report does not
 grep -o '<svg[^>]*>' "$report" | grep -qv "aria-label='[^']" && fail "a drawing has no description"
 grep -o '<img [^>]*>' "$report" | grep -qv "alt='[^']" && fail "an image has no description"
 
+# A name comes from a device: it must stay text. Damaged results are named.
+hostile=$TUTTI_BUILD/test-demo-hostile
+rm -rf "$hostile"
+cp -r "$out" "$hostile"
+sed -e 's/"name": "watch-[^"]*"/"name": "<script>\&"/' -e 's/"answers": \[[0-9],[0-9],[0-9],/"answers": [-5,1e300,null,/' \
+    "$out/results.json" >"$hostile/results.json"
+rm "$hostile/report.html"
+"$TUTTI_LINUX/examples/demo/tutti-report" "$hostile" >/dev/null || fail "strange results have no report"
+grep -q '&lt;script&gt;&amp;' "$hostile/report.html" && ! grep -q '<script' "$hostile/report.html" ||
+    fail "a device's name reaches the report as it came"
+grep -c '<b>?</b>' "$hostile/report.html" | grep -qx 6 || fail "an answer that is no class is not shown as unknown"
+head -c 200 "$out/results.json" >"$hostile/results.json"
+"$TUTTI_LINUX/examples/demo/tutti-report" "$hostile" >/dev/null 2>"$hostile/said"
+[ $? -eq 4 ] && grep -q 'results.json: line [0-9]*: expected' "$hostile/said" || fail "damaged results: $(cat "$hostile/said")"
+
 # Another run, without a Linux node and with a second watch, which has no model: other addresses and names,
 # and the TV finds the right watch all the same. A capture of something else shows no frame between the two:
 # then the demonstration fails.
