@@ -1,6 +1,7 @@
 // Joining a network and asking, one call at a time.
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -18,6 +19,8 @@ static tt_exit open_switch(tt_client *client, const char *command, const char *n
     char path[TT_DEVICE_PATH_MAX];
     struct stat about;
     if (net == NULL)
+        net = getenv("TUTTI_NET");
+    if (net == NULL || net[0] == '\0')
         net = TT_CLIENT_FOLDER;
     bool is_folder = stat(net, &about) == 0 && S_ISDIR(about.st_mode);
     const char *name = is_folder ? "/switch.sock" : "";

@@ -16,7 +16,8 @@ static unsigned seconds = 4;
 
 static const tt_option options[] = {
     {"for", "SECONDS", "how long to look", .number = &seconds, .least = 1, .most = 3600},
-    {"net", "DIR", "a fleet's folder or switch socket; else " TT_CLIENT_FOLDER, .text = &net},
+    {"net", "DIR", "a fleet's folder or switch socket; else $TUTTI_NET, else " TT_CLIENT_FOLDER,
+     .text = &net},
     {"host", NULL, "use this machine's own network instead", .flag = &host},
 };
 

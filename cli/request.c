@@ -22,7 +22,8 @@ static bool host;
 static unsigned timeout_s = 30, count_max;
 
 #define NETWORK_OPTIONS                                                                            \
-    {"net", "DIR", "a fleet's folder or switch socket; else " TT_CLIENT_FOLDER, .text = &net},     \
+    {"net", "DIR", "a fleet's folder or switch socket; else $TUTTI_NET, else " TT_CLIENT_FOLDER,   \
+     .text = &net},                                                                                \
         {"host", NULL, "use this machine's own network instead", .flag = &host},                   \
     {                                                                                              \
         "timeout", "SECONDS", "to find the device, and again for its answer",                      \
@@ -300,7 +301,7 @@ const tt_command tt_command_put =
             .summary = "Put a file or text into a resource, block by block",
             .help = TARGETS "\nFILE - is standard input.",
             .examples = "  tutti put kind:watch/ai/models/fashion fashion.plan\n"
-                        "  tutti put watch-3f9a/device/label --text kitchen");
+                        "  echo kitchen | tutti put --host coap://127.0.0.1/store -");
 
 const tt_command tt_command_post =
     COMMAND(post, "TARGET [FILE]", 2, body_options,

@@ -205,11 +205,11 @@ const tt_command tt_command_up = {
     .summary = "Boot a fleet of emulated devices on a virtual Ethernet and keep it running",
     .help = "A fleet file has lines of a kind and how many: 'watch 1', 'car 1', 'tv 1', 'linux 1'; "
             "image=FILE\n"
-            "may follow. Devices take names from their seeds and addresses by themselves. Ends "
-            "with the\n"
-            "interrupt key; with --run also when the command ends, whose status is then the "
-            "result. The\n"
-            "command finds the fleet's folder in $TUTTI_NET.",
+            "may follow; 12 devices are the most. Devices take names from their seeds and "
+            "addresses by\n"
+            "themselves. Ends with the interrupt key; with --run also when the command ends, whose "
+            "status is\n"
+            "then the result. What asks in that command finds the fleet by $TUTTI_NET.",
     .examples = "  tutti up fleet.txt\n"
                 "  tutti up fleet.txt --capture fleet.pcap\n"
                 "  tutti up fleet.txt --run 'tutti ls'",

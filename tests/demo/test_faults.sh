@@ -48,7 +48,7 @@ inside() {
         expect 1 "4.04 Not Found" get $net kind:watch/ai/models/other
         expect 1 "4.05 Method Not Allowed" post $net kind:watch/.well-known/core --text x
         # The commands of docs/cli.md.
-        expect 0 "/ai/models" ls --net "$TUTTI_NET"
+        expect 0 "/ai/models" ls # in the fleet that $TUTTI_NET names
         expect 0 "</ai/models>" get $net kind:watch/.well-known/core
         head -c 784 /dev/zero >"$work/image"
         expect 0 "" post $net $model "$work/image"
