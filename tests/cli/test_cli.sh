@@ -121,6 +121,7 @@ for signal in INT KILL; do
     expect 1 "a fleet is running in $scratch/f already" up "$scratch/fleet" --dir "$scratch/f"
     { [ -e "$scratch/f/linux-1.log" ] && [ -e "$scratch/f/linux-1.provision" ]; } ||
         { echo "a refused fleet removed the files of the one that runs"; failed=$((failed + 1)); }
+    [ "$(stat -c %a "$scratch/f/linux-1.provision")" = 600 ] || { echo "others can read a seed"; failed=$((failed + 1)); }
     expect 0 "" kill --dir "$scratch/f" linux-1
     expect 0 "" restart --dir "$scratch/f" linux-1
     expect 1 "this fleet has no device named nobody" restart --dir "$scratch/f" nobody
@@ -130,6 +131,8 @@ for signal in INT KILL; do
     kill -$signal $launcher
     wait $launcher 2>/dev/null
     sleep 0.5
+    # In order, nothing but the consoles is left.
+    [ "$signal" = KILL ] || [ "$(ls "$scratch/f")" = linux-1.log ] || { echo "left behind: $(ls "$scratch/f")"; failed=$((failed + 1)); }
     # A zombie that nobody has collected yet has ended too.
     grep -q '^State:.[^Z]' "/proc/$device/status" 2>/dev/null && { echo "the device outlived its launcher, SIG$signal"; failed=$((failed + 1)); }
 done

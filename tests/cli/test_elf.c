@@ -79,6 +79,9 @@ static void test_answers(bool wide)
     EXPECT_EQUAL(tt_elf_measure(image, length, &sizes, NULL), TT_OK);
     EXPECT_EQUAL(sizes.flash, 120);
     EXPECT_EQUAL(sizes.ram, 5020);
+    // A name whose end lies outside of the section of names is none.
+    image[wide ? 64 + 5 * 64 + 32 : 64 + 5 * 40 + 20] = sizeof("tt_provision");
+    EXPECT_EQUAL(tt_elf_find(image, length, "tt_provision", &address, NULL), TT_NOT_FOUND);
 }
 
 static void test_hostile(bool wide)

@@ -87,6 +87,24 @@ static void test_targets(void)
         EXPECT_EQUAL(tt_target_parse(&target, wrong[i], &why), TT_MALFORMED);
         EXPECT(strstr(sentence, "expected") != NULL);
     }
+    // The longest of each, and one byte more.
+    static const struct {
+        const char *format;
+        int most;
+    } parts[] = {
+        {"%.*s/path", TT_NAME_MAX - 1},
+        {"kind:%.*s/path", TT_NAME_MAX - 1},
+        {"name/%.*s", TT_BUS_PATH_MAX - 1},
+        {"name/path?%.*s", TT_BUS_QUERY_MAX - 1},
+    };
+    char letters[128], words[256];
+    memset(letters, 'x', sizeof(letters));
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        snprintf(words, sizeof(words), parts[i].format, parts[i].most, letters);
+        EXPECT_EQUAL(tt_target_parse(&target, words, NULL), TT_OK);
+        snprintf(words, sizeof(words), parts[i].format, parts[i].most + 1, letters);
+        EXPECT_EQUAL(tt_target_parse(&target, words, NULL), TT_MALFORMED);
+    }
 }
 
 static const char *last_line(const char *text, size_t capacity)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -273,6 +274,9 @@ static void test_capture(void)
     REQUIRE(tt_switch_capture(ethernet, capture) == TT_OK);
     send_frame(a, everybody, ann, 0x5a);
     turn();
+    struct stat about; // whoever reads while the fleet runs sees each frame at once
+    REQUIRE(stat(capture, &about) == 0);
+    EXPECT_EQUAL(about.st_size, 24 + 16 + FRAME);
     REQUIRE(tt_switch_capture(ethernet, NULL) == TT_OK);
     send_frame(a, everybody, ann, 0x5b);
     turn();
