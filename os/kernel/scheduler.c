@@ -1,22 +1,17 @@
-// Which thread runs: ready lists by priority, a bitmap of those that are not empty, deadlines in
-// order.
+// Which thread runs: ready lists by priority, and a bitmap of those that are not empty.
 //
 // Invariants, whenever unlocked: the current thread is in the ready list of its priority unless it
 // waits; bit p of `ready_priorities` is set exactly where ready[p] has threads; tt_kernel_next is
-// the first of the highest such list; `timers` is sorted, its first element's deadline is in the
-// timer.
+// the first of the highest such list.
 
-#include <string.h>
-
-#include "os/kernel/mutex.h"
 #include "os/kernel/scheduler.h"
+#include "os/kernel/timers.h"
 
 tt_thread *tt_kernel_current;
 tt_thread *tt_kernel_next;
 
 static tt_list ready[TT_PRIORITIES];
 static uint32_t ready_priorities;
-static tt_list timers;
 
 void tt_choose_next(void)
 {
@@ -39,35 +34,6 @@ void tt_make_unready(tt_thread *thread)
     if (tt_list_empty(&ready[thread->priority]))
         ready_priorities &= ~(1u << thread->priority);
     tt_choose_next();
-}
-
-static void arm_timer(void)
-{
-    if (tt_list_empty(&timers))
-        tt_arch_timer_set(TT_FOREVER);
-    else
-        tt_arch_timer_set(TT_CONTAINER(timers.next, tt_thread, timer_link)->deadline);
-}
-
-static void start_timer(tt_thread *thread, tt_time deadline)
-{
-    tt_list *place = timers.next;
-    thread->deadline = deadline;
-    while (place != &timers && TT_CONTAINER(place, tt_thread, timer_link)->deadline <= deadline)
-        place = place->next;
-    tt_list_insert_before(place, &thread->timer_link);
-    if (timers.next == &thread->timer_link)
-        arm_timer();
-}
-
-static void stop_timer(tt_thread *thread)
-{
-    if (tt_list_empty(&thread->timer_link))
-        return;
-    bool first = timers.next == &thread->timer_link;
-    tt_list_remove(&thread->timer_link);
-    if (first)
-        arm_timer();
 }
 
 static void insert_by_priority(tt_wait_queue *queue, tt_thread *thread)
@@ -94,14 +60,14 @@ tt_status tt_wait_unlock(tt_wait_queue *queue, tt_time deadline, tt_lock_state l
     if (queue != NULL)
         insert_by_priority(queue, self);
     if (deadline != TT_FOREVER)
-        start_timer(self, deadline);
+        tt_timer_start(self, deadline);
     tt_scheduler_unlock(lock); // away, and back when woken
     return (tt_status)self->result;
 }
 
 void tt_wake(tt_thread *thread, tt_status result)
 {
-    stop_timer(thread);
+    tt_timer_stop(thread);
     tt_list_remove(&thread->link);
     thread->queue = NULL;
     thread->result = (int8_t)result;
@@ -144,26 +110,8 @@ void tt_thread_yield(void)
     tt_scheduler_unlock(lock);
 }
 
-void tt_kernel_tick(void)
-{
-    tt_lock_state lock = tt_scheduler_lock();
-    tt_time now = tt_arch_now();
-    while (!tt_list_empty(&timers)) {
-        tt_thread *thread = TT_CONTAINER(timers.next, tt_thread, timer_link);
-        if (thread->deadline > now)
-            break;
-        tt_list_remove(&thread->timer_link); // the timer is set once, below
-        tt_wake(thread, thread->queue == NULL ? TT_OK : TT_TIMED_OUT);
-        if (thread->wanted != NULL) // now, or an owner that is busy would keep it from running
-            tt_mutex_given_up(thread);
-    }
-    arm_timer();
-    tt_scheduler_unlock(lock);
-}
-
 void tt_scheduler_init(void)
 {
-    tt_list_init(&timers);
     for (unsigned i = 0; i < TT_PRIORITIES; i++)
         tt_list_init(&ready[i]);
 }

@@ -1,6 +1,7 @@
 // The start: the idle thread and the first one; and what the kernel passes on from the CPU.
 
 #include "os/kernel/scheduler.h"
+#include "os/kernel/timers.h"
 
 static tt_thread idle_thread, first_thread;
 static TT_STACK(idle_stack, TT_IDLE_STACK_BYTES);
@@ -18,6 +19,7 @@ static void idle(void *argument)
 
 void tt_kernel_start(void (*entry)(void *argument), uint8_t priority)
 {
+    tt_timers_init();
     tt_scheduler_init();
     tt_thread_start(&idle_thread, "idle", 0, idle_stack, sizeof(idle_stack), idle, NULL);
     tt_thread_start(&first_thread, "main", priority, first_stack, sizeof(first_stack), entry, NULL);

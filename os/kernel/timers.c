@@ -1,0 +1,51 @@
+// Deadlines, the soonest first. The CPU's one timer is set for the first of them and for no other
+// time: a device whose threads all wait sleeps until something happens.
+
+#include "os/arch/arch.h"
+#include "os/kernel/timers.h"
+#include "tutti/check.h"
+
+static tt_list timers;
+
+static tt_thread *thread_of(tt_list *timer)
+{
+    return TT_CONTAINER(timer, tt_thread, timer_link);
+}
+
+void tt_timers_arm(void)
+{
+    tt_arch_timer_set(tt_list_empty(&timers) ? TT_FOREVER : thread_of(timers.next)->deadline);
+}
+
+void tt_timer_start(tt_thread *thread, tt_time deadline)
+{
+    tt_list *place = timers.next;
+    thread->deadline = deadline;
+    while (place != &timers && thread_of(place)->deadline <= deadline)
+        place = place->next;
+    tt_list_insert_before(place, &thread->timer_link);
+    if (timers.next == &thread->timer_link)
+        tt_timers_arm();
+}
+
+void tt_timer_remove(tt_thread *thread)
+{
+    bool first = timers.next == &thread->timer_link;
+    tt_list_remove(&thread->timer_link);
+    if (first)
+        tt_timers_arm();
+}
+
+tt_thread *tt_timers_take_due(tt_time now)
+{
+    if (tt_list_empty(&timers) || thread_of(timers.next)->deadline > now)
+        return NULL;
+    tt_thread *thread = thread_of(timers.next);
+    tt_list_remove(&thread->timer_link);
+    return thread;
+}
+
+void tt_timers_init(void)
+{
+    tt_list_init(&timers);
+}
