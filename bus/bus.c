@@ -48,7 +48,12 @@ void tt_bus_remove(tt_bus *bus, tt_resource *resource)
 
 static bool is_request(unsigned code)
 {
-    return code >= TT_GET && code < 32;
+    return code >= TT_GET && code < TT_CODE(1, 0);
+}
+
+static bool is_response(unsigned code)
+{
+    return code >= TT_CODE(2, 0) && code < TT_CODE(6, 0);
 }
 
 void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
@@ -73,10 +78,12 @@ void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const voi
         tt_bus_reply_empty(bus, now, peer, &message);
     } else if (is_request(message.code) && !confirms) {
         tt_bus_server_request(bus, now, peer, &message);
-    } else if (message.code >= 64 && message.type != TT_RESET_MESSAGE) {
+    } else if (is_response(message.code) && message.type != TT_RESET_MESSAGE) {
         tt_bus_client_response(bus, now, peer, &message);
     } else {
         bus->counters.malformed++;
+        if (message.type == TT_CONFIRMABLE) // a code of a reserved class (4.2)
+            tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, message.id);
     }
 }
 

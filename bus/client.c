@@ -249,12 +249,13 @@ static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_messa
         fail(bus, now, call, TT_MALFORMED);
         return;
     }
-    if (offset > 0 && m->has_etag && s->has_etag && m->etag != s->etag) {
+    bool tagged = m->etag_length > 0 && s->etag_length > 0;
+    if (offset > 0 && tagged && (m->etag != s->etag || m->etag_length != s->etag_length)) {
         fail(bus, now, call, TT_DAMAGED);
         return;
     }
     s->etag = m->etag;
-    s->has_etag = m->has_etag;
+    s->etag_length = m->etag_length;
     if (call->observe && m->has_observe) {
         s->observing = true;
         s->has_sequence = true;
@@ -300,9 +301,10 @@ void tt_bus_client_response(tt_bus *bus, tt_time now, const tt_endpoint *peer, c
             tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
         return;
     }
+    bool readable = !m->bad_option && !m->bad_block; // else rejected (RFC 7252, 5.4.1)
     if (m->type == TT_CONFIRMABLE)
-        tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
-    if (m->bad_option) {
+        tt_bus_send_empty(bus, peer, readable ? TT_ACKNOWLEDGEMENT : TT_RESET_MESSAGE, m->id);
+    if (!readable) {
         fail(bus, now, call, TT_MALFORMED);
         return;
     }

@@ -30,11 +30,15 @@ static bool read_number(const uint8_t *value, size_t length, size_t bytes_max, u
     return true;
 }
 
-static bool read_block(const uint8_t *value, size_t length, tt_block *block)
+static bool read_block(tt_message *m, const uint8_t *value, size_t length, tt_block *block)
 {
     uint32_t number;
-    if (!read_number(value, length, 3, &number) || (number & 7) == 7)
+    if (!read_number(value, length, 3, &number))
         return false;
+    if ((number & 7) == 7) {
+        m->bad_block = true;
+        return true;
+    }
     *block = (tt_block){.present = true,
                         .more = (number & 8) != 0,
                         .exponent = (uint8_t)(number & 7),
@@ -61,9 +65,27 @@ static bool append(char *text, size_t capacity, char separator, const uint8_t *p
     return true;
 }
 
+// An entity tag is opaque, and compared only.
+static void read_etag(tt_message *m, const uint8_t *value, size_t length)
+{
+    if (length == 0 || length > sizeof(m->etag))
+        return; // elective: one that is malformed is passed over
+    m->etag_length = (uint8_t)length;
+    m->etag = 0;
+    for (size_t i = 0; i < length; i++)
+        m->etag = m->etag << 8 | value[i];
+}
+
 static bool is_critical(unsigned number)
 {
     return (number & 1) != 0; // RFC 7252, 5.4.6
+}
+
+// A second one of any other option counts as unknown (RFC 7252, 5.4.5).
+static bool is_repeatable(unsigned number)
+{
+    return number == TT_OPTION_ETAG || number == TT_OPTION_URI_PATH ||
+           number == TT_OPTION_URI_QUERY;
 }
 
 // Takes one option in; false where it is malformed or unknown.
@@ -75,8 +97,8 @@ static bool take_option(tt_message *m, unsigned number, const uint8_t *value, si
     case 7:
         return true;
     case TT_OPTION_ETAG:
-        m->has_etag = length == 4 && read_number(value, length, 4, &m->etag);
-        return true; // other lengths are not ours: no harm
+        read_etag(m, value, length);
+        return true;
     case TT_OPTION_OBSERVE:
         m->has_observe = read_number(value, length, 3, &m->observe);
         return m->has_observe;
@@ -97,9 +119,13 @@ static bool take_option(tt_message *m, unsigned number, const uint8_t *value, si
     case TT_OPTION_MAX_AGE:
         return read_number(value, length, 4, &m->max_age);
     case TT_OPTION_BLOCK1:
-        return read_block(value, length, &m->block1);
+        return read_block(m, value, length, &m->block1);
     case TT_OPTION_BLOCK2:
-        return read_block(value, length, &m->block2);
+        return read_block(m, value, length, &m->block2);
+    case TT_OPTION_PROXY_URI:
+    case TT_OPTION_PROXY_SCHEME:
+        m->proxy = true;
+        return true;
     case TT_OPTION_SIZE1:
         return read_number(value, length, 4, &m->size1);
     case TT_OPTION_SIZE2:
@@ -126,7 +152,8 @@ static tt_status read_options(tt_message *m, tt_reader *r)
         number += delta;
         if (value == NULL || number > UINT16_MAX)
             return TT_MALFORMED;
-        if (!take_option(m, number, value, length) && is_critical(number))
+        bool surplus = delta == 0 && !is_repeatable(number);
+        if ((surplus || !take_option(m, number, value, length)) && is_critical(number))
             m->bad_option = true;
     }
     return TT_OK;

@@ -24,6 +24,8 @@ enum {
     TT_OPTION_BLOCK2 = 23,
     TT_OPTION_BLOCK1 = 27,
     TT_OPTION_SIZE2 = 28,
+    TT_OPTION_PROXY_URI = 35,
+    TT_OPTION_PROXY_SCHEME = 39,
     TT_OPTION_SIZE1 = 60,
 };
 
@@ -44,10 +46,14 @@ typedef struct tt_message {
     // Options, where present.
     char path[TT_BUS_PATH_MAX], query[TT_BUS_QUERY_MAX];
     uint16_t content_format, accept; // TT_FORMAT_NONE without
-    bool has_observe, has_etag;
-    uint32_t observe, etag, size1, size2, max_age;
+    bool has_observe;
+    uint8_t etag_length; // 0 without
+    uint64_t etag;
+    uint32_t observe, size1, size2, max_age;
     tt_block block1, block2;
-    bool bad_option; // a critical option that we do not know or that is malformed: 4.02
+    bool bad_option; // a critical one that is unknown, malformed or repeated: 4.02, or a reset
+    bool bad_block;  // the reserved block size 7: 4.00 (RFC 7959, 2.2)
+    bool proxy;      // meant for another host: 5.05 (RFC 7252, 5.10.2)
     bool too_long;   // path or query exceed our limits: no such resource
 } tt_message;
 

@@ -112,6 +112,21 @@ static tt_bus_owed *find_owed(tt_bus *bus, tt_answer_token id)
     return NULL;
 }
 
+// Answers a request whose options ask for what nobody here can do.
+static bool refuse_options(tt_bus *bus, const tt_message *m, tt_response *response)
+{
+    if (m->bad_option)
+        tt_bus_diagnose(bus, response, TT_BAD_OPTION, "an option is critical and not supported",
+                        "");
+    else if (m->bad_block)
+        tt_bus_diagnose(bus, response, TT_BAD_REQUEST, "block size 7 is reserved", "");
+    else if (m->proxy)
+        tt_bus_diagnose(bus, response, TT_PROXYING_UNSUPPORTED, "this device is no proxy", "");
+    else
+        return false;
+    return true;
+}
+
 // Everything up to the response: body blocks in order, observation, the handler.
 static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m,
                    tt_request *request, tt_response *response, tt_resource **observed)
@@ -119,11 +134,8 @@ static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_m
     tt_resource *resource = m->too_long ? NULL : tt_bus_find_resource(bus, m->path);
     tt_bus_transfer *transfer = NULL;
     *response = (tt_response){.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-    if (m->bad_option) {
-        tt_bus_diagnose(bus, response, TT_BAD_OPTION, "an option is critical and not supported",
-                        "");
+    if (refuse_options(bus, m, response))
         return;
-    }
     bool serves = resource != NULL && m->code <= TT_DELETE && (resource->methods >> m->code & 1);
     if (serves && m->block1.present) {
         if (m->block1.more && m->length != tt_block_bytes(&m->block1)) {
@@ -229,6 +241,10 @@ static void send_at_once(tt_bus *bus, tt_time now, const tt_endpoint *peer, cons
 
 void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m)
 {
+    if (m->bad_option && m->type == TT_NON_CONFIRMABLE) { // rejected, not answered (5.4.1)
+        tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
+        return;
+    }
     tt_bus_peer *known = find_peer(bus, now, peer);
     tt_bus_remembered *entry = bus->plant_deduplication_bug ? NULL : recall(known, m->id);
     if (entry != NULL) {

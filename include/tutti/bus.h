@@ -58,6 +58,7 @@ typedef enum tt_code {
     TT_INTERNAL_ERROR = TT_CODE(5, 0),
     TT_NOT_IMPLEMENTED = TT_CODE(5, 1),
     TT_UNAVAILABLE = TT_CODE(5, 3),
+    TT_PROXYING_UNSUPPORTED = TT_CODE(5, 5),
 } tt_code;
 
 // Content formats (IANA registry "CoAP Content-Formats").
@@ -170,14 +171,15 @@ struct tt_call {
         uint8_t block_exponent; // blocks of 16 << exponent bytes
         bool send;              // its message is to go out
         bool observing;         // the peer confirmed the observation
-        bool has_sequence, has_etag;
+        bool has_sequence;
+        uint8_t etag_length; // 0: none
         uint16_t message_id;
         uint64_t token;       // of the request or observation
         uint64_t fetch_token; // of the blocks that follow a long notification
-        uint32_t sequence;    // of the newest notification
-        uint32_t etag;
-        size_t sent;     // bytes of the request's payload that were acknowledged
-        size_t received; // bytes of the response's payload that were delivered
+        uint64_t etag;
+        uint32_t sequence; // of the newest notification
+        size_t sent;       // bytes of the request's payload that were acknowledged
+        size_t received;   // bytes of the response's payload that were delivered
         tt_time sequence_time, next, deadline, wait;
     } state;
 };

@@ -145,24 +145,40 @@ static void test_long_bodies(void)
     EXPECT_EQUAL(tt_bus_busy(&SERVER->bus) + tt_bus_busy(&CLIENT->bus), 0);
 }
 
-// Single datagrams. `answer` is the newest thing that the server sent back.
+// Single datagrams. `answer` is the newest thing that was sent back.
 static struct {
     tt_message message;
     uint8_t bytes[TT_BUS_MESSAGE_MAX];
     unsigned count;
 } answer;
 
-static void hear(device *from, const tt_message_writer *w)
+// What a device has to say now, to nobody.
+static void collect(device *d)
 {
     tt_endpoint to;
     size_t length;
-    tt_bus_receive(&SERVER->bus, time_now, &from->endpoint, w->out.data, w->out.length);
     answer.count = 0;
-    while (tt_bus_transmit(&SERVER->bus, &to, answer.bytes, sizeof(answer.bytes), &length) ==
-           TT_OK) {
+    while (tt_bus_transmit(&d->bus, &to, answer.bytes, sizeof(answer.bytes), &length) == TT_OK) {
         EXPECT(tt_message_parse(&answer.message, answer.bytes, length) == TT_OK);
         answer.count++;
     }
+}
+
+static void tell(device *to, const device *from, const tt_message_writer *w)
+{
+    REQUIRE(!w->out.failed);
+    tt_bus_receive(&to->bus, time_now, &from->endpoint, w->out.data, w->out.length);
+    collect(to);
+}
+
+static void hear(device *from, const tt_message_writer *w)
+{
+    tell(SERVER, from, w);
+}
+
+static bool was_reset(uint16_t id)
+{
+    return answer.count == 1 && answer.message.type == TT_RESET_MESSAGE && answer.message.id == id;
 }
 
 static tt_message_writer request(tt_message_type type, unsigned method, uint16_t id,
@@ -268,6 +284,56 @@ static void test_block_order(void)
     tt_message_option_block(&w, TT_OPTION_BLOCK2, &(tt_block){.number = 99, .exponent = 6});
     hear(CLIENT, &w);
     EXPECT_EQUAL(answer.message.code, TT_BAD_OPTION);
+}
+
+// Options that cannot be honoured (RFC 7252, 5.4.1 and 5.10.2; RFC 7959, 2.2).
+static void test_options(void)
+{
+    start();
+    tt_message_writer w = request(TT_CONFIRMABLE, TT_GET, 1, "show");
+    tt_message_option(&w, 2049, "x", 1); // critical and unknown
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.code == TT_BAD_OPTION);
+    w = request(TT_NON_CONFIRMABLE, TT_GET, 2, "show");
+    tt_message_option(&w, 2049, "x", 1);
+    hear(CLIENT, &w);
+    EXPECT(was_reset(2));
+    w = request(TT_CONFIRMABLE, TT_GET, 3, "show");
+    tt_message_option_number(&w, TT_OPTION_ACCEPT, 0);
+    tt_message_option_number(&w, TT_OPTION_ACCEPT, 0); // may stand once only
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.code == TT_BAD_OPTION);
+    EXPECT_EQUAL(runs, 0);
+    w = request(TT_CONFIRMABLE, TT_GET, 4, "show");
+    tt_message_option(&w, 2048, "x", 1); // elective
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.code == TT_CONTENT);
+    w = request(TT_CONFIRMABLE, TT_GET, 5, "show");
+    tt_message_option(&w, TT_OPTION_BLOCK2, "\x07", 1); // the reserved block size
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.code == TT_BAD_REQUEST);
+    w = request(TT_CONFIRMABLE, TT_GET, 6, "show");
+    tt_message_option(&w, TT_OPTION_PROXY_URI, "coap://[::1]/", 13);
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.code == TT_PROXYING_UNSUPPORTED);
+    EXPECT_EQUAL(runs, 1);
+    // Codes of the reserved classes 1, 6 and 7: rejected (RFC 7252, 4.2).
+    for (unsigned class = 1; class <= 7; class += 5) {
+        w = request(TT_CONFIRMABLE, TT_CODE(class, 1), (uint16_t)(6 + class), "show");
+        hear(CLIENT, &w);
+        EXPECT(was_reset((uint16_t)(6 + class)));
+    }
+    // A response with a critical option that is unknown is rejected, and the call fails.
+    asked a;
+    ask(&a, CLIENT, SERVER, TT_POST, "later", NULL, "q", 1);
+    static uint8_t bytes[64];
+    tt_bus_token token = {.length = 8};
+    memcpy(token.bytes, &a.call.state.token, 8);
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_CONTENT, 20, &token);
+    tt_message_option(&w, 2049, "x", 1);
+    tell(CLIENT, SERVER, &w);
+    EXPECT(was_reset(20));
+    EXPECT(a.done && a.status == TT_MALFORMED);
 }
 
 static void test_separate_answers(void)
@@ -417,6 +483,7 @@ int main(void)
     test_long_bodies();
     test_duplicates();
     test_block_order();
+    test_options();
     test_separate_answers();
     test_vanished_askers();
     test_observing();

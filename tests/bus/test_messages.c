@@ -48,6 +48,10 @@ static void test_rfc_examples(void)
                      "18.5 Cel") == TT_OK);
     EXPECT(m.has_observe && m.observe == 12);
     EXPECT_EQUAL(m.max_age, 15);
+    // An entity tag of any length that there is.
+    EXPECT(PARSE(&m, "\x60\x45\x12\x34\x48"
+                     "12345678") == TT_OK);
+    EXPECT(m.etag_length == 8 && m.etag == 0x3132333435363738);
     // RFC 7959, section 3.1: Block2 1/0/128 and Block1 of 3 bytes.
     EXPECT(PARSE(&m, "\x40\x01\x12\x34\xb6status\xc1\x13") == TT_OK);
     EXPECT(m.block2.present && m.block2.number == 1 && !m.block2.more && m.block2.exponent == 3);
@@ -96,8 +100,11 @@ static void test_malformed(void)
     EXPECT(PARSE(&m, "\x40\x01\x7d\x34\xb3"
                      "a\0b") == TT_OK &&
            m.bad_option);
-    EXPECT(PARSE(&m, "\x40\x01\x7d\x34\xd1\x0a\x07") == TT_OK && m.bad_option); // block size 7
-    char longest[4 + 2 + 70] = "\x40\x01\x7d\x34\xbd\x39";                      // 13 + 57 bytes
+    EXPECT(PARSE(&m, "\x40\x01\x7d\x34\xd1\x0a\x07") == TT_OK && m.bad_block);    // block size 7
+    EXPECT(PARSE(&m, "\x40\x01\x7d\x34\xd1\x04x\x01y") == TT_OK && m.bad_option); // two Accept
+    EXPECT(PARSE(&m, "\x40\x01\x7d\x34\xc1x\x01y") == TT_OK && !m.bad_option &&
+           m.content_format == 'x');                       // of two Content-Format the first
+    char longest[4 + 2 + 70] = "\x40\x01\x7d\x34\xbd\x39"; // 13 + 57 bytes
     memset(longest + 6, 'p', 70);
     EXPECT(parse(&m, longest, sizeof(longest)) == TT_OK && m.too_long);
     EXPECT(m.path[0] == '\0'); // nothing of it is taken
