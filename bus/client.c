@@ -75,6 +75,11 @@ static void start_message(tt_bus *bus, tt_time now, tt_call *call)
     send_queued(bus, now);
 }
 
+static tt_time deadline_of(const tt_call *call, tt_time now)
+{
+    return tt_after(now, call->timeout > 0 ? call->timeout : CALL_TIMEOUT);
+}
+
 tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call)
 {
     TT_CHECK(call->on_reply != NULL && call->path != NULL);
@@ -85,7 +90,7 @@ tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call)
     memset(s, 0, sizeof(*s));
     s->block_exponent = TT_BLOCK_EXPONENT_MAX;
     s->token = tt_random_u64(&bus->random);
-    s->deadline = tt_after(now, call->timeout > 0 ? call->timeout : CALL_TIMEOUT);
+    s->deadline = deadline_of(call, now);
     tt_list_append(&bus->calls, &s->link);
     if (tt_endpoint_is_own(&call->peer)) {
         s->phase = PHASE_LOCAL;
@@ -206,19 +211,19 @@ void tt_bus_client_empty(tt_bus *bus, tt_time now, const tt_endpoint *peer,
 static bool continue_body(tt_bus *bus, tt_time now, tt_call *call, const tt_message *m)
 {
     struct tt_call_state *s = &call->state;
-    if (!m->block1.present || call->length <= ((size_t)16 << s->block_exponent))
+    size_t block = (size_t)16 << s->block_exponent, left = call->length - s->sent;
+    if (!m->block1.present || call->length <= block)
         return false;
     if (m->code == TT_ENTITY_TOO_LARGE && s->sent == 0 && m->block1.exponent < s->block_exponent) {
         s->block_exponent = m->block1.exponent; // the peer wants smaller blocks (RFC 7959, 2.9.3)
         start_message(bus, now, call);
         return true;
     }
-    if (m->code != TT_CONTINUE)
+    // A success before the end is that of this block alone (RFC 7959, 2.3).
+    if (m->code >= TT_BAD_REQUEST || (m->code != TT_CONTINUE && left <= block))
         return false;
-    if (m->block1.number * tt_block_bytes(&m->block1) != s->sent)
+    if (m->block1.number != s->sent / block)
         return true; // a late repetition about a block before this one
-    size_t block = (size_t)16 << s->block_exponent;
-    size_t left = call->length - s->sent;
     s->sent += left < block ? left : block;
     if (m->block1.exponent < s->block_exponent)
         s->block_exponent = m->block1.exponent;
@@ -279,6 +284,8 @@ static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_messa
         s->received = offset + m->length;
         s->block_exponent = m->block2.exponent;
         s->sent = call->length;
+        if (observing) // each representation has the whole time
+            s->deadline = deadline_of(call, now);
         s->fetch_token = tt_random_u64(&bus->random);
         start_message(bus, now, call);
     } else {
@@ -297,7 +304,7 @@ void tt_bus_client_response(tt_bus *bus, tt_time now, const tt_endpoint *peer, c
     struct tt_call_state *s = call != NULL ? &call->state : NULL;
     bool piggybacked = m->type == TT_ACKNOWLEDGEMENT;
     if (call == NULL || (piggybacked && (s->phase != PHASE_SENT || s->message_id != m->id))) {
-        if (m->type == TT_CONFIRMABLE) // nobody waits for it: stops an observation, too
+        if (!piggybacked && (m->type == TT_CONFIRMABLE || m->has_observe)) // nobody waits for it
             tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
         return;
     }

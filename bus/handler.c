@@ -110,6 +110,8 @@ bool tt_bus_write_response(tt_message_writer *w, const tt_message *request,
     }
     if (blockwise && offset == 0)
         tt_message_option_number(w, TT_OPTION_SIZE2, (uint32_t)response->length);
+    if (response->code == TT_ENTITY_TOO_LARGE && response->size_max > 0) // RFC 7252, 5.9.2.9
+        tt_message_option_number(w, TT_OPTION_SIZE1, (uint32_t)response->size_max);
     if (length > 0)
         tt_message_payload(w, (const uint8_t *)response->payload + offset, length);
     return !w->out.failed;

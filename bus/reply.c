@@ -43,6 +43,17 @@ void tt_bus_drop_observer(tt_bus *bus, tt_bus_observer *observer)
     observer->call = NULL;
 }
 
+// A notification that nobody repeats was rejected: its observer is not interested any more.
+static void rejected(tt_bus *bus, const tt_endpoint *peer, uint16_t message_id)
+{
+    for (size_t i = 0; i < TT_COUNT(bus->observers); i++) {
+        tt_bus_observer *o = &bus->observers[i];
+        if (o->resource != NULL && o->told > 0 && o->message_id == message_id &&
+            tt_endpoint_equal(&o->peer, peer))
+            tt_bus_drop_observer(bus, o);
+    }
+}
+
 void tt_bus_reply_empty(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m)
 {
     (void)now;
@@ -56,6 +67,8 @@ void tt_bus_reply_empty(tt_bus *bus, tt_time now, const tt_endpoint *peer, const
             tt_bus_drop_observer(bus, observer);
         return;
     }
+    if (m->type == TT_RESET_MESSAGE)
+        rejected(bus, peer, m->id);
 }
 
 bool tt_bus_observe(tt_bus *bus, tt_resource *resource, const tt_endpoint *peer,
@@ -121,7 +134,8 @@ static void notify(tt_bus *bus, tt_time now, tt_bus_observer *o)
         tt_bus_client_local(bus, now, o->call, &response, false);
         return;
     }
-    bool confirmable = o->told++ % TT_BUS_CONFIRM_EVERY == 0 || response.code >= TT_BAD_REQUEST;
+    bool error = response.code >= TT_BAD_REQUEST;
+    bool confirmable = o->told % TT_BUS_CONFIRM_EVERY == 0 || now >= o->confirm_at || error;
     tt_bus_reply *reply = tt_bus_reply_new(bus, now, &o->peer, confirmable);
     if (reply == NULL) {
         o->pending = true; // when one of the replies under way ends
@@ -131,7 +145,6 @@ static void notify(tt_bus *bus, tt_time now, tt_bus_observer *o)
     tt_message_begin(&w, reply->bytes, sizeof(reply->bytes),
                      confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE, response.code,
                      reply->message_id, &o->token);
-    bool error = response.code >= TT_BAD_REQUEST;
     if (!tt_bus_write_response(&w, NULL, &response, error ? NULL : &resource->observe_sequence)) {
         reply->used = false;
         tt_bus_drop_observer(bus, o);
@@ -142,9 +155,12 @@ static void notify(tt_bus *bus, tt_time now, tt_bus_observer *o)
         tt_bus_drop_observer(bus, o);
         return;
     }
+    o->told++;
+    o->message_id = reply->message_id;
     if (confirmable) {
         reply->observer = o;
         o->waiting = true;
+        o->confirm_at = tt_after(now, TT_BUS_CONFIRM_WITHIN);
     }
 }
 

@@ -120,6 +120,9 @@ static bool refuse_options(tt_bus *bus, const tt_message *m, tt_response *respon
                         "");
     else if (m->bad_block)
         tt_bus_diagnose(bus, response, TT_BAD_REQUEST, "block size 7 is reserved", "");
+    else if (m->block2.number > 0 && m->code != TT_GET)
+        tt_bus_diagnose(bus, response, TT_NOT_IMPLEMENTED, "only answers to GET come in blocks",
+                        "");
     else if (m->proxy)
         tt_bus_diagnose(bus, response, TT_PROXYING_UNSUPPORTED, "this device is no proxy", "");
     else

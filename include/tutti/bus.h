@@ -101,13 +101,15 @@ typedef struct tt_request {
 //
 // The payload stays the handler's: it must not change before the handler's next call; the bus
 // cuts it into blocks and asks the handler again for each. For a diagnostic, point `payload` at
-// text and leave `content_format` at TT_FORMAT_NONE.
+// text and leave `content_format` at TT_FORMAT_NONE. The answer to any method but GET must fit
+// the first block, since its handler cannot be asked twice.
 typedef struct tt_response {
     tt_code code;
     uint16_t content_format; // or TT_FORMAT_NONE
     const void *payload;
     size_t length;
     uint32_t max_age_seconds; // 60 unless set
+    size_t size_max; // with 4.13: bytes that are taken at most, told to the asker; 0: untold
     bool later; // no answer yet: tt_bus_answer will give it; a separate response (RFC 7252, 5.2.2)
 } tt_response;
 

@@ -45,6 +45,7 @@
 #define TT_BUS_RETRANSMITS_MAX 4
 #define TT_BUS_TRANSFER_SILENCE TT_SECONDS(10) // after which an unfinished body is given up
 #define TT_BUS_OWED_LIFETIME TT_SECONDS(120)
+#define TT_BUS_CONFIRM_WITHIN TT_SECONDS(24 * 3600) // RFC 7641, 4.5
 #define TT_BUS_CONFIRM_EVERY 8 // every so-manieth notification asks whether the observer lives
 
 typedef struct tt_bus_remembered {
@@ -94,9 +95,11 @@ typedef struct tt_bus_observer {
     tt_bus_token token;
     tt_call *call; // of an observer on the own device
     uint16_t accept;
-    bool pending; // a change has not been told yet
-    bool waiting; // a notification is under way
-    unsigned told;
+    bool pending;        // a change has not been told yet
+    bool waiting;        // a notification is under way
+    unsigned told;       // notifications so far
+    uint16_t message_id; // of the newest
+    tt_time confirm_at;  // when the next is confirmable at the latest
     char path[TT_BUS_PATH_MAX];
     char query[TT_BUS_QUERY_MAX];
 } tt_bus_observer;

@@ -146,6 +146,7 @@ static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_
         s->upload.under_way = false;
         refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: ", size,
                        " bytes or more, this device takes at most ", s->options.slot_bytes, "");
+        response->size_max = s->options.slot_bytes;
         return;
     }
     if (request->length > 0)

@@ -26,6 +26,7 @@ static void keep(tt_resource *resource, tt_time now, const tt_request *request,
     runs++;
     if (request->offset + request->length > sizeof(kept)) {
         response->code = TT_ENTITY_TOO_LARGE;
+        response->size_max = sizeof(kept);
         return;
     }
     if (request->length > 0)
@@ -386,6 +387,15 @@ static void test_vanished_askers(void)
     EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
 }
 
+static void carry_one(device *from, device *to)
+{
+    static uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    tt_endpoint peer;
+    size_t length;
+    REQUIRE(tt_bus_transmit(&from->bus, &peer, bytes, sizeof(bytes), &length) == TT_OK);
+    tt_bus_receive(&to->bus, time_now, &from->endpoint, bytes, length);
+}
+
 static void test_observing(void)
 {
     asked a;
@@ -409,19 +419,22 @@ static void test_observing(void)
         EXPECT_TEXT(a.payload, shown);
         EXPECT(!a.done);
     }
-    // Longer than a block: the first is pushed, the rest fetched.
+    // Longer than a block: the first is pushed, the rest fetched, however long ago it began.
+    pass(TT_SECONDS(100));
     memset(shown, 'x', sizeof(shown));
     shown_length = 1500;
     tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
-    pass(TT_MS(1));
+    tt_bus_advance(&SERVER->bus, time_now);
+    carry_one(SERVER, CLIENT);
+    tt_bus_advance(&CLIENT->bus, time_now);
+    deliver();
     EXPECT_EQUAL(a.length, 1500);
-    // The observer cancels; the next notification is answered by a reset, and the last.
+    EXPECT(!a.done);
+    // The observer cancels; the next notification is answered by a reset, and is the last.
     tt_bus_cancel(&CLIENT->bus, time_now, &a.call);
     EXPECT(a.done && a.status == TT_CANCELLED);
-    for (int i = 0; i < 2 * TT_BUS_CONFIRM_EVERY; i++) {
-        tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
-        pass(TT_MS(1));
-    }
+    tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+    pass(TT_MS(1));
     EXPECT(SERVER->bus.observers[0].resource == NULL);
     // A full table: the answer comes, the observation does not.
     for (uint16_t i = 0; i <= TT_BUS_OBSERVERS_MAX; i++) {
@@ -440,6 +453,210 @@ static void test_observing(void)
     tt_bus_forget_peer(&SERVER->bus, time_now, &CLIENT->endpoint);
     for (size_t i = 0; i < TT_BUS_OBSERVERS_MAX; i++)
         EXPECT(SERVER->bus.observers[i].resource == NULL);
+}
+
+// What the other side of a call says, by hand: a response to its newest message.
+static void respond(device *from, const asked *a, uint16_t id, tt_message_type type, tt_code code,
+                    unsigned option, const void *value, size_t value_length, const tt_block *block,
+                    unsigned block_option, size_t length)
+{
+    static uint8_t bytes[TT_BUS_MESSAGE_MAX], payload[TT_BUS_BLOCK_MAX];
+    const struct tt_call_state *s = &a->call.state;
+    uint64_t number = s->fetch_token != 0 ? s->fetch_token : s->token;
+    tt_bus_token token = {.length = 8};
+    tt_message_writer w;
+    memcpy(token.bytes, &number, 8);
+    tt_message_begin(&w, bytes, sizeof(bytes), type, code,
+                     type == TT_ACKNOWLEDGEMENT ? s->message_id : id, &token);
+    if (option != 0)
+        tt_message_option(&w, option, value, value_length);
+    if (block != NULL)
+        tt_message_option_block(&w, block_option, block);
+    tt_message_payload(&w, payload, length);
+    tell(CLIENT, from, &w);
+}
+
+static void respond_block1(const asked *a, tt_code code, tt_block block)
+{
+    respond(SERVER, a, 0, TT_ACKNOWLEDGEMENT, code, 0, NULL, 0, &block, TT_OPTION_BLOCK1, 0);
+}
+
+static bool sends_block1(uint32_t number, uint8_t exponent, bool more)
+{
+    const tt_block *b = &answer.message.block1;
+    return answer.count == 1 && answer.message.code == TT_PUT && b->present &&
+           b->number == number && b->exponent == exponent && b->more == more &&
+           answer.message.length == (more ? tt_block_bytes(b) : answer.message.length);
+}
+
+// Starts a request to the server, which hears nothing of it.
+static void ask_by_hand(asked *a, tt_method method, bool observe, const void *payload,
+                        size_t length)
+{
+    memset(a, 0, sizeof(*a));
+    a->call = (tt_call){.peer = SERVER->endpoint,
+                        .method = method,
+                        .path = "keep",
+                        .payload = payload,
+                        .length = length,
+                        .content_format = TT_FORMAT_NONE,
+                        .accept = TT_FORMAT_NONE,
+                        .observe = observe,
+                        .on_reply = asked_reply,
+                        .context = a};
+    REQUIRE(tt_bus_call(&CLIENT->bus, time_now, &a->call) == TT_OK);
+    collect(CLIENT);
+}
+
+// A server that wants smaller blocks, at once or midway, and one that takes each by itself
+// (RFC 7959, 2.3, 2.9.3 and figures 6 to 9).
+static void test_sizes_of_blocks(void)
+{
+    static const char body[4000];
+    asked a;
+    start();
+    ask_by_hand(&a, TT_PUT, false, body, sizeof(body));
+    EXPECT(sends_block1(0, 6, true) && answer.message.size1 == sizeof(body));
+    respond_block1(&a, TT_ENTITY_TOO_LARGE, (tt_block){.number = 0, .exponent = 4});
+    EXPECT(sends_block1(0, 4, true));
+    respond_block1(&a, TT_CONTINUE, (tt_block){.number = 0, .more = true, .exponent = 4});
+    EXPECT(sends_block1(1, 4, true));
+    respond_block1(&a, TT_CONTINUE, (tt_block){.number = 1, .more = true, .exponent = 2});
+    EXPECT(sends_block1(8, 2, true)); // 512 bytes were taken
+    respond_block1(&a, TT_CHANGED, (tt_block){.number = 8, .exponent = 2});
+    EXPECT(sends_block1(9, 2, true));
+    EXPECT(!a.done);
+    respond_block1(&a, TT_ENTITY_INCOMPLETE, (tt_block){.number = 9, .exponent = 2});
+    EXPECT_ANSWER(a, TT_ENTITY_INCOMPLETE);
+    // Towards a client: what is taken at most is said (RFC 7252, 5.9.2.9).
+    tt_message_writer w = request(TT_CONFIRMABLE, TT_PUT, 1, "keep");
+    static const uint8_t block[1024];
+    for (uint32_t i = 0; i < 5; i++) {
+        w = request(TT_CONFIRMABLE, TT_PUT, (uint16_t)i, "keep");
+        tt_message_option_block(&w, TT_OPTION_BLOCK1,
+                                &(tt_block){.number = i, .more = true, .exponent = 6});
+        tt_message_payload(&w, block, sizeof(block));
+        hear(CLIENT, &w);
+    }
+    EXPECT(answer.message.code == TT_ENTITY_TOO_LARGE && answer.message.size1 == sizeof(kept));
+    // Answers to other methods than GET are not cut: a handler would run once for each block.
+    unsigned before = runs;
+    w = request(TT_CONFIRMABLE, TT_POST, 10, "wordy");
+    tt_message_option_block(&w, TT_OPTION_BLOCK2, &(tt_block){.number = 1, .exponent = 2});
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.code == TT_NOT_IMPLEMENTED);
+    EXPECT_EQUAL(runs, before);
+}
+
+// A representation that changes while it is fetched is not put together (RFC 7959, 2.4).
+static void test_change_midway(void)
+{
+    asked a;
+    for (int changed = 0; changed < 2; changed++) {
+        start();
+        ask_by_hand(&a, TT_GET, false, NULL, 0);
+        respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, TT_OPTION_ETAG, "12345", 5,
+                &(tt_block){.more = true, .exponent = 2}, TT_OPTION_BLOCK2, 64);
+        EXPECT(!a.done && answer.message.block2.number == 1);
+        respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, TT_OPTION_ETAG,
+                changed ? "12346" : "12345", 5, &(tt_block){.number = 1, .exponent = 2},
+                TT_OPTION_BLOCK2, 10);
+        EXPECT(a.done && a.status == (changed ? TT_DAMAGED : TT_OK));
+    }
+}
+
+static void notify_by_hand(const asked *a, uint16_t id, uint32_t sequence, size_t length)
+{
+    uint8_t value[3] = {(uint8_t)(sequence >> 16), (uint8_t)(sequence >> 8), (uint8_t)sequence};
+    respond(SERVER, a, id, TT_NON_CONFIRMABLE, TT_CONTENT, TT_OPTION_OBSERVE, value, 3, NULL, 0,
+            length);
+}
+
+// Which of two notifications is newer, across the wrap of their numbers (RFC 7641, 3.4).
+static void test_order_of_notifications(void)
+{
+    asked a;
+    start();
+    ask_by_hand(&a, TT_GET, true, NULL, 0);
+    notify_by_hand(&a, 1, 0xfffffe, 1);
+    EXPECT_EQUAL(a.length, 1);
+    notify_by_hand(&a, 2, 2, 2);
+    EXPECT_EQUAL(a.length, 2);
+    notify_by_hand(&a, 3, 0xffffff, 3); // overtaken
+    notify_by_hand(&a, 4, 2, 4);        // doubled
+    EXPECT_EQUAL(a.length, 2);
+    pass(TT_SECONDS(129)); // after so long the number says nothing
+    notify_by_hand(&a, 5, 1, 5);
+    EXPECT_EQUAL(a.length, 5);
+    EXPECT(!a.done);
+    // An error ends it (4.2).
+    respond(SERVER, &a, 6, TT_CONFIRMABLE, TT_PATH_NOT_FOUND, 0, NULL, 0, NULL, 0, 0);
+    EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
+    notify_by_hand(&a, 7, 3, 1); // nobody waits for it
+    EXPECT(was_reset(7));
+}
+
+static void hear_observe(device *from, uint16_t id, uint32_t value)
+{
+    static uint8_t bytes[64];
+    static const tt_bus_token token = {.length = 1, .bytes = {5}};
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, id, &token);
+    tt_message_option_number(&w, TT_OPTION_OBSERVE, value);
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, "show", '/');
+    hear(from, &w);
+}
+
+static void hear_empty(device *from, tt_message_type type, uint16_t id)
+{
+    uint8_t bytes[4];
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), type, 0, id, NULL);
+    hear(from, &w);
+}
+
+static void change_shown(void)
+{
+    tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+    tt_bus_advance(&SERVER->bus, time_now);
+    collect(SERVER);
+}
+
+// How an observer stays, and how it goes (RFC 7641, 3.6, 4.1 and 4.5).
+static void test_observers(void)
+{
+    const tt_bus_observer *observers = SERVER->bus.observers;
+    start();
+    hear_observe(CLIENT, 1, 0);
+    hear_observe(CLIENT, 2, 0); // again: still one observation
+    EXPECT(answer.message.has_observe && observers[0].resource != NULL);
+    EXPECT(observers[1].resource == NULL);
+    hear_observe(CLIENT, 3, 1); // the last word
+    EXPECT(answer.message.code == TT_CONTENT && !answer.message.has_observe);
+    EXPECT(observers[0].resource == NULL);
+    hear_observe(CLIENT, 4, 0);
+    change_shown();
+    EXPECT(answer.count == 1 && answer.message.type == TT_CONFIRMABLE);
+    uint32_t sequence = answer.message.observe;
+    hear_empty(CLIENT, TT_ACKNOWLEDGEMENT, answer.message.id);
+    change_shown();
+    EXPECT(answer.count == 1 && answer.message.type == TT_NON_CONFIRMABLE);
+    EXPECT(answer.message.observe > sequence);
+    pass(TT_SECONDS(25 * 3600)); // at least once a day it is asked whether it is there (4.5)
+    change_shown();
+    EXPECT(answer.count == 1 && answer.message.type == TT_CONFIRMABLE);
+    hear_empty(CLIENT, TT_ACKNOWLEDGEMENT, answer.message.id);
+    hear_empty(OTHER, TT_RESET_MESSAGE, answer.message.id); // not its to refuse
+    EXPECT(observers[0].resource != NULL);
+    change_shown();
+    EXPECT(answer.count == 1 && answer.message.type == TT_NON_CONFIRMABLE);
+    hear_empty(CLIENT, TT_RESET_MESSAGE, answer.message.id);
+    EXPECT(observers[0].resource == NULL);
+    hear_observe(CLIENT, 5, 0); // one that is silent is given up
+    change_shown();
+    pass(TT_SECONDS(60));
+    EXPECT(observers[0].resource == NULL);
+    EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
 }
 
 static void test_silence(void)
@@ -486,7 +703,11 @@ int main(void)
     test_options();
     test_separate_answers();
     test_vanished_askers();
+    test_sizes_of_blocks();
+    test_change_midway();
     test_observing();
+    test_order_of_notifications();
+    test_observers();
     test_silence();
     return test_result();
 }
