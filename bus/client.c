@@ -284,7 +284,7 @@ static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_messa
         s->received = offset + m->length;
         s->block_exponent = m->block2.exponent;
         s->sent = call->length;
-        if (observing) // each representation has the whole time
+        if (observing && offset == 0) // each representation has the whole time
             s->deadline = deadline_of(call, now);
         s->fetch_token = tt_random_u64(&bus->random);
         start_message(bus, now, call);

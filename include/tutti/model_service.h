@@ -1,8 +1,10 @@
 // Models as resources: a device takes a plan, keeps it, and runs it for whoever asks.
 //
-//     PUT /ai/models/NAME     a plan, block by block; checked as a whole before it takes the old
-//     one's place GET /ai/models/NAME     what it is, a CBOR map; GET /ai/models: the names POST
-//     /ai/models/NAME    input bytes, answered by the output tensor, int8; computed by a worker
+//     PUT /ai/models/NAME       a plan, block by block, checked before it takes the old one's place
+//     GET /ai/models/NAME       what it is, a CBOR map
+//     GET /ai/models            the names
+//     POST /ai/models/NAME      input bytes in one message, answered by the output tensor, int8;
+//                               computed by a worker
 //     DELETE /ai/models/NAME
 //
 // For a network of images the input bytes are pixels, 0 to 255; byte b becomes the int8 value b -
@@ -76,9 +78,8 @@ void tt_model_service_init(tt_model_service *service, const tt_model_options *op
 
 // Asking on behalf of others: a device without a model finds one that has it, and forwards.
 //
-//     POST /ai/ask/NAME[?kind=KIND]     input bytes, answered by a CBOR map {device, kind, address,
-//     class,
-//                                       logits, microseconds}
+//     POST /ai/ask/NAME[?kind=KIND]     input bytes, answered by a CBOR map
+//                                       {device, kind, address, class, logits, microseconds}
 //
 // The devices are those that discovery knows; each is asked once for its links with rt=tutti.model,
 // and the answer is remembered until it fails.

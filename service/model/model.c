@@ -56,15 +56,24 @@ static bool slot_is_used(const tt_model_service *s, unsigned slot)
     return false;
 }
 
+// The unreserved characters of RFC 3986, 2.3, alone: others would break the links that tell of it.
+static bool is_name(const char *name)
+{
+    static const char unreserved[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    size_t length = strlen(name);
+    return length > 0 && length < TT_MODEL_NAME_MAX && strspn(name, unreserved) == length;
+}
+
 // Whether a plan may be received now: nobody else's upload, nothing running from the slot it goes
 // to.
 static bool may_upload(tt_model_service *s, tt_time now, const tt_request *request,
                        tt_response *response)
 {
     const char *name = name_in(request->path);
-    if (name[0] == '\0' || strlen(name) >= TT_MODEL_NAME_MAX || strchr(name, '/') != NULL) {
+    if (!is_name(name)) {
         refuse_text(s, response, TT_BAD_REQUEST,
-                    "a model's name has 1 to 23 characters and no '/'");
+                    "a model's name has 1 to 23 letters, digits or any of - . _ ~");
         return false;
     }
     if (s->name[0] != '\0' && strcmp(s->name, name) != 0) {
@@ -251,9 +260,15 @@ static void job_done(tt_work *work, tt_time now)
 static void post(tt_model_service *s, tt_time now, const tt_request *request, tt_response *response)
 {
     size_t expected = s->plan.header.input_bytes;
-    size_t found = request->size > request->length ? request->size : request->length;
-    if (!request->last || request->offset > 0 || found != expected) {
-        refuse_numbers(s, response, TT_BAD_REQUEST, "the input has ", found,
+    bool whole = request->last && request->offset == 0;
+    if (!whole && (request->size == expected || request->size == 0)) {
+        refuse_numbers(s, response, TT_BAD_REQUEST, "the input came in blocks, the first of ",
+                       request->length, " bytes; the model expects one message of ", expected,
+                       " bytes");
+        return;
+    }
+    if (request->size != expected) {
+        refuse_numbers(s, response, TT_BAD_REQUEST, "the input has ", request->size,
                        " bytes, the model expects ", expected, "");
         return;
     }

@@ -4,6 +4,7 @@
 #include "tests/bus/devices.h"
 #include "tutti/bytes.h"
 #include "tutti/cbor.h"
+#include "tutti/check.h"
 #include "tutti/convert.h"
 #include "tutti/model_service.h"
 #include "tutti/train.h"
@@ -215,6 +216,39 @@ static void test_bad_images(void)
     EXPECT_ANSWER(a, TT_BAD_REQUEST);
     EXPECT_EQUAL(watch->work_count, 0);
     expect_model_in_place(&first);
+    // The right size, but block by block, as a client with small messages would send it.
+    static const uint8_t block[] = "\x40\x02\x01\x01\xb2"
+                                   "ai\x06models\x07"
+                                   "fashion\xd1\x03\x0a\xd2\x14\x03\x10\xff";
+    uint8_t message[sizeof(block) - 1 + 64] = {0}, bytes[TT_BUS_MESSAGE_MAX];
+    memcpy(message, block, sizeof(block) - 1);
+    tt_endpoint peer;
+    size_t length;
+    tt_bus_receive(&watch->bus, time_now, &host->endpoint, message, sizeof(message));
+    for (int i = 0; i < 2; i++) // the acknowledgement, then the answer
+        REQUIRE(tt_bus_transmit(&watch->bus, &peer, bytes, sizeof(bytes), &length) == TT_OK);
+    static const char refusal[] = "the input came in blocks, the first of 64 bytes; the model "
+                                  "expects one message of 784 bytes";
+    EXPECT(bytes[1] == TT_BAD_REQUEST && length > sizeof(refusal) &&
+           memcmp(bytes + length - (sizeof(refusal) - 1), refusal, sizeof(refusal) - 1) == 0);
+}
+
+// Names that would break the links that tell of the model.
+static void test_names(void)
+{
+    static const char *const bad[] = {"ai/models/a>b",
+                                      "ai/models/a,b",
+                                      "ai/models/a\"b",
+                                      "ai/models/a/b",
+                                      "ai/models/abcdefghijklmnopqrstuvwx",
+                                      "ai/models"};
+    start();
+    for (size_t i = 0; i < TT_COUNT(bad); i++) {
+        ask(&a, host, watch, TT_PUT, bad[i], NULL, first.plan, first.length);
+        EXPECT_ANSWER(a, TT_BAD_REQUEST);
+    }
+    ask(&a, host, watch, TT_PUT, "ai/models/Fashion_v1.2~-", NULL, first.plan, first.length);
+    EXPECT_ANSWER(a, TT_CREATED);
 }
 
 // A new plan arrives while inferences run: each is computed with the plan that was in place when
@@ -403,6 +437,7 @@ int main(void)
     test_observe();
     test_bad_plans();
     test_bad_images();
+    test_names();
     test_replace_while_running();
     test_workers_taken();
     test_abandoned();
