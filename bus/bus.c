@@ -100,8 +100,13 @@ void tt_bus_cancel(tt_bus *bus, tt_time now, tt_call *call)
 void tt_bus_advance(tt_bus *bus, tt_time now)
 {
     tt_bus_client_advance(bus, now);
-    for (tt_call *call; (call = tt_bus_client_take_local(bus)) != NULL;)
+    // Those that wait now: a callback that starts another must not keep the loop here.
+    for (size_t left = tt_bus_client_count_local(bus); left > 0; left--) {
+        tt_call *call = tt_bus_client_take_local(bus);
+        if (call == NULL)
+            break; // cancelled meanwhile
         tt_bus_server_local(bus, now, call);
+    }
     tt_bus_reply_advance(bus, now);
     for (size_t i = 0; i < TT_COUNT(bus->owed); i++)
         if (bus->owed[i].id != 0 && now >= bus->owed[i].expires)

@@ -22,6 +22,7 @@ typedef enum phase {
     PHASE_SENT,     // repeated until acknowledged
     PHASE_ACCEPTED, // acknowledged; the answer comes separately
     PHASE_OBSERVING,
+    PHASE_FORGOTTEN, // its peer has gone: about to end
 } phase;
 
 static tt_bus_token token_of(uint64_t number)
@@ -134,6 +135,14 @@ void tt_bus_client_cancel(tt_bus *bus, tt_time now, tt_call *call)
 {
     if (call->state.phase != PHASE_NONE)
         fail(bus, now, call, TT_CANCELLED);
+}
+
+size_t tt_bus_client_count_local(const tt_bus *bus)
+{
+    size_t count = 0;
+    for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next)
+        count += call_at(node)->state.phase == PHASE_LOCAL;
+    return count;
 }
 
 tt_call *tt_bus_client_take_local(tt_bus *bus)
@@ -442,10 +451,16 @@ tt_time tt_bus_client_deadline(const tt_bus *bus)
 
 void tt_bus_client_forget(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 {
+    // Marked first: a callback may start another call to the same peer, which is not meant.
+    for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next)
+        if (tt_endpoint_equal(&call_at(node)->peer, peer)) {
+            call_at(node)->state.phase = PHASE_FORGOTTEN;
+            call_at(node)->state.send = false;
+        }
     for (tt_list *node = bus->calls.next; node != &bus->calls;) {
         tt_call *call = call_at(node);
         node = node->next;
-        if (!tt_endpoint_equal(&call->peer, peer))
+        if (call->state.phase != PHASE_FORGOTTEN)
             continue;
         fail(bus, now, call, TT_TIMED_OUT);
         node = bus->calls.next;

@@ -36,6 +36,7 @@ void tt_bus_client_empty(tt_bus *bus, tt_time now, const tt_endpoint *peer,
 void tt_bus_client_advance(tt_bus *bus, tt_time now);
 void tt_bus_client_local(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
                          bool final);
+size_t tt_bus_client_count_local(const tt_bus *bus);
 tt_call *tt_bus_client_take_local(tt_bus *bus); // the next call to the own device, or NULL
 void tt_bus_client_cancel(tt_bus *bus, tt_time now, tt_call *call);
 bool tt_bus_client_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,

@@ -23,11 +23,10 @@ static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, c
                     void *context)
 {
     tt_node *node = context;
-    tt_endpoint endpoint = peer->endpoint;
+    if (event != TT_PEER_FOUND)
+        tt_bus_forget_peer(&node->bus, now, &peer->endpoint);
     if (node->options.on_peer != NULL)
         node->options.on_peer(discovery, now, event, peer, node->options.context);
-    if (event != TT_PEER_FOUND)
-        tt_bus_forget_peer(&node->bus, now, &endpoint);
 }
 
 tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_options *options)

@@ -659,6 +659,42 @@ static void test_observers(void)
     EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
 }
 
+static unsigned retries;
+
+static void retry(tt_call *call, tt_time now, const tt_reply *reply)
+{
+    (void)reply;
+    if (++retries < 100) // whoever does not give up
+        REQUIRE(tt_bus_call(call->context, now, call) == TT_OK);
+}
+
+// A caller that asks again in its reply handler does not hold up the loop.
+static void test_asking_again(void)
+{
+    start();
+    tt_call call = {.peer = SERVER->endpoint,
+                    .method = TT_GET,
+                    .path = "show",
+                    .content_format = TT_FORMAT_NONE,
+                    .accept = TT_FORMAT_NONE,
+                    .on_reply = retry,
+                    .context = &CLIENT->bus};
+    retries = 0;
+    REQUIRE(tt_bus_call(&CLIENT->bus, time_now, &call) == TT_OK);
+    tt_bus_forget_peer(&CLIENT->bus, time_now, &SERVER->endpoint);
+    EXPECT_EQUAL(retries, 1);
+    start();
+    retries = 0;
+    call.peer = (tt_endpoint){0};
+    call.context = &SERVER->bus;
+    REQUIRE(tt_bus_call(&SERVER->bus, time_now, &call) == TT_OK);
+    tt_bus_advance(&SERVER->bus, time_now);
+    EXPECT_EQUAL(retries, 1);
+    EXPECT(tt_bus_deadline(&SERVER->bus) <= time_now);
+    tt_bus_advance(&SERVER->bus, time_now);
+    EXPECT_EQUAL(retries, 2);
+}
+
 static void test_silence(void)
 {
     asked a;
@@ -708,6 +744,7 @@ int main(void)
     test_observing();
     test_order_of_notifications();
     test_observers();
+    test_asking_again();
     test_silence();
     return test_result();
 }
