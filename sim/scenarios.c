@@ -458,7 +458,7 @@ const tt_sim_scenario tt_sim_scenarios[] = {
     {"posts", "requests that must run once, answered at once and by a worker", run_posts},
     {"blocks", "a body of 40 KB and an answer of 5 KB, block by block", run_blocks},
     {"observe", "an observer of a value that changes", run_observe},
-    {"discovery", "five devices find one another; one dies", run_discovery},
+    {"discovery", "five to ten devices find one another; one dies", run_discovery},
     {"restart", "a device killed in mid-transfer and started again", run_restart},
     {NULL, NULL, NULL},
 };

@@ -103,8 +103,8 @@ static tt_time to_world_time(const sim_node *n, tt_time time)
 {
     if (time == TT_FOREVER || time == INT64_MIN)
         return time;
-    tt_time world = time - TT_SECONDS(n->index);
-    world = world / (1000000 + n->skew) * 1000000;
+    tt_time own = time - TT_SECONDS(n->index), rate = 1000000 + n->skew; // a million of the world's
+    tt_time world = own / rate * 1000000 + own % rate * 1000000 / rate;
     while (to_node_time(n, world) < time)
         world += TT_US(10);
     return world;
