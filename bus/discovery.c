@@ -16,6 +16,9 @@
 #define ANNOUNCE_INTERVAL TT_SECONDS(1)
 #define QUERY_INTERVAL_FIRST TT_SECONDS(1)
 #define QUERY_INTERVAL_MAX TT_SECONDS(60)
+#define SPEAK_INTERVAL TT_SECONDS(1) // between two tellings of the same to everyone (6)
+#define CONFLICTS_MANY 15            // from so many on, names are tried slowly (8.1)
+#define CONFLICT_INTERVAL TT_SECONDS(5)
 #define RENEW_BEFORE TT_SECONDS(TT_DISCOVERY_TTL / 5) // its end, then
 #define RENEW_INTERVAL TT_SECONDS(TT_DISCOVERY_TTL / 20)
 
@@ -30,6 +33,7 @@ void tt_discovery_init(tt_discovery *d, tt_time now, const tt_discovery_options 
     d->options = *options;
     tt_random_seed(&d->random, options->seed);
     d->state.announce_at = d->state.answer_at = d->state.query_at = TT_FOREVER;
+    d->state.spoke_at = now - SPEAK_INTERVAL;
     if (options->name != NULL) {
         TT_CHECK(strlen(options->name) < TT_NAME_MAX && options->boot != 0);
         TT_CHECK(strlen(options->kind) < TT_KIND_MAX);
@@ -43,13 +47,20 @@ void tt_discovery_init(tt_discovery *d, tt_time now, const tt_discovery_options 
     }
 }
 
+static bool are_equal(const tt_endpoint *a, const tt_endpoint *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!tt_endpoint_equal(&a[i], &b[i]))
+            return false;
+    return true;
+}
+
 void tt_discovery_set_addresses(tt_discovery *d, tt_time now, const tt_endpoint *addresses,
                                 size_t count)
 {
     if (count > TT_COUNT(d->addresses))
         count = TT_COUNT(d->addresses);
-    if (count == d->address_count &&
-        memcmp(d->addresses, addresses, count * sizeof(*addresses)) == 0)
+    if (count == d->address_count && are_equal(d->addresses, addresses, count))
         return;
     memcpy(d->addresses, addresses, count * sizeof(*addresses));
     d->address_count = count;
@@ -79,6 +90,14 @@ bool tt_discovery_owns_name(const tt_discovery *d)
     return d->options.name != NULL && d->state.probes == PROBES && d->address_count > 0;
 }
 
+static void probe_again(tt_discovery *d, tt_time now)
+{
+    d->state.probes = d->state.announcements = 0;
+    d->state.announce_at =
+        tt_after(now, d->state.conflicts < CONFLICTS_MANY ? random_between(d, 0, PROBE_INTERVAL)
+                                                          : CONFLICT_INTERVAL);
+}
+
 // Another device has our name: the next one is tried, "watch-3f9a-2".
 void tt_discovery_rename(tt_discovery *d, tt_time now)
 {
@@ -91,28 +110,32 @@ void tt_discovery_rename(tt_discovery *d, tt_time now)
     tt_text_add(&text, "-");
     tt_text_add_unsigned(&text, d->state.conflicts % 90 + 1);
     strcpy(d->name, buffer);
-    d->state.probes = 0;
-    d->state.announce_at = tt_after(now, random_between(d, 0, PROBE_INTERVAL));
+    probe_again(d, now);
 }
 
-// Someone else's claim to our name. While probing the claim that compares greater wins (RFC
-// 6762, 8.2); once the name is ours it is defended by announcing it again.
+// Someone else's claim to our name: a probe, or the word of one for whom it is established. While
+// probing the claim that compares greater wins (RFC 6762, 8.2). Once the name is ours it is
+// defended against a probe by announcing it again; of two who both hold it each probes anew (9).
 void tt_discovery_conflict(tt_discovery *d, tt_time now, uint32_t boot, bool established)
 {
     if (boot == d->options.boot)
         return; // our own words, heard again
-    if (d->state.probes == PROBES) {
+    if (d->state.probes < PROBES) {
+        if (established || boot > d->options.boot)
+            tt_discovery_rename(d, now);
+    } else if (established) {
+        probe_again(d, now);
+    } else {
         d->state.announcements = 1;
         d->state.announce_at = now;
-    } else if (established || boot > d->options.boot) {
-        tt_discovery_rename(d, now);
     }
 }
 
 void tt_discovery_answer_later(tt_discovery *d, tt_time now)
 {
     tt_time at = tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));
-    d->state.answer_at = tt_earlier(d->state.answer_at, at);
+    tt_time soonest = tt_after(d->state.spoke_at, SPEAK_INTERVAL);
+    d->state.answer_at = tt_earlier(d->state.answer_at, at > soonest ? at : soonest);
 }
 
 void tt_discovery_advance(tt_discovery *d, tt_time now)
@@ -162,6 +185,13 @@ static bool due(tt_time at, tt_time now)
     return at != TT_FOREVER && now >= at;
 }
 
+static void tell_everyone(tt_discovery *d, tt_time now, tt_writer *w)
+{
+    d->state.spoke_at = now;
+    d->state.answer_at = TT_FOREVER;
+    tt_discovery_write_records(d, w, TT_DISCOVERY_TTL);
+}
+
 static void transmit_announcement(tt_discovery *d, tt_time now, tt_writer *w)
 {
     struct tt_discovery_state *s = &d->state;
@@ -169,7 +199,7 @@ static void transmit_announcement(tt_discovery *d, tt_time now, tt_writer *w)
     if (s->goodbye) {
         s->goodbye = false;
         s->announcements = 0;
-        tt_discovery_write_records(d, w, 0, 0, NULL);
+        tt_discovery_write_records(d, w, 0);
     } else if (s->probes < PROBES) {
         tt_discovery_write_probe(d, w);
         s->probes++;
@@ -177,7 +207,7 @@ static void transmit_announcement(tt_discovery *d, tt_time now, tt_writer *w)
         if (s->probes == PROBES)
             s->announcements = ANNOUNCEMENTS;
     } else if (s->announcements > 0) {
-        tt_discovery_write_records(d, w, TT_DISCOVERY_TTL, 0, NULL);
+        tell_everyone(d, now, w);
         if (--s->announcements > 0)
             s->announce_at = tt_after(now, ANNOUNCE_INTERVAL);
     }
@@ -194,13 +224,14 @@ tt_status tt_discovery_transmit(tt_discovery *d, tt_time now, tt_endpoint *peer,
     if (s->asker.port != 0) {
         *peer = s->asker;
         s->asker.port = 0;
-        tt_discovery_write_records(d, &w, s->asker_legacy ? 10 : TT_DISCOVERY_TTL, s->asker_id,
-                                   s->asker_legacy ? TT_DISCOVERY_SERVICE : NULL);
+        if (s->asker_legacy)
+            tt_discovery_write_legacy(d, &w);
+        else
+            tt_discovery_write_records(d, &w, TT_DISCOVERY_TTL);
     } else if (due(s->announce_at, now)) {
         transmit_announcement(d, now, &w);
     } else if (due(s->answer_at, now)) {
-        s->answer_at = TT_FOREVER;
-        tt_discovery_write_records(d, &w, TT_DISCOVERY_TTL, 0, NULL);
+        tell_everyone(d, now, &w);
     } else if (due(next_query(d), now)) {
         tt_discovery_write_query(d, now, &w);
         s->queried_at = now;

@@ -8,18 +8,28 @@
 
 #define TT_DISCOVERY_SERVICE "_coap._udp.local"
 #define TT_DISCOVERY_SERVICES "_services._dns-sd._udp.local"
-#define TT_DISCOVERY_TTL 120 // seconds; RFC 6762, 10
+#define TT_DISCOVERY_TTL 120    // seconds; RFC 6762, 10
+#define TT_DISCOVERY_ASKS_MAX 3 // so often a peer's missing records are asked for out of turn
+
+// What of ours a question is about.
+typedef enum tt_discovery_subject {
+    TT_SUBJECT_NONE,
+    TT_SUBJECT_SERVICE,
+    TT_SUBJECT_SERVICES,
+    TT_SUBJECT_INSTANCE,
+    TT_SUBJECT_HOST,
+} tt_discovery_subject;
 
 // From the lowest up: each file uses those before it; discovery_read.c uses all of them.
 
 // discovery_peers.c
 tt_peer *tt_discovery_find_peer(tt_discovery *d, const char *name); // or NULL
-tt_peer *tt_discovery_add_peer(tt_discovery *d, const char *name);  // NULL: the table is full
+tt_peer *tt_discovery_add_peer(tt_discovery *d, const char *name);  // NULL: no room
 void tt_discovery_tell(tt_discovery *d, tt_time now, tt_peer_event event, const tt_peer *peer);
 
-// discovery_write.c: whole messages. A legacy answer (RFC 6762, 6.7) repeats id and question.
-void tt_discovery_write_records(tt_discovery *d, tt_writer *w, uint32_t ttl_seconds, uint16_t id,
-                                const char *question);
+// discovery_write.c: whole messages.
+void tt_discovery_write_records(tt_discovery *d, tt_writer *w, uint32_t ttl_seconds);
+void tt_discovery_write_legacy(tt_discovery *d, tt_writer *w); // the answer to state.asker
 void tt_discovery_write_probe(tt_discovery *d, tt_writer *w);
 void tt_discovery_write_query(tt_discovery *d, tt_time now, tt_writer *w);
 

@@ -15,15 +15,22 @@ tt_peer *tt_discovery_find_peer(tt_discovery *d, const char *name)
 
 tt_peer *tt_discovery_add_peer(tt_discovery *d, const char *name)
 {
+    tt_peer *place = NULL;
     for (size_t i = 0; i < d->options.peers_max; i++) {
         tt_peer *peer = &d->options.peers[i];
-        if (peer->name[0] != '\0')
-            continue;
-        memset(peer, 0, sizeof(*peer));
-        strcpy(peer->name, name);
-        return peer;
+        if (peer->name[0] == '\0') {
+            place = peer;
+            break;
+        }
+        // In a full table those that are known stay known; names of which nothing else came do not.
+        if (!peer->reported && (place == NULL || peer->heard < place->heard))
+            place = peer;
     }
-    return NULL; // a full table: those that are known stay known
+    if (place == NULL)
+        return NULL;
+    memset(place, 0, sizeof(*place));
+    strcpy(place->name, name);
+    return place;
 }
 
 void tt_discovery_tell(tt_discovery *d, tt_time now, tt_peer_event event, const tt_peer *peer)

@@ -123,7 +123,7 @@ static void read_address(const reading *m, const tt_dns_record *record)
 {
     tt_endpoint address = {.interface = m->from->interface};
     bool ipv4 = record->type == TT_DNS_A;
-    if (record->length != (ipv4 ? 4 : 16))
+    if (record->length != (ipv4 ? 4 : 16) || record->ttl_seconds == 0)
         return;
     if (ipv4)
         address.ip[10] = address.ip[11] = 0xff;
@@ -150,6 +150,7 @@ static void read_txt(const reading *m, const tt_dns_record *record, tt_peer *pee
     if (peer->boot != 0 && boot != 0 && boot != peer->boot) {
         if (peer->reported)
             tt_discovery_tell(m->d, m->now, TT_PEER_RESTARTED, peer);
+        peer->asked = 0;
         peer->reported = false; // found again when its records are complete, perhaps elsewhere
         memset(peer->endpoint.ip, 0, sizeof(peer->endpoint.ip));
     }
@@ -170,7 +171,8 @@ static void check_own_name(const reading *m, const tt_dns_record *record, bool e
 static void read_record(const reading *m, const tt_dns_record *record)
 {
     tt_discovery *d = m->d;
-    check_own_name(m, record, true);
+    if (record->ttl_seconds > 0) // else someone gives it up
+        check_own_name(m, record, true);
     if (!d->options.browse)
         return;
     char instance[TT_DNS_NAME_MAX];
@@ -206,7 +208,8 @@ static void read_record(const reading *m, const tt_dns_record *record)
         read_txt(m, record, peer);
 }
 
-// Reports peers whose records have become complete, and asks soon for those whose are not.
+// Reports peers whose records have become complete, and asks soon for those whose are not: a few
+// times, since a stranger's service may never tell what we want to know.
 static void report_complete(tt_discovery *d, tt_time now)
 {
     for (size_t i = 0; i < d->options.peers_max; i++) {
@@ -214,7 +217,8 @@ static void report_complete(tt_discovery *d, tt_time now)
         if (peer->name[0] == '\0' || peer->reported)
             continue;
         if (peer->endpoint.port == 0 || rank(&peer->endpoint) == 0 || peer->kind[0] == '\0') {
-            d->state.query_at = tt_earlier(d->state.query_at, tt_after(now, TT_MS(100)));
+            if (peer->asked < TT_DISCOVERY_ASKS_MAX)
+                d->state.query_at = tt_earlier(d->state.query_at, tt_after(now, TT_MS(100)));
             continue;
         }
         peer->reported = true;
@@ -242,14 +246,18 @@ static void read_response(const reading *m, tt_reader *r, const tt_dns_header *h
         report_complete(m->d, m->now);
 }
 
-static bool asks_us(const tt_discovery *d, const tt_dns_record *q)
+static tt_discovery_subject subject_of(const tt_discovery *d, const tt_dns_record *q)
 {
-    if (strcmp(q->name, TT_DISCOVERY_SERVICE) == 0 || strcmp(q->name, TT_DISCOVERY_SERVICES) == 0)
-        return q->type == TT_DNS_PTR || q->type == TT_DNS_ANY;
-    if (is_instance(q->name, d->name))
-        return q->type == TT_DNS_SRV || q->type == TT_DNS_TXT || q->type == TT_DNS_ANY;
-    return is_host(q->name, d->name) &&
-           (q->type == TT_DNS_A || q->type == TT_DNS_AAAA || q->type == TT_DNS_ANY);
+    bool any = q->type == TT_DNS_ANY;
+    if (strcmp(q->name, TT_DISCOVERY_SERVICE) == 0 && (any || q->type == TT_DNS_PTR))
+        return TT_SUBJECT_SERVICE;
+    if (strcmp(q->name, TT_DISCOVERY_SERVICES) == 0 && (any || q->type == TT_DNS_PTR))
+        return TT_SUBJECT_SERVICES;
+    if (is_instance(q->name, d->name) && (any || q->type == TT_DNS_SRV || q->type == TT_DNS_TXT))
+        return TT_SUBJECT_INSTANCE;
+    if (is_host(q->name, d->name) && (any || q->type == TT_DNS_A || q->type == TT_DNS_AAAA))
+        return TT_SUBJECT_HOST;
+    return TT_SUBJECT_NONE;
 }
 
 // Whether a query lists our service among what its sender knows, with enough of its life left.
@@ -277,15 +285,19 @@ static bool knows_us(const reading *m, tt_reader *r, unsigned answers)
 static void read_query(const reading *m, tt_reader *r, const tt_dns_header *header)
 {
     tt_discovery *d = m->d;
-    bool for_us = false, by_name = false, unicast = false;
+    bool by_name = false, unicast = false;
     tt_dns_record question;
+    tt_discovery_subject asked = TT_SUBJECT_NONE; // first
+    uint16_t type = 0;
     for (unsigned i = 0; i < header->questions; i++) {
         tt_status status = tt_dns_question_read(r, &question);
         if (status == TT_MALFORMED)
             return;
-        if (status != TT_OK || !asks_us(d, &question))
+        tt_discovery_subject subject = status == TT_OK ? subject_of(d, &question) : TT_SUBJECT_NONE;
+        if (subject == TT_SUBJECT_NONE)
             continue;
-        for_us = true;
+        type = asked == TT_SUBJECT_NONE ? question.type : type;
+        asked = asked == TT_SUBJECT_NONE ? subject : asked;
         by_name |= question.type != TT_DNS_PTR;
         unicast |= (question.class & TT_DNS_TOP_BIT) != 0;
     }
@@ -298,13 +310,15 @@ static void read_query(const reading *m, tt_reader *r, const tt_dns_header *head
         if (status == TT_OK)
             check_own_name(m, &record, false);
     }
-    if (!for_us || !tt_discovery_owns_name(d) || (known && !by_name))
+    if (asked == TT_SUBJECT_NONE || !tt_discovery_owns_name(d) || (known && !by_name))
         return;
     bool legacy = m->from->port != TT_MDNS_PORT; // a plain resolver (RFC 6762, 6.7)
     if (legacy || (unicast && header->authorities == 0)) {
         d->state.asker = *m->from;
-        d->state.asker_id = legacy ? header->id : 0;
         d->state.asker_legacy = legacy;
+        d->state.asker_id = header->id;
+        d->state.asker_type = type;
+        d->state.asker_subject = (uint8_t)asked;
     } else {
         tt_discovery_answer_later(d, m->now);
     }

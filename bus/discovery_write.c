@@ -4,6 +4,8 @@
 
 #include "bus/discovery_internal.h"
 
+#define LEGACY_TTL 10 // seconds
+
 static void join(char *out, size_t capacity, const char *first, const char *second)
 {
     tt_text text;
@@ -44,9 +46,9 @@ static void write_txt(const tt_discovery *d, tt_writer *w, const char *instance,
     tt_dns_record_end(w, at);
 }
 
-static unsigned write_addresses(const tt_discovery *d, tt_writer *w, const char *host, uint32_t ttl)
+static void write_addresses(const tt_discovery *d, tt_writer *w, const char *host, uint16_t class,
+                            uint32_t ttl)
 {
-    uint16_t class = TT_DNS_CLASS_IN | TT_DNS_TOP_BIT;
     for (size_t i = 0; i < d->address_count; i++) {
         const tt_endpoint *address = &d->addresses[i];
         bool ipv4 = tt_endpoint_is_ipv4(address);
@@ -54,27 +56,14 @@ static unsigned write_addresses(const tt_discovery *d, tt_writer *w, const char 
         tt_write_bytes(w, address->ip + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
         tt_dns_record_end(w, at);
     }
-    return (unsigned)d->address_count;
 }
 
-void tt_discovery_write_records(tt_discovery *d, tt_writer *w, uint32_t ttl, uint16_t id,
-                                const char *question)
+// Everything that we have to tell; `unique` is the class of what is ours alone.
+static void write_answers(const tt_discovery *d, tt_writer *w, uint16_t unique, uint32_t ttl)
 {
     char instance[TT_DNS_NAME_MAX], host[TT_DNS_NAME_MAX];
-    // The cache-flush bit on what is ours alone; never towards a legacy asker (RFC 6762, 6.7).
-    uint16_t unique = question != NULL ? TT_DNS_CLASS_IN : TT_DNS_CLASS_IN | TT_DNS_TOP_BIT;
     join(instance, sizeof(instance), d->name, TT_DISCOVERY_SERVICE);
     join(host, sizeof(host), d->name, "local");
-    tt_dns_header header = {.id = id,
-                            .flags = TT_DNS_RESPONSE,
-                            .questions = question != NULL,
-                            .answers = (uint16_t)(4 + d->address_count)};
-    tt_dns_header_write(w, &header);
-    if (question != NULL) {
-        tt_dns_name_write(w, question);
-        tt_write_be16(w, TT_DNS_PTR);
-        tt_write_be16(w, TT_DNS_CLASS_IN);
-    }
     size_t at = tt_dns_record_begin(w, TT_DISCOVERY_SERVICE, TT_DNS_PTR, TT_DNS_CLASS_IN, ttl);
     tt_dns_name_write(w, instance);
     tt_dns_record_end(w, at);
@@ -83,7 +72,41 @@ void tt_discovery_write_records(tt_discovery *d, tt_writer *w, uint32_t ttl, uin
     tt_dns_record_end(w, at);
     write_srv(d, w, instance, host, unique, ttl);
     write_txt(d, w, instance, unique, ttl);
-    write_addresses(d, w, host, ttl);
+    write_addresses(d, w, host, unique, ttl);
+}
+
+static uint16_t answer_count(const tt_discovery *d)
+{
+    return (uint16_t)(4 + d->address_count);
+}
+
+void tt_discovery_write_records(tt_discovery *d, tt_writer *w, uint32_t ttl)
+{
+    tt_dns_header_write(w, &(tt_dns_header){.flags = TT_DNS_RESPONSE, .answers = answer_count(d)});
+    write_answers(d, w, TT_DNS_CLASS_IN | TT_DNS_TOP_BIT, ttl); // the cache-flush bit
+}
+
+// A plain resolver's id and question are repeated; it knows no cache-flush bit, and must ask again
+// soon (RFC 6762, 6.7).
+void tt_discovery_write_legacy(tt_discovery *d, tt_writer *w)
+{
+    const struct tt_discovery_state *s = &d->state;
+    char name[TT_DNS_NAME_MAX];
+    bool services = s->asker_subject == TT_SUBJECT_SERVICES;
+    if (s->asker_subject == TT_SUBJECT_INSTANCE)
+        join(name, sizeof(name), d->name, TT_DISCOVERY_SERVICE);
+    else if (s->asker_subject == TT_SUBJECT_HOST)
+        join(name, sizeof(name), d->name, "local");
+    else
+        strcpy(name, services ? TT_DISCOVERY_SERVICES : TT_DISCOVERY_SERVICE);
+    tt_dns_header_write(w, &(tt_dns_header){.id = s->asker_id,
+                                            .flags = TT_DNS_RESPONSE,
+                                            .questions = 1,
+                                            .answers = answer_count(d)});
+    tt_dns_name_write(w, name);
+    tt_write_be16(w, s->asker_type);
+    tt_write_be16(w, TT_DNS_CLASS_IN);
+    write_answers(d, w, TT_DNS_CLASS_IN, LEGACY_TTL);
 }
 
 // A probe asks for everything under the name and says what it would be (RFC 6762, 8.1).
@@ -117,6 +140,8 @@ void tt_discovery_write_query(tt_discovery *d, tt_time now, tt_writer *w)
     for (size_t i = 0; i < d->options.peers_max && w->length < TT_MDNS_MESSAGE_MAX / 2; i++) {
         if (!is_incomplete(&d->options.peers[i]))
             continue;
+        if (d->options.peers[i].asked < TT_DISCOVERY_ASKS_MAX)
+            d->options.peers[i].asked++;
         join(instance, sizeof(instance), d->options.peers[i].name, TT_DISCOVERY_SERVICE);
         tt_dns_name_write(w, instance);
         tt_write_be16(w, TT_DNS_ANY);

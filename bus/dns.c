@@ -8,6 +8,7 @@
 #include "bus/dns.h"
 
 #define LABEL_MAX 63
+#define NAME_MAX_BYTES 255 // of a name on the wire (RFC 1035, 2.3.4), so reading one has an end
 
 void tt_dns_header_read(tt_reader *r, tt_dns_header *h)
 {
@@ -54,7 +55,7 @@ static bool append_label(char *name, size_t capacity, size_t *used, const uint8_
 tt_status tt_dns_name_read(tt_reader *r, char *name, size_t capacity)
 {
     tt_reader at = *r; // walks on after a pointer, while r stops behind it
-    size_t used = 0, limit = r->offset;
+    size_t used = 0, limit = r->offset, total = 1;
     bool followed = false, usable = true;
     name[0] = '\0';
     for (;;) {
@@ -77,7 +78,8 @@ tt_status tt_dns_name_read(tt_reader *r, char *name, size_t capacity)
         if (length == 0)
             break;
         const uint8_t *label = tt_read_bytes(&at, length);
-        if (label == NULL)
+        total += 1 + (size_t)length;
+        if (label == NULL || total > NAME_MAX_BYTES)
             return TT_MALFORMED;
         usable = usable && append_label(name, capacity, &used, label, length);
     }

@@ -32,6 +32,7 @@ typedef struct tt_peer {
     tt_time heard;          // when something last came from it
     tt_time expires;        // when its records end unless renewed
     bool reported;          // present: `on_peer` was called with TT_PEER_FOUND
+    uint8_t asked;          // how often its missing records were asked for
 } tt_peer;
 
 typedef enum tt_peer_event {
@@ -45,8 +46,8 @@ typedef void tt_peer_handler(tt_discovery *discovery, tt_time now, tt_peer_event
                              const tt_peer *peer, void *context);
 
 typedef struct tt_discovery_options {
-    const char *name; // own instance name, or NULL to browse only. On a conflict a suffix is added
-                      // ("watch-3f9a-2")
+    const char *name; // own instance name, in lower case as all are compared, or NULL to browse
+                      // only. On a conflict a suffix is added ("watch-3f9a-2")
     const char *kind; // own kind
     uint16_t port;    // own port on the bus
     uint32_t boot;    // drawn at each start, not 0
@@ -69,13 +70,15 @@ struct tt_discovery {
         unsigned announcements; // still to send
         tt_time announce_at;    // the next probe or announcement; TT_FOREVER for none
         tt_time answer_at;      // when a multicast answer is due
+        tt_time spoke_at;       // when everyone was last told our records
         tt_time query_at;
         tt_time query_interval;
         tt_time queried_at; // the last query
         bool goodbye;
         tt_endpoint asker; // of a unicast answer that is due; port 0 for none
-        uint16_t asker_id; // of a legacy query, whose question is repeated
-        bool asker_legacy;
+        bool asker_legacy; // a plain resolver; its id and its question are repeated
+        uint16_t asker_id, asker_type;
+        uint8_t asker_subject; // tt_discovery_subject
         unsigned conflicts;
     } state;
 };

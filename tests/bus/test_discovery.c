@@ -1,8 +1,8 @@
 // Devices that find one another on a wire in memory, with virtual time: names, conflicts, restarts,
 // goodbyes, expiry, and announcements that were damaged or made up.
 
+#include "bus/dns.h"
 #include "tests/test.h"
-#include "tutti/bytes.h"
 #include "tutti/check.h"
 #include "tutti/discovery.h"
 
@@ -21,6 +21,7 @@ static device devices[DEVICES];
 static tt_time time_now;
 static uint8_t last[TT_MDNS_MESSAGE_MAX]; // the newest datagram of device 1
 static size_t last_length;
+static unsigned sent; // datagrams of all devices
 
 static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, const tt_peer *peer,
                     void *context)
@@ -70,6 +71,7 @@ static void deliver(void)
         device *d = &devices[i];
         while (d->present && tt_discovery_transmit(&d->discovery, time_now, &to, bytes,
                                                    sizeof(bytes), &length) == TT_OK) {
+            sent++;
             if (i == 1) {
                 memcpy(last, bytes, length);
                 last_length = length;
@@ -194,22 +196,203 @@ static void test_hostile(void)
     EXPECT_EQUAL(devices[0].found, 1);
 }
 
-// A plain resolver asks from a port of its own and gets a unicast answer (RFC 6762, 6.7).
-static void test_legacy_resolver(void)
+// Two established devices with one name meet, as when two networks are joined: one of them takes
+// another name (RFC 6762, 9), and they do not shout at each other meanwhile.
+static void test_meeting(void)
 {
-    static const uint8_t query[] = "\x12\x34\0\0\0\1\0\0\0\0\0\0\5_coap\4_udp\5local\0\0\x0c\0\1";
+    start();
+    for (unsigned i = 0; i < 2; i++) {
+        join(i, "watch-0001", 11 + i);
+        pass(TT_SECONDS(3));
+        devices[i].present = false;
+    }
+    devices[0].present = devices[1].present = true;
+    sent = 0;
+    pass(TT_SECONDS(70)); // until one of them asks
+    for (unsigned i = 0; i < 2; i++)
+        EXPECT(known(i, devices[1 - i].discovery.name) != NULL);
+    EXPECT(strcmp(devices[0].discovery.name, devices[1].discovery.name) != 0);
+    EXPECT(strlen(devices[0].discovery.name) + strlen(devices[1].discovery.name) == 22);
+    EXPECT(sent < 40);
+}
+
+static const tt_endpoint stranger = {.ip = {0xfe, 0x80, [15] = 9}, .port = TT_MDNS_PORT};
+
+static void hear(const tt_endpoint *from, const tt_writer *w)
+{
+    REQUIRE(!w->failed);
+    tt_discovery_receive(&devices[0].discovery, time_now, from, w->data, w->length);
+}
+
+// A service of somebody else: a pointer to it, its port, its TXT record and its address.
+static void announce(const char *name, const char *txt, uint32_t address_ttl)
+{
+    uint8_t bytes[TT_MDNS_MESSAGE_MAX];
+    char instance[64];
+    tt_writer w;
+    tt_writer_init(&w, bytes, sizeof(bytes));
+    snprintf(instance, sizeof(instance), "%s._coap._udp.local", name);
+    tt_dns_header_write(&w, &(tt_dns_header){.flags = TT_DNS_RESPONSE, .answers = 4});
+    size_t at = tt_dns_record_begin(&w, "_coap._udp.local", TT_DNS_PTR, TT_DNS_CLASS_IN, 120);
+    tt_dns_name_write(&w, instance);
+    tt_dns_record_end(&w, at);
+    at = tt_dns_record_begin(&w, instance, TT_DNS_SRV, TT_DNS_CLASS_IN, 120);
+    tt_write_be32(&w, 0);
+    tt_write_be16(&w, 5683);
+    tt_dns_name_write(&w, "stranger.local");
+    tt_dns_record_end(&w, at);
+    at = tt_dns_record_begin(&w, instance, TT_DNS_TXT, TT_DNS_CLASS_IN, 120);
+    tt_write_u8(&w, (uint8_t)strlen(txt));
+    tt_write_bytes(&w, txt, strlen(txt));
+    tt_dns_record_end(&w, at);
+    at = tt_dns_record_begin(&w, "stranger.local", TT_DNS_AAAA, TT_DNS_CLASS_IN, address_ttl);
+    tt_write_bytes(&w, stranger.ip, 16);
+    tt_dns_record_end(&w, at);
+    hear(&stranger, &w);
+}
+
+static void test_strangers(void)
+{
     start();
     join(0, "watch-0001", 11);
     pass(TT_SECONDS(3));
-    tt_endpoint resolver = {.ip = {0xfe, 0x80, [15] = 9}, .port = 4000}, to;
-    tt_discovery_receive(&devices[0].discovery, time_now, &resolver, query, sizeof(query) - 1);
+    announce("lamp", "kind=lamp", 0); // an address that is taken back is none (RFC 6762, 10.1)
+    EXPECT(known(0, "lamp") == NULL);
+    announce("lamp", "kind=lamp", 120);
+    EXPECT(known(0, "lamp") != NULL);
+    // A service that never tells its kind is asked for it a few times, not for ever.
+    sent = 0;
+    for (int i = 0; i < 100; i++) {
+        announce("printer", "paper=a4", 120);
+        pass(TT_MS(100));
+    }
+    EXPECT(known(0, "printer") == NULL);
+    EXPECT(sent < 15);
+    // Names of devices that are not there do not keep out those that are.
+    for (int i = 0; i < 3 * PEERS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "nobody-%d", i);
+        announce(name, "", 120);
+    }
+    join(1, "watch-0002", 12);
+    pass(TT_SECONDS(3));
+    EXPECT(known(0, "watch-0002") != NULL && known(0, "lamp") != NULL);
+}
+
+static void test_same_addresses(void)
+{
+    start();
+    join(0, "watch-0001", 11);
+    pass(TT_SECONDS(5)); // its own next query is far
+    tt_endpoint own;
+    memset(&own, 0xaa, sizeof(own)); // what lies between the members says nothing
+    own.port = 0;
+    own.interface = 0;
+    memset(own.ip, 0, sizeof(own.ip));
+    own.ip[0] = 0xfe;
+    own.ip[1] = 0x80;
+    own.ip[15] = 1;
+    tt_discovery_set_addresses(&devices[0].discovery, time_now, &own, 1);
+    sent = 0;
+    pass(TT_MS(100));
+    EXPECT_EQUAL(sent, 0);
+}
+
+// The newest thing that device 0 says within a second, and to whom; 0 bytes: nothing.
+static size_t answer_of(tt_endpoint *to, uint8_t answer[TT_MDNS_MESSAGE_MAX])
+{
+    size_t length = 0;
+    for (tt_time end = time_now + TT_SECONDS(1); time_now < end && length == 0;
+         time_now += TT_MS(10))
+        if (tt_discovery_transmit(&devices[0].discovery, time_now, to, answer, TT_MDNS_MESSAGE_MAX,
+                                  &length) != TT_OK)
+            length = 0;
+    return length;
+}
+
+static void ask(const tt_endpoint *from, const char *name, uint16_t type, uint16_t class,
+                uint32_t known_ttl)
+{
+    uint8_t bytes[TT_MDNS_MESSAGE_MAX];
+    tt_writer w;
+    tt_writer_init(&w, bytes, sizeof(bytes));
+    tt_dns_header_write(&w,
+                        &(tt_dns_header){.id = 0x1234, .questions = 1, .answers = known_ttl > 0});
+    tt_dns_name_write(&w, name);
+    tt_write_be16(&w, type);
+    tt_write_be16(&w, class);
+    if (known_ttl > 0) {
+        size_t at = tt_dns_record_begin(&w, name, type, TT_DNS_CLASS_IN, known_ttl);
+        tt_dns_name_write(&w, "watch-0001._coap._udp.local");
+        tt_dns_record_end(&w, at);
+    }
+    hear(from, &w);
+}
+
+// Who asks what, and how it is answered (RFC 6762, 5.4, 6.7 and 7.1; RFC 6763, 9).
+static void test_answers(void)
+{
+    static const struct {
+        const char *name;
+        uint16_t type;
+    } questions[] = {
+        {"_coap._udp.local", TT_DNS_PTR},
+        {"_services._dns-sd._udp.local", TT_DNS_PTR},
+        {"watch-0001._coap._udp.local", TT_DNS_SRV},
+        {"watch-0001._coap._udp.local", TT_DNS_TXT},
+        {"watch-0001.local", TT_DNS_AAAA},
+    };
     uint8_t answer[TT_MDNS_MESSAGE_MAX];
-    size_t length;
-    REQUIRE(tt_discovery_transmit(&devices[0].discovery, time_now, &to, answer, sizeof(answer),
-                                  &length) == TT_OK);
-    EXPECT(tt_endpoint_equal(&to, &resolver));
-    EXPECT(answer[0] == 0x12 && answer[1] == 0x34); // its id,
-    EXPECT(answer[4] == 0 && answer[5] == 1);       // its question again
+    tt_endpoint to, legacy = stranger;
+    legacy.port = 4000;
+    start();
+    join(0, "watch-0001", 11);
+    pass(TT_SECONDS(20)); // its own next query is far
+    for (size_t i = 0; i < TT_COUNT(questions); i++) {
+        tt_reader r;
+        tt_dns_header header;
+        tt_dns_record record;
+        // A plain resolver: unicast, with its id and its question.
+        ask(&legacy, questions[i].name, questions[i].type, TT_DNS_CLASS_IN, 0);
+        tt_reader_init(&r, answer, answer_of(&to, answer));
+        REQUIRE(tt_reader_left(&r) > 0 && tt_endpoint_equal(&to, &legacy));
+        tt_dns_header_read(&r, &header);
+        EXPECT(header.id == 0x1234 && header.questions == 1);
+        EXPECT(tt_dns_question_read(&r, &record) == TT_OK && record.type == questions[i].type);
+        EXPECT_TEXT(record.name, questions[i].name);
+        bool found = false;
+        for (unsigned k = 0; k < header.answers; k++) {
+            EXPECT_EQUAL(tt_dns_record_read(&r, &record), TT_OK);
+            EXPECT(record.ttl_seconds <= 10 && (record.class & TT_DNS_TOP_BIT) == 0);
+            found |=
+                strcmp(record.name, questions[i].name) == 0 && record.type == questions[i].type;
+        }
+        EXPECT(found && tt_reader_left(&r) == 0);
+        // One that asks for a unicast answer: without both.
+        ask(&stranger, questions[i].name, questions[i].type, TT_DNS_CLASS_IN | TT_DNS_TOP_BIT, 0);
+        tt_reader_init(&r, answer, answer_of(&to, answer));
+        REQUIRE(tt_reader_left(&r) > 0 && tt_endpoint_equal(&to, &stranger));
+        tt_dns_header_read(&r, &header);
+        EXPECT(header.id == 0 && header.questions == 0);
+        // Everyone else's is answered to all.
+        ask(&stranger, questions[i].name, questions[i].type, TT_DNS_CLASS_IN, 0);
+        EXPECT(answer_of(&to, answer) > 0 && to.ip[0] == 0 && to.port == TT_MDNS_PORT);
+        pass(TT_SECONDS(1));
+    }
+    ask(&stranger, "watch-0002.local", TT_DNS_AAAA, TT_DNS_CLASS_IN, 0); // not ours
+    EXPECT_EQUAL(answer_of(&to, answer), 0);
+    ask(&stranger, "_coap._udp.local", TT_DNS_PTR, TT_DNS_CLASS_IN, 100); // known already
+    EXPECT_EQUAL(answer_of(&to, answer), 0);
+    ask(&stranger, "_coap._udp.local", TT_DNS_PTR, TT_DNS_CLASS_IN, 50); // not for long
+    EXPECT(answer_of(&to, answer) > 0);
+    // However many ask, the same is told to all once a second (RFC 6762, 6).
+    pass(TT_SECONDS(1));
+    sent = 0;
+    for (int i = 0; i < 500; i++) {
+        ask(&stranger, "_coap._udp.local", TT_DNS_PTR, TT_DNS_CLASS_IN, 0);
+        pass(TT_MS(10));
+    }
+    EXPECT(sent >= 4 && sent <= 6);
 }
 
 int main(void)
@@ -218,6 +401,9 @@ int main(void)
     test_restart();
     test_conflict();
     test_hostile();
-    test_legacy_resolver();
+    test_meeting();
+    test_strangers();
+    test_same_addresses();
+    test_answers();
     return test_result();
 }

@@ -189,11 +189,15 @@ static void test_dns_names(void)
                  TT_MALFORMED);
     EXPECT_EQUAL(read_name("\3ab", 3, 0, name), TT_MALFORMED);
     EXPECT_EQUAL(read_name("\1a", 2, 0, name), TT_MALFORMED); // no end
-    char longest[4 * 64 + 1] = {0};                           // four labels of 63
+    // 255 bytes are a name's most (RFC 1035, 2.3.4); ours are shorter.
+    char longest[4 * 64 + 1] = {0};
     for (int i = 0; i < 4; i++) {
         longest[64 * i] = 63;
         memset(longest + 64 * i + 1, 'x', 63);
     }
+    EXPECT_EQUAL(read_name(longest, sizeof(longest), 0, name), TT_MALFORMED);
+    longest[3 * 64] = 61;
+    longest[3 * 64 + 62] = 0;
     EXPECT_EQUAL(read_name(longest, sizeof(longest), 0, name), TT_UNSUPPORTED);
     EXPECT_EQUAL(read_name("\3a.b", 5, 0, name), TT_UNSUPPORTED);
 }
