@@ -103,8 +103,8 @@ static tt_status parameter(const char *d, size_t length, size_t *at, tt_link *li
         value = end + 1 + quoted;
         end = value;
         while (end < length && (quoted ? d[end] != '"' : d[end] != ';' && d[end] != ','))
-            end++;
-        if (quoted && end == length)
+            end += quoted && d[end] == '\\' ? 2 : 1; // a backslash protects the next one
+        if (quoted && end >= length)
             return TT_MALFORMED;
         value_length = end - value;
         end += quoted;

@@ -124,6 +124,47 @@ static void test_tree(void)
     EXPECT_EQUAL(SERVER->bus.counters.received, before);
 }
 
+// The filters of /.well-known/core (RFC 6690, 4.1).
+static void test_filters(void)
+{
+    static tt_resource lamp = {.path = "light/one",
+                               .type = "lamp dimmable",
+                               .interface_description = "sensor",
+                               .handler = show,
+                               .methods = 1 << TT_GET,
+                               .observable = true},
+                       secret = {.path = "light/secret", .handler = show, .hidden = true};
+    static const char of_lamp[] = "</light/one>;rt=\"lamp dimmable\";if=\"sensor\";obs";
+    static const struct {
+        const char *query, *links;
+    } cases[] = {
+        {"rt=lamp", of_lamp},
+        {"rt=dimmable", of_lamp},
+        {"rt=dim*", of_lamp},
+        {"rt=dim", ""},
+        {"rt=lamp dimmable", ""},
+        {"if=sensor", of_lamp},
+        {"if=s*", of_lamp},
+        {"href=/light/one", of_lamp},
+        {"href=/light/*", of_lamp},
+        {"href=/light", ""},
+        {"href=/keep", "</keep>;rt=\"test\""},
+        {"title=*", ""}, // no resource has one
+    };
+    asked a;
+    start();
+    REQUIRE(tt_bus_add(&SERVER->bus, &lamp) == TT_OK);
+    REQUIRE(tt_bus_add(&SERVER->bus, &secret) == TT_OK);
+    for (size_t i = 0; i < TT_COUNT(cases); i++) {
+        ask(&a, CLIENT, SERVER, TT_GET, ".well-known/core", cases[i].query, NULL, 0);
+        EXPECT_ANSWER(a, TT_CONTENT);
+        EXPECT_TEXT(a.payload, cases[i].links);
+    }
+    ask(&a, CLIENT, SERVER, TT_GET, ".well-known/core", "href=*", NULL, 0);
+    EXPECT(strstr(a.payload, of_lamp) != NULL && strstr(a.payload, "</tree>") != NULL);
+    EXPECT(strstr(a.payload, "secret") == NULL && strstr(a.payload, "well-known") == NULL);
+}
+
 static void test_long_bodies(void)
 {
     static char body[4000];
@@ -733,6 +774,7 @@ static void test_silence(void)
 int main(void)
 {
     test_tree();
+    test_filters();
     test_long_bodies();
     test_duplicates();
     test_block_order();

@@ -222,6 +222,13 @@ static void test_links(void)
     EXPECT(tt_link_next(document, sizeof(document) - 1, &at, &link) == TT_OK);
     EXPECT(link.observable);
     EXPECT(tt_link_next(document, sizeof(document) - 1, &at, &link) == TT_EMPTY);
+    // A quote inside a quoted value, and what would end it outside.
+    static const char quoted[] = "</a>;title=\"x\\\"y,<z>;\";rt=\"t\",</b>";
+    at = 0;
+    EXPECT(tt_link_next(quoted, sizeof(quoted) - 1, &at, &link) == TT_OK);
+    EXPECT_TEXT(link.type, "t");
+    EXPECT(tt_link_next(quoted, sizeof(quoted) - 1, &at, &link) == TT_OK);
+    EXPECT_TEXT(link.path, "b");
     static const char *const bad[] = {"sensors", "<sensors", "</a>b", "</a>;rt=\"x",
                                       "</a>;rt=\"\\"};
     for (size_t i = 0; i < TT_COUNT(bad); i++) {
