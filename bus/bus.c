@@ -5,6 +5,13 @@
 #include "bus/internal.h"
 #include "tutti/check.h"
 
+static void not_found(tt_resource *gone, tt_time now, const tt_request *request,
+                      tt_response *response)
+{
+    (void)now;
+    tt_bus_diagnose(gone->context, response, TT_PATH_NOT_FOUND, "no such path: ", request->path);
+}
+
 void tt_bus_init(tt_bus *bus, tt_time now, uint64_t seed)
 {
     (void)now;
@@ -20,6 +27,7 @@ void tt_bus_init(tt_bus *bus, tt_time now, uint64_t seed)
                                     .methods = 1 << TT_GET,
                                     .hidden = true};
     TT_CHECK(tt_bus_add(bus, &bus->well_known) == TT_OK);
+    bus->gone = (tt_resource){.handler = not_found, .context = bus, .methods = 1 << TT_GET};
 }
 
 tt_status tt_bus_add(tt_bus *bus, tt_resource *resource)
@@ -38,8 +46,10 @@ tt_status tt_bus_add(tt_bus *bus, tt_resource *resource)
 void tt_bus_remove(tt_bus *bus, tt_resource *resource)
 {
     for (size_t i = 0; i < TT_COUNT(bus->observers); i++)
-        if (bus->observers[i].resource == resource)
-            tt_bus_drop_observer(bus, &bus->observers[i]);
+        if (bus->observers[i].resource == resource) { // told 4.04 (RFC 7641, 4.2)
+            bus->observers[i].resource = &bus->gone;
+            bus->observers[i].pending = true;
+        }
     for (size_t i = 0; i < TT_COUNT(bus->transfers); i++)
         if (bus->transfers[i].resource == resource)
             bus->transfers[i].resource = NULL;

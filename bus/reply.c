@@ -130,11 +130,14 @@ static void notify(tt_bus *bus, tt_time now, tt_bus_observer *o)
     o->pending = false;
     tt_bus_run_handler(bus, now, resource, &request, &response);
     TT_CHECK(!response.later); // an observable resource has its representation at hand
+    bool error = response.code >= TT_BAD_REQUEST; // the last that it hears (RFC 7641, 4.2)
     if (o->call != NULL) {
-        tt_bus_client_local(bus, now, o->call, &response, false);
+        tt_call *call = o->call;
+        if (error)
+            tt_bus_drop_observer(bus, o);
+        tt_bus_client_local(bus, now, call, &response, error);
         return;
     }
-    bool error = response.code >= TT_BAD_REQUEST;
     bool confirmable = o->told % TT_BUS_CONFIRM_EVERY == 0 || now >= o->confirm_at || error;
     tt_bus_reply *reply = tt_bus_reply_new(bus, now, &o->peer, confirmable);
     if (reply == NULL) {
@@ -151,7 +154,7 @@ static void notify(tt_bus *bus, tt_time now, tt_bus_observer *o)
         return;
     }
     reply->length = (uint16_t)w.out.length;
-    if (error) { // the last thing that an observer hears (RFC 7641, 4.2)
+    if (error) {
         tt_bus_drop_observer(bus, o);
         return;
     }

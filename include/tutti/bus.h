@@ -198,6 +198,7 @@ tt_status tt_bus_ping(tt_bus *bus, tt_time now, tt_call *call);
 
 // Adds a resource to the tree. TT_EXISTS (the path is taken), TT_INVALID (empty or too long).
 tt_status tt_bus_add(tt_bus *bus, tt_resource *resource);
+// Takes it out again; its observers are told 4.04.
 void tt_bus_remove(tt_bus *bus, tt_resource *resource);
 
 // The representation of an observable resource changed: its observers are told. Notifications are

@@ -133,6 +133,7 @@ struct tt_bus {
     tt_bus_datagram out[TT_BUS_OUT_MAX];
     unsigned out_first;
     tt_resource well_known;
+    tt_resource gone; // what observers of a removed resource have until they are told
     char links[TT_BUS_LINKS_MAX];
     char diagnostic[96];
     struct {

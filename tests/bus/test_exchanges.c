@@ -700,6 +700,51 @@ static void test_observers(void)
     EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
 }
 
+static void fickle(tt_resource *resource, tt_time now, const tt_request *request,
+                   tt_response *response)
+{
+    show(resource, now, request, response);
+    if (strcmp(shown, "none") == 0)
+        response->code = TT_UNAVAILABLE;
+}
+
+// An error, or the end of the resource, is the last that an observer hears, near or far.
+static void test_last_notification(void)
+{
+    for (int removed = 0; removed < 2; removed++) {
+        static asked near, far;
+        static tt_resource resource;
+        start();
+        resource = (tt_resource){
+            .path = "fickle", .handler = fickle, .methods = 1 << TT_GET, .observable = true};
+        REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+        ask_by_hand(&far, TT_GET, true, NULL, 0);
+        tt_bus_cancel(&CLIENT->bus, time_now, &far.call);
+        far.call.path = "fickle";
+        near = (asked){.call = far.call};
+        near.call.context = &near;
+        near.call.peer = (tt_endpoint){0};
+        far.done = false;
+        REQUIRE(tt_bus_call(&CLIENT->bus, time_now, &far.call) == TT_OK);
+        REQUIRE(tt_bus_call(&SERVER->bus, time_now, &near.call) == TT_OK);
+        pass(TT_MS(1));
+        EXPECT(!near.done && !far.done);
+        EXPECT_TEXT(near.payload, "one");
+        EXPECT_TEXT(far.payload, "one");
+        strcpy(shown, "none");
+        if (removed)
+            tt_bus_remove(&SERVER->bus, &resource);
+        else
+            tt_bus_changed(&SERVER->bus, time_now, &resource);
+        pass(TT_MS(1));
+        EXPECT_ANSWER(near, removed ? TT_PATH_NOT_FOUND : TT_UNAVAILABLE);
+        EXPECT_ANSWER(far, removed ? TT_PATH_NOT_FOUND : TT_UNAVAILABLE);
+        for (size_t i = 0; i < TT_BUS_OBSERVERS_MAX; i++)
+            EXPECT(SERVER->bus.observers[i].resource == NULL);
+        EXPECT_EQUAL(tt_bus_busy(&SERVER->bus) + tt_bus_busy(&CLIENT->bus), 0);
+    }
+}
+
 static unsigned retries;
 
 static void retry(tt_call *call, tt_time now, const tt_reply *reply)
@@ -786,6 +831,7 @@ int main(void)
     test_observing();
     test_order_of_notifications();
     test_observers();
+    test_last_notification();
     test_asking_again();
     test_silence();
     return test_result();
