@@ -198,8 +198,9 @@ static void transmit_announcement(tt_discovery *d, tt_time now, tt_writer *w)
     s->announce_at = TT_FOREVER;
     if (s->goodbye) {
         s->goodbye = false;
-        s->announcements = 0;
         tt_discovery_write_records(d, w, 0);
+        d->options.name = NULL; // nothing may follow that others would take for its return
+        s->answer_at = TT_FOREVER;
     } else if (s->probes < PROBES) {
         tt_discovery_write_probe(d, w);
         s->probes++;

@@ -104,7 +104,8 @@ tt_status tt_discovery_transmit(tt_discovery *discovery, tt_time now, tt_endpoin
 void tt_discovery_heard(tt_discovery *discovery, tt_time now, const tt_endpoint *peer);
 void tt_discovery_gone(tt_discovery *discovery, tt_time now, const tt_peer *peer);
 
-// Queues goodbye records (time to live 0) for a device that leaves in order.
+// Queues goodbye records (time to live 0) for a device that leaves in order; once they are sent it
+// tells nothing of itself any more.
 void tt_discovery_goodbye(tt_discovery *discovery, tt_time now);
 
 #endif

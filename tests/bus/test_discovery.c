@@ -60,6 +60,7 @@ static void start(void)
 {
     memset(devices, 0, sizeof(devices));
     time_now = TT_SECONDS(1);
+    last_length = 0;
 }
 
 static void deliver(void)
@@ -116,6 +117,13 @@ static void test_finding(void)
     pass(TT_SECONDS(2));
     EXPECT(known(2, "watch-0001") && known(2, "watch-0002") && known(0, "watch-0003"));
     EXPECT(devices[0].found == 2 && devices[0].gone == 0);
+    // Whoever is listed in a question does not answer it (RFC 6762, 7.1).
+    devices[2].present = false;
+    pass(TT_SECONDS(15));
+    sent = 0;
+    pass(TT_SECONDS(20));
+    EXPECT_EQUAL(sent, 2); // a question of each
+    devices[2].present = true;
     // A long time: queries renew what would expire.
     pass(TT_SECONDS(600));
     EXPECT(devices[0].found == 2 && devices[0].gone == 0 && known(0, "watch-0002"));
@@ -134,10 +142,14 @@ static void test_restart(void)
     join(0, "watch-0001", 11);
     join(1, "watch-0002", 12);
     pass(TT_SECONDS(3));
-    join(1, "watch-0002", 99); // another boot number
+    join(1, "watch-0002", 99); // another boot number, and another address
+    tt_endpoint own = {.ip = {0xfe, 0x80, [15] = 77}};
+    tt_discovery_set_addresses(&devices[1].discovery, time_now, &own, 1);
     pass(TT_SECONDS(3));
     EXPECT(devices[0].restarted == 1 && devices[0].found == 2);
-    EXPECT(known(0, "watch-0002") != NULL && known(0, "watch-0002")->boot == 99);
+    REQUIRE(known(0, "watch-0002") != NULL);
+    EXPECT(known(0, "watch-0002")->boot == 99);
+    EXPECT_EQUAL(known(0, "watch-0002")->endpoint.ip[15], 77);
 }
 
 // Two devices want one name. Whoever begins later, or compares less, takes another.
@@ -151,6 +163,22 @@ static void test_conflict(void)
     EXPECT_TEXT(devices[0].discovery.name, "watch-0001");
     EXPECT_TEXT(devices[1].discovery.name, "watch-0001-2");
     EXPECT(known(0, "watch-0001-2") != NULL);
+    start();
+    join(0, "watch-0001", 21); // at once: the greater boot number wins (RFC 6762, 8.2)
+    join(1, "watch-0001", 20);
+    pass(TT_SECONDS(4));
+    EXPECT_TEXT(devices[0].discovery.name, "watch-0001");
+    EXPECT_TEXT(devices[1].discovery.name, "watch-0001-2");
+    start();
+    join(1, "watch-0001", 12); // one's own words, heard again, are no conflict
+    for (int i = 0; i < 200; i++) {
+        pass(TT_MS(10));
+        if (last_length > 0)
+            tt_discovery_receive(&devices[1].discovery, time_now, &devices[1].endpoint, last,
+                                 last_length);
+    }
+    EXPECT_TEXT(devices[1].discovery.name, "watch-0001");
+    EXPECT_EQUAL(devices[1].discovery.state.probes, 3);
     start();
     for (unsigned i = 0; i < DEVICES; i++) // all at once
         join(i, "watch-0001", 20 + i);
@@ -224,7 +252,7 @@ static void hear(const tt_endpoint *from, const tt_writer *w)
     tt_discovery_receive(&devices[0].discovery, time_now, from, w->data, w->length);
 }
 
-// A service of somebody else: a pointer to it, its port, its TXT record and its address.
+// A service of somebody else: a pointer to it, its port, its TXT record and its addresses.
 static void announce(const char *name, const char *txt, uint32_t address_ttl)
 {
     uint8_t bytes[TT_MDNS_MESSAGE_MAX];
@@ -232,7 +260,7 @@ static void announce(const char *name, const char *txt, uint32_t address_ttl)
     tt_writer w;
     tt_writer_init(&w, bytes, sizeof(bytes));
     snprintf(instance, sizeof(instance), "%s._coap._udp.local", name);
-    tt_dns_header_write(&w, &(tt_dns_header){.flags = TT_DNS_RESPONSE, .answers = 4});
+    tt_dns_header_write(&w, &(tt_dns_header){.flags = TT_DNS_RESPONSE, .answers = 5});
     size_t at = tt_dns_record_begin(&w, "_coap._udp.local", TT_DNS_PTR, TT_DNS_CLASS_IN, 120);
     tt_dns_name_write(&w, instance);
     tt_dns_record_end(&w, at);
@@ -248,6 +276,9 @@ static void announce(const char *name, const char *txt, uint32_t address_ttl)
     at = tt_dns_record_begin(&w, "stranger.local", TT_DNS_AAAA, TT_DNS_CLASS_IN, address_ttl);
     tt_write_bytes(&w, stranger.ip, 16);
     tt_dns_record_end(&w, at);
+    at = tt_dns_record_begin(&w, "stranger.local", TT_DNS_A, TT_DNS_CLASS_IN, address_ttl);
+    tt_write_be32(&w, 0xa9fe0102); // 169.254.1.2
+    tt_dns_record_end(&w, at);
     hear(&stranger, &w);
 }
 
@@ -259,7 +290,8 @@ static void test_strangers(void)
     announce("lamp", "kind=lamp", 0); // an address that is taken back is none (RFC 6762, 10.1)
     EXPECT(known(0, "lamp") == NULL);
     announce("lamp", "kind=lamp", 120);
-    EXPECT(known(0, "lamp") != NULL);
+    REQUIRE(known(0, "lamp") != NULL);
+    EXPECT_EQUAL(known(0, "lamp")->endpoint.ip[0], 0xfe); // IPv6 before IPv4
     // A service that never tells its kind is asked for it a few times, not for ever.
     sent = 0;
     for (int i = 0; i < 100; i++) {
@@ -310,14 +342,15 @@ static size_t answer_of(tt_endpoint *to, uint8_t answer[TT_MDNS_MESSAGE_MAX])
     return length;
 }
 
-static void ask(const tt_endpoint *from, const char *name, uint16_t type, uint16_t class,
-                uint32_t known_ttl)
+static void ask_with(uint16_t flags, const tt_endpoint *from, const char *name, uint16_t type,
+                     uint16_t class, uint32_t known_ttl)
 {
     uint8_t bytes[TT_MDNS_MESSAGE_MAX];
     tt_writer w;
     tt_writer_init(&w, bytes, sizeof(bytes));
-    tt_dns_header_write(&w,
-                        &(tt_dns_header){.id = 0x1234, .questions = 1, .answers = known_ttl > 0});
+    tt_dns_header_write(
+        &w,
+        &(tt_dns_header){.id = 0x1234, .flags = flags, .questions = 1, .answers = known_ttl > 0});
     tt_dns_name_write(&w, name);
     tt_write_be16(&w, type);
     tt_write_be16(&w, class);
@@ -327,6 +360,12 @@ static void ask(const tt_endpoint *from, const char *name, uint16_t type, uint16
         tt_dns_record_end(&w, at);
     }
     hear(from, &w);
+}
+
+static void ask(const tt_endpoint *from, const char *name, uint16_t type, uint16_t class,
+                uint32_t known_ttl)
+{
+    ask_with(0, from, name, type, class, known_ttl);
 }
 
 // Who asks what, and how it is answered (RFC 6762, 5.4, 6.7 and 7.1; RFC 6763, 9).
@@ -385,6 +424,9 @@ static void test_answers(void)
     EXPECT_EQUAL(answer_of(&to, answer), 0);
     ask(&stranger, "_coap._udp.local", TT_DNS_PTR, TT_DNS_CLASS_IN, 50); // not for long
     EXPECT(answer_of(&to, answer) > 0);
+    pass(TT_SECONDS(1));
+    ask_with(0x2800, &stranger, "_coap._udp.local", TT_DNS_PTR, TT_DNS_CLASS_IN, 0); // an update
+    EXPECT_EQUAL(answer_of(&to, answer), 0);
     // However many ask, the same is told to all once a second (RFC 6762, 6).
     pass(TT_SECONDS(1));
     sent = 0;
