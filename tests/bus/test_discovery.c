@@ -164,8 +164,9 @@ static void test_conflict(void)
     EXPECT_TEXT(devices[1].discovery.name, "watch-0001-2");
     EXPECT(known(0, "watch-0001-2") != NULL);
     start();
-    join(0, "watch-0001", 21); // at once: the greater boot number wins (RFC 6762, 8.2)
     join(1, "watch-0001", 20);
+    pass(TT_MS(300));          // both probe:
+    join(0, "watch-0001", 21); // the greater boot number wins (RFC 6762, 8.2)
     pass(TT_SECONDS(4));
     EXPECT_TEXT(devices[0].discovery.name, "watch-0001");
     EXPECT_TEXT(devices[1].discovery.name, "watch-0001-2");

@@ -660,10 +660,25 @@ static void test_whose_answer(void)
     EXPECT(!a.done && answer.count == 0);
     respond(OTHER, &a, 2, TT_CONFIRMABLE, TT_CONTENT, 0, NULL, 0, NULL, 0, 1);
     EXPECT(!a.done && was_reset(2));
-    a.call.state.message_id++; // an acknowledgement of another message
+    asked other = a; // an acknowledgement of another message
+    other.call.state.message_id++;
+    respond(SERVER, &other, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, 0, NULL, 0, NULL, 0, 1);
+    EXPECT(!a.done && answer.count == 0);
     respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, 0, NULL, 0, NULL, 0, 1);
-    a.call.state.message_id--;
     EXPECT_ANSWER(a, TT_CONTENT);
+}
+
+// One message is outstanding to a peer (RFC 7252, 4.7); another waits for its end.
+static void test_one_at_a_time(void)
+{
+    asked first, second;
+    start();
+    ask_by_hand(&first, TT_GET, false, NULL, 0);
+    EXPECT_EQUAL(answer.count, 1);
+    ask_by_hand(&second, TT_GET, false, NULL, 0);
+    EXPECT_EQUAL(answer.count, 0);
+    respond(SERVER, &first, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, 0, NULL, 0, NULL, 0, 1);
+    EXPECT(first.done && answer.count == 1 && answer.message.id == second.call.state.message_id);
 }
 
 // A block that is shorter than it says would leave a gap.
@@ -933,6 +948,7 @@ int main(void)
     test_sizes_of_blocks();
     test_change_midway();
     test_whose_answer();
+    test_one_at_a_time();
     test_short_block();
     test_observing();
     test_order_of_notifications();
