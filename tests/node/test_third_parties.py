@@ -134,7 +134,7 @@ def test_other_server(server, scratch):
 
 def test_zeroconf():
     try:
-        from zeroconf import ServiceBrowser, ServiceListener, Zeroconf
+        from zeroconf import ServiceBrowser, ServiceListener, Zeroconf, ZeroconfServiceTypes
     except ImportError:
         print("skipped: python3-zeroconf is not installed")
         return False
@@ -162,6 +162,8 @@ def test_zeroconf():
         expect(info.port == PORT, f"port {PORT}, not {info.port}")
         expect(info.properties.get(b"kind") == b"example", f"the kind, not {info.properties}")
         expect("127.0.0.1" in info.parsed_addresses(), f"its address, not {info.parsed_addresses()}")
+    kinds = ZeroconfServiceTypes.find(zc=browser, timeout=3)  # RFC 6763, 9
+    expect("_coap._udp.local." in kinds, f"_coap._udp among the kinds of services, not {kinds}")
     browser.close()
     return True
 
