@@ -143,13 +143,13 @@ static void test_deadlines(void)
     tt_time waited = tt_now() - before;
     expect_true("a wait ends at its deadline, not before",
                 status == TT_TIMED_OUT && waited >= TT_MS(20));
-    expect_true("and not long after", waited < TT_MS(120));
+    expect_true("and not long after", waited < TT_SECONDS(1));
     before = tt_now();
     for (int i = 1; i <= 10; i++)
         tt_thread_sleep(before + TT_MS(i));
     waited = tt_now() - before;
     expect_true("ten sleeps to absolute times do not drift",
-                waited >= TT_MS(10) && waited < TT_MS(100));
+                waited >= TT_MS(10) && waited < TT_SECONDS(1));
     tt_time last = tt_now();
     bool forward = true;
     for (int i = 0; i < 20000; i++) {
@@ -181,16 +181,19 @@ static void test_odd_deadlines(void)
     expect("deadlines long past or far away only try, or wait", "tmab");
 }
 
+static tt_time sleep_from; // for all: starting a thread takes its time, too
+
 static void sleep_and_say(void *argument)
 {
     const char *name = argument;
-    tt_thread_sleep(tt_now() + TT_MS(10) * (name[0] - 'a' + 1));
+    tt_thread_sleep(sleep_from + TT_MS(30) * (name[0] - 'a' + 1));
     event(name);
 }
 
 static void test_sleepers(void)
 {
     begin();
+    sleep_from = tt_now();
     start(&c, stack_c, 20, sleep_and_say, "c");
     start(&a, stack_a, 18, sleep_and_say, "a");
     start(&b, stack_b, 19, sleep_and_say, "b");
