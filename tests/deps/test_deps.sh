@@ -129,4 +129,9 @@ echo "installed 99:99"
 STAND_IN
 expect 0 "" install build test
 { [ -s "$work/out" ] || grep -q '^apt-get' "$work/asked"; } && { echo "nothing is missing, and yet:"; cat "$work/out" "$work/asked"; failed=1; }
+
+# ---- a compiler that is missing, as the cross presets ask for theirs
+printf 'include(tools/cmake/need.cmake)\ntt_need(no-such-compiler its-package)\n' >"$work/need.cmake"
+expect 1 "no-such-compiler is not installed." cmake -P "$work/need.cmake"
+grep -q "package its-package" "$work/err" || { echo "it does not name the compiler's package"; failed=1; }
 exit $failed
