@@ -2,7 +2,8 @@
 //
 // A training is decided by its options and its data: the same seed gives the same bits, whatever
 // the number of threads, because a batch is always cut into TT_SHARDS shards whose gradients are
-// summed in order. A checkpoint continues to the same bits too.
+// summed in order. A checkpoint continues to the same bits too. OpenBLAS chooses its code by the
+// kind of processor, and another kind rounds otherwise.
 
 #ifndef TUTTI_TRAIN_H
 #define TUTTI_TRAIN_H
