@@ -14,14 +14,17 @@
 #include "tutti/platform_linux.h"
 #include "tutti/platform_switch.h"
 
-static tt_exit open_switch(tt_client *client, const char *command, const char *net)
+const char *tt_client_folder(const char *named)
+{
+    const char *running = named != NULL ? named : getenv("TUTTI_NET");
+    return running != NULL && running[0] != '\0' ? running : TT_CLIENT_FOLDER;
+}
+
+static tt_exit open_switch(tt_client *client, const char *command, const char *named)
 {
     char path[TT_DEVICE_PATH_MAX];
     struct stat about;
-    if (net == NULL)
-        net = getenv("TUTTI_NET");
-    if (net == NULL || net[0] == '\0')
-        net = TT_CLIENT_FOLDER;
+    const char *net = tt_client_folder(named);
     bool is_folder = stat(net, &about) == 0 && S_ISDIR(about.st_mode);
     const char *name = is_folder ? "/switch.sock" : "";
     if (!tt_file_fits_socket(command, net, name))

@@ -21,9 +21,12 @@ typedef struct tt_client {
     bool host;
 } tt_client;
 
-// Joins the network: `net` is a fleet's folder or a switch's socket, NULL for that in $TUTTI_NET or
-// else TT_CLIENT_FOLDER; with `host` it is this machine's own. `on_peer` may be NULL. Failures are
-// said. One a process.
+// The fleet that is meant: the one that was named or, for NULL, that in $TUTTI_NET or else
+// TT_CLIENT_FOLDER.
+const char *tt_client_folder(const char *named);
+
+// Joins the network: `net` is a fleet's folder or a switch's socket, or NULL (tt_client_folder);
+// with `host` it is this machine's own. `on_peer` may be NULL. Failures are said. One a process.
 tt_exit tt_client_open(tt_client *client, const char *command, const char *net, bool host,
                        tt_peer_handler *on_peer, void *context);
 

@@ -12,7 +12,7 @@
 
 static const char *net;
 static bool host;
-static unsigned seconds = 4;
+static unsigned seconds = 2;
 
 static const tt_option options[] = {
     {"for", "SECONDS", "how long to look", .number = &seconds, .least = 1, .most = 3600},

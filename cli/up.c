@@ -22,6 +22,7 @@
 #define FLEET_FILE_MAX 65536
 
 static const char *folder = TT_CLIENT_FOLDER, *capture, *command_line;
+static const char *controlled; // folder, or NULL
 static unsigned timeout_s = 60;
 
 static const tt_option up_options[] = {
@@ -33,7 +34,8 @@ static const tt_option up_options[] = {
      .least = 1, .most = 3600},
 };
 static const tt_option control_options[] = {
-    {"dir", "DIR", "the folder that 'tutti up' was given", .text = &folder},
+    {"dir", "DIR", "what 'tutti up' was given; else $TUTTI_NET, else " TT_CLIENT_FOLDER,
+     .text = &controlled},
 };
 
 static volatile sig_atomic_t interrupted;
@@ -190,13 +192,13 @@ static tt_exit run_up(unsigned count, const char *const *arguments)
 static tt_exit run_restart(unsigned count, const char *const *arguments)
 {
     (void)count;
-    return tt_fleet_control("restart", folder, arguments[0]);
+    return tt_fleet_control("restart", tt_client_folder(controlled), arguments[0]);
 }
 
 static tt_exit run_kill(unsigned count, const char *const *arguments)
 {
     (void)count;
-    return tt_fleet_control("kill", folder, arguments[0]);
+    return tt_fleet_control("kill", tt_client_folder(controlled), arguments[0]);
 }
 
 const tt_command tt_command_up = {

@@ -108,6 +108,8 @@ void tt_stack_start(const tt_stack_options *options)
     netif_set_default(&stack.netif);
     netif_create_ip6_linklocal_address(&stack.netif, 1);
     netif_set_up(&stack.netif);
+    if (options->optimistic)
+        netif_ip6_addr_set_state(&stack.netif, 0, IP6_ADDR_PREFERRED);
     autoip_start(&stack.netif);
 }
 

@@ -24,6 +24,7 @@ typedef struct tt_stack_options {
     tt_time (*now)(void *context); // the monotonic clock
     void *context;                 // for `now`
     uint64_t seed;                 // for the random delays of the protocols
+    bool optimistic; // use the IPv6 address without asking first whether another has it
 } tt_stack_options;
 
 typedef struct tt_stack_counters {
@@ -34,7 +35,7 @@ typedef struct tt_stack_counters {
 } tt_stack_counters;
 
 // Starts the interface: an IPv6 link-local address after duplicate detection (RFC 4862, about 1.2
-// s), an IPv4 link-local one after its probes (RFC 3927, 5 to 9 s).
+// s; at once where that is left out), an IPv4 link-local one after its probes (RFC 3927, 5 to 9 s).
 void tt_stack_start(const tt_stack_options *options);
 
 // Does what the protocols have due. tt_stack_receive does it too.
