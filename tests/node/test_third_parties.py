@@ -12,10 +12,11 @@ import sys
 import tempfile
 import time
 
+import namespace
+
 LINUX = os.environ["TUTTI_LINUX"]
 SKIPPED = 77
-IN_NAMESPACE = "TUTTI_TEST_NAMESPACE"
-PORT = 5683 if IN_NAMESPACE in os.environ else 20000 + os.getpid() % 20000
+PORT = 5683 if namespace.inside() else 20000 + os.getpid() % 20000
 
 failures = 0
 
@@ -38,14 +39,6 @@ def program(*names):
 def run(*words, **options):
     done = subprocess.run(words, capture_output=True, timeout=30, **options)
     return done.stdout + done.stderr
-
-
-def enter_namespace():
-    script = "ip link set lo up multicast on && exec " + sys.executable + " " + os.path.abspath(__file__)
-    probe = subprocess.run(["unshare", "-rn", "ip", "link", "set", "lo", "up"], capture_output=True)
-    if probe.returncode == 0:
-        os.environ[IN_NAMESPACE] = "1"
-        os.execvp("unshare", ["unshare", "-rn", "sh", "-c", script])
 
 
 class Node:
@@ -169,18 +162,17 @@ def test_zeroconf():
 
 
 def main():
-    if IN_NAMESPACE not in os.environ:
-        enter_namespace()
+    reason = "" if namespace.inside() else namespace.enter(os.path.abspath(__file__), "ip link set lo up multicast on")
     client = program("coap-client", "coap-client-notls", "coap-client-openssl")
     server = program("coap-server", "coap-server-notls", "coap-server-openssl")
     with tempfile.TemporaryDirectory() as scratch:
         with Node():
             test_requests(client, scratch)
             test_observe(client)
-            if IN_NAMESPACE in os.environ:
+            if namespace.inside():
                 test_zeroconf()
             else:
-                print("skipped: zeroconf, since no network namespace can be made here")
+                print("skipped: zeroconf, since no network namespace can be made here:", reason)
         test_other_server(server, scratch)
     print(failures, "failed")
     sys.exit(failures > 0)

@@ -11,9 +11,11 @@ import tempfile
 import time
 import zlib
 
+import namespace
+
 BUILD = os.environ["TUTTI_BUILD"]
 IMAGE = BUILD + "/cortex-m4/products/watch/watch.elf"
-IN_NAMESPACE = "TUTTI_TEST_NAMESPACE"
+PREPARE = "ip link set lo up && ip tuntap add tap0 mode tap && ip link set tap0 up"
 MAC = "02:54:54:00:00:01"
 ADDRESS = "fe80::54:54ff:fe00:1"  # its EUI-64 (RFC 4291, appendix A)
 
@@ -39,16 +41,6 @@ def need(*names):
     skip("none of " + ", ".join(names) + " is installed")
 
 
-def enter_namespace():
-    make = "ip link set lo up && ip tuntap add tap0 mode tap && ip link set tap0 up"
-    probe = subprocess.run(["unshare", "-rn", "sh", "-c", make], capture_output=True)
-    if probe.returncode != 0:
-        skip("no network namespace with a tap can be made here: " + probe.stderr.decode().strip())
-    os.environ[IN_NAMESPACE] = "1"
-    script = f"{make} && exec {sys.executable} {os.path.abspath(__file__)}"
-    os.execvp("unshare", ["unshare", "-rn", "sh", "-c", script])
-
-
 def provision(path):
     """The block of include/tutti/provision.h: an ordinary start with a seed of its own."""
     block = struct.pack("<4s5I", b"TTPV", 1, 0, 0, 0, 1) + secrets.token_bytes(32)
@@ -67,8 +59,8 @@ def main():
     need("arm-none-eabi-nm")
     if not os.path.exists(IMAGE):
         skip(f"there is no {IMAGE}: build it with make cortex-m4")
-    if IN_NAMESPACE not in os.environ:
-        enter_namespace()
+    if not namespace.inside():
+        skip("no network namespace with a tap can be made here: " + namespace.enter(os.path.abspath(__file__), PREPARE))
 
     def ask(method, path, *words):
         at = f"coap://[{ADDRESS}%tap0]{path}"
