@@ -1,0 +1,250 @@
+// Observing a resource (RFC 7641): who is told what, in which order, and how it ends.
+
+#include "tests/bus/exchange.h"
+
+static void carry_one(device *from, device *to)
+{
+    static uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    tt_endpoint peer;
+    size_t length;
+    REQUIRE(tt_bus_transmit(&from->bus, &peer, bytes, sizeof(bytes), &length) == TT_OK);
+    tt_bus_receive(&to->bus, time_now, &from->endpoint, bytes, length);
+}
+
+static void test_observing(void)
+{
+    asked a;
+    start();
+    memset(&a, 0, sizeof(a));
+    a.call = (tt_call){.peer = SERVER->endpoint,
+                       .method = TT_GET,
+                       .path = "show",
+                       .content_format = TT_FORMAT_NONE,
+                       .accept = TT_FORMAT_NONE,
+                       .observe = true,
+                       .on_reply = asked_reply,
+                       .context = &a};
+    REQUIRE(tt_bus_call(&CLIENT->bus, time_now, &a.call) == TT_OK);
+    deliver();
+    EXPECT_TEXT(a.payload, "one");
+    for (int i = 0; i < 20; i++) {
+        shown_length = (size_t)snprintf(shown, sizeof(shown), "number %d", i);
+        tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+        pass(TT_MS(1));
+        EXPECT_TEXT(a.payload, shown);
+        EXPECT(!a.done);
+    }
+    // Longer than a block: the first is pushed, the rest fetched, however long ago it began.
+    pass(TT_SECONDS(100));
+    memset(shown, 'x', sizeof(shown));
+    shown_length = 1500;
+    tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+    tt_bus_advance(&SERVER->bus, time_now);
+    carry_one(SERVER, CLIENT);
+    tt_bus_advance(&CLIENT->bus, time_now);
+    deliver();
+    EXPECT_EQUAL(a.length, 1500);
+    EXPECT(!a.done);
+    // The observer cancels; the next notification is answered by a reset, and is the last.
+    tt_bus_cancel(&CLIENT->bus, time_now, &a.call);
+    EXPECT(a.done && a.status == TT_CANCELLED);
+    tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+    pass(TT_MS(1));
+    EXPECT(SERVER->bus.observers[0].resource == NULL);
+    // A full table: the answer comes, the observation does not.
+    for (uint16_t i = 0; i <= TT_BUS_OBSERVERS_MAX; i++) {
+        static uint8_t bytes[64];
+        tt_bus_token token = {.length = 1, .bytes = {(uint8_t)i}};
+        tt_message_writer w;
+        shown_length = 3;
+        tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, (uint16_t)(300 + i),
+                         &token);
+        tt_message_option_number(&w, TT_OPTION_OBSERVE, 0);
+        tt_message_option_parts(&w, TT_OPTION_URI_PATH, "show", '/');
+        hear(CLIENT, &w);
+        EXPECT(answer.message.code == TT_CONTENT &&
+               answer.message.has_observe == (i < TT_BUS_OBSERVERS_MAX));
+    }
+    tt_bus_forget_peer(&SERVER->bus, time_now, &CLIENT->endpoint);
+    for (size_t i = 0; i < TT_BUS_OBSERVERS_MAX; i++)
+        EXPECT(SERVER->bus.observers[i].resource == NULL);
+}
+
+static void notify_by_hand(const asked *a, uint16_t id, uint32_t sequence, size_t length)
+{
+    uint8_t value[3] = {(uint8_t)(sequence >> 16), (uint8_t)(sequence >> 8), (uint8_t)sequence};
+    respond(SERVER, a, id, TT_NON_CONFIRMABLE, TT_CONTENT, TT_OPTION_OBSERVE, value, 3, NULL, 0,
+            length);
+}
+
+// Which of two notifications is newer, across the wrap of their numbers (RFC 7641, 3.4).
+static void test_order_of_notifications(void)
+{
+    asked a;
+    start();
+    ask_by_hand(&a, TT_GET, true, NULL, 0);
+    notify_by_hand(&a, 1, 0xfffffe, 1);
+    EXPECT_EQUAL(a.length, 1);
+    notify_by_hand(&a, 2, 2, 2);
+    EXPECT_EQUAL(a.length, 2);
+    notify_by_hand(&a, 3, 0xffffff, 3); // overtaken
+    notify_by_hand(&a, 4, 2, 4);        // doubled
+    EXPECT_EQUAL(a.length, 2);
+    pass(TT_SECONDS(129)); // after so long the number says nothing
+    notify_by_hand(&a, 5, 1, 5);
+    EXPECT_EQUAL(a.length, 5);
+    EXPECT(!a.done);
+    // What is no notification changes nothing.
+    respond(SERVER, &a, 6, TT_NON_CONFIRMABLE, TT_CONTENT, 0, NULL, 0, NULL, 0, 6);
+    EXPECT_EQUAL(a.length, 5);
+    // A newer one comes while the blocks of one before it are fetched.
+    respond(SERVER, &a, 7, TT_NON_CONFIRMABLE, TT_CONTENT, TT_OPTION_OBSERVE, "\2", 1,
+            &(tt_block){.more = true, .exponent = 2}, TT_OPTION_BLOCK2, 64);
+    EXPECT(answer.count == 1 && answer.message.block2.number == 1);
+    a.call.state.fetch_token = 0; // for its token to be the observation's
+    notify_by_hand(&a, 8, 3, 8);
+    EXPECT_EQUAL(a.length, 8);
+    EXPECT(!a.done);
+    // An error ends it (4.2).
+    respond(SERVER, &a, 6, TT_CONFIRMABLE, TT_PATH_NOT_FOUND, 0, NULL, 0, NULL, 0, 0);
+    EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
+    notify_by_hand(&a, 7, 3, 1); // nobody waits for it
+    EXPECT(was_reset(7));
+}
+
+static void hear_observe(device *from, uint16_t id, uint32_t value)
+{
+    static uint8_t bytes[64];
+    static const tt_bus_token token = {.length = 1, .bytes = {5}};
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, id, &token);
+    tt_message_option_number(&w, TT_OPTION_OBSERVE, value);
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, "show", '/');
+    hear(from, &w);
+}
+
+static void hear_empty(device *from, tt_message_type type, uint16_t id)
+{
+    uint8_t bytes[4];
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), type, 0, id, NULL);
+    hear(from, &w);
+}
+
+static void change_shown(void)
+{
+    tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+    tt_bus_advance(&SERVER->bus, time_now);
+    collect(SERVER);
+}
+
+// How an observer stays, and how it goes (RFC 7641, 3.6, 4.1 and 4.5).
+static void test_observers(void)
+{
+    const tt_bus_observer *observers = SERVER->bus.observers;
+    start();
+    hear_observe(CLIENT, 1, 0);
+    hear_observe(CLIENT, 2, 0); // again: still one observation
+    EXPECT(answer.message.has_observe && observers[0].resource != NULL);
+    EXPECT(observers[1].resource == NULL);
+    hear_observe(CLIENT, 3, 1); // the last word
+    EXPECT(answer.message.code == TT_CONTENT && !answer.message.has_observe);
+    EXPECT(observers[0].resource == NULL);
+    hear_observe(CLIENT, 4, 0);
+    change_shown();
+    EXPECT(answer.count == 1 && answer.message.type == TT_CONFIRMABLE);
+    uint32_t sequence = answer.message.observe;
+    hear_empty(CLIENT, TT_ACKNOWLEDGEMENT, answer.message.id);
+    change_shown();
+    EXPECT(answer.count == 1 && answer.message.type == TT_NON_CONFIRMABLE);
+    EXPECT(answer.message.observe > sequence);
+    pass(TT_SECONDS(25 * 3600)); // at least once a day it is asked whether it is there (4.5)
+    change_shown();
+    EXPECT(answer.count == 1 && answer.message.type == TT_CONFIRMABLE);
+    hear_empty(CLIENT, TT_ACKNOWLEDGEMENT, answer.message.id);
+    hear_empty(OTHER, TT_RESET_MESSAGE, answer.message.id); // not its to refuse
+    EXPECT(observers[0].resource != NULL);
+    change_shown();
+    EXPECT(answer.count == 1 && answer.message.type == TT_NON_CONFIRMABLE);
+    hear_empty(CLIENT, TT_RESET_MESSAGE, answer.message.id);
+    EXPECT(observers[0].resource == NULL);
+    // Every so-manieth is confirmable, and the next waits for its acknowledgement.
+    hear_observe(CLIENT, 5, 0);
+    for (unsigned i = 0; i < 2 * TT_BUS_CONFIRM_EVERY; i++) {
+        change_shown();
+        EXPECT_EQUAL(answer.count, 1);
+        bool confirmable = i % TT_BUS_CONFIRM_EVERY == 0;
+        EXPECT_EQUAL(answer.message.type, confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE);
+        if (!confirmable)
+            continue;
+        uint16_t id = answer.message.id;
+        change_shown();
+        EXPECT_EQUAL(answer.count, 0);
+        hear_empty(CLIENT, TT_ACKNOWLEDGEMENT, id);
+        tt_bus_advance(&SERVER->bus, time_now);
+        collect(SERVER);
+        EXPECT(answer.count == 1 && answer.message.observe == resources[1].observe_sequence);
+        i++;
+    }
+    tt_bus_forget_peer(&SERVER->bus, time_now, &CLIENT->endpoint);
+    device nobody = {.endpoint = {.ip = {[15] = 99}, .port = TT_BUS_PORT}};
+    hear_observe(&nobody, 6, 0); // one that is silent is given up
+    change_shown();
+    pass(TT_SECONDS(60));
+    EXPECT(observers[0].resource == NULL);
+    EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
+}
+
+static void fickle(tt_resource *resource, tt_time now, const tt_request *request,
+                   tt_response *response)
+{
+    show(resource, now, request, response);
+    if (strcmp(shown, "none") == 0)
+        response->code = TT_UNAVAILABLE;
+}
+
+// An error, or the end of the resource, is the last that an observer hears, near or far.
+static void test_last_notification(void)
+{
+    for (int removed = 0; removed < 2; removed++) {
+        static asked near, far;
+        static tt_resource resource;
+        start();
+        resource = (tt_resource){
+            .path = "fickle", .handler = fickle, .methods = 1 << TT_GET, .observable = true};
+        REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+        ask_by_hand(&far, TT_GET, true, NULL, 0);
+        tt_bus_cancel(&CLIENT->bus, time_now, &far.call);
+        far.call.path = "fickle";
+        near = (asked){.call = far.call};
+        near.call.context = &near;
+        near.call.peer = (tt_endpoint){0};
+        far.done = false;
+        REQUIRE(tt_bus_call(&CLIENT->bus, time_now, &far.call) == TT_OK);
+        REQUIRE(tt_bus_call(&SERVER->bus, time_now, &near.call) == TT_OK);
+        pass(TT_MS(1));
+        EXPECT(!near.done && !far.done);
+        EXPECT_TEXT(near.payload, "one");
+        EXPECT_TEXT(far.payload, "one");
+        strcpy(shown, "none");
+        if (removed)
+            tt_bus_remove(&SERVER->bus, &resource);
+        else
+            tt_bus_changed(&SERVER->bus, time_now, &resource);
+        pass(TT_MS(1));
+        EXPECT_ANSWER(near, removed ? TT_PATH_NOT_FOUND : TT_UNAVAILABLE);
+        EXPECT_ANSWER(far, removed ? TT_PATH_NOT_FOUND : TT_UNAVAILABLE);
+        for (size_t i = 0; i < TT_BUS_OBSERVERS_MAX; i++)
+            EXPECT(SERVER->bus.observers[i].resource == NULL);
+        EXPECT_EQUAL(tt_bus_busy(&SERVER->bus) + tt_bus_busy(&CLIENT->bus), 0);
+    }
+}
+
+int main(void)
+{
+    test_observing();
+    test_order_of_notifications();
+    test_observers();
+    test_last_notification();
+    return test_result();
+}
