@@ -21,6 +21,7 @@ void tt_bus_init(tt_bus *bus, tt_time now, uint64_t seed)
     tt_random_seed(&bus->random, seed);
     bus->next_message_id = (uint16_t)tt_random_u64(&bus->random);
     bus->next_answer = 1;
+    bus->version_salt = tt_random_u64(&bus->random);
     bus->well_known = (tt_resource){.path = ".well-known/core",
                                     .handler = tt_bus_links_handler,
                                     .context = bus,
@@ -40,6 +41,7 @@ tt_status tt_bus_add(tt_bus *bus, tt_resource *resource)
         if (strcmp(TT_CONTAINER(node, tt_resource, link)->path, resource->path) == 0)
             return TT_EXISTS;
     tt_list_append(&bus->resources, &resource->link);
+    bus->links_version++;
     return TT_OK;
 }
 
@@ -54,6 +56,7 @@ void tt_bus_remove(tt_bus *bus, tt_resource *resource)
         if (bus->transfers[i].resource == resource)
             bus->transfers[i].resource = NULL;
     tt_list_remove(&resource->link);
+    bus->links_version++;
 }
 
 static bool is_request(unsigned code)

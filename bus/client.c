@@ -156,21 +156,53 @@ tt_call *tt_bus_client_take_local(tt_bus *bus)
     return NULL;
 }
 
-void tt_bus_client_local(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
-                         bool final)
+// Said of a block in the midst: the representation ends before it, so it is another than was begun.
+static bool is_cut(unsigned code)
 {
+    return code == TT_BAD_OPTION;
+}
+
+// Takes a call to the own device up again, behind the others.
+static void go_on_local(tt_bus *bus, tt_time now, tt_call *call, size_t received)
+{
+    call->state.phase = PHASE_LOCAL;
+    call->state.next = now;
+    call->state.received = received;
+    tt_list_remove(&call->state.link);
+    tt_list_append(&bus->calls, &call->state.link);
+}
+
+void tt_bus_client_local(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
+                         size_t offset, bool final)
+{
+    struct tt_call_state *s = &call->state;
+    bool success = response->code < TT_BAD_REQUEST;
+    if (offset > 0 && (success ? response->version != s->etag : is_cut(response->code))) {
+        if (s->observing)
+            go_on_local(bus, now, call, 0);
+        else
+            fail(bus, now, call, TT_DAMAGED);
+        return;
+    }
+    s->etag = response->version;
+    s->observing = !final;
     tt_reply reply = {.status = TT_OK,
                       .code = response->code,
                       .content_format = response->content_format,
                       .payload = response->payload,
                       .length = response->length,
-                      .last = true};
-    if (final) {
+                      .offset = success ? offset : 0,
+                      .last = !response->more};
+    if (response->more) {
+        go_on_local(bus, now, call, offset + response->length);
+    } else if (final) {
         finish(bus, now, call, &reply);
         return;
+    } else {
+        s->phase = PHASE_OBSERVING;
+        s->received = 0;
     }
-    call->state.phase = PHASE_OBSERVING;
-    call->on_reply(call, now, &reply);
+    call->on_reply(call, now, &reply); // last: the owner may cancel the call in it
 }
 
 static tt_call *find_by_message(tt_bus *bus, const tt_endpoint *peer, uint16_t id)
@@ -253,19 +285,32 @@ static bool is_newer(const struct tt_call_state *s, tt_time now, uint32_t sequen
     return ahead != 0 && ahead < 1u << 23;
 }
 
+// Fetches the representation from `received` on.
+static void fetch(tt_bus *bus, tt_time now, tt_call *call, size_t received)
+{
+    call->state.received = received;
+    call->state.sent = call->length;
+    call->state.fetch_token = tt_random_u64(&bus->random);
+    start_message(bus, now, call);
+}
+
 // Takes a response's payload; asks for the next block where there is one.
 static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_message *m)
 {
     struct tt_call_state *s = &call->state;
     size_t offset = m->block2.present ? m->block2.number * tt_block_bytes(&m->block2) : 0;
-    bool more = m->block2.present && m->block2.more;
-    if (offset != s->received || (more && m->length != tt_block_bytes(&m->block2))) {
+    bool more = m->block2.present && m->block2.more, success = m->code < TT_BAD_REQUEST;
+    if ((success && offset != s->received) || (more && m->length != tt_block_bytes(&m->block2))) {
         fail(bus, now, call, TT_MALFORMED);
         return;
     }
     bool tagged = m->etag_length > 0 && s->etag_length > 0;
-    if (offset > 0 && tagged && (m->etag != s->etag || m->etag_length != s->etag_length)) {
-        fail(bus, now, call, TT_DAMAGED);
+    bool other = tagged && (m->etag != s->etag || m->etag_length != s->etag_length);
+    if (s->received > 0 && (success ? other : is_cut(m->code))) {
+        if (s->observing) // anew; what comes of it has the time that is left
+            fetch(bus, now, call, 0);
+        else
+            fail(bus, now, call, TT_DAMAGED);
         return;
     }
     s->etag = m->etag;
@@ -281,22 +326,19 @@ static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_messa
                       .content_format = m->content_format,
                       .payload = m->payload,
                       .length = m->length,
-                      .offset = offset,
+                      .offset = success ? offset : 0,
                       .last = !more,
                       .observe_sequence = s->sequence};
-    bool observing = s->observing && m->code < TT_BAD_REQUEST;
+    bool observing = s->observing && success;
     if (!more && !observing) {
         finish(bus, now, call, &reply);
         return;
     }
     if (more) {
-        s->received = offset + m->length;
         s->block_exponent = m->block2.exponent;
-        s->sent = call->length;
-        if (observing && offset == 0) // each representation has the whole time
+        if (observing && m->has_observe) // each representation has the whole time
             s->deadline = deadline_of(call, now);
-        s->fetch_token = tt_random_u64(&bus->random);
-        start_message(bus, now, call);
+        fetch(bus, now, call, offset + m->length);
     } else {
         s->received = 0;
         s->fetch_token = 0;

@@ -1,5 +1,8 @@
 // From a request to its resource's handler, and from the handler's response to the bytes of a
 // block.
+//
+// A block of an answer is the window that its request named (RFC 7959, 2.2), so nothing is kept
+// between two requests of one GET, whoever asks.
 
 #include <string.h>
 
@@ -58,43 +61,86 @@ void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const t
 {
     *response = (tt_response){
         .code = TT_INTERNAL_ERROR, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-    if (resource == NULL)
+    if (resource == NULL) {
         tt_bus_diagnose(bus, response, TT_PATH_NOT_FOUND, "no such path: ", request->path);
-    else if (request->method > TT_DELETE || !(resource->methods >> request->method & 1))
+    } else if (request->method > TT_DELETE || !(resource->methods >> request->method & 1)) {
         tt_bus_diagnose(bus, response, TT_METHOD_NOT_ALLOWED,
                         "method not allowed; allowed here: ", methods_text(resource->methods));
-    else
+    } else {
         resource->handler(resource, now, request, response);
+        if (!response->later)
+            tt_bus_check_response(bus, request, response);
+    }
 }
 
-// A checksum of the representation: blocks of two different ones are never taken for one.
-static uint32_t etag_of(const tt_response *response)
+void tt_bus_set_window(tt_bus *bus, tt_request *request, const tt_block *block2)
 {
-    return tt_crc32(0, response->payload, response->length);
+    bool get = request->method == TT_GET && block2 != NULL && block2->present;
+    request->window_length = get ? tt_block_bytes(block2) : TT_BUS_BLOCK_MAX;
+    request->window_offset = get ? block2->number * request->window_length : 0;
+    request->space = bus->window;
 }
 
-bool tt_bus_write_response(tt_message_writer *w, const tt_message *request,
-                           const tt_response *response, const uint32_t *observe)
+static void refuse(tt_bus *bus, tt_response *response, tt_code code, const char *what,
+                   const char *path)
+{
+    *response = (tt_response){.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+    tt_bus_diagnose(bus, response, code, what, path);
+}
+
+void tt_bus_check_response(tt_bus *bus, const tt_request *request, tt_response *response)
+{
+    bool windowed = request->method == TT_GET && response->code < TT_BAD_REQUEST;
+    const char *fault = NULL;
+    if (response->length > (windowed ? request->window_length : TT_BUS_BLOCK_MAX))
+        fault = "its handler gives more bytes than a window: ";
+    else if (response->more && (!windowed || response->length < request->window_length))
+        fault = "its handler gives a part of a window: ";
+    else if ((response->more || request->window_offset > 0) && windowed && !response->has_version)
+        fault = "longer than a block, and its handler tells no version: ";
+    if (fault != NULL)
+        refuse(bus, response, TT_INTERNAL_ERROR, fault, request->path);
+    else if (windowed && response->length == 0 && request->window_offset > 0)
+        refuse(bus, response, TT_BAD_OPTION,
+               "the block lies outside the representation: ", request->path);
+}
+
+// The salt is drawn at each start: a version that counts from the start anew names another
+// representation then, and whoever goes on fetching blocks over a restart must see it.
+uint8_t tt_bus_etag(const tt_bus *bus, uint64_t version, uint64_t *etag)
+{
+    bool shorter = version <= UINT32_MAX;
+    *etag = version ^ bus->version_salt;
+    *etag = shorter ? (uint32_t)*etag : *etag;
+    return shorter ? 4 : 8;
+}
+
+static void write_etag(const tt_bus *bus, tt_message_writer *w, uint64_t version)
+{
+    uint8_t bytes[8];
+    uint64_t etag;
+    uint8_t length = tt_bus_etag(bus, version, &etag);
+    for (unsigned i = 0; i < length; i++)
+        bytes[i] = (uint8_t)(etag >> 8 * (length - 1 - i));
+    tt_message_option(w, TT_OPTION_ETAG, bytes, length);
+}
+
+bool tt_bus_write_response(const tt_bus *bus, tt_message_writer *w, const tt_block *block1,
+                           const tt_block *block2, const tt_response *response,
+                           const uint32_t *observe)
 {
     tt_block block = {.exponent = TT_BLOCK_EXPONENT_MAX};
     bool success = response->code < TT_BAD_REQUEST;
-    if (request != NULL && request->block2.present && success) {
-        block = request->block2;
-        block.exponent =
-            block.exponent > TT_BLOCK_EXPONENT_MAX ? TT_BLOCK_EXPONENT_MAX : block.exponent;
-    }
-    size_t size = tt_block_bytes(&block), offset = block.number * size;
-    if (offset > response->length || (offset == response->length && offset > 0))
-        return false;
-    size_t left = response->length - offset, length = left < size ? left : size;
-    block.more = left > size;
-    bool blockwise = block.more || offset > 0 || (block.present && response->length > 0);
-    if (blockwise && success) {
-        uint32_t etag = etag_of(response);
-        uint8_t bytes[4] = {(uint8_t)(etag >> 24), (uint8_t)(etag >> 16), (uint8_t)(etag >> 8),
-                            (uint8_t)etag};
-        tt_message_option(w, TT_OPTION_ETAG, bytes, sizeof(bytes));
-    }
+    if (block2 != NULL && block2->present && success)
+        block = *block2;
+    // Only an answer to another method than GET can be longer than the block that is wanted. Its
+    // rest is not to be had, since its handler cannot be asked twice.
+    size_t size = tt_block_bytes(&block);
+    size_t length = response->length < size ? response->length : size;
+    block.more = response->more || response->length > size;
+    bool blockwise = block.more || block.number > 0 || (block.present && length > 0);
+    if (response->has_version && success)
+        write_etag(bus, w, response->version);
     if (observe != NULL)
         tt_message_option_number(w, TT_OPTION_OBSERVE, *observe);
     if (response->content_format != TT_FORMAT_NONE)
@@ -103,16 +149,17 @@ bool tt_bus_write_response(tt_message_writer *w, const tt_message *request,
         tt_message_option_number(w, TT_OPTION_MAX_AGE, response->max_age_seconds);
     if (blockwise)
         tt_message_option_block(w, TT_OPTION_BLOCK2, &block);
-    if (request != NULL && request->block1.present) {
-        tt_block echo = request->block1;
+    if (block1 != NULL && block1->present) {
+        tt_block echo = *block1;
         echo.more = response->code == TT_CONTINUE;
         tt_message_option_block(w, TT_OPTION_BLOCK1, &echo);
     }
-    if (blockwise && offset == 0)
-        tt_message_option_number(w, TT_OPTION_SIZE2, (uint32_t)response->length);
+    size_t whole = response->size > 0 ? response->size : response->more ? 0 : response->length;
+    if (blockwise && block.number == 0 && whole > 0)
+        tt_message_option_number(w, TT_OPTION_SIZE2, (uint32_t)whole);
     if (response->code == TT_ENTITY_TOO_LARGE && response->size_max > 0) // RFC 7252, 5.9.2.9
         tt_message_option_number(w, TT_OPTION_SIZE1, (uint32_t)response->size_max);
     if (length > 0)
-        tt_message_payload(w, (const uint8_t *)response->payload + offset, length);
+        tt_message_payload(w, response->payload, length);
     return !w->out.failed;
 }

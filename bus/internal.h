@@ -24,9 +24,16 @@ tt_resource *tt_bus_find_resource(const tt_bus *bus, const char *path);
 // Runs the handler for a request, or makes the answer for no resource or a wrong method.
 void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const tt_request *request,
                         tt_response *response);
-// Writes the response to `request`, cut to the block that was asked for; false: it does not fit.
-bool tt_bus_write_response(tt_message_writer *w, const tt_message *request,
-                           const tt_response *response, const uint32_t *observe);
+// Holds a handler to what it owes (see tt_response); what it must not do becomes 5.00.
+void tt_bus_check_response(tt_bus *bus, const tt_request *request, tt_response *response);
+// The window that a block option asks for.
+void tt_bus_set_window(tt_bus *bus, tt_request *request, const tt_block *block2);
+// A version as an entity tag: its number, and how many bytes it has.
+uint8_t tt_bus_etag(const tt_bus *bus, uint64_t version, uint64_t *etag);
+// Writes a response to a request with these block options, or NULL; false: it does not fit.
+bool tt_bus_write_response(const tt_bus *bus, tt_message_writer *w, const tt_block *block1,
+                           const tt_block *block2, const tt_response *response,
+                           const uint32_t *observe);
 
 // client.c
 void tt_bus_client_response(tt_bus *bus, tt_time now, const tt_endpoint *peer,
@@ -34,8 +41,10 @@ void tt_bus_client_response(tt_bus *bus, tt_time now, const tt_endpoint *peer,
 void tt_bus_client_empty(tt_bus *bus, tt_time now, const tt_endpoint *peer,
                          const tt_message *message);
 void tt_bus_client_advance(tt_bus *bus, tt_time now);
+// Gives a call to the own device its answer, or a piece from `offset` on; where more follows, the
+// call is taken up again by tt_bus_client_take_local.
 void tt_bus_client_local(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
-                         bool final);
+                         size_t offset, bool final);
 size_t tt_bus_client_count_local(const tt_bus *bus);
 tt_call *tt_bus_client_take_local(tt_bus *bus); // the next call to the own device, or NULL
 void tt_bus_client_cancel(tt_bus *bus, tt_time now, tt_call *call);

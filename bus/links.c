@@ -1,5 +1,8 @@
 // /.well-known/core: the links of this device's resources, filtered by a query such as
 // rt=tutti.model or href=/ai/*; and the reader for the other side.
+//
+// The document is made anew for each window by walking the resources, so its length costs no
+// memory; a window near the end costs a walk from the start.
 
 #include <string.h>
 
@@ -47,14 +50,49 @@ static bool matches(const tt_resource *resource, const char *query)
     return false; // an attribute that no resource has
 }
 
-static void add_attribute(tt_text *text, const char *name, const char *value)
+static void add(tt_window *window, const char *text)
+{
+    tt_window_add(window, text, strlen(text));
+}
+
+// A quoted string, its quotes and backslashes escaped (RFC 7230, 3.2.6).
+static void add_attribute(tt_window *window, const char *name, const char *value)
 {
     if (value == NULL)
         return;
-    tt_text_add(text, name);
-    tt_text_add(text, "=\"");
-    tt_text_add(text, value);
-    tt_text_add(text, "\"");
+    add(window, name);
+    add(window, "=\"");
+    while (*value != '\0') {
+        size_t plain = strcspn(value, "\"\\");
+        tt_window_add(window, value, plain);
+        value += plain;
+        if (*value == '\0')
+            break;
+        add(window, "\\");
+        tt_window_add(window, value++, 1);
+    }
+    add(window, "\"");
+}
+
+// What may stand in a path of a URI as it is: pchar and '/' of RFC 3986, 3.3.
+static size_t plain_length(const char *path)
+{
+    return strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+                        "!$&'()*+,;=:@/");
+}
+
+static void add_path(tt_window *window, const char *path)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    while (*path != '\0') {
+        size_t plain = plain_length(path);
+        tt_window_add(window, path, plain);
+        path += plain;
+        if (*path == '\0')
+            break;
+        uint8_t byte = (uint8_t)*path++;
+        tt_window_add(window, (const char[]){'%', digits[byte >> 4], digits[byte & 15]}, 3);
+    }
 }
 
 void tt_bus_links_handler(tt_resource *well_known, tt_time now, const tt_request *request,
@@ -62,33 +100,63 @@ void tt_bus_links_handler(tt_resource *well_known, tt_time now, const tt_request
 {
     (void)now;
     tt_bus *bus = well_known->context;
-    tt_text text;
-    tt_text_init(&text, bus->links, sizeof(bus->links));
+    tt_window window;
+    tt_window_begin(&window, request, response, TT_FORMAT_LINKS, bus->links_version);
+    bool tells_size = request->window_offset == 0;
     for (tt_list *node = bus->resources.next; node != &bus->resources; node = node->next) {
         const tt_resource *resource = TT_CONTAINER(node, tt_resource, link);
         if (resource->hidden || !matches(resource, request->query))
             continue;
-        tt_text_add(&text, text.length > 0 ? ",</" : "</");
-        tt_text_add(&text, resource->path);
-        tt_text_add(&text, ">");
-        add_attribute(&text, ";rt", resource->type);
-        add_attribute(&text, ";if", resource->interface_description);
-        tt_text_add(&text, resource->observable ? ";obs" : "");
+        add(&window, window.at > 0 ? ",</" : "</");
+        add_path(&window, resource->path);
+        add(&window, ">");
+        add_attribute(&window, ";rt", resource->type);
+        add_attribute(&window, ";if", resource->interface_description);
+        add(&window, resource->observable ? ";obs" : "");
+        if (!tells_size && tt_window_is_full(&window))
+            return;
     }
-    TT_CHECK(!text.cut); // a product with so many resources sets TT_BUS_LINKS_MAX
-    response->code = TT_CONTENT;
-    response->content_format = TT_FORMAT_LINKS;
-    response->payload = bus->links;
-    response->length = text.length;
+    tt_window_end(&window);
 }
 
-static bool copy(char *to, size_t capacity, const char *from, size_t length)
+// A value with what `unescape` takes off: false where it does not fit.
+static bool copy(char *to, size_t capacity, const char *from, size_t length,
+                 size_t (*unescape)(const char *from, size_t length, char *byte))
 {
-    if (length >= capacity)
-        return false;
-    memcpy(to, from, length);
-    to[length] = '\0';
+    size_t used = 0;
+    for (size_t at = 0; at < length; used++) {
+        if (used + 1 >= capacity)
+            return false;
+        at += unescape(from + at, length - at, &to[used]);
+    }
+    to[used] = '\0';
     return true;
+}
+
+// A backslash protects the next one (RFC 7230, 3.2.6).
+static size_t unescape_quoted(const char *from, size_t length, char *byte)
+{
+    bool pair = from[0] == '\\' && length > 1;
+    *byte = from[pair];
+    return 1 + (size_t)pair;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+}
+
+// %20 and such (RFC 3986, 2.1); a terminator stays as it is written.
+static size_t unescape_path(const char *from, size_t length, char *byte)
+{
+    int high = from[0] == '%' && length > 2 ? hex_digit(from[1]) : -1;
+    int low = high >= 0 ? hex_digit(from[2]) : -1;
+    bool triple = low >= 0 && (high | low) != 0;
+    *byte = triple ? (char)(high << 4 | low) : from[0];
+    return triple ? 3 : 1;
 }
 
 // One parameter, ;name or ;name=value or ;name="value"; moves past it.
@@ -116,10 +184,10 @@ static tt_status parameter(const char *d, size_t length, size_t *at, tt_link *li
         link->observable = true;
     bool fits = true;
     if (name_length == 2 && memcmp(d + name, "rt", 2) == 0)
-        fits = copy(link->type, sizeof(link->type), d + value, value_length);
+        fits = copy(link->type, sizeof(link->type), d + value, value_length, unescape_quoted);
     if (name_length == 2 && memcmp(d + name, "if", 2) == 0)
         fits = copy(link->interface_description, sizeof(link->interface_description), d + value,
-                    value_length);
+                    value_length, unescape_quoted);
     return fits ? TT_OK : TT_TOO_LARGE;
 }
 
@@ -137,7 +205,7 @@ tt_status tt_link_next(const char *d, size_t length, size_t *at, tt_link *link)
     first += first < length && d[first] == '/';
     size_t path_length = (size_t)(end - d) > first ? (size_t)(end - d) - first : 0;
     *at = (size_t)(end - d) + 1;
-    if (!copy(link->path, sizeof(link->path), d + first, path_length))
+    if (!copy(link->path, sizeof(link->path), d + first, path_length, unescape_path))
         return TT_TOO_LARGE;
     while (*at < length && d[*at] == ';') {
         ++*at;

@@ -29,13 +29,6 @@ enum {
     TT_OPTION_SIZE1 = 60,
 };
 
-// A block option (RFC 7959, 2.2).
-typedef struct tt_block {
-    bool present, more;
-    uint8_t exponent; // blocks of 16 << exponent bytes; 0 to 6
-    uint32_t number;
-} tt_block;
-
 typedef struct tt_message {
     tt_message_type type;
     uint8_t code;

@@ -89,10 +89,13 @@ bool tt_bus_observe(tt_bus *bus, tt_resource *resource, const tt_endpoint *peer,
     }
     if (slot == NULL)
         return false; // the answer then goes without the option: no observation
-    *slot = (tt_bus_observer){.resource = resource,
-                              .peer = *peer,
-                              .call = call,
-                              .accept = call != NULL ? call->accept : m->accept};
+    *slot =
+        (tt_bus_observer){.resource = resource,
+                          .peer = *peer,
+                          .call = call,
+                          .accept = call != NULL ? call->accept : m->accept,
+                          .block_exponent = m != NULL && m->block2.present ? m->block2.exponent
+                                                                           : TT_BLOCK_EXPONENT_MAX};
     if (m != NULL)
         slot->token = m->token;
     strcpy(slot->path, path);
@@ -125,17 +128,24 @@ static void notify(tt_bus *bus, tt_time now, tt_bus_observer *o)
                           .content_format = TT_FORMAT_NONE,
                           .accept = o->accept,
                           .last = true};
+    tt_block block2 = {.present = o->block_exponent < TT_BLOCK_EXPONENT_MAX,
+                       .exponent = o->block_exponent};
     tt_response response;
     tt_resource *resource = o->resource;
     o->pending = false;
+    tt_bus_set_window(bus, &request, &block2);
     tt_bus_run_handler(bus, now, resource, &request, &response);
-    TT_CHECK(!response.later); // an observable resource has its representation at hand
+    if (response.later) {
+        response = (tt_response){.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+        tt_bus_diagnose(bus, &response, TT_INTERNAL_ERROR,
+                        "its handler answers an observer later: ", o->path);
+    }
     bool error = response.code >= TT_BAD_REQUEST; // the last that it hears (RFC 7641, 4.2)
     if (o->call != NULL) {
         tt_call *call = o->call;
         if (error)
             tt_bus_drop_observer(bus, o);
-        tt_bus_client_local(bus, now, call, &response, error);
+        tt_bus_client_local(bus, now, call, &response, 0, error);
         return;
     }
     bool confirmable = o->told % TT_BUS_CONFIRM_EVERY == 0 || now >= o->confirm_at || error;
@@ -148,7 +158,8 @@ static void notify(tt_bus *bus, tt_time now, tt_bus_observer *o)
     tt_message_begin(&w, reply->bytes, sizeof(reply->bytes),
                      confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE, response.code,
                      reply->message_id, &o->token);
-    if (!tt_bus_write_response(&w, NULL, &response, error ? NULL : &resource->observe_sequence)) {
+    if (!tt_bus_write_response(bus, &w, NULL, &block2, &response,
+                               error ? NULL : &resource->observe_sequence)) {
         reply->used = false;
         tt_bus_drop_observer(bus, o);
         return;

@@ -90,13 +90,17 @@ static tt_answer_token new_owed(tt_bus *bus, tt_time now, const tt_endpoint *pee
         tt_bus_owed *owed = &bus->owed[i];
         if (owed->id != 0)
             continue;
-        *owed = (tt_bus_owed){
-            .id = bus->next_answer++, .call = call, .expires = tt_after(now, TT_BUS_OWED_LIFETIME)};
+        *owed = (tt_bus_owed){.id = bus->next_answer++,
+                              .call = call,
+                              .method = call != NULL ? call->method : TT_GET,
+                              .expires = tt_after(now, TT_BUS_OWED_LIFETIME)};
         if (bus->next_answer == 0)
             bus->next_answer = 1;
         if (peer != NULL) {
             owed->peer = *peer;
             owed->token = m->token;
+            owed->method = (tt_method)m->code;
+            owed->block2 = m->block2;
             owed->confirmable = m->type == TT_CONFIRMABLE;
         }
         return owed->id;
@@ -130,6 +134,16 @@ static bool refuse_options(tt_bus *bus, const tt_message *m, tt_response *respon
     return true;
 }
 
+// Whether the asker has this representation already, by the (last) ETag of its request (RFC 7252,
+// 5.10.6.2).
+static bool still_has(const tt_bus *bus, const tt_message *m, const tt_response *response)
+{
+    uint64_t etag;
+    return m->code == TT_GET && m->etag_length > 0 && !m->has_observe && m->block2.number == 0 &&
+           response->code == TT_CONTENT && !response->later && response->has_version &&
+           tt_bus_etag(bus, response->version, &etag) == m->etag_length && etag == m->etag;
+}
+
 // Everything up to the response: body blocks in order, observation, the handler.
 static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m,
                    tt_request *request, tt_response *response, tt_resource **observed)
@@ -159,9 +173,15 @@ static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_m
     } else if (transfer != NULL) {
         transfer->resource = NULL; // whole, or refused
     }
+    if (still_has(bus, m, response))
+        *response = (tt_response){.code = TT_STILL_VALID,
+                                  .content_format = TT_FORMAT_NONE,
+                                  .max_age_seconds = response->max_age_seconds,
+                                  .has_version = true,
+                                  .version = response->version};
     if (m->code == TT_GET && m->has_observe && serves && resource->observable) {
-        if (m->observe == 0 && response->code < TT_BAD_REQUEST && !response->later &&
-            tt_bus_observe(bus, resource, peer, m, NULL))
+        if (m->observe == 0 && m->block2.number == 0 && response->code < TT_BAD_REQUEST &&
+            !response->later && tt_bus_observe(bus, resource, peer, m, NULL))
             *observed = resource;
         else if (m->observe == 1)
             tt_bus_unobserve(bus, peer, &m->token, NULL);
@@ -170,7 +190,8 @@ static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_m
 
 // Where four others wait for their acknowledgements, once and without: better than not at all.
 static tt_status send_once(tt_bus *bus, const tt_endpoint *peer, const tt_bus_token *token,
-                           const tt_message *request, const tt_response *response)
+                           const tt_block *block1, const tt_block *block2,
+                           const tt_response *response)
 {
     tt_bus_datagram *slot = tt_bus_out(bus, peer);
     if (slot == NULL)
@@ -178,7 +199,7 @@ static tt_status send_once(tt_bus *bus, const tt_endpoint *peer, const tt_bus_to
     tt_message_writer w;
     tt_message_begin(&w, slot->bytes, sizeof(slot->bytes), TT_NON_CONFIRMABLE, response->code,
                      tt_bus_new_message_id(bus), token);
-    if (!tt_bus_write_response(&w, request, response, NULL))
+    if (!tt_bus_write_response(bus, &w, block1, block2, response, NULL))
         return TT_TOO_LARGE;
     slot->length = (uint16_t)w.out.length;
     return TT_OK;
@@ -187,16 +208,17 @@ static tt_status send_once(tt_bus *bus, const tt_endpoint *peer, const tt_bus_to
 // Sends a response as a message of its own, repeated until acknowledged where the request was.
 static tt_status send_separately(tt_bus *bus, tt_time now, const tt_endpoint *peer,
                                  const tt_bus_token *token, bool confirmable,
-                                 const tt_message *request, const tt_response *response)
+                                 const tt_block *block1, const tt_block *block2,
+                                 const tt_response *response)
 {
     tt_bus_reply *reply = tt_bus_reply_new(bus, now, peer, confirmable);
     if (reply == NULL)
-        return send_once(bus, peer, token, request, response);
+        return send_once(bus, peer, token, block1, block2, response);
     tt_message_writer w;
     tt_message_begin(&w, reply->bytes, sizeof(reply->bytes),
                      confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE, response->code,
                      reply->message_id, token);
-    if (!tt_bus_write_response(&w, request, response, NULL)) {
+    if (!tt_bus_write_response(bus, &w, block1, block2, response, NULL)) {
         reply->used = false;
         return TT_TOO_LARGE;
     }
@@ -220,23 +242,17 @@ static void send_at_once(tt_bus *bus, tt_time now, const tt_endpoint *peer, cons
     tt_message_begin(&w, slot->bytes, sizeof(slot->bytes),
                      confirmable ? TT_ACKNOWLEDGEMENT : TT_NON_CONFIRMABLE, response->code,
                      confirmable ? m->id : tt_bus_new_message_id(bus), &m->token);
-    if (!tt_bus_write_response(&w, m, response, observe)) {
-        tt_response failure = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-        tt_bus_diagnose(bus, &failure, TT_BAD_OPTION, "the block lies outside the representation",
-                        "");
-        tt_message_begin(&w, slot->bytes, sizeof(slot->bytes),
-                         confirmable ? TT_ACKNOWLEDGEMENT : TT_NON_CONFIRMABLE, failure.code,
-                         confirmable ? m->id : tt_bus_new_message_id(bus), &m->token);
-        tt_bus_write_response(&w, m, &failure, NULL);
-    }
+    // It fits: the payload is a block at most, and the options of an answer are few.
+    TT_CHECK(tt_bus_write_response(bus, &w, &m->block1, &m->block2, response, observe));
     slot->length = (uint16_t)w.out.length;
     if (confirmable && w.out.length <= sizeof(entry->answer)) {
         memcpy(entry->answer, slot->bytes, w.out.length);
         entry->length = (uint16_t)w.out.length;
     } else if (confirmable && repeatable) {
         entry->used = false;
-    } else if (confirmable && send_separately(bus, now, peer, &m->token, true, m, response) ==
-                                  TT_OK) { // too long to remember: acknowledge now, answer apart
+    } else if (confirmable &&
+               send_separately(bus, now, peer, &m->token, true, &m->block1, &m->block2, response) ==
+                   TT_OK) { // too long to remember: acknowledge now, answer apart
         slot->length = 0;
         tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
     }
@@ -280,6 +296,7 @@ void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, co
         .last = true,
         .token = id,
     };
+    tt_bus_set_window(bus, &request, &m->block2);
     tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 2};
     tt_resource *observed = NULL;
     if (id == 0)
@@ -299,28 +316,44 @@ void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, co
                  observed != NULL ? &observed->observe_sequence : NULL, entry);
 }
 
-tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token,
-                        const tt_response *response)
+// An error is the last that an observer hears, and a call that does not observe has one answer.
+static void answer_local(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
+                         size_t offset)
+{
+    bool error = response->code >= TT_BAD_REQUEST;
+    if (error && call->state.observing)
+        tt_bus_unobserve(bus, &call->peer, NULL, call);
+    tt_bus_client_local(bus, now, call, response, offset, error || !call->state.observing);
+}
+
+tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const tt_response *given)
 {
     tt_bus_owed *owed = find_owed(bus, token);
     if (owed == NULL)
         return TT_NOT_FOUND;
-    if (response->length > TT_BUS_BLOCK_MAX)
+    if (given->length > TT_BUS_BLOCK_MAX)
         return TT_TOO_LARGE;
     tt_bus_owed taken = *owed;
+    tt_response response = *given;
+    tt_request request = {.method = taken.method, .path = ""};
+    tt_bus_set_window(bus, &request, &taken.block2);
+    if (taken.call != NULL)
+        request.window_offset = taken.call->state.received;
+    tt_bus_check_response(bus, &request, &response);
     if (taken.call != NULL) {
         owed->id = 0;
-        tt_bus_client_local(bus, now, taken.call, response, true);
+        answer_local(bus, now, taken.call, &response, request.window_offset);
         return TT_OK;
     }
-    tt_status status =
-        send_separately(bus, now, &taken.peer, &taken.token, taken.confirmable, NULL, response);
+    tt_status status = send_separately(bus, now, &taken.peer, &taken.token, taken.confirmable, NULL,
+                                       &taken.block2, &response);
     if (status == TT_OK)
         owed->id = 0;
     return status;
 }
 
-// A call from the own device: the same handlers, the whole body as one piece.
+// A call from the own device: the same handlers, its body as one piece, the answer window by
+// window.
 void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call)
 {
     tt_resource *resource = tt_bus_find_resource(bus, call->path);
@@ -338,6 +371,8 @@ void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call)
         .last = true,
         .token = id,
     };
+    tt_bus_set_window(bus, &request, NULL);
+    request.window_offset = call->state.received;
     tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 2};
     if (id == 0)
         tt_bus_diagnose(bus, &response, TT_UNAVAILABLE, "too many requests wait for their answers",
@@ -349,8 +384,8 @@ void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call)
     tt_bus_owed *owed = find_owed(bus, id);
     if (owed != NULL)
         owed->id = 0;
-    bool observes = call->observe && resource != NULL && resource->observable &&
-                    response.code < TT_BAD_REQUEST &&
-                    tt_bus_observe(bus, resource, &call->peer, NULL, call);
-    tt_bus_client_local(bus, now, call, &response, !observes);
+    if (call->observe && !call->state.observing && resource != NULL && resource->observable &&
+        response.code < TT_BAD_REQUEST)
+        call->state.observing = tt_bus_observe(bus, resource, &call->peer, NULL, call);
+    answer_local(bus, now, call, &response, request.window_offset);
 }

@@ -127,10 +127,8 @@ static void fetch(tt_resource *resource, tt_time now, const tt_request *request,
                   tt_response *response)
 {
     scene *s = resource->context;
-    (void)now, (void)request;
-    response->code = TT_CONTENT;
-    response->payload = s->long_text;
-    response->length = FETCH_BYTES;
+    (void)now;
+    tt_respond_bytes(request, response, TT_FORMAT_OCTETS, s->long_text, FETCH_BYTES, 1);
 }
 
 static void counter(tt_resource *resource, tt_time now, const tt_request *request,

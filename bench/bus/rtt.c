@@ -35,10 +35,9 @@ static tt_endpoint server = {.ip = {[10] = 0xff, 0xff, 127, 0, 0, 1}};
 static void value(tt_resource *resource, tt_time now, const tt_request *request,
                   tt_response *response)
 {
-    (void)resource, (void)now, (void)request;
-    response->code = TT_CONTENT;
-    response->payload = ANSWER;
-    response->length = ANSWER_BYTES;
+    (void)resource, (void)now;
+    tt_respond_bytes(request, response, TT_FORMAT_NONE, ANSWER, ANSWER_BYTES, 1);
+    response->has_version = false; // as libcoap's server answers
 }
 
 static void open_node(const char *name, uint16_t port)

@@ -17,16 +17,15 @@
 static tt_node node;
 static uint8_t stored[65536];
 static size_t stored_length;
+static uint64_t stored_version;
 static unsigned count;
 
 static void hello(tt_resource *resource, tt_time now, const tt_request *request,
                   tt_response *response)
 {
-    (void)resource, (void)now, (void)request;
-    response->code = TT_CONTENT;
-    response->content_format = TT_FORMAT_TEXT;
-    response->payload = "hello from tutti";
-    response->length = 16;
+    static const char text[] = "hello from tutti";
+    (void)resource, (void)now;
+    tt_respond_bytes(request, response, TT_FORMAT_TEXT, text, sizeof(text) - 1, 1);
 }
 
 static void counter(tt_resource *resource, tt_time now, const tt_request *request,
@@ -43,17 +42,16 @@ static void counter(tt_resource *resource, tt_time now, const tt_request *reques
     response->length = (size_t)snprintf(text, sizeof(text), "%u", count);
 }
 
-// A body comes in pieces, in order; it is kept whole once its last piece is there.
+// A body comes in pieces, in order; it is kept whole once its last piece is there. It goes out in
+// pieces, too, whose version says of which body they are.
 static void store(tt_resource *resource, tt_time now, const tt_request *request,
                   tt_response *response)
 {
     static uint8_t coming[sizeof(stored)];
     (void)resource, (void)now;
-    response->content_format = TT_FORMAT_OCTETS;
     if (request->method == TT_GET) {
-        response->code = TT_CONTENT;
-        response->payload = stored;
-        response->length = stored_length;
+        tt_respond_bytes(request, response, TT_FORMAT_OCTETS, stored, stored_length,
+                         stored_version);
         return;
     }
     if (request->offset + request->length > sizeof(coming)) {
@@ -65,6 +63,7 @@ static void store(tt_resource *resource, tt_time now, const tt_request *request,
     if (request->last) {
         stored_length = request->offset + request->length;
         memcpy(stored, coming, stored_length);
+        stored_version++;
     }
     response->code = TT_CHANGED;
 }

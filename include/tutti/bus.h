@@ -82,6 +82,10 @@ typedef uint32_t tt_answer_token;
 // with offset 0. Pieces of two bodies for one resource are never mixed: a second sender gets 5.03
 // until the first is done or silent for TT_BUS_TRANSFER_SILENCE. A handler that answers a piece
 // with an error ends the transfer; the answer to any piece but the last is otherwise the bus's.
+//
+// A GET asks for a window of the representation: the bytes from `window_offset` on, at most
+// `window_length` of them. A long representation is asked for window by window, and by several
+// peers at a time.
 typedef struct tt_request {
     tt_method method;
     const tt_endpoint *peer; // all zero for a call from the own device
@@ -94,20 +98,34 @@ typedef struct tt_request {
     size_t offset;           // of this piece within the body
     size_t size;             // of the whole body where the sender told it or `last`, otherwise 0
     bool last;               // the body ends with this piece
-    tt_answer_token token;   // for tt_bus_answer
+    size_t window_offset;    // GET: the first byte that is wanted; else 0
+    size_t window_length;    // GET: 16 to TT_BUS_BLOCK_MAX bytes from there on are wanted
+    uint8_t *space;          // TT_BUS_BLOCK_MAX bytes in which an answer may be made
+    tt_answer_token token;   // for tt_bus_answer; 0 where no later answer is possible
 } tt_request;
 
 // A handler's answer. It comes preset to 5.00 without payload.
 //
-// The payload stays the handler's: it must not change before the handler's next call; the bus
-// cuts it into blocks and asks the handler again for each. For a diagnostic, point `payload` at
-// text and leave `content_format` at TT_FORMAT_NONE. The answer to any method but GET must fit
-// the first block, since its handler cannot be asked twice.
+// To a GET, a success has the bytes of the window: window_length of them and `more`, or the last
+// ones. No handler needs its representation whole in memory. One that does not fit a single window
+// must have a version, a number that changes whenever the representation does (it goes out as the
+// ETag), so that blocks of two representations are never taken for one; a number that counts up
+// from the start of the device is enough. tt_respond_bytes and tt_window do all this. An answer to
+// another method, and one that tells an error, has its whole payload at once, at most
+// TT_BUS_BLOCK_MAX bytes. A handler that keeps to none of this is answered for by 5.00 and a
+// sentence that says what it did.
+//
+// The payload stays the handler's: it must not change before the handler's next call. For a
+// diagnostic, point `payload` at text and leave `content_format` at TT_FORMAT_NONE.
 typedef struct tt_response {
     tt_code code;
     uint16_t content_format; // or TT_FORMAT_NONE
     const void *payload;
     size_t length;
+    bool more;        // GET: the representation goes on behind these bytes
+    size_t size;      // GET: of the whole representation where it is known, else 0
+    bool has_version; // `version` is one
+    uint64_t version;
     uint32_t max_age_seconds; // 60 unless set
     size_t size_max; // with 4.13: bytes that are taken at most, told to the asker; 0: untold
     bool later; // no answer yet: tt_bus_answer will give it; a separate response (RFC 7252, 5.2.2)
@@ -115,6 +133,26 @@ typedef struct tt_response {
 
 typedef void tt_handler(tt_resource *resource, tt_time now, const tt_request *request,
                         tt_response *response);
+
+// Answers a GET with 2.05 and its window of a representation that lies whole in memory. `version`
+// changes whenever the bytes do; those that never change have any.
+void tt_respond_bytes(const tt_request *request, tt_response *response, uint16_t content_format,
+                      const void *bytes, size_t length, uint64_t version);
+
+// Answers a GET with 2.05 and its window of a representation that is made anew for each window,
+// from the start: begin, then add all pieces in order. Only the window's bytes are kept, in
+// request->space. Whoever has added all says so by tt_window_end, which tells the asker the size;
+// whoever has much to add may stop once the window is full.
+typedef struct tt_window {
+    const tt_request *request;
+    tt_response *response;
+    size_t at; // bytes of the representation that were added
+} tt_window;
+void tt_window_begin(tt_window *window, const tt_request *request, tt_response *response,
+                     uint16_t content_format, uint64_t version);
+void tt_window_add(tt_window *window, const void *bytes, size_t length);
+bool tt_window_is_full(const tt_window *window); // what is added now lies behind the window
+void tt_window_end(tt_window *window);
 
 // A resource of this device. The struct is its owner's and lives as long as it is in the tree.
 struct tt_resource {
@@ -135,7 +173,8 @@ struct tt_resource {
 //
 // `status` is TT_OK with a response (whatever its code), else TT_TIMED_OUT, TT_RESET, TT_CANCELLED,
 // TT_MALFORMED or TT_DAMAGED (the representation changed while it was read); then nothing follows.
-// A long payload comes in pieces like a request's.
+// A long payload comes in pieces like a request's, from the own device too. An observed
+// representation that changes while it is read is read anew: its pieces begin at offset 0 again.
 typedef struct tt_reply {
     tt_status status;
     tt_code code;
@@ -205,9 +244,9 @@ void tt_bus_remove(tt_bus *bus, tt_resource *resource);
 // made by calling its handler with GET; several changes before that are told as one.
 void tt_bus_changed(tt_bus *bus, tt_time now, tt_resource *resource);
 
-// Answers a request whose handler set `later`. At most TT_BUS_BLOCK_MAX bytes, which are copied.
-// TT_NOT_FOUND (the asker has gone, or the token was answered), TT_TOO_LARGE, TT_FULL (try again
-// once datagrams have gone out).
+// Answers a request whose handler set `later`, as the handler would have: a GET by its window. The
+// payload is copied. TT_NOT_FOUND (the asker has gone, or the token was answered), TT_TOO_LARGE
+// (more than TT_BUS_BLOCK_MAX bytes), TT_FULL (try again once datagrams have gone out).
 tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token,
                         const tt_response *response);
 

@@ -34,9 +34,6 @@
 #ifndef TT_BUS_OUT_MAX
 #define TT_BUS_OUT_MAX 2 // acknowledgements and answers made while receiving
 #endif
-#ifndef TT_BUS_LINKS_MAX
-#define TT_BUS_LINKS_MAX 1024 // bytes of /.well-known/core
-#endif
 
 // RFC 7252, 4.8 has 2 s for the open internet. A house's network answers in milliseconds.
 #ifndef TT_BUS_ACK_TIMEOUT
@@ -80,10 +77,19 @@ typedef struct tt_bus_reply {
     uint8_t bytes[TT_BUS_MESSAGE_MAX];
 } tt_bus_reply;
 
+// A block option (RFC 7959, 2.2).
+typedef struct tt_block {
+    bool present, more;
+    uint8_t exponent; // blocks of 16 << exponent bytes; 0 to 6
+    uint32_t number;
+} tt_block;
+
 typedef struct tt_bus_owed {
     tt_answer_token id; // 0: free
     tt_endpoint peer;   // all zero: `call` is the asker
     tt_bus_token token;
+    tt_method method;
+    tt_block block2; // the window that was asked for
     bool confirmable;
     tt_call *call;
     tt_time expires;
@@ -95,11 +101,12 @@ typedef struct tt_bus_observer {
     tt_bus_token token;
     tt_call *call; // of an observer on the own device
     uint16_t accept;
-    bool pending;        // a change has not been told yet
-    bool waiting;        // a notification is under way
-    unsigned told;       // notifications so far
-    uint16_t message_id; // of the newest
-    tt_time confirm_at;  // when the next is confirmable at the latest
+    uint8_t block_exponent; // of the blocks that it wants
+    bool pending;           // a change has not been told yet
+    bool waiting;           // a notification is under way
+    unsigned told;          // notifications so far
+    uint16_t message_id;    // of the newest
+    tt_time confirm_at;     // when the next is confirmable at the latest
     char path[TT_BUS_PATH_MAX];
     char query[TT_BUS_QUERY_MAX];
 } tt_bus_observer;
@@ -133,8 +140,10 @@ struct tt_bus {
     tt_bus_datagram out[TT_BUS_OUT_MAX];
     unsigned out_first;
     tt_resource well_known;
-    tt_resource gone; // what observers of a removed resource have until they are told
-    char links[TT_BUS_LINKS_MAX];
+    tt_resource gone;       // what observers of a removed resource have until they are told
+    uint64_t links_version; // of /.well-known/core: counts what was added and removed
+    uint64_t version_salt;  // makes the versions of this start others than those of the last
+    uint8_t window[TT_BUS_BLOCK_MAX]; // request->space of every handler
     char diagnostic[96];
     struct {
         uint64_t received, malformed, duplicates, dropped, retransmitted;

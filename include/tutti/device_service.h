@@ -17,7 +17,9 @@ typedef struct tt_device_options {
 typedef struct tt_device_service {
     tt_device_options options;
     tt_resource resource;
-    uint8_t document[512];
+    uint8_t document[512]; // the newest that was asked for
+    size_t length;
+    uint64_t version;
 } tt_device_service;
 
 // Adds the resource. Service and options' strings live as long as the bus.

@@ -9,8 +9,8 @@
 #include "tutti/bus.h"
 
 typedef struct tt_link {
-    char path[TT_BUS_PATH_MAX];     // without the leading slash
-    char type[48];                  // rt=, or ""
+    char path[TT_BUS_PATH_MAX];     // without the leading slash; %20 and such are read
+    char type[48];                  // rt=, or ""; without what quoted it
     char interface_description[48]; // if=, or ""
     bool observable;                // obs
 } tt_link;

@@ -71,6 +71,7 @@ struct tt_model_service {
     uint8_t document[192]; // what GET answers
     char diagnostic[160];
     uint64_t answered;
+    uint64_t version; // of what GET answers: counts all changes
 };
 
 // Adds the resources. The service and all that `options` points to live as long as the bus.

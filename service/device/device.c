@@ -37,12 +37,9 @@ static void write_addresses(tt_writer *w, tt_platform *platform)
     }
 }
 
-static void get(tt_resource *resource, tt_time now, const tt_request *request,
-                tt_response *response)
+static void write_document(tt_device_service *s, tt_time now)
 {
-    tt_device_service *s = resource->context;
     const tt_bus *bus = s->options.bus;
-    (void)request;
     tt_writer w;
     tt_writer_init(&w, s->document, sizeof(s->document));
     tt_cbor_map(&w, 10);
@@ -57,10 +54,19 @@ static void get(tt_resource *resource, tt_time now, const tt_request *request,
     write_number(&w, "duplicates", bus->counters.duplicates);
     write_number(&w, "malformed", bus->counters.malformed);
     TT_CHECK(!w.failed);
-    response->code = TT_CONTENT;
-    response->content_format = TT_FORMAT_CBOR;
-    response->payload = s->document;
-    response->length = w.length;
+    s->length = w.length;
+    s->version++;
+}
+
+// The document changes with every nanosecond, so it is made when its first block is asked for, and
+// its other blocks are of the one that was made last.
+static void get(tt_resource *resource, tt_time now, const tt_request *request,
+                tt_response *response)
+{
+    tt_device_service *s = resource->context;
+    if (request->window_offset == 0)
+        write_document(s, now);
+    tt_respond_bytes(request, response, TT_FORMAT_CBOR, s->document, s->length, s->version);
 }
 
 void tt_device_service_init(tt_device_service *service, const tt_device_options *options)

@@ -122,6 +122,7 @@ static void take_plan(tt_model_service *s, tt_time now, const tt_request *reques
         return;
     }
     bool fresh = s->name[0] == '\0';
+    s->version++;
     s->plan = plan;
     s->slot = 1 - s->slot;
     strcpy(s->name, name_in(request->path));
@@ -175,7 +176,7 @@ static void write_shape(tt_writer *w, const uint16_t shape[3])
         tt_cbor_unsigned(w, shape[i]);
 }
 
-static void get(tt_model_service *s, tt_response *response)
+static void get(tt_model_service *s, const tt_request *request, tt_response *response)
 {
     const tt_plan_header *h = &s->plan.header;
     tt_writer w;
@@ -200,10 +201,7 @@ static void get(tt_model_service *s, tt_response *response)
     tt_cbor_text(&w, "answered");
     tt_cbor_unsigned(&w, s->answered);
     TT_CHECK(!w.failed);
-    response->code = TT_CONTENT;
-    response->content_format = TT_FORMAT_CBOR;
-    response->payload = s->document;
-    response->length = w.length;
+    tt_respond_bytes(request, response, TT_FORMAT_CBOR, s->document, w.length, s->version);
 }
 
 static void run_job(tt_work *work)
@@ -249,8 +247,10 @@ static void job_done(tt_work *work, tt_time now)
                             .length = job->plan.header.output_bytes,
                             .max_age_seconds = 0};
     // Where the asker has gone meanwhile, nobody is left to tell.
-    if (tt_bus_answer(s->options.bus, now, job->token, &response) == TT_OK)
+    if (tt_bus_answer(s->options.bus, now, job->token, &response) == TT_OK) {
         s->answered++;
+        s->version++;
+    }
     job->token = 0;
     s->running = false;
     s->first_job = (s->first_job + 1) % TT_MODEL_JOBS_MAX;
@@ -297,6 +297,7 @@ static void delete_model(tt_model_service *s, tt_time now, tt_response *response
 {
     tt_bus_remove(s->options.bus, &s->model);
     s->name[0] = '\0';
+    s->version++;
     tt_bus_changed(s->options.bus, now, &s->collection);
     response->code = TT_DELETED;
 }
@@ -308,10 +309,7 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
     const char *name = name_in(request->path);
     bool collection = name[0] == '\0', present = !collection && strcmp(name, s->name) == 0;
     if (collection && request->method == TT_GET) {
-        response->code = TT_CONTENT;
-        response->content_format = TT_FORMAT_TEXT;
-        response->payload = s->name;
-        response->length = strlen(s->name);
+        tt_respond_bytes(request, response, TT_FORMAT_TEXT, s->name, strlen(s->name), s->version);
     } else if (request->method == TT_PUT) {
         put(s, now, request, response);
     } else if (collection) {
@@ -321,7 +319,7 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
         tt_text_add(&text, name);
         refuse(s, response, TT_PATH_NOT_FOUND, &text);
     } else if (request->method == TT_GET) {
-        get(s, response);
+        get(s, request, response);
     } else if (request->method == TT_POST) {
         post(s, now, request, response);
     } else {

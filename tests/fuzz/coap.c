@@ -22,9 +22,9 @@ static void at_once(tt_resource *resource, tt_time now, const tt_request *reques
     size_t length = strlen(request->path);
     TT_CHECK(length < TT_BUS_PATH_MAX && strlen(request->query) < TT_BUS_QUERY_MAX);
     TT_CHECK(strncmp(request->path, resource->path, strlen(resource->path)) == 0);
-    response->code = TT_CONTENT;
-    response->payload = representation;
-    response->length = sizeof(representation);
+    TT_CHECK(request->window_length >= 16 && request->window_length <= TT_BUS_BLOCK_MAX);
+    tt_respond_bytes(request, response, TT_FORMAT_OCTETS, representation, sizeof(representation),
+                     (uint64_t)representation[0]);
 }
 
 static void keeps(tt_resource *resource, tt_time now, const tt_request *request,

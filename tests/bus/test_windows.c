@@ -1,0 +1,612 @@
+// Representations that are asked for window by window: /.well-known/core of many resources in
+// blocks of all sizes, what a handler owes, versions, later answers, observers, the own device.
+
+#include "tests/bus/exchange.h"
+#include "tutti/links.h"
+
+#define MANY 500
+#define DOCUMENT_MAX 65536
+
+static tt_resource many[MANY];
+static char paths[MANY][TT_BUS_PATH_MAX];
+
+// What is expected, written without the code under test.
+static const char *expected_links(bool lamps_only, bool switches_only, const char *prefix)
+{
+    static char document[DOCUMENT_MAX];
+    size_t length = 0;
+    document[0] = '\0';
+    for (unsigned i = 0; i < MANY; i++) {
+        bool lamp = i % 3 == 0, is_switch = i % 5 == 0, observable = i % 7 == 0;
+        if ((lamps_only && !lamp) || (switches_only && !is_switch) ||
+            strncmp(paths[i], prefix, strlen(prefix)) != 0)
+            continue;
+        length += (size_t)snprintf(document + length, sizeof(document) - length, "%s</%s>%s%s%s",
+                                   length > 0 ? "," : "", paths[i], lamp ? ";rt=\"lamp dim\"" : "",
+                                   is_switch ? ";if=\"switch\"" : "", observable ? ";obs" : "");
+    }
+    return document;
+}
+
+static void start_many(void)
+{
+    start();
+    for (size_t i = 0; i < TT_COUNT(resources); i++)
+        tt_bus_remove(&SERVER->bus, &resources[i]);
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(paths[i], sizeof(paths[i]), "room/%u/thing/%u", i % 10, i);
+        many[i] = (tt_resource){.path = paths[i],
+                                .type = i % 3 == 0 ? "lamp dim" : NULL,
+                                .interface_description = i % 5 == 0 ? "switch" : NULL,
+                                .handler = show,
+                                .methods = 1 << TT_GET,
+                                .observable = i % 7 == 0};
+        REQUIRE(tt_bus_add(&SERVER->bus, &many[i]) == TT_OK);
+    }
+}
+
+static uint16_t next_id = 1;
+
+static void hear_get(const char *path, const char *query, uint32_t number, uint8_t exponent)
+{
+    tt_message_writer w = request(TT_CONFIRMABLE, TT_GET, next_id++, path);
+    if (query != NULL)
+        tt_message_option_parts(&w, TT_OPTION_URI_QUERY, query, '&');
+    tt_message_option_block(&w, TT_OPTION_BLOCK2,
+                            &(tt_block){.number = number, .exponent = exponent});
+    hear(CLIENT, &w);
+    REQUIRE(answer.count == 1);
+}
+
+// Fetches by blocks of one size, and looks at all that the blocks say.
+static void expect_blocks(const char *query, uint8_t exponent, const char *expected)
+{
+    static char got[DOCUMENT_MAX];
+    size_t length = 0, block = (size_t)16 << exponent, whole = strlen(expected);
+    uint64_t etag = 0;
+    bool more = true;
+    for (uint32_t number = 0; more; number++) {
+        hear_get(".well-known/core", query, number, exponent);
+        const tt_message *m = &answer.message;
+        REQUIRE(m->code == TT_CONTENT && m->content_format == TT_FORMAT_LINKS);
+        EXPECT(m->etag_length == 4 && (number == 0 || m->etag == etag));
+        etag = m->etag;
+        more = m->block2.more;
+        if (whole > 0)
+            EXPECT(m->block2.present && m->block2.number == number &&
+                   m->block2.exponent == exponent);
+        EXPECT_EQUAL(m->size2, number == 0 ? whole : 0);
+        REQUIRE(length + m->length <= whole && (!more || m->length == block));
+        if (m->length > 0)
+            memcpy(got + length, m->payload, m->length);
+        length += m->length;
+    }
+    EXPECT(length == whole && memcmp(got, expected, whole) == 0);
+    if (whole == 0)
+        return;
+    hear_get(".well-known/core", query, (uint32_t)((whole + block - 1) / block), exponent);
+    EXPECT_EQUAL(answer.message.code, TT_BAD_OPTION); // beyond the end
+}
+
+static void test_many_links(void)
+{
+    static const struct {
+        const char *query, *prefix;
+        bool lamps, switches;
+    } filters[] = {
+        {NULL, "", false, false},
+        {"rt=dim", "", true, false},
+        {"rt=lam*", "", true, false},
+        {"if=switch", "", false, true},
+        {"href=/room/3/*", "room/3/", false, false},
+        {"href=/room/3/thing/13", "room/3/thing/13", false, false},
+        {"rt=nothing", "nowhere", false, false},
+    };
+    start_many();
+    for (size_t i = 0; i < TT_COUNT(filters); i++)
+        for (uint8_t exponent = 0; exponent <= 6; exponent++) {
+            bool one = i == 5; // 13, but not 130 to 139, which begin so
+            const char *expected =
+                one ? "</room/3/thing/13>"
+                    : expected_links(filters[i].lamps, filters[i].switches, filters[i].prefix);
+            expect_blocks(filters[i].query, exponent, expected);
+        }
+}
+
+// A body that comes in pieces, as a caller sees it.
+typedef struct collected {
+    tt_call call;
+    char body[DOCUMENT_MAX];
+    size_t length, starts, pieces;
+    tt_status status;
+    tt_code code;
+    bool last, final;
+} collected;
+
+static void collect_reply(tt_call *call, tt_time now, const tt_reply *reply)
+{
+    collected *c = call->context;
+    (void)now;
+    c->pieces++;
+    c->starts += reply->offset == 0;
+    c->status = reply->status;
+    c->code = reply->code;
+    c->final = reply->final;
+    c->last = reply->last;
+    EXPECT(reply->status != TT_OK || reply->offset == 0 || reply->offset == c->length);
+    if (reply->status != TT_OK)
+        return;
+    REQUIRE(reply->offset + reply->length <= sizeof(c->body));
+    if (reply->length > 0)
+        memcpy(c->body + reply->offset, reply->payload, reply->length);
+    c->length = reply->offset + reply->length;
+}
+
+// From the server itself, or from the client over the wire.
+static void get(collected *c, bool own, const char *path, bool observe)
+{
+    static const tt_endpoint own_device;
+    memset(c, 0, sizeof(*c));
+    c->call = (tt_call){.peer = own ? own_device : SERVER->endpoint,
+                        .method = TT_GET,
+                        .path = path,
+                        .observe = observe,
+                        .content_format = TT_FORMAT_NONE,
+                        .accept = TT_FORMAT_NONE,
+                        .on_reply = collect_reply,
+                        .context = c};
+    REQUIRE(tt_bus_call(own ? &SERVER->bus : &CLIENT->bus, time_now, &c->call) == TT_OK);
+}
+
+static void test_many_links_by_calls(void)
+{
+    static collected c;
+    start_many();
+    const char *expected = expected_links(false, false, "");
+    size_t blocks = (strlen(expected) + TT_BUS_BLOCK_MAX - 1) / TT_BUS_BLOCK_MAX;
+    for (int own = 0; own < 2; own++) {
+        get(&c, own, ".well-known/core", false);
+        deliver();
+        pass(TT_SECONDS(1));
+        EXPECT(c.final && c.status == TT_OK && c.code == TT_CONTENT && c.starts == 1);
+        EXPECT_EQUAL(c.pieces, blocks);
+        EXPECT(c.length == strlen(expected) && memcmp(c.body, expected, c.length) == 0);
+        EXPECT_EQUAL(tt_bus_busy(&SERVER->bus) + tt_bus_busy(&CLIENT->bus), 0);
+    }
+}
+
+// The links change while they are read: what was read is not put together with what follows.
+static void test_links_that_change(void)
+{
+    static collected c;
+    static uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    tt_endpoint to;
+    size_t length;
+    start_many();
+    get(&c, true, ".well-known/core", false);
+    tt_bus_advance(&SERVER->bus, time_now);
+    EXPECT(c.pieces == 1 && !c.final && !c.last);
+    tt_bus_remove(&SERVER->bus, &many[0]);
+    tt_bus_advance(&SERVER->bus, time_now);
+    EXPECT(c.final && c.status == TT_DAMAGED);
+    get(&c, false, ".well-known/core", false);
+    for (int i = 0; i < 3; i++) { // there, back and there again
+        device *from = i % 2 == 0 ? CLIENT : SERVER, *other = i % 2 == 0 ? SERVER : CLIENT;
+        REQUIRE(tt_bus_transmit(&from->bus, &to, bytes, sizeof(bytes), &length) == TT_OK);
+        if (i == 2)
+            REQUIRE(tt_bus_add(&SERVER->bus, &many[0]) == TT_OK);
+        tt_bus_receive(&other->bus, time_now, &from->endpoint, bytes, length);
+    }
+    deliver();
+    EXPECT(c.final && c.status == TT_DAMAGED && c.pieces == 2);
+    // All but a few go: the next block lies beyond the end.
+    for (int own = 0; own < 2; own++) {
+        start_many();
+        get(&c, own, ".well-known/core", false);
+        if (own) {
+            tt_bus_advance(&SERVER->bus, time_now);
+        } else {
+            for (int i = 0; i < 2; i++) {
+                device *from = i == 0 ? CLIENT : SERVER, *other = i == 0 ? SERVER : CLIENT;
+                REQUIRE(tt_bus_transmit(&from->bus, &to, bytes, sizeof(bytes), &length) == TT_OK);
+                tt_bus_receive(&other->bus, time_now, &from->endpoint, bytes, length);
+            }
+        }
+        EXPECT(c.pieces == 1 && !c.final);
+        for (unsigned i = 3; i < MANY; i++)
+            tt_bus_remove(&SERVER->bus, &many[i]);
+        deliver();
+        pass(TT_MS(1));
+        EXPECT(c.final && c.status == TT_DAMAGED);
+    }
+}
+
+// Handlers that do not keep to what tutti/bus.h says.
+static tt_response given;
+
+static void gives(tt_resource *resource, tt_time now, const tt_request *request,
+                  tt_response *response)
+{
+    (void)resource, (void)now, (void)request;
+    *response = given;
+}
+
+static void test_what_a_handler_owes(void)
+{
+    static const struct {
+        tt_response response;
+        tt_method method;
+        uint32_t number;
+        tt_code code;
+        const char *sentence;
+    } cases[] = {
+        {{.length = 64, .more = true},
+         TT_GET,
+         0,
+         TT_INTERNAL_ERROR,
+         "longer than a block, and its handler tells no version: gives"},
+        {{.length = 10},
+         TT_GET,
+         1,
+         TT_INTERNAL_ERROR,
+         "longer than a block, and its handler tells no version: gives"},
+        {{.length = 65, .has_version = true},
+         TT_GET,
+         0,
+         TT_INTERNAL_ERROR,
+         "its handler gives more bytes than a window: gives"},
+        {{.length = 63, .more = true, .has_version = true},
+         TT_GET,
+         0,
+         TT_INTERNAL_ERROR,
+         "its handler gives a part of a window: gives"},
+        {{.length = TT_BUS_BLOCK_MAX + 1},
+         TT_POST,
+         0,
+         TT_INTERNAL_ERROR,
+         "its handler gives more bytes than a window: gives"},
+        {{.length = 10, .more = true, .has_version = true},
+         TT_POST,
+         0,
+         TT_INTERNAL_ERROR,
+         "its handler gives a part of a window: gives"},
+        {{.has_version = true},
+         TT_GET,
+         1,
+         TT_BAD_OPTION,
+         "the block lies outside the representation: gives"},
+        {{.length = 64, .more = true, .has_version = true}, TT_GET, 0, TT_CONTENT, NULL},
+        {{.length = 64, .more = true, .has_version = true}, TT_GET, 9, TT_CONTENT, NULL},
+        {{.length = 64}, TT_GET, 0, TT_CONTENT, NULL},
+        {{.length = TT_BUS_BLOCK_MAX}, TT_POST, 0, TT_CONTENT, NULL},
+    };
+    static tt_resource resource = {
+        .path = "gives", .handler = gives, .methods = 1 << TT_GET | 1 << TT_POST};
+    static collected c;
+    start();
+    REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+    for (size_t i = 0; i < TT_COUNT(cases); i++) {
+        given = cases[i].response;
+        given.code = TT_CONTENT;
+        given.content_format = TT_FORMAT_NONE;
+        given.payload = shown;
+        tt_message_writer w = request(TT_CONFIRMABLE, cases[i].method, next_id++, "gives");
+        if (cases[i].method == TT_GET)
+            tt_message_option_block(&w, TT_OPTION_BLOCK2,
+                                    &(tt_block){.number = cases[i].number, .exponent = 2});
+        hear(CLIENT, &w);
+        const tt_message *m = &answer.message;
+        EXPECT_EQUAL(m->code, cases[i].code);
+        if (cases[i].sentence != NULL)
+            EXPECT(m->length == strlen(cases[i].sentence) &&
+                   memcmp(m->payload, cases[i].sentence, m->length) == 0);
+        else
+            EXPECT_EQUAL(m->length, given.length);
+    }
+    // The own device is told the same.
+    given = (tt_response){.code = TT_CONTENT, .payload = shown, .length = 1024, .more = true};
+    get(&c, true, "gives", false);
+    pass(TT_MS(1));
+    EXPECT(c.final && c.status == TT_OK && c.code == TT_INTERNAL_ERROR);
+    // An error has its whole text, however small the blocks that were asked for.
+    given = (tt_response){.code = TT_UNAVAILABLE,
+                          .content_format = TT_FORMAT_NONE,
+                          .payload = shown,
+                          .length = 100,
+                          .max_age_seconds = 60};
+    hear_get("gives", NULL, 0, 0);
+    EXPECT(answer.message.code == TT_UNAVAILABLE && answer.message.length == 100);
+    EXPECT(!answer.message.block2.present);
+}
+
+static void hear_etag(const void *etag, size_t length)
+{
+    tt_message_writer w;
+    static uint8_t bytes[64];
+    static const tt_bus_token token = {.length = 1, .bytes = {3}};
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, next_id++, &token);
+    if (length > 0)
+        tt_message_option(&w, TT_OPTION_ETAG, etag, length);
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, "gives", '/');
+    hear(CLIENT, &w);
+}
+
+static size_t etag_bytes(uint8_t bytes[8])
+{
+    const tt_message *m = &answer.message;
+    for (unsigned i = 0; i < m->etag_length; i++)
+        bytes[i] = (uint8_t)(m->etag >> 8 * (m->etag_length - 1u - i));
+    return m->etag_length;
+}
+
+// Entity tags (RFC 7252, 5.10.6): whoever has the representation is told so, and not after a change
+// or a restart, which may count its versions from the same number on.
+static void test_versions(void)
+{
+    static tt_resource resource = {.path = "gives", .handler = gives, .methods = 1 << TT_GET};
+    static const uint64_t versions[] = {0, 1, UINT32_MAX, UINT32_MAX + 1ull, UINT64_MAX};
+    uint8_t etag[8];
+    given = (tt_response){.code = TT_CONTENT,
+                          .content_format = TT_FORMAT_NONE,
+                          .payload = shown,
+                          .length = 100,
+                          .max_age_seconds = 7,
+                          .has_version = true};
+    for (size_t i = 0; i < TT_COUNT(versions); i++) {
+        start();
+        REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+        given.version = versions[i];
+        hear_etag(NULL, 0);
+        size_t length = etag_bytes(etag);
+        EXPECT_EQUAL(length, versions[i] > UINT32_MAX ? 8 : 4);
+        hear_etag(etag, length);
+        EXPECT(answer.message.code == TT_STILL_VALID && answer.message.length == 0);
+        EXPECT(answer.message.etag_length == length && answer.message.max_age == 7);
+        hear_etag(etag, length - 1);
+        EXPECT(answer.message.code == TT_CONTENT && answer.message.length == 100);
+        given.version ^= 1;
+        hear_etag(etag, length);
+        EXPECT(answer.message.code == TT_CONTENT && answer.message.length == 100);
+        given.version ^= 1;
+        tt_bus_remove(&SERVER->bus, &resource);
+        tt_bus_init(&SERVER->bus, time_now, 77 + i);
+        REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+        hear_etag(etag, length);
+        EXPECT(answer.message.code == TT_CONTENT && answer.message.length == 100);
+    }
+}
+
+static tt_answer_token owed_get;
+static size_t owed_offset, owed_length;
+
+static void gives_later(tt_resource *resource, tt_time now, const tt_request *request,
+                        tt_response *response)
+{
+    (void)resource, (void)now;
+    owed_get = request->token;
+    owed_offset = request->window_offset;
+    owed_length = request->window_length;
+    response->later = true;
+}
+
+// A later answer to a GET is one to its window.
+static void test_later_windows(void)
+{
+    static tt_resource resource = {
+        .path = "gives", .handler = gives_later, .methods = 1 << TT_GET, .observable = true};
+    static collected c;
+    start();
+    REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+    memset(shown, 's', sizeof(shown));
+    hear_get("gives", NULL, 3, 2);
+    EXPECT(owed_offset == 192 && owed_length == 64);
+    tt_response later_answer = {.code = TT_CONTENT,
+                                .content_format = TT_FORMAT_NONE,
+                                .payload = shown,
+                                .length = 64,
+                                .more = true,
+                                .max_age_seconds = 60,
+                                .has_version = true};
+    EXPECT(tt_bus_answer(&SERVER->bus, time_now, owed_get, &later_answer) == TT_OK);
+    collect(SERVER);
+    EXPECT(answer.count == 1 && answer.message.length == 64 && answer.message.block2.more);
+    EXPECT(answer.message.block2.number == 3 && answer.message.block2.exponent == 2);
+    hear_get("gives", NULL, 3, 2);
+    later_answer.length = 65;
+    EXPECT(tt_bus_answer(&SERVER->bus, time_now, owed_get, &later_answer) == TT_OK);
+    collect(SERVER);
+    EXPECT(answer.count == 1 && answer.message.code == TT_INTERNAL_ERROR);
+    // To a call of our own, near and far, window by window.
+    for (int own = 0; own < 2; own++) {
+        get(&c, own, "gives", false);
+        for (size_t offset = 0; offset < sizeof(shown); offset += TT_BUS_BLOCK_MAX) {
+            deliver();
+            pass(TT_MS(1));
+            EXPECT(owed_offset == offset && owed_length == TT_BUS_BLOCK_MAX);
+            size_t left = sizeof(shown) - offset;
+            later_answer.more = left > TT_BUS_BLOCK_MAX;
+            later_answer.length = later_answer.more ? TT_BUS_BLOCK_MAX : left;
+            EXPECT(tt_bus_answer(&SERVER->bus, time_now, owed_get, &later_answer) == TT_OK);
+            deliver();
+        }
+        EXPECT(c.final && c.status == TT_OK && c.length == sizeof(shown));
+    }
+}
+
+// An observer cannot be told later: it hears that the handler is at fault, and no more.
+static bool is_late;
+
+static void sometimes_late(tt_resource *resource, tt_time now, const tt_request *request,
+                           tt_response *response)
+{
+    show(resource, now, request, response);
+    response->later = is_late;
+}
+
+static void test_late_notifications(void)
+{
+    static tt_resource resource = {
+        .path = "late", .handler = sometimes_late, .methods = 1 << TT_GET, .observable = true};
+    static collected near, far;
+    start();
+    REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+    is_late = false;
+    get(&near, true, "late", true);
+    get(&far, false, "late", true);
+    deliver();
+    pass(TT_MS(1));
+    EXPECT(!near.final && near.code == TT_CONTENT && !far.final && far.code == TT_CONTENT);
+    is_late = true;
+    tt_bus_changed(&SERVER->bus, time_now, &resource);
+    pass(TT_MS(1));
+    EXPECT(near.final && near.code == TT_INTERNAL_ERROR);
+    EXPECT(far.final && far.code == TT_INTERNAL_ERROR);
+    EXPECT_EQUAL(tt_bus_busy(&SERVER->bus) + tt_bus_busy(&CLIENT->bus), 0);
+}
+
+// A long representation is observed on the own device, in pieces; a change while it is read begins
+// it anew, whether it was told or not, and cancelling in the midst is fine.
+static void test_own_observer(void)
+{
+    static collected c;
+    for (int told = 0; told < 2; told++) {
+        start();
+        memset(shown, 'a', sizeof(shown));
+        shown_length = sizeof(shown);
+        get(&c, true, "show", true);
+        tt_bus_advance(&SERVER->bus, time_now);
+        EXPECT(c.pieces == 1 && !c.last);
+        memset(shown, 'b', sizeof(shown));
+        if (told)
+            tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+        pass(TT_MS(1));
+        EXPECT(c.starts == 2 && c.last && !c.final && c.status == TT_OK);
+        EXPECT(c.length == sizeof(shown) && memcmp(c.body, shown, c.length) == 0);
+        memset(shown, 'c', sizeof(shown));
+        tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+        pass(TT_MS(1));
+        EXPECT(c.starts == 3 && c.last && !c.final);
+        EXPECT(c.length == sizeof(shown) && memcmp(c.body, shown, c.length) == 0);
+        tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+        tt_bus_advance(&SERVER->bus, time_now);
+        EXPECT(c.starts == 4 && !c.last);
+        if (told) { // cut short in the midst, or cancelled
+            shown_length = 3;
+            tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+            pass(TT_MS(1));
+            EXPECT(c.starts == 5 && c.last && c.length == 3 && !c.final);
+        }
+        tt_bus_cancel(&SERVER->bus, time_now, &c.call);
+        EXPECT(c.final && c.status == TT_CANCELLED);
+        EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
+    }
+}
+
+// The same over the wire, without a word from the server: the fetch begins anew.
+static void test_far_observer(void)
+{
+    asked a;
+    start();
+    ask_by_hand(&a, TT_GET, true, NULL, 0);
+    respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, TT_OPTION_OBSERVE, "\1", 1, NULL, 0, 1);
+    for (int cut = 0; cut < 2; cut++) {
+        const uint8_t sequence = (uint8_t)(2 + cut);
+        static uint8_t bytes[128], payload[64];
+        tt_bus_token token = {.length = 8};
+        tt_message_writer w;
+        memcpy(token.bytes, &a.call.state.token, 8);
+        tt_message_begin(&w, bytes, sizeof(bytes), TT_NON_CONFIRMABLE, TT_CONTENT, sequence,
+                         &token);
+        tt_message_option(&w, TT_OPTION_ETAG, "A", 1);
+        tt_message_option(&w, TT_OPTION_OBSERVE, &sequence, 1);
+        tt_message_option_block(&w, TT_OPTION_BLOCK2, &(tt_block){.more = true, .exponent = 2});
+        tt_message_payload(&w, payload, sizeof(payload));
+        tell(CLIENT, SERVER, &w);
+        EXPECT(answer.count == 1 && answer.message.block2.number == 1);
+        respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, cut ? TT_BAD_OPTION : TT_CONTENT,
+                cut ? 0 : TT_OPTION_ETAG, "B", 1,
+                cut ? NULL : &(tt_block){.number = 1, .exponent = 2}, TT_OPTION_BLOCK2, 10);
+        EXPECT(answer.count == 1 && answer.message.block2.present);
+        EXPECT_EQUAL(answer.message.block2.number, 0);
+        EXPECT(!answer.message.has_observe && !a.done);
+        respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, TT_OPTION_ETAG, "B", 1, NULL, 0, 9);
+        EXPECT(!a.done && a.length == 9);
+    }
+    tt_bus_cancel(&CLIENT->bus, time_now, &a.call);
+    EXPECT(a.done && a.status == TT_CANCELLED);
+    EXPECT_EQUAL(tt_bus_busy(&CLIENT->bus), 0);
+}
+
+// An error in the midst of a fetch is the answer.
+static void test_error_midway(void)
+{
+    asked a;
+    start();
+    ask_by_hand(&a, TT_GET, false, NULL, 0);
+    respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, TT_OPTION_ETAG, "A", 1,
+            &(tt_block){.more = true, .exponent = 2}, TT_OPTION_BLOCK2, 64);
+    respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_UNAVAILABLE, 0, NULL, 0, NULL, 0, 5);
+    EXPECT_ANSWER(a, TT_UNAVAILABLE);
+    EXPECT_EQUAL(a.length, 5);
+}
+
+// Who observes in small blocks is told in such (RFC 7959, 2.6).
+static void test_small_notifications(void)
+{
+    start();
+    memset(shown, 'n', sizeof(shown));
+    shown_length = 100;
+    static uint8_t bytes[64];
+    static const tt_bus_token token = {.length = 1, .bytes = {9}};
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, next_id++, &token);
+    tt_message_option_number(&w, TT_OPTION_OBSERVE, 0);
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, "show", '/');
+    tt_message_option_block(&w, TT_OPTION_BLOCK2, &(tt_block){.exponent = 1});
+    hear(CLIENT, &w);
+    EXPECT(answer.message.has_observe && answer.message.length == 32);
+    tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+    tt_bus_advance(&SERVER->bus, time_now);
+    collect(SERVER);
+    EXPECT(answer.count == 1 && answer.message.has_observe && answer.message.length == 32);
+    EXPECT(answer.message.block2.more && answer.message.block2.exponent == 1);
+    EXPECT(answer.message.etag_length == 4 && answer.message.size2 == 100);
+}
+
+// Links of odd resources can be read again (RFC 6690, 2; RFC 3986, 2.1).
+static void test_odd_links(void)
+{
+    static tt_resource odd = {.path = "a b/\"c\">,d%20\xc3\xa4/;e=@!",
+                              .type = "say \"hi\" \\o/",
+                              .handler = show,
+                              .methods = 1 << TT_GET};
+    asked a;
+    tt_link link;
+    size_t at = 0;
+    start();
+    REQUIRE(tt_bus_add(&SERVER->bus, &odd) == TT_OK);
+    ask(&a, CLIENT, SERVER, TT_GET, ".well-known/core", "href=/a*", NULL, 0);
+    EXPECT_ANSWER(a, TT_CONTENT);
+    EXPECT_TEXT(a.payload, "</a%20b/%22c%22%3E,d%2520%C3%A4/;e=@!>;rt=\"say \\\"hi\\\" \\\\o/\"");
+    EXPECT(tt_link_next(a.payload, a.length, &at, &link) == TT_OK);
+    EXPECT_TEXT(link.path, odd.path);
+    EXPECT_TEXT(link.type, odd.type);
+    EXPECT(tt_link_next(a.payload, a.length, &at, &link) == TT_EMPTY);
+}
+
+int main(void)
+{
+    test_many_links();
+    test_many_links_by_calls();
+    test_links_that_change();
+    test_what_a_handler_owes();
+    test_versions();
+    test_later_windows();
+    test_late_notifications();
+    test_own_observer();
+    test_far_observer();
+    test_error_midway();
+    test_small_notifications();
+    test_odd_links();
+    return test_result();
+}
