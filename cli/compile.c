@@ -157,12 +157,11 @@ static void print_steps(const tt_plan *plan)
 
 static tt_exit write_report(const tt_plan *plan, double before, double after)
 {
-    FILE *file = fopen(report_path, "w");
-    if (file == NULL) {
-        tt_say_error("tutti compile: %s cannot be written", report_path);
-        return TT_EXIT_FAILED;
-    }
-    tt_json_writer json = {.file = file};
+    tt_file_out out;
+    tt_exit result = tt_file_begin(&out, "compile", report_path);
+    if (result != TT_EXIT_OK)
+        return result;
+    tt_json_writer json = {.file = out.stream};
     tt_json_open(&json, NULL, '{');
     tt_json_number(&json, "accuracy_float", before);
     tt_json_number(&json, "accuracy_int8", after);
@@ -170,8 +169,8 @@ static tt_exit write_report(const tt_plan *plan, double before, double after)
     tt_json_number(&json, "arena_bytes", plan->header.arena_bytes);
     tt_json_number(&json, "multiplications", plan->header.multiplications);
     tt_json_close(&json, '}');
-    fputc('\n', file);
-    return tt_file_close("compile", report_path, file);
+    fputc('\n', out.stream);
+    return tt_file_commit(&out);
 }
 
 static tt_exit emit(const tt_quantised *quantised, const tt_dataset *test, double before)

@@ -1,32 +1,185 @@
 // Whole files in and out.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "cli/file.h"
 #include "cli/say.h"
 
-tt_exit tt_file_close(const char *command, const char *path, FILE *file)
+#define LINK_BYTES_MAX 2048
+#define LINKS_MAX 40 // symbolic links that lead to nothing yet, as many as Linux follows
+
+// ---- writing
+
+// "FOLDER/NAME", where FOLDER is the part of `path` before its last slash; the caller frees it.
+static char *beside(const char *path, const char *name)
 {
-    bool failed = ferror(file) != 0;
-    if (fclose(file) == 0 && !failed)
+    const char *slash = strrchr(path, '/');
+    char *whole;
+    int length =
+        asprintf(&whole, "%.*s%s", slash != NULL ? (int)(slash - path) + 1 : 0, path, name);
+    return length >= 0 ? whole : NULL;
+}
+
+// The file that `path` leads to, whether it exists or not, without symbolic links in its last part;
+// NULL with errno. A circle of links has been found by then.
+static char *follow(const char *path)
+{
+    char *at = strdup(path), to[LINK_BYTES_MAX];
+    for (int links = 0; at != NULL && links < LINKS_MAX; links++) {
+        ssize_t length = readlink(at, to, sizeof(to));
+        if (length < 0)
+            return at; // not there, or no link: whoever opens it is told what is wrong with it
+        char *next = NULL;
+        errno = ENAMETOOLONG;
+        if (length < LINK_BYTES_MAX) {
+            to[length] = '\0';
+            next = to[0] == '/' ? strdup(to) : beside(at, to);
+        }
+        free(at);
+        at = next;
+    }
+    free(at);
+    return NULL;
+}
+
+static bool is_standard_output(const struct stat *file)
+{
+    struct stat standard;
+    return fstat(STDOUT_FILENO, &standard) == 0 && standard.st_dev == file->st_dev &&
+           standard.st_ino == file->st_ino;
+}
+
+// Why what lies at `path` must not be replaced; NULL where it may be, or nothing lies there. Asks
+// for the path itself: what /dev/stdout leads to has no name that could be followed.
+static const char *objection(const char *path, struct stat *old, bool *exists)
+{
+    *exists = stat(path, old) == 0;
+    if (!*exists)
+        return errno != ENOENT                 ? strerror(errno)
+               : path[strlen(path) - 1] == '/' ? "it is the name of a folder"
+                                               : NULL;
+    return S_ISDIR(old->st_mode)     ? "it is a folder"
+           : !S_ISREG(old->st_mode)  ? "it is no regular file"
+           : is_standard_output(old) ? "it is this command's own output"
+           : access(path, W_OK) != 0 ? strerror(errno)
+                                     : NULL;
+}
+
+// What a file that replaces `old` shall be; without one, what every new file is.
+static bool set_permissions(int file, const struct stat *old, bool exists)
+{
+    if (!exists) {
+        mode_t mask = umask(0);
+        umask(mask);
+        return fchmod(file, 0666 & ~mask) == 0;
+    }
+    // The owner first: changing it takes the set-user-ID bit away. Only root may change it.
+    if (fchown(file, old->st_uid, old->st_gid) != 0 && errno != EPERM)
+        return false;
+    return fchmod(file, old->st_mode & 07777) == 0;
+}
+
+// Makes the temporary file; false with errno, and nothing made.
+static bool make_temporary(tt_file_out *out, const struct stat *old, bool exists)
+{
+    out->target = follow(out->path);
+    out->temporary = out->target != NULL ? beside(out->target, ".tutti-XXXXXX") : NULL;
+    int file = out->temporary != NULL ? mkostemp(out->temporary, O_CLOEXEC) : -1;
+    if (file >= 0 && set_permissions(file, old, exists))
+        out->stream = fdopen(file, "wb");
+    if (out->stream != NULL)
+        return true;
+    int reason = errno;
+    if (file >= 0) {
+        unlink(out->temporary);
+        close(file);
+    }
+    free(out->target);
+    free(out->temporary);
+    errno = reason;
+    return false;
+}
+
+tt_exit tt_file_begin(tt_file_out *out, const char *command, const char *path)
+{
+    *out = (tt_file_out){.command = command, .path = path};
+    struct stat old;
+    bool exists;
+    const char *reason = path[0] == '\0'          ? "expected a name"
+                         : strcmp(path, "-") == 0 ? "a file is meant here, not standard output"
+                                                  : objection(path, &old, &exists);
+    if (reason == NULL && !make_temporary(out, &old, exists))
+        reason = strerror(errno);
+    if (reason == NULL)
         return TT_EXIT_OK;
-    tt_say_error("tutti %s: writing %s failed: %s", command, path, strerror(errno));
+    tt_say_error("tutti %s: %s cannot be written: %s", command, path, reason);
     return TT_EXIT_FAILED;
+}
+
+void tt_file_abandon(tt_file_out *out)
+{
+    fclose(out->stream);
+    unlink(out->temporary);
+    free(out->target);
+    free(out->temporary);
+}
+
+// The name's change is on the disk when the folder is. A file system that cannot do that for a
+// folder says so, and has then done what it can.
+static void sync_folder(const char *target)
+{
+    char *folder = beside(target, ".");
+    int opened = folder != NULL ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (opened >= 0) {
+        (void)fsync(opened);
+        close(opened);
+    }
+    free(folder);
+}
+
+tt_exit tt_file_commit(tt_file_out *out)
+{
+    bool failed = ferror(out->stream) != 0; // earlier, and errno may be of something else by now
+    if (failed || fflush(out->stream) != 0 || fsync(fileno(out->stream)) != 0 ||
+        rename(out->temporary, out->target) != 0) {
+        tt_say_error("tutti %s: writing %s failed: %s", out->command, out->path,
+                     failed ? "is the disk full?" : strerror(errno));
+        tt_file_abandon(out);
+        return TT_EXIT_FAILED;
+    }
+    fclose(out->stream); // nothing is left in it
+    sync_folder(out->target);
+    free(out->target);
+    free(out->temporary);
+    return TT_EXIT_OK;
+}
+
+tt_exit tt_file_try(const char *command, const char *path)
+{
+    tt_file_out out;
+    tt_exit result = tt_file_begin(&out, command, path);
+    if (result == TT_EXIT_OK)
+        tt_file_abandon(&out);
+    return result;
 }
 
 tt_exit tt_file_write(const char *command, const char *path, const void *bytes, size_t length)
 {
-    FILE *file = fopen(path, "wb");
-    if (file == NULL) {
-        tt_say_error("tutti %s: %s cannot be written: %s", command, path, strerror(errno));
-        return TT_EXIT_FAILED;
-    }
-    fwrite(bytes, 1, length, file);
-    return tt_file_close(command, path, file);
+    tt_file_out out;
+    tt_exit result = tt_file_begin(&out, command, path);
+    if (result != TT_EXIT_OK)
+        return result;
+    fwrite(bytes, 1, length, out.stream);
+    return tt_file_commit(&out);
 }
+
+// ---- reading, and paths
 
 bool tt_file_fits_socket(const char *command, const char *folder, const char *name)
 {

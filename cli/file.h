@@ -1,4 +1,4 @@
-// Whole files in and out, with failures said.
+// Whole files in and out, with failures said on behalf of `command`.
 
 #ifndef TUTTI_CLI_FILE_H
 #define TUTTI_CLI_FILE_H
@@ -9,10 +9,36 @@
 
 #include "cli/command.h"
 
-// Each says a failure on behalf of `command`.
+// A file that is being written: whole or not at all.
+//
+// What is written goes to a temporary file beside the target, and takes its place only when all of
+// it lies on the disk; until then, and after every failure, what was there before is still there.
+// A target is a regular file or a new name. Through symbolic links what they lead to is replaced
+// and the links stay; a device node, a pipe, a folder, `-` and the command's own standard output
+// are refused. The new file has the permissions of the old one (and its owner, where the process
+// may give that); another hard link to the old one keeps the old content.
+typedef struct tt_file_out {
+    FILE *stream; // write here; what fails is kept by the stream, and told by tt_file_commit
+    const char *command, *path; // as given, for the sentences; the caller's, until the end
+    char *target, *temporary;   // its own
+} tt_file_out;
+
+// Whether `path` could be written now, without changing anything: for the time before long work.
+// Says what is wrong; 1 (TT_EXIT_FAILED), as all failures here.
+tt_exit tt_file_try(const char *command, const char *path);
+
+// Begins a file; where that fails, which is said, nothing is left to end. Otherwise exactly one of
+// the two below ends it.
+tt_exit tt_file_begin(tt_file_out *out, const char *command, const char *path);
+// Puts the file in its place, once all of it is on the disk. A failure is said, and leaves what was
+// there before.
+tt_exit tt_file_commit(tt_file_out *out);
+// Leaves what was there before, in silence.
+void tt_file_abandon(tt_file_out *out);
+
+// The three in one, for bytes in memory.
 tt_exit tt_file_write(const char *command, const char *path, const void *bytes, size_t length);
-// Closes a file that was written, which is where a full disk shows at the latest.
-tt_exit tt_file_close(const char *command, const char *path, FILE *file);
+
 // Whether `folder` and `name` together can be a unix socket's path; where they cannot, that is
 // said.
 bool tt_file_fits_socket(const char *command, const char *folder, const char *name);

@@ -117,12 +117,11 @@ static void on_progress(const tt_progress *progress, void *context)
 
 static tt_exit write_history(const history *kept, double test_accuracy, const size_t *confusion)
 {
-    FILE *file = fopen(history_path, "w");
-    if (file == NULL) {
-        tt_say_error("tutti train: %s cannot be written", history_path);
-        return TT_EXIT_FAILED;
-    }
-    tt_json_writer json = {.file = file};
+    tt_file_out out;
+    tt_exit result = tt_file_begin(&out, "train", history_path);
+    if (result != TT_EXIT_OK)
+        return result;
+    tt_json_writer json = {.file = out.stream};
     tt_json_open(&json, NULL, '{');
     tt_json_number(&json, "seed", (double)tt_training_seed(kept->training));
     tt_json_number(&json, "images_per_second", tt_training_images_per_second(kept->training));
@@ -156,8 +155,8 @@ static tt_exit write_history(const history *kept, double test_accuracy, const si
         tt_json_number(&json, NULL, (double)confusion[i]);
     tt_json_close(&json, ']');
     tt_json_close(&json, '}');
-    fputc('\n', file);
-    return tt_file_close("train", history_path, file);
+    fputc('\n', out.stream);
+    return tt_file_commit(&out);
 }
 
 static tt_exit save(const tt_training *training)

@@ -426,9 +426,9 @@ static void write_results(const demonstration *demo)
     const participant *watch = &demo->participants[TT_WATCH];
     char path[PATH_BYTES], address[TT_ENDPOINT_TEXT_MAX] = "";
     path_in(demo, "results.json", path);
-    FILE *file = fopen(path, "w");
-    if (file == NULL)
-        fail(demo, "%s cannot be written", path);
+    tt_file_out out;
+    if (tt_file_begin(&out, "demo", path) != TT_EXIT_OK)
+        exit(1);
     tt_endpoint own[TT_ADDRESSES_MAX];
     tt_platform *platform = demo->client.platform;
     size_t count = platform->operations->addresses(platform, own, TT_ADDRESSES_MAX);
@@ -439,7 +439,7 @@ static void write_results(const demonstration *demo)
             tt_endpoint_format(&own[i], &text);
             break;
         }
-    tt_json_writer json = {.file = file};
+    tt_json_writer json = {.file = out.stream};
     tt_json_open(&json, NULL, '{');
     tt_json_number(&json, "images", watch->images);
     tt_json_number(&json, "equal", watch->equal);
@@ -472,8 +472,8 @@ static void write_results(const demonstration *demo)
         tt_json_number(&json, NULL, watch->answers[i]);
     tt_json_close(&json, ']');
     tt_json_close(&json, '}');
-    fputc('\n', file);
-    if (tt_file_close("demo", path, file) != TT_EXIT_OK)
+    fputc('\n', out.stream);
+    if (tt_file_commit(&out) != TT_EXIT_OK)
         exit(1);
 }
 

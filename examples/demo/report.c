@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/file.h"
 #include "cli/json.h"
 #include "examples/demo/capture.h"
 #include "examples/demo/chart.h"
@@ -556,11 +557,10 @@ int main(int count, char **words)
         return 4;
     }
     path_in(&page, "report.html", path);
-    page.out = fopen(path, "w");
-    if (page.out == NULL) {
-        fprintf(stderr, "tutti-report: %s cannot be written\n", path);
+    tt_file_out out;
+    if (tt_file_begin(&out, "report", path) != TT_EXIT_OK)
         return 1;
-    }
+    page.out = out.stream;
     write_head(&page);
     write_figures(&page);
     write_training(&page);
@@ -571,11 +571,8 @@ int main(int count, char **words)
           "this run.</footer>"
           "\n</main></body></html>\n",
           page.out);
-    bool failed = ferror(page.out) != 0;
-    if (fclose(page.out) != 0 || failed) {
-        fprintf(stderr, "tutti-report: writing %s failed; is the disk full?\n", path);
+    if (tt_file_commit(&out) != TT_EXIT_OK)
         return 1;
-    }
     print_lines(&page);
     tt_json_free(page.history);
     tt_json_free(page.plan);
