@@ -49,8 +49,8 @@ static unsigned counted(void)
 static void start(unsigned i, int priority, void (*entry)(void *argument))
 {
     counters[i] = 0;
-    tt_thread_start(&threads[i], "metric", (uint8_t)priority, stacks[i], sizeof(stacks[i]), entry,
-                    (void *)(uintptr_t)i);
+    TT_CHECK(tt_thread_start(&threads[i], "metric", (uint8_t)priority, stacks[i], sizeof(stacks[i]),
+                             entry, (void *)(uintptr_t)i) == TT_OK);
 }
 
 // Lets the threads run until the first has counted enough, and ends them.
@@ -109,7 +109,7 @@ static void message(void)
     static uint32_t storage[10][4];
     uint32_t sent[4] = {1, 2, 3, 4}, received[4] = {0};
     tt_queue queue;
-    tt_queue_init(&queue, storage, sizeof(storage[0]), 10);
+    TT_CHECK(tt_queue_init(&queue, storage, sizeof(storage[0]), 10) == TT_OK);
     tt_time begun = tt_now();
     for (unsigned i = 0; i < OPERATIONS; i++) {
         sent[3] = i;
@@ -126,7 +126,7 @@ static void message(void)
 static void semaphore(void)
 {
     tt_semaphore s;
-    tt_semaphore_init(&s, 1, 1);
+    TT_CHECK(tt_semaphore_init(&s, 1, 1) == TT_OK);
     tt_time begun = tt_now();
     for (unsigned i = 0; i < OPERATIONS; i++) {
         if (tt_semaphore_take(&s, 0) != TT_OK || tt_semaphore_give(&s) != TT_OK)

@@ -26,6 +26,9 @@ typedef enum tt_status {
     TT_IO = -16,          // the operating system or a device reported an error
 } tt_status;
 
+// Before a declaration: who calls it must look at what it returns.
+#define TT_USE_RESULT __attribute__((warn_unused_result))
+
 // The code's name, such as "TT_TIMED_OUT"; "TT_?" for a number that is no status. Never NULL.
 const char *tt_status_name(tt_status status);
 

@@ -26,6 +26,10 @@ bool tt_arch_in_interrupt(void);
 void tt_arch_context_init(tt_arch_context *context, void *stack, size_t stack_bytes,
                           void (*entry)(void *argument), void *argument);
 
+// Locked, from the thread that runs on the stack and ends: once another thread runs, the guard's
+// bytes are ordinary memory again.
+void tt_arch_guard_release(void *stack);
+
 // Locked: tt_kernel_next differs from tt_kernel_current. From a thread the switch has happened when
 // the thread has unlocked; from an interrupt it happens when the interrupt returns.
 void tt_arch_switch(void);
@@ -36,7 +40,7 @@ _Noreturn void tt_arch_start(void);
 tt_time tt_arch_now(void);
 void tt_arch_timer_set(tt_time deadline); // the one timer: tt_kernel_tick no earlier than that
 void tt_arch_idle(void); // locked: sleeps until an interrupt is pending; may return at any time
-void tt_arch_interrupt_enable(unsigned line);
+bool tt_arch_interrupt_enable(unsigned line); // false: there is no such line
 
 // Given by the kernel.
 
@@ -72,11 +76,16 @@ void tt_kernel_check_handler(const char *file, int line, const char *condition);
 // The trap's handler calls this with what it saved.
 _Noreturn void tt_kernel_check_trapped(const tt_place *place);
 
-#define TT_INTERRUPT_LINES 128
-
 // Given by the board.
 
-void tt_board_external_interrupt(void); // in interrupt: asks the controller which lines wait
-void tt_board_interrupt_enable(unsigned line);
+typedef struct tt_interrupt_slot {
+    void (*handler)(void *context); // NULL: none is attached
+    void *context;
+} tt_interrupt_slot;
+extern tt_interrupt_slot tt_board_interrupts[]; // by line; the kernel's to fill in
+extern const unsigned tt_board_interrupt_lines; // how many
+
+void tt_board_external_interrupt(void);        // in interrupt: asks the controller which lines wait
+bool tt_board_interrupt_enable(unsigned line); // false: the controller has no such line
 
 #endif

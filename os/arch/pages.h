@@ -28,4 +28,7 @@ void tt_cpu_init(const tt_range *devices, unsigned count);
 // Takes pages of the image away: a later access faults.
 void tt_pages_unmap(uintptr_t address, size_t bytes);
 
+// Gives pages of the image back as data: read, written, not executed.
+void tt_pages_map(uintptr_t address, size_t bytes);
+
 #endif

@@ -30,7 +30,7 @@ void tt_gic_init(uintptr_t distributor_registers, uintptr_t redistributor_regist
 
 void tt_gic_enable(unsigned line)
 {
-    if (line < 32) {
+    if (line < TT_GIC_SHARED) {
         R(0x10100) = 1u << line;
         return;
     }

@@ -20,10 +20,13 @@ void tt_plic_init(uintptr_t base, uint64_t hart)
     THRESHOLD = 0;
 }
 
-void tt_plic_enable(unsigned line)
+bool tt_plic_enable(unsigned line)
 {
+    if (line == 0)
+        return false; // it means that none is pending
     PRIORITY(line) = 1;
     ENABLE(line) |= 1u << line % 32;
+    return true;
 }
 
 void tt_plic_handle(void)

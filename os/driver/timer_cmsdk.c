@@ -3,6 +3,9 @@
 //
 // The clock's 32 bits pass in 171 s at 25 MHz; the alarm is never set further than a quarter of
 // that, from the start, so each passing is seen.
+//
+// The alarm's RELOAD is 0: having come to zero it stays there, so it interrupts once. Armed with a
+// period it would come again, and an idle emulator that skips time skips to that second one.
 
 #include "os/arch/arch.h"
 #include "os/driver/timer_cmsdk.h"
@@ -44,7 +47,6 @@ void tt_arch_timer_set(tt_time deadline)
     else if (deadline - now < (tt_time)ALARM_TICKS_MAX * nanoseconds_per_tick)
         wait = (uint64_t)(deadline - now) / nanoseconds_per_tick + 1; // never early
     REGISTER(alarm_registers, CTRL) = 0;
-    REGISTER(alarm_registers, RELOAD) = (uint32_t)wait;
     REGISTER(alarm_registers, VALUE) = (uint32_t)wait;
     REGISTER(alarm_registers, CTRL) = ENABLE | ENABLE_INTERRUPT;
 }
@@ -67,6 +69,8 @@ void tt_timer_cmsdk_init(uintptr_t clock, uintptr_t alarm, unsigned alarm_line, 
     REGISTER(clock_registers, VALUE) = UINT32_MAX;
     REGISTER(clock_registers, CTRL) = ENABLE;
     last = REGISTER(clock_registers, VALUE);
-    tt_interrupt_attach(alarm_line, on_alarm, NULL);
+    REGISTER(alarm_registers, RELOAD) = 0; // which is VALUE's too: before that is set
+    tt_status status = tt_interrupt_attach(alarm_line, on_alarm, NULL);
+    TT_CHECK(status == TT_OK);
     tt_arch_timer_set(TT_FOREVER);
 }

@@ -108,7 +108,6 @@ tt_status tt_virtio_net_start(const tt_virtio *device, tt_ethernet **ethernet)
     tt_virtio_ready(&net.device);
     for (unsigned i = 0; i < TT_VIRTIO_QUEUE_SIZE; i++)
         offer(i);
-    tt_interrupt_attach(net.device.line, on_interrupt, NULL);
     *ethernet = &net.ethernet;
-    return TT_OK;
+    return tt_interrupt_attach(net.device.line, on_interrupt, NULL);
 }

@@ -2,23 +2,20 @@
 
 #include "os/kernel/scheduler.h"
 
-static struct {
-    void (*handler)(void *context);
-    void *context;
-} handlers[TT_INTERRUPT_LINES];
-
-void tt_interrupt_attach(unsigned line, void (*handler)(void *context), void *context)
+tt_status tt_interrupt_attach(unsigned line, void (*handler)(void *context), void *context)
 {
-    TT_CHECK(line < TT_INTERRUPT_LINES && handler != NULL);
+    if (line >= tt_board_interrupt_lines || handler == NULL)
+        return TT_INVALID;
     tt_lock_state lock = tt_scheduler_lock();
-    handlers[line].handler = handler;
-    handlers[line].context = context;
+    tt_board_interrupts[line].handler = handler;
+    tt_board_interrupts[line].context = context;
     tt_arch_interrupt_enable(line);
-    tt_scheduler_unlock(lock);
+    tt_arch_unlock(lock);
+    return TT_OK;
 }
 
 void tt_kernel_interrupt(unsigned line)
 {
-    TT_CHECK(line < TT_INTERRUPT_LINES && handlers[line].handler != NULL);
-    handlers[line].handler(handlers[line].context);
+    TT_CHECK(line < tt_board_interrupt_lines && tt_board_interrupts[line].handler != NULL);
+    tt_board_interrupts[line].handler(tt_board_interrupts[line].context);
 }

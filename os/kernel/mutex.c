@@ -2,16 +2,38 @@
 //
 // A thread runs with the highest priority among its own and those of the first waiters of the
 // mutexes that it holds. Whenever that changes and the thread itself waits for a mutex, the owner
-// of that one is updated too, and so on: a chain ends, since a thread waits for one mutex at most.
+// of that one is updated too, and so on: a chain ends, since a thread waits for one mutex at most,
+// and priorities along it only rise or only fall until one stays.
 
 #include "os/kernel/mutex.h"
 #include "os/kernel/scheduler.h"
 
-void tt_mutex_init(tt_mutex *mutex)
+static inline bool initialised(const tt_mutex *mutex)
 {
-    mutex->owner = NULL;
-    mutex->next_held = NULL;
-    tt_wait_queue_init(&mutex->waiters);
+    return mutex->mark == TT_MARK_MUTEX;
+}
+
+// Whatever its bytes are. A mutex that is waited for is held.
+static bool is_held(const tt_mutex *mutex)
+{
+    for (tt_list *at = tt_threads.next; at != &tt_threads; at = at->next)
+        for (tt_mutex *held = TT_CONTAINER(at, tt_thread, all_link)->held; held != NULL;
+             held = held->next_held)
+            if (held == mutex)
+                return true;
+    return false;
+}
+
+tt_status tt_mutex_init(tt_mutex *mutex)
+{
+    tt_lock_state lock = tt_scheduler_lock();
+    bool busy = is_held(mutex);
+    if (!busy) {
+        *mutex = (tt_mutex){.mark = TT_MARK_MUTEX};
+        tt_wait_queue_init(&mutex->waiters);
+    }
+    tt_arch_unlock(lock);
+    return busy ? TT_BUSY : TT_OK;
 }
 
 static uint8_t inherited_priority(const tt_thread *thread)
@@ -27,26 +49,22 @@ static uint8_t inherited_priority(const tt_thread *thread)
     return priority;
 }
 
-// A thread whose deadline had passed when it came wants its mutex without waiting for it, and that
-// may have no owner by then: the chain ends there too.
-static tt_thread *next_in_chain(const tt_thread *thread)
-{
-    return thread->wanted != NULL ? thread->wanted->owner : NULL;
-}
-
 void tt_mutex_update_priority(tt_thread *thread)
 {
-    for (; thread != NULL; thread = next_in_chain(thread)) {
+    for (;;) {
         uint8_t priority = inherited_priority(thread);
         if (priority == thread->priority)
             return;
-        tt_requeue(thread, priority);
+        tt_change_priority(thread, priority);
+        if (thread->wanted == NULL)
+            return;
+        thread = thread->wanted->owner;
     }
 }
 
 void tt_mutex_given_up(tt_thread *waiter)
 {
-    tt_thread *owner = next_in_chain(waiter);
+    tt_thread *owner = waiter->wanted->owner;
     waiter->wanted = NULL;
     tt_mutex_update_priority(owner);
 }
@@ -60,44 +78,41 @@ static void take(tt_mutex *mutex, tt_thread *owner)
 
 tt_status tt_mutex_lock(tt_mutex *mutex, tt_time deadline)
 {
+    TT_CHECK(!tt_arch_in_interrupt());
+    TT_CHECK(initialised(mutex));
     tt_thread *self = tt_kernel_current;
+    TT_CHECK(mutex->owner != self);
     tt_lock_state lock = tt_scheduler_lock();
-    TT_CHECK(mutex->owner != self && !tt_arch_in_interrupt());
     if (mutex->owner == NULL) {
         take(mutex, self);
         tt_arch_unlock(lock); // nobody became ready
         return TT_OK;
     }
-    if (self->priority > mutex->owner->priority && deadline > tt_arch_now()) {
-        // As tt_wait_unlock will queue us, its owner must run at our priority at least.
-        tt_requeue(mutex->owner, self->priority);
-        tt_mutex_update_priority(next_in_chain(mutex->owner));
+    if (!tt_wait_begin(&mutex->waiters, deadline)) {
+        tt_arch_unlock(lock);
+        return TT_TIMED_OUT;
     }
     self->wanted = mutex;
-    tt_status status = tt_wait_unlock(&mutex->waiters, deadline, lock);
-    if (self->wanted != NULL) { // it did not wait: nobody handed the mutex over, nor timed us out
-        lock = tt_scheduler_lock();
-        tt_mutex_given_up(self);
-        tt_scheduler_unlock(lock);
-    }
-    return status;
+    tt_mutex_update_priority(mutex->owner);
+    return tt_wait_end(lock);
 }
 
 void tt_mutex_unlock(tt_mutex *mutex)
 {
+    TT_CHECK(!tt_arch_in_interrupt());
+    TT_CHECK(initialised(mutex));
     tt_thread *self = tt_kernel_current;
-    tt_lock_state lock = tt_scheduler_lock();
     TT_CHECK(mutex->owner == self);
+    tt_lock_state lock = tt_scheduler_lock();
     tt_mutex **link = &self->held;
     while (*link != mutex)
         link = &(*link)->next_held;
     *link = mutex->next_held;
     tt_thread *heir = tt_wake_first(&mutex->waiters);
     mutex->owner = NULL;
-    if (heir != NULL) {
+    if (heir != NULL) { // no waiter that is left outranks it
         heir->wanted = NULL;
         take(mutex, heir);
-        tt_mutex_update_priority(heir);
     }
     tt_mutex_update_priority(self);
     tt_scheduler_unlock(lock);

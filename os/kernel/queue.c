@@ -7,12 +7,27 @@
 
 #include "os/kernel/scheduler.h"
 
-void tt_queue_init(tt_queue *queue, void *storage, size_t message_bytes, unsigned capacity)
+static inline bool initialised(const tt_queue *queue)
 {
-    TT_CHECK(storage != NULL && message_bytes > 0 && capacity > 0);
-    *queue = (tt_queue){.storage = storage, .message_bytes = message_bytes, .capacity = capacity};
-    tt_wait_queue_init(&queue->senders);
-    tt_wait_queue_init(&queue->receivers);
+    return queue->mark == TT_MARK_QUEUE;
+}
+
+tt_status tt_queue_init(tt_queue *queue, void *storage, size_t message_bytes, unsigned capacity)
+{
+    if (storage == NULL || message_bytes == 0 || capacity == 0)
+        return TT_INVALID;
+    tt_lock_state lock = tt_scheduler_lock();
+    bool busy = tt_waited_for(&queue->senders) || tt_waited_for(&queue->receivers);
+    if (!busy) {
+        *queue = (tt_queue){.mark = TT_MARK_QUEUE,
+                            .storage = storage,
+                            .message_bytes = message_bytes,
+                            .capacity = capacity};
+        tt_wait_queue_init(&queue->senders);
+        tt_wait_queue_init(&queue->receivers);
+    }
+    tt_arch_unlock(lock);
+    return busy ? TT_BUSY : TT_OK;
 }
 
 // Messages are small: a loop here costs a third of a call of the C library's, which saves space.
@@ -36,31 +51,36 @@ static void *slot(const tt_queue *queue, unsigned index)
     return queue->storage + index * queue->message_bytes;
 }
 
-tt_status tt_queue_send(tt_queue *queue, const void *message, tt_time deadline)
+// Locked: waits with the message's place for whoever takes or gives it; unlocks.
+static tt_status wait(tt_wait_queue *waiters, void *message, tt_time deadline, tt_lock_state lock)
 {
-    tt_lock_state lock = tt_scheduler_lock();
-    tt_thread *receiver = tt_wake_first(&queue->receivers);
-    if (receiver != NULL || queue->count < queue->capacity) {
-        void *place = receiver != NULL ? receiver->transfer : slot(queue, queue->count++);
-        copy(place, message, queue->message_bytes);
-        tt_scheduler_unlock(lock);
-        return TT_OK;
-    }
-    if (tt_arch_in_interrupt()) {
+    if (!tt_wait_begin(waiters, deadline)) {
         tt_arch_unlock(lock);
         return TT_TIMED_OUT;
     }
-    tt_kernel_current->transfer = (void *)(uintptr_t)message; // read by the receiver that takes it
-    return tt_wait_unlock(&queue->senders, deadline, lock);
+    tt_kernel_current->transfer = message;
+    return tt_wait_end(lock);
+}
+
+tt_status tt_queue_send(tt_queue *queue, const void *message, tt_time deadline)
+{
+    TT_CHECK(initialised(queue));
+    tt_lock_state lock = tt_scheduler_lock();
+    tt_thread *receiver = tt_wake_first(&queue->receivers);
+    if (receiver == NULL && queue->count == queue->capacity)
+        return wait(&queue->senders, (void *)(uintptr_t)message, deadline, lock); // which is read
+    void *place = receiver != NULL ? receiver->transfer : slot(queue, queue->count++);
+    copy(place, message, queue->message_bytes);
+    tt_scheduler_unlock(lock);
+    return TT_OK;
 }
 
 tt_status tt_queue_receive(tt_queue *queue, void *message, tt_time deadline)
 {
+    TT_CHECK(initialised(queue));
     tt_lock_state lock = tt_scheduler_lock();
-    if (queue->count == 0) {
-        tt_kernel_current->transfer = message;
-        return tt_wait_unlock(&queue->receivers, deadline, lock);
-    }
+    if (queue->count == 0)
+        return wait(&queue->receivers, message, deadline, lock);
     copy(message, slot(queue, 0), queue->message_bytes);
     queue->first = queue->first + 1 == queue->capacity ? 0 : queue->first + 1;
     queue->count--;

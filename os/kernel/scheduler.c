@@ -1,8 +1,8 @@
 // Which thread runs: ready lists by priority, and a bitmap of those that are not empty.
 //
-// Invariants, whenever unlocked: the current thread is in the ready list of its priority unless it
-// waits; bit p of `ready_priorities` is set exactly where ready[p] has threads; tt_kernel_next is
-// the first of the highest such list.
+// Invariants, whenever unlocked: a thread is in the ready list of its priority exactly while its
+// state says so; bit p of tt_ready_priorities is set exactly where tt_ready[p] has threads;
+// tt_kernel_next is the first of the highest such list.
 
 #include "os/kernel/scheduler.h"
 #include "os/kernel/timers.h"
@@ -10,59 +10,87 @@
 tt_thread *tt_kernel_current;
 tt_thread *tt_kernel_next;
 
-static tt_list ready[TT_PRIORITIES];
-static uint32_t ready_priorities;
+tt_list tt_ready[TT_PRIORITIES];
+uint32_t tt_ready_priorities;
+tt_list tt_threads = {&tt_threads, &tt_threads};
 
-void tt_choose_next(void)
+static void choose_next(void)
 {
-    unsigned priority = 31 - (unsigned)__builtin_clz(ready_priorities);
-    tt_kernel_next = TT_CONTAINER(ready[priority].next, tt_thread, link);
+    unsigned priority = 31 - (unsigned)__builtin_clz(tt_ready_priorities);
+    tt_kernel_next = TT_CONTAINER(tt_ready[priority].next, tt_thread, link);
+}
+
+static void take_out(tt_thread *thread)
+{
+    tt_list_remove(&thread->link);
+    if (tt_list_empty(&tt_ready[thread->priority]))
+        tt_ready_priorities &= ~(1u << thread->priority);
 }
 
 void tt_make_ready(tt_thread *thread)
 {
+    unsigned priority = thread->priority;
     thread->state = TT_THREAD_READY;
-    tt_list_append(&ready[thread->priority], &thread->link);
-    ready_priorities |= 1u << thread->priority;
-    if (tt_kernel_next == NULL || thread->priority > tt_kernel_next->priority)
+    tt_list_append(&tt_ready[priority], &thread->link);
+    tt_ready_priorities |= 1u << priority;
+    if (tt_kernel_next == NULL || priority > tt_kernel_next->priority)
         tt_kernel_next = thread;
+}
+
+void tt_make_ready_or_suspended(tt_thread *thread)
+{
+    if (thread->suspended)
+        thread->state = TT_THREAD_SUSPENDED; // ready as soon as it is resumed
+    else
+        tt_make_ready(thread);
 }
 
 void tt_make_unready(tt_thread *thread)
 {
-    tt_list_remove(&thread->link);
-    if (tt_list_empty(&ready[thread->priority]))
-        ready_priorities &= ~(1u << thread->priority);
-    tt_choose_next();
+    take_out(thread);
+    choose_next();
 }
 
-static void insert_by_priority(tt_wait_queue *queue, tt_thread *thread)
+static void insert_by_priority(tt_wait_queue *queue, tt_thread *thread, bool before_equals)
 {
+    unsigned passed = thread->priority + (before_equals ? 1u : 0u); // the lowest that we go behind
     tt_list *place = queue->threads.next;
-    while (place != &queue->threads &&
-           TT_CONTAINER(place, tt_thread, link)->priority >= thread->priority)
+    while (place != &queue->threads && TT_CONTAINER(place, tt_thread, link)->priority >= passed)
         place = place->next;
     tt_list_insert_before(place, &thread->link);
 }
 
-tt_status tt_wait_unlock(tt_wait_queue *queue, tt_time deadline, tt_lock_state lock)
+bool tt_wait_begin(tt_wait_queue *queue, tt_time deadline)
 {
     tt_thread *self = tt_kernel_current;
+    if (deadline != TT_FOREVER && deadline <= tt_arch_now())
+        return false;
     TT_CHECK(!tt_arch_in_interrupt());
-    if (deadline != TT_FOREVER && deadline <= tt_arch_now()) {
-        tt_scheduler_unlock(lock);
-        return TT_TIMED_OUT;
-    }
     tt_make_unready(self);
     self->state = TT_THREAD_WAITING;
     self->queue = queue;
     self->result = TT_TIMED_OUT;
     if (queue != NULL)
-        insert_by_priority(queue, self);
+        insert_by_priority(queue, self, false);
     if (deadline != TT_FOREVER)
         tt_timer_start(self, deadline);
-    tt_scheduler_unlock(lock); // away, and back when woken
-    return (tt_status)self->result;
+    return true;
+}
+
+tt_status tt_wait_unlock(tt_wait_queue *queue, tt_time deadline, tt_lock_state lock)
+{
+    if (tt_wait_begin(queue, deadline))
+        return tt_wait_end(lock);
+    tt_arch_unlock(lock);
+    return TT_TIMED_OUT;
+}
+
+bool tt_waited_for(const tt_wait_queue *queue)
+{
+    for (tt_list *at = tt_threads.next; at != &tt_threads; at = at->next)
+        if (TT_CONTAINER(at, tt_thread, all_link)->queue == queue)
+            return true;
+    return false;
 }
 
 void tt_wake(tt_thread *thread, tt_status result)
@@ -71,39 +99,35 @@ void tt_wake(tt_thread *thread, tt_status result)
     tt_list_remove(&thread->link);
     thread->queue = NULL;
     thread->result = (int8_t)result;
-    if (thread->suspended)
-        thread->state = TT_THREAD_READY; // ready as soon as it is resumed
-    else
-        tt_make_ready(thread);
+    tt_make_ready_or_suspended(thread);
 }
 
-void tt_requeue(tt_thread *thread, uint8_t priority)
+void tt_change_priority(tt_thread *thread, uint8_t priority)
 {
-    if (thread->state == TT_THREAD_WAITING) {
+    bool falls = priority < thread->priority;
+    if (thread->state == TT_THREAD_READY) {
+        take_out(thread);
         thread->priority = priority;
-        if (thread->queue != NULL) {
-            tt_list_remove(&thread->link);
-            insert_by_priority(thread->queue, thread);
-        }
-    } else if (thread->suspended || thread->state == TT_THREAD_ENDED) {
-        thread->priority = priority;
-    } else {
+        tt_list *list = &tt_ready[priority];
+        tt_list_insert_before(falls ? list->next : list, &thread->link);
+        tt_ready_priorities |= 1u << priority;
+        choose_next();
+        return;
+    }
+    thread->priority = priority;
+    if (thread->queue != NULL) {
         tt_list_remove(&thread->link);
-        if (tt_list_empty(&ready[thread->priority]))
-            ready_priorities &= ~(1u << thread->priority);
-        thread->priority = priority;
-        tt_list_append(&ready[priority], &thread->link);
-        ready_priorities |= 1u << priority;
-        tt_choose_next();
+        insert_by_priority(thread->queue, thread, falls);
     }
 }
 
 // Here, since the current thread is the first of its list and nothing but the order in it changes.
 void tt_thread_yield(void)
 {
+    TT_CHECK(!tt_arch_in_interrupt());
     tt_lock_state lock = tt_scheduler_lock();
     tt_thread *self = tt_kernel_current;
-    tt_list *equals = &ready[self->priority];
+    tt_list *equals = &tt_ready[self->priority];
     tt_list_remove(&self->link);
     tt_list_append(equals, &self->link);
     tt_kernel_next = TT_CONTAINER(equals->next, tt_thread, link);
@@ -113,5 +137,5 @@ void tt_thread_yield(void)
 void tt_scheduler_init(void)
 {
     for (unsigned i = 0; i < TT_PRIORITIES; i++)
-        tt_list_init(&ready[i]);
+        tt_list_init(&tt_ready[i]);
 }

@@ -5,16 +5,28 @@
 
 #include "os/kernel/scheduler.h"
 
-void tt_semaphore_init(tt_semaphore *semaphore, unsigned free, unsigned limit)
+static inline bool initialised(const tt_semaphore *semaphore)
 {
-    TT_CHECK(limit > 0 && free <= limit);
-    semaphore->free = free;
-    semaphore->limit = limit;
-    tt_wait_queue_init(&semaphore->waiters);
+    return semaphore->mark == TT_MARK_SEMAPHORE;
+}
+
+tt_status tt_semaphore_init(tt_semaphore *semaphore, unsigned free, unsigned limit)
+{
+    if (limit == 0 || free > limit)
+        return TT_INVALID;
+    tt_lock_state lock = tt_scheduler_lock();
+    bool busy = tt_waited_for(&semaphore->waiters);
+    if (!busy) {
+        *semaphore = (tt_semaphore){.mark = TT_MARK_SEMAPHORE, .free = free, .limit = limit};
+        tt_wait_queue_init(&semaphore->waiters);
+    }
+    tt_arch_unlock(lock);
+    return busy ? TT_BUSY : TT_OK;
 }
 
 tt_status tt_semaphore_take(tt_semaphore *semaphore, tt_time deadline)
 {
+    TT_CHECK(initialised(semaphore));
     tt_lock_state lock = tt_scheduler_lock();
     if (semaphore->free > 0) {
         semaphore->free--;
@@ -26,14 +38,15 @@ tt_status tt_semaphore_take(tt_semaphore *semaphore, tt_time deadline)
 
 tt_status tt_semaphore_give(tt_semaphore *semaphore)
 {
+    TT_CHECK(initialised(semaphore));
     tt_lock_state lock = tt_scheduler_lock();
-    tt_status status = TT_OK;
-    if (tt_wake_first(&semaphore->waiters) == NULL) {
-        if (semaphore->free == semaphore->limit)
-            status = TT_FULL;
-        else
-            semaphore->free++;
+    if (tt_wake_first(&semaphore->waiters) != NULL) {
+        tt_scheduler_unlock(lock); // switches if the woken thread outranks us
+        return TT_OK;
     }
-    tt_scheduler_unlock(lock); // switches if the woken thread outranks us
-    return status;
+    bool full = semaphore->free == semaphore->limit;
+    if (!full)
+        semaphore->free++;
+    tt_arch_unlock(lock); // nobody became ready
+    return full ? TT_FULL : TT_OK;
 }

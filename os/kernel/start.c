@@ -21,8 +21,11 @@ void tt_kernel_start(void (*entry)(void *argument), uint8_t priority)
 {
     tt_timers_init();
     tt_scheduler_init();
-    tt_thread_start(&idle_thread, "idle", 0, idle_stack, sizeof(idle_stack), idle, NULL);
-    tt_thread_start(&first_thread, "main", priority, first_stack, sizeof(first_stack), entry, NULL);
+    tt_status idles =
+        tt_thread_begin(&idle_thread, "idle", 0, idle_stack, sizeof(idle_stack), idle, NULL);
+    tt_status runs = tt_thread_start(&first_thread, "main", priority, first_stack,
+                                     sizeof(first_stack), entry, NULL);
+    TT_CHECK(idles == TT_OK && runs == TT_OK);
     tt_arch_start();
 }
 

@@ -152,17 +152,19 @@ static const tt_platform_operations operations = {
 tt_status tt_platform_device_start(tt_platform **platform)
 {
     TT_CHECK(device.platform.operations == NULL);
-    tt_semaphore_init(&device.wake, 0, 1);
-    tt_queue_init(&device.queued, device.queued_storage, sizeof(tt_work *), TT_WORKS_MAX);
-    tt_queue_init(&device.finished, device.finished_storage, sizeof(tt_work *), TT_WORKS_MAX);
+    TT_CHECK(tt_semaphore_init(&device.wake, 0, 1) == TT_OK);
+    TT_CHECK(tt_queue_init(&device.queued, device.queued_storage, sizeof(tt_work *),
+                           TT_WORKS_MAX) == TT_OK);
+    TT_CHECK(tt_queue_init(&device.finished, device.finished_storage, sizeof(tt_work *),
+                           TT_WORKS_MAX) == TT_OK);
     tt_random_seed(&device.random, make_seed());
     tt_ethernet *ethernet = tt_board_ethernet(frame_arrived, NULL);
     if (ethernet == NULL)
         return TT_IO;
     tt_stack_start(&(tt_stack_options){
         .ethernet = ethernet, .now = stack_now, .seed = tt_random_u64(&device.random)});
-    tt_thread_start(&device.worker, "worker", WORKER_PRIORITY, worker_stack, sizeof(worker_stack),
-                    run_works, NULL);
+    TT_CHECK(tt_thread_start(&device.worker, "worker", WORKER_PRIORITY, worker_stack,
+                             sizeof(worker_stack), run_works, NULL) == TT_OK);
     device.platform.operations = &operations;
     *platform = &device.platform;
     return TT_OK;

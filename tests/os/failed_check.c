@@ -33,7 +33,7 @@ void tt_main(void)
     static TT_STACK(stack, 2 * TT_IDLE_STACK_BYTES);
     static tt_thread thread;
     static int value = 5;
-    tt_thread_start(&thread, "worker", 20, stack, sizeof(stack), run, &value);
+    TT_CHECK(tt_thread_start(&thread, "worker", 20, stack, sizeof(stack), run, &value) == TT_OK);
     tt_thread_join(&thread, TT_FOREVER);
     tt_board_stop(0);
 }

@@ -33,7 +33,7 @@ void tt_main(void)
 {
     static TT_STACK(stack, 2 * TT_IDLE_STACK_BYTES);
     static tt_thread thread;
-    tt_thread_start(&thread, "sleeper", 20, stack, sizeof(stack), sleep, NULL);
+    TT_CHECK(tt_thread_start(&thread, "sleeper", 20, stack, sizeof(stack), sleep, NULL) == TT_OK);
     while (tt_now() < TT_FOREVER)
         ; // busy, so that the interrupt finds a thread of its own mind, not one that waits
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/os/neighbour.h"
+#include "tutti/check.h"
 
 #define NEIGHBOUR_BYTE 0x3c
 #define NEIGHBOUR_BYTES (2 * TT_STACK_GUARD)
@@ -32,7 +33,8 @@ _Noreturn void __wrap_tt_board_stop(int code)
 void neighbour_start(const char *name, uint8_t priority, void (*run)(void *argument))
 {
     memset(memory.below, NEIGHBOUR_BYTE, sizeof(memory.below));
-    tt_thread_start(&thread, name, priority, memory.stack, sizeof(memory.stack), run, NULL);
+    TT_CHECK(tt_thread_start(&thread, name, priority, memory.stack, sizeof(memory.stack), run,
+                             NULL) == TT_OK);
 }
 
 void neighbour_join(void)

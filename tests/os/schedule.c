@@ -2,81 +2,28 @@
 // of events down, and the order is what is checked. Prints a line a test; stops with 0 when all
 // pass.
 
-#include <string.h>
+#include "tests/os/events.h"
 
-#include "tutti/check.h"
-#include "tutti/kernel.h"
-#include "tutti/text.h"
-
-#define STACK TT_TEST_STACK_BYTES
-
-// The host delivers signals on the stack of the thread that runs: a frame of its whole register
-// state.
-#define TT_TEST_STACK_BYTES (TT_STACK_GUARD >= 4096 ? 32 * 1024 : 2048)
-
-static TT_STACK(stack_a, STACK);
-static TT_STACK(stack_b, STACK);
-static TT_STACK(stack_c, STACK);
+static TEST_STACK(stack_a);
+static TEST_STACK(stack_b);
+static TEST_STACK(stack_c);
 static tt_thread a, b, c;
-static char events[64];
-static tt_text log_text;
-static unsigned failed;
-
-static void say(const char *text)
-{
-    tt_console_write(text, strlen(text));
-}
-
-static void event(const char *name)
-{
-    tt_text_add(&log_text, name);
-}
-
-static void begin(void)
-{
-    tt_text_init(&log_text, events, sizeof(events));
-}
-
-static void expect(const char *test, const char *order)
-{
-    bool right = strcmp(events, order) == 0;
-    say(right ? "ok   " : "FAIL ");
-    say(test);
-    if (!right) {
-        say(": ");
-        say(events);
-        say(", expected ");
-        say(order);
-        failed++;
-    }
-    say("\n");
-}
-
-static void expect_true(const char *test, bool right)
-{
-    begin();
-    event(right ? "yes" : "no");
-    expect(test, "yes");
-}
-
-// `argument` is a name to write down, or a number in its place.
-static void start(tt_thread *thread, void *stack, uint8_t priority, void (*entry)(void *),
-                  const void *argument)
-{
-    tt_thread_start(thread, "test", priority, stack, sizeof(stack_a), entry,
-                    (void *)(uintptr_t)argument);
-}
 
 static void join_all(void)
 {
-    tt_thread_join(&a, TT_FOREVER);
-    tt_thread_join(&b, TT_FOREVER);
-    tt_thread_join(&c, TT_FOREVER);
+    join(&a);
+    join(&b);
+    join(&c);
 }
 
-static void say_name(void *argument)
+static void init_semaphore(tt_semaphore *semaphore, unsigned free, unsigned limit)
 {
-    event(argument);
+    TT_CHECK(tt_semaphore_init(semaphore, free, limit) == TT_OK);
+}
+
+static void init_mutex(tt_mutex *mutex)
+{
+    TT_CHECK(tt_mutex_init(mutex) == TT_OK);
 }
 
 static void test_priorities(void)
@@ -119,7 +66,7 @@ static void take_and_say(void *argument)
 static void test_semaphore(void)
 {
     begin();
-    tt_semaphore_init(&semaphore, 0, 2);
+    init_semaphore(&semaphore, 0, 2);
     start(&a, stack_a, 18, take_and_say, "a");
     start(&b, stack_b, 20, take_and_say, "b");
     start(&c, stack_c, 18, take_and_say, "c");
@@ -138,7 +85,7 @@ static void test_semaphore(void)
 static void test_deadlines(void)
 {
     tt_time before = tt_now();
-    tt_semaphore_init(&semaphore, 0, 1);
+    init_semaphore(&semaphore, 0, 1);
     tt_status status = tt_semaphore_take(&semaphore, before + TT_MS(20));
     tt_time waited = tt_now() - before;
     expect_true("a wait ends at its deadline, not before",
@@ -228,8 +175,8 @@ static void lock_inner_and_say(void *argument)
 static void test_mutex(void)
 {
     begin();
-    tt_mutex_init(&mutex);
-    tt_mutex_init(&inner);
+    init_mutex(&mutex);
+    init_mutex(&inner);
     tt_thread *self = tt_thread_self();
     tt_mutex_lock(&mutex, TT_FOREVER);
     start(&a, stack_a, 18, hold_inner_and_wait, "a"); // holds inner, waits for mutex
@@ -239,8 +186,8 @@ static void test_mutex(void)
     event(a.priority == 25 ? "3" : "!");
     tt_mutex_unlock(&mutex);
     event(self->priority == 16 ? "m" : "!");
-    tt_thread_join(&a, TT_FOREVER);
-    tt_thread_join(&b, TT_FOREVER);
+    join(&a);
+    join(&b);
     expect("a mutex passes priority on through a chain", "123abm");
 
     begin();
@@ -248,8 +195,8 @@ static void test_mutex(void)
     start(&a, stack_a, 18, lock_and_say, "a");
     start(&b, stack_b, 20, lock_and_say, "b");
     tt_mutex_unlock(&mutex);
-    tt_thread_join(&a, TT_FOREVER);
-    tt_thread_join(&b, TT_FOREVER);
+    join(&a);
+    join(&b);
     event(tt_mutex_lock(&mutex, 0) == TT_OK ? "l" : "!");
     tt_mutex_unlock(&mutex);
     expect("a mutex goes to its most urgent waiter", "bal");
@@ -274,13 +221,13 @@ static void test_mutex_chain(void)
 {
     tt_thread *self = tt_thread_self();
     begin();
-    tt_mutex_init(&outer);
+    init_mutex(&outer);
     tt_mutex_lock(&mutex, TT_FOREVER);
     start(&a, stack_a, 18, hold_inner_and_wait, "a");
     start(&b, stack_b, 20, hold_outer_and_want_inner, "b");
     start(&c, stack_c, 25, lock_outer_with_deadline, "c");
     event(self->priority == 25 && a.priority == 25 && b.priority == 25 ? "1" : "!");
-    tt_thread_join(&c, TT_FOREVER);
+    join(&c);
     event(self->priority == 20 && a.priority == 20 && b.priority == 20 ? "2" : "!");
     tt_thread_set_priority(&b, 22);
     event(self->priority == 22 && a.priority == 22 && b.priority == 22 ? "3" : "!");
@@ -292,8 +239,8 @@ static void test_mutex_chain(void)
     tt_mutex_unlock(&mutex);
     event(self->priority == 19 && a.priority == 18 ? "5" : "!");
     tt_thread_set_priority(self, 16);
-    tt_thread_join(&a, TT_FOREVER);
-    tt_thread_join(&b, TT_FOREVER);
+    join(&a);
+    join(&b);
     expect("a chain of mutexes follows every change", "1c2345ab");
 }
 
@@ -301,13 +248,6 @@ static void lock_with_deadline(void *argument)
 {
     (void)argument;
     event(tt_mutex_lock(&mutex, tt_now() + TT_MS(5)) == TT_TIMED_OUT ? "t" : "!");
-}
-
-static void busy_for(tt_time duration)
-{
-    tt_time end = tt_now() + duration;
-    while (tt_now() < end)
-        ;
 }
 
 static void test_mutex_timeout(void)
@@ -319,7 +259,7 @@ static void test_mutex_timeout(void)
     tt_thread_sleep(tt_now() + TT_MS(15));
     event(tt_thread_self()->priority == 16 ? "o" : "!");
     tt_mutex_unlock(&mutex);
-    tt_thread_join(&a, TT_FOREVER);
+    join(&a);
     expect("a wait for a mutex that times out takes its priority back", "ito");
 
     begin();
@@ -328,7 +268,7 @@ static void test_mutex_timeout(void)
     busy_for(TT_MS(15)); // with its priority, but not beyond its deadline
     event("m");
     tt_mutex_unlock(&mutex);
-    tt_thread_join(&a, TT_FOREVER);
+    join(&a);
     expect("and does so at its deadline, the owner being busy", "tm");
 }
 
@@ -344,7 +284,7 @@ static void hold_inner_and_give_up(void *argument)
 static void test_mutex_given_up(void)
 {
     begin();
-    tt_mutex_init(&inner);
+    init_mutex(&inner);
     tt_mutex_lock(&mutex, TT_FOREVER);
     start(&a, stack_a, 20, hold_inner_and_give_up, NULL); // holds inner, waits for mutex
     tt_thread_set_priority(tt_thread_self(), 25);
@@ -355,12 +295,17 @@ static void test_mutex_given_up(void)
     event(tt_mutex_lock(&inner, TT_FOREVER) == TT_OK ? "l" : "!"); // nor must this
     tt_mutex_unlock(&inner);
     tt_thread_set_priority(tt_thread_self(), 16);
-    tt_thread_join(&a, TT_FOREVER);
+    join(&a);
     expect("a waiter that gave up is in nobody's chain", "ptl");
 }
 
 static tt_queue queue;
 static uint32_t queue_storage[2];
+
+static void init_queue(void)
+{
+    TT_CHECK(tt_queue_init(&queue, queue_storage, sizeof(uint32_t), 2) == TT_OK);
+}
 
 static void receive_three(void *argument)
 {
@@ -383,11 +328,11 @@ static void test_queue(void)
 {
     begin();
     uint32_t message;
-    tt_queue_init(&queue, queue_storage, sizeof(uint32_t), 2);
+    init_queue();
     start(&a, stack_a, 20, receive_three, NULL); // waits
     for (message = 0; message < 3; message++)
         tt_queue_send(&queue, &message, TT_FOREVER);
-    tt_thread_join(&a, TT_FOREVER);
+    join(&a);
     for (message = 0; message < 2; message++)
         tt_queue_send(&queue, &message, TT_FOREVER);
     event(tt_queue_send(&queue, &message, 0) == TT_TIMED_OUT ? "f" : "!");
@@ -396,7 +341,7 @@ static void test_queue(void)
         tt_queue_receive(&queue, &message, TT_FOREVER);
         event(message == i ? "r" : "!");
     }
-    tt_thread_join(&b, TT_FOREVER);
+    join(&b);
     event(tt_queue_receive(&queue, &message, 0) == TT_TIMED_OUT ? "e" : "!");
     expect("a queue keeps order, full and empty", "rrrfsrrre");
 }
@@ -423,14 +368,14 @@ static void test_suspend(void)
     tt_thread_resume(&a);
     event("n");
     tt_thread_resume(&a);
-    tt_thread_join(&a, TT_FOREVER);
-    tt_semaphore_init(&semaphore, 0, 1);
+    join(&a);
+    init_semaphore(&semaphore, 0, 1);
     start(&b, stack_b, 20, take_and_say, "b");
     tt_thread_suspend(&b);         // while it waits
     tt_semaphore_give(&semaphore); // it has its unit, but may not run
     event("o");
     tt_thread_resume(&b);
-    tt_thread_join(&b, TT_FOREVER);
+    join(&b);
     expect("suspended threads run when they are resumed", "amanob");
 
     begin();
@@ -444,38 +389,8 @@ static void test_suspend(void)
     event("n");
     tt_thread_resume(&a);
     tt_thread_resume(&a);
-    tt_thread_join(&a, TT_FOREVER);
+    join(&a);
     expect("a suspended waiter times out when it is resumed", "mnt");
-}
-
-// What the test does in the next interrupt of the timer: the linker puts our tick in front of the
-// kernel's.
-static void (*volatile at_tick)(void);
-void __real_tt_kernel_tick(void);
-void __wrap_tt_kernel_tick(void);
-void __wrap_tt_kernel_tick(void)
-{
-    void (*act)(void) = at_tick;
-    at_tick = NULL;
-    if (act != NULL)
-        act();
-    __real_tt_kernel_tick();
-}
-
-static void sleep_briefly(void *argument)
-{
-    (void)argument;
-    tt_thread_sleep(tt_now() + TT_MS(2));
-}
-
-// Lets `act` happen in an interrupt while this thread is busy.
-static void in_interrupt(void (*act)(void))
-{
-    at_tick = act;
-    start(&c, stack_c, 31, sleep_briefly, NULL);
-    while (at_tick != NULL)
-        ;
-    tt_thread_join(&c, TT_FOREVER);
 }
 
 static void give_and_say(void)
@@ -490,7 +405,7 @@ static void send_and_say(void)
 {
     for (uint32_t message = 0; message < 3; message++)
         event(tt_queue_send(&queue, &message, 0) == TT_OK ? "s" : "!");
-    event(tt_queue_send(&queue, &(uint32_t){3}, TT_FOREVER) == TT_TIMED_OUT ? "f" : "!");
+    event(tt_queue_send(&queue, &(uint32_t){3}, 0) == TT_TIMED_OUT ? "f" : "!");
 }
 
 static void wake_and_say(void)
@@ -510,17 +425,17 @@ static void receive_one(void *argument)
 static void test_interrupts(void)
 {
     begin();
-    tt_semaphore_init(&semaphore, 0, 1);
+    init_semaphore(&semaphore, 0, 1);
     start(&a, stack_a, 20, take_and_say, "a");
     in_interrupt(give_and_say);
-    tt_thread_join(&a, TT_FOREVER);
+    join(&a);
     expect("an interrupt gives; the woken thread runs when it returns", "iggfa");
 
     begin();
-    tt_queue_init(&queue, queue_storage, sizeof(uint32_t), 2);
+    init_queue();
     start(&a, stack_a, 20, receive_one, (void *)0);
     in_interrupt(send_and_say);
-    tt_thread_join(&a, TT_FOREVER);
+    join(&a);
     receive_one((void *)1);
     receive_one((void *)2);
     expect("an interrupt sends and never waits", "sssfrrr");
@@ -530,11 +445,11 @@ static void test_interrupts(void)
     start(&b, stack_b, 12, say_name, "b");
     in_interrupt(wake_and_say);
     tt_thread_resume(&a);
-    tt_thread_join(&a, TT_FOREVER);
+    join(&a);
     event("m");
     tt_thread_sleep(tt_now() + TT_MS(1)); // b would run
     tt_thread_resume(&b);
-    tt_thread_join(&b, TT_FOREVER);
+    join(&b);
     expect("an interrupt resumes and suspends", "awamb");
 }
 
@@ -576,8 +491,8 @@ static void test_registers(void)
         tt_thread_set_priority(&b, i % 2 ? 12 : 8); // a and b preempt each other
     }
     stop = true;
-    tt_thread_join(&a, TT_FOREVER);
-    tt_thread_join(&b, TT_FOREVER);
+    join(&a);
+    join(&b);
     expect("registers, floating-point ones too, survive preemption", "kk");
 }
 
@@ -597,6 +512,5 @@ void tt_main(void)
     test_suspend();
     test_interrupts();
     test_registers();
-    say(failed == 0 ? "schedule: all passed\n" : "schedule: FAILED\n");
-    tt_board_stop(failed == 0 ? 0 : 1);
+    finish("schedule");
 }

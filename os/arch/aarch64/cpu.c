@@ -67,6 +67,11 @@ void tt_arch_context_init(tt_arch_context *c, void *stack, size_t stack_bytes,
     tt_pages_unmap((uintptr_t)stack, TT_STACK_GUARD);
 }
 
+void tt_arch_guard_release(void *stack)
+{
+    tt_pages_map((uintptr_t)stack, TT_STACK_GUARD);
+}
+
 void tt_arch_switch(void)
 {
     if (!in_interrupt) // else at the exception's end
@@ -105,9 +110,9 @@ void tt_arch_idle(void)
     __asm__ volatile("dsb sy\n wfi");
 }
 
-void tt_arch_interrupt_enable(unsigned line)
+bool tt_arch_interrupt_enable(unsigned line)
 {
-    tt_board_interrupt_enable(line);
+    return tt_board_interrupt_enable(line);
 }
 
 static const char *fault_name(uint64_t class)

@@ -68,3 +68,9 @@ void tt_pages_unmap(uintptr_t address, size_t bytes)
         *image_entry(at) = 0;
     __asm__ volatile("dsb sy\n tlbi vmalle1\n dsb sy\n isb" ::: "memory");
 }
+
+void tt_pages_map(uintptr_t address, size_t bytes)
+{
+    map_image(address, address + bytes, NO_EXECUTE);
+    __asm__ volatile("dsb sy\n isb" ::: "memory"); // what was not there is in no TLB (D8.13)
+}

@@ -36,6 +36,13 @@ static inline void tt_arch_unlock(uintptr_t state)
     __asm__ volatile("msr primask, %0\n isb" ::"r"(state) : "memory");
 }
 
+static inline _Bool tt_arch_in_interrupt(void)
+{
+    uint32_t ipsr;
+    __asm__("mrs %0, ipsr" : "=r"(ipsr)); // the same throughout a function
+    return ipsr != 0;
+}
+
 static inline void tt_arch_switch(void)
 {
     // PendSV in ICSR: taken when interrupts are on again, after all other interrupts.

@@ -33,13 +33,6 @@
 
 enum { R0, R1, R2, R3, R12, LR, PC, XPSR, FRAME_WORDS };
 
-bool tt_arch_in_interrupt(void)
-{
-    uint32_t ipsr;
-    __asm__ volatile("mrs %0, ipsr" : "=r"(ipsr));
-    return ipsr != 0;
-}
-
 void tt_arch_context_init(tt_arch_context *context, void *stack, size_t stack_bytes,
                           void (*entry)(void *argument), void *argument)
 {
@@ -57,6 +50,11 @@ void tt_arch_context_init(tt_arch_context *context, void *stack, size_t stack_by
     context->guard = (uint32_t)stack | RBAR_VALID | GUARD_REGION;
 }
 
+void tt_arch_guard_release(void *stack)
+{
+    (void)stack; // the one region moves with the switch to the next thread
+}
+
 _Noreturn void tt_arch_start(void)
 {
     tt_arch_switch();
@@ -70,10 +68,11 @@ void tt_arch_idle(void)
     __asm__ volatile("dsb\n wfi");
 }
 
-void tt_arch_interrupt_enable(unsigned line)
+bool tt_arch_interrupt_enable(unsigned line)
 {
     NVIC_PRIORITY(line) = 0x80; // below faults, above PendSV
     NVIC_ENABLE(line) = 1u << line % 32;
+    return true;
 }
 
 void tt_cm_interrupt(void); // in the vector table

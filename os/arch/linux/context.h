@@ -19,6 +19,8 @@ typedef struct tt_arch_context {
     void *argument;
 } tt_arch_context;
 
+#define TT_LINUX_LINES 8 // of interrupts
+
 // A file descriptor as a source of interrupts: `line` is raised when it can be read. The descriptor
 // is made non-blocking. Returns false where the host refuses.
 _Bool tt_linux_interrupt_on_read(int descriptor, unsigned line);

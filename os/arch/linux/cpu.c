@@ -20,7 +20,6 @@
 #include "os/arch/arch.h"
 #include "tutti/check.h"
 
-#define DESCRIPTORS_MAX 8
 #define RED_ZONE 128 // bytes below the stack pointer that a function of x86-64 may use
 
 static volatile sig_atomic_t locked = 1; // from the first instruction on
@@ -28,7 +27,7 @@ static volatile sig_atomic_t tick_pending, read_pending;
 static volatile sig_atomic_t in_interrupt;
 static volatile sig_atomic_t check_is_failing;
 static timer_t alarm_timer;
-static unsigned read_lines[DESCRIPTORS_MAX];
+static unsigned read_lines[TT_LINUX_LINES];
 static unsigned read_line_count;
 
 static void handle_pending(void)
@@ -125,6 +124,12 @@ void tt_arch_context_init(tt_arch_context *context, void *stack, size_t stack_by
     makecontext(&context->state, thread_entry, 0);
 }
 
+void tt_arch_guard_release(void *stack)
+{
+    int refused = mprotect(stack, TT_STACK_GUARD, PROT_READ | PROT_WRITE);
+    TT_CHECK(refused == 0);
+}
+
 _Noreturn void tt_arch_start(void)
 {
     tt_kernel_current = tt_kernel_next;
@@ -163,14 +168,15 @@ void tt_arch_idle(void)
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-void tt_arch_interrupt_enable(unsigned line)
+bool tt_arch_interrupt_enable(unsigned line)
 {
     (void)line; // by tt_linux_interrupt_on_read
+    return true;
 }
 
 _Bool tt_linux_interrupt_on_read(int descriptor, unsigned line)
 {
-    if (read_line_count == DESCRIPTORS_MAX)
+    if (read_line_count == TT_LINUX_LINES)
         return false;
     read_lines[read_line_count++] = line;
     int flags = fcntl(descriptor, F_GETFL);

@@ -71,6 +71,11 @@ void tt_arch_context_init(tt_arch_context *c, void *stack, size_t stack_bytes,
     tt_pages_unmap((uintptr_t)stack, TT_STACK_GUARD);
 }
 
+void tt_arch_guard_release(void *stack)
+{
+    tt_pages_map((uintptr_t)stack, TT_STACK_GUARD);
+}
+
 void tt_arch_switch(void)
 {
     if (!in_interrupt) // else at the trap's end
@@ -103,9 +108,9 @@ void tt_arch_idle(void)
     __asm__ volatile("wfi"); // ends when an enabled interrupt is pending, locked or not
 }
 
-void tt_arch_interrupt_enable(unsigned line)
+bool tt_arch_interrupt_enable(unsigned line)
 {
-    tt_board_interrupt_enable(line);
+    return tt_board_interrupt_enable(line);
 }
 
 static const char *fault_name(uint64_t cause)

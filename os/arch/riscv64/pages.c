@@ -73,3 +73,9 @@ void tt_pages_unmap(uintptr_t address, size_t bytes)
         *image_entry(at) = 0;
     __asm__ volatile("sfence.vma" ::: "memory");
 }
+
+void tt_pages_map(uintptr_t address, size_t bytes)
+{
+    map_image(address, address + bytes, READ | WRITE);
+    __asm__ volatile("sfence.vma" ::: "memory"); // a TLB may hold that it was not there (4.2.1)
+}

@@ -15,6 +15,7 @@
 
 #include "os/driver/switch_link.h"
 #include "tutti/board.h"
+#include "tutti/check.h"
 #include "tutti/kernel.h"
 
 #define ETHERNET_LINE 1
@@ -69,7 +70,8 @@ tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)
     }
     ethernet.ethernet.arrived = arrived;
     ethernet.ethernet.arrived_context = context;
-    tt_interrupt_attach(ETHERNET_LINE, on_readable, NULL);
+    tt_status status = tt_interrupt_attach(ETHERNET_LINE, on_readable, NULL);
+    TT_CHECK(status == TT_OK); // the board has the line
     return tt_linux_interrupt_on_read(ethernet.descriptor, ETHERNET_LINE) ? &ethernet.ethernet
                                                                           : NULL;
 }

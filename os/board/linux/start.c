@@ -8,6 +8,9 @@
 
 #define MAIN_PRIORITY 16
 
+tt_interrupt_slot tt_board_interrupts[TT_LINUX_LINES];
+const unsigned tt_board_interrupt_lines = TT_LINUX_LINES;
+
 int tt_linux_argument_count;
 char **tt_linux_arguments;
 tt_provision_data tt_provision; // filled by tt_main from its arguments

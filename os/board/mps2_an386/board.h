@@ -10,6 +10,7 @@
 #define TT_BOARD_DATA 0x20000000u
 #define TT_BOARD_DATA_LOG2 18 // 256 KiB of 4 MiB: what a watch would have
 
+#define TT_BOARD_LINES 32 // of its interrupt controller
 #define TT_BOARD_TIMER_CLOCK 0x40000000u
 #define TT_BOARD_TIMER_ALARM 0x40001000u
 #define TT_BOARD_TIMER_ALARM_LINE 9

@@ -5,6 +5,7 @@
 #include "os/board/mps2_an386/board.h"
 #include "os/driver/lan9118.h"
 #include "tutti/board.h"
+#include "tutti/check.h"
 #include "tutti/kernel.h"
 
 const char tt_board_name[] = "mps2-an386";
@@ -26,7 +27,8 @@ tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)
     }
     ethernet.ethernet.arrived = arrived;
     ethernet.ethernet.arrived_context = context;
-    tt_interrupt_attach(TT_BOARD_ETHERNET_LINE, on_interrupt, &ethernet);
+    tt_status status = tt_interrupt_attach(TT_BOARD_ETHERNET_LINE, on_interrupt, &ethernet);
+    TT_CHECK(status == TT_OK); // the board has the line
     return &ethernet.ethernet;
 }
 

@@ -9,7 +9,6 @@
 #include "tutti/board.h"
 #include "tutti/kernel.h"
 
-#define LINES 32
 #define MAIN_PRIORITY 16
 
 extern uint8_t tt_data_begin[], tt_data_end[], tt_data_image[], tt_bss_begin[], tt_bss_end[];
@@ -17,6 +16,9 @@ void tt_reset(void);
 void tt_cm_pendsv(void);
 void tt_cm_fault(void);
 void tt_cm_interrupt(void);
+
+tt_interrupt_slot tt_board_interrupts[TT_BOARD_LINES];
+const unsigned tt_board_interrupt_lines = TT_BOARD_LINES;
 
 tt_provision_data tt_provision __attribute__((section(".noinit")));
 
@@ -50,7 +52,7 @@ void tt_board_stop(int code)
         ;
 }
 
-__attribute__((section(".vectors"), used)) static const void *const vectors[16 + LINES] = {
+__attribute__((section(".vectors"), used)) static const void *const vectors[16 + TT_BOARD_LINES] = {
     tt_exception_stack,
     tt_reset,
     tt_cm_fault,        // NMI
@@ -61,5 +63,5 @@ __attribute__((section(".vectors"), used)) static const void *const vectors[16 +
     [11] = tt_cm_fault, // SVCall: unused
     [14] = tt_cm_pendsv,
     [15] = tt_cm_fault, // SysTick: unused
-    [16 ... 16 + LINES - 1] = tt_cm_interrupt,
+    [16 ... 16 + TT_BOARD_LINES - 1] = tt_cm_interrupt,
 };

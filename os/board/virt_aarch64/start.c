@@ -13,6 +13,9 @@
 const char tt_board_name[] = "qemu-aarch64-virt";
 const char tt_board_cpu[] = "Cortex-A76";
 
+tt_interrupt_slot tt_board_interrupts[TT_BOARD_LINES];
+const unsigned tt_board_interrupt_lines = TT_BOARD_LINES;
+
 tt_provision_data tt_provision __attribute__((section(".noinit")));
 
 void tt_board_start(void);
@@ -38,9 +41,12 @@ void tt_board_external_interrupt(void)
     tt_gic_handle();
 }
 
-void tt_board_interrupt_enable(unsigned line)
+bool tt_board_interrupt_enable(unsigned line)
 {
+    if (line < TT_GIC_SHARED)
+        return false; // the core's own: the kernel's
     tt_gic_enable(line);
+    return true;
 }
 
 // Semihosting's SYS_EXIT_EXTENDED: under QEMU the process ends with the code.

@@ -5,6 +5,7 @@
 
 #define TT_BOARD_FINISHER 0x00100000ul // stops the machine with a code
 #define TT_BOARD_PLIC 0x0c000000ul
+#define TT_BOARD_LINES 96            // of the PLIC, 0 being none
 #define TT_BOARD_UART 0x10000000ul   // NS16550
 #define TT_BOARD_VIRTIO 0x10001000ul // eight slots
 #define TT_BOARD_VIRTIO_STRIDE 0x1000ul

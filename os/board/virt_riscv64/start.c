@@ -14,6 +14,9 @@
 const char tt_board_name[] = "qemu-riscv64-virt";
 const char tt_board_cpu[] = "RISC-V 64";
 
+tt_interrupt_slot tt_board_interrupts[TT_BOARD_LINES];
+const unsigned tt_board_interrupt_lines = TT_BOARD_LINES;
+
 tt_provision_data tt_provision __attribute__((section(".noinit")));
 
 void tt_board_start(uint64_t hart);
@@ -40,9 +43,9 @@ void tt_board_external_interrupt(void)
     tt_plic_handle();
 }
 
-void tt_board_interrupt_enable(unsigned line)
+bool tt_board_interrupt_enable(unsigned line)
 {
-    tt_plic_enable(line);
+    return tt_plic_enable(line);
 }
 
 void tt_board_stop(int code)
