@@ -132,9 +132,10 @@ static tt_exit judge(tt_status status, const tt_answer *answer, const char *targ
     char code[40];
     if (status != TT_OK) {
         tt_say_error("tutti %s: %s: %s", command, target,
-                     !tt_client_alive(&client) ? FLEET_ENDED
-                     : status == TT_TIMED_OUT  ? "no answer in time"
-                                               : tt_status_text(status));
+                     !tt_client_alive(&client)  ? FLEET_ENDED
+                     : status == TT_TIMED_OUT   ? "no answer in time"
+                     : status == TT_UNREACHABLE ? "nothing listens there"
+                                                : tt_status_text(status));
         return status == TT_TIMED_OUT || status == TT_UNREACHABLE || status == TT_RESET
                    ? TT_EXIT_UNREACHABLE
                    : TT_EXIT_FAILED;
