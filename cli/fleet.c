@@ -135,6 +135,10 @@ static void obey(tt_fleet *fleet, char *line, tt_text *answer, tt_time now)
         tt_text_add(answer, name);
     } else if (!restarts && strcmp(line, "kill") != 0) {
         tt_text_add(answer, "expected 'restart' or 'kill'");
+    } else if (!restarts && device->pid == 0) {
+        tt_text_add(answer, device->label);
+        tt_text_add(answer, " does not run: it was killed, or ended by itself; 'tutti restart' "
+                            "starts it");
     } else {
         tt_device_kill(device);
         tt_say("%s %s", device->label, restarts ? "restarts" : "was killed");

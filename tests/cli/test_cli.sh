@@ -49,6 +49,15 @@ expect 2 "expected NAME/path, kind:KIND/path or coap://HOST[:PORT]/path, found '
 expect 2 "expected --text or a file, not both" put --text a watch/x "$0"
 expect 2 "--format takes text" put --text a --format yaml watch/x
 expect 2 "this option takes no value" get --host=yes watch/x
+expect 2 "expected --host or --net, not both" get --host --net "$scratch" watch/x
+expect 2 "expected --host or --net, not both" ls --host --net "$scratch"
+for address in 192.0.2.1 '[2001:db8::1]' '[fe80::1%1]:99' 126.255.255.255; do
+    expect 2 "there is no security yet, so --host uses the loopback interface" get --host "coap://$address/x"
+done
+expect 2 "--host does" get coap://127.0.0.1/x
+expect 2 "there is no security yet" get --host coaps://127.0.0.1/x
+expect 2 "two hexadecimal digits" get --host coap://127.0.0.1/a%2
+expect 2 "--net needs a value" get --net '' watch/x
 
 # What is missing or damaged is named, with what to do.
 expect 4 "apt-get install --reinstall dataset-fashion-mnist" train --data "$scratch"
@@ -123,6 +132,7 @@ for signal in INT KILL; do
         { echo "a refused fleet removed the files of the one that runs"; failed=$((failed + 1)); }
     [ "$(stat -c %a "$scratch/f/linux-1.provision")" = 600 ] || { echo "others can read a seed"; failed=$((failed + 1)); }
     expect 0 "" kill --dir "$scratch/f" linux-1
+    expect 1 "linux-1 does not run" kill --dir "$scratch/f" linux-1
     expect 0 "" restart --dir "$scratch/f" linux-1
     expect 1 "this fleet has no device named nobody" restart --dir "$scratch/f" nobody
     sleep 0.3

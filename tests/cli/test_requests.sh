@@ -58,6 +58,14 @@ kill "$silent"
 expect 3 "no device named 'nobody' was found in 1 s" get --host --timeout 1 nobody/x
 expect 0 "/hello /count /store" ls --host --for 3
 
+# Percent-encoding, the root, an empty text.
+expect 0 "hello from tutti" get --host "$at/%68ell%6f"
+expect 1 "4.04 Not Found" get --host "$at"
+expect 1 "4.04 Not Found" get --host "$at/"
+expect 0 "2.04 Changed" put --host "$at/store" --text full
+expect 0 "2.04 Changed" put --host "$at/store" --text ''
+[ -z "$("$tutti" get --host "$at/store")" ] || { echo "an empty text was not stored"; failed=$((failed + 1)); }
+
 # Octets survive the way there and back, in several blocks; text and standard input too.
 head -c 20000 /dev/urandom >"$scratch/octets"
 expect 0 "2.04 Changed" put --host "$at/store" "$scratch/octets"
