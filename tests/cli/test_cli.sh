@@ -98,8 +98,23 @@ printf 'watch 1 image=%s/no.elf\n' "$scratch" >"$scratch/fleet"
 expect 4 "no.elf is missing; build it: make cortex-m4" up "$scratch/fleet" --dir "$scratch/f"
 printf 'watch 1 image=%s\n' "$0" >"$scratch/fleet"
 expect 4 "expected an ELF file" up "$scratch/fleet" --dir "$scratch/f"
+case $(uname -m) in
+x86_64) machine=x86-64 ;;
+aarch64) machine=AArch64 ;;
+*) machine=RISC-V ;;
+esac
 printf 'watch 1 image=/bin/true\n' >"$scratch/fleet"
+expect 4 "/bin/true: it is for $machine, and a watch here needs an image for 32-bit Arm" up "$scratch/fleet" --dir "$scratch/f"
+# One for 32-bit Arm by its header, and nothing else of an image in it; and of a machine that nobody has.
+cp /bin/true "$scratch/arm.elf"
+printf '\050\000' | dd of="$scratch/arm.elf" bs=1 seek=18 conv=notrunc 2>/dev/null
+printf 'watch 1 image=%s/arm.elf\n' "$scratch" >"$scratch/fleet"
 expect 4 "expected the symbol tt_provision" up "$scratch/fleet" --dir "$scratch/f"
+printf 'linux 1 image=%s/arm.elf\n' "$scratch" >"$scratch/fleet"
+expect 4 "it is for 32-bit Arm, and a linux here needs an image for $machine" up "$scratch/fleet" --dir "$scratch/f"
+printf '\377\376' | dd of="$scratch/arm.elf" bs=1 seek=18 conv=notrunc 2>/dev/null
+expect 4 "it is for another processor" up "$scratch/fleet" --dir "$scratch/f"
+printf 'watch 1\n' >"$scratch/fleet"
 path=$scratch # no emulator is found there
 expect 4 "apt-get install --no-install-recommends qemu-system-arm" up "$scratch/fleet" --dir "$scratch/f"
 path=
