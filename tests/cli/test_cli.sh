@@ -128,6 +128,34 @@ printf 'linux 1 image=%s\n' "$scratch/device" >"$scratch/fleet"
 expect 3 "ended by itself with status 3; its console, $scratch/f/linux-1.log, ends with: no such machine" \
     up "$scratch/fleet" --dir "$scratch/f" --timeout 2 --run true
 
+# A capture goes to a regular file, and on a full disk (of 8 KiB here) the fleet goes on: the file ends
+# with a whole frame, and the status tells.
+expect 1 "it is no regular file" up "$scratch/fleet" --dir "$scratch/f" --capture /dev/full
+[ -c /dev/full ] || { echo "the device node was replaced"; failed=$((failed + 1)); }
+expect 1 "No such file or directory" up "$scratch/fleet" --dir "$scratch/f" --capture "$scratch/none/x"
+printf 'linux 2\n' >"$scratch/two"
+(
+    trap '' XFSZ # a write over the limit fails instead of killing
+    ulimit -f 16 # of 512 bytes, as POSIX has it
+    ulimit -c 0
+    "$tutti" up "$scratch/two" --dir "$scratch/g" --capture "$scratch/full.pcap" \
+        --run "while [ \"\$(stat -c %s '$scratch/full.pcap')\" -lt 7500 ]; do '$tutti' ls --for 1 >/dev/null 2>&1; done
+               '$tutti' ls --for 1; '$tutti' get kind:linux/device" >"$scratch/out" 2>"$scratch/said"
+)
+[ $? -eq 1 ] && grep -q "the capture ends here, $scratch/full.pcap cannot be written: " "$scratch/said" &&
+    grep -q '"linux"' "$scratch/out" ||
+    { echo "a capture on a full disk:"; cat "$scratch/out" "$scratch/said"; failed=$((failed + 1)); }
+python3 - "$scratch/full.pcap" <<'END' || failed=$((failed + 1))
+import struct, sys
+data = open(sys.argv[1], 'rb').read()
+at, frames = 24, 0
+while at < len(data):
+    at += 16 + struct.unpack_from('=I', data, at + 8)[0]
+    frames += 1
+if at != len(data) or frames < 10 or len(data) > 8192:
+    sys.exit(f'{frames} frames end at {at} of {len(data)} bytes')
+END
+
 # Whatever ends the launcher ends its devices: the interrupt key, and a kill that it cannot catch.
 printf '#!/bin/sh\necho $$ >"$0.pid"\nexec sleep 60\n' >"$scratch/device"
 start_fleet() {
