@@ -10,9 +10,13 @@ EPOCHS  := 10
 help:
 	@./run help
 
-# One build folder a preset, build/PRESET; quiet unless something fails.
+# One build folder a preset, build/PRESET; quiet unless something fails. It holds the absolute paths of
+# its sources: one that came here with a copied or moved tree would go on building the other tree's.
 linux $(DEVICES) $(CHECKED):
-	@printf 'building for %-12s' $@; start=$$(date +%s); mkdir -p build; \
+	@home=$$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' build/$@/CMakeCache.txt 2>/dev/null); \
+	[ -z "$$home" ] || [ "$$(cd "$$home" 2>/dev/null && pwd -P)" = "$$(pwd -P)" ] || \
+	{ echo "build/$@ was made from the sources in $$home: it is made anew"; rm -rf build/$@; }; \
+	printf 'building for %-12s' $@; start=$$(date +%s); mkdir -p build; \
 	{ [ -f build/$@/build.ninja ] || cmake --preset $@ >build/$@.log 2>&1; } && \
 	ninja -C build/$@ -j $(JOBS) $(if $(filter linux-fuzz,$@),fuzz) >>build/$@.log 2>&1 || \
 	{ echo failed; grep -vE '^\[[0-9]+/[0-9]+\] ' build/$@.log | tail -n 60; echo "make: the whole log is build/$@.log"; exit 1; }; \

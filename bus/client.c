@@ -491,20 +491,35 @@ tt_time tt_bus_client_deadline(const tt_bus *bus)
     return deadline;
 }
 
-void tt_bus_client_forget(tt_bus *bus, tt_time now, const tt_endpoint *peer)
+// Ends calls to a peer. Marked first: a callback may start another call to the same peer, which is
+// not meant.
+static void end_calls(tt_bus *bus, tt_time now, const tt_endpoint *peer, bool observing,
+                      tt_status status)
 {
-    // Marked first: a callback may start another call to the same peer, which is not meant.
-    for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next)
-        if (tt_endpoint_equal(&call_at(node)->peer, peer)) {
-            call_at(node)->state.phase = PHASE_FORGOTTEN;
-            call_at(node)->state.send = false;
+    for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
+        struct tt_call_state *s = &call_at(node)->state;
+        if (tt_endpoint_equal(&call_at(node)->peer, peer) &&
+            (observing || s->phase != PHASE_OBSERVING)) {
+            s->phase = PHASE_FORGOTTEN;
+            s->send = false;
         }
+    }
     for (tt_list *node = bus->calls.next; node != &bus->calls;) {
         tt_call *call = call_at(node);
         node = node->next;
         if (call->state.phase != PHASE_FORGOTTEN)
             continue;
-        fail(bus, now, call, TT_TIMED_OUT);
+        fail(bus, now, call, status);
         node = bus->calls.next;
     }
+}
+
+void tt_bus_client_forget(tt_bus *bus, tt_time now, const tt_endpoint *peer)
+{
+    end_calls(bus, now, peer, true, TT_TIMED_OUT);
+}
+
+void tt_bus_unreachable(tt_bus *bus, tt_time now, const tt_endpoint *peer)
+{
+    end_calls(bus, now, peer, false, TT_UNREACHABLE);
 }

@@ -60,6 +60,10 @@ tt_exit tt_client_open(tt_client *client, const char *command, const char *net, 
                        tt_peer_handler *on_peer, void *context)
 {
     client->host = host;
+    if (host && net != NULL) {
+        tt_say_error("tutti %s: expected --host or --net, not both", command);
+        return TT_EXIT_USAGE;
+    }
     tt_exit result = host ? open_host(client, command) : open_switch(client, command, net);
     if (result != TT_EXIT_OK)
         return result;

@@ -27,6 +27,7 @@ typedef struct tt_option {
     const char **text;
     unsigned *number;
     unsigned least, most; // of `number`
+    bool may_be_empty;    // of `text`
 } tt_option;
 
 typedef struct tt_command {

@@ -31,18 +31,21 @@ static const struct {
     const char *image, *target;
     const char *emulator, *package; // NULL: the image is a program of this machine
     const char *network;            // the -device of its Ethernet, or NULL for the board's own
+    unsigned machine;               // that its image must be for; 0: that of this program
     const char *arguments[12];
 } kinds[TT_KINDS] = {
     [TT_WATCH] = {.image = "../../cortex-m4/products/watch/watch.elf",
                   .target = "cortex-m4",
                   .emulator = "qemu-system-arm",
                   .package = "qemu-system-arm",
+                  .machine = TT_ELF_ARM,
                   .arguments = {"-M", "mps2-an386"}},
     [TT_CAR] = {.image = "../../riscv64/products/car/car.elf",
                 .target = "riscv64",
                 .emulator = "qemu-system-riscv64",
                 .package = "qemu-system-misc",
                 .network = "virtio-net-device",
+                .machine = TT_ELF_RISCV,
                 .arguments = {"-M", "virt", "-m", "64M", "-global",
                               "virtio-mmio.force-legacy=false", "-device", "virtio-rng-device"}},
     [TT_TV] = {.image = "../../aarch64/products/tv/tv.elf",
@@ -50,6 +53,7 @@ static const struct {
                .emulator = "qemu-system-aarch64",
                .package = "qemu-system-arm",
                .network = "virtio-net-device",
+               .machine = TT_ELF_AARCH64,
                .arguments = {"-M", "virt,gic-version=3", "-cpu", "cortex-a76", "-m", "128M",
                              "-global", "virtio-mmio.force-legacy=false", "-device",
                              "virtio-rng-device"}},
@@ -135,22 +139,68 @@ static tt_status write_provision(const tt_device *device, tt_text *why)
                    : fail(TT_IO, why, device->provision, " cannot be written: ", strerror(errno));
 }
 
-static tt_status find_provision(const tt_device *device, uint64_t *address, tt_text *why)
+// Reads the image, whose bytes the caller frees.
+static tt_status read_image(const char *path, const char *target, uint8_t **bytes, size_t *length,
+                            tt_text *why)
 {
-    FILE *file = fopen(device->image, "rb");
+    FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        fail(TT_NOT_FOUND, why, device->image, " is missing; build it: make ",
-             kinds[device->kind].target);
+        fail(TT_NOT_FOUND, why, path, " is missing; build it: make ", target);
         return TT_NOT_FOUND;
     }
-    uint8_t *bytes = malloc(IMAGE_BYTES_MAX);
-    TT_CHECK(bytes != NULL);
-    size_t length = fread(bytes, 1, IMAGE_BYTES_MAX, file);
+    *bytes = malloc(IMAGE_BYTES_MAX);
+    TT_CHECK(*bytes != NULL);
+    *length = fread(*bytes, 1, IMAGE_BYTES_MAX, file);
     fclose(file);
+    return TT_OK;
+}
+
+static tt_status check_machine(const tt_device *device, const uint8_t *bytes, size_t length,
+                               unsigned expected, tt_text *why)
+{
+    unsigned machine;
+    tt_status status = tt_elf_machine(bytes, length, &machine, why);
+    if (status != TT_OK || machine == expected)
+        return status;
+    tt_text_add(why, "it is for ");
+    tt_text_add(why, tt_elf_machine_name(machine));
+    tt_text_add(why, ", and a ");
+    tt_text_add(why, tt_kind_names[device->kind]);
+    tt_text_add(why, " here needs an image for ");
+    tt_text_add(why, tt_elf_machine_name(expected));
+    return TT_UNSUPPORTED;
+}
+
+// The processor that this program was built for.
+static unsigned own_machine(void)
+{
+    uint8_t header[20] = {0};
+    FILE *file = fopen("/proc/self/exe", "rb");
+    size_t length = file != NULL ? fread(header, 1, sizeof(header), file) : 0;
+    if (file != NULL)
+        fclose(file);
+    return length == sizeof(header) ? header[18] | (unsigned)header[19] << 8 : 0;
+}
+
+// Whether the image is one for this kind, and where its provision lies. A process of this machine
+// has none, and may be a script.
+static tt_status examine_image(const tt_device *device, uint64_t *provision_address, tt_text *why)
+{
+    uint8_t *bytes;
+    size_t length;
+    tt_status status = read_image(device->image, kinds[device->kind].target, &bytes, &length, why);
+    if (status != TT_OK)
+        return status;
     char sentence[128];
     tt_text wrong;
     tt_text_init(&wrong, sentence, sizeof(sentence));
-    tt_status status = tt_elf_find(bytes, length, "tt_provision", address, &wrong);
+    if (kinds[device->kind].emulator != NULL) {
+        status = check_machine(device, bytes, length, kinds[device->kind].machine, &wrong);
+        if (status == TT_OK)
+            status = tt_elf_find(bytes, length, "tt_provision", provision_address, &wrong);
+    } else if (length >= 4 && memcmp(bytes, "\177ELF", 4) == 0) {
+        status = check_machine(device, bytes, length, own_machine(), &wrong);
+    }
     free(bytes);
     return status == TT_OK ? TT_OK : fail(status, why, device->image, ": ", sentence);
 }
@@ -279,7 +329,7 @@ tt_status tt_device_start(tt_device *device, const char *socket_path, tt_time no
     if (emulator == NULL && access(device->image, X_OK) != 0)
         return fail(TT_NOT_FOUND, why, device->image, " is missing; build it: make ",
                     kinds[device->kind].target);
-    tt_status status = emulator != NULL ? find_provision(device, &provision_address, why) : TT_OK;
+    tt_status status = examine_image(device, &provision_address, why);
     if (status == TT_OK)
         status = write_provision(device, why);
     if (status != TT_OK)

@@ -138,6 +138,31 @@ tt_status tt_elf_find(const void *bytes, size_t length, const char *symbol, uint
     return status;
 }
 
+tt_status tt_elf_machine(const void *bytes, size_t length, unsigned *machine, tt_text *why)
+{
+    elf file;
+    tt_status status = open_elf(&file, bytes, length, why);
+    if (status == TT_OK)
+        *machine = file.bytes[18] | (unsigned)file.bytes[19] << 8; // e_machine
+    return status;
+}
+
+const char *tt_elf_machine_name(unsigned machine)
+{
+    switch (machine) {
+    case TT_ELF_X86_64:
+        return "x86-64";
+    case TT_ELF_ARM:
+        return "32-bit Arm";
+    case TT_ELF_AARCH64:
+        return "AArch64";
+    case TT_ELF_RISCV:
+        return "RISC-V";
+    default:
+        return "another processor";
+    }
+}
+
 tt_status tt_elf_measure(const void *bytes, size_t length, tt_elf_sizes *sizes, tt_text *why)
 {
     elf file;

@@ -1,5 +1,5 @@
-// What the launcher and the reports need from a device image: where a symbol lies, and how much
-// flash and RAM the image takes.
+// What the launcher and the reports need from a device image: for which processor it is, where a
+// symbol lies, and how much flash and RAM the image takes.
 //
 // The bytes are treated as hostile: every offset is checked against the file's length.
 
@@ -17,10 +17,21 @@ typedef struct tt_elf_sizes {
     uint64_t ram;   // bytes of variables and reserved memory, stacks included
 } tt_elf_sizes;
 
+#define TT_ELF_X86_64 62
+#define TT_ELF_ARM 40
+#define TT_ELF_AARCH64 183
+#define TT_ELF_RISCV 243
+
 // Little-endian ELF files of 32 and 64 bits. TT_MALFORMED or TT_DAMAGED with a sentence that says
 // what was expected; tt_elf_find also TT_NOT_FOUND.
 tt_status tt_elf_find(const void *bytes, size_t length, const char *symbol, uint64_t *address,
                       tt_text *why);
+
+// For which processor it is: a number of the ELF specification (e_machine), and its name or
+// "another processor". Anything that is a little-endian ELF file of its class will do.
+tt_status tt_elf_machine(const void *bytes, size_t length, unsigned *machine, tt_text *why);
+const char *tt_elf_machine_name(unsigned machine);
+
 tt_status tt_elf_measure(const void *bytes, size_t length, tt_elf_sizes *sizes, tt_text *why);
 
 #endif

@@ -21,6 +21,7 @@
 #define CONTROL_TIMEOUT_MS 5000
 #define CONTROL_LINE_MAX 128
 #define LAST_LINE_MAX 200 // of a console
+#define CAPTURE_FAILED 1  // the switch process's exit status
 
 // ---- the switch, a process of its own so that it never waits for the launcher
 
@@ -46,8 +47,9 @@ _Noreturn static void run_switch(tt_switch *ethernet, pid_t launcher)
     if (tt_switch_dropped(ethernet) > 0)
         tt_say("the switch dropped %llu frames to devices that took them too slowly",
                (unsigned long long)tt_switch_dropped(ethernet));
+    tt_status capture = tt_switch_capture(ethernet, NULL);
     tt_switch_close(ethernet);
-    _exit(0);
+    _exit(capture == TT_OK ? 0 : CAPTURE_FAILED);
 }
 
 static tt_exit start_switch(tt_fleet *fleet, const char *capture)
@@ -63,8 +65,12 @@ static tt_exit start_switch(tt_fleet *fleet, const char *capture)
                      tt_status_text(status));
         return TT_EXIT_FAILED;
     }
-    if (capture != NULL && tt_switch_capture(fleet->ethernet, capture) != TT_OK) {
-        tt_say_error("tutti up: the capture %s cannot be written", capture);
+    status = capture != NULL ? tt_switch_capture(fleet->ethernet, capture) : TT_OK;
+    if (status != TT_OK) {
+        tt_say_error("tutti up: the capture %s cannot be written: %s", capture,
+                     status == TT_INVALID ? "it is no regular file"
+                     : status == TT_IO    ? strerror(errno)
+                                          : tt_status_text(status));
         return TT_EXIT_FAILED;
     }
     // A signal that comes before the switch has its handler waits until it has.
@@ -135,6 +141,10 @@ static void obey(tt_fleet *fleet, char *line, tt_text *answer, tt_time now)
         tt_text_add(answer, name);
     } else if (!restarts && strcmp(line, "kill") != 0) {
         tt_text_add(answer, "expected 'restart' or 'kill'");
+    } else if (!restarts && device->pid == 0) {
+        tt_text_add(answer, device->label);
+        tt_text_add(answer, " does not run: it was killed, or ended by itself; 'tutti restart' "
+                            "starts it");
     } else {
         tt_device_kill(device);
         tt_say("%s %s", device->label, restarts ? "restarts" : "was killed");
@@ -290,17 +300,21 @@ bool tt_fleet_turn(tt_fleet *fleet, tt_time now)
     return false;
 }
 
-void tt_fleet_stop(tt_fleet *fleet)
+tt_exit tt_fleet_stop(tt_fleet *fleet)
 {
     if (fleet->ethernet == NULL)
-        return; // the folder is not ours: another fleet may run in it
+        return TT_EXIT_OK; // the folder is not ours: another fleet may run in it
+    tt_exit result = TT_EXIT_OK;
     for (unsigned i = 0; i < fleet->count; i++) {
         tt_device_kill(&fleet->devices[i]);
         unlink(fleet->devices[i].provision); // the seeds end with the fleet
     }
     if (fleet->switch_pid > 0) {
         kill(fleet->switch_pid, SIGTERM);
-        waitpid(fleet->switch_pid, NULL, 0);
+        int status = 0;
+        waitpid(fleet->switch_pid, &status, 0);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == CAPTURE_FAILED)
+            result = TT_EXIT_FAILED;
         fleet->switch_pid = 0;
     }
     tt_switch_close(fleet->ethernet);
@@ -312,4 +326,5 @@ void tt_fleet_stop(tt_fleet *fleet)
         close(fleet->control);
         fleet->control = -1;
     }
+    return result;
 }

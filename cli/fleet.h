@@ -27,8 +27,8 @@ tt_exit tt_fleet_start(tt_fleet *fleet, const char *capture, tt_time now);
 // the switch did, which is said.
 bool tt_fleet_turn(tt_fleet *fleet, tt_time now);
 
-// Ends every process of the fleet.
-void tt_fleet_stop(tt_fleet *fleet);
+// Ends every process of the fleet. TT_EXIT_FAILED where the capture misses frames, which was said.
+tt_exit tt_fleet_stop(tt_fleet *fleet);
 
 // Sends "restart NAME" or "kill NAME" to the fleet in `folder` and waits until it is done.
 tt_exit tt_fleet_control(const char *command, const char *folder, const char *name);

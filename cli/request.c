@@ -32,7 +32,8 @@ static unsigned timeout_s = 30, count_max;
 
 static const tt_option get_options[] = {NETWORK_OPTIONS};
 static const tt_option body_options[] = {
-    {"text", "TEXT", "send this instead of a file", .text = &text},
+    {"text", "TEXT", "send this instead of a file; '' sends an empty body", .text = &text,
+     .may_be_empty = true},
     {"format", "FORMAT", "of the body: text, octets, cbor, json, links or a number",
      .text = &format},
     NETWORK_OPTIONS,
@@ -95,6 +96,30 @@ static tt_exit read_body(tt_call *call, const char *file, uint8_t **bytes)
     return TT_EXIT_OK;
 }
 
+// Whether the network that was chosen can lead to an address at all.
+static tt_exit check_reach(const tt_target *target)
+{
+    if (target->kind != TT_TARGET_ADDRESS)
+        return TT_EXIT_OK;
+    const tt_endpoint *to = &target->endpoint;
+    static const uint8_t six[16] = {[15] = 1};
+    bool loopback = (tt_endpoint_is_ipv4(to) && to->ip[12] == 127) || memcmp(to->ip, six, 16) == 0;
+    if (host && !loopback) {
+        tt_say_error(
+            "tutti %s: there is no security yet, so --host uses the loopback interface and "
+            "reaches this machine only: 127.0.0.1 or [::1]",
+            command);
+        return TT_EXIT_USAGE;
+    }
+    if (!host && loopback) {
+        tt_say_error("tutti %s: a fleet's network does not lead to this machine's own address; "
+                     "--host does",
+                     command);
+        return TT_EXIT_USAGE;
+    }
+    return TT_EXIT_OK;
+}
+
 // Finds the device that the target means.
 static tt_exit find(const tt_target *target, tt_endpoint *endpoint)
 {
@@ -132,9 +157,10 @@ static tt_exit judge(tt_status status, const tt_answer *answer, const char *targ
     char code[40];
     if (status != TT_OK) {
         tt_say_error("tutti %s: %s: %s", command, target,
-                     !tt_client_alive(&client) ? FLEET_ENDED
-                     : status == TT_TIMED_OUT  ? "no answer in time"
-                                               : tt_status_text(status));
+                     !tt_client_alive(&client)  ? FLEET_ENDED
+                     : status == TT_TIMED_OUT   ? "no answer in time"
+                     : status == TT_UNREACHABLE ? "nothing listens there"
+                                                : tt_status_text(status));
         return status == TT_TIMED_OUT || status == TT_UNREACHABLE || status == TT_RESET
                    ? TT_EXIT_UNREACHABLE
                    : TT_EXIT_FAILED;
@@ -158,7 +184,9 @@ static tt_exit prepare(tt_call *call, tt_target *target, const char *words)
         tt_say_error("tutti %s: %s", command, sentence);
         return TT_EXIT_USAGE;
     }
-    tt_exit result = tt_client_open(&client, command, net, host, NULL, NULL);
+    tt_exit result = check_reach(target);
+    if (result == TT_EXIT_OK)
+        result = tt_client_open(&client, command, net, host, NULL, NULL);
     if (result == TT_EXIT_OK)
         result = find(target, &call->peer);
     call->path = target->path;

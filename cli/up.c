@@ -185,8 +185,8 @@ static tt_exit run_up(unsigned count, const char *const *arguments)
         result = tt_client_open(&client, "up", folder, false, on_peer, &fleet);
     if (result == TT_EXIT_OK)
         result = (tt_exit)keep(&fleet, &client);
-    tt_fleet_stop(&fleet);
-    return result;
+    tt_exit stopped = tt_fleet_stop(&fleet);
+    return result == TT_EXIT_OK ? stopped : result;
 }
 
 static tt_exit run_restart(unsigned count, const char *const *arguments)

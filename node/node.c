@@ -94,11 +94,17 @@ static void receive_all(tt_node *node)
     tt_datagram *d = &node->datagram;
     node->more = true;
     for (unsigned i = 0; i < TT_NODE_DATAGRAMS_MAX; i++) {
-        if (node->platform->operations->receive(node->platform, d) != TT_OK) {
+        tt_status status = node->platform->operations->receive(node->platform, d);
+        if (status != TT_OK && status != TT_UNREACHABLE) {
             node->more = false;
             return;
         }
         tt_time now = now_of(node);
+        if (status == TT_UNREACHABLE) { // no sign of life, and presence judges by silence alone
+            if (d->socket == node->bus_socket)
+                tt_bus_unreachable(&node->bus, now, &d->peer);
+            continue;
+        }
         node->counters.datagrams_received++;
         if (d->socket == node->mdns_socket) {
             tt_discovery_receive(&node->discovery, now, &d->peer, d->data, d->length);

@@ -172,9 +172,10 @@ struct tt_resource {
 // What a caller gets, once or several times. Valid during the callback only.
 //
 // `status` is TT_OK with a response (whatever its code), else TT_TIMED_OUT, TT_RESET, TT_CANCELLED,
-// TT_MALFORMED or TT_DAMAGED (the representation changed while it was read); then nothing follows.
-// A long payload comes in pieces like a request's, from the own device too. An observed
-// representation that changes while it is read is read anew: its pieces begin at offset 0 again.
+// TT_UNREACHABLE (nothing listens there: tt_bus_unreachable), TT_MALFORMED or TT_DAMAGED (the
+// representation changed while it was read); then nothing follows. A long payload comes in pieces
+// like a request's, from the own device too. An observed representation that changes while it is
+// read is read anew: its pieces begin at offset 0 again.
 typedef struct tt_reply {
     tt_status status;
     tt_code code;
@@ -262,6 +263,11 @@ tt_status tt_bus_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t ca
 // A peer has gone or restarted: calls to it end with TT_TIMED_OUT, its observations are dropped,
 // what is remembered of its messages is forgotten.
 void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer);
+
+// Nothing listens at `peer`, as an ICMP error told the platform: calls and pings that wait for it
+// end with TT_UNREACHABLE. An observation that is established goes on, and what is remembered of
+// the peer stays: the error may be forged, or the peer may be about to start.
+void tt_bus_unreachable(tt_bus *bus, tt_time now, const tt_endpoint *peer);
 
 // struct tt_bus, its limits and tt_bus_init are in tutti/bus_storage.h, for whoever owns one.
 

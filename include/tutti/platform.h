@@ -62,6 +62,12 @@ typedef struct tt_platform_operations {
 
     // Takes the next datagram that has arrived, without waiting: TT_EMPTY where there is none. One
     // longer than TT_DATAGRAM_MAX is dropped and counted.
+    //
+    // TT_UNREACHABLE instead: a datagram sent from `socket` to `peer` came to a machine where
+    // nothing listens at that port, as its ICMP error says; `length` is 0, and more may follow. It
+    // is a hint: it may be lost, a platform may never give it, and whoever can put a frame on the
+    // network can forge it. Only errors that quote this machine's own address and this socket's
+    // port are given; whether something was sent to `peer` at all is for the caller to know.
     tt_status (*receive)(tt_platform *platform, tt_datagram *datagram);
 
     // The node's own unicast addresses, port 0; returns how many (at most `capacity`). They can

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -82,10 +83,12 @@ static tt_status open_family(bool ipv6, uint16_t port, const tt_endpoint *groups
     if (ipv6) {
         set_option(opened, IPPROTO_IPV6, IPV6_V6ONLY, 1);
         set_option(opened, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+        set_option(opened, IPPROTO_IPV6, IPV6_RECVERR, 1);
         set_option(opened, IPPROTO_IPV6, IPV6_MULTICAST_IF, index);
     } else {
         struct ip_mreqn interface = {.imr_ifindex = index};
         set_option(opened, IPPROTO_IP, IP_PKTINFO, 1);
+        set_option(opened, IPPROTO_IP, IP_RECVERR, 1);
         setsockopt(opened, IPPROTO_IP, IP_MULTICAST_IF, &interface, sizeof(interface));
     }
     if (group_count > 0) {
@@ -156,10 +159,14 @@ static tt_status linux_send(tt_platform *platform, const tt_datagram *datagram)
     } else if (!tt_endpoint_is_link_local(&datagram->peer)) {
         six.sin6_scope_id = 0;
     }
-    ssize_t sent = ipv6 ? sendto(descriptor, datagram->data, datagram->length, 0,
-                                 (struct sockaddr *)&six, sizeof(six))
-                        : sendto(descriptor, datagram->data, datagram->length, 0,
-                                 (struct sockaddr *)&four, sizeof(four));
+    const struct sockaddr *to = ipv6 ? (struct sockaddr *)&six : (struct sockaddr *)&four;
+    socklen_t to_bytes = ipv6 ? sizeof(six) : sizeof(four);
+    ssize_t sent = -1;
+    for (int tries = 0; sent < 0 && tries < 2; tries++) {
+        sent = sendto(descriptor, datagram->data, datagram->length, 0, to, to_bytes);
+        if (sent < 0 && errno != ECONNREFUSED)
+            break; // that one tells of an earlier datagram, and this one was not sent
+    }
     if (sent >= 0)
         return TT_OK;
     return errno == EAGAIN || errno == ENOBUFS ? TT_FULL
@@ -202,7 +209,40 @@ static void read_address(const struct sockaddr_storage *from, tt_endpoint *peer)
     }
 }
 
-// One datagram from one descriptor: TT_EMPTY, TT_OK, or TT_DAMAGED for one that is dropped.
+// One ICMP error, which the kernel has found to quote this socket's port: TT_UNREACHABLE with the
+// peer where it says that nothing listens there, TT_DAMAGED for another, TT_EMPTY without one.
+static tt_status receive_error(int descriptor, tt_datagram *datagram)
+{
+    struct sockaddr_storage to;
+    union {
+        struct cmsghdr align;
+        char bytes[256]; // the error, its sender and an IPV6_PKTINFO take about 100
+    } control;
+    struct msghdr message = {.msg_name = &to,
+                             .msg_namelen = sizeof(to),
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    if (recvmsg(descriptor, &message, MSG_ERRQUEUE) < 0)
+        return errno == EAGAIN || errno == EINTR ? TT_EMPTY : TT_DAMAGED;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c)) {
+        bool four = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+        bool six = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+        struct sock_extended_err error;
+        if (!four && !six)
+            continue;
+        memcpy(&error, CMSG_DATA(c), sizeof(error));
+        if (error.ee_origin != (four ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6) ||
+            error.ee_errno != ECONNREFUSED)
+            continue;
+        read_address(&to, &datagram->peer);
+        datagram->length = 0;
+        return TT_UNREACHABLE;
+    }
+    return TT_DAMAGED;
+}
+
+// One datagram or error from one descriptor: TT_EMPTY, TT_OK, TT_UNREACHABLE, or TT_DAMAGED for one
+// that is dropped.
 static tt_status receive_from(int descriptor, tt_datagram *datagram)
 {
     struct sockaddr_storage from;
@@ -218,8 +258,8 @@ static tt_status receive_from(int descriptor, tt_datagram *datagram)
                              .msg_control = &control,
                              .msg_controllen = sizeof(control)};
     ssize_t length = recvmsg(descriptor, &message, 0);
-    if (length < 0) // ECONNREFUSED tells of an earlier datagram: nothing of this one
-        return errno == EAGAIN || errno == EINTR ? TT_EMPTY : TT_DAMAGED;
+    if (length < 0) // an error that waits makes the socket readable, so it must be taken
+        return receive_error(descriptor, datagram);
     if ((message.msg_flags & MSG_TRUNC) || interface_of(&message) != loopback_index())
         return TT_DAMAGED;
     datagram->length = (size_t)length;
@@ -241,9 +281,9 @@ static tt_status linux_receive(tt_platform *platform, tt_datagram *datagram)
             continue;
         }
         p->turn = at;
-        if (status == TT_OK) {
+        if (status == TT_OK || status == TT_UNREACHABLE) {
             datagram->socket = at / 2;
-            return TT_OK;
+            return status;
         }
         p->dropped++;
         i--; // the same one again: it may have more

@@ -19,6 +19,7 @@
 #include "netif/ethernet.h"
 
 #include "platform/lwip/stack.h"
+#include "platform/lwip/unreachable.h"
 #include "tutti/check.h"
 #include "tutti/random.h"
 
@@ -28,7 +29,7 @@
 #define HOPS_MULTICAST 1    // RFC 1112, 6.1
 
 typedef struct received {
-    struct pbuf *data;
+    struct pbuf *data; // NULL: nothing listens at `peer`
     tt_endpoint peer;
     tt_socket socket;
 } received;
@@ -247,6 +248,27 @@ tt_status tt_stack_send(const tt_datagram *datagram)
     }
 }
 
+// Nothing listens at `peer`, says somebody: worth telling where it is about one's own address and
+// open port. Whether something was sent there is for whoever sent it to know.
+static void hear_unreachable(const tt_endpoint *local, const tt_endpoint *peer)
+{
+    tt_endpoint own[LWIP_IPV6_NUM_ADDRESSES + 1];
+    size_t count = tt_stack_addresses(own, TT_COUNT(own));
+    bool is_own = false;
+    for (size_t i = 0; i < count; i++)
+        is_own = is_own || memcmp(own[i].ip, local->ip, sizeof(local->ip)) == 0;
+    for (size_t i = 0; is_own && i < stack.socket_count; i++) {
+        if (stack.sockets[i]->local_port != local->port)
+            continue;
+        if (stack.queue_count == TT_STACK_RECEIVED_MAX)
+            return; // it was a hint
+        size_t place = (stack.queue_first + stack.queue_count++) % TT_STACK_RECEIVED_MAX;
+        stack.queue[place] = (received){.socket = (tt_socket)i, .peer = *peer};
+        if (tt_endpoint_is_link_local(peer))
+            stack.queue[place].peer.interface = TT_STACK_INTERFACE;
+    }
+}
+
 // Takes one frame from the driver; false where it has none.
 static bool take_frame(void)
 {
@@ -262,6 +284,9 @@ static bool take_frame(void)
     stack.counters.frames_received++;
     // A frame of one's own that comes back would look like a duplicate address.
     bool usable = length >= SIZEOF_ETH_HDR && memcmp(stack.frame + 6, ethernet->mac, 6) != 0;
+    tt_endpoint local, peer;
+    if (usable && tt_unreachable_parse(stack.frame, length, &local, &peer))
+        hear_unreachable(&local, &peer);
     struct pbuf *pieces = usable ? pbuf_alloc(PBUF_RAW, (u16_t)length, PBUF_POOL) : NULL;
     if (pieces == NULL) {
         stack.counters.frames_dropped++;
@@ -289,6 +314,9 @@ tt_status tt_stack_receive(tt_datagram *datagram)
     datagram->socket = first->socket;
     datagram->peer = first->peer;
     datagram->hop_limit = 0;
+    datagram->length = 0;
+    if (first->data == NULL)
+        return TT_UNREACHABLE;
     datagram->length = pbuf_copy_partial(first->data, datagram->data, first->data->tot_len, 0);
     pbuf_free(first->data);
     return TT_OK;

@@ -337,6 +337,50 @@ static void test_asking_again(void)
     EXPECT_EQUAL(retries, 2);
 }
 
+// An ICMP error ends what waits for that endpoint, at once, and nothing else.
+static void test_unreachable(void)
+{
+    asked waiting, queued, elsewhere, ping, observing;
+    start();
+    ask_by_hand(&observing, TT_GET, true, NULL, 0);
+    respond(SERVER, &observing, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, TT_OPTION_OBSERVE, "\5", 1, NULL,
+            0, 1);
+    EXPECT(!observing.done && observing.status == TT_OK);
+    ask_by_hand(&waiting, TT_GET, false, NULL, 0);
+    ask_by_hand(&queued, TT_GET, false, NULL, 0);
+    device nobody = {.endpoint = {.ip = {[15] = 99}, .port = TT_BUS_PORT}};
+    ask(&elsewhere, CLIENT, &nobody, TT_GET, "show", NULL, NULL, 0);
+    memset(&ping, 0, sizeof(ping));
+    ping.call = (tt_call){.peer = SERVER->endpoint, .on_reply = asked_reply, .context = &ping};
+    REQUIRE(tt_bus_ping(&CLIENT->bus, time_now, &ping.call) == TT_OK);
+    tt_endpoint other_port = SERVER->endpoint;
+    other_port.port++;
+    tt_bus_unreachable(&CLIENT->bus, time_now, &other_port);
+    EXPECT(!waiting.done && !queued.done && !ping.done);
+    tt_bus_unreachable(&CLIENT->bus, time_now, &SERVER->endpoint);
+    EXPECT(waiting.done && waiting.status == TT_UNREACHABLE);
+    EXPECT(queued.done && queued.status == TT_UNREACHABLE);
+    EXPECT(ping.done && ping.status == TT_UNREACHABLE);
+    EXPECT(!elsewhere.done && !observing.done);
+    // The observation goes on.
+    observing.length = 0;
+    respond(SERVER, &observing, 9, TT_NON_CONFIRMABLE, TT_CONTENT, TT_OPTION_OBSERVE, "\6", 1, NULL,
+            0, 1);
+    EXPECT(!observing.done && observing.length == 1);
+    // Whoever asks again in the reply handler asks once.
+    tt_call call = {.peer = SERVER->endpoint,
+                    .method = TT_GET,
+                    .path = "show",
+                    .content_format = TT_FORMAT_NONE,
+                    .accept = TT_FORMAT_NONE,
+                    .on_reply = retry,
+                    .context = &CLIENT->bus};
+    retries = 0;
+    REQUIRE(tt_bus_call(&CLIENT->bus, time_now, &call) == TT_OK);
+    tt_bus_unreachable(&CLIENT->bus, time_now, &SERVER->endpoint);
+    EXPECT_EQUAL(retries, 1);
+}
+
 static void test_silence(void)
 {
     asked a;
@@ -385,6 +429,7 @@ int main(void)
     test_whose_answer();
     test_one_at_a_time();
     test_asking_again();
+    test_unreachable();
     test_silence();
     return test_result();
 }

@@ -49,6 +49,15 @@ expect 2 "expected NAME/path, kind:KIND/path or coap://HOST[:PORT]/path, found '
 expect 2 "expected --text or a file, not both" put --text a watch/x "$0"
 expect 2 "--format takes text" put --text a --format yaml watch/x
 expect 2 "this option takes no value" get --host=yes watch/x
+expect 2 "expected --host or --net, not both" get --host --net "$scratch" watch/x
+expect 2 "expected --host or --net, not both" ls --host --net "$scratch"
+for address in 192.0.2.1 '[2001:db8::1]' '[fe80::1%1]:99' 126.255.255.255; do
+    expect 2 "there is no security yet, so --host uses the loopback interface" get --host "coap://$address/x"
+done
+expect 2 "--host does" get coap://127.0.0.1/x
+expect 2 "there is no security yet" get --host coaps://127.0.0.1/x
+expect 2 "two hexadecimal digits" get --host coap://127.0.0.1/a%2
+expect 2 "--net needs a value" get --net '' watch/x
 
 # What is missing or damaged is named, with what to do.
 expect 4 "apt-get install --reinstall dataset-fashion-mnist" train --data "$scratch"
@@ -89,8 +98,23 @@ printf 'watch 1 image=%s/no.elf\n' "$scratch" >"$scratch/fleet"
 expect 4 "no.elf is missing; build it: make cortex-m4" up "$scratch/fleet" --dir "$scratch/f"
 printf 'watch 1 image=%s\n' "$0" >"$scratch/fleet"
 expect 4 "expected an ELF file" up "$scratch/fleet" --dir "$scratch/f"
+case $(uname -m) in
+x86_64) machine=x86-64 ;;
+aarch64) machine=AArch64 ;;
+*) machine=RISC-V ;;
+esac
 printf 'watch 1 image=/bin/true\n' >"$scratch/fleet"
+expect 4 "/bin/true: it is for $machine, and a watch here needs an image for 32-bit Arm" up "$scratch/fleet" --dir "$scratch/f"
+# One for 32-bit Arm by its header, and nothing else of an image in it; and of a machine that nobody has.
+cp /bin/true "$scratch/arm.elf"
+printf '\050\000' | dd of="$scratch/arm.elf" bs=1 seek=18 conv=notrunc 2>/dev/null
+printf 'watch 1 image=%s/arm.elf\n' "$scratch" >"$scratch/fleet"
 expect 4 "expected the symbol tt_provision" up "$scratch/fleet" --dir "$scratch/f"
+printf 'linux 1 image=%s/arm.elf\n' "$scratch" >"$scratch/fleet"
+expect 4 "it is for 32-bit Arm, and a linux here needs an image for $machine" up "$scratch/fleet" --dir "$scratch/f"
+printf '\377\376' | dd of="$scratch/arm.elf" bs=1 seek=18 conv=notrunc 2>/dev/null
+expect 4 "it is for another processor" up "$scratch/fleet" --dir "$scratch/f"
+printf 'watch 1\n' >"$scratch/fleet"
 path=$scratch # no emulator is found there
 expect 4 "apt-get install --no-install-recommends qemu-system-arm" up "$scratch/fleet" --dir "$scratch/f"
 path=
@@ -103,6 +127,34 @@ chmod +x "$scratch/device"
 printf 'linux 1 image=%s\n' "$scratch/device" >"$scratch/fleet"
 expect 3 "ended by itself with status 3; its console, $scratch/f/linux-1.log, ends with: no such machine" \
     up "$scratch/fleet" --dir "$scratch/f" --timeout 2 --run true
+
+# A capture goes to a regular file, and on a full disk (of 8 KiB here) the fleet goes on: the file ends
+# with a whole frame, and the status tells.
+expect 1 "it is no regular file" up "$scratch/fleet" --dir "$scratch/f" --capture /dev/full
+[ -c /dev/full ] || { echo "the device node was replaced"; failed=$((failed + 1)); }
+expect 1 "No such file or directory" up "$scratch/fleet" --dir "$scratch/f" --capture "$scratch/none/x"
+printf 'linux 2\n' >"$scratch/two"
+(
+    trap '' XFSZ # a write over the limit fails instead of killing
+    ulimit -f 16 # of 512 bytes, as POSIX has it
+    ulimit -c 0
+    "$tutti" up "$scratch/two" --dir "$scratch/g" --capture "$scratch/full.pcap" \
+        --run "while [ \"\$(stat -c %s '$scratch/full.pcap')\" -lt 7500 ]; do '$tutti' ls --for 1 >/dev/null 2>&1; done
+               '$tutti' ls --for 1; '$tutti' get kind:linux/device" >"$scratch/out" 2>"$scratch/said"
+)
+[ $? -eq 1 ] && grep -q "the capture ends here, $scratch/full.pcap cannot be written: " "$scratch/said" &&
+    grep -q '"linux"' "$scratch/out" ||
+    { echo "a capture on a full disk:"; cat "$scratch/out" "$scratch/said"; failed=$((failed + 1)); }
+python3 - "$scratch/full.pcap" <<'END' || failed=$((failed + 1))
+import struct, sys
+data = open(sys.argv[1], 'rb').read()
+at, frames = 24, 0
+while at < len(data):
+    at += 16 + struct.unpack_from('=I', data, at + 8)[0]
+    frames += 1
+if at != len(data) or frames < 10 or len(data) > 8192:
+    sys.exit(f'{frames} frames end at {at} of {len(data)} bytes')
+END
 
 # Whatever ends the launcher ends its devices: the interrupt key, and a kill that it cannot catch.
 printf '#!/bin/sh\necho $$ >"$0.pid"\nexec sleep 60\n' >"$scratch/device"
@@ -123,6 +175,7 @@ for signal in INT KILL; do
         { echo "a refused fleet removed the files of the one that runs"; failed=$((failed + 1)); }
     [ "$(stat -c %a "$scratch/f/linux-1.provision")" = 600 ] || { echo "others can read a seed"; failed=$((failed + 1)); }
     expect 0 "" kill --dir "$scratch/f" linux-1
+    expect 1 "linux-1 does not run" kill --dir "$scratch/f" linux-1
     expect 0 "" restart --dir "$scratch/f" linux-1
     expect 1 "this fleet has no device named nobody" restart --dir "$scratch/f" nobody
     sleep 0.3

@@ -72,9 +72,41 @@ static void test_targets(void)
     EXPECT_EQUAL(tt_target_parse(&target, "coap://[fe80::1%1]:99/a", NULL), TT_OK);
     EXPECT_EQUAL(target.endpoint.port, 99);
     EXPECT_EQUAL(target.endpoint.interface, 1);
+    EXPECT_EQUAL(tt_target_parse(&target, "COAP://[::1]/a", NULL), TT_OK);
+    // Percent-encoding; a part holds neither its separator nor a zero byte.
+    EXPECT_EQUAL(tt_target_parse(&target, "w/a%20b/%C3%a9%25?x=%2F", NULL), TT_OK);
+    EXPECT_TEXT(target.path, "a b/\xc3\xa9%");
+    EXPECT_TEXT(target.query, "x=/");
+    // Without a path: the root.
+    static const char *const roots[] = {"watch/", "kind:tv/", "coap://127.0.0.1",
+                                        "coap://127.0.0.1:99/", "coap://[::1]?x=1"};
+    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+        EXPECT_EQUAL(tt_target_parse(&target, roots[i], NULL), TT_OK);
+        EXPECT_TEXT(target.path, "");
+        EXPECT_TEXT(target.query, i == 4 ? "x=1" : "");
+    }
+    tt_text_init(&why, sentence, sizeof(sentence));
+    EXPECT_EQUAL(tt_target_parse(&target, "coaps://127.0.0.1/a", &why), TT_MALFORMED);
+    EXPECT(strstr(sentence, "no security yet") != NULL);
     static const char *const wrong[] = {
         "",
         "watch",
+        "http://127.0.0.1/a",
+        "coaps://127.0.0.1/a",
+        "coap:///a",
+        "coap://",
+        "watch/a%",
+        "watch/a%2",
+        "watch/a%zz",
+        "watch/a%2g",
+        "watch/a%/b",
+        "watch/a%2Fb",
+        "watch/a%00b",
+        "watch/a#b",
+        "watch/a?b%",
+        "watch/a?b%26c",
+        "watch/a?b#c",
+        "coap://127.0.0.1#a",
         "/path",
         "kind:/path",
         "coap://nowhere/path",

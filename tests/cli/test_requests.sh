@@ -36,9 +36,35 @@ expect 0 "2.04 Changed" post --host "$at/count"
 expect 0 "1" get --host "$at/count"
 expect 1 "4.04 Not Found" get --host "$at/nowhere"
 expect 1 "4.05 Method Not Allowed" delete --host "$at/hello"
-expect 3 "no answer in time" get --host --timeout 2 "coap://127.0.0.1:$((port + 1))/hello"
+# A closed port is told at once, not after --timeout; one that is silent takes all of it.
+closed=$((port + 1))
+for address in 127.0.0.1 '[::1]'; do
+    start=$(date +%s%N)
+    expect 3 "nothing listens there" get --host "coap://$address:$closed/hello"
+    expect 3 "nothing listens there" put --host --text a "coap://$address:$closed/hello"
+    expect 3 "nothing listens there" observe --host "coap://$address:$closed/hello"
+    taken=$((($(date +%s%N) - start) / 1000000))
+    [ "$taken" -lt 3000 ] || { echo "three calls to a closed port took $taken ms"; failed=$((failed + 1)); }
+done
+python3 -c "
+import socket, time
+silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+silent.bind(('127.0.0.1', $closed))
+time.sleep(30)" &
+silent=$!
+sleep 0.5
+expect 3 "no answer in time" get --host --timeout 2 "coap://127.0.0.1:$closed/hello"
+kill "$silent"
 expect 3 "no device named 'nobody' was found in 1 s" get --host --timeout 1 nobody/x
 expect 0 "/hello /count /store" ls --host --for 3
+
+# Percent-encoding, the root, an empty text.
+expect 0 "hello from tutti" get --host "$at/%68ell%6f"
+expect 1 "4.04 Not Found" get --host "$at"
+expect 1 "4.04 Not Found" get --host "$at/"
+expect 0 "2.04 Changed" put --host "$at/store" --text full
+expect 0 "2.04 Changed" put --host "$at/store" --text ''
+[ -z "$("$tutti" get --host "$at/store")" ] || { echo "an empty text was not stored"; failed=$((failed + 1)); }
 
 # Octets survive the way there and back, in several blocks; text and standard input too.
 head -c 20000 /dev/urandom >"$scratch/octets"

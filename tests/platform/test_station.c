@@ -175,6 +175,24 @@ static int question(void)
     ops->wait(platform, before + TT_SECONDS(5));
     EXPECT(ops->now(platform) < before + TT_SECONDS(1));
 
+    tt_endpoint peers[2] = {peer, peer4}; // at a port where nothing listens
+    for (int i = 0; i < 2; i++) {
+        bool told = false;
+        peers[i].port = PORT + 1;
+        for (int tries = 0; !told && tries < 20; tries++) {
+            datagram = (tt_datagram){.socket = socket, .peer = peers[i], .length = 1};
+            EXPECT_EQUAL(ops->send(platform, &datagram), TT_OK);
+            tt_time deadline = ops->now(platform) + TT_MS(200);
+            while (!told && ops->now(platform) < deadline) {
+                told = ops->receive(platform, &datagram) == TT_UNREACHABLE;
+                if (!told)
+                    ops->wait(platform, deadline);
+            }
+        }
+        EXPECT(told && tt_endpoint_equal(&datagram.peer, &peers[i]));
+        EXPECT(datagram.socket == socket && datagram.length == 0);
+    }
+
     datagram = (tt_datagram){.socket = socket, .peer = peer, .length = 4, .data = "stop"};
     EXPECT_EQUAL(ops->send(platform, &datagram), TT_OK);
     next(ops->now(platform) + TT_MS(500));

@@ -97,6 +97,7 @@ int main(int count, char **words)
     while (!stopped)
         tt_switch_poll(ethernet, TT_SECONDS(1)); // a signal between the test and the wait is late
     print_ports(ethernet);
+    status = tt_switch_capture(ethernet, NULL);
     tt_switch_close(ethernet);
-    return 0;
+    return status == TT_OK ? 0 : 1;
 }

@@ -386,9 +386,9 @@ int tt_switch_descriptor(const tt_switch *s)
 
 tt_status tt_switch_capture(tt_switch *s, const char *path)
 {
-    tt_capture_close(s->capture);
+    tt_status status = tt_capture_close(s->capture);
     s->capture = NULL;
-    return path == NULL ? TT_OK : tt_capture_open(&s->capture, path);
+    return path == NULL ? status : tt_capture_open(&s->capture, path);
 }
 
 uint64_t tt_switch_dropped(const tt_switch *s)

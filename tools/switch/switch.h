@@ -54,8 +54,9 @@ int tt_switch_descriptor(const tt_switch *ethernet_switch);
 // TT_FULL is reported as -1 too.
 int tt_switch_connect(tt_switch *ethernet_switch);
 
-// Writes every frame that enters the switch to a capture file (pcap, nanosecond times, Ethernet).
-// NULL ends it.
+// Writes every frame that enters the switch to a capture file (pcap, nanosecond times, Ethernet):
+// TT_INVALID where that is no regular file, TT_IO with errno, TT_FULL. NULL ends it: TT_IO where
+// the disk was full and frames are missing at its end, which was said.
 tt_status tt_switch_capture(tt_switch *ethernet_switch, const char *path);
 
 // How many frames all ports together, those that left included, lost to full queues.
