@@ -4,7 +4,8 @@
 # NAME is an image of tests/os, or FOLDER/NAME one of tests/FOLDER.
 # Each LINE is a text that the output must hold, `whole=TEXT` as a line of its own. `backtrace=A,B,C` gives the
 # output to tools/backtrace and expects the functions A, B and C among its frames in this order. The image is
-# sought in $TUTTI_BUILD/MACHINE, or in $TUTTI_PRESET_PREFIX if a developer builds elsewhere.
+# sought in $TUTTI_BUILD/MACHINE, or in $TUTTI_PRESET_PREFIX if a developer builds elsewhere. $TUTTI_IMAGE_ARGUMENTS
+# are words more for QEMU, or for the process; $TUTTI_IMAGE_SECONDS is how long it may take.
 set -u
 machine=$1 name=$2 expected=$3
 shift 3
@@ -45,7 +46,7 @@ fi
 output=$(mktemp) || exit 2
 trap 'rm -f "$output" "$output.frames"' EXIT
 # shellcheck disable=SC2086 # the command is a list of words
-timeout 60 $command >"$output" 2>&1 </dev/null
+timeout "${TUTTI_IMAGE_SECONDS:-60}" $command ${TUTTI_IMAGE_ARGUMENTS:-} >"$output" 2>&1 </dev/null
 code=$?
 cat "$output"
 failed=0

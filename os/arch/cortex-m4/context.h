@@ -49,8 +49,19 @@ static inline void tt_arch_switch(void)
     *(volatile uint32_t *)0xe000ed04 = 1u << 28;
 }
 
-// For the board's start-up code: FPU, protection of code and data, exception priorities. Sizes are
-// powers of two, given by their exponents.
-void tt_cm_init(uint32_t code, uint32_t code_log2, uint32_t data, uint32_t data_log2);
+// A piece of the memory map: 2^log2 bytes (at least 32), aligned to its size.
+typedef struct tt_cm_region {
+    uint32_t base, log2;
+} tt_cm_region;
+
+// What can be accessed, and nothing beside it: no second address of the same memory, no memory that
+// the linker script does not give away. `null` (at 0, inside the code) cannot be, either: there are
+// the vectors, which only the CPU reads.
+typedef struct tt_cm_map {
+    tt_cm_region code, data, devices, null;
+} tt_cm_map;
+
+// For the board's start-up code: FPU, protection, exception priorities.
+void tt_cm_init(const tt_cm_map *map);
 
 #endif

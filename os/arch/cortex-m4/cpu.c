@@ -83,31 +83,37 @@ void tt_cm_interrupt(void)
     tt_kernel_interrupt((ipsr & 0x1ff) - 16);
 }
 
-// Code executes and is never written, data is written and never executes (B3.5). The rest of the
-// map, peripherals among it, keeps its default attributes for privileged code, which is all there
-// is.
-static void protect(uint32_t region, uint32_t base, uint32_t size_log2, uint32_t access)
+// Code executes and is never written, data is written and never executes; where regions overlap the
+// higher number wins, and where there is none every access faults (B3.5). Not subject to the MPU
+// are the reading of exception vectors and the CPU's own registers from 0xe0000000 on (B3.5.1),
+// which never execute.
+static void protect(uint32_t number, tt_cm_region region, uint32_t access)
 {
-    MPU_RBAR = base | RBAR_VALID | region;
-    MPU_RASR = access | (size_log2 - 1) << 1 | 1;
+    MPU_RBAR = region.base | RBAR_VALID | number;
+    MPU_RASR = access | (region.log2 - 1) << 1 | 1;
 }
 
 #define ACCESS_NONE (1u << 28)
 #define ACCESS_READ_EXECUTE (6u << 24 | 1u << 17)
 #define ACCESS_READ_WRITE (1u << 28 | 3u << 24 | 1u << 18 | 1u << 17)
+#define ACCESS_DEVICES (1u << 28 | 3u << 24 | 1u << 18 | 1u << 16)
 
-void tt_cm_init(uint32_t code, uint32_t code_log2, uint32_t data, uint32_t data_log2)
+void tt_cm_init(const tt_cm_map *map)
 {
     CPACR |= 0xfu << 20; // the FPU
     __asm__ volatile("dsb\n isb");
     SHPR3 = 0xffu << 16 | 0x80u << 24; // PendSV last of all
     SHCSR |= 7u << 16;                 // memory, bus and usage faults have vectors of their own
-    protect(0, code, code_log2, ACCESS_READ_EXECUTE);
-    protect(1, data, data_log2, ACCESS_READ_WRITE);
-    protect(2, (uint32_t)tt_exception_stack_low - TT_STACK_GUARD, GUARD_LOG2, ACCESS_NONE);
-    protect(GUARD_REGION, NOWHERE, GUARD_LOG2, ACCESS_NONE); // until the first switch places it
-    MPU_CTRL = 5;                                            // on, with the default map behind it
-    __asm__ volatile("dsb\n isb");
+    protect(0, map->code, ACCESS_READ_EXECUTE);
+    protect(1, map->data, ACCESS_READ_WRITE);
+    protect(2, map->devices, ACCESS_DEVICES);
+    protect(3, map->null, ACCESS_NONE);
+    // Until the first switch places it. The stack of exceptions needs none: it is the first of the
+    // data, and below those there is no region.
+    protect(GUARD_REGION, (tt_cm_region){NOWHERE, GUARD_LOG2}, ACCESS_NONE);
+    __asm__ volatile("dmb" ::: "memory");
+    MPU_CTRL = 1; // on, with nothing behind the regions
+    __asm__ volatile("dsb\n isb" ::: "memory");
     tt_check_set_handler(tt_kernel_check_handler);
 }
 

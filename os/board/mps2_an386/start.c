@@ -30,10 +30,14 @@ static void first_thread(void *argument)
 
 void tt_reset(void)
 {
+    static const tt_cm_map map = {.code = {TT_BOARD_CODE},
+                                  .data = {TT_BOARD_DATA},
+                                  .devices = {TT_BOARD_DEVICES},
+                                  .null = {TT_BOARD_NULL}};
     memcpy(tt_data_begin, tt_data_image, (size_t)(tt_data_end - tt_data_begin));
     memset(tt_bss_begin, 0, (size_t)(tt_bss_end - tt_bss_begin));
     __asm__ volatile("cpsid i");
-    tt_cm_init(TT_BOARD_CODE, TT_BOARD_CODE_LOG2, TT_BOARD_DATA, TT_BOARD_DATA_LOG2);
+    tt_cm_init(&map);
     tt_uart_cmsdk_init(TT_BOARD_UART, TT_BOARD_CLOCK_HZ);
     tt_timer_cmsdk_init(TT_BOARD_TIMER_CLOCK, TT_BOARD_TIMER_ALARM, TT_BOARD_TIMER_ALARM_LINE,
                         TT_BOARD_CLOCK_HZ);
