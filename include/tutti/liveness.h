@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tutti/kernel.h"
 #include "tutti/list.h"
 #include "tutti/time.h"
 
@@ -25,8 +26,9 @@ typedef struct tt_liveness {
     unsigned looks_max;         // silent at so many looks in a row, it hangs; at least 2
     void (*ask)(void *context); // asks it to report, from an interrupt at each look; or NULL
     void *context;
-    bool resting; // it has nothing to do: no report is expected
-    uint32_t reports, seen;
+    bool resting;           // it has nothing to do: no report is expected
+    uint32_t reports, seen; // this and what follows: the kernel's
+    tt_thread *thread;      // that reported last
     unsigned silent;
     tt_time heard; // at the look that saw the newest report
     tt_list link;
@@ -35,7 +37,7 @@ typedef struct tt_liveness {
 // Supervises one more. From a thread.
 void tt_liveness_add(tt_liveness *liveness);
 
-// It is alive, and expected to report again. From any context, one at a time.
+// It is alive, and expected to report again. From a thread of its own, always the same.
 void tt_liveness_report(tt_liveness *liveness);
 
 // It has no work: nothing is expected of it until it reports again. Any.

@@ -79,6 +79,8 @@ _Noreturn void tt_kernel_check_trapped(const tt_place *place);
 // The watchdog. In the timer's interrupt tt_arch_expire takes the registers of what was interrupted
 // and calls tt_kernel_expired; an interrupt that cannot be masked asks tt_kernel_bite whether to.
 _Noreturn void tt_arch_expire(void);
+// Where a thread is that does not run: its registers stay until the next call.
+tt_place tt_arch_place_of(const tt_thread *thread);
 bool tt_kernel_bite(void);
 _Noreturn void tt_kernel_expired(const tt_place *place);
 

@@ -33,6 +33,7 @@ void tt_liveness_add(tt_liveness *liveness)
 
 void tt_liveness_report(tt_liveness *liveness)
 {
+    liveness->thread = tt_kernel_current;
     liveness->reports++;
     liveness->resting = false;
 }
@@ -103,10 +104,18 @@ bool tt_kernel_bite(void)
     return false;
 }
 
+// A thread that was interrupted is the one that keeps others from running. Where it is the idle
+// one, what matters is what the silent thread waits for.
 void tt_kernel_expired(const tt_place *place)
 {
     tt_time now = tt_arch_now();
-    if (hanging != NULL)
-        tt_panic_watchdog(hanging->name, now - hanging->heard, place);
-    tt_panic_watchdog("the timer's interrupt", now - last_look, place);
+    if (hanging == NULL)
+        tt_panic_watchdog("the timer's interrupt", now - last_look, tt_kernel_current, place);
+    bool waits = tt_kernel_current->base_priority == 0 && hanging->thread != NULL &&
+                 hanging->thread != tt_kernel_current;
+    tt_thread *thread = waits ? hanging->thread : tt_kernel_current;
+    tt_place waiting;
+    if (waits)
+        waiting = tt_arch_place_of(thread);
+    tt_panic_watchdog(hanging->name, now - hanging->heard, thread, waits ? &waiting : place);
 }

@@ -18,7 +18,8 @@
 static const char *check_file, *check_condition;
 static int check_line;
 static bool dumping;
-static tt_crash *unsealed; // the record while it is written
+static const tt_thread *ended; // whose place is dumped
+static tt_crash *unsealed;     // the record while it is written
 static char line_buffer[TT_CRASH_LINE_MAX];
 static tt_text line;
 
@@ -46,14 +47,14 @@ static void copy(char *to, size_t capacity, const char *from)
 
 static const char *thread_name(void)
 {
-    return tt_kernel_current != NULL ? tt_kernel_current->name : "(none)";
+    return ended != NULL ? ended->name : "(none)";
 }
 
 // The stack from its pointer upwards, as far as it belongs to the thread or to interrupts: at most
 // TT_CRASH_STACK_WORDS.
 static unsigned find_stack(const tt_place *place, const uintptr_t **words)
 {
-    const tt_thread *thread = tt_kernel_current;
+    const tt_thread *thread = ended;
     uintptr_t pointer = place->stack_pointer, low = place->stack_low, high = place->stack_end;
     if (high == 0) {
         if (thread == NULL)
@@ -152,6 +153,7 @@ static void only_once(void)
         tt_kernel_end(STOP_CODE + 1);
     }
     dumping = true;
+    ended = tt_kernel_current;
     tt_kept_on_line(NULL, NULL); // nobody is to be woken any more
 }
 
@@ -201,10 +203,12 @@ void tt_kernel_check_handler(const char *file, int at, const char *condition)
     tt_arch_check_failed();
 }
 
-void tt_panic_watchdog(const char *who, tt_time silence, const tt_place *place)
+void tt_panic_watchdog(const char *who, tt_time silence, const tt_thread *thread,
+                       const tt_place *place)
 {
     tt_arch_lock();
     only_once();
+    ended = thread;
     begin("watchdog: ");
     tt_text_add(&line, who);
     tt_text_add(&line, " silent for ");

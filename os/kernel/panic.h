@@ -5,7 +5,8 @@
 
 #include "os/arch/arch.h"
 
-// "watchdog: WHO silent for N ms", at the place that was interrupted.
-_Noreturn void tt_panic_watchdog(const char *who, tt_time silence, const tt_place *place);
+// "watchdog: WHO silent for N ms", with the place of a thread.
+_Noreturn void tt_panic_watchdog(const char *who, tt_time silence, const tt_thread *thread,
+                                 const tt_place *place);
 
 #endif

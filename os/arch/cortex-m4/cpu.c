@@ -180,6 +180,24 @@ __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
     __builtin_unreachable();
 }
 
+// As switch.S has saved it: r4-r11, EXC_RETURN, s16-s31 where the FPU was in use, the CPU's frame.
+tt_place tt_arch_place_of(const tt_thread *thread)
+{
+    static tt_register registers[11];
+    static const char *const names[] = {"r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"};
+    const uint32_t *saved = ((const tt_arch_context *)thread)->stack_pointer;
+    bool has_floats = !(saved[8] & 16);
+    const uint32_t *frame = saved + 9 + (has_floats ? 16 : 0);
+    uintptr_t above = (uintptr_t)(frame + FRAME_WORDS + (has_floats ? 18 : 0));
+    above += frame[XPSR] >> 9 & 1 ? sizeof(uint32_t) : 0; // the CPU has aligned its frame
+    registers[0] = (tt_register){"pc", frame[PC]};
+    registers[1] = (tt_register){"lr", frame[LR]};
+    registers[2] = (tt_register){"sp", above};
+    for (unsigned i = 0; i < TT_COUNT(names); i++)
+        registers[3 + i] = (tt_register){names[i], saved[i]};
+    return (tt_place){.registers = registers, .count = TT_COUNT(registers), .stack_pointer = above};
+}
+
 // The watchdog's interrupt, which nothing masks.
 void tt_cm_nmi_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high);
 void tt_cm_nmi_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high)

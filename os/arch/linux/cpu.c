@@ -256,12 +256,23 @@ __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
     __builtin_trap();
 }
 
+static tt_place place_of(const ucontext_t *state)
+{
+    static tt_register registers[32];
+    tt_place place = {.registers = registers};
+    collect(state, registers, &place);
+    return place;
+}
+
+tt_place tt_arch_place_of(const tt_thread *thread)
+{
+    return place_of(&((const tt_arch_context *)thread)->state);
+}
+
 _Noreturn void tt_arch_expire(void)
 {
     if (interrupted != NULL) {
-        tt_register registers[32];
-        tt_place place = {.registers = registers};
-        collect(interrupted, registers, &place);
+        const tt_place place = place_of(interrupted);
         tt_kernel_expired(&place);
     }
     has_expired = 1; // in the call that unlocks: the trap shows where

@@ -174,10 +174,15 @@ __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
     __builtin_unreachable();
 }
 
+tt_place tt_arch_place_of(const tt_thread *thread)
+{
+    in_interrupt = false; // what counts is the thread
+    return place_of((const tt_arch_context *)thread);
+}
+
 _Noreturn void tt_arch_expire(void)
 {
-    in_interrupt = false; // what counts is the thread that was interrupted
-    const tt_place place = place_of((const tt_arch_context *)tt_kernel_current);
+    const tt_place place = tt_arch_place_of(tt_kernel_current); // that was interrupted
     tt_kernel_expired(&place);
 }
 
