@@ -10,9 +10,8 @@
 
 #define PERIOD TT_MS(100)
 #define LOOKS_MAX 2
-#define LATEST                                                                                     \
-    (PERIOD *                                                                                      \
-     (LOOKS_MAX + 4)) // the look that saw it alive, those it missed, the bite; and a busy host
+// The look that saw it alive, those that it missed, the bite; and a busy host.
+#define LATEST (PERIOD * (LOOKS_MAX + 4))
 
 enum act { alive, loop, worker, starved, blocked, locked };
 
