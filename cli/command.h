@@ -51,7 +51,7 @@ tt_exit tt_command_run(const tt_command *command, int count, char **words);
 extern const tt_command *const tt_commands[];
 
 extern const tt_command tt_command_train, tt_command_compile, tt_command_up, tt_command_restart,
-    tt_command_kill, tt_command_ls, tt_command_get, tt_command_put, tt_command_post,
-    tt_command_delete, tt_command_observe;
+    tt_command_kill, tt_command_crash, tt_command_logs, tt_command_ls, tt_command_get,
+    tt_command_put, tt_command_post, tt_command_delete, tt_command_observe;
 
 #endif

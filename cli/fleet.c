@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -129,18 +130,24 @@ static void obey(tt_fleet *fleet, char *line, tt_text *answer, tt_time now)
 {
     char *name = strchr(line, ' ');
     if (name == NULL) {
-        tt_text_add(answer, "expected 'restart NAME' or 'kill NAME'");
+        tt_text_add(answer, "expected 'restart NAME', 'kill NAME' or 'image NAME'");
         return;
     }
     *name++ = '\0';
     name[strcspn(name, "\n")] = '\0';
     tt_device *device = find_device(fleet, name);
     bool restarts = strcmp(line, "restart") == 0;
+    if (device != NULL && strcmp(line, "image") == 0) {
+        char *path = realpath(device->image, NULL);
+        tt_text_add(answer, path != NULL ? path : "its image is gone");
+        free(path);
+        return;
+    }
     if (device == NULL) {
         tt_text_add(answer, "this fleet has no device named ");
         tt_text_add(answer, name);
     } else if (!restarts && strcmp(line, "kill") != 0) {
-        tt_text_add(answer, "expected 'restart' or 'kill'");
+        tt_text_add(answer, "expected 'restart', 'kill' or 'image'");
     } else if (!restarts && device->pid == 0) {
         tt_text_add(answer, device->label);
         tt_text_add(answer, " does not run: it was killed, or ended by itself; 'tutti restart' "
@@ -173,32 +180,54 @@ static void serve_control(tt_fleet *fleet, tt_time now)
     close(asker);
 }
 
-tt_exit tt_fleet_control(const char *command, const char *folder, const char *name)
+typedef enum control_result { CONTROL_OK, CONTROL_NOBODY, CONTROL_SILENT } control_result;
+
+// Sends a line to the fleet in `folder` and takes its answer.
+static control_result control(const char *command, const char *folder, const char *name,
+                              char *answer, size_t capacity)
 {
     struct sockaddr_un address;
-    char line[CONTROL_LINE_MAX], answer[TT_DEVICE_PATH_MAX];
+    char line[CONTROL_LINE_MAX];
     int length = snprintf(line, sizeof(line), "%s %s\n", command, name);
-    if (!tt_file_fits_socket(command, folder, "/" CONTROL_NAME))
-        return TT_EXIT_USAGE;
     int connected = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (length >= (int)sizeof(line) || !control_address(folder, &address) || connected < 0 ||
         connect(connected, (struct sockaddr *)&address, sizeof(address)) != 0) {
-        tt_say_error("tutti %s: no fleet is running in %s; start one with 'tutti up'", command,
-                     folder);
         if (connected >= 0)
             close(connected);
-        return TT_EXIT_UNREACHABLE;
+        return CONTROL_NOBODY;
     }
     struct pollfd wait = {.fd = connected, .events = POLLIN};
     ssize_t got = -1;
     if (write(connected, line, (size_t)length) == length && poll(&wait, 1, CONTROL_TIMEOUT_MS) == 1)
-        got = read(connected, answer, sizeof(answer) - 1);
+        got = read(connected, answer, capacity - 1);
     close(connected);
-    if (got <= 0) {
+    if (got <= 0)
+        return CONTROL_SILENT;
+    answer[got] = '\0';
+    return CONTROL_OK;
+}
+
+bool tt_fleet_ask(const char *command, const char *folder, const char *name, char *answer,
+                  size_t capacity)
+{
+    return control(command, folder, name, answer, capacity) == CONTROL_OK && answer[0] == '/';
+}
+
+tt_exit tt_fleet_control(const char *command, const char *folder, const char *name)
+{
+    char answer[TT_DEVICE_PATH_MAX];
+    if (!tt_file_fits_socket(command, folder, "/" CONTROL_NAME))
+        return TT_EXIT_USAGE;
+    control_result result = control(command, folder, name, answer, sizeof(answer));
+    if (result == CONTROL_NOBODY) {
+        tt_say_error("tutti %s: no fleet is running in %s; start one with 'tutti up'", command,
+                     folder);
+        return TT_EXIT_UNREACHABLE;
+    }
+    if (result == CONTROL_SILENT) {
         tt_say_error("tutti %s: the fleet in %s does not answer", command, folder);
         return TT_EXIT_UNREACHABLE;
     }
-    answer[got] = '\0';
     if (strcmp(answer, "ok") == 0)
         return TT_EXIT_OK;
     tt_say_error("tutti %s: %s", command, answer);

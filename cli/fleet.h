@@ -30,6 +30,11 @@ bool tt_fleet_turn(tt_fleet *fleet, tt_time now);
 // Ends every process of the fleet. TT_EXIT_FAILED where the capture misses frames, which was said.
 tt_exit tt_fleet_stop(tt_fleet *fleet);
 
+// Asks the fleet in `folder` one thing, "image NAME" for the path of a device's image; false where
+// no fleet runs there or it does not know. Nothing is said.
+bool tt_fleet_ask(const char *command, const char *folder, const char *name, char *answer,
+                  size_t capacity);
+
 // Sends "restart NAME" or "kill NAME" to the fleet in `folder` and waits until it is done.
 tt_exit tt_fleet_control(const char *command, const char *folder, const char *name);
 

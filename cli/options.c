@@ -100,6 +100,7 @@ tt_exit tt_command_run(const tt_command *command, int count, char **words)
 {
     const char *arguments[TT_ARGUMENTS_MAX];
     unsigned argument_count = 0;
+    const tt_option *follow;
     bool options_ended = false;
     for (int i = 0; i < count; i++) {
         const char *word = words[i];
@@ -112,6 +113,9 @@ tt_exit tt_command_run(const tt_command *command, int count, char **words)
             tt_exit status = read_option(command, count, words, &i);
             if (status != TT_EXIT_OK)
                 return status;
+        } else if (!options_ended && strcmp(word, "-f") == 0 &&
+                   (follow = find_option(command, "follow", strlen("follow"))) != NULL) {
+            *follow->flag = true; // as everybody's `logs -f`
         } else if (!options_ended && word[0] == '-' && word[1] != '\0') {
             return refuse(command, "options are written with two dashes, not", word);
         } else if (argument_count >= command->arguments_max) {

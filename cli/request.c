@@ -8,6 +8,7 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/file.h"
+#include "cli/find.h"
 #include "cli/print.h"
 #include "cli/say.h"
 #include "cli/target.h"
@@ -15,7 +16,6 @@
 
 #define BODY_MAX ((size_t)16 << 20)
 #define ANSWER_MAX ((size_t)4 << 20)
-#define FLEET_ENDED "the fleet has ended, and with it its network"
 
 static const char *net, *text, *format;
 static bool host;
@@ -120,33 +120,6 @@ static tt_exit check_reach(const tt_target *target)
     return TT_EXIT_OK;
 }
 
-// Finds the device that the target means.
-static tt_exit find(const tt_target *target, tt_endpoint *endpoint)
-{
-    if (target->kind == TT_TARGET_ADDRESS) {
-        *endpoint = target->endpoint;
-        if (!host && tt_endpoint_is_link_local(endpoint) && endpoint->interface == 0)
-            endpoint->interface = 1; // the virtual Ethernet is the only one
-        return TT_EXIT_OK;
-    }
-    bool by_kind = target->kind == TT_TARGET_KIND;
-    tt_say_progress(false, "looking for %s", target->device);
-    tt_time deadline = tt_client_now(&client) + TT_SECONDS(timeout_s);
-    const tt_peer *peer = tt_client_await(&client, by_kind ? target->device : NULL,
-                                          by_kind ? NULL : target->device, deadline);
-    if (peer == NULL && !tt_client_alive(&client)) {
-        tt_say_error("tutti %s: " FLEET_ENDED, command);
-        return TT_EXIT_UNREACHABLE;
-    }
-    if (peer == NULL) {
-        tt_say_error("tutti %s: no device %s '%s' was found in %u s; 'tutti ls' lists who is there",
-                     command, by_kind ? "of kind" : "named", target->device, timeout_s);
-        return TT_EXIT_UNREACHABLE;
-    }
-    *endpoint = peer->endpoint;
-    return TT_EXIT_OK;
-}
-
 static void on_progress(tt_call *call, size_t sent)
 {
     tt_say_progress(false, "sent %zu of %zu bytes", sent, call->length);
@@ -157,7 +130,7 @@ static tt_exit judge(tt_status status, const tt_answer *answer, const char *targ
     char code[40];
     if (status != TT_OK) {
         tt_say_error("tutti %s: %s: %s", command, target,
-                     !tt_client_alive(&client)  ? FLEET_ENDED
+                     !tt_client_alive(&client)  ? TT_FLEET_ENDED
                      : status == TT_TIMED_OUT   ? "no answer in time"
                      : status == TT_UNREACHABLE ? "nothing listens there"
                                                 : tt_status_text(status));
@@ -188,7 +161,7 @@ static tt_exit prepare(tt_call *call, tt_target *target, const char *words)
     if (result == TT_EXIT_OK)
         result = tt_client_open(&client, command, net, host, NULL, NULL);
     if (result == TT_EXIT_OK)
-        result = find(target, &call->peer);
+        result = tt_find(&client, command, target, timeout_s, &call->peer);
     call->path = target->path;
     call->query = target->query[0] != '\0' ? target->query : NULL;
     call->accept = TT_FORMAT_NONE;

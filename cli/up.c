@@ -15,6 +15,7 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/file.h"
+#include "cli/find.h"
 #include "cli/fleet.h"
 #include "cli/say.h"
 #include "tutti/check.h"
@@ -23,6 +24,7 @@
 
 static const char *folder = TT_CLIENT_FOLDER, *capture, *command_line;
 static const char *controlled; // folder, or NULL
+static bool host;
 static unsigned timeout_s = 60;
 
 static const tt_option up_options[] = {
@@ -36,6 +38,12 @@ static const tt_option up_options[] = {
 static const tt_option control_options[] = {
     {"dir", "DIR", "what 'tutti up' was given; else $TUTTI_NET, else " TT_CLIENT_FOLDER,
      .text = &controlled},
+};
+
+static const tt_option restart_options[] = {
+    {"dir", "DIR", "what 'tutti up' was given; else $TUTTI_NET, else " TT_CLIENT_FOLDER,
+     .text = &controlled},
+    {"host", NULL, "a device on this machine's own network", .flag = &host},
 };
 
 static volatile sig_atomic_t interrupted;
@@ -189,10 +197,36 @@ static tt_exit run_up(unsigned count, const char *const *arguments)
     return result == TT_EXIT_OK ? stopped : result;
 }
 
+// Asks the device itself, on the fleet's network or this machine's own.
+static tt_exit restart_by_bus(const char *device, unsigned find_s)
+{
+    static tt_client client;
+    uint8_t text[256];
+    tt_target target;
+    tt_call call = {.method = TT_POST,
+                    .path = "device/restart",
+                    .content_format = TT_FORMAT_NONE,
+                    .accept = TT_FORMAT_NONE,
+                    .timeout = TT_SECONDS(30)};
+    tt_answer answer = {.payload = text, .capacity = sizeof(text)};
+    tt_exit result = tt_find_read("restart", device, call.path, &target);
+    if (result == TT_EXIT_OK)
+        result = tt_client_open(&client, "restart", controlled, host, NULL, NULL);
+    if (result == TT_EXIT_OK)
+        result = tt_find(&client, "restart", &target, find_s, &call.peer);
+    if (result != TT_EXIT_OK)
+        return result;
+    tt_client_ask(&client, &call, &answer);
+    return tt_find_judge(&client, "restart", device, &answer);
+}
+
 static tt_exit run_restart(unsigned count, const char *const *arguments)
 {
     (void)count;
-    return tt_fleet_control("restart", tt_client_folder(controlled), arguments[0]);
+    const char *fleet = tt_client_folder(controlled);
+    if (host || strchr(arguments[0], ':') != NULL) // no label or name has one
+        return restart_by_bus(arguments[0], 30);
+    return tt_fleet_control("restart", fleet, arguments[0]);
 }
 
 static tt_exit run_kill(unsigned count, const char *const *arguments)
@@ -225,11 +259,16 @@ const tt_command tt_command_up = {
 const tt_command tt_command_restart = {
     .name = "restart",
     .arguments = "NAME",
-    .summary = "Restart a device of a running fleet, as if its power failed for a moment",
-    .help = "NAME is its label ('watch-1') or the name under which it was found.",
-    .examples = "  tutti restart watch-1\n  tutti restart --dir build/demo/fleet watch-3f9a",
-    .options = control_options,
-    .option_count = TT_COUNT(control_options),
+    .summary = "Restart a device by hand, out of safe mode too",
+    .help = "NAME is its label ('watch-1') or the name under which it was found: a device of the "
+            "fleet restarts as\n"
+            "if its power failed for a moment. kind:KIND (the first found), coap://HOST[:PORT] and "
+            "--host ask\n"
+            "the device itself, which keeps what a reset keeps.",
+    .examples = "  tutti restart watch-1\n  tutti restart --dir build/demo/fleet watch-3f9a\n"
+                "  tutti restart kind:watch",
+    .options = restart_options,
+    .option_count = TT_COUNT(restart_options),
     .arguments_min = 1,
     .arguments_max = 1,
     .run = run_restart,

@@ -144,6 +144,8 @@ void tt_node_poll(tt_node *node)
         look_at_addresses(node, now);
     if (now >= node->presence_at)
         tt_presence_advance(node, now);
+    if (node->options.on_turn != NULL)
+        node->options.on_turn(node, now);
     tt_discovery_advance(&node->discovery, now);
     tt_bus_advance(&node->bus, now);
     send_bus(node);

@@ -1,5 +1,8 @@
 // What a device is, as a resource: GET /device answers a CBOR map
-// {name, kind, board, cpu, boot, uptime_ms, addresses, received, duplicates, malformed}.
+// {name, kind, board, cpu, boot, restarts, mode, crashes, uptime_ms, addresses, received,
+// duplicates, malformed}: boot and restarts together name a life, mode is "normal" or "safe",
+// crashes is how many ends /crash knows of. POST /device/restart restarts the device, and out of
+// safe mode.
 
 #ifndef TUTTI_DEVICE_SERVICE_H
 #define TUTTI_DEVICE_SERVICE_H
@@ -11,18 +14,23 @@ typedef struct tt_device_options {
     tt_bus *bus;
     tt_platform *platform;
     const char *name, *kind, *board, *cpu; // not copied
-    uint32_t boot;
+    uint32_t boot, restarts;
+    bool safe_mode;
+    unsigned (*crashes)(void);      // or NULL for 0
+    void (*restart)(void *context); // from the loop; or NULL where a device cannot be restarted
+    void *context;
 } tt_device_options;
 
 typedef struct tt_device_service {
     tt_device_options options;
-    tt_resource resource;
-    uint8_t document[512]; // the newest that was asked for
+    tt_resource resource, restart;
+    tt_time began;
+    uint8_t document[576]; // the newest that was asked for
     size_t length;
     uint64_t version;
 } tt_device_service;
 
-// Adds the resource. Service and options' strings live as long as the bus.
+// Adds the resources. Service and options' strings live as long as the bus.
 void tt_device_service_init(tt_device_service *service, const tt_device_options *options);
 
 #endif

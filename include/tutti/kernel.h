@@ -143,9 +143,20 @@ bool tt_in_interrupt(void); // any
 // `entry` (priority `priority`) and never returns.
 _Noreturn void tt_kernel_start(void (*entry)(void *argument), uint8_t priority);
 
-// What every board gives (os/board): text to a person, and the end.
-void tt_console_write(const void *bytes, size_t length); // any
+// Text to a person: to the board's console and into the log that a reset keeps (tutti/kept.h). Any.
+void tt_console_write(const void *bytes, size_t length);
+
+// What every board gives (os/board). tt_board_stop ends a program that runs under an emulator, a
+// debugger or an operating system with a code; a device in the field has none of them and is reset.
+// A reset keeps what tutti/kept.h describes.
+void tt_board_console_write(const void *bytes, size_t length); // any
 _Noreturn void tt_board_stop(int code);
+_Noreturn void tt_board_reset(void);
+
+// What follows the dump of a fault or a failed check; a second one while dumping comes with another
+// code. The kernel's own stops by tt_board_stop, for images that are tests. A product links one
+// that resets.
+_Noreturn void tt_kernel_end(int code);
 
 // The entry of an image: runs in the first thread.
 void tt_main(void);

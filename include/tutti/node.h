@@ -23,9 +23,10 @@ typedef struct tt_node tt_node;
 typedef struct tt_node_options {
     const char *name; // or NULL for a node that only browses, such as the command line
     const char *kind;
-    uint16_t port;            // TT_BUS_PORT, or 0 for any free one
-    bool browse;              // look for others and watch whether they live
-    tt_peer_handler *on_peer; // or NULL
+    uint16_t port;                               // TT_BUS_PORT, or 0 for any free one
+    bool browse;                                 // look for others and watch whether they live
+    tt_peer_handler *on_peer;                    // or NULL
+    void (*on_turn)(tt_node *node, tt_time now); // at each turn of the loop; or NULL
     void *context;
 } tt_node_options;
 

@@ -76,6 +76,14 @@ void tt_kernel_check_handler(const char *file, int line, const char *condition);
 // The trap's handler calls this with what it saved.
 _Noreturn void tt_kernel_check_trapped(const tt_place *place);
 
+// The watchdog. In the timer's interrupt tt_arch_expire takes the registers of what was interrupted
+// and calls tt_kernel_expired; an interrupt that cannot be masked asks tt_kernel_bite whether to.
+_Noreturn void tt_arch_expire(void);
+// Where a thread is that does not run: its registers stay until the next call.
+tt_place tt_arch_place_of(const tt_thread *thread);
+bool tt_kernel_bite(void);
+_Noreturn void tt_kernel_expired(const tt_place *place);
+
 // Given by the board.
 
 typedef struct tt_interrupt_slot {
@@ -87,5 +95,13 @@ extern const unsigned tt_board_interrupt_lines; // how many
 
 void tt_board_external_interrupt(void);        // in interrupt: asks the controller which lines wait
 bool tt_board_interrupt_enable(unsigned line); // false: the controller has no such line
+
+// A watchdog that bites unless it is fed within `period` (nanoseconds): false where there is none,
+// and then it is never fed.
+bool tt_board_watchdog_start(tt_time period);
+void tt_board_watchdog_feed(void);
+
+// The linker's build id of the image, for a record to tell which one it was; 0 bytes without one.
+const uint8_t *tt_board_image(size_t *length);
 
 #endif

@@ -7,6 +7,7 @@
 #else
 #include "os/board/virt_aarch64/board.h"
 #endif
+#include "os/arch/arch.h"
 #include "os/driver/virtio_net.h"
 #include "os/driver/virtio_rng.h"
 #include "tutti/board.h"
@@ -25,6 +26,16 @@ static tt_status find(tt_virtio *device, tt_virtio_kind kind)
         say("board: a virtio device speaks only version 1; start QEMU with "
             "-global virtio-mmio.force-legacy=false\n");
     return status;
+}
+
+bool tt_board_watchdog_start(tt_time period)
+{
+    (void)period;
+    return false; // this machine has none
+}
+
+void tt_board_watchdog_feed(void)
+{
 }
 
 tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)

@@ -20,7 +20,7 @@ void tt_uart_cmsdk_init(uintptr_t base, uint32_t hertz)
     REGISTER(CTRL) = CTRL_TX_ENABLE;
 }
 
-void tt_console_write(const void *bytes, size_t length)
+void tt_board_console_write(const void *bytes, size_t length)
 {
     const uint8_t *data = bytes;
     for (size_t i = 0; i < length; i++) {

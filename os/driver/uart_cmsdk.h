@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
-void tt_uart_cmsdk_init(uintptr_t base, uint32_t hertz); // once, before the first tt_console_write
+void tt_uart_cmsdk_init(uintptr_t base,
+                        uint32_t hertz); // once, before the first tt_board_console_write
 
 #endif

@@ -14,7 +14,7 @@ void tt_uart_ns16550_init(uintptr_t base)
     registers = base;
 }
 
-void tt_console_write(const void *bytes, size_t length)
+void tt_board_console_write(const void *bytes, size_t length)
 {
     const uint8_t *data = bytes;
     for (size_t i = 0; i < length; i++) {

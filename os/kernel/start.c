@@ -1,5 +1,6 @@
 // The start: the idle thread and the first one; and what the kernel passes on from the CPU.
 
+#include "os/kernel/kept.h"
 #include "os/kernel/scheduler.h"
 #include "os/kernel/timers.h"
 
@@ -19,6 +20,7 @@ static void idle(void *argument)
 
 void tt_kernel_start(void (*entry)(void *argument), uint8_t priority)
 {
+    tt_kept_begin();
     tt_timers_init();
     tt_scheduler_init();
     tt_status idles =

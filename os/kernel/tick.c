@@ -1,5 +1,6 @@
 // The timer's time has come: whoever waited until now goes on.
 
+#include "os/kernel/liveness.h"
 #include "os/kernel/mutex.h"
 #include "os/kernel/scheduler.h"
 #include "os/kernel/timers.h"
@@ -13,6 +14,7 @@ void tt_kernel_tick(void)
         if (thread->wanted != NULL) // now, or an owner that is busy would keep it from running
             tt_mutex_given_up(thread);
     }
+    tt_liveness_tick(now);
     tt_timers_arm();
     tt_scheduler_unlock(lock);
 }

@@ -2,6 +2,7 @@
 // time: a device whose threads all wait sleeps until something happens.
 
 #include "os/arch/arch.h"
+#include "os/kernel/liveness.h"
 #include "os/kernel/timers.h"
 #include "tutti/check.h"
 
@@ -14,7 +15,8 @@ static tt_thread *thread_of(tt_list *timer)
 
 void tt_timers_arm(void)
 {
-    tt_arch_timer_set(tt_list_empty(&timers) ? TT_FOREVER : thread_of(timers.next)->deadline);
+    tt_time first = tt_list_empty(&timers) ? TT_FOREVER : thread_of(timers.next)->deadline;
+    tt_arch_timer_set(tt_earlier(first, tt_liveness_next()));
 }
 
 void tt_timer_start(tt_thread *thread, tt_time deadline)

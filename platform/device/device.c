@@ -1,7 +1,9 @@
 // Clock, sleep and worker by the kernel, datagrams by lwIP over the board's Ethernet.
 //
 // The loop sleeps on a semaphore of one unit: an arriving frame, a finished work and a wake all
-// give it. One worker thread, less urgent than the loop, runs works in order.
+// give it. One worker thread, less urgent than the loop, runs works in order. Both are supervised:
+// a loop that does not turn for two looks of tutti/liveness.h, or a work that takes longer than
+// twelve, a minute, ends the device.
 
 #include <string.h>
 
@@ -9,11 +11,15 @@
 #include "tutti/board.h"
 #include "tutti/bytes.h"
 #include "tutti/check.h"
+#include "tutti/kept.h"
 #include "tutti/kernel.h"
+#include "tutti/liveness.h"
 #include "tutti/platform_device.h"
 #include "tutti/random.h"
 
 #define WORKER_PRIORITY 8
+#define LOOP_LOOKS_MAX 2
+#define WORKER_LOOKS_MAX 12
 #ifndef TT_WORKER_STACK_BYTES
 #define TT_WORKER_STACK_BYTES (TT_STACK_GUARD < 4096 ? 2048 : 16384)
 #endif
@@ -25,6 +31,7 @@ static struct {
     tt_thread worker;
     tt_queue queued, finished;
     tt_work *queued_storage[TT_WORKS_MAX], *finished_storage[TT_WORKS_MAX];
+    tt_liveness loop_alive, worker_alive;
     unsigned works; // queued, running or not yet done; counted by the loop's thread alone
 } device;
 static TT_STACK(worker_stack, TT_WORKER_STACK_BYTES);
@@ -82,6 +89,7 @@ static void device_wait(tt_platform *platform, tt_time deadline)
 {
     (void)platform;
     tt_work *work;
+    tt_liveness_report(&device.loop_alive);
     tt_stack_advance();
     tt_semaphore_take(&device.wake, tt_earlier(deadline, tt_stack_deadline()));
     while (tt_queue_receive(&device.finished, &work, 0) == TT_OK) {
@@ -105,7 +113,9 @@ static void run_works(void *argument)
     (void)argument;
     for (;;) {
         tt_work *work;
+        tt_liveness_rest(&device.worker_alive);
         tt_queue_receive(&device.queued, &work, TT_FOREVER);
+        tt_liveness_report(&device.worker_alive);
         work->run(work);
         TT_CHECK(tt_queue_send(&device.finished, &work, 0) == TT_OK);
         tt_semaphore_give(&device.wake);
@@ -132,7 +142,9 @@ static uint64_t make_seed(void)
     uint8_t entropy[32];
     size_t length = tt_board_entropy(entropy, sizeof(entropy));
     tt_time now = tt_now();
+    uint32_t restarts = tt_kept_restarts(); // the launcher's boot number is the same after a reset
     uint64_t hash = mix(0xcbf29ce484222325u, &tt_provision, sizeof(tt_provision));
+    hash = mix(hash, &restarts, sizeof(restarts));
     hash = mix(hash, entropy, length);
     return mix(hash, &now, sizeof(now));
 }
@@ -166,6 +178,12 @@ tt_status tt_platform_device_start(tt_platform **platform)
     TT_CHECK(tt_thread_start(&device.worker, "worker", WORKER_PRIORITY, worker_stack,
                              sizeof(worker_stack), run_works, NULL) == TT_OK);
     device.platform.operations = &operations;
+    device.loop_alive = (tt_liveness){
+        .name = "loop", .looks_max = LOOP_LOOKS_MAX, .ask = frame_arrived, .context = NULL};
+    device.worker_alive =
+        (tt_liveness){.name = "worker", .looks_max = WORKER_LOOKS_MAX, .resting = true};
+    tt_liveness_add(&device.loop_alive);
+    tt_liveness_add(&device.worker_alive);
     *platform = &device.platform;
     return TT_OK;
 }

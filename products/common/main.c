@@ -1,4 +1,7 @@
 // The start of every device: who it is, the network, the node, its services, the loop.
+//
+// In safe mode (tutti/kept.h) it is the same without what is the product's own: somebody can find
+// the device, read how it ended, and restart it.
 
 #include <string.h>
 
@@ -6,14 +9,23 @@
 #include "tutti/board.h"
 #include "tutti/bytes.h"
 #include "tutti/check.h"
+#include "tutti/crash_service.h"
 #include "tutti/device_service.h"
+#include "tutti/kept.h"
 #include "tutti/kernel.h"
+#include "tutti/liveness.h"
+#include "tutti/log_service.h"
 #include "tutti/model_service.h"
 #include "tutti/node.h"
 #include "tutti/platform_device.h"
 
+#define NO_NETWORK_PAUSE TT_SECONDS(10)
+#define FAREWELL TT_MS(100) // for the last frames to leave
+
 static tt_node node;
 static tt_device_service device_service;
+static tt_crash_service crash_service;
+static tt_log_service log_service;
 static tt_model_service model_service;
 static tt_ask_service ask_service;
 static char name[TT_NAME_MAX];
@@ -26,7 +38,7 @@ static void say(const char *first, const char *second, const char *third)
     tt_console_write("\n", 1);
 }
 
-static bool is_provisioned(void)
+bool tt_product_is_provisioned(void)
 {
     return tt_provision.magic == TT_PROVISION_MAGIC &&
            tt_provision.version == TT_PROVISION_VERSION &&
@@ -43,15 +55,42 @@ static void make_name(const char *kind)
     tt_text_add_hex(&text, tt_crc32(0, tt_provision.seed, sizeof(tt_provision.seed)) & 0xffff, 4);
 }
 
+static void stop_loop(void *context)
+{
+    (void)context;
+    tt_node_stop(&node); // then tt_main restarts
+}
+
+static unsigned count_crashes(void)
+{
+    const tt_crash *crash = tt_kept_crash();
+    return crash == NULL ? 0 : 1 + crash->followed;
+}
+
+// What every device has, in safe mode too.
+static void add_first_services(const tt_product *product, tt_platform *platform)
+{
+    tt_device_service_init(&device_service,
+                           &(tt_device_options){.bus = &node.bus,
+                                                .platform = platform,
+                                                .name = name,
+                                                .kind = product->kind,
+                                                .board = tt_board_name,
+                                                .cpu = tt_board_cpu,
+                                                .boot = tt_provision.boot,
+                                                .restarts = tt_kept_restarts(),
+                                                .safe_mode = tt_kept_is_safe_mode(),
+                                                .crashes = count_crashes,
+                                                .restart = stop_loop});
+    tt_crash_service_init(&crash_service, &(tt_crash_options){.bus = &node.bus,
+                                                              .record = tt_kept_crash,
+                                                              .clear = tt_kept_clear_crash});
+    tt_log_service_init(&log_service,
+                        &(tt_log_options){.bus = &node.bus, .read = tt_kept_read_log});
+}
+
 static void add_services(const tt_product *product, tt_platform *platform)
 {
-    tt_device_service_init(&device_service, &(tt_device_options){.bus = &node.bus,
-                                                                 .platform = platform,
-                                                                 .name = name,
-                                                                 .kind = product->kind,
-                                                                 .board = tt_board_name,
-                                                                 .cpu = tt_board_cpu,
-                                                                 .boot = tt_provision.boot});
     if (product->slot_bytes > 0)
         tt_model_service_init(&model_service,
                               &(tt_model_options){.bus = &node.bus,
@@ -65,29 +104,60 @@ static void add_services(const tt_product *product, tt_platform *platform)
                                                             .platform = platform,
                                                             .peers = node.peers,
                                                             .peers_max = TT_NODE_PEERS_MAX});
+    if (product->start != NULL)
+        product->start(&node);
+}
+
+static void on_turn(tt_node *self, tt_time now)
+{
+    (void)self;
+    tt_log_service_turn(&log_service, now);
+}
+
+static void on_line(void *context)
+{
+    tt_platform *platform = context;
+    platform->operations->wake(platform);
+}
+
+// There is nobody to be told of it but the console.
+_Noreturn static void end_without_network(void)
+{
+    say("tutti: ", name, " has no network; it starts anew in 10 s");
+    tt_thread_sleep(tt_after(tt_now(), NO_NETWORK_PAUSE));
+    tt_board_reset();
 }
 
 void tt_main(void)
 {
     const tt_product *product = &tt_product_table;
-    if (!is_provisioned()) {
+    if (!tt_product_is_provisioned()) {
         say("tutti: this device has no seed of its own; its name may be another's", "", "");
         memset(&tt_provision, 0, sizeof(tt_provision));
     } else if (tt_provision.mode == TT_PROVISION_MEASURE) {
         tt_measure(product);
     }
+    tt_kept_set_boot(tt_provision.boot);
     make_name(product->kind);
     tt_platform *platform;
-    tt_node_options options = {
-        .name = name, .kind = product->kind, .port = TT_BUS_PORT, .browse = true};
+    tt_node_options options = {.name = name,
+                               .kind = product->kind,
+                               .port = TT_BUS_PORT,
+                               .browse = true,
+                               .on_turn = on_turn};
     if (tt_platform_device_start(&platform) != TT_OK ||
-        tt_node_init(&node, platform, &options) != TT_OK) {
-        say("tutti: ", name, " has no network and stops");
-        tt_board_stop(1);
-    }
-    add_services(product, platform);
+        tt_node_init(&node, platform, &options) != TT_OK)
+        end_without_network();
+    add_first_services(product, platform);
+    if (tt_kept_is_safe_mode())
+        say("tutti: safe mode: this device stopped early three times; restart it by hand", "", "");
+    else
+        add_services(product, platform);
+    tt_kept_on_line(on_line, platform);
+    tt_liveness_start(TT_LIVENESS_PERIOD);
     say("tutti: unprotected until pairing exists; bound to the virtual Ethernet only", "", "");
     say("tutti: ", name, " ready");
     tt_node_run(&node);
-    tt_board_stop(0);
+    tt_thread_sleep(tt_after(tt_now(), FAREWELL));
+    tt_kept_restart();
 }

@@ -1,4 +1,4 @@
-// The resource /device.
+// The resources /device and /device/restart.
 
 #include <string.h>
 
@@ -42,13 +42,16 @@ static void write_document(tt_device_service *s, tt_time now)
     const tt_bus *bus = s->options.bus;
     tt_writer w;
     tt_writer_init(&w, s->document, sizeof(s->document));
-    tt_cbor_map(&w, 10);
+    tt_cbor_map(&w, 13);
     write_text(&w, "name", s->options.name);
     write_text(&w, "kind", s->options.kind);
     write_text(&w, "board", s->options.board);
     write_text(&w, "cpu", s->options.cpu);
     write_number(&w, "boot", s->options.boot);
-    write_number(&w, "uptime_ms", (uint64_t)now / 1000000);
+    write_number(&w, "restarts", s->options.restarts);
+    write_text(&w, "mode", s->options.safe_mode ? "safe" : "normal");
+    write_number(&w, "crashes", s->options.crashes != NULL ? s->options.crashes() : 0);
+    write_number(&w, "uptime_ms", (uint64_t)(now - s->began) / 1000000);
     write_addresses(&w, s->options.platform);
     write_number(&w, "received", bus->counters.received);
     write_number(&w, "duplicates", bus->counters.duplicates);
@@ -69,6 +72,15 @@ static void get(tt_resource *resource, tt_time now, const tt_request *request,
     tt_respond_bytes(request, response, TT_FORMAT_CBOR, s->document, s->length, s->version);
 }
 
+static void post_restart(tt_resource *resource, tt_time now, const tt_request *request,
+                         tt_response *response)
+{
+    tt_device_service *s = resource->context;
+    (void)now, (void)request;
+    s->options.restart(s->options.context); // once this answer has gone out
+    response->code = TT_CHANGED;
+}
+
 void tt_device_service_init(tt_device_service *service, const tt_device_options *options)
 {
     memset(service, 0, sizeof(*service));
@@ -78,5 +90,12 @@ void tt_device_service_init(tt_device_service *service, const tt_device_options 
                                       .handler = get,
                                       .context = service,
                                       .methods = 1 << TT_GET};
+    service->began = options->platform->operations->now(options->platform);
+    service->restart = (tt_resource){.path = "device/restart",
+                                     .handler = post_restart,
+                                     .context = service,
+                                     .methods = 1 << TT_POST};
     TT_CHECK(tt_bus_add(options->bus, &service->resource) == TT_OK);
+    if (options->restart != NULL)
+        TT_CHECK(tt_bus_add(options->bus, &service->restart) == TT_OK);
 }

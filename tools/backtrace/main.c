@@ -1,229 +1,31 @@
 // tt_backtrace IMAGE < DUMP: the calls that led to a device's end.
-//
-// Reads the lines `tutti dump: ...` that os/kernel/panic.c writes, wherever they are among others,
-// and walks the stack by the image's call frame information. Where the place of the fault is lost
-// (an overflown stack takes no exception frame) it begins at the first word of the dump that is a
-// return address.
 
-#include <elf.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "tools/backtrace/image.h"
-#include "tools/backtrace/unwind.h"
+#include "tools/backtrace/dump.h"
 
-#define FRAMES_MAX 32
-#define WORDS_MAX 1024
-
-typedef struct dump {
-    uint64_t address[WORDS_MAX], word[WORDS_MAX];
-    unsigned words;
-    tt_frame frame; // the registers
-    bool any;
-} dump;
-
-typedef struct numbering { // names of registers in the order of DWARF's numbers; "" where none
-    unsigned machine;
-    const char *names, *tool;
-} numbering;
-
-static const numbering numberings[] = {
-    {EM_ARM, "r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 sp lr ", "arm-none-eabi-addr2line"},
-    {EM_RISCV,
-     "x0 ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 "
-     "t3 t4 t5 t6 ",
-     "riscv64-unknown-elf-addr2line"},
-    {EM_AARCH64,
-     "x0 x1 x2 x3 x4 x5 x6 x7 x8 x9 x10 x11 x12 x13 x14 x15 x16 x17 x18 x19 x20 x21 x22 x23 "
-     "x24 x25 x26 x27 x28 x29 x30 sp ",
-     "aarch64-linux-gnu-addr2line"},
-    {EM_X86_64, "rax rdx rcx rbx rsi rdi rbp sp r8 r9 r10 r11 r12 r13 r14 r15 ", "addr2line"},
-};
-
-static const numbering *numbering_of(const tt_image *image)
-{
-    for (unsigned i = 0; i < sizeof(numberings) / sizeof(*numberings); i++)
-        if (numberings[i].machine == image->machine)
-            return &numberings[i];
-    return NULL; // tt_image_read lets no other machine through
-}
-
-static int register_number(const numbering *table, const char *name)
-{
-    size_t length = strlen(name);
-    int number = 0;
-    if (table->machine == EM_AARCH64 && strcmp(name, "lr") == 0)
-        return 30;
-    for (const char *at = table->names; *at != 0; number++) {
-        size_t this_length = strcspn(at, " ");
-        if (this_length == length && memcmp(at, name, length) == 0)
-            return number;
-        at += this_length + 1;
-    }
-    return -1;
-}
-
-static void read_stack_line(dump *d, const char *text, unsigned word_bytes)
-{
-    char *end;
-    uint64_t address = strtoull(text, &end, 16);
-    for (text = end; d->words < WORDS_MAX; text = end, address += word_bytes) {
-        uint64_t word = strtoull(text, &end, 16);
-        if (end == text)
-            return;
-        d->address[d->words] = address;
-        d->word[d->words++] = word;
-    }
-}
-
-static void read_dump(const tt_image *image, dump *d)
-{
-    static const char mark[] = "tutti dump: ";
-    char line[512], name[16];
-    uint64_t value;
-    while (fgets(line, sizeof(line), stdin) != NULL) {
-        const char *text = strstr(line, mark);
-        if (text == NULL)
-            continue;
-        text += sizeof(mark) - 1;
-        d->any = true;
-        if (strncmp(text, "stack ", 6) == 0) {
-            read_stack_line(d, text + 6, image->word_bytes);
-        } else if (sscanf(text, "register %15s %" SCNx64, name, &value) == 2) {
-            int number = register_number(numbering_of(image), name);
-            if (strcmp(name, "pc") == 0)
-                d->frame.pc = value;
-            else if (number >= 0) {
-                d->frame.value[number] = value;
-                d->frame.known[number] = true;
-            }
-        } else if (strncmp(text, "end", 3) != 0) {
-            printf("%s", text);
-        }
-    }
-}
-
-static bool read_word(void *context, uint64_t address, uint64_t *word)
-{
-    const dump *d = context;
-    for (unsigned i = 0; i < d->words; i++)
-        if (d->address[i] == address) {
-            *word = d->word[i];
-            return true;
-        }
-    return false;
-}
-
-// Does a Thumb call end just before the address? BL, or BLX of a register (ARM DDI 0403, A7.7).
-static bool after_thumb_call(const tt_image *image, uint64_t address)
-{
-    uint16_t before[2];
-    if (!tt_image_peek(image, address - 4, before, sizeof(before)))
-        return false;
-    return ((before[0] & 0xf800) == 0xf000 && (before[1] & 0xd000) == 0xd000) ||
-           (before[1] & 0xff87) == 0x4780;
-}
-
-// The fault's own place is lost: take up the trail at the first return address above it. A push
-// keeps lr in its highest word, so the caller's frame begins behind it.
-static bool find_trail(const tt_image *image, dump *d)
-{
-    unsigned stack = tt_unwind_stack_register(image);
-    if (image->machine != EM_ARM)
-        return false;
-    for (unsigned i = 0; i < d->words; i++) {
-        uint64_t target = d->word[i] & ~1ull;
-        if (!(d->word[i] & 1) || !after_thumb_call(image, target) ||
-            !tt_unwind_knows(image, target - 1))
-            continue;
-        memset(d->frame.known, 0, sizeof(d->frame.known));
-        d->frame.pc = target;
-        d->frame.value[stack] = d->address[i] + image->word_bytes;
-        d->frame.known[stack] = true;
-        return true;
-    }
-    return false;
-}
-
-// Runs the toolchain's addr2line on all addresses at once and prints one line a frame.
-static void print_frames(const tt_image *image, const char *path, const uint64_t *pcs,
-                         unsigned count, bool first_exact)
-{
-    char addresses[FRAMES_MAX][24], place[1024];
-    char *arguments[FRAMES_MAX + 5] = {(char *)numbering_of(image)->tool, (char *)"-e",
-                                       (char *)path};
-    int ends[2];
-    for (unsigned i = 0; i < count; i++) {
-        snprintf(addresses[i], sizeof(addresses[i]), "0x%" PRIx64,
-                 i == 0 && first_exact ? pcs[i] : pcs[i] - 1); // the call, not what follows it
-        arguments[3 + i] = addresses[i];
-    }
-    FILE *places = NULL;
-    pid_t child = -1;
-    fflush(stdout);
-    if (pipe(ends) == 0) {
-        child = fork();
-        if (child == 0) {
-            dup2(ends[1], STDOUT_FILENO);
-            close(ends[0]);
-            execvp(arguments[0], arguments);
-            _exit(127);
-        }
-        close(ends[1]);
-        places = fdopen(ends[0], "r");
-    }
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t offset = 0;
-        const char *function =
-            tt_image_function(image, i == 0 && first_exact ? pcs[i] : pcs[i] - 1, &offset);
-        if (places == NULL || fgets(place, sizeof(place), places) == NULL)
-            strcpy(place, "(no line: addr2line of this machine's toolchain is not installed)\n");
-        printf("#%-2u 0x%0*" PRIx64 " %s at %s", i, (int)(2 * image->word_bytes), pcs[i],
-               function != NULL ? function : "?", place);
-    }
-    if (places != NULL)
-        fclose(places);
-    if (child > 0)
-        waitpid(child, NULL, 0);
-}
+#define TEXT_MAX ((size_t)64 << 20) // a console's whole log
 
 int main(int count, char **words)
 {
-    static dump d;
-    tt_image image;
-    const char *why = NULL;
     if (count != 2 || strcmp(words[1], "--help") == 0) {
         fprintf(stderr, "usage: tt_backtrace IMAGE < DUMP\nPrints the calls in a device's dump, "
                         "for example: tt_backtrace build/cortex-m4/products/watch.elf < log\n");
         return 2;
     }
-    if (!tt_image_read(&image, words[1], &why)) {
-        fprintf(stderr, "tt_backtrace: %s: %s\n", words[1], why);
+    char *text = malloc(TEXT_MAX);
+    if (text == NULL) {
+        fprintf(stderr, "tt_backtrace: there is no memory for the dump\n");
         return 1;
     }
-    read_dump(&image, &d);
-    if (!d.any) {
-        fprintf(stderr, "tt_backtrace: the input has no line that begins with `tutti dump: `\n");
-        return 1;
-    }
-    uint64_t pcs[FRAMES_MAX];
-    unsigned frames = 0;
-    bool exact = tt_unwind_knows(&image, d.frame.pc);
-    tt_frame frame = d.frame;
-    if (!exact && find_trail(&image, &d)) {
-        printf("(the place of the fault is not in the dump; its callers:)\n");
-        frame = d.frame;
-    }
-    do {
-        pcs[frames++] = frame.pc;
-    } while (frames < FRAMES_MAX &&
-             tt_unwind(&image, &frame, exact && frames == 1, read_word, &d, &why));
-    print_frames(&image, words[1], pcs, frames, exact);
-    if (frames < FRAMES_MAX && why != NULL)
-        printf("(it ends here: %s)\n", why);
-    return 0;
+    size_t length = fread(text, 1, TEXT_MAX, stdin);
+    const char *why = NULL;
+    bool in_image = false, printed = tt_dump_print_calls(text, length, words[1], &why, &in_image);
+    if (!printed)
+        fprintf(stderr, "tt_backtrace: %s%s%s\n", in_image ? words[1] : "", in_image ? ": " : "",
+                why);
+    free(text);
+    return printed ? 0 : 1;
 }

@@ -11,5 +11,5 @@ set(picolibc_specs --specs=/usr/lib/picolibc/aarch64-linux-gnu/picolibc.specs)
 add_compile_options(${picolibc_specs} -DTT_BARE_METAL -fno-stack-protector -fno-pie -mno-outline-atomics -mstrict-align
     -fno-asynchronous-unwind-tables -fno-unwind-tables # frames are described in .debug_frame
     -ffunction-sections -fdata-sections -fno-common -fno-tree-loop-distribute-patterns)
-add_link_options(${picolibc_specs} -nostartfiles -no-pie -Wl,--build-id=none -Wl,--gc-sections
+add_link_options(${picolibc_specs} -nostartfiles -no-pie -Wl,--gc-sections
     -Wl,--no-warn-rwx-segments) # rights come from the page tables, not from the file

@@ -74,6 +74,7 @@ function(tt_image name)
     endif()
     tt_program(${name} SOURCES ${arg_SOURCES} USES ${arg_USES} tt_kernel tt_board)
     target_compile_options(${name} PRIVATE ${TT_DEVICE_FLAGS})
+    target_link_options(${name} PRIVATE -Wl,--build-id=sha1) # a crash's record names its image by it
     if(TUTTI_TARGET STREQUAL "linux")
         target_link_options(${name} PRIVATE -no-pie) # a dump's addresses are those of the file
     else()

@@ -13,6 +13,9 @@
 #define TT_IDLE_STACK_BYTES 4096
 
 // The offsets are known to trap.S.
+// Memory that start-up does not clear and a reset keeps.
+#define TT_KEPT __attribute__((section(".noinit"), aligned(8)))
+
 typedef struct tt_arch_context {
     uint64_t x[31];
     uint64_t sp;     // SP_EL0; of a fault in a handler: SP_EL1

@@ -137,7 +137,8 @@ static const char *fault_name(uint64_t class)
     }
 }
 
-static void fault(const tt_arch_context *c, uint64_t kind)
+// Where the context was left; the registers stay until the next call.
+static tt_place place_of(const tt_arch_context *c, uint64_t kind)
 {
     static const char *const names[] = {"x0",  "x1",  "x2",  "x3",  "x4",  "x5",  "x6",  "x7",
                                         "x8",  "x9",  "x10", "x11", "x12", "x13", "x14", "x15",
@@ -149,14 +150,19 @@ static void fault(const tt_arch_context *c, uint64_t kind)
     registers[count++] = (tt_register){"sp", c->sp};
     for (unsigned i = 0; i < TT_COUNT(names); i++)
         registers[count++] = (tt_register){names[i], c->x[i]};
+    registers[count++] = (tt_register){"esr", READ(esr_el1)};
+    return (tt_place){.registers = registers,
+                      .count = count,
+                      .stack_pointer = c->sp,
+                      .stack_low = (uintptr_t)tt_trap_guard + TT_STACK_GUARD,
+                      .stack_end = kind == FROM_HANDLER ? (uintptr_t)tt_trap_stack : 0,
+                      .in_interrupt = in_interrupt};
+}
+
+static void fault(const tt_arch_context *c, uint64_t kind)
+{
+    const tt_place place = place_of(c, kind);
     uint64_t syndrome = READ(esr_el1);
-    registers[count++] = (tt_register){"esr", syndrome};
-    const tt_place place = {.registers = registers,
-                            .count = count,
-                            .stack_pointer = c->sp,
-                            .stack_low = (uintptr_t)tt_trap_guard + TT_STACK_GUARD,
-                            .stack_end = kind == FROM_HANDLER ? (uintptr_t)tt_trap_stack : 0,
-                            .in_interrupt = in_interrupt};
     if (syndrome >> 26 == CLASS_BREAKPOINT)
         tt_kernel_check_trapped(&place);
     tt_kernel_fault(fault_name(syndrome >> 26), READ(far_el1), &place);
@@ -176,6 +182,18 @@ __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
 {
     __asm__ volatile("brk #0x54");
     __builtin_unreachable();
+}
+
+tt_place tt_arch_place_of(const tt_thread *thread)
+{
+    in_interrupt = false; // what counts is the thread
+    return place_of((const tt_arch_context *)thread, FROM_THREAD);
+}
+
+_Noreturn void tt_arch_expire(void)
+{
+    const tt_place place = tt_arch_place_of(tt_kernel_current); // that was interrupted
+    tt_kernel_expired(&place);
 }
 
 void tt_cpu_init(const tt_range *devices, unsigned count)

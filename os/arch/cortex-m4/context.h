@@ -18,6 +18,9 @@
 // exceptions: its guard is there.
 extern uint8_t tt_exception_stack_low[], tt_exception_stack[];
 
+// Memory that start-up does not clear and a reset keeps.
+#define TT_KEPT __attribute__((section(".noinit"), aligned(8)))
+
 typedef struct tt_arch_context {
     uint32_t *stack_pointer; // of the saved registers; first: switch.S
     uint32_t guard;          // value for MPU_RBAR that moves the guard below this stack; second

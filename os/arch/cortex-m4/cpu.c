@@ -10,6 +10,7 @@
 #include "tutti/check.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
+#define ICSR REGISTER(0xe000ed04)
 #define SHPR3 REGISTER(0xe000ed20)
 #define SHCSR REGISTER(0xe000ed24)
 #define CFSR REGISTER(0xe000ed28)
@@ -23,6 +24,8 @@
 #define NVIC_ENABLE(line) REGISTER(0xe000e100 + 4 * ((line) / 32))
 #define NVIC_PRIORITY(line) (*(volatile uint8_t *)(0xe000e400 + (line)))
 
+#define ICSR_NMI_PENDING (1u << 31) // set by writing
+#define NMI 2
 #define CFSR_STACKING (1u << 4)
 #define CFSR_UNDEFINED (1u << 16)
 #define RBAR_VALID (1u << 4)
@@ -130,6 +133,13 @@ static const char *fault_name(uint32_t status)
     return status & 0xffff0000 ? "illegal instruction" : "hard fault";
 }
 
+static bool in_nmi(void)
+{
+    uint32_t ipsr;
+    __asm__ volatile("mrs %0, ipsr" : "=r"(ipsr));
+    return (ipsr & 0x1ff) == NMI;
+}
+
 void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high);
 void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high)
 {
@@ -159,6 +169,8 @@ void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint3
         .stack_end = exc_return & 4 ? 0 : (uintptr_t)tt_exception_stack,
         .in_interrupt = !(exc_return & 8),
     };
+    if (in_nmi())
+        tt_kernel_expired(&place);
     // Only an instruction that was fetched can be looked at.
     if ((status & CFSR_UNDEFINED) && *(const uint16_t *)frame[PC] == CHECK_INSTRUCTION)
         tt_kernel_check_trapped(&place);
@@ -172,4 +184,38 @@ __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
 {
     __asm__ volatile("udf #0x54");
     __builtin_unreachable();
+}
+
+// As switch.S has saved it: r4-r11, EXC_RETURN, s16-s31 where the FPU was in use, the CPU's frame.
+tt_place tt_arch_place_of(const tt_thread *thread)
+{
+    static tt_register registers[11];
+    static const char *const names[] = {"r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11"};
+    const uint32_t *saved = ((const tt_arch_context *)thread)->stack_pointer;
+    bool has_floats = !(saved[8] & 16);
+    const uint32_t *frame = saved + 9 + (has_floats ? 16 : 0);
+    uintptr_t above = (uintptr_t)(frame + FRAME_WORDS + (has_floats ? 18 : 0));
+    above += frame[XPSR] >> 9 & 1 ? sizeof(uint32_t) : 0; // the CPU has aligned its frame
+    registers[0] = (tt_register){"pc", frame[PC]};
+    registers[1] = (tt_register){"lr", frame[LR]};
+    registers[2] = (tt_register){"sp", above};
+    for (unsigned i = 0; i < TT_COUNT(names); i++)
+        registers[3 + i] = (tt_register){names[i], saved[i]};
+    return (tt_place){.registers = registers, .count = TT_COUNT(registers), .stack_pointer = above};
+}
+
+// The watchdog's interrupt, which nothing masks.
+void tt_cm_nmi_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high);
+void tt_cm_nmi_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high)
+{
+    if (tt_kernel_bite())
+        tt_cm_fault_handler(frame, exc_return, high);
+}
+
+_Noreturn void tt_arch_expire(void)
+{
+    ICSR = ICSR_NMI_PENDING;
+    __asm__ volatile("dsb\n isb");
+    for (;;)
+        ;
 }

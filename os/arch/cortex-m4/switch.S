@@ -36,6 +36,20 @@ tt_cm_pendsv:
     cpsie   i
     bx      lr                      // synchronises: the MPU's change holds from here
 
+// The watchdog may let the CPU go on, so what was saved is restored.
+    .global tt_cm_nmi
+    .type tt_cm_nmi, %function
+tt_cm_nmi:
+    tst     lr, #4
+    ite     eq
+    mrseq   r0, msp
+    mrsne   r0, psp
+    mov     r1, lr
+    push    {r3-r11, lr}            // r3: the stack stays aligned to 8
+    add     r2, sp, #4
+    bl      tt_cm_nmi_handler       // (frame, exc_return, r4-r11)
+    pop     {r3-r11, pc}
+
     .global tt_cm_fault
     .type tt_cm_fault, %function
 tt_cm_fault:

@@ -13,6 +13,9 @@
 #define TT_FIRST_STACK_BYTES (256 * 1024) // the host's library is not frugal
 #define TT_IDLE_STACK_BYTES (32 * 1024)
 
+// Memory that start-up does not clear and a reset keeps.
+#define TT_KEPT __attribute__((section(".noinit"), aligned(8)))
+
 typedef struct tt_arch_context {
     ucontext_t state;
     void (*entry)(void *argument);
@@ -28,6 +31,7 @@ _Bool tt_linux_interrupt_on_read(int descriptor, unsigned line);
 // For the start-up code: signals, the timer, where faults go.
 void tt_linux_cpu_init(void);
 void tt_linux_provision(void); // of the board: reads the device's seed
+void tt_linux_recall(void);    // of the board: takes what a reset kept
 
 // The words after the program's name, for a device's tt_main.
 extern int tt_linux_argument_count;

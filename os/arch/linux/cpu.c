@@ -25,7 +25,8 @@
 static volatile sig_atomic_t locked = 1; // from the first instruction on
 static volatile sig_atomic_t tick_pending, read_pending;
 static volatile sig_atomic_t in_interrupt;
-static volatile sig_atomic_t check_is_failing;
+static volatile sig_atomic_t check_is_failing, has_expired;
+static const ucontext_t *interrupted; // by the signal that is handled; NULL: noticed when unlocking
 static timer_t alarm_timer;
 static unsigned read_lines[TT_LINUX_LINES];
 static unsigned read_line_count;
@@ -45,6 +46,7 @@ static void handle_pending(void)
         }
     }
     in_interrupt = 0;
+    interrupted = NULL;
 }
 
 uintptr_t tt_arch_lock(void)
@@ -88,15 +90,19 @@ void tt_arch_switch(void)
     swapcontext(&from->state, &((tt_arch_context *)tt_kernel_next)->state);
 }
 
-static void on_signal(int signal)
+static void on_signal(int signal, siginfo_t *info, void *context)
 {
+    (void)info;
     int saved = errno;
     if (signal == SIGALRM)
         tick_pending = 1;
     else
         read_pending = 1;
-    if (!locked)
-        tt_arch_unlock((locked = 1, 0)); // handles it, perhaps on another thread first
+    if (!locked) {
+        locked = 1;
+        interrupted = context;
+        tt_arch_unlock(0); // handles it, perhaps on another thread first
+    }
     errno = saved;
 }
 
@@ -233,6 +239,8 @@ static void on_fault(int signal, siginfo_t *info, void *context)
     tt_register registers[32];
     tt_place place = {.registers = registers, .in_interrupt = in_interrupt};
     collect(context, registers, &place);
+    if (has_expired)
+        tt_kernel_expired(&place);
     if (check_is_failing)
         tt_kernel_check_trapped(&place);
     const char *what = signal == SIGSEGV  ? "memory protection"
@@ -248,14 +256,40 @@ __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
     __builtin_trap();
 }
 
+static tt_place place_of(const ucontext_t *state)
+{
+    static tt_register registers[32];
+    tt_place place = {.registers = registers};
+    collect(state, registers, &place);
+    return place;
+}
+
+tt_place tt_arch_place_of(const tt_thread *thread)
+{
+    return place_of(&((const tt_arch_context *)thread)->state);
+}
+
+_Noreturn void tt_arch_expire(void)
+{
+    if (interrupted != NULL) {
+        const tt_place place = place_of(interrupted);
+        tt_kernel_expired(&place);
+    }
+    has_expired = 1; // in the call that unlocks: the trap shows where
+    __builtin_trap();
+}
+
 void tt_linux_cpu_init(void)
 {
     static uint8_t fault_stack[64 * 1024];
     stack_t alternative = {.ss_sp = fault_stack, .ss_size = sizeof(fault_stack)};
     sigaltstack(&alternative, NULL);
     static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
     struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigset_t none; // a life before this one may have ended in a handler
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     sigfillset(&action.sa_mask);
     sigfillset(&fault.sa_mask);
     for (unsigned i = 0; i < TT_COUNT(faults); i++) {

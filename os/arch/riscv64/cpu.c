@@ -128,7 +128,8 @@ static const char *fault_name(uint64_t cause)
     return cause < TT_COUNT(names) && names[cause] != NULL ? names[cause] : "exception";
 }
 
-static void fault(const tt_arch_context *c, uint64_t cause, uint64_t value)
+// Where the context was left; the registers stay until the next call.
+static tt_place place_of(const tt_arch_context *c)
 {
     static const char *const names[32] = {"pc", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
                                           "s0", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
@@ -138,12 +139,17 @@ static void fault(const tt_arch_context *c, uint64_t cause, uint64_t value)
     for (int i = 0; i < 32; i++)
         registers[i] = (tt_register){names[i], c->x[i]};
     const bool on_trap_stack = in_interrupt || tt_kernel_current == NULL;
-    const tt_place place = {.registers = registers,
-                            .count = 32,
-                            .stack_pointer = c->x[2],
-                            .stack_low = (uintptr_t)tt_trap_guard + TT_STACK_GUARD,
-                            .stack_end = on_trap_stack ? (uintptr_t)tt_trap_stack : 0,
-                            .in_interrupt = in_interrupt};
+    return (tt_place){.registers = registers,
+                      .count = 32,
+                      .stack_pointer = c->x[2],
+                      .stack_low = (uintptr_t)tt_trap_guard + TT_STACK_GUARD,
+                      .stack_end = on_trap_stack ? (uintptr_t)tt_trap_stack : 0,
+                      .in_interrupt = in_interrupt};
+}
+
+static void fault(const tt_arch_context *c, uint64_t cause, uint64_t value)
+{
+    const tt_place place = place_of(c);
     if (cause == CAUSE_BREAKPOINT)
         tt_kernel_check_trapped(&place);
     tt_kernel_fault(fault_name(cause), value, &place);
@@ -166,6 +172,18 @@ __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
 {
     __asm__ volatile("ebreak");
     __builtin_unreachable();
+}
+
+tt_place tt_arch_place_of(const tt_thread *thread)
+{
+    in_interrupt = false; // what counts is the thread
+    return place_of((const tt_arch_context *)thread);
+}
+
+_Noreturn void tt_arch_expire(void)
+{
+    const tt_place place = tt_arch_place_of(tt_kernel_current); // that was interrupted
+    tt_kernel_expired(&place);
 }
 
 void tt_cpu_init(const tt_range *devices, unsigned count)

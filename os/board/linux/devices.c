@@ -62,11 +62,11 @@ tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)
     if (tt_linux_argument_count < 3 || !parse_mac(tt_linux_arguments[1], mac)) {
         say("usage: tutti-node DESCRIPTOR HARDWARE-ADDRESS PROVISION-FILE\n"
             "A device of a fleet; tutti up starts it with a socket connected to the switch.\n");
-        return NULL;
+        tt_board_stop(2); // starting anew would not change the words
     }
     if (tt_switch_link_attach(&ethernet, atoi(tt_linux_arguments[0]), mac) != TT_OK) {
         say("tutti-node: the descriptor is not a connected socket\n");
-        return NULL;
+        tt_board_stop(1);
     }
     ethernet.ethernet.arrived = arrived;
     ethernet.ethernet.arrived_context = context;

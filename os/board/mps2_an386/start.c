@@ -6,6 +6,7 @@
 #include "os/board/mps2_an386/board.h"
 #include "os/driver/timer_cmsdk.h"
 #include "os/driver/uart_cmsdk.h"
+#include "os/driver/watchdog_cmsdk.h"
 #include "tutti/board.h"
 #include "tutti/kernel.h"
 
@@ -14,6 +15,7 @@
 extern uint8_t tt_data_begin[], tt_data_end[], tt_data_image[], tt_bss_begin[], tt_bss_end[];
 void tt_reset(void);
 void tt_cm_pendsv(void);
+void tt_cm_nmi(void);
 void tt_cm_fault(void);
 void tt_cm_interrupt(void);
 
@@ -44,6 +46,27 @@ void tt_reset(void)
     tt_kernel_start(first_thread, MAIN_PRIORITY);
 }
 
+// SYSRESETREQ in AIRCR (ARMv7-M, B3.2.6). RAM keeps what it holds.
+void tt_board_reset(void)
+{
+    __asm__ volatile("dsb" ::: "memory");
+    *(volatile uint32_t *)0xe000ed0c = 0x05fa0004;
+    __asm__ volatile("dsb" ::: "memory");
+    for (;;)
+        ;
+}
+
+bool tt_board_watchdog_start(tt_time period)
+{
+    tt_watchdog_cmsdk_start(TT_BOARD_WATCHDOG, TT_BOARD_CLOCK_HZ, period);
+    return true;
+}
+
+void tt_board_watchdog_feed(void)
+{
+    tt_watchdog_cmsdk_feed();
+}
+
 // Semihosting's SYS_EXIT_EXTENDED: under QEMU the process ends with the code; real boards need a
 // debugger.
 void tt_board_stop(int code)
@@ -59,7 +82,7 @@ void tt_board_stop(int code)
 __attribute__((section(".vectors"), used)) static const void *const vectors[16 + TT_BOARD_LINES] = {
     tt_exception_stack,
     tt_reset,
-    tt_cm_fault,        // NMI
+    tt_cm_nmi,
     tt_cm_fault,        // HardFault
     tt_cm_fault,        // MemManage
     tt_cm_fault,        // BusFault

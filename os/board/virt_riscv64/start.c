@@ -48,6 +48,20 @@ bool tt_board_interrupt_enable(unsigned line)
     return tt_plic_enable(line);
 }
 
+// By the firmware (RISC-V SBI 1.0, chapter 10: warm reboot, system failure), or by the machine's
+// finisher where it knows no such thing. RAM keeps what it holds.
+void tt_board_reset(void)
+{
+    register uint64_t a0 __asm__("a0") = 2;
+    register uint64_t a1 __asm__("a1") = 1;
+    register uint64_t a6 __asm__("a6") = 0;
+    register uint64_t a7 __asm__("a7") = 0x53525354;
+    __asm__ volatile("fence\n ecall" : "+r"(a0), "+r"(a1) : "r"(a6), "r"(a7) : "memory");
+    *(volatile uint32_t *)TT_BOARD_FINISHER = 0x7777;
+    for (;;)
+        ;
+}
+
 void tt_board_stop(int code)
 {
     *(volatile uint32_t *)TT_BOARD_FINISHER = code == 0 ? 0x5555 : (uint32_t)code << 16 | 0x3333;

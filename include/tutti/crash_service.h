@@ -1,0 +1,24 @@
+// How a device's last end is told, as a resource: GET /crash answers the record's lines as text
+// (tutti/crash.h), 4.04 where none is kept; DELETE /crash clears it.
+
+#ifndef TUTTI_CRASH_SERVICE_H
+#define TUTTI_CRASH_SERVICE_H
+
+#include "tutti/bus.h"
+#include "tutti/crash.h"
+
+typedef struct tt_crash_options {
+    tt_bus *bus;
+    const tt_crash *(*record)(void); // the whole record, or NULL
+    void (*clear)(void);
+} tt_crash_options;
+
+typedef struct tt_crash_service {
+    tt_crash_options options;
+    tt_resource resource;
+} tt_crash_service;
+
+// Adds the resource. The service lives as long as the bus.
+void tt_crash_service_init(tt_crash_service *service, const tt_crash_options *options);
+
+#endif

@@ -1,0 +1,41 @@
+// The resource /crash.
+
+#include <string.h>
+
+#include "tutti/check.h"
+#include "tutti/crash_service.h"
+
+static void handle(tt_resource *resource, tt_time now, const tt_request *request,
+                   tt_response *response)
+{
+    static const char none[] = "no crash is recorded";
+    static uint8_t text[12288];
+    (void)now;
+    const tt_crash_service *s = resource->context;
+    const tt_crash *crash = s->options.record();
+    if (crash == NULL) {
+        response->code = TT_PATH_NOT_FOUND;
+        response->payload = none;
+        response->length = sizeof(none) - 1;
+    } else if (request->method == TT_DELETE) {
+        s->options.clear();
+        response->code = TT_DELETED;
+    } else {
+        response->code = TT_CONTENT;
+        response->content_format = TT_FORMAT_TEXT;
+        response->payload = text;
+        response->length = tt_crash_read(crash, 0, text, sizeof(text));
+    }
+}
+
+void tt_crash_service_init(tt_crash_service *service, const tt_crash_options *options)
+{
+    memset(service, 0, sizeof(*service));
+    service->options = *options;
+    service->resource = (tt_resource){.path = "crash",
+                                      .type = "tutti.crash",
+                                      .handler = handle,
+                                      .context = service,
+                                      .methods = 1 << TT_GET | 1 << TT_DELETE};
+    TT_CHECK(tt_bus_add(options->bus, &service->resource) == TT_OK);
+}
