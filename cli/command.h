@@ -27,6 +27,7 @@ typedef struct tt_option {
     const char **text;
     unsigned *number;
     unsigned least, most; // of `number`
+    bool *given;          // set where the option stands on the command line, or NULL
 } tt_option;
 
 typedef struct tt_command {
