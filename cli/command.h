@@ -28,6 +28,7 @@ typedef struct tt_option {
     unsigned *number;
     unsigned least, most; // of `number`
     bool may_be_empty;    // of `text`
+    bool *given;          // set where the option stands on the command line, or NULL
 } tt_option;
 
 typedef struct tt_command {

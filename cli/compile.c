@@ -21,6 +21,7 @@
 
 static const char *data_folder, *out_path = "fashion.plan", *reference_path, *report_path;
 static unsigned calibration_count = 500, reference_count = 1000;
+static bool json_wanted;
 
 static const tt_option options[] = {
     {"data", "DIR", "folder of the data set; else where Debian's package puts it",
@@ -31,7 +32,8 @@ static const tt_option options[] = {
     {"reference", "FILE", "also write the right int8 logits of test images",
      .text = &reference_path},
     {"reference-count", "N", "of how many", .number = &reference_count, .least = 1, .most = 10000},
-    {"report", "FILE", "also write accuracies and sizes as JSON", .text = &report_path},
+    {"report", "FILE", "also write the result as JSON", .text = &report_path},
+    {"json", NULL, "print the result as JSON", .flag = &json_wanted},
 };
 
 static size_t greatest(const int8_t *logits, size_t classes)
@@ -43,43 +45,43 @@ static size_t greatest(const int8_t *logits, size_t classes)
     return best;
 }
 
-// Quantises the checkpoint at `path`, also giving its float accuracy.
-static tt_exit quantise(const char *path, const tt_dataset *train, const tt_dataset *test,
+static tt_exit out_of_memory(void)
+{
+    tt_say_error("tutti compile: no memory is left");
+    return TT_EXIT_FAILED;
+}
+
+// Quantises a trained model, also giving its float accuracy.
+static tt_exit quantise(const tt_model *model, const tt_dataset *train, const tt_dataset *test,
                         tt_quantised *quantised, double *accuracy)
 {
     char sentence[512];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
-    tt_model *model = tt_model_new(1);
-    tt_exit result = TT_EXIT_OK;
-    if (tt_model_load(model, path, &why) != TT_OK) {
-        tt_say_error("tutti compile: %s", sentence);
-        result = TT_EXIT_MISSING;
-    } else {
-        tt_say_progress(false, "measuring the float network on %zu images", test->count);
-        *accuracy = tt_model_evaluate(model, test, 0, NULL);
-        size_t values = calibration_count * train->rows * train->columns;
-        float *calibration = malloc(values * sizeof(*calibration));
-        TT_CHECK(calibration != NULL);
-        for (size_t i = 0; i < values; i++)
-            calibration[i] = (float)train->images[i] * (1.0f / 255);
-        tt_say_progress(false, "quantising with %u images", calibration_count);
-        if (tt_quantise(model->graph, model->image, model->logits, calibration, calibration_count,
-                        quantised, &why) != TT_OK) {
-            tt_say_error("tutti compile: %s", sentence);
-            result = TT_EXIT_FAILED;
-        }
-        free(calibration);
-    }
-    tt_model_free(model);
-    return result;
+    tt_say_progress(false, "measuring the float network on %zu images", test->count);
+    tt_status status = tt_model_evaluate(model, test, 0, accuracy, NULL, &why);
+    if (status != TT_OK)
+        return tt_data_refuse("compile", status, sentence);
+    size_t values = calibration_count * train->rows * train->columns;
+    float *calibration = malloc(values * sizeof(*calibration));
+    if (calibration == NULL)
+        return out_of_memory();
+    for (size_t i = 0; i < values; i++)
+        calibration[i] = (float)train->images[i] * (1.0f / 255);
+    tt_say_progress(false, "quantising with %u images", calibration_count);
+    status = tt_quantise(model->graph, model->image, model->logits, calibration, calibration_count,
+                         quantised, &why);
+    free(calibration);
+    return status == TT_OK ? TT_EXIT_OK : tt_data_refuse("compile", status, sentence);
 }
 
 typedef struct evaluation {
     const tt_plan *plan;
     const tt_quantised *quantised;
     const tt_dataset *images;
-    size_t pieces, count;
+    size_t pieces;
+    uint8_t *memory; // (pieces, piece_bytes): arena, input and output of each
+    size_t arena_bytes, piece_bytes;
     int8_t *logits; // (count, classes), of the reference
     size_t right[64];
 } evaluation;
@@ -88,9 +90,8 @@ static void evaluate_piece(void *context, size_t piece)
 {
     evaluation *e = context;
     const tt_plan_header *header = &e->plan->header;
-    void *arena = malloc(header->arena_bytes);
-    int8_t *input = malloc(header->input_bytes), *output = malloc(header->output_bytes);
-    TT_CHECK(arena != NULL && input != NULL && output != NULL);
+    uint8_t *arena = e->memory + piece * e->piece_bytes;
+    int8_t *input = (int8_t *)arena + e->arena_bytes, *output = input + header->input_bytes;
     for (size_t i = piece; i < e->images->count; i += e->pieces) {
         const uint8_t *pixels = e->images->images + i * header->input_bytes;
         for (size_t p = 0; p < header->input_bytes; p++)
@@ -98,22 +99,33 @@ static void evaluate_piece(void *context, size_t piece)
         tt_plan_run(e->plan, arena, input, output);
         e->right[piece] += greatest(output, header->output_bytes) == e->images->labels[i];
     }
-    free(arena);
-    free(input);
-    free(output);
 }
 
-static double evaluate_plan(const tt_plan *plan, const tt_dataset *images)
+static size_t rounded(size_t bytes)
 {
+    return (bytes + 63) / 64 * 64; // a cache line, so that no two pieces share one
+}
+
+static tt_exit evaluate_plan(const tt_plan *plan, const tt_dataset *images, double *accuracy)
+{
+    const tt_plan_header *header = &plan->header;
     tt_pool *pool = tt_pool_new(0);
     evaluation e = {.plan = plan, .images = images, .pieces = tt_pool_threads(pool)};
     e.pieces = e.pieces < TT_COUNT(e.right) ? e.pieces : TT_COUNT(e.right);
-    tt_pool_run(pool, e.pieces, evaluate_piece, &e);
+    e.arena_bytes = rounded(header->arena_bytes);
+    e.piece_bytes = e.arena_bytes + rounded(header->input_bytes + header->output_bytes);
+    e.memory = calloc(e.pieces, e.piece_bytes);
+    if (e.memory != NULL)
+        tt_pool_run(pool, e.pieces, evaluate_piece, &e);
     tt_pool_free(pool);
+    if (e.memory == NULL)
+        return out_of_memory();
+    free(e.memory);
     size_t right = 0;
     for (size_t i = 0; i < e.pieces; i++)
         right += e.right[i];
-    return (double)right / (double)images->count;
+    *accuracy = (double)right / (double)images->count;
+    return TT_EXIT_OK;
 }
 
 static void reference_piece(void *context, size_t i)
@@ -130,7 +142,8 @@ static tt_exit write_reference(const tt_quantised *quantised, const tt_plan *pla
     size_t bytes = reference_count * plan->header.output_bytes;
     evaluation e = {
         .plan = plan, .quantised = quantised, .images = images, .logits = malloc(bytes)};
-    TT_CHECK(e.logits != NULL);
+    if (e.logits == NULL)
+        return out_of_memory();
     tt_pool *pool = tt_pool_new(0);
     tt_pool_run(pool, reference_count, reference_piece, &e);
     tt_pool_free(pool);
@@ -139,9 +152,14 @@ static tt_exit write_reference(const tt_quantised *quantised, const tt_plan *pla
     return result;
 }
 
-static void print_steps(const tt_plan *plan)
+static const char *step_name(const tt_plan_step *step)
 {
     static const char *const names[] = {"?", "conv", "depthwise", "max pool", "average pool"};
+    return names[step->kind < TT_COUNT(names) ? step->kind : 0];
+}
+
+static void print_steps(const tt_plan *plan)
+{
     printf("step  kind          input         output        window  stride\n");
     for (uint32_t i = 0; i < plan->header.step_count; i++) {
         tt_plan_step step;
@@ -149,28 +167,79 @@ static void print_steps(const tt_plan *plan)
         char in[24], out[24];
         snprintf(in, sizeof(in), "%ux%ux%u", step.in[0], step.in[1], step.in[2]);
         snprintf(out, sizeof(out), "%ux%ux%u", step.out[0], step.out[1], step.out[2]);
-        printf("%4u  %-12s  %-12s  %-12s  %ux%u     %u\n", i + 1,
-               names[step.kind < TT_COUNT(names) ? step.kind : 0], in, out, step.window[0],
-               step.window[1], step.stride_rows);
+        printf("%4u  %-12s  %-12s  %-12s  %ux%u     %u\n", i + 1, step_name(&step), in, out,
+               step.window[0], step.window[1], step.stride_rows);
     }
 }
 
-static tt_exit write_report(const tt_plan *plan, double before, double after)
+static void write_sizes(tt_json_writer *json, const char *key, const uint16_t *sizes, size_t count)
+{
+    tt_json_open(json, key, '[');
+    for (size_t i = 0; i < count; i++)
+        tt_json_number(json, NULL, sizes[i]);
+    tt_json_close(json, ']');
+}
+
+// What a compilation found out.
+typedef struct result {
+    const tt_plan *plan;
+    size_t images; // of the test
+    double before, after;
+} result;
+
+// docs/cli.md has the fields.
+static void write_json(FILE *file, const result *found)
+{
+    const tt_plan_header *header = &found->plan->header;
+    tt_json_writer json = {.file = file};
+    tt_json_open(&json, NULL, '{');
+    tt_json_text(&json, "plan", out_path);
+    tt_json_number(&json, "plan_bytes", header->bytes);
+    tt_json_number(&json, "arena_bytes", header->arena_bytes);
+    tt_json_number(&json, "multiplications", header->multiplications);
+    tt_json_number(&json, "images", (double)found->images);
+    tt_json_number(&json, "accuracy_float", found->before);
+    tt_json_number(&json, "accuracy_int8", found->after);
+    tt_json_open(&json, "steps", '[');
+    for (uint32_t i = 0; i < header->step_count; i++) {
+        tt_plan_step step;
+        tt_plan_step_at(found->plan, i, &step);
+        tt_json_open(&json, NULL, '{');
+        tt_json_text(&json, "kind", step_name(&step));
+        write_sizes(&json, "input", step.in, 3);
+        write_sizes(&json, "output", step.out, 3);
+        write_sizes(&json, "window", step.window, 2);
+        write_sizes(&json, "stride", (uint16_t[]){step.stride_rows, step.stride_columns}, 2);
+        tt_json_close(&json, '}');
+    }
+    tt_json_close(&json, ']');
+    tt_json_close(&json, '}');
+    fputc('\n', file);
+}
+
+static tt_exit write_report(const result *found)
 {
     tt_file_out out;
-    tt_exit result = tt_file_begin(&out, "compile", report_path);
-    if (result != TT_EXIT_OK)
-        return result;
-    tt_json_writer json = {.file = out.stream};
-    tt_json_open(&json, NULL, '{');
-    tt_json_number(&json, "accuracy_float", before);
-    tt_json_number(&json, "accuracy_int8", after);
-    tt_json_number(&json, "plan_bytes", plan->header.bytes);
-    tt_json_number(&json, "arena_bytes", plan->header.arena_bytes);
-    tt_json_number(&json, "multiplications", plan->header.multiplications);
-    tt_json_close(&json, '}');
-    fputc('\n', out.stream);
+    tt_exit status = tt_file_begin(&out, "compile", report_path);
+    if (status != TT_EXIT_OK)
+        return status;
+    write_json(out.stream, found);
     return tt_file_commit(&out);
+}
+
+static void print_result(const result *found)
+{
+    const tt_plan_header *header = &found->plan->header;
+    tt_say_progress_end();
+    if (json_wanted) {
+        write_json(stdout, found);
+        return;
+    }
+    tt_say("%s: %u bytes, %u bytes of arena, %u multiply-accumulates", out_path, header->bytes,
+           header->arena_bytes, header->multiplications);
+    print_steps(found->plan);
+    printf("accuracy on %zu test images: %.2f %% in float, %.2f %% in int8\n", found->images,
+           100 * found->before, 100 * found->after);
 }
 
 static tt_exit emit(const tt_quantised *quantised, const tt_dataset *test, double before)
@@ -181,47 +250,72 @@ static tt_exit emit(const tt_quantised *quantised, const tt_dataset *test, doubl
     uint8_t *bytes = NULL;
     size_t length = 0;
     tt_plan plan;
-    if (tt_plan_emit(quantised, &bytes, &length, &why) != TT_OK ||
-        tt_plan_open(&plan, bytes, length, &why) != TT_OK) {
-        tt_say_error("tutti compile: %s", sentence);
+    tt_status emitted = tt_plan_emit(quantised, &bytes, &length, &why);
+    if (emitted == TT_OK)
+        emitted = tt_plan_open(&plan, bytes, length, &why);
+    if (emitted != TT_OK) {
         free(bytes);
-        return TT_EXIT_FAILED;
+        return tt_data_refuse("compile", emitted, sentence);
     }
+    result found = {&plan, test->count, before, 0};
     tt_say_progress(false, "measuring the plan on %zu images", test->count);
-    double after = evaluate_plan(&plan, test);
-    tt_exit result = tt_file_write("compile", out_path, bytes, length);
-    if (result == TT_EXIT_OK && reference_path != NULL)
-        result = write_reference(quantised, &plan, test);
-    if (result == TT_EXIT_OK && report_path != NULL)
-        result = write_report(&plan, before, after);
-    if (result == TT_EXIT_OK) {
-        tt_say("%s: %zu bytes, %u bytes of arena, %u multiply-accumulates", out_path, length,
-               plan.header.arena_bytes, plan.header.multiplications);
-        print_steps(&plan);
-        printf("accuracy on %zu test images: %.2f %% in float, %.2f %% in int8\n", test->count,
-               100 * before, 100 * after);
-    }
+    tt_exit status = evaluate_plan(&plan, test, &found.after);
+    if (status == TT_EXIT_OK && reference_path != NULL)
+        status = write_reference(quantised, &plan, test);
+    if (status == TT_EXIT_OK && report_path != NULL)
+        status = write_report(&found);
+    if (status == TT_EXIT_OK) // last: a plan that is there is one whose reference is there, too
+        status = tt_file_write("compile", out_path, bytes, length);
+    if (status == TT_EXIT_OK)
+        print_result(&found);
     free(bytes);
-    return result;
+    return status;
+}
+
+static tt_exit compile(const tt_model *model)
+{
+    tt_dataset train, test;
+    tt_exit status = tt_data_load("compile", data_folder, &train, &test);
+    if (status != TT_EXIT_OK)
+        return status;
+    tt_quantised quantised;
+    double accuracy = 0;
+    status = quantise(model, &train, &test, &quantised, &accuracy);
+    if (status == TT_EXIT_OK) {
+        status = emit(&quantised, &test, accuracy);
+        tt_quantised_free(&quantised);
+    }
+    tt_dataset_free(&train);
+    tt_dataset_free(&test);
+    return status;
+}
+
+// Whether all that is to be written can be, before the long work.
+static tt_exit try_files(void)
+{
+    const char *const paths[] = {out_path, reference_path, report_path};
+    tt_exit status = TT_EXIT_OK;
+    for (size_t i = 0; i < TT_COUNT(paths) && status == TT_EXIT_OK; i++)
+        if (paths[i] != NULL)
+            status = tt_file_try("compile", paths[i]);
+    return status;
 }
 
 static tt_exit run(unsigned count, const char *const *arguments)
 {
     (void)count;
-    tt_dataset train, test;
-    tt_exit result = tt_data_load("compile", data_folder, &train, &test);
-    if (result != TT_EXIT_OK)
-        return result;
-    tt_quantised quantised;
-    double accuracy = 0;
-    result = quantise(arguments[0], &train, &test, &quantised, &accuracy);
-    if (result == TT_EXIT_OK) {
-        result = emit(&quantised, &test, accuracy);
-        tt_quantised_free(&quantised);
-    }
-    tt_dataset_free(&train);
-    tt_dataset_free(&test);
-    return result;
+    char sentence[512];
+    tt_text why;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    tt_model *model = tt_model_new(1);
+    if (model == NULL)
+        return out_of_memory();
+    tt_status loaded = tt_model_load(model, arguments[0], &why);
+    tt_exit status = loaded == TT_OK ? try_files() : tt_data_refuse("compile", loaded, sentence);
+    if (status == TT_EXIT_OK)
+        status = compile(model);
+    tt_model_free(model);
+    return status;
 }
 
 const tt_command tt_command_compile = {
@@ -231,7 +325,9 @@ const tt_command tt_command_compile = {
     .help =
         "Weights get one scale a channel, activations one a tensor, calibrated on training "
         "images.\n"
-        "States accuracy before and after on the 10,000 test images and lists the plan's steps.",
+        "States accuracy before and after on the 10,000 test images and lists the plan's steps, or "
+        "all of\n"
+        "it as JSON.",
     .examples = "  tutti compile model.safetensors --out fashion.plan\n"
                 "  tutti compile model.safetensors --reference reference.bin --report plan.json",
     .options = options,

@@ -13,3 +13,11 @@ tt_exit tt_data_load(const char *command, const char *folder, tt_dataset *train,
     tt_say_error("tutti %s: the data set cannot be used: %s", command, sentence);
     return TT_EXIT_MISSING;
 }
+
+tt_exit tt_data_refuse(const char *command, tt_status status, const char *sentence)
+{
+    tt_say_error("tutti %s: %s", command, sentence[0] != '\0' ? sentence : tt_status_text(status));
+    bool missing =
+        status == TT_NOT_FOUND || status == TT_IO || status == TT_DAMAGED || status == TT_MALFORMED;
+    return missing ? TT_EXIT_MISSING : TT_EXIT_FAILED;
+}

@@ -84,6 +84,8 @@ static tt_exit read_option(const tt_command *command, int count, char **words, i
         *option->flag = true;
         return TT_EXIT_OK;
     }
+    if (option->given != NULL)
+        *option->given = true;
     const char *value = equals != NULL ? equals + 1 : *i + 1 < count ? words[++*i] : NULL;
     if (value == NULL || (value[0] == '\0' && !option->may_be_empty)) {
         tt_say_error("tutti %s: --%s needs a value: --%s %s", command->name, option->name,

@@ -68,6 +68,7 @@ tt_pool *tt_pool_new(unsigned threads)
         long processors = sysconf(_SC_NPROCESSORS_ONLN);
         threads = processors > 0 ? (unsigned)processors : 1;
     }
+    threads = threads < TT_POOL_THREADS_MAX ? threads : TT_POOL_THREADS_MAX;
     tt_pool *pool = calloc(1, sizeof(*pool));
     pthread_t *others = calloc(threads, sizeof(others[0]));
     if (pool == NULL || others == NULL) {

@@ -1,6 +1,13 @@
-// Checkpoints: a training in a safetensors file, and back.
+// Checkpoints: a training in the bytes of a safetensors file, and back.
+//
+// The metadata are one table of what decides the bits. Saving writes each row as text; loading
+// compares the texts, so that a contradiction can be shown as both have it.
 
 #include <errno.h>
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +16,119 @@
 #include "ai/train/safetensors.h"
 #include "ai/train/training.h"
 
-static void add_metadata(tt_tensor_file *file, const char *key, unsigned long long value)
+#define FORMAT "tutti checkpoint 2" // changes with the network, the schedule's or the update's rule
+#define FORMAT_KEY "format"
+
+// ---- the table of options
+
+typedef enum kind { UNSIGNED, SIZE, WIDE, REAL, OPTIMISER } kind;
+
+typedef struct field {
+    const char *key;
+    kind kind;
+    size_t offset; // in tt_train_options
+} field;
+
+static const field fields[] = {
+    {"epochs", UNSIGNED, offsetof(tt_train_options, epochs)}, // first: see load_state
+    {"batch", SIZE, offsetof(tt_train_options, batch)},
+    {"seed", WIDE, offsetof(tt_train_options, seed)},
+    {"learning_rate", REAL, offsetof(tt_train_options, learning_rate)},
+    {"optimiser", OPTIMISER, offsetof(tt_train_options, optimiser.kind)},
+    {"momentum", REAL, offsetof(tt_train_options, optimiser.momentum)},
+    {"momentum_square", REAL, offsetof(tt_train_options, optimiser.momentum_square)},
+    {"epsilon", REAL, offsetof(tt_train_options, optimiser.epsilon)},
+    {"weight_decay", REAL, offsetof(tt_train_options, optimiser.weight_decay)},
+};
+#define FIELDS (sizeof(fields) / sizeof(fields[0]))
+
+#define TEXT_BYTES 64 // of a metadata value, the terminator included
+
+// The shortest decimal that reads back as the same float: nine digits always do.
+static void real_text(float value, char text[TEXT_BYTES])
+{
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(text, TEXT_BYTES, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value)
+            return;
+    }
+}
+
+static void field_text(const field *f, const tt_train_options *options, char text[TEXT_BYTES])
+{
+    const void *at = (const char *)options + f->offset;
+    if (f->kind == UNSIGNED)
+        snprintf(text, TEXT_BYTES, "%u", *(const unsigned *)at);
+    else if (f->kind == SIZE)
+        snprintf(text, TEXT_BYTES, "%zu", *(const size_t *)at);
+    else if (f->kind == WIDE)
+        snprintf(text, TEXT_BYTES, "%" PRIu64, *(const uint64_t *)at);
+    else if (f->kind == REAL)
+        real_text(*(const float *)at, text);
+    else
+        snprintf(text, TEXT_BYTES, "%s", *(const tt_optimiser_kind *)at == TT_SGD ? "sgd" : "adam");
+}
+
+static bool read_whole(const char *text, uint64_t most, uint64_t *number)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    return errno == 0 && *end == '\0' && *number <= most;
+}
+
+static bool read_real(const char *text, double *number)
+{
+    char *end;
+    *number = strtod(text, &end);
+    return end != text && *end == '\0' && *number >= 0 && *number <= DBL_MAX;
+}
+
+// Into `options`; false where the text is none that saving writes.
+static bool read_field(const field *f, const char *text, tt_train_options *options)
+{
+    void *at = (char *)options + f->offset;
+    uint64_t whole = 0;
+    double real = 0;
+    bool sound = f->kind == REAL ? read_real(text, &real) && real <= (double)FLT_MAX
+                 : f->kind == OPTIMISER
+                     ? strcmp(text, "sgd") == 0 || strcmp(text, "adam") == 0
+                     : read_whole(text, f->kind == WIDE ? UINT64_MAX : TT_EPOCHS_MAX, &whole);
+    if (f->kind == UNSIGNED)
+        *(unsigned *)at = (unsigned)whole;
+    else if (f->kind == SIZE)
+        *(size_t *)at = (size_t)whole;
+    else if (f->kind == WIDE)
+        *(uint64_t *)at = whole;
+    else if (f->kind == REAL)
+        *(float *)at = strtof(text, NULL);
+    else
+        *(tt_optimiser_kind *)at = strcmp(text, "sgd") == 0 ? TT_SGD : TT_ADAM;
+    return sound;
+}
+
+// How far a training has come; as numbers of a checkpoint.
+typedef struct progress {
+    uint64_t epochs_done, steps_done, right, images, data_crc;
+    double loss;
+} progress;
+
+// ---- saving
+
+static void add_metadata(tt_tensor_file *file, const char *key, const char *value)
 {
     tt_metadata *entry = &file->metadata[file->metadata_count++];
     snprintf(entry->key, sizeof(entry->key), "%s", key);
-    snprintf(entry->value, sizeof(entry->value), "%llu", value);
+    snprintf(entry->value, sizeof(entry->value), "%s", value);
+}
+
+static void add_number(tt_tensor_file *file, const char *key, uint64_t value)
+{
+    char text[TEXT_BYTES];
+    snprintf(text, sizeof(text), "%" PRIu64, value);
+    add_metadata(file, key, text);
 }
 
 static void add_tensor(tt_tensor_file *file, const char *prefix, const char *name, tt_shape shape,
@@ -30,36 +145,70 @@ static tt_shape state_shape(const tt_value *parameter)
     return TT_SHAPE(2, tt_shape_count(&parameter->shape));
 }
 
-tt_status tt_training_save(const tt_training *t, const char *path, tt_text *why)
+static void describe(const tt_training *t, tt_tensor_file *file)
 {
-    tt_tensor_file *file = calloc(1, sizeof(*file));
-    if (file == NULL)
-        return TT_FULL;
-    add_metadata(file, "epochs", t->epochs_done);
-    add_metadata(file, "seed", t->options.seed);
-    add_metadata(file, "batch", t->options.batch);
-    add_metadata(file, "optimiser", t->options.optimiser.kind);
+    char text[TEXT_BYTES];
+    add_metadata(file, FORMAT_KEY, FORMAT);
+    for (size_t i = 0; i < FIELDS; i++) {
+        field_text(&fields[i], &t->options, text);
+        add_metadata(file, fields[i].key, text);
+    }
+    add_number(file, "shards", TT_SHARDS);
+    add_number(file, "images", t->image_count);
+    add_number(file, "data_crc", t->data_crc);
+    add_number(file, "epochs_done", t->epochs_done);
+    add_number(file, "steps_done", t->steps_done);
+    add_number(file, "right", t->right);
+    snprintf(text, sizeof(text), "%.17g", t->loss); // a double, exactly
+    add_metadata(file, "loss", text);
     for (size_t i = 0; i < t->model->parameter_count; i++) {
         const tt_value *p = t->model->parameters[i];
         add_tensor(file, "", p->name, p->shape, p->data);
         add_tensor(file, "optimiser.", p->name, state_shape(p), t->states[i]);
     }
-    tt_status status = tt_tensor_file_write(file, path, why);
+}
+
+static tt_status refuse_infinite(tt_text *why, const char *name)
+{
+    tt_text_add(why, "tensor ");
+    tt_text_add(why, name);
+    tt_text_add(why, " holds a number that is infinite or none");
+    return TT_TOO_LARGE;
+}
+
+tt_status tt_training_save(const tt_training *t, uint8_t **bytes, size_t *length, tt_text *why)
+{
+    *bytes = NULL;
+    tt_tensor_file *file = calloc(1, sizeof(*file));
+    if (file == NULL)
+        return TT_FULL;
+    describe(t, file);
+    tt_status status = TT_OK;
+    for (size_t i = 0; i < file->count && status == TT_OK; i++)
+        if (!tt_all_finite(file->tensors[i].data, tt_shape_count(&file->tensors[i].shape)))
+            status = refuse_infinite(why, file->tensors[i].name);
+    if (status == TT_OK)
+        status = tt_tensor_file_make(file, bytes, length);
     free(file);
     return status;
 }
 
-// The tensor of that name, of exactly that shape; NULL with a sentence otherwise.
+// ---- loading
+
+// The tensor of that name, of exactly that shape and finite; NULL with a sentence otherwise.
 static const tt_tensor *expect(const tt_tensor_file *file, const char *prefix, const char *name,
-                               tt_shape shape, const char *path, tt_text *why)
+                               tt_shape shape, tt_text *why)
 {
     char full[TT_TENSOR_NAME_MAX];
     snprintf(full, sizeof(full), "%s%s", prefix, name);
     const tt_tensor *tensor = tt_tensor_file_find(file, full);
-    if (tensor != NULL && tt_shape_equal(&tensor->shape, &shape))
-        return tensor;
-    tt_text_add(why, path);
-    tt_text_add(why, ": tensor ");
+    if (tensor != NULL && tt_shape_equal(&tensor->shape, &shape)) {
+        if (tt_all_finite(tensor->data, tt_shape_count(&shape)))
+            return tensor;
+        refuse_infinite(why, full);
+        return NULL;
+    }
+    tt_text_add(why, "is no checkpoint of this network: tensor ");
     tt_text_add(why, full);
     tt_text_add(why, tensor == NULL ? " is missing, expected " : " is ");
     if (tensor != NULL) {
@@ -70,124 +219,217 @@ static const tt_tensor *expect(const tt_tensor_file *file, const char *prefix, c
     return NULL;
 }
 
-static tt_status load_parameters(tt_model *model, const tt_tensor_file *file, const char *path,
-                                 tt_text *why)
+// The tensors of a whole model under `prefix`, each checked.
+static tt_status find_tensors(const tt_tensor_file *file, const char *prefix, const tt_model *model,
+                              bool state, const tt_tensor **tensors, tt_text *why)
 {
-    const tt_tensor *tensors[TT_MODEL_PARAMETERS_MAX];
     for (size_t i = 0; i < model->parameter_count; i++) {
         const tt_value *p = model->parameters[i];
-        tensors[i] = expect(file, "", p->name, p->shape, path, why);
+        tensors[i] = expect(file, prefix, p->name, state ? state_shape(p) : p->shape, why);
         if (tensors[i] == NULL)
             return TT_INVALID;
     }
-    for (size_t i = 0; i < model->parameter_count; i++)
-        memcpy(model->parameters[i]->data, tensors[i]->data, tt_value_bytes(model->parameters[i]));
     return TT_OK;
 }
 
-// A reader's failure has already begun its sentence with the path; a success must leave none.
-static tt_status open_file(tt_tensor_file **file, const char *path, tt_text *why)
+static void copy_parameters(tt_model *model, const tt_tensor **tensors)
 {
-    char buffer[256];
-    tt_text message;
-    tt_text_init(&message, buffer, sizeof(buffer));
-    *file = calloc(1, sizeof(**file));
-    if (*file == NULL)
+    for (size_t i = 0; i < model->parameter_count; i++)
+        memcpy(model->parameters[i]->data, tensors[i]->data, tt_value_bytes(model->parameters[i]));
+}
+
+// A reader's failure has already begun its sentence with the path; so do those that come after it,
+// but a success must leave none: what follows the path goes to `rest`.
+typedef struct opened {
+    tt_tensor_file *file;
+    char sentence[256];
+    tt_text rest;
+} opened;
+
+static tt_status open_file(opened *o, const char *path, tt_text *why)
+{
+    tt_text_init(&o->rest, o->sentence, sizeof(o->sentence));
+    o->file = calloc(1, sizeof(*o->file));
+    if (o->file == NULL)
         return TT_FULL;
-    tt_status status = tt_tensor_file_read(*file, path, &message);
+    tt_status status = tt_tensor_file_read(o->file, path, &o->rest);
     if (status != TT_OK) {
-        tt_text_add(why, buffer);
-        free(*file);
+        tt_text_add(why, o->sentence);
+        free(o->file);
     }
+    return status;
+}
+
+static tt_status close_file(opened *o, tt_status status, tt_text *why)
+{
+    if (status != TT_OK)
+        tt_text_add(why, o->sentence); // begun with the path by the reader
+    tt_tensor_file_free(o->file);
+    free(o->file);
     return status;
 }
 
 tt_status tt_model_load(tt_model *model, const char *path, tt_text *why)
 {
-    tt_tensor_file *file;
-    tt_status status = open_file(&file, path, why);
+    opened o;
+    const tt_tensor *tensors[TT_MODEL_PARAMETERS_MAX];
+    tt_status status = open_file(&o, path, why);
     if (status != TT_OK)
         return status;
-    status = load_parameters(model, file, path, why);
-    tt_tensor_file_free(file);
-    free(file);
+    status = find_tensors(o.file, "", model, false, tensors, &o.rest);
+    if (status == TT_OK)
+        copy_parameters(model, tensors);
+    return close_file(&o, status, why);
+}
+
+static tt_status refuse_metadata(tt_text *why, const char *key, const char *found)
+{
+    tt_text_add(why, "is no checkpoint that can go on: it states ");
+    tt_text_add(why, found != NULL ? "an impossible " : "no ");
+    tt_text_add(why, key);
+    if (found != NULL) {
+        tt_text_add(why, ", ");
+        tt_text_add(why, found);
+    }
+    return TT_INVALID;
+}
+
+// What must be the same for the same bits.
+static tt_status expect_same(tt_text *why, const char *key, const char *ours, const char *theirs)
+{
+    if (strcmp(ours, theirs) == 0)
+        return TT_OK;
+    tt_text_add(why, "was made with ");
+    tt_text_add(why, key);
+    tt_text_add(why, " ");
+    tt_text_add(why, theirs);
+    tt_text_add(why, ", not ");
+    tt_text_add(why, ours);
+    return TT_INVALID;
+}
+
+static tt_status read_number(const tt_tensor_file *file, const char *key, uint64_t most,
+                             uint64_t *number, tt_text *why)
+{
+    const char *text = tt_tensor_file_metadata(file, key);
+    if (text != NULL && read_whole(text, most, number))
+        return TT_OK;
+    return refuse_metadata(why, key, text);
+}
+
+// The options that a checkpoint states; all of them, each sound by itself.
+static tt_status read_options(const tt_tensor_file *file, tt_train_options *options, tt_text *why)
+{
+    const char *format = tt_tensor_file_metadata(file, FORMAT_KEY);
+    if (format == NULL)
+        return refuse_metadata(why, FORMAT_KEY, NULL);
+    tt_status status = expect_same(why, FORMAT_KEY, FORMAT, format);
+    for (size_t i = 0; i < FIELDS && status == TT_OK; i++) {
+        const char *text = tt_tensor_file_metadata(file, fields[i].key);
+        if (text == NULL || !read_field(&fields[i], text, options))
+            status = refuse_metadata(why, fields[i].key, text);
+    }
+    uint64_t shards = 0, images = 0;
+    if (status == TT_OK)
+        status = read_number(file, "shards", 1024, &shards, why);
+    if (status == TT_OK && shards != TT_SHARDS)
+        status = refuse_metadata(why, "shards", tt_tensor_file_metadata(file, "shards"));
+    if (status == TT_OK)
+        status = read_number(file, "images", UINT32_MAX, &images, why);
+    options->images_max = (size_t)images;
     return status;
 }
 
-// The number that metadata `key` states; false where there is none, or it is above `most`.
-static bool read_metadata(const tt_tensor_file *file, const char *key, uint64_t most,
-                          uint64_t *number)
+tt_status tt_checkpoint_options(const char *path, tt_train_options *options, tt_text *why)
 {
-    const char *text = tt_tensor_file_metadata(file, key);
-    char *end;
-    if (text == NULL || text[0] < '0' || text[0] > '9')
-        return false;
-    errno = 0;
-    *number = strtoull(text, &end, 10);
-    return errno == 0 && *end == '\0' && *number <= most;
-}
-
-static tt_status refuse(tt_text *why, const char *path, const char *what)
-{
-    tt_text_add(why, path);
-    tt_text_add(why, ": ");
-    tt_text_add(why, what);
-    return TT_INVALID;
-}
-
-// A training continues to the same bits only with what it began with.
-static tt_status expect_same(const tt_tensor_file *file, const char *key, uint64_t ours,
-                             const char *path, tt_text *why)
-{
-    uint64_t theirs;
-    if (read_metadata(file, key, UINT64_MAX, &theirs) && theirs == ours)
-        return TT_OK;
-    refuse(why, path, "was made with ");
-    tt_text_add(why, key);
-    tt_text_add(why, " ");
-    const char *text = tt_tensor_file_metadata(file, key);
-    tt_text_add(why, text != NULL ? text : "unstated");
-    tt_text_add(why, ", not ");
-    tt_text_add_unsigned(why, ours);
-    return TT_INVALID;
-}
-
-static tt_status load_state(tt_training *t, const tt_tensor_file *file, const char *path,
-                            tt_text *why)
-{
-    uint64_t epochs, seed;
-    if (!read_metadata(file, "epochs", TT_EPOCHS_MAX, &epochs) ||
-        !read_metadata(file, "seed", UINT64_MAX, &seed))
-        return refuse(why, path, "is no checkpoint: it states no number of epochs or no seed");
-    tt_status status = expect_same(file, "batch", t->options.batch, path, why);
-    if (status == TT_OK)
-        status = expect_same(file, "optimiser", t->options.optimiser.kind, path, why);
-    const tt_tensor *states[TT_MODEL_PARAMETERS_MAX];
-    for (size_t i = 0; status == TT_OK && i < t->model->parameter_count; i++) {
-        const tt_value *p = t->model->parameters[i];
-        states[i] = expect(file, "optimiser.", p->name, state_shape(p), path, why);
-        if (states[i] == NULL)
-            status = TT_INVALID;
-    }
-    if (status == TT_OK)
-        status = load_parameters(t->model, file, path, why);
+    opened o;
+    tt_train_options read = *options;
+    tt_status status = open_file(&o, path, why);
     if (status != TT_OK)
         return status;
+    status = read_options(o.file, &read, &o.rest);
+    if (status == TT_OK)
+        *options = read;
+    return close_file(&o, status, why);
+}
+
+// Where it is; a place that such a training cannot reach is refused.
+static tt_status read_progress(const tt_tensor_file *file, const tt_train_options *options,
+                               progress *p, tt_text *why)
+{
+    const char *loss = tt_tensor_file_metadata(file, "loss");
+    p->images = options->images_max;
+    uint64_t steps = p->images / options->batch; // an epoch; none where it has not begun
+    tt_status status = read_number(file, "data_crc", UINT32_MAX, &p->data_crc, why);
+    if (status == TT_OK)
+        status =
+            read_number(file, "epochs_done", steps > 0 ? options->epochs : 0, &p->epochs_done, why);
+    if (status == TT_OK)
+        status = read_number(file, "steps_done",
+                             steps > 0 && p->epochs_done < options->epochs ? steps - 1 : 0,
+                             &p->steps_done, why);
+    if (status == TT_OK)
+        status = read_number(file, "right", p->steps_done * options->batch, &p->right, why);
+    if (status == TT_OK && (loss == NULL || !read_real(loss, &p->loss)))
+        status = refuse_metadata(why, "loss", loss);
+    return status;
+}
+
+// Every option as the checkpoint has it; the epochs are the plan, which only `extend` may change.
+static tt_status expect_options(const tt_train_options *ours, const tt_train_options *theirs,
+                                tt_text *why)
+{
+    tt_status status = TT_OK;
+    for (size_t i = 0; i < FIELDS && status == TT_OK; i++) {
+        char our_text[TEXT_BYTES], their_text[TEXT_BYTES];
+        field_text(&fields[i], ours, our_text);
+        field_text(&fields[i], theirs, their_text);
+        if (fields[i].offset != offsetof(tt_train_options, epochs) || !ours->extend)
+            status = expect_same(why, fields[i].key, our_text, their_text);
+    }
+    return status;
+}
+
+static tt_status load_state(tt_training *t, const tt_tensor_file *file, tt_text *why)
+{
+    const tt_tensor *parameters[TT_MODEL_PARAMETERS_MAX], *states[TT_MODEL_PARAMETERS_MAX];
+    tt_train_options theirs = t->options;
+    progress p = {0};
+    tt_status status = read_options(file, &theirs, why);
+    if (status == TT_OK)
+        status = expect_options(&t->options, &theirs, why);
+    if (status == TT_OK)
+        status = read_progress(file, &theirs, &p, why);
+    if (status == TT_OK && p.epochs_done + (p.steps_done > 0) > t->options.epochs) {
+        tt_text_add(why, "has begun epoch ");
+        tt_text_add_unsigned(why, p.epochs_done + (p.steps_done > 0));
+        tt_text_add(why, ", which is beyond epochs ");
+        tt_text_add_unsigned(why, t->options.epochs);
+        status = TT_INVALID;
+    }
+    if (status == TT_OK)
+        status = find_tensors(file, "", t->model, false, parameters, why);
+    if (status == TT_OK)
+        status = find_tensors(file, "optimiser.", t->model, true, states, why);
+    if (status != TT_OK)
+        return status;
+    copy_parameters(t->model, parameters);
     for (size_t i = 0; i < t->model->parameter_count; i++)
         memcpy(t->states[i], states[i]->data, 2 * tt_value_bytes(t->model->parameters[i]));
-    t->epochs_done = (unsigned)epochs;
-    t->options.seed = seed;
+    t->epochs_done = (unsigned)p.epochs_done;
+    t->steps_done = (size_t)p.steps_done;
+    t->loss = p.loss;
+    t->right = (size_t)p.right;
+    t->image_count = (size_t)p.images;
+    t->data_crc = (uint32_t)p.data_crc;
     return TT_OK;
 }
 
 tt_status tt_training_load(tt_training *t, const char *path, tt_text *why)
 {
-    tt_tensor_file *file;
-    tt_status status = open_file(&file, path, why);
+    opened o;
+    tt_status status = open_file(&o, path, why);
     if (status != TT_OK)
         return status;
-    status = load_state(t, file, path, why);
-    tt_tensor_file_free(file);
-    free(file);
-    return status;
+    return close_file(&o, load_state(t, o.file, &o.rest), why);
 }

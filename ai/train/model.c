@@ -36,11 +36,9 @@ static tt_value *dense(tt_model *model, const char *name, tt_value *x, size_t ou
 
 tt_model *tt_model_new(size_t batch)
 {
-    tt_model *model = calloc(1, sizeof(*model));
-    if (model == NULL) {
-        fprintf(stderr, "tutti: out of memory for a model\n");
-        exit(1);
-    }
+    tt_model *model = batch > 0 && batch <= TT_BATCH_MAX ? calloc(1, sizeof(*model)) : NULL;
+    if (model == NULL)
+        return NULL;
     *model = (tt_model){.batch = batch, .classes = 10, .rows = 28, .columns = 28};
     model->graph = tt_graph_new();
     model->image = tt_input(model->graph, "image", TT_F32, TT_SHAPE(batch, 28, 28, 1));

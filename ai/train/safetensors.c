@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "ai/graph/primitive.h"
 #include "ai/train/safetensors.h"
 #include "tutti/bytes.h"
+#include "tutti/lite.h"
 
 static tt_status fail(tt_status status, tt_text *why, const char *path, const char *what)
 {
@@ -37,45 +38,30 @@ static size_t header_text(const tt_tensor_file *file, FILE *out)
     return offset;
 }
 
-static bool write_all(const tt_tensor_file *file, FILE *out)
+tt_status tt_tensor_file_make(const tt_tensor_file *file, uint8_t **bytes, size_t *length)
 {
-    char *header = NULL;
-    size_t length = 0;
-    FILE *text = open_memstream(&header, &length);
-    if (text == NULL)
-        return false;
-    header_text(file, text);
-    while ((8 + (size_t)ftell(text)) % 8 != 0) // tensors start aligned; JSON may end in spaces
-        fputc(' ', text);
-    fclose(text);
-    uint8_t prefix[8];
-    tt_writer writer;
-    tt_writer_init(&writer, prefix, sizeof(prefix));
-    tt_write_le64(&writer, length);
-    bool sound = fwrite(prefix, 1, 8, out) == 8 && fwrite(header, 1, length, out) == length;
-    for (size_t i = 0; i < file->count; i++) {
-        size_t count = tt_shape_count(&file->tensors[i].shape);
-        sound = sound && fwrite(file->tensors[i].data, sizeof(float), count, out) == count;
-    }
-    free(header);
-    return sound;
-}
-
-tt_status tt_tensor_file_write(const tt_tensor_file *file, const char *path, tt_text *why)
-{
-    char temporary[512];
-    int length = snprintf(temporary, sizeof(temporary), "%s.part", path);
-    if (length < 0 || (size_t)length >= sizeof(temporary))
-        return fail(TT_INVALID, why, path, "the path is too long");
-    FILE *out = fopen(temporary, "wb");
+    char *memory = NULL;
+    *bytes = NULL;
+    FILE *out = open_memstream(&memory, length);
     if (out == NULL)
-        return fail(TT_IO, why, temporary, "cannot be created");
-    bool sound = write_all(file, out) && fflush(out) == 0 && fsync(fileno(out)) == 0;
-    sound = fclose(out) == 0 && sound;
-    if (!sound || rename(temporary, path) != 0) {
-        remove(temporary);
-        return fail(TT_IO, why, path, "cannot be written (is the disk full?)");
+        return TT_FULL;
+    uint8_t prefix[8] = {0};
+    fwrite(prefix, 1, sizeof(prefix), out);
+    header_text(file, out);
+    while (ftell(out) % 8 != 0) // tensors start aligned; JSON may end in spaces
+        fputc(' ', out);
+    size_t header = (size_t)ftell(out) - sizeof(prefix);
+    for (size_t i = 0; i < file->count; i++)
+        fwrite(file->tensors[i].data, sizeof(float), tt_shape_count(&file->tensors[i].shape), out);
+    bool sound = !ferror(out);
+    if (fclose(out) != 0 || !sound) {
+        free(memory);
+        return TT_FULL;
     }
+    *bytes = (uint8_t *)memory;
+    tt_writer writer;
+    tt_writer_init(&writer, *bytes, sizeof(prefix));
+    tt_write_le64(&writer, header);
     return TT_OK;
 }
 
@@ -257,6 +243,12 @@ tt_status tt_tensor_file_parse(tt_tensor_file *file, const void *bytes, size_t l
     memset(file, 0, sizeof(*file));
     tt_reader reader;
     tt_reader_init(&reader, bytes, length);
+    if (tt_read_le32(&reader) == TT_PLAN_MAGIC) {
+        tt_text_add(why, "is a plan, the int8 network that devices run; expected a checkpoint of "
+                         "'tutti train'");
+        return TT_INVALID;
+    }
+    tt_reader_init(&reader, bytes, length);
     uint64_t header_length = tt_read_le64(&reader);
     if (reader.failed || header_length > tt_reader_left(&reader) ||
         header_length > TT_TENSOR_HEADER_MAX || header_length % sizeof(float) != 0) {
@@ -281,24 +273,42 @@ tt_status tt_tensor_file_parse(tt_tensor_file *file, const void *bytes, size_t l
     return TT_MALFORMED;
 }
 
-tt_status tt_tensor_file_read(tt_tensor_file *file, const char *path, tt_text *why)
+// The whole of a regular file into memory that the caller frees.
+static tt_status read_bytes(const char *path, void **memory, size_t *length, tt_text *why)
 {
-    memset(file, 0, sizeof(*file));
+    *memory = NULL;
+    struct stat about;
+    if (stat(path, &about) != 0)
+        return fail(TT_NOT_FOUND, why, path, "cannot be opened");
+    if (!S_ISREG(about.st_mode))
+        return fail(TT_IO, why, path, "is no regular file");
+    if (about.st_size > TT_TENSOR_FILE_MAX)
+        return fail(TT_TOO_LARGE, why, path, "is larger than 1 GiB");
     FILE *in = fopen(path, "rb");
     if (in == NULL)
         return fail(TT_NOT_FOUND, why, path, "cannot be opened");
-    long length = fseek(in, 0, SEEK_END) == 0 ? ftell(in) : -1;
-    void *memory = length >= 0 ? malloc((size_t)length + 1) : NULL;
-    rewind(in);
-    if (memory == NULL || fread(memory, 1, (size_t)length, in) != (size_t)length) {
-        fclose(in);
-        free(memory);
-        return fail(TT_IO, why, path, "cannot be read");
-    }
+    *length = (size_t)about.st_size;
+    *memory = malloc(*length + 1);
+    bool sound = *memory != NULL && fread(*memory, 1, *length, in) == *length;
     fclose(in);
+    if (sound)
+        return TT_OK;
+    free(*memory);
+    *memory = NULL;
+    return fail(TT_IO, why, path, "cannot be read");
+}
+
+tt_status tt_tensor_file_read(tt_tensor_file *file, const char *path, tt_text *why)
+{
+    memset(file, 0, sizeof(*file));
+    void *memory;
+    size_t length;
+    tt_status status = read_bytes(path, &memory, &length, why);
+    if (status != TT_OK)
+        return status;
     tt_text_add(why, path);
     tt_text_add(why, ": ");
-    tt_status status = tt_tensor_file_parse(file, memory, (size_t)length, why);
+    status = tt_tensor_file_parse(file, memory, length, why);
     file->memory = memory;
     if (status != TT_OK)
         tt_tensor_file_free(file);

@@ -9,7 +9,8 @@
 #define TT_TENSORS_MAX 256 // in a file
 #define TT_TENSOR_NAME_MAX 96
 #define TT_TENSOR_HEADER_MAX ((size_t)1 << 20) // bytes of the JSON header
-#define TT_METADATA_MAX 16
+#define TT_METADATA_MAX 32
+#define TT_TENSOR_FILE_MAX ((int64_t)1 << 30) // bytes of a file
 
 typedef struct tt_tensor {
     char name[TT_TENSOR_NAME_MAX];
@@ -29,10 +30,12 @@ typedef struct tt_tensor_file {
     void *memory; // of a file that was read
 } tt_tensor_file;
 
-// Writes to a temporary file beside `path`, then renames it.
-tt_status tt_tensor_file_write(const tt_tensor_file *file, const char *path, tt_text *why);
+// The bytes of such a file, to be freed with free(); TT_FULL without memory.
+tt_status tt_tensor_file_make(const tt_tensor_file *file, uint8_t **bytes, size_t *length);
 
-// Reads and checks a whole file: every tensor lies inside the data, none overlaps another.
+// Reads and checks a whole file: every tensor lies inside the data, none overlaps another. `why`
+// gets the path and a colon, and behind it what is wrong, if something is: TT_NOT_FOUND, TT_IO,
+// TT_TOO_LARGE, TT_DAMAGED, TT_MALFORMED; TT_INVALID for a plan.
 tt_status tt_tensor_file_read(tt_tensor_file *file, const char *path, tt_text *why);
 tt_status tt_tensor_file_parse(tt_tensor_file *file, const void *bytes, size_t length,
                                tt_text *why); // the same, from memory that outlives it

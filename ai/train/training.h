@@ -1,4 +1,4 @@
-// What a training is made of; shared by the loop and the checkpoints.
+// What a training is made of; shared by the loop, the evaluation and the checkpoints.
 
 #ifndef TUTTI_AI_TRAIN_TRAINING_H
 #define TUTTI_AI_TRAIN_TRAINING_H
@@ -14,9 +14,27 @@ struct tt_training {
     float *images[TT_SHARDS]; // inputs of each shard
     int32_t *labels[TT_SHARDS];
     float *states[TT_MODEL_PARAMETERS_MAX]; // of the optimiser: two floats an element
+
+    // How far it has come: after any step these and the parameters are all that a checkpoint needs.
     unsigned epochs_done;
-    double seconds; // spent in steps, and how many images they had
+    size_t steps_done; // of the epoch after those
+    double loss;       // sums over those steps' shards and images, for the progress
+    size_t right;
+    size_t image_count; // that it learns from, and the CRC of them and their labels; 0: not known
+    uint32_t data_crc;  // before the first run
+
+    double seconds; // spent in steps by this process, and how many images they had
     uint64_t images_seen;
 };
+
+// One image as the model wants it, and the class of its logits.
+void tt_image_load(float *to, const tt_dataset *data, size_t index);
+size_t tt_logits_greatest(const float *logits, size_t classes);
+
+// Whether there are images, and they have the model's size.
+bool tt_dataset_fits(const tt_model *model, const tt_dataset *data);
+
+// Whether no element is infinite or no number.
+bool tt_all_finite(const float *elements, size_t count);
 
 #endif

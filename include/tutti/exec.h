@@ -29,7 +29,9 @@ size_t tt_executor_arena_bytes(const tt_executor *executor);
 size_t tt_executor_steps(const tt_executor *executor);
 
 // A pool of threads that share out numbered pieces of work. `threads` counts the caller, which
-// works too; 0 takes one a processor.
+// works too; 0 takes one a processor. Where the system gives fewer, those do the work, and more
+// than TT_POOL_THREADS_MAX are not asked for.
+#define TT_POOL_THREADS_MAX 1024
 typedef struct tt_pool tt_pool;
 tt_pool *tt_pool_new(unsigned threads);
 void tt_pool_free(tt_pool *pool);

@@ -73,11 +73,13 @@ int main(int count, char **arguments)
     options.epochs = count > 1 ? (unsigned)atoi(arguments[1]) : 1;
     bool whole = options.epochs >= 10;
     for (options.seed = 1; options.seed <= (whole ? 3 : 1); options.seed++) {
-        tt_training *training = tt_training_new(&options);
+        tt_training *training;
+        REQUIRE(tt_training_new(&options, &training, &why) == TT_OK);
         tt_model *model = tt_training_model(training);
         EXPECT(tt_model_multiplications(model) <= 1000000);
         REQUIRE(tt_training_run(training, &train, &test, &why) == TT_OK);
-        double in_float = tt_model_evaluate(model, &test, 0, NULL);
+        double in_float = 0;
+        REQUIRE(tt_model_evaluate(model, &test, 0, &in_float, NULL, &why) == TT_OK);
         double in_int8 = quantise_and_run(model, &train, &test, &why);
         printf("seed %u, %u epochs, of 10,000 test images: float %.2f %%, int8 %.2f %%; %.0f "
                "images/s\n",

@@ -1,0 +1,355 @@
+// Checkpoints: made after any step they continue to the same bits, in another process, with another
+// number of threads; what contradicts one is refused with both values; what is none is refused.
+
+#include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ai/train/safetensors.h"
+#include "tests/ai/train/made_up.h"
+#include "tutti/bytes.h"
+#include "tutti/lite.h"
+
+static char path[300];
+
+// Stops a run after so many of its steps.
+typedef struct brake {
+    volatile sig_atomic_t stop;
+    unsigned steps_left;
+    unsigned calls;
+    double last_loss, last_accuracy;
+} brake;
+
+static void count_down(const tt_progress *progress, void *context)
+{
+    brake *b = context;
+    b->calls++;
+    b->last_loss = progress->loss;
+    b->last_accuracy = progress->accuracy;
+    b->stop = --b->steps_left == 0;
+}
+
+static void save(const tt_training *training)
+{
+    uint8_t *bytes;
+    size_t length;
+    REQUIRE(tt_training_save(training, &bytes, &length, NULL) == TT_OK);
+    // Three floats an element, and a header.
+    EXPECT(length >= 12 * tt_model_parameter_elements(tt_training_model((tt_training *)training)));
+    write_file(path, bytes, length);
+    free(bytes);
+}
+
+static tt_status load(tt_training *training, char *sentence, size_t capacity)
+{
+    tt_text why;
+    tt_text_init(&why, sentence, capacity);
+    return tt_training_load(training, path, &why);
+}
+
+// In 3 epochs of 5 steps: within the first, at its end, at the next's first step, and late.
+#define STEPS 5
+static const unsigned cuts[] = {1, 3, 5, 6, 10, 14};
+
+static void test_resume(tt_optimiser_kind kind)
+{
+    tt_dataset data = make_data(90, 1); // the last 10 fill no batch
+    tt_train_options options = options_of(kind);
+    brake whole_brake = {.steps_left = 1000};
+    options.on_progress = count_down;
+    options.context = &whole_brake;
+    tt_training *whole = new_training(&options);
+    EXPECT_EQUAL(tt_training_run(whole, &data, &data, NULL), TT_OK);
+    EXPECT_EQUAL(whole_brake.calls, 3 * STEPS);
+    for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+        brake b = {.steps_left = cuts[i]};
+        options.stop = &b.stop;
+        options.context = &b;
+        options.threads = 1 + (unsigned)i % 3;
+        tt_training *first = new_training(&options);
+        char buffer[256];
+        tt_text why;
+        tt_text_init(&why, buffer, sizeof(buffer));
+        EXPECT_EQUAL(tt_training_run(first, &data, &data, &why), TT_CANCELLED);
+        EXPECT(strstr(buffer, "interrupted after ") == buffer);
+        EXPECT_EQUAL(tt_training_epochs_done(first), cuts[i] / STEPS);
+        EXPECT_EQUAL(tt_training_steps_done(first), cuts[i] % STEPS);
+        save(first);
+        // The rest of it, with nothing but what the file says.
+        tt_train_options rest = {0};
+        EXPECT_EQUAL(tt_checkpoint_options(path, &rest, NULL), TT_OK);
+        EXPECT_EQUAL(rest.images_max, 90);
+        b = (brake){.steps_left = 1000};
+        rest.on_progress = count_down;
+        rest.context = &b;
+        tt_training *second = new_training(&rest);
+        EXPECT_EQUAL(load(second, buffer, sizeof(buffer)), TT_OK);
+        EXPECT_TEXT(buffer, "");
+        EXPECT(same_bits(first, second));
+        EXPECT_EQUAL(tt_training_run(second, &data, &data, NULL), TT_OK);
+        EXPECT_EQUAL(b.calls, 3 * STEPS - cuts[i]);
+        EXPECT(same_bits(whole, second));
+        EXPECT(b.last_loss == whole_brake.last_loss); // the epoch's means go on, too
+        EXPECT(b.last_accuracy == whole_brake.last_accuracy);
+        tt_training_free(first);
+        tt_training_free(second);
+    }
+    tt_training_free(whole);
+    tt_dataset_free(&data);
+}
+
+// A training of 2 epochs is not the first 2 of 3: another number is another plan, and is said so.
+static void test_extension(void)
+{
+    tt_dataset data = make_data(64, 1);
+    tt_train_options options = options_of(TT_SGD);
+    options.epochs = 2;
+    tt_training *two = new_training(&options);
+    EXPECT_EQUAL(tt_training_run(two, &data, &data, NULL), TT_OK);
+    save(two);
+    char buffer[256];
+    options.epochs = 4;
+    tt_training *four = new_training(&options);
+    EXPECT_EQUAL(load(four, buffer, sizeof(buffer)), TT_INVALID);
+    EXPECT(strstr(buffer, ": was made with epochs 2, not 4") != NULL);
+    EXPECT_EQUAL(tt_training_epochs_done(four), 0); // untouched
+    tt_training_free(four);
+    options.extend = true;
+    four = new_training(&options);
+    EXPECT_EQUAL(load(four, buffer, sizeof(buffer)), TT_OK);
+    EXPECT_EQUAL(tt_training_run(four, &data, &data, NULL), TT_OK);
+    EXPECT_EQUAL(tt_training_epochs_done(four), 4);
+    save(four);
+    tt_training_free(four);
+    options.epochs = 3;
+    four = new_training(&options);
+    EXPECT_EQUAL(load(four, buffer, sizeof(buffer)), TT_INVALID);
+    EXPECT(strstr(buffer, ": has begun epoch 4, which is beyond epochs 3") != NULL);
+    tt_training_free(four);
+    tt_training_free(two);
+    tt_dataset_free(&data);
+}
+
+// Every option that decides the bits, and the data.
+static void test_contradictions(void)
+{
+    static const char *const sentences[] = {
+        ": was made with batch 16, not 32",
+        ": was made with seed 1, not 2",
+        ": was made with learning_rate 0.001, not 0.002",
+        ": was made with optimiser adam, not sgd",
+        ": was made with momentum 0.9, not 0.8",
+        ": was made with momentum_square 0.999, not 0.99",
+        ": was made with epsilon 1e-08, not 1e-07",
+        ": was made with weight_decay 0, not 0.01",
+    };
+    tt_dataset data = make_data(64, 1);
+    tt_train_options good = options_of(TT_ADAM), others[8];
+    brake b = {.steps_left = 1};
+    good.on_progress = count_down;
+    good.context = &b;
+    good.stop = &b.stop;
+    tt_training *training = new_training(&good);
+    EXPECT_EQUAL(tt_training_run(training, &data, &data, NULL), TT_CANCELLED);
+    save(training);
+    for (int i = 0; i < 8; i++)
+        others[i] = good;
+    others[0].batch = 32;
+    others[1].seed = 2;
+    others[2].learning_rate = 2e-3f;
+    others[3].optimiser.kind = TT_SGD;
+    others[4].optimiser.momentum = 0.8f;
+    others[5].optimiser.momentum_square = 0.99f;
+    others[6].optimiser.epsilon = 1e-7f;
+    others[7].optimiser.weight_decay = 0.01f;
+    char buffer[256];
+    for (int i = 0; i < 8; i++) {
+        tt_training *other = new_training(&others[i]);
+        EXPECT_EQUAL(load(other, buffer, sizeof(buffer)), TT_INVALID);
+        EXPECT(strncmp(buffer, path, strlen(path)) == 0);
+        EXPECT_TEXT(buffer + strlen(path), sentences[i]);
+        tt_training_free(other);
+    }
+    // Other images, another order of them, another label, fewer.
+    for (int i = 0; i < 3; i++) {
+        tt_dataset other = make_data(64, i == 0 ? 2 : 1);
+        if (i == 1)
+            other.labels[5] = (uint8_t)((other.labels[5] + 1) % 10);
+        if (i == 2)
+            other.count = 63;
+        tt_text why;
+        tt_training *resumed = new_training(&good);
+        EXPECT_EQUAL(load(resumed, buffer, sizeof(buffer)), TT_OK);
+        tt_text_init(&why, buffer, sizeof(buffer));
+        EXPECT_EQUAL(tt_training_run(resumed, &other, &data, &why), TT_INVALID);
+        EXPECT(strstr(buffer, "the training began with 64 images of CRC ") == buffer);
+        EXPECT(strstr(buffer, i == 2 ? "the data set has 63 of CRC " : "has 64 of CRC ") != NULL);
+        EXPECT_EQUAL(tt_training_steps_done(resumed), 1); // nothing was done
+        tt_training_free(resumed);
+        tt_dataset_free(&other);
+    }
+    tt_training_free(training);
+    tt_dataset_free(&data);
+}
+
+// The file that was saved, with one metadata value changed.
+static void change(const char *key, const char *value)
+{
+    static tt_tensor_file file;
+    REQUIRE(tt_tensor_file_read(&file, path, NULL) == TT_OK);
+    bool found = false;
+    for (size_t i = 0; i < file.metadata_count; i++)
+        if (strcmp(file.metadata[i].key, key) == 0) {
+            found = true;
+            if (value != NULL)
+                snprintf(file.metadata[i].value, sizeof(file.metadata[i].value), "%s", value);
+            else
+                snprintf(file.metadata[i].key, sizeof(file.metadata[i].key), "gone");
+        }
+    REQUIRE(found);
+    uint8_t *bytes;
+    size_t length;
+    REQUIRE(tt_tensor_file_make(&file, &bytes, &length) == TT_OK);
+    write_file(path, bytes, length);
+    free(bytes);
+    tt_tensor_file_free(&file);
+}
+
+// What a file states is hostile until it is a number that a training can have.
+static void test_hostile_metadata(void)
+{
+    static const struct {
+        const char *key, *value; // NULL: left out
+    } cases[] = {
+        {"format", NULL},       {"format", "tutti checkpoint 1"},
+        {"epochs", "x"},        {"epochs", NULL},
+        {"epochs", "-3"},       {"epochs", "18446744073709551616"},
+        {"batch", "16 "},       {"seed", ""},
+        {"momentum", "nan"},    {"learning_rate", "inf"},
+        {"epsilon", "1e99"},    {"optimiser", "lion"},
+        {"shards", "8"},        {"images", "-1"},
+        {"data_crc", "x"},      {"epochs_done", "4"},
+        {"steps_done", "30"},   {"steps_done", NULL},
+        {"right", "17"},        {"loss", "nan"},
+        {"epochs_done", "3"}, // all done, and a step of the next
+        {"weight_decay", "1;"}, {"images", "4294967296"},
+    };
+    tt_dataset data = make_data(480, 1);
+    tt_train_options options = options_of(TT_SGD);
+    brake b = {.steps_left = 1};
+    options.on_progress = count_down;
+    options.context = &b;
+    options.stop = &b.stop;
+    tt_training *training = new_training(&options);
+    EXPECT_EQUAL(tt_training_run(training, &data, &data, NULL), TT_CANCELLED);
+    char buffer[256];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        save(training);
+        change(cases[i].key, cases[i].value);
+        tt_training *other = new_training(&options);
+        if (load(other, buffer, sizeof(buffer)) != TT_INVALID)
+            printf("%s %s was taken\n", cases[i].key, cases[i].value);
+        EXPECT_EQUAL(load(other, buffer, sizeof(buffer)), TT_INVALID);
+        EXPECT(strstr(buffer, cases[i].key) != NULL || strstr(buffer, "steps_done") != NULL);
+        EXPECT_EQUAL(tt_training_steps_done(other), 0);
+        tt_training_free(other);
+    }
+    // A weight that is none: no training goes on from it, and no model is made of it.
+    static tt_tensor_file file;
+    save(training);
+    REQUIRE(tt_tensor_file_read(&file, path, NULL) == TT_OK);
+    ((float *)tt_tensor_file_find(&file, "conv2.bias")->data)[1] = INFINITY;
+    uint8_t *bytes;
+    size_t length;
+    REQUIRE(tt_tensor_file_make(&file, &bytes, &length) == TT_OK);
+    write_file(path, bytes, length);
+    free(bytes);
+    tt_tensor_file_free(&file);
+    EXPECT_EQUAL(load(training, buffer, sizeof(buffer)), TT_INVALID);
+    EXPECT(strstr(buffer, ": tensor conv2.bias holds a number that is infinite or none") != NULL);
+    EXPECT_EQUAL(tt_model_load(tt_training_model(training), path, NULL), TT_INVALID);
+    tt_training_free(training);
+    tt_dataset_free(&data);
+}
+
+static void expect_refusal(tt_training *training, tt_status status, const char *sentence)
+{
+    char buffer[512];
+    tt_text why;
+    EXPECT_EQUAL(load(training, buffer, sizeof(buffer)), status);
+    EXPECT(strncmp(buffer, path, strlen(path)) == 0);
+    EXPECT_TEXT(buffer + strlen(path), sentence);
+    tt_train_options options = TT_TRAIN_DEFAULT;
+    EXPECT(tt_checkpoint_options(path, &options, NULL) != TT_OK);
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT(tt_model_load(tt_training_model(training), path, &why) != TT_OK);
+    EXPECT(strncmp(buffer, path, strlen(path)) == 0);
+}
+
+// Other files, by mistake.
+static void test_other_files(void)
+{
+    tt_train_options options = options_of(TT_SGD);
+    tt_training *training = new_training(&options);
+    static uint8_t plan[200];
+    tt_writer writer;
+    tt_writer_init(&writer, plan, sizeof(plan));
+    tt_write_le32(&writer, TT_PLAN_MAGIC);
+    write_file(path, plan, sizeof(plan));
+    expect_refusal(training, TT_INVALID,
+                   ": is a plan, the int8 network that devices run; expected a checkpoint of "
+                   "'tutti train'");
+    // Another network's weights.
+    tt_tensor_file *file = calloc(1, sizeof(*file));
+    uint8_t *bytes;
+    size_t length;
+    file->count = 1;
+    file->tensors[0] = (tt_tensor){"fc.weight", TT_SHAPE(2), (float[]){1, 2}};
+    REQUIRE(tt_tensor_file_make(file, &bytes, &length) == TT_OK);
+    write_file(path, bytes, length);
+    free(bytes);
+    expect_refusal(training, TT_INVALID, ": is no checkpoint that can go on: it states no format");
+    char buffer[256];
+    tt_text why;
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_model_load(tt_training_model(training), path, &why), TT_INVALID);
+    EXPECT_TEXT(buffer + strlen(path),
+                ": is no checkpoint of this network: tensor conv1.weights is "
+                "missing, expected [12,3,3,1]");
+    file->tensors[0] = (tt_tensor){"conv1.weights", TT_SHAPE(2), (float[]){1, 2}};
+    REQUIRE(tt_tensor_file_make(file, &bytes, &length) == TT_OK);
+    write_file(path, bytes, length);
+    free(bytes);
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_model_load(tt_training_model(training), path, &why), TT_INVALID);
+    EXPECT_TEXT(buffer + strlen(path),
+                ": is no checkpoint of this network: tensor conv1.weights is "
+                "[2], expected [12,3,3,1]");
+    free(file);
+    // Weights of this network that no training stated: a model, no checkpoint.
+    unlink(path);
+    expect_refusal(training, TT_NOT_FOUND, ": cannot be opened");
+    REQUIRE(mkdir(path, 0700) == 0);
+    expect_refusal(training, TT_IO, ": is no regular file");
+    rmdir(path);
+    write_file(path, "", 0);
+    REQUIRE(truncate(path, TT_TENSOR_FILE_MAX + 1) == 0); // a hole: takes no room
+    expect_refusal(training, TT_TOO_LARGE, ": is larger than 1 GiB");
+    unlink(path);
+    tt_training_free(training);
+}
+
+int main(void)
+{
+    char folder[] = "/tmp/tutti-checkpoint-XXXXXX";
+    REQUIRE(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof(path), "%s/checkpoint.safetensors", folder);
+    test_resume(TT_SGD);
+    test_resume(TT_ADAM);
+    test_extension();
+    test_contradictions();
+    test_hostile_metadata();
+    test_other_files();
+    rmdir(folder);
+    return test_result();
+}
