@@ -20,6 +20,7 @@ static void idle(void *argument)
 
 void tt_kernel_start(void (*entry)(void *argument), uint8_t priority)
 {
+    TT_CHECK(tt_kernel_current == NULL); // once
     tt_kept_begin();
     tt_timers_init();
     tt_scheduler_init();

@@ -73,7 +73,7 @@ tt_status tt_thread_start(tt_thread *thread, const char *name, uint8_t priority,
 {
     TT_CHECK(!tt_arch_in_interrupt());
     if (priority == 0 || priority >= TT_PRIORITIES || name == NULL || entry == NULL ||
-        (uintptr_t)stack % TT_STACK_ALIGNMENT != 0 ||
+        stack == NULL || (uintptr_t)stack % TT_STACK_ALIGNMENT != 0 ||
         stack_bytes < TT_STACK_GUARD + TT_STACK_ALIGNMENT)
         return TT_INVALID;
     return tt_thread_begin(thread, name, priority, stack, stack_bytes, entry, argument);
