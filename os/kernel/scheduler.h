@@ -19,7 +19,8 @@ typedef uintptr_t tt_lock_state;
 enum {
     TT_THREAD_READY,     // in the ready list of its priority
     TT_THREAD_WAITING,   // in `queue`, unless that is NULL, and in the timers if it has a deadline
-    TT_THREAD_SUSPENDED, // it would be ready if it were not suspended; or is being started
+    TT_THREAD_SUSPENDED, // it would be ready if it were not suspended
+    TT_THREAD_STARTING,  // its stack is being made
     TT_THREAD_ENDED,
 };
 
@@ -41,9 +42,9 @@ static inline void tt_scheduler_unlock(tt_lock_state lock)
     tt_arch_unlock(lock);
 }
 
-void tt_scheduler_init(void);            // once, before any thread
-void tt_make_ready(tt_thread *thread);   // locked
-void tt_make_unready(tt_thread *thread); // locked: takes a ready thread out
+void tt_scheduler_init(void);                       // once, before any thread
+void tt_make_ready(tt_thread *thread);              // locked
+void tt_make_unready(tt_thread *thread);            // locked: takes a ready thread out
 void tt_make_ready_or_suspended(tt_thread *thread); // locked
 
 // As tt_thread_start, for any priority and without looking at the arguments.

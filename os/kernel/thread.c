@@ -47,7 +47,7 @@ tt_status tt_thread_begin(tt_thread *thread, const char *name, uint8_t priority,
     }
     memset(thread, 0, sizeof(*thread));
     thread->mark = TT_MARK_THREAD;
-    thread->state = TT_THREAD_SUSPENDED; // until its stack is made, which takes its time
+    thread->state = TT_THREAD_STARTING; // making the stack takes its time
     thread->name = name;
     thread->priority = thread->base_priority = priority;
     thread->stack = stack;
@@ -61,7 +61,7 @@ tt_status tt_thread_begin(tt_thread *thread, const char *name, uint8_t priority,
     tt_arch_context_init(&thread->context, stack, stack_bytes, entry, argument);
     lock = tt_scheduler_lock();
     tt_make_ready_or_suspended(thread); // as somebody who knows it has wished meanwhile
-    if (tt_kernel_current != NULL) // before the first switch there is nobody to leave
+    if (tt_kernel_current != NULL)      // before the first switch there is nobody to leave
         tt_scheduler_unlock(lock);
     else
         tt_arch_unlock(lock);

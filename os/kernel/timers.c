@@ -6,7 +6,7 @@
 #include "os/kernel/timers.h"
 #include "tutti/check.h"
 
-static tt_list timers;
+tt_list tt_timers;
 
 static tt_thread *thread_of(tt_list *timer)
 {
@@ -15,24 +15,24 @@ static tt_thread *thread_of(tt_list *timer)
 
 void tt_timers_arm(void)
 {
-    tt_time first = tt_list_empty(&timers) ? TT_FOREVER : thread_of(timers.next)->deadline;
+    tt_time first = tt_list_empty(&tt_timers) ? TT_FOREVER : thread_of(tt_timers.next)->deadline;
     tt_arch_timer_set(tt_earlier(first, tt_liveness_next()));
 }
 
 void tt_timer_start(tt_thread *thread, tt_time deadline)
 {
-    tt_list *place = timers.next;
+    tt_list *place = tt_timers.next;
     thread->deadline = deadline;
-    while (place != &timers && thread_of(place)->deadline <= deadline)
+    while (place != &tt_timers && thread_of(place)->deadline <= deadline)
         place = place->next;
     tt_list_insert_before(place, &thread->timer_link);
-    if (timers.next == &thread->timer_link)
+    if (tt_timers.next == &thread->timer_link)
         tt_timers_arm();
 }
 
 void tt_timer_remove(tt_thread *thread)
 {
-    bool first = timers.next == &thread->timer_link;
+    bool first = tt_timers.next == &thread->timer_link;
     tt_list_remove(&thread->timer_link);
     if (first)
         tt_timers_arm();
@@ -40,14 +40,14 @@ void tt_timer_remove(tt_thread *thread)
 
 tt_thread *tt_timers_take_due(tt_time now)
 {
-    if (tt_list_empty(&timers) || thread_of(timers.next)->deadline > now)
+    if (tt_list_empty(&tt_timers) || thread_of(tt_timers.next)->deadline > now)
         return NULL;
-    tt_thread *thread = thread_of(timers.next);
+    tt_thread *thread = thread_of(tt_timers.next);
     tt_list_remove(&thread->timer_link);
     return thread;
 }
 
 void tt_timers_init(void)
 {
-    tt_list_init(&timers);
+    tt_list_init(&tt_timers);
 }

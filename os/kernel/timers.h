@@ -5,6 +5,8 @@
 
 #include "tutti/kernel.h"
 
+extern tt_list tt_timers; // by `timer_link`; for timers.c, and for the test of the invariants
+
 void tt_timers_init(void); // once, before any thread
 void tt_timer_start(tt_thread *thread, tt_time deadline);
 

@@ -408,6 +408,17 @@ static void send_and_say(void)
     event(tt_queue_send(&queue, &(uint32_t){3}, 0) == TT_TIMED_OUT ? "f" : "!");
 }
 
+static void try_and_say(void)
+{
+    uint32_t message = 9;
+    event(tt_queue_receive(&queue, &message, 0) == TT_OK && message == 3 ? "r" : "!");
+    event(tt_queue_receive(&queue, &message, tt_now() - 1) == TT_OK && message == 4 ? "r" : "!");
+    event(tt_queue_receive(&queue, &message, 0) == TT_OK && message == 5 ? "r" : "!");
+    event(tt_queue_receive(&queue, &message, tt_now()) == TT_TIMED_OUT ? "e" : "!");
+    event(tt_semaphore_take(&semaphore, 0) == TT_OK ? "t" : "!");
+    event(tt_semaphore_take(&semaphore, 0) == TT_TIMED_OUT ? "e" : "!");
+}
+
 static void wake_and_say(void)
 {
     tt_thread_resume(&a); // more urgent than the thread that is interrupted: it runs after this
@@ -439,6 +450,15 @@ static void test_interrupts(void)
     receive_one((void *)1);
     receive_one((void *)2);
     expect("an interrupt sends and never waits", "sssfrrr");
+
+    begin();
+    init_semaphore(&semaphore, 1, 1);
+    for (uint32_t message = 3; message < 5; message++)
+        tt_queue_send(&queue, &message, 0);
+    start(&a, stack_a, 20, send_one, (void *)5); // waits for room
+    in_interrupt(try_and_say);
+    join(&a);
+    expect("an interrupt takes and receives, and never waits", "rrretes");
 
     begin();
     start(&a, stack_a, 20, say_forever, "a"); // suspends itself
