@@ -5,7 +5,7 @@ CHECKED := linux-clang linux-asan linux-tsan linux-fuzz
 JOBS    := $(shell nproc)
 EPOCHS  := 10
 
-.PHONY: help demo test test-long bench format clean images $(DEVICES) linux $(CHECKED)
+.PHONY: help demo test test-long bench mutate format clean images $(DEVICES) linux $(CHECKED)
 
 help:
 	@./run help
@@ -39,6 +39,10 @@ GROUPS := kernel bus ai
 B      := $(GROUPS)
 bench: $(if $(filter-out $(GROUPS),$(B)),$(error bench: expected B to be some of: $(GROUPS); there is no $(filter-out $(GROUPS),$(B)))) images
 	@for group in $(B); do bench/$$group/run.sh || exit 1; done
+
+# What is broken, and what the answers mean: docs/testing.md. Needs the builds that its tests run.
+mutate: images linux-asan
+	@tools/mutate/mutate.py $(or $(ROOMS),--help)
 
 format:
 	@find . -name build -prune -o -name '*.[ch]' -print | xargs clang-format-14 -i
