@@ -290,9 +290,11 @@ static tt_exit finish(session *s, const tt_dataset *test_set)
     tt_text_init(&why, sentence, sizeof(sentence));
     tt_exit result = !s->saved || s->unsaved ? save(s) : TT_EXIT_OK;
     static size_t confusion[TT_CLASSES_MAX * TT_CLASSES_MAX];
-    double accuracy = 0;
-    tt_status status = tt_model_evaluate(tt_training_model(s->training), test_set, threads,
-                                         &accuracy, confusion, &why);
+    double accuracy = s->last.test_accuracy;
+    tt_status status = TT_OK;
+    if (history_path != NULL || accuracy < 0) // no epoch was left to measure
+        status = tt_model_evaluate(tt_training_model(s->training), test_set, threads, &accuracy,
+                                   confusion, &why);
     if (status != TT_OK)
         return tt_data_refuse("train", status, sentence);
     if (result == TT_EXIT_OK && history_path != NULL)
@@ -342,6 +344,7 @@ static tt_exit run(unsigned count, const char *const *arguments)
     if (result != TT_EXIT_OK)
         return result;
     s.last.epochs = chosen.epochs;
+    s.last.test_accuracy = -1;
     s.last.loss = s.last.accuracy = NAN; // until a step says otherwise
     tt_dataset train_set, test_set;
     result = tt_data_load("train", data_folder, &train_set, &test_set);

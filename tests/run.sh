@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs ctest on a build folder, prints why tests were skipped, and ends with ctest's own summary.
+# Runs ctest on a build folder, prints why tests were skipped and which took longest, and ends with ctest's own
+# summary.
 # usage: tests/run.sh BUILD [ctest argument...]
 set -u
 build=$1
@@ -14,6 +15,10 @@ if grep -q 'skipped: ' "$results"; then
     echo "Skipped, and why:"
     sed -n 's/.*\(skipped: .*\)/\1/p' "$results" | sed 's/<.*//' | sort | uniq -c
 fi
+echo
+echo "The ten longest tests, in seconds:"
+sed -n 's/^[[:space:]]*<testcase name="\([^"]*\)".* time="\([0-9.]*\)".*/\2 \1/p' "$results" | sort -rn | head -n 10 |
+    awk '{ printf "%8.1f  %s\n", $1, $2 }'
 echo
 sed -n '/tests passed,.* tests failed out of/,$p' "$shown"
 grep -q '^100% tests passed' "$shown"

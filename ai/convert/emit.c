@@ -117,14 +117,8 @@ static bool make_step(emitter *e, const tt_value *value)
     return true;
 }
 
-// The steps in order, from the image to `value`; reshapes cost nothing and have none.
-static tt_status collect(emitter *e, const tt_value *value, const tt_value *image, tt_text *why)
+static tt_status check_value(const tt_value *value, tt_text *why)
 {
-    if (value == image)
-        return TT_OK;
-    tt_status status = collect(e, value->inputs[0], image, why);
-    if (status != TT_OK || strcmp(value->primitive->name, "reshape") == 0)
-        return status;
     if (kind_of(value) == 0)
         return tt_refuse_value(why, value, "has no step in a plan", TT_UNSUPPORTED);
     if (value->shape.size[0] != 1) {
@@ -136,12 +130,35 @@ static tt_status collect(emitter *e, const tt_value *value, const tt_value *imag
     for (unsigned k = 1; k < value->input_count; k++)
         if (value->inputs[k]->data == NULL)
             return tt_refuse_value(why, value, "its tables are not constants", TT_UNSUPPORTED);
-    if (e->count == TT_PLAN_STEPS_MAX || !make_step(e, value)) {
-        tt_text_add(why, "value %");
-        tt_text_add_unsigned(why, value->id);
-        tt_text_add(why, " is beyond a plan's limits (64 steps, sizes to 65535, strides to 255)");
-        return TT_TOO_LARGE;
+    return TT_OK;
+}
+
+static tt_status too_large(tt_text *why, const tt_value *value)
+{
+    tt_text_add(why, "value %");
+    tt_text_add_unsigned(why, value->id);
+    tt_text_add(why, " is beyond a plan's limits (64 steps, sizes to 65535, strides to 255)");
+    return TT_TOO_LARGE;
+}
+
+// The steps in order, from the image to the logits; reshapes cost nothing and have none.
+static tt_status collect(emitter *e, const tt_value *logits, const tt_value *image, tt_text *why)
+{
+    const tt_value *chain[TT_PLAN_STEPS_MAX]; // from the end
+    size_t count = 0;
+    for (const tt_value *at = logits; at != image; at = at->inputs[0]) {
+        bool reshape = strcmp(at->primitive->name, "reshape") == 0;
+        tt_status status = reshape ? TT_OK : check_value(at, why);
+        if (status != TT_OK)
+            return status;
+        if (!reshape && count == TT_PLAN_STEPS_MAX)
+            return too_large(why, at);
+        if (!reshape)
+            chain[count++] = at;
     }
+    while (count > 0)
+        if (!make_step(e, chain[--count]))
+            return too_large(why, chain[count]);
     return TT_OK;
 }
 
@@ -224,6 +241,15 @@ static void write_plan(emitter *e, const tt_quantised *q, tt_writer *w)
 
 tt_status tt_plan_emit(const tt_quantised *q, uint8_t **bytes, size_t *length, tt_text *why)
 {
+    *bytes = NULL;
+    if (q->graph == NULL || q->image == NULL || q->logits == NULL) {
+        tt_text_add(why, "the network has no image or no logits");
+        if (q->graph != NULL && tt_graph_error(q->graph)[0] != '\0')
+            tt_text_add(why, "; ");
+        if (q->graph != NULL)
+            tt_text_add(why, tt_graph_error(q->graph));
+        return TT_INVALID;
+    }
     emitter *e = calloc(1, sizeof(*e));
     size_t capacity = TT_PLAN_HEADER_BYTES + TT_PLAN_STEPS_MAX * TT_PLAN_STEP_BYTES;
     if (e == NULL)

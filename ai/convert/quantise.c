@@ -8,7 +8,6 @@
 
 #include "ai/convert/refusal.h"
 #include "ai/graph/primitive.h"
-#include "tutti/check.h"
 #include "tutti/convert.h"
 #include "tutti/exec.h"
 
@@ -236,6 +235,14 @@ static tt_value *quantised_layer(tt_graph *graph, tt_value *x, const layer *l)
 tt_status tt_quantise(const tt_graph *graph, const tt_value *image, const tt_value *logits,
                       const float *calibration, size_t count, tt_quantised *quantised, tt_text *why)
 {
+    if (image == NULL || logits == NULL || image->graph != graph || logits->graph != graph ||
+        !is(image, "input") || image->type != TT_F32 || image->shape.rank == 0) {
+        tt_text_add(why, "the image must be an f32 input and the logits a value of this graph");
+        if (tt_graph_error(graph)[0] != '\0')
+            tt_text_add(why, "; ");
+        tt_text_add(why, tt_graph_error(graph));
+        return TT_INVALID;
+    }
     if (count == 0 || count % image->shape.size[0] != 0) {
         tt_text_add(why, "the number of calibration images must be a multiple of the batch");
         return TT_INVALID;
@@ -281,7 +288,10 @@ void tt_quantised_run(const tt_quantised *quantised, const uint8_t *pixels, int8
     size_t count = tt_shape_count(&quantised->image->shape);
     int8_t *image = malloc(count);
     void **data = calloc(tt_graph_count(quantised->graph), sizeof(void *));
-    TT_CHECK(image != NULL && data != NULL);
+    if (image == NULL || data == NULL) {
+        fprintf(stderr, "tutti: out of memory: %zu bytes for an image\n", count);
+        exit(1);
+    }
     for (size_t i = 0; i < count; i++)
         image[i] = (int8_t)(pixels[i] - 128);
     data[quantised->image->id] = image;

@@ -54,14 +54,15 @@ static void *allocate_or_end(size_t bytes)
     return memset(memory, 0, bytes);
 }
 
-static void mark_needed(plan *p, const tt_value *value)
+// Inputs have smaller numbers than what is made of them.
+static void mark_inputs(const tt_executor *e, plan *p)
 {
-    if (p->needed[value->id])
-        return;
-    p->needed[value->id] = true;
-    for (unsigned i = 0; i < value->input_count; i++) {
-        p->uses[value->inputs[i]->id]++;
-        mark_needed(p, value->inputs[i]);
+    for (size_t id = e->values; id > 0; id--) {
+        const tt_value *value = tt_graph_value(e->graph, id - 1);
+        for (unsigned i = 0; p->needed[id - 1] && i < value->input_count; i++) {
+            p->needed[value->inputs[i]->id] = true;
+            p->uses[value->inputs[i]->id]++;
+        }
     }
 }
 
@@ -144,9 +145,10 @@ static const tt_value *step_input(const tt_step *step, unsigned i)
 static void choose_steps(tt_executor *e, plan *p, tt_value *const *outputs, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        mark_needed(p, outputs[i]);
+        p->needed[outputs[i]->id] = true;
         p->uses[outputs[i]->id] += 2; // never fused away
     }
+    mark_inputs(e, p);
     tt_step *fusions = allocate_or_end(e->values * sizeof(tt_step));
     for (size_t id = e->values; id > 0; id--) { // later values first: relu before its bias_add
         const tt_value *value = tt_graph_value(e->graph, id - 1);
@@ -221,6 +223,9 @@ static void keep_products_on_one_thread(void)
 tt_executor *tt_executor_new(const tt_graph *graph, tt_value *const *outputs, size_t count)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT; // executors are made by several threads at once
+    for (size_t i = 0; i < count; i++)
+        if (outputs[i] == NULL || outputs[i]->graph != graph)
+            return NULL;
     pthread_once(&once, keep_products_on_one_thread);
     tt_executor *e = allocate_or_end(sizeof(*e));
     e->graph = graph;

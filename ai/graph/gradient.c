@@ -67,6 +67,11 @@ tt_status tt_graph_gradient(tt_graph *graph, tt_value *loss, tt_value *const *wr
         tt_graph_fail(graph, "gradient: the loss must be an f32 scalar");
         return TT_INVALID;
     }
+    for (size_t i = 0; i < count; i++)
+        if (wrt[i] == NULL || wrt[i]->graph != graph || loss->graph != graph) {
+            tt_graph_fail(graph, "gradient: value %zu of those asked for is not of this graph", i);
+            return TT_INVALID;
+        }
     unsigned last = loss->id; // what is added below comes after it
     bool *depends = depends_on(graph, loss, wrt, count);
     tt_value **gradient_of = calloc(last + 1, sizeof(gradient_of[0]));

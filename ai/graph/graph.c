@@ -205,8 +205,12 @@ static bool shape_is_sound(tt_graph *graph, const char *what, const tt_shape *sh
 static tt_value *new_leaf(tt_graph *graph, const char *kind, const char *name, tt_type type,
                           tt_shape shape)
 {
-    if (!shape_is_sound(graph, kind, &shape))
+    if (graph == NULL || !shape_is_sound(graph, kind, &shape))
         return NULL;
+    if (type != TT_F32 && type != TT_I32 && type != TT_I8) {
+        tt_graph_fail(graph, "%s: there is no type %d", kind, (int)type);
+        return NULL;
+    }
     tt_value *value = new_value(graph, tt_primitive_find(kind));
     value->type = type;
     value->shape = shape;
@@ -244,6 +248,8 @@ tt_value *tt_constant(tt_graph *graph, tt_type type, tt_shape shape, const void 
 tt_value *tt_apply(tt_graph *graph, const char *primitive, unsigned input_count,
                    tt_value *const *inputs, const tt_attributes *attributes)
 {
+    if (graph == NULL)
+        return NULL;
     for (unsigned i = 0; i < input_count; i++)
         if (inputs[i] == NULL)
             return NULL;
@@ -260,9 +266,15 @@ tt_value *tt_apply(tt_graph *graph, const char *primitive, unsigned input_count,
     tt_value *value = new_value(graph, row);
     value->input_count = input_count;
     for (unsigned i = 0; i < input_count; i++) {
-        TT_CHECK(inputs[i]->graph == graph);
+        if (inputs[i]->graph != graph) {
+            tt_graph_fail(graph, "%s: input %u belongs to another graph", primitive, i);
+            return NULL;
+        }
         value->inputs[i] = inputs[i];
     }
+    if (attributes != NULL && (row->attributes & TT_USES_SHAPE) != 0 &&
+        !shape_is_sound(graph, primitive, &attributes->shape))
+        return NULL;
     if (attributes != NULL)
         value->attributes = *attributes;
     if (!row->shape(value) || !shape_is_sound(graph, row->name, &value->shape))

@@ -12,13 +12,14 @@ struct tt_reference {
     void **owned; // by value; NULL for what the caller or the graph owns
 };
 
-static void mark_needed(const tt_value *value, bool *needed)
+// Inputs have smaller numbers than what is made of them.
+static void mark_inputs(const tt_graph *graph, bool *needed)
 {
-    if (needed[value->id])
-        return;
-    needed[value->id] = true;
-    for (unsigned i = 0; i < value->input_count; i++)
-        mark_needed(value->inputs[i], needed);
+    for (size_t id = tt_graph_count(graph); id > 0; id--) {
+        const tt_value *value = tt_graph_value(graph, id - 1);
+        for (unsigned i = 0; needed[id - 1] && i < value->input_count; i++)
+            needed[value->inputs[i]->id] = true;
+    }
 }
 
 static void *allocate_or_end(size_t count, size_t bytes)
@@ -35,12 +36,16 @@ tt_reference *tt_reference_run(const tt_graph *graph, tt_value *const *outputs, 
                                void **data)
 {
     size_t values = tt_graph_count(graph);
+    for (size_t i = 0; i < count; i++)
+        if (outputs[i] == NULL || outputs[i]->graph != graph)
+            return NULL;
     tt_reference *reference = allocate_or_end(1, sizeof(*reference));
     bool *needed = allocate_or_end(values, sizeof(bool));
     reference->count = values;
     reference->owned = allocate_or_end(values, sizeof(void *));
     for (size_t i = 0; i < count; i++)
-        mark_needed(outputs[i], needed);
+        needed[outputs[i]->id] = true;
+    mark_inputs(graph, needed);
     for (size_t id = 0; id < values; id++) {
         const tt_value *value = tt_graph_value(graph, id);
         if (!needed[id] || data[id] != NULL)

@@ -20,17 +20,21 @@ typedef struct tt_quantised {
 } tt_quantised;
 
 // `calibration` is (count, rows, columns, channels) f32 of what `image` expects; count is a
-// multiple of the graph's batch. TT_UNSUPPORTED or TT_INVALID with a sentence.
+// multiple of the graph's batch. `*quantised` is freed with tt_quantised_free where the result is
+// TT_OK, and untouched otherwise: TT_UNSUPPORTED; TT_INVALID (a value that is NULL or of another
+// graph, a number that is not finite); TT_FULL; each but the last with a sentence.
 tt_status tt_quantise(const tt_graph *graph, const tt_value *image, const tt_value *logits,
                       const float *calibration, size_t count, tt_quantised *quantised,
                       tt_text *why);
 void tt_quantised_free(tt_quantised *quantised);
 
-// Computes one image with the reference kernels: `pixels` as bytes 0 to 255, `logits` int8.
+// Computes one image with the reference kernels: `pixels` as bytes 0 to 255, `logits` int8. Without
+// memory the program ends with a message, as in tutti/graph.h.
 void tt_quantised_run(const tt_quantised *quantised, const uint8_t *pixels, int8_t *logits);
 
 // Makes the plan of a quantised network; `*bytes` is to be freed with free(), and NULL on failure.
-// TT_UNSUPPORTED, TT_TOO_LARGE, TT_MALFORMED (a number that no plan may hold) with a sentence.
+// TT_UNSUPPORTED, TT_TOO_LARGE, TT_MALFORMED (a number that no plan may hold), TT_INVALID (the
+// graph has no image or no logits) with a sentence; TT_FULL.
 tt_status tt_plan_emit(const tt_quantised *quantised, uint8_t **bytes, size_t *length,
                        tt_text *why);
 

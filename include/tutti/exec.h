@@ -12,13 +12,17 @@
 typedef struct tt_executor tt_executor;
 
 // Plans the computation of `outputs`. The graph must outlive the executor and not change any more.
+// NULL where an output is NULL (its building failed: tt_graph_error) or of another graph; without
+// memory the program ends with a message, as in tutti/graph.h.
 tt_executor *tt_executor_new(const tt_graph *graph, tt_value *const *outputs, size_t count);
 void tt_executor_free(tt_executor *executor);
 
-// Where the elements of an input are read from at each run; owned by the caller.
+// Where the elements of an input are read from at each run; owned by the caller. A value that is no
+// input is the caller's bug (TT_CHECK).
 void tt_executor_set(tt_executor *executor, const tt_value *input, const void *data);
 
-// Computes. Every input that the outputs need must have been set.
+// Computes. Every input that the outputs need must have been set; one that was not is the caller's
+// bug (TT_CHECK).
 void tt_executor_run(tt_executor *executor);
 
 // The elements of an output, until the next run.

@@ -118,18 +118,21 @@ tt_value *tt_max_pool2d(tt_value *x, unsigned window, unsigned stride, tt_paddin
 tt_value *tt_average_pool2d(tt_value *x, unsigned window, unsigned stride, tt_padding padding);
 tt_value *tt_softmax(tt_value *a); // over the last axis
 // The mean over the batch of -log softmax(logits)[label]; logits (batch, classes), labels (batch)
-// i32.
+// i32. A label that names no class makes it, and that row's gradient, no number (NaN).
 tt_value *tt_softmax_cross_entropy(tt_value *logits, tt_value *labels);
 
 // Reverse-mode differentiation: adds to the graph what computes d loss / d wrt[i] and returns those
 // values in gradients[i] (a zero constant where the loss does not depend on it). `loss` is a
-// scalar. TT_INVALID with tt_graph_error where a primitive on the way has no derivative.
+// scalar. TT_INVALID with tt_graph_error where it is not, a primitive on the way has no derivative,
+// or a value is NULL or of another graph.
 tt_status tt_graph_gradient(tt_graph *graph, tt_value *loss, tt_value *const *wrt, size_t count,
                             tt_value **gradients);
 
 // Computes `outputs` with the reference kernels: plain loops, the definition of every primitive.
 // `data[id]` points at the elements of each input; on return also of each output asked for, in
-// memory that lives until tt_reference_free. `data` has tt_graph_count entries, NULL elsewhere.
+// memory that lives until tt_reference_free. `data` has tt_graph_count entries, NULL elsewhere; an
+// input that is needed and not given is the caller's bug (TT_CHECK). NULL where an output is NULL
+// or of another graph; without memory the program ends with a message.
 typedef struct tt_reference tt_reference;
 tt_reference *tt_reference_run(const tt_graph *graph, tt_value *const *outputs, size_t count,
                                void **data);

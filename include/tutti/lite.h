@@ -75,14 +75,15 @@ typedef struct tt_plan {
 tt_status tt_plan_open(tt_plan *plan, const void *bytes, size_t length, tt_text *why);
 
 // Runs the network: `input` has header.input_bytes, `output` gets header.output_bytes. `arena` has
-// at least header.arena_bytes, aligned to 4. Takes no locks; plans may run side by side in arenas
-// of their own.
+// at least header.arena_bytes, aligned to 4 (TT_CHECK); what it held before does not matter, and
+// what it holds after is nothing to rely on. Takes no locks; plans may run side by side in arenas
+// of their own, and one plan by several threads.
 void tt_plan_run(const tt_plan *plan, void *arena, const int8_t *input, int8_t *output);
 
-// Step `index` (below header.step_count), for those who list a plan.
+// Step `index` (below header.step_count: TT_CHECK), for those who list a plan.
 void tt_plan_step_at(const tt_plan *plan, uint32_t index, tt_plan_step *step);
 
-// Reading and writing the two structures as they lie in a file.
+// Writes the two structures as they lie in a file; the header's checksum is the caller's.
 struct tt_reader;
 struct tt_writer;
 void tt_plan_header_write(struct tt_writer *writer, const tt_plan_header *header);

@@ -49,6 +49,65 @@ static void test_refusal(void)
     tt_graph_free(g);
 }
 
+// What a network whose building failed gives, and values that are not what they are given for.
+static void test_misuse(void)
+{
+    tt_graph *g = tt_graph_new(), *other = tt_graph_new();
+    tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(1, 4)),
+             *scalar = tt_input(g, "s", TT_F32, TT_SCALAR);
+    tt_value *w = tt_parameter(g, "w", TT_SHAPE(2, 4)), *y = tt_matmul(x, w, false, true);
+    tt_value *theirs = tt_input(other, "x", TT_F32, TT_SHAPE(1, 4));
+    tt_value *bytes_input = tt_input(g, "b", TT_I8, TT_SHAPE(1, 4));
+    const tt_value *pairs[][2] = {{x, NULL},   {NULL, y}, {scalar, y},     {theirs, y},
+                                  {x, theirs}, {w, y},    {bytes_input, y}};
+    float image[4] = {0};
+    tt_quantised q;
+    char buffer[300];
+    tt_text why;
+    for (size_t i = 0; i < TT_COUNT(pairs); i++) {
+        tt_text_init(&why, buffer, sizeof(buffer));
+        EXPECT_EQUAL(tt_quantise(g, pairs[i][0], pairs[i][1], image, 1, &q, &why), TT_INVALID);
+        EXPECT_TEXT(buffer, "the image must be an f32 input and the logits a value of this graph");
+    }
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_quantise(g, x, tt_matmul(x, w, false, false), image, 1, &q, &why), TT_INVALID);
+    EXPECT(strstr(buffer, "a value of this graph; matmul: inner sizes") != NULL);
+    EXPECT_EQUAL(tt_quantise(g, x, y, image, 0, &q, NULL), TT_INVALID);
+    tt_graph_free(g);
+    tt_graph_free(other);
+
+    // A plan of a network that is none: no logits, nothing between, and another chain's end.
+    uint8_t *bytes;
+    size_t length;
+    q = (tt_quantised){.graph = tt_graph_new()};
+    EXPECT_EQUAL(tt_plan_emit(&q, &bytes, &length, NULL), TT_INVALID);
+    q.image = tt_input(q.graph, "x", TT_I8, TT_SHAPE(1, 4));
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_plan_emit(&q, &bytes, &length, &why), TT_INVALID);
+    EXPECT_TEXT(buffer, "the network has no image or no logits");
+    q.logits = q.image;
+    EXPECT_EQUAL(tt_plan_emit(&q, &bytes, &length, NULL), TT_TOO_LARGE);
+    q.logits = tt_input(q.graph, "y", TT_I8, TT_SHAPE(1, 4));
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_plan_emit(&q, &bytes, &length, &why), TT_UNSUPPORTED);
+    EXPECT_TEXT(buffer, "value %1 (input): has no step in a plan");
+    EXPECT(bytes == NULL);
+    q.logits = q.image; // as many reshapes as one likes, and one pooling too many
+    for (int i = 0; i < 100000; i++)
+        q.logits = tt_reshape(q.logits, TT_SHAPE(1, 4));
+    EXPECT_EQUAL(tt_plan_emit(&q, &bytes, &length, NULL), TT_TOO_LARGE);
+    q.logits = tt_reshape(q.logits, TT_SHAPE(1, 2, 2, 1));
+    for (int i = 0; i <= TT_PLAN_STEPS_MAX; i++)
+        q.logits = tt_max_pool2d(q.logits, 1, 1, TT_VALID);
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_plan_emit(&q, &bytes, &length, &why), TT_TOO_LARGE);
+    EXPECT(strstr(buffer, "is beyond a plan's limits (64 steps") != NULL);
+    q.logits = q.logits->inputs[0];
+    EXPECT_EQUAL(tt_plan_emit(&q, &bytes, &length, NULL), TT_OK);
+    free(bytes);
+    tt_quantised_free(&q);
+}
+
 // One dense channel with weight `w` and bias `b`, quantised.
 static tt_status quantise_dense(float w, float b, tt_quantised *q, tt_text *why)
 {
@@ -197,6 +256,7 @@ int main(void)
 {
     test_multipliers();
     test_refusal();
+    test_misuse();
     test_extreme_weights();
     test_unplannable();
     test_network();

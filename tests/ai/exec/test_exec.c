@@ -192,8 +192,32 @@ static void test_pool(void)
         EXPECT_EQUAL(atomic_load(&counts[i]), 50);
 }
 
+// What failed to be built is no executor, and neither is another graph's; a chain may be as long as
+// memory allows.
+static void test_misuse(void)
+{
+    tt_graph *g = tt_graph_new(), *other = tt_graph_new();
+    tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(2)), *y = x;
+    tt_value *outputs[2] = {x, NULL};
+    EXPECT(tt_executor_new(g, outputs, 2) == NULL);
+    EXPECT(tt_executor_new(other, &x, 1) == NULL);
+    tt_executor_free(NULL);
+    tt_pool_free(NULL);
+    for (int i = 0; i < 200000; i++)
+        y = tt_reshape(y, TT_SHAPE(2));
+    tt_executor *e = tt_executor_new(g, &y, 1);
+    float data[2] = {1, 2};
+    tt_executor_set(e, x, data);
+    tt_executor_run(e);
+    EXPECT(tt_executor_get(e, y) == data);
+    tt_executor_free(e);
+    tt_graph_free(other);
+    tt_graph_free(g);
+}
+
 int main(void)
 {
+    test_misuse();
     for (uint64_t seed = 0; seed < 60; seed++)
         test_network(seed);
     test_arena();

@@ -1,6 +1,8 @@
 // Building graphs: what wrong shapes are told, the text form and back, and kernels against numbers
 // worked out by hand.
 
+#include <math.h>
+
 #include "ai/graph/primitive.h"
 #include "tests/test.h"
 
@@ -36,6 +38,81 @@ static void test_messages(void)
                                 &(tt_attributes){.window = {1, 1}, .stride = {1, 1}});
     EXPECT_EQUAL(tt_graph_gradient(g, tt_mean(pooled), &a, 1, &gradient), TT_INVALID);
     EXPECT_TEXT(tt_graph_error(g), "max_pool2d_gradient has no derivative");
+    tt_graph_free(g);
+}
+
+// A user's mistakes that are no shapes: each leaves a sentence, never a stopped program.
+static void test_misuse(void)
+{
+    tt_graph *other = tt_graph_new(), *g = fresh(NULL);
+    tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(2)), *none = NULL, *gradient;
+    tt_value *theirs = tt_input(other, "y", TT_F32, TT_SHAPE(2));
+    EXPECT(tt_input(NULL, "x", TT_F32, TT_SHAPE(2)) == NULL);
+    EXPECT(tt_parameter(NULL, "x", TT_SHAPE(2)) == NULL);
+    EXPECT(tt_constant(NULL, TT_F32, TT_SHAPE(2), NULL) == NULL);
+    EXPECT(tt_apply(NULL, "relu", 1, &x, NULL) == NULL);
+    EXPECT(tt_mean(NULL) == NULL && tt_transpose(NULL, NULL) == NULL && tt_add(x, NULL) == NULL);
+    EXPECT_TEXT(tt_graph_error(g), ""); // what NULL stands for has been told already
+    EXPECT(tt_add(x, theirs) == NULL);
+    EXPECT_TEXT(tt_graph_error(g), "add: input 1 belongs to another graph");
+    g = fresh(g);
+    x = tt_input(g, "x", TT_F32, TT_SHAPE(2));
+    EXPECT(tt_input(g, "x", (tt_type)3, TT_SHAPE(2)) == NULL);
+    EXPECT_TEXT(tt_graph_error(g), "input: there is no type 3");
+    const tt_shape wrong[] = {{.rank = 9, .size = {2}}, {.rank = 2, .size = {SIZE_MAX / 2, 4}}};
+    static const char *const primitives[] = {"reshape", "broadcast", "sum_to"};
+    for (size_t i = 0; i < 6; i++) {
+        g = fresh(g);
+        x = tt_input(g, "x", TT_F32, TT_SHAPE(2));
+        EXPECT(tt_apply(g, primitives[i / 2], 1, &x, &(tt_attributes){.shape = wrong[i % 2]}) ==
+               NULL);
+        EXPECT(tt_graph_error(g)[0] != '\0');
+    }
+    EXPECT_EQUAL(tt_graph_gradient(g, tt_mean(x), &none, 1, &gradient), TT_INVALID);
+    EXPECT_EQUAL(tt_graph_gradient(g, tt_mean(x), &theirs, 1, &gradient), TT_INVALID);
+    EXPECT_EQUAL(tt_graph_gradient(g, NULL, &x, 1, &gradient), TT_INVALID);
+    void *data[16] = {NULL};
+    EXPECT(tt_reference_run(g, &none, 1, data) == NULL);
+    EXPECT(tt_reference_run(g, &theirs, 1, data) == NULL);
+    tt_graph_free(other);
+    tt_graph_free(g);
+}
+
+// Labels are data: one that names no class makes the loss and its row's gradient no number.
+static void test_unknown_labels(void)
+{
+    static const int32_t labels[] = {3, -1, INT32_MAX, INT32_MIN};
+    for (size_t i = 0; i < 4; i++) {
+        tt_graph *g = fresh(NULL);
+        tt_value *logits = tt_input(g, "logits", TT_F32, TT_SHAPE(2, 3));
+        tt_value *label = tt_input(g, "label", TT_I32, TT_SHAPE(2)), *outputs[2];
+        outputs[0] = tt_softmax_cross_entropy(logits, label);
+        REQUIRE(tt_graph_gradient(g, outputs[0], &logits, 1, &outputs[1]) == TT_OK);
+        float numbers[6] = {1, 2, 3, 1, 2, 3};
+        int32_t known_and_not[2] = {2, labels[i]};
+        void *data[16] = {[0] = numbers, [1] = known_and_not};
+        tt_reference *run = tt_reference_run(g, outputs, 2, data);
+        const float *loss = data[outputs[0]->id], *gradient = data[outputs[1]->id];
+        EXPECT(isnan(loss[0]) && isfinite(gradient[0]) && isnan(gradient[3]));
+        tt_reference_free(run);
+        tt_graph_free(g);
+    }
+}
+
+// A chain so long that a call for each value would not fit the stack.
+static void test_long_chain(void)
+{
+    tt_graph *g = fresh(NULL);
+    tt_value *x = tt_input(g, "x", TT_F32, TT_SCALAR), *y = x;
+    for (int i = 0; i < 200000; i++)
+        y = tt_reshape(y, TT_SCALAR);
+    void **data = calloc(tt_graph_count(g), sizeof(data[0]));
+    float one = 1;
+    data[0] = &one;
+    tt_reference *run = tt_reference_run(g, &y, 1, data);
+    EXPECT(*(float *)data[y->id] == 1);
+    tt_reference_free(run);
+    free(data);
     tt_graph_free(g);
 }
 
@@ -239,6 +316,9 @@ static void test_kernels(void)
 int main(void)
 {
     test_messages();
+    test_misuse();
+    test_unknown_labels();
+    test_long_chain();
     test_gradient_shapes();
     test_every_primitive();
     test_text();

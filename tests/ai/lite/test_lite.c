@@ -1,9 +1,32 @@
 // The device runtime against the reference executor: a thousand random operations, whole tensors,
 // half of them with factors that are powers of two so that rounding meets exact ties.
 
+#include <pthread.h>
+
 #include "ai/graph/primitive.h"
 #include "tests/ai/lite/random_operation.h"
+#include "tutti/bytes.h"
 #include "tutti/lite.h"
+
+// What lies in a file is what the structures say, field by field: written again it is the same.
+static void check_written_again(const tt_plan *plan)
+{
+    uint8_t bytes[TT_PLAN_HEADER_BYTES];
+    tt_writer writer;
+    tt_writer_init(&writer, bytes, sizeof(bytes));
+    tt_plan_header_write(&writer, &plan->header);
+    EXPECT(!writer.failed && writer.length == TT_PLAN_HEADER_BYTES);
+    EXPECT(memcmp(bytes, plan->bytes, TT_PLAN_HEADER_BYTES) == 0);
+    for (uint32_t i = 0; i < plan->header.step_count; i++) {
+        tt_plan_step step;
+        tt_plan_step_at(plan, i, &step);
+        tt_writer_init(&writer, bytes, sizeof(bytes));
+        tt_plan_step_write(&writer, &step);
+        EXPECT(!writer.failed && writer.length == TT_PLAN_STEP_BYTES);
+        EXPECT(memcmp(bytes, plan->bytes + plan->header.steps + i * TT_PLAN_STEP_BYTES,
+                      TT_PLAN_STEP_BYTES) == 0);
+    }
+}
 
 static void check(uint64_t seed)
 {
@@ -18,6 +41,7 @@ static void check(uint64_t seed)
     REQUIRE(status == TT_OK);
     tt_plan plan;
     REQUIRE(tt_plan_open(&plan, bytes, length, NULL) == TT_OK);
+    check_written_again(&plan);
     tt_random random;
     tt_random_seed(&random, ~seed);
     size_t in = plan.header.input_bytes, out = plan.header.output_bytes;
@@ -40,6 +64,69 @@ static void check(uint64_t seed)
     free(image);
     free(bytes);
     tt_quantised_free(&q);
+}
+
+// One thread of those that run one plan at once, each in an arena of its own that begins with
+// another rubbish.
+typedef struct runner {
+    const tt_plan *plan;
+    const int8_t *image, *expected;
+    int rubbish;
+    unsigned wrong;
+} runner;
+
+static void *run_many(void *context)
+{
+    runner *r = context;
+    const tt_plan_header *h = &r->plan->header;
+    void *arena = malloc(h->arena_bytes);
+    int8_t *output = malloc(h->output_bytes);
+    for (int i = 0; i < 50; i++) {
+        memset(arena, r->rubbish + i, h->arena_bytes);
+        tt_plan_run(r->plan, arena, r->image, output);
+        r->wrong += memcmp(output, r->expected, h->output_bytes) != 0;
+    }
+    free(arena);
+    free(output);
+    return NULL;
+}
+
+static void check_side_by_side(void)
+{
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        tt_quantised q = random_operation(seed);
+        uint8_t *bytes;
+        size_t length;
+        tt_plan plan;
+        REQUIRE(tt_plan_emit(&q, &bytes, &length, NULL) == TT_OK);
+        REQUIRE(tt_plan_open(&plan, bytes, length, NULL) == TT_OK);
+        uint8_t *before = malloc(length);
+        memcpy(before, bytes, length);
+        int8_t *image = malloc(plan.header.input_bytes);
+        int8_t *expected = malloc(plan.header.output_bytes);
+        void *arena = calloc(1, plan.header.arena_bytes);
+        tt_random random;
+        tt_random_seed(&random, seed);
+        random_image(&random, &q, image);
+        tt_plan_run(&plan, arena, image, expected);
+        pthread_t threads[3];
+        runner runners[3];
+        for (int i = 0; i < 3; i++) {
+            runners[i] = (runner){&plan, image, expected, 85 * i, 0};
+            REQUIRE(pthread_create(&threads[i], NULL, run_many, &runners[i]) == 0);
+        }
+        for (int i = 0; i < 3; i++) {
+            pthread_join(threads[i], NULL);
+            EXPECT_EQUAL(runners[i].wrong, 0);
+        }
+        EXPECT(memcmp(before, bytes, length) == 0); // it is used where it lies, and only read
+        free(before);
+        free(image);
+        free(expected);
+        free(arena);
+        free(bytes);
+        tt_quantised_free(&q);
+    }
 }
 
 // Results worked out by hand: one dense channel, factor 1/2, so that odd sums are ties. The high
@@ -81,6 +168,7 @@ static void check_ties(void)
 int main(void)
 {
     check_ties();
+    check_side_by_side();
     for (uint64_t seed = 0; seed < 1000; seed++)
         check(seed);
     return test_result();

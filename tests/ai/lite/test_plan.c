@@ -130,6 +130,8 @@ static void test_refusals(void)
     expect_refusal(STEP + 68, 7, TT_UNSUPPORTED, "step 0: reserved bytes are not 0");
     expect_refusal(STEP + 0, 9, TT_UNSUPPORTED, "step 0: unknown kind 9");
     expect_refusal(STEP + 24, 0x7fffffff, TT_MALFORMED, "step 0: a tensor lies outside the arena");
+    expect_refusal(STEP + 0, 1u << 24 | 1u << 16 | 1u << 8 | TT_STEP_CONV, TT_UNSUPPORTED,
+                   "step 0: reserved bytes are not 0");
     tt_plan_step step = convolution();
     expect_refusal(step.shift, 31, TT_MALFORMED, "step 0: a shift is outside -31 to 30");
     expect_refusal(step.shift, (uint32_t)-32, TT_MALFORMED, "step 0: a shift is outside -31 to 30");
@@ -157,6 +159,7 @@ static void test_messages(void)
     EXPECT_EQUAL(tt_plan_open(&plan, bytes, 100, &why), TT_UNSUPPORTED);
     EXPECT_TEXT(buffer, "plan version: expected 1, found 7");
     EXPECT_EQUAL(tt_plan_open(&plan, (char *)bytes + 1, 100, NULL), TT_INVALID);
+    EXPECT_EQUAL(tt_plan_open(&plan, NULL, 0, NULL), TT_DAMAGED);
 }
 
 int main(void)

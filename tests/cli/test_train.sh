@@ -1,0 +1,174 @@
+#!/bin/sh
+# `tutti train` and `tutti compile` on a small part of the images: a training that is interrupted, killed,
+# resumed, extended, that diverges, or cannot write; what the two are given by mistake; their JSON.
+set -u
+tutti=$TUTTI_LINUX/cli/tutti
+export PATH="$TUTTI_LINUX/cli:$PATH" # the command that an interrupted training prints is run as it is
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+failed=0
+fail() {
+    echo "test_train: $1"
+    failed=$((failed + 1))
+}
+
+# expect STATUS TEXT WORD...: runs tutti; its status and a text that it must say.
+expect() {
+    status=$1 text=$2
+    shift 2
+    timeout 120 "$tutti" "$@" >out 2>err </dev/null
+    got=$?
+    if [ "$got" -ne "$status" ] || ! grep -qF -- "$text" err out; then
+        echo "tutti $*: expected status $status and '$text', got $got and:"
+        sed 's/^/    /' out err
+        failed=$((failed + 1))
+    fi
+}
+
+# after N PROCESS FILE: waits until FILE has N lines, at most a minute.
+after() {
+    for _ in $(seq 600); do
+        [ "$(wc -l <"$3" 2>/dev/null || echo 0)" -ge "$1" ] && return 0
+        kill -0 "$2" 2>/dev/null || return 1
+        sleep 0.1
+    done
+    return 1
+}
+
+small="--images 640 --seed 7"
+# shellcheck disable=SC2086 # several words
+timeout 120 "$tutti" train $small --epochs 3 --out whole --json >whole.json 2>whole.err
+code=$?
+if [ $code -eq 4 ]; then
+    echo "skipped: no data set: $(cat whole.err)"
+    exit 77
+fi
+[ $code -eq 0 ] || fail "the training ended with $code: $(cat whole.err)"
+
+# The result as JSON on standard output, and nothing else there.
+for field in '"status": "done"' '"checkpoint": "whole"' '"epochs": 3' '"epochs_done": 3' '"steps_done": 0' \
+    '"seed": 7' '"images": 640' '"loss": 0*[0-9.]*' '"accuracy": 0\.[0-9]*' '"test_accuracy": 0\.[0-9]*'; do
+    grep -q "^$field[,}]" whole.json || fail "no $field in: $(cat whole.json)"
+done
+[ "$(wc -l <whole.err)" -eq 4 ] || fail "progress is not three lines and one on standard error: $(cat whole.err)"
+
+# An interrupt ends it after its step; what it says to run goes on to the same bits, as often as it takes.
+for signal in INT TERM; do
+    name="cut '$signal" json=
+    [ $signal = INT ] || json=" --json" # tells it there, too
+    # shellcheck disable=SC2086
+    "$tutti" train $small --epochs 3 --out "$name" --threads 2$json >out 2>err &
+    process=$!
+    after 1 $process err || fail "SIG$signal: the first epoch did not end: $(cat err)"
+    kill -$signal $process
+    start=$(date +%s)
+    wait $process
+    code=$?
+    [ $(($(date +%s) - start)) -le 20 ] || fail "SIG$signal: it took more than 20 s to end"
+    [ $code -eq 1 ] || fail "SIG$signal: status $code: $(cat err)"
+    grep -q "^tutti train: interrupted after [12] of 3 epochs and [0-9] of 10 steps$" err || fail "SIG$signal: $(cat err)"
+    command=$(sed -n 's/^  tutti/tutti/p' err)
+    [ "$command" = "tutti train --resume 'cut '\\''$signal' --out 'cut '\\''$signal' --threads 2$json" ] ||
+        fail "to go on: $command"
+    [ $signal = INT ] || { grep -q '^"status": "interrupted",$' out && grep -qF '"resume": "tutti train --resume ' out; } ||
+        fail "the interrupt as JSON: $(cat out)"
+    eval "timeout 120 $command" >out 2>err || fail "SIG$signal: going on: $(cat err)"
+    cmp whole "$name" || fail "SIG$signal: other bits"
+done
+
+# Killed at any moment: a whole checkpoint lies there, and goes on.
+for pause in 0.1 0.6; do
+    # shellcheck disable=SC2086
+    "$tutti" train $small --epochs 3 --out killed 2>err &
+    process=$!
+    after 1 $process err || fail "no first epoch: $(cat err)"
+    sleep $pause
+    kill -KILL $process 2>/dev/null
+    wait $process 2>/dev/null
+    expect 0 "3 epochs" train --resume killed --out killed
+    cmp whole killed || fail "killed after $pause s: other bits"
+    rm -f killed
+done
+rm -f .tutti-*
+
+# A checkpoint is a plan: what contradicts it is refused with both, and extended where that is asked for.
+cp whole before
+expect 2 "--epochs 4 contradicts whole, which was made with --epochs 3" train --resume whole --epochs 4 --out whole
+expect 2 "--seed 8 contradicts whole, which was made with --seed 7" train --resume whole --seed 8 --out whole
+expect 2 "--images 704 contradicts whole, which was made with --images 640" train --resume whole --images 704 --out whole
+expect 2 "--extend needs --resume" train --extend 5
+expect 1 "whole: has begun epoch 3, which is beyond epochs 2" train --resume whole --extend 2 --out whole
+cmp whole before || fail "a refusal changed the checkpoint"
+# shellcheck disable=SC2086
+expect 0 "whole: 3 epochs" train --resume whole $small --epochs 3 --out whole # the same said again
+cmp whole before || fail "nothing was left to do, yet the checkpoint changed"
+expect 0 "longer: 4 epochs" train --resume whole --extend 4 --out longer
+cmp -s whole longer && fail "the extension did nothing"
+
+# Not written: found before the training, except for a disk that fills up.
+[ "$(id -u)" -ne 0 ] || expect 1 "/dev/full cannot be written: it is no regular file" train --out /dev/full
+[ -c /dev/full ] || fail "the device node was replaced"
+start=$(date +%s)
+expect 1 "none/model cannot be written: No such file" train --out none/model
+expect 1 "none/history cannot be written: No such file" train --history none/history
+expect 1 "none/plan cannot be written: No such file" compile whole --out none/plan
+expect 1 "none/report cannot be written: No such file" compile whole --report none/report
+expect 1 "none/reference cannot be written: No such file" compile whole --reference none/reference
+[ $(($(date +%s) - start)) -le 10 ] || fail "it took long to say so"
+# Half a MiB is the most that a file may have (ulimit counts 512 bytes): each epoch says so, the training goes
+# on, and what was there before stays.
+cp whole full
+(trap '' XFSZ; ulimit -f 1000; exec timeout 120 "$tutti" train --images 640 --epochs 2 --out full) 2>err
+code=$?
+[ $code -eq 1 ] || fail "a full disk ended with $code"
+[ "$(grep -c '^tutti train: writing full failed: ' err)" -eq 3 ] || fail "a full disk was told otherwise: $(cat err)"
+grep -q "^epoch 1 is not saved; the training goes on, the next epoch tries again$" err || fail "a full disk: $(cat err)"
+cmp whole full || fail "a full disk took the checkpoint before"
+[ -z "$(ls -A | grep '^\.tutti-')" ] || fail "a full disk left half a file"
+
+# A training whose loss is no number ends with its place, and the checkpoint stays as it was. Four bytes of the
+# first weights are made a huge number.
+cp whole huge
+header=$(od -An -tu8 -N8 huge | tr -d ' ')
+for weight in 0 4 8 12 16 20 24 28 32; do
+    printf '\377\377\177\177' | dd of=huge bs=1 seek=$((8 + header + weight)) conv=notrunc 2>/dev/null
+done
+cp huge before
+expect 1 "epoch 4, step 1: the loss is no finite number; the training has diverged; no checkpoint was written" \
+    train --resume huge --extend 4 --out huge --json
+grep -q '^"status": "diverged",$' out || fail "a divergence as JSON: $(cat out)"
+cmp huge before || fail "a training that diverged wrote a checkpoint"
+printf '\000\000\300\177' | dd of=huge bs=1 seek=$((8 + header)) conv=notrunc 2>/dev/null # one that is no number
+expect 1 "huge: tensor conv1.weights holds a number that is infinite or none" train --resume huge --extend 4
+expect 1 "huge: tensor conv1.weights holds a number that is infinite or none" compile huge
+
+# compile, its JSON, and its report, which is the same.
+expect 0 '"accuracy_int8": 0.' compile whole --out plan --json --report report
+cmp out report || fail "the report is another than the result"
+for field in '"plan": "plan"' '"plan_bytes": [0-9]*' '"arena_bytes": [0-9]*' '"multiplications": [0-9]*' \
+    '"images": 10000' '"accuracy_float": 0\.[0-9]*'; do
+    grep -q "^$field," report || fail "no $field in: $(cat report)"
+done
+[ "$(grep -c '"kind": ' report)" -eq 7 ] || fail "the steps: $(cat report)"
+grep -q '^{"plan"\|^{$' report || fail "the report does not begin as an object"
+command -v python3 >/dev/null && { python3 -c 'import json, sys; json.load(open("report")); json.load(open("whole.json"))' || fail "no JSON"; }
+
+# One file for another.
+for words in "train --resume" compile; do
+    # shellcheck disable=SC2086
+    expect 1 "plan: is a plan, the int8 network that devices run; expected a checkpoint" $words plan
+    # shellcheck disable=SC2086
+    expect 4 "report: is cut short or not a safetensors file" $words report
+    # shellcheck disable=SC2086
+    expect 4 ".: is no regular file" $words .
+    # shellcheck disable=SC2086
+    expect 4 "nothing: cannot be opened" $words nothing
+done
+header='{"fc.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  ' # 64 bytes
+printf '\100\0\0\0\0\0\0\0%s\0\0\0\0\0\0\0\0' "$header" >other
+expect 1 "other: is no checkpoint that can go on: it states no format" train --resume other
+expect 1 "other: is no checkpoint of this network: tensor conv1.weights is missing, expected [12,3,3,1]" compile other
+
+[ "$failed" -eq 0 ] && echo "trainings went on, and mistakes were told"
+exit "$failed"
