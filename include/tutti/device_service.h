@@ -1,5 +1,7 @@
 // What a device is, as a resource: GET /device answers a CBOR map
-// {name, kind, board, cpu, boot, uptime_ms, addresses, received, duplicates, malformed}.
+// {name, kind, board, cpu, boot, uptime_ms, addresses, received, duplicates, malformed, wakeups}.
+// `wakeups` counts, modulo 2^32, how often an interrupt woke the CPU from idling; not there where
+// nobody counts.
 
 #ifndef TUTTI_DEVICE_SERVICE_H
 #define TUTTI_DEVICE_SERVICE_H
@@ -12,6 +14,7 @@ typedef struct tt_device_options {
     tt_platform *platform;
     const char *name, *kind, *board, *cpu; // not copied
     uint32_t boot;
+    uint32_t (*wakeups)(void); // the kernel's counter, or NULL
 } tt_device_options;
 
 typedef struct tt_device_service {

@@ -114,6 +114,9 @@ bool tt_in_interrupt(void);
 // `entry` (priority `priority`) and never returns.
 _Noreturn void tt_kernel_start(void (*entry)(void *argument), uint8_t priority);
 
+// How often an interrupt has ended the idle thread's sleep since the start; wraps around. Any.
+uint32_t tt_kernel_wakeups(void);
+
 // What every board gives (os/board): text to a person, and the end.
 void tt_console_write(const void *bytes, size_t length); // any
 _Noreturn void tt_board_stop(int code);

@@ -51,7 +51,8 @@ static void add_services(const tt_product *product, tt_platform *platform)
                                                                  .kind = product->kind,
                                                                  .board = tt_board_name,
                                                                  .cpu = tt_board_cpu,
-                                                                 .boot = tt_provision.boot});
+                                                                 .boot = tt_provision.boot,
+                                                                 .wakeups = tt_kernel_wakeups});
     if (product->slot_bytes > 0)
         tt_model_service_init(&model_service,
                               &(tt_model_options){.bus = &node.bus,

@@ -45,7 +45,7 @@ static void get(tt_resource *resource, tt_time now, const tt_request *request,
     (void)request;
     tt_writer w;
     tt_writer_init(&w, s->document, sizeof(s->document));
-    tt_cbor_map(&w, 10);
+    tt_cbor_map(&w, s->options.wakeups != NULL ? 11 : 10);
     write_text(&w, "name", s->options.name);
     write_text(&w, "kind", s->options.kind);
     write_text(&w, "board", s->options.board);
@@ -56,6 +56,8 @@ static void get(tt_resource *resource, tt_time now, const tt_request *request,
     write_number(&w, "received", bus->counters.received);
     write_number(&w, "duplicates", bus->counters.duplicates);
     write_number(&w, "malformed", bus->counters.malformed);
+    if (s->options.wakeups != NULL)
+        write_number(&w, "wakeups", s->options.wakeups());
     TT_CHECK(!w.failed);
     response->code = TT_CONTENT;
     response->content_format = TT_FORMAT_CBOR;
