@@ -10,8 +10,8 @@
 // what to do about it, on behalf of `command`.
 tt_exit tt_data_load(const char *command, const char *folder, tt_dataset *train, tt_dataset *test);
 
-// Says why the file of a command cannot be used. What is missing or damaged is TT_EXIT_MISSING, what
-// is sound but refused is TT_EXIT_FAILED.
+// Says why the file of a command cannot be used. What is missing or damaged is TT_EXIT_MISSING,
+// what is sound but refused is TT_EXIT_FAILED.
 tt_exit tt_data_refuse(const char *command, tt_status status, const char *sentence);
 
 #endif

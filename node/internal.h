@@ -5,6 +5,9 @@
 
 #include "tutti/node.h"
 
+// presence.c: a peer was found.
+void tt_presence_watch(tt_node *node, tt_time now);
+
 // presence.c: pings whoever was silent, declares gone whoever stays so.
 void tt_presence_advance(tt_node *node, tt_time now);
 

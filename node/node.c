@@ -6,8 +6,6 @@
 #include "node/internal.h"
 #include "tutti/check.h"
 
-#define ADDRESSES_INTERVAL TT_MS(250) // link-local addresses take seconds to be ready
-
 static const tt_endpoint mdns_groups[2] = {
     {.ip = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 224, 0, 0, 251}, .port = TT_MDNS_PORT},
     {.ip = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xfb}, .port = TT_MDNS_PORT},
@@ -23,7 +21,9 @@ static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, c
                     void *context)
 {
     tt_node *node = context;
-    if (event != TT_PEER_FOUND)
+    if (event == TT_PEER_FOUND)
+        tt_presence_watch(node, now);
+    else
         tt_bus_forget_peer(&node->bus, now, &peer->endpoint);
     if (node->options.on_peer != NULL)
         node->options.on_peer(discovery, now, event, peer, node->options.context);
@@ -57,8 +57,7 @@ tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_optio
                                               .peers_max = TT_NODE_PEERS_MAX,
                                               .on_peer = on_peer,
                                               .context = node});
-    node->addresses_at = now;
-    node->presence_at = options->browse ? now : TT_FOREVER;
+    node->presence_at = TT_FOREVER;
     return TT_OK;
 }
 
@@ -68,7 +67,6 @@ static void look_at_addresses(tt_node *node, tt_time now)
     size_t count =
         node->platform->operations->addresses(node->platform, addresses, TT_ADDRESSES_MAX);
     tt_discovery_set_addresses(&node->discovery, now, addresses, count);
-    node->addresses_at = tt_after(now, ADDRESSES_INTERVAL);
 }
 
 static void send_datagram(tt_node *node)
@@ -140,8 +138,7 @@ void tt_node_poll(tt_node *node)
 {
     receive_all(node);
     tt_time now = now_of(node);
-    if (now >= node->addresses_at)
-        look_at_addresses(node, now);
+    look_at_addresses(node, now);
     if (now >= node->presence_at)
         tt_presence_advance(node, now);
     if (node->options.on_turn != NULL)
@@ -156,8 +153,7 @@ tt_time tt_node_deadline(const tt_node *node)
 {
     if (node->more)
         return INT64_MIN;
-    tt_time deadline = tt_earlier(node->addresses_at, node->presence_at);
-    deadline = tt_earlier(deadline, tt_bus_deadline(&node->bus));
+    tt_time deadline = tt_earlier(node->presence_at, tt_bus_deadline(&node->bus));
     for (tt_list *call = node->bus.calls.next; call != &node->bus.calls; call = call->next)
         if (TT_CONTAINER(call, tt_call, state.link)->state.send)
             return INT64_MIN; // started since the last poll

@@ -37,13 +37,19 @@ static void ping(tt_node *node, tt_time now, size_t place)
     node->pings[place].busy = tt_bus_ping(&node->bus, now, call) == TT_OK;
 }
 
+void tt_presence_watch(tt_node *node, tt_time now)
+{
+    node->presence_at = tt_earlier(node->presence_at, tt_after(now, LOOK_INTERVAL));
+}
+
 void tt_presence_advance(tt_node *node, tt_time now)
 {
-    node->presence_at = tt_after(now, LOOK_INTERVAL);
+    node->presence_at = TT_FOREVER; // until there is a peer to look at
     for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++) {
         tt_peer *peer = &node->peers[i];
         if (!peer->reported)
             continue;
+        tt_presence_watch(node, now);
         if (now >= tt_after(peer->heard, TT_PRESENCE_GONE))
             tt_discovery_gone(&node->discovery, now, peer);
         else if (now >= tt_after(peer->heard, TT_PRESENCE_PING))

@@ -1,8 +1,9 @@
 // What a device is, as a resource: GET /device answers a CBOR map
 // {name, kind, board, cpu, boot, restarts, mode, crashes, uptime_ms, addresses, received,
-// duplicates, malformed}: boot and restarts together name a life, mode is "normal" or "safe",
-// crashes is how many ends /crash knows of. POST /device/restart restarts the device, and out of
-// safe mode.
+// duplicates, malformed, wakeups}: boot and restarts together name a life, mode is "normal" or
+// "safe", crashes is how many ends /crash knows of, wakeups counts, modulo 2^32, how often an
+// interrupt woke the CPU from idling (not there where nobody counts). POST /device/restart restarts
+// the device, and out of safe mode.
 
 #ifndef TUTTI_DEVICE_SERVICE_H
 #define TUTTI_DEVICE_SERVICE_H
@@ -19,6 +20,7 @@ typedef struct tt_device_options {
     unsigned (*crashes)(void);      // or NULL for 0
     void (*restart)(void *context); // from the loop; or NULL where a device cannot be restarted
     void *context;
+    uint32_t (*wakeups)(void); // the kernel's counter, or NULL
 } tt_device_options;
 
 typedef struct tt_device_service {

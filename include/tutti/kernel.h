@@ -143,6 +143,9 @@ bool tt_in_interrupt(void); // any
 // `entry` (priority `priority`) and never returns.
 _Noreturn void tt_kernel_start(void (*entry)(void *argument), uint8_t priority);
 
+// How often an interrupt has ended the idle thread's sleep since the start; wraps around. Any.
+uint32_t tt_kernel_wakeups(void);
+
 // Text to a person: to the board's console and into the log that a reset keeps (tutti/kept.h). Any.
 void tt_console_write(const void *bytes, size_t length);
 

@@ -43,7 +43,6 @@ struct tt_node {
         bool busy;
     } pings[TT_NODE_PEERS_MAX]; // by place in `peers`
     tt_time presence_at;        // when silence is looked at next
-    tt_time addresses_at;       // when the own addresses are looked at next
     tt_datagram datagram;       // the one being received or sent
     bool more;                  // datagrams are left over from the last turn
     bool stopped;

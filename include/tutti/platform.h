@@ -71,12 +71,13 @@ typedef struct tt_platform_operations {
     tt_status (*receive)(tt_platform *platform, tt_datagram *datagram);
 
     // The node's own unicast addresses, port 0; returns how many (at most `capacity`). They can
-    // change while running: link-local addresses take seconds to be ready.
+    // change while running (link-local addresses take seconds to be ready): then `wait` returns.
+    // Costs little, so a caller that waits asks after each wait.
     size_t (*addresses)(tt_platform *platform, tt_endpoint *addresses, size_t capacity);
 
-    // Sleeps until a datagram can be received, a work is done, `wake` is called or `deadline`
-    // passes; runs the `done` of finished works before it returns. A deadline in the past only
-    // polls.
+    // Sleeps until a datagram can be received, the own addresses change, a work is done, `wake` is
+    // called or `deadline` passes; runs the `done` of finished works before it returns. A deadline
+    // in the past only polls.
     void (*wait)(tt_platform *platform, tt_time deadline);
 
     // Makes a present or the next `wait` return. From any thread or interrupt handler.

@@ -33,6 +33,7 @@ enum {
 #define STATUS_FEATURES_OK 8u
 #define FEATURE_VERSION_1 (1ull << 32)
 #define DESCRIPTOR_WRITE 2u
+#define AVAILABLE_NO_INTERRUPT 1u
 
 static volatile uint32_t *at(const tt_virtio *device, unsigned offset)
 {
@@ -95,6 +96,11 @@ tt_status tt_virtio_add_queue(tt_virtio *device, tt_virtio_queue *queue, unsigne
     set_address(device, QUEUE_USED, &queue->used);
     *at(device, QUEUE_READY) = 1;
     return TT_OK;
+}
+
+void tt_virtio_quiet(tt_virtio_queue *queue)
+{
+    queue->available.flags = AVAILABLE_NO_INTERRUPT;
 }
 
 void tt_virtio_ready(tt_virtio *device)

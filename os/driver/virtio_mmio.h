@@ -52,6 +52,8 @@ tt_status tt_virtio_find(tt_virtio *device, tt_virtio_kind kind, uintptr_t base,
 // TT_UNSUPPORTED where it does not agree.
 tt_status tt_virtio_begin(tt_virtio *device, uint64_t *wanted);
 tt_status tt_virtio_add_queue(tt_virtio *device, tt_virtio_queue *queue, unsigned number);
+// The device need not interrupt when it is done with a buffer of this queue (a hint, 2.6.7).
+void tt_virtio_quiet(tt_virtio_queue *queue);
 void tt_virtio_ready(tt_virtio *device);
 
 // Gives buffer `id` to the device, to write into or to read; then tells it.

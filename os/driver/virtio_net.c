@@ -21,6 +21,9 @@ static struct {
     uint8_t sending[SEND_BUFFERS][BUFFER_BYTES];
 } net;
 
+// Buffers that the device has sent come back when the next frame is to be sent. Where all are out
+// still, that frame is refused, as on any link that is full: nobody waits for room, so the device
+// need not tell of it, and a later frame finds whatever has come back by then.
 static void reclaim(void)
 {
     unsigned id;
@@ -100,6 +103,7 @@ tt_status tt_virtio_net_start(const tt_virtio *device, tt_ethernet **ethernet)
         status = tt_virtio_add_queue(&net.device, &net.send, 1);
     if (status != TT_OK || !(features & FEATURE_MAC))
         return status == TT_OK ? TT_UNSUPPORTED : status;
+    tt_virtio_quiet(&net.send); // nobody waits for its buffers: see reclaim
     for (unsigned i = 0; i < 6; i++)
         net.ethernet.mac[i] = tt_virtio_config(&net.device, i);
     net.ethernet.send = send;

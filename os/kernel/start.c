@@ -8,12 +8,20 @@ static tt_thread idle_thread, first_thread;
 static TT_STACK(idle_stack, TT_IDLE_STACK_BYTES);
 static TT_STACK(first_stack, TT_FIRST_STACK_BYTES);
 
+static volatile uint32_t wakeups;
+
+uint32_t tt_kernel_wakeups(void)
+{
+    return wakeups;
+}
+
 static void idle(void *argument)
 {
     (void)argument;
     for (;;) {
         tt_lock_state lock = tt_scheduler_lock();
         tt_arch_idle();
+        wakeups++;
         tt_scheduler_unlock(lock);
     }
 }

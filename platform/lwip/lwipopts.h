@@ -10,6 +10,7 @@
 #define SYS_LIGHTWEIGHT_PROT 0
 #define LWIP_TIMERS 0
 #define LWIP_SINGLE_NETIF 1
+#define LWIP_NETIF_STATUS_CALLBACK 1 // says that an address is ready
 #define LWIP_NETCONN 0
 #define LWIP_SOCKET 0
 #define LWIP_STATS 0

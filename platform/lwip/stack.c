@@ -1,19 +1,26 @@
 // The network half of the seam over one Ethernet driver, by lwIP (see stack.h).
 //
 // Frames are taken from the driver one at a time, and only while a caller wants a datagram: under a
-// flood they wait, and are lost, in the driver's own bounded queue, and nothing here grows. lwIP's
-// periodic functions come from its own table and are called by a walk over it, on the caller's
-// clock.
+// flood they wait, and are lost, in the driver's own bounded queue, and nothing here grows.
+//
+// lwIP's periodic functions come from its own table and are called on the caller's clock, but only
+// while one of them could do what others see: repeat a question, report a group, finish an address.
+// Beside that they count ages. Such calls are left out and made up for all at once before anything
+// could look at an age, so lwIP's state at each use is what it would have been, and a device with
+// nothing to do sleeps.
 
 #include <string.h>
 
+#include "lwip/acd.h"
 #include "lwip/autoip.h"
 #include "lwip/etharp.h"
 #include "lwip/ethip6.h"
 #include "lwip/igmp.h"
 #include "lwip/init.h"
 #include "lwip/mld6.h"
+#include "lwip/nd6.h"
 #include "lwip/netif.h"
+#include "lwip/priv/nd6_priv.h"
 #include "lwip/timeouts.h"
 #include "lwip/udp.h"
 #include "netif/ethernet.h"
@@ -24,6 +31,9 @@
 #include "tutti/random.h"
 
 #define TIMERS_MAX 8
+#define CALLS_MADE_UP_MAX 400 // of one periodic function; no age that lwIP looks at is older
+#define ARP_ASKING                                                                                 \
+    TT_SECONDS(6)           // an unanswered question is given up after 5 calls in so many seconds
 #define FRAMES_AT_A_TIME 32 // looked at by one call of tt_stack_receive
 #define HOPS_UNICAST 64     // IANA's recommended default for IPv4 and IPv6
 #define HOPS_MULTICAST 1    // RFC 1112, 6.1
@@ -39,6 +49,8 @@ static struct {
     tt_random random;
     struct netif netif;
     tt_time timers[TIMERS_MAX]; // when each of lwip_cyclic_timers is due
+    tt_time arp_asking_until;   // ARP's table may hold a question until then
+    bool addresses_changed;     // since tt_stack_addresses
     struct udp_pcb *sockets[TT_STACK_SOCKETS_MAX];
     size_t socket_count;
     received queue[TT_STACK_RECEIVED_MAX]; // a ring
@@ -58,6 +70,11 @@ uint32_t tt_stack_random(void)
     return (uint32_t)tt_random_u64(&stack.random);
 }
 
+static bool is_type(const uint8_t *frame, uint16_t type)
+{
+    return frame[12] == type >> 8 && frame[13] == (uint8_t)type;
+}
+
 // lwIP's: sends one frame, which may be in several pieces.
 static err_t link_output(struct netif *netif, struct pbuf *pieces)
 {
@@ -66,6 +83,8 @@ static err_t link_output(struct netif *netif, struct pbuf *pieces)
         return ERR_BUF;
     tt_ethernet *ethernet = stack.options.ethernet;
     uint16_t length = pbuf_copy_partial(pieces, stack.frame, pieces->tot_len, 0);
+    if (is_type(stack.frame, ETHTYPE_ARP))
+        stack.arp_asking_until = tt_after(now(), ARP_ASKING);
     if (ethernet->send(ethernet, stack.frame, length) != TT_OK) {
         stack.counters.frames_refused++;
         return ERR_MEM;
@@ -89,6 +108,12 @@ static err_t interface_init(struct netif *netif)
     return ERR_OK;
 }
 
+static void status_changed(struct netif *netif)
+{
+    (void)netif;
+    stack.addresses_changed = true;
+}
+
 void tt_stack_start(const tt_stack_options *options)
 {
     TT_CHECK(stack.options.ethernet == NULL); // one a process
@@ -107,6 +132,7 @@ void tt_stack_start(const tt_stack_options *options)
         netif_add(&stack.netif, NULL, NULL, NULL, NULL, interface_init, ethernet_input);
     TT_CHECK(added != NULL);
     netif_set_default(&stack.netif);
+    netif_set_status_callback(&stack.netif, status_changed);
     netif_create_ip6_linklocal_address(&stack.netif, 1);
     netif_set_up(&stack.netif);
     if (options->optimistic)
@@ -114,25 +140,95 @@ void tt_stack_start(const tt_stack_options *options)
     autoip_start(&stack.netif);
 }
 
+// Whether the next call of a periodic function could do more than count ages.
+
+static bool arp_asks(void)
+{
+    return now() < stack.arp_asking_until;
+}
+
+static bool conflicts_are_looked_for(void) // RFC 5227; once an address is ours only frames matter
+{
+    for (const struct acd *acd = stack.netif.acd_list; acd != NULL; acd = acd->next)
+        if (acd->state != ACD_STATE_OFF && acd->state != ACD_STATE_ONGOING &&
+            acd->state != ACD_STATE_PASSIVE_ONGOING)
+            return true;
+    return false;
+}
+
+static bool igmp_reports(void)
+{
+    for (const struct igmp_group *g = netif_igmp_data(&stack.netif); g != NULL; g = g->next)
+        if (g->timer > 0)
+            return true;
+    return false;
+}
+
+static bool mld_reports(void)
+{
+    for (const struct mld_group *g = netif_mld6_data(&stack.netif); g != NULL; g = g->next)
+        if (g->timer > 0)
+            return true;
+    return false;
+}
+
+static bool nd_asks(void)
+{
+    for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
+        if (ip6_addr_istentative(netif_ip6_addr_state(&stack.netif, i)))
+            return true;
+    for (int i = 0; i < LWIP_ND6_NUM_NEIGHBORS; i++)
+        if (neighbor_cache[i].state == ND6_INCOMPLETE || neighbor_cache[i].state == ND6_DELAY ||
+            neighbor_cache[i].state == ND6_PROBE || neighbor_cache[i].q != NULL)
+            return true;
+    return false;
+}
+
+static bool is_pending(lwip_cyclic_timer_handler function)
+{
+    if (function == etharp_tmr)
+        return arp_asks();
+    if (function == acd_tmr)
+        return conflicts_are_looked_for();
+    if (function == igmp_tmr)
+        return igmp_reports();
+    if (function == mld6_tmr)
+        return mld_reports();
+    return function != nd6_tmr || nd_asks(); // of an unknown one nothing is known
+}
+
+static void advance_timer(int i, tt_time time)
+{
+    const struct lwip_cyclic_timer *timer = &lwip_cyclic_timers[i];
+    tt_time interval = TT_MS(timer->interval_ms);
+    for (int made = 0; time >= stack.timers[i] && made < CALLS_MADE_UP_MAX; made++) {
+        if (is_pending(timer->handler))
+            break;
+        stack.timers[i] += interval;
+        timer->handler();
+    }
+    if (time < stack.timers[i])
+        return;
+    // From now on, not from when it was due: what is sent keeps its distance after a long sleep.
+    stack.timers[i] = time + interval;
+    timer->handler();
+}
+
 void tt_stack_advance(void)
 {
     tt_time time = now();
-    for (int i = 0; i < lwip_num_cyclic_timers; i++) {
-        if (time < stack.timers[i])
-            continue;
-        // From now on, not from when it was due: after a long sleep one call is enough.
-        stack.timers[i] = time + TT_MS(lwip_cyclic_timers[i].interval_ms);
-        lwip_cyclic_timers[i].handler();
-    }
+    for (int i = 0; i < lwip_num_cyclic_timers; i++)
+        advance_timer(i, time);
 }
 
 tt_time tt_stack_deadline(void)
 {
-    if (stack.frames_left || stack.queue_count > 0)
+    if (stack.frames_left || stack.queue_count > 0 || stack.addresses_changed)
         return 0;
     tt_time deadline = TT_FOREVER;
     for (int i = 0; i < lwip_num_cyclic_timers; i++)
-        deadline = tt_earlier(deadline, stack.timers[i]);
+        if (is_pending(lwip_cyclic_timers[i].handler))
+            deadline = tt_earlier(deadline, stack.timers[i]);
     return deadline;
 }
 
@@ -195,6 +291,7 @@ tt_status tt_stack_open(uint16_t port, const tt_endpoint *groups, size_t group_c
 {
     if (stack.socket_count == TT_STACK_SOCKETS_MAX)
         return TT_FULL;
+    tt_stack_advance();
     struct udp_pcb *pcb = udp_new_ip_type(IPADDR_TYPE_ANY);
     if (pcb == NULL)
         return TT_FULL;
@@ -222,6 +319,7 @@ tt_status tt_stack_send(const tt_datagram *datagram)
     TT_CHECK(datagram->socket < stack.socket_count);
     if (datagram->length > TT_DATAGRAM_MAX)
         return TT_TOO_LARGE;
+    tt_stack_advance();
     struct udp_pcb *pcb = stack.sockets[datagram->socket];
     ip_addr_t address;
     address_from(&address, &datagram->peer);
@@ -287,6 +385,8 @@ static bool take_frame(void)
     tt_endpoint local, peer;
     if (usable && tt_unreachable_parse(stack.frame, length, &local, &peer))
         hear_unreachable(&local, &peer);
+    if (usable && is_type(stack.frame, ETHTYPE_IP)) // an answer may need a question
+        stack.arp_asking_until = tt_after(now(), ARP_ASKING);
     struct pbuf *pieces = usable ? pbuf_alloc(PBUF_RAW, (u16_t)length, PBUF_POOL) : NULL;
     if (pieces == NULL) {
         stack.counters.frames_dropped++;
@@ -325,6 +425,7 @@ tt_status tt_stack_receive(tt_datagram *datagram)
 size_t tt_stack_addresses(tt_endpoint *addresses, size_t capacity)
 {
     size_t count = 0;
+    stack.addresses_changed = false;
     for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES && count < capacity; i++)
         if (ip6_addr_isvalid(netif_ip6_addr_state(&stack.netif, i)))
             endpoint_from(&addresses[count++], netif_ip_addr6(&stack.netif, i), 0);

@@ -41,8 +41,9 @@ void tt_stack_start(const tt_stack_options *options);
 // Does what the protocols have due. tt_stack_receive does it too.
 void tt_stack_advance(void);
 
-// When the stack wants to be called again: the next timer, or a time in the past while the driver
-// may have frames that were not looked at.
+// When the stack wants to be called again: the next time that a protocol may have to say something
+// (TT_FOREVER: not before the next frame), or a time in the past while the driver may have frames
+// that were not looked at, or the addresses have changed since tt_stack_addresses.
 tt_time tt_stack_deadline(void);
 
 // As the operations of tt_platform with the same names.

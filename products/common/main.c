@@ -81,6 +81,7 @@ static void add_first_services(const tt_product *product, tt_platform *platform)
                                                 .restarts = tt_kept_restarts(),
                                                 .safe_mode = tt_kept_is_safe_mode(),
                                                 .crashes = count_crashes,
+                                                .wakeups = tt_kernel_wakeups,
                                                 .restart = stop_loop});
     tt_crash_service_init(&crash_service, &(tt_crash_options){.bus = &node.bus,
                                                               .record = tt_kept_crash,

@@ -42,7 +42,7 @@ static void write_document(tt_device_service *s, tt_time now)
     const tt_bus *bus = s->options.bus;
     tt_writer w;
     tt_writer_init(&w, s->document, sizeof(s->document));
-    tt_cbor_map(&w, 13);
+    tt_cbor_map(&w, s->options.wakeups != NULL ? 14 : 13);
     write_text(&w, "name", s->options.name);
     write_text(&w, "kind", s->options.kind);
     write_text(&w, "board", s->options.board);
@@ -56,6 +56,8 @@ static void write_document(tt_device_service *s, tt_time now)
     write_number(&w, "received", bus->counters.received);
     write_number(&w, "duplicates", bus->counters.duplicates);
     write_number(&w, "malformed", bus->counters.malformed);
+    if (s->options.wakeups != NULL)
+        write_number(&w, "wakeups", s->options.wakeups());
     TT_CHECK(!w.failed);
     s->length = w.length;
     s->version++;

@@ -1,7 +1,7 @@
 // One attack on memory protection a start: writes code or constants, runs data, uses NULL, or does
 // any of that through another address of the same memory. The launcher chooses which by a number in
-// tt_provision.measure_images. Prints what the dump must say, then attacks; a number beyond the last
-// ends with code 0, an attack that nothing stops with code 1.
+// tt_provision.measure_images. Prints what the dump must say, then attacks; a number beyond the
+// last ends with code 0, an attack that nothing stops with code 1.
 
 #include <string.h>
 

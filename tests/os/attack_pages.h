@@ -16,6 +16,7 @@
         {WRITE, (uintptr_t)tt_text_begin - 4, "write before the code"},                            \
         {READ, TT_PAGE - 4, "read the end of the null page"},                                      \
         {WRITE, TT_PAGE - 4, "write the end of the null page"},                                    \
-        {RUN, TT_PAGE - 4, "run the end of the null page"}, {                                      \
+        {RUN, TT_PAGE - 4, "run the end of the null page"},                                        \
+    {                                                                                              \
         READ, TT_PAGE, "read behind the null page"                                                 \
     }

@@ -2,7 +2,7 @@
 # Runs a device's image and checks how it ended: under QEMU, or as a process on Linux.
 # usage: run_image.sh MACHINE NAME EXIT_CODE [LINE...]
 # NAME is an image of tests/os, or FOLDER/NAME one of tests/FOLDER.
-# Each LINE is a text that the output must hold, `whole=TEXT` as a line of its own. `backtrace=A,B,C` gives the
+# Each LINE is a text that the output must hold, `whole=TEXT` as a line of its own, `without=TEXT` not at all. `backtrace=A,B,C` gives the
 # output to tools/backtrace and expects the functions A, B and C among its frames in this order. The image is
 # sought in $TUTTI_BUILD/MACHINE, or in $TUTTI_PRESET_PREFIX if a developer builds elsewhere. $TUTTI_IMAGE_ARGUMENTS
 # are words more for QEMU, or for the process; $TUTTI_IMAGE_SECONDS is how long it may take.
@@ -69,6 +69,12 @@ for line; do
     whole=*)
         tr -d '\r' <"$output" | grep -qxF -- "${line#whole=}" || {
             echo "run_image: the output lacks the line: ${line#whole=}"
+            failed=1
+        }
+        ;;
+    without=*)
+        ! grep -F -- "${line#without=}" "$output" || {
+            echo "run_image: the output must not have: ${line#without=}"
             failed=1
         }
         ;;

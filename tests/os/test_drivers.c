@@ -98,6 +98,10 @@ static void test_virtio_frames(void)
     }
     EXPECT_EQUAL(ethernet->receive(ethernet, frame, TT_FRAME_MAX, &length), TT_EMPTY);
 
+    // Nobody waits for a sent frame's buffer; for a received frame somebody does.
+    EXPECT_EQUAL(net.send.available.flags, 1);
+    EXPECT_EQUAL(net.receive.available.flags, 0);
+
     // Sending stops where the device gives nothing back, and goes on where it does.
     EXPECT_EQUAL(ethernet->send(ethernet, frame, TT_FRAME_MAX + 1), TT_TOO_LARGE);
     for (unsigned i = 0; i < SEND_BUFFERS; i++)

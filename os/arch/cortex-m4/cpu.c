@@ -24,9 +24,12 @@
 #define NVIC_ENABLE(line) REGISTER(0xe000e100 + 4 * ((line) / 32))
 #define NVIC_PRIORITY(line) (*(volatile uint8_t *)(0xe000e400 + (line)))
 
+#define FPCAR REGISTER(0xe000ef38)
+
 #define ICSR_NMI_PENDING (1u << 31) // set by writing
 #define NMI 2
-#define CFSR_STACKING (1u << 4)
+#define CFSR_NO_FRAME (1u << 3 | 1u << 4 | 1u << 11 | 1u << 12) // [M]UNSTKERR, [M]STKERR
+#define CFSR_LAZY (1u << 5 | 1u << 13)                          // MLSPERR, LSPERR
 #define CFSR_UNDEFINED (1u << 16)
 #define RBAR_VALID (1u << 4)
 #define GUARD_REGION 7           // the highest number wins where regions overlap
@@ -35,6 +38,8 @@
 #define CHECK_INSTRUCTION 0xde54 // udf #0x54, below
 
 enum { R0, R1, R2, R3, R12, LR, PC, XPSR, FRAME_WORDS };
+#define FLOAT_WORDS 18         // more of a frame with FPU state: s0-s15, FPSCR, one unused
+#define XPSR_ALIGNED (1u << 9) // a word lies between the frame and what was there before
 
 void tt_arch_context_init(tt_arch_context *context, void *stack, size_t stack_bytes,
                           void (*entry)(void *argument), void *argument)
@@ -88,7 +93,7 @@ void tt_cm_interrupt(void)
 
 // Code executes and is never written, data is written and never executes; where regions overlap the
 // higher number wins, and where there is none every access faults (B3.5). Not subject to the MPU
-// are the reading of exception vectors and the CPU's own registers from 0xe0000000 on (B3.5.1),
+// are the reading of exception vectors and the CPU's own registers from 0xe0000000 on (B3.5),
 // which never execute.
 static void protect(uint32_t number, tt_cm_region region, uint32_t access)
 {
@@ -122,15 +127,43 @@ void tt_cm_init(const tt_cm_map *map)
 
 static const char *fault_name(uint32_t status)
 {
-    if (status & 0xff)
-        return "memory protection";
-    if (status & 0xff00)
-        return "bus error";
-    if (status & 0x01000000)
-        return "unaligned access";
-    if (status & 0x02000000)
-        return "division by zero";
-    return status & 0xffff0000 ? "illegal instruction" : "hard fault";
+    static const struct {
+        uint32_t any; // of CFSR's bits (B3.2.15); the first that fits
+        const char *name;
+    } names[] = {
+        {1u << 4, "memory protection while saving registers"},
+        {1u << 12, "bus error while saving registers"},
+        {1u << 5, "memory protection while saving FPU registers"},
+        {1u << 13, "bus error while saving FPU registers"},
+        {1u << 3, "memory protection while restoring registers"},
+        {1u << 11, "bus error while restoring registers"},
+        {0xff, "memory protection"},
+        {0xff00, "bus error"},
+        {1u << 24, "unaligned access"},
+        {1u << 25, "division by zero"},
+        {0xffff0000, "illegal instruction"},
+    };
+    for (unsigned i = 0; i < TT_COUNT(names); i++)
+        if (status & names[i].any)
+            return names[i].name;
+    return "hard fault";
+}
+
+static uint32_t fault_address(uint32_t status, uint32_t frame_address, uint32_t pc)
+{
+    if (status & CFSR_NO_FRAME)
+        return frame_address;
+    if (status & CFSR_LAZY)
+        return FPCAR;
+    return status & 0x80 ? MMFAR : status & 0x8000 ? BFAR : pc;
+}
+
+// Where the stack pointer was before the CPU put its frame there (B1.5.6, B1.5.7).
+static uint32_t stack_before(const uint32_t *frame, uint32_t frame_address, uint32_t exc_return)
+{
+    uint32_t words = FRAME_WORDS + (exc_return & 16 ? 0 : FLOAT_WORDS);
+    words += frame[XPSR] & XPSR_ALIGNED ? 1 : 0;
+    return frame_address + words * sizeof(uint32_t);
 }
 
 static bool in_nmi(void)
@@ -145,26 +178,25 @@ void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint3
 {
     static const uint32_t none[FRAME_WORDS];
     uint32_t status = CFSR;
-    uintptr_t frame_address = (uintptr_t)frame;
-    if (frame_address < (uintptr_t)tt_exception_stack_low) // no memory is there
+    uint32_t frame_address = (uint32_t)frame;
+    bool has_frame = !(status & CFSR_NO_FRAME) && frame_address >= (uint32_t)tt_exception_stack_low;
+    if (!has_frame)
         frame = none;
     MPU_CTRL = 0; // the frame may lie in the guard
     __asm__ volatile("dsb\n isb");
+    uint32_t before = stack_before(frame, frame_address, exc_return);
     const tt_register registers[] = {
-        {"pc", frame[PC]},   {"lr", frame[LR]},     {"sp", frame_address + sizeof(none)},
-        {"r0", frame[R0]},   {"r1", frame[R1]},     {"r2", frame[R2]},
-        {"r3", frame[R3]},   {"r4", high[0]},       {"r5", high[1]},
-        {"r6", high[2]},     {"r7", high[3]},       {"r8", high[4]},
-        {"r9", high[5]},     {"r10", high[6]},      {"r11", high[7]},
-        {"r12", frame[R12]}, {"xpsr", frame[XPSR]}, {"cfsr", status},
-        {"hfsr", HFSR},
+        {"pc", frame[PC]}, {"lr", frame[LR]}, {"r0", frame[R0]},   {"r1", frame[R1]},
+        {"r2", frame[R2]}, {"r3", frame[R3]}, {"r12", frame[R12]}, {"xpsr", frame[XPSR]},
+        {"sp", before},    {"r4", high[0]},   {"r5", high[1]},     {"r6", high[2]},
+        {"r7", high[3]},   {"r8", high[4]},   {"r9", high[5]},     {"r10", high[6]},
+        {"r11", high[7]},  {"cfsr", status},  {"hfsr", HFSR},
     };
-    // The frame is larger where FPU state was stacked with it.
-    size_t frame_bytes = sizeof(uint32_t) * (exc_return & 16 ? FRAME_WORDS : FRAME_WORDS + 18);
+    unsigned lost = has_frame ? 0 : FRAME_WORDS; // what only the frame has comes first
     const tt_place place = {
-        .registers = registers,
-        .count = TT_COUNT(registers),
-        .stack_pointer = frame_address + frame_bytes,
+        .registers = registers + lost,
+        .count = TT_COUNT(registers) - lost,
+        .stack_pointer = before,
         .stack_low = (uintptr_t)tt_exception_stack_low,
         .stack_end = exc_return & 4 ? 0 : (uintptr_t)tt_exception_stack,
         .in_interrupt = !(exc_return & 8),
@@ -172,12 +204,9 @@ void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint3
     if (in_nmi())
         tt_kernel_expired(&place);
     // Only an instruction that was fetched can be looked at.
-    if ((status & CFSR_UNDEFINED) && *(const uint16_t *)frame[PC] == CHECK_INSTRUCTION)
+    if (has_frame && (status & CFSR_UNDEFINED) && *(const uint16_t *)frame[PC] == CHECK_INSTRUCTION)
         tt_kernel_check_trapped(&place);
-    uint32_t address = status & 0x80 ? MMFAR : status & 0x8000 ? BFAR : frame[PC];
-    if (status & CFSR_STACKING) // the frame could not be written
-        address = frame_address;
-    tt_kernel_fault(fault_name(status), address, &place);
+    tt_kernel_fault(fault_name(status), fault_address(status, frame_address, frame[PC]), &place);
 }
 
 __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
