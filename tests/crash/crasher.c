@@ -64,13 +64,14 @@ static void starve(void)
 {
     static TT_STACK(stack, 2 * TT_IDLE_STACK_BYTES);
     static tt_thread thread;
-    tt_thread_start(&thread, "urgent", 25, stack, sizeof(stack), run_urgent, NULL);
+    TT_CHECK(tt_thread_start(&thread, "urgent", 25, stack, sizeof(stack), run_urgent, NULL) ==
+             TT_OK);
 }
 
 static void block(void)
 {
     static tt_semaphore never;
-    tt_semaphore_init(&never, 0, 1);
+    TT_CHECK(tt_semaphore_init(&never, 0, 1) == TT_OK);
     tt_semaphore_take(&never, TT_FOREVER);
 }
 

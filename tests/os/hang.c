@@ -74,7 +74,8 @@ static void hang(void)
     if (ACT == blocked)
         block();
     if (ACT == starved)
-        tt_thread_start(&urgent, "urgent", 25, stack, sizeof(stack), run_urgent, NULL);
+        TT_CHECK(tt_thread_start(&urgent, "urgent", 25, stack, sizeof(stack), run_urgent, NULL) ==
+                 TT_OK);
     if (ACT == locked) {
         tt_arch_lock();
         spin();
@@ -112,14 +113,15 @@ void tt_main(void)
     static TT_STACK(loop_stack, 2 * TT_IDLE_STACK_BYTES);
     static TT_STACK(worker_stack, 2 * TT_IDLE_STACK_BYTES);
     static tt_thread loop_thread, worker_thread;
-    tt_semaphore_init(&wake, 0, 1);
-    tt_semaphore_init(&work, 0, 1);
-    tt_semaphore_init(&never, 0, 1);
+    TT_CHECK(tt_semaphore_init(&wake, 0, 1) == TT_OK);
+    TT_CHECK(tt_semaphore_init(&work, 0, 1) == TT_OK);
+    TT_CHECK(tt_semaphore_init(&never, 0, 1) == TT_OK);
     tt_liveness_add(&loop_alive);
     tt_liveness_add(&worker_alive);
-    tt_thread_start(&worker_thread, "worker", 8, worker_stack, sizeof(worker_stack), run_worker,
-                    NULL);
-    tt_thread_start(&loop_thread, "loop", 20, loop_stack, sizeof(loop_stack), run_loop, NULL);
+    TT_CHECK(tt_thread_start(&worker_thread, "worker", 8, worker_stack, sizeof(worker_stack),
+                             run_worker, NULL) == TT_OK);
+    TT_CHECK(tt_thread_start(&loop_thread, "loop", 20, loop_stack, sizeof(loop_stack), run_loop,
+                             NULL) == TT_OK);
     tt_liveness_start(PERIOD);
     tt_thread_sleep(TT_FOREVER);
 }
