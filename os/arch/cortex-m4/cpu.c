@@ -144,21 +144,21 @@ void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint3
         frame = none;
     MPU_CTRL = 0; // the frame may lie in the guard
     __asm__ volatile("dsb\n isb");
+    // The frame is larger where FPU state was stacked with it, and where the CPU aligned it to 8.
+    uintptr_t above =
+        frame_address + sizeof(uint32_t) * (exc_return & 16 ? FRAME_WORDS : FRAME_WORDS + 18);
+    above += frame[XPSR] >> 9 & 1 ? sizeof(uint32_t) : 0;
     const tt_register registers[] = {
-        {"pc", frame[PC]},   {"lr", frame[LR]},     {"sp", frame_address + sizeof(none)},
-        {"r0", frame[R0]},   {"r1", frame[R1]},     {"r2", frame[R2]},
-        {"r3", frame[R3]},   {"r4", high[0]},       {"r5", high[1]},
-        {"r6", high[2]},     {"r7", high[3]},       {"r8", high[4]},
-        {"r9", high[5]},     {"r10", high[6]},      {"r11", high[7]},
-        {"r12", frame[R12]}, {"xpsr", frame[XPSR]}, {"cfsr", status},
-        {"hfsr", HFSR},
+        {"pc", frame[PC]},     {"lr", frame[LR]}, {"sp", above},     {"r0", frame[R0]},
+        {"r1", frame[R1]},     {"r2", frame[R2]}, {"r3", frame[R3]}, {"r4", high[0]},
+        {"r5", high[1]},       {"r6", high[2]},   {"r7", high[3]},   {"r8", high[4]},
+        {"r9", high[5]},       {"r10", high[6]},  {"r11", high[7]},  {"r12", frame[R12]},
+        {"xpsr", frame[XPSR]}, {"cfsr", status},  {"hfsr", HFSR},
     };
-    // The frame is larger where FPU state was stacked with it.
-    size_t frame_bytes = sizeof(uint32_t) * (exc_return & 16 ? FRAME_WORDS : FRAME_WORDS + 18);
     const tt_place place = {
         .registers = registers,
         .count = TT_COUNT(registers),
-        .stack_pointer = frame_address + frame_bytes,
+        .stack_pointer = above,
         .stack_low = (uintptr_t)tt_exception_stack_low,
         .stack_end = exc_return & 4 ? 0 : (uintptr_t)tt_exception_stack,
         .in_interrupt = !(exc_return & 8),
