@@ -1,4 +1,4 @@
-// The resource /crash.
+// The resource /crash. Its text is made anew for each window.
 
 #include <string.h>
 
@@ -9,7 +9,6 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
                    tt_response *response)
 {
     static const char none[] = "no crash is recorded";
-    static uint8_t text[12288];
     (void)now;
     const tt_crash_service *s = resource->context;
     const tt_crash *crash = s->options.record();
@@ -21,10 +20,15 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
         s->options.clear();
         response->code = TT_DELETED;
     } else {
+        uint8_t next;
+        size_t from = request->window_offset;
         response->code = TT_CONTENT;
         response->content_format = TT_FORMAT_TEXT;
-        response->payload = text;
-        response->length = tt_crash_read(crash, 0, text, sizeof(text));
+        response->payload = request->space;
+        response->length = tt_crash_read(crash, from, request->space, request->window_length);
+        response->more = tt_crash_read(crash, from + response->length, &next, 1) > 0;
+        response->has_version = true;
+        response->version = crash->crc; // differs with everything in it
     }
 }
 

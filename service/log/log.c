@@ -8,14 +8,19 @@
 static void get(tt_resource *resource, tt_time now, const tt_request *request,
                 tt_response *response)
 {
-    static uint8_t text[4096];
-    (void)now, (void)request;
+    (void)now;
     const tt_log_service *s = resource->context;
-    uint64_t version;
+    size_t from = request->window_offset;
+    uint64_t version, later;
+    uint8_t next;
     response->code = TT_CONTENT;
     response->content_format = TT_FORMAT_TEXT;
-    response->payload = text;
-    response->length = s->options.read(0, text, sizeof(text), &version);
+    response->payload = request->space;
+    response->length = s->options.read(from, request->space, request->window_length, &version);
+    response->more = s->options.read(from + response->length, &next, 1, &later) > 0 &&
+                     response->length == request->window_length; // a line may have come meanwhile
+    response->has_version = true;
+    response->version = version;
 }
 
 void tt_log_service_init(tt_log_service *service, const tt_log_options *options)

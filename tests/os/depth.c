@@ -3,6 +3,7 @@
 // in a frame of another size. In a thread, or in an interrupt that comes while a thread computes
 // (DEPTH_IN_INTERRUPT; the linker puts our tick in front of the kernel's).
 
+#include "tutti/check.h"
 #include "tutti/kernel.h"
 
 static const volatile float *volatile nowhere = (const float *)0x5a5a5a58;
@@ -58,6 +59,6 @@ void tt_main(void)
 {
     static TT_STACK(stack, 2 * TT_IDLE_STACK_BYTES);
     static tt_thread thread;
-    tt_thread_start(&thread, "sleeper", 20, stack, sizeof(stack), sleep, NULL);
+    TT_CHECK(tt_thread_start(&thread, "sleeper", 20, stack, sizeof(stack), sleep, NULL) == TT_OK);
     compute();
 }

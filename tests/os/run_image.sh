@@ -2,10 +2,11 @@
 # Runs a device's image and checks how it ended: under QEMU, or as a process on Linux.
 # usage: run_image.sh MACHINE NAME EXIT_CODE [LINE...]
 # NAME is an image of tests/os, or FOLDER/NAME one of tests/FOLDER.
-# Each LINE is a text that the output must hold, `whole=TEXT` as a line of its own, `without=TEXT` not at all. `backtrace=A,B,C` gives the
-# output to tools/backtrace and expects the functions A, B and C among its frames in this order. The image is
-# sought in $TUTTI_BUILD/MACHINE, or in $TUTTI_PRESET_PREFIX if a developer builds elsewhere. $TUTTI_IMAGE_ARGUMENTS
-# are words more for QEMU, or for the process; $TUTTI_IMAGE_SECONDS is how long it may take.
+# Each LINE is a text that the output must hold, `whole=TEXT` as a line of its own, `without=TEXT` not at all.
+# `backtrace=A,B,C` gives the output to tools/backtrace and expects the functions A, B and C among its frames in this
+# order. `clock=host` lets the machine's clock be the host's (QEMU 7.2's RISC-V machine stands still after some resets
+# otherwise). The image is sought in $TUTTI_BUILD/MACHINE, or in $TUTTI_PRESET_PREFIX if a developer builds elsewhere.
+# $TUTTI_IMAGE_ARGUMENTS are words more for QEMU, or for the process; $TUTTI_IMAGE_SECONDS is how long it may take.
 set -u
 machine=$1 name=$2 expected=$3
 shift 3
@@ -34,6 +35,9 @@ command_for() {
     esac
 }
 command=$(command_for) || exit 2
+case " $* " in
+*" clock=host "*) command=$(echo "$command" | sed 's/-icount [^ ]*//') ;;
+esac
 if [ "$machine" = linux ]; then
     image=$TUTTI_LINUX/tests/$name
 else
@@ -56,6 +60,7 @@ if [ $code -ne "$expected" ]; then
 fi
 for line; do
     case $line in
+    clock=host) ;;
     backtrace=*)
         "$TUTTI_LINUX/tools/backtrace/tt_backtrace" "$image" <"$output" >"$output.frames" || failed=1
         cat "$output.frames"

@@ -2,6 +2,7 @@
 // linker puts this file in front of tt_node_run. A thread counts the kernel's wake-ups from minute
 // 2 to minute 6 of the device's clock (two of them its own), prints their rate and stops.
 
+#include "tutti/check.h"
 #include "tutti/kernel.h"
 #include "tutti/node.h"
 #include "tutti/text.h"
@@ -33,6 +34,6 @@ void __wrap_tt_node_run(tt_node *node)
 {
     static tt_thread thread;
     static TT_STACK(stack, 2 * TT_IDLE_STACK_BYTES);
-    tt_thread_start(&thread, "count", 31, stack, sizeof(stack), count, NULL);
+    TT_CHECK(tt_thread_start(&thread, "count", 31, stack, sizeof(stack), count, NULL) == TT_OK);
     __real_tt_node_run(node);
 }

@@ -287,9 +287,6 @@ void tt_linux_cpu_init(void)
     static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
     struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    sigset_t none; // a life before this one may have ended in a handler
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
     sigfillset(&action.sa_mask);
     sigfillset(&fault.sa_mask);
     for (unsigned i = 0; i < TT_COUNT(faults); i++) {
@@ -298,6 +295,9 @@ void tt_linux_cpu_init(void)
     }
     sigaction(SIGALRM, &action, NULL);
     sigaction(SIGIO, &action, NULL);
+    sigset_t none; // the life before this one ended with all blocked, and what came since waits
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
     if (timer_create(CLOCK_MONOTONIC, &event, &alarm_timer) != 0)
         abort();

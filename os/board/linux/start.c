@@ -8,6 +8,7 @@
 
 #include <elf.h>
 #include <link.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,9 @@ void tt_board_stop(int code)
 void tt_board_reset(void)
 {
     static char kept_word[32];
+    sigset_t all; // one that comes before the next life has its handlers would end it
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
     char *words[WORDS_MAX + 3] = {tt_linux_arguments[-1]};
     int count = 0;
     for (; count < tt_linux_argument_count && count < WORDS_MAX; count++)
