@@ -8,7 +8,8 @@
 tt_peer *tt_discovery_find_peer(tt_discovery *d, const char *name)
 {
     for (size_t i = 0; i < d->options.peers_max; i++)
-        if (d->options.peers[i].name[0] != '\0' && strcmp(d->options.peers[i].name, name) == 0)
+        if (d->options.peers[i].name[0] != '\0' &&
+            tt_text_same_name(d->options.peers[i].name, name))
             return &d->options.peers[i];
     return NULL;
 }

@@ -21,6 +21,7 @@ typedef struct tt_device_options {
     void (*restart)(void *context); // from the loop; or NULL where a device cannot be restarted
     void *context;
     uint32_t (*wakeups)(void); // the kernel's counter, or NULL
+    uint16_t port;             // of the bus; 0 for TT_BUS_PORT
 } tt_device_options;
 
 typedef struct tt_device_service {

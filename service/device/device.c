@@ -19,7 +19,7 @@ static void write_number(tt_writer *w, const char *key, uint64_t value)
     tt_cbor_unsigned(w, value);
 }
 
-static void write_addresses(tt_writer *w, tt_platform *platform)
+static void write_addresses(tt_writer *w, tt_platform *platform, uint16_t port)
 {
     tt_endpoint addresses[TT_ADDRESSES_MAX];
     size_t count = platform->operations->addresses(platform, addresses, TT_COUNT(addresses));
@@ -31,7 +31,7 @@ static void write_addresses(tt_writer *w, tt_platform *platform)
         tt_text text;
         tt_text_init(&text, buffer, sizeof(buffer));
         addresses[i].interface = 0; // a number of ours, of no use to the reader
-        addresses[i].port = TT_BUS_PORT;
+        addresses[i].port = port != 0 ? port : TT_BUS_PORT;
         tt_endpoint_format(&addresses[i], &text);
         tt_cbor_text(w, buffer);
     }
@@ -52,7 +52,7 @@ static void write_document(tt_device_service *s, tt_time now)
     write_text(&w, "mode", s->options.safe_mode ? "safe" : "normal");
     write_number(&w, "crashes", s->options.crashes != NULL ? s->options.crashes() : 0);
     write_number(&w, "uptime_ms", (uint64_t)(now - s->began) / 1000000);
-    write_addresses(&w, s->options.platform);
+    write_addresses(&w, s->options.platform, s->options.port);
     write_number(&w, "received", bus->counters.received);
     write_number(&w, "duplicates", bus->counters.duplicates);
     write_number(&w, "malformed", bus->counters.malformed);
