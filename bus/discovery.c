@@ -27,29 +27,15 @@ static tt_time random_between(tt_discovery *d, tt_time least, tt_time greatest)
     return least + (tt_time)tt_random_below(&d->random, (uint64_t)(greatest - least));
 }
 
-static tt_status check_label(const char *label, size_t capacity)
-{
-    if (label == NULL || label[0] == '\0')
-        return TT_INVALID;
-    size_t length = strlen(label);
-    if (length >= capacity)
-        return TT_TOO_LARGE;
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)label[i] < 0x20 || label[i] == 0x7f || label[i] == '.' ||
-            label[i] == '/')
-            return TT_INVALID;
-    return tt_text_is_utf8(label, length) ? TT_OK : TT_INVALID;
-}
-
 static tt_status check_options(const tt_discovery_options *options)
 {
     if (options->browse && options->peers_max == 0)
         return TT_INVALID;
     if (options->name == NULL)
         return TT_OK;
-    tt_status status = check_label(options->name, TT_NAME_MAX);
+    tt_status status = tt_discovery_check_label(options->name, TT_NAME_MAX);
     if (status == TT_OK)
-        status = check_label(options->kind, TT_KIND_MAX);
+        status = tt_discovery_check_label(options->kind, TT_KIND_MAX);
     return status == TT_OK && options->boot == 0 ? TT_INVALID : status;
 }
 

@@ -39,7 +39,8 @@ static tt_peer *peer_of(tt_discovery *d, const char *instance, bool make)
         return NULL;
     memcpy(name, instance, length);
     name[length] = '\0';
-    if (tt_text_same_name(name, d->name))
+    if (tt_text_same_name(name, d->name) || tt_discovery_check_label(name, sizeof(name)) !=
+                                                TT_OK) // a stranger's; it cannot be asked for
         return NULL;
     tt_peer *peer = tt_discovery_find_peer(d, name);
     return peer == NULL && make ? tt_discovery_add_peer(d, name) : peer;
@@ -146,7 +147,10 @@ static void read_txt(const reading *m, const tt_dns_record *record, tt_peer *pee
 {
     char text[16];
     const uint8_t *data = m->bytes + record->data;
-    txt_value(data, record->length, "kind=", peer->kind, sizeof(peer->kind));
+    char kind[TT_KIND_MAX];
+    if (txt_value(data, record->length, "kind=", kind, sizeof(kind)) &&
+        tt_discovery_check_label(kind, sizeof(kind)) == TT_OK)
+        strcpy(peer->kind, kind);
     uint32_t boot =
         txt_value(data, record->length, "boot=", text, sizeof(text)) ? parse_hex(text) : 0;
     if (peer->boot != 0 && boot != 0 && boot != peer->boot) {

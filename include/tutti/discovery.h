@@ -107,6 +107,7 @@ tt_status tt_discovery_transmit(tt_discovery *discovery, tt_time now, tt_endpoin
 
 // Something else than mDNS showed that a peer lives, or that it does not.
 void tt_discovery_heard(tt_discovery *discovery, tt_time now, const tt_endpoint *peer);
+// A peer that is not known, by its name, is nobody's loss.
 void tt_discovery_gone(tt_discovery *discovery, tt_time now, const tt_peer *peer);
 
 // Queues goodbye records (time to live 0) for a device that leaves in order; once they are sent it

@@ -58,7 +58,7 @@ static void write_document(tt_device_service *s, tt_time now)
     write_number(&w, "malformed", bus->counters.malformed);
     if (s->options.wakeups != NULL)
         write_number(&w, "wakeups", s->options.wakeups());
-    TT_CHECK(!w.failed);
+    TT_CHECK(!w.failed); // its texts are bounded
     s->length = w.length;
     s->version++;
 }
@@ -83,8 +83,12 @@ static void post_restart(tt_resource *resource, tt_time now, const tt_request *r
     response->code = TT_CHANGED;
 }
 
-void tt_device_service_init(tt_device_service *service, const tt_device_options *options)
+tt_status tt_device_service_init(tt_device_service *service, const tt_device_options *options)
 {
+    if (strlen(options->name) + strlen(options->kind) + strlen(options->board) +
+            strlen(options->cpu) >
+        TT_DEVICE_TEXTS_MAX)
+        return TT_TOO_LARGE;
     memset(service, 0, sizeof(*service));
     service->options = *options;
     service->resource = (tt_resource){.path = "device",
@@ -97,7 +101,8 @@ void tt_device_service_init(tt_device_service *service, const tt_device_options 
                                      .handler = post_restart,
                                      .context = service,
                                      .methods = 1 << TT_POST};
-    TT_CHECK(tt_bus_add(options->bus, &service->resource) == TT_OK);
-    if (options->restart != NULL)
-        TT_CHECK(tt_bus_add(options->bus, &service->restart) == TT_OK);
+    tt_status status = tt_bus_add(options->bus, &service->resource);
+    if (status == TT_OK && options->restart != NULL)
+        status = tt_bus_add(options->bus, &service->restart);
+    return status;
 }

@@ -45,7 +45,7 @@ static uint16_t closed_port(void)
     tt_socket opened;
     REQUIRE(tt_platform_linux_init(&other) == TT_OK);
     REQUIRE(other.platform.operations->open(&other.platform, 0, NULL, 0, &opened) == TT_OK);
-    uint16_t port = tt_platform_linux_port(&other, opened);
+    uint16_t port = other.platform.operations->port(&other.platform, opened);
     close(other.descriptors[0]);
     close(other.descriptors[1]);
     return port;
@@ -54,7 +54,7 @@ static uint16_t closed_port(void)
 static void test_family(bool ipv6, tt_socket first, tt_socket second)
 {
     tt_endpoint closed = loopback(ipv6, closed_port());
-    tt_endpoint open = loopback(ipv6, tt_platform_linux_port(&host, second));
+    tt_endpoint open = loopback(ipv6, host.platform.operations->port(&host.platform, second));
     EXPECT_EQUAL(send_to(first, &closed, "anyone?"), TT_OK);
     EXPECT_EQUAL(next(TT_SECONDS(2)), TT_UNREACHABLE);
     EXPECT(tt_endpoint_equal(&datagram.peer, &closed));
