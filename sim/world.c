@@ -253,7 +253,8 @@ static const tt_platform_operations operations = {
 
 tt_sim *tt_sim_new(const tt_sim_options *options)
 {
-    TT_CHECK(options->nodes > 0 && options->nodes <= TT_SIM_NODES_MAX);
+    if (options->nodes == 0 || options->nodes > TT_SIM_NODES_MAX)
+        return NULL;
     tt_sim *sim = allocate(sizeof(*sim));
     sim->options = *options;
     sim->now = TT_SECONDS(1);
