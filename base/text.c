@@ -61,6 +61,25 @@ void tt_text_add_hex(tt_text *text, uint64_t value, unsigned digits_min)
     tt_text_add_bytes(text, digits + first, sizeof(digits) - first);
 }
 
+static char lower(char c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
+}
+
+bool tt_text_same_bytes(const char *a, const char *b, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (lower(a[i]) != lower(b[i]))
+            return false;
+    return true;
+}
+
+bool tt_text_same_name(const char *a, const char *b)
+{
+    size_t length = strlen(a);
+    return strlen(b) == length && tt_text_same_bytes(a, b, length);
+}
+
 bool tt_text_is_utf8(const void *bytes, size_t length)
 {
     const uint8_t *s = bytes;

@@ -33,8 +33,9 @@ void tt_bus_init(tt_bus *bus, tt_time now, uint64_t seed)
 
 tt_status tt_bus_add(tt_bus *bus, tt_resource *resource)
 {
+    if (resource->path == NULL || resource->handler == NULL)
+        return TT_INVALID;
     size_t length = strlen(resource->path);
-    TT_CHECK(resource->handler != NULL);
     if (length == 0 || length >= TT_BUS_PATH_MAX || resource->path[0] == '/')
         return TT_INVALID;
     for (tt_list *node = bus->resources.next; node != &bus->resources; node = node->next)

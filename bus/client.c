@@ -81,15 +81,33 @@ static tt_time deadline_of(const tt_call *call, tt_time now)
     return tt_after(now, call->timeout > 0 ? call->timeout : CALL_TIMEOUT);
 }
 
+static bool is_valid(const tt_call *call)
+{
+    return call->on_reply != NULL && call->path != NULL &&
+           (call->payload != NULL || call->length == 0) && call->method >= TT_GET &&
+           call->method <= TT_DELETE && (!call->observe || call->method == TT_GET) &&
+           strlen(call->path) < TT_BUS_PATH_MAX &&
+           (call->query == NULL || strlen(call->query) < TT_BUS_QUERY_MAX);
+}
+
+// A path and a query that leave no room for a whole block in a message get half of one. An option
+// has its bytes, one or two before them, and its separator is not sent; the others of a request
+// with a body (token, Content-Format, Accept, Block1, Size1) have at most 30.
+static uint8_t first_exponent(const tt_call *call)
+{
+    size_t path = strlen(call->path), query = call->query != NULL ? strlen(call->query) : 0;
+    size_t options = path + path / 13 + 3 + query + query / 13 + 3;
+    bool fits = 4 + 30 + options + 1 + TT_BUS_BLOCK_MAX <= TT_BUS_MESSAGE_MAX;
+    return fits ? TT_BLOCK_EXPONENT_MAX : TT_BLOCK_EXPONENT_MAX - 1;
+}
+
 tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call)
 {
-    TT_CHECK(call->on_reply != NULL && call->path != NULL);
-    if (strlen(call->path) >= TT_BUS_PATH_MAX || (call->observe && call->method != TT_GET) ||
-        (call->query != NULL && strlen(call->query) >= TT_BUS_QUERY_MAX))
+    if (!is_valid(call))
         return TT_INVALID;
     struct tt_call_state *s = &call->state;
     memset(s, 0, sizeof(*s));
-    s->block_exponent = TT_BLOCK_EXPONENT_MAX;
+    s->block_exponent = first_exponent(call);
     s->token = tt_random_u64(&bus->random);
     s->deadline = deadline_of(call, now);
     tt_list_append(&bus->calls, &s->link);
@@ -104,6 +122,8 @@ tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call)
 
 tt_status tt_bus_ping(tt_bus *bus, tt_time now, tt_call *call)
 {
+    if (call->on_reply == NULL || tt_endpoint_is_own(&call->peer))
+        return TT_INVALID;
     struct tt_call_state *s = &call->state;
     memset(s, 0, sizeof(*s));
     s->deadline = tt_after(now, call->timeout > 0 ? call->timeout : PING_TIMEOUT);
@@ -428,7 +448,7 @@ bool tt_bus_client_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t 
             continue;
         tt_message_writer w;
         write_request(call, &w, bytes, capacity);
-        TT_CHECK(!w.out.failed); // path and query are bounded: it always fits
+        TT_CHECK(!w.out.failed); // first_exponent saw to it
         call->state.send = false;
         *peer = call->peer;
         *length = w.out.length;

@@ -27,24 +27,36 @@ static tt_time random_between(tt_discovery *d, tt_time least, tt_time greatest)
     return least + (tt_time)tt_random_below(&d->random, (uint64_t)(greatest - least));
 }
 
-void tt_discovery_init(tt_discovery *d, tt_time now, const tt_discovery_options *options)
+static tt_status check_options(const tt_discovery_options *options)
 {
+    if (options->browse && options->peers_max == 0)
+        return TT_INVALID;
+    if (options->name == NULL)
+        return TT_OK;
+    tt_status status = tt_discovery_check_label(options->name, TT_NAME_MAX);
+    if (status == TT_OK)
+        status = tt_discovery_check_label(options->kind, TT_KIND_MAX);
+    return status == TT_OK && options->boot == 0 ? TT_INVALID : status;
+}
+
+tt_status tt_discovery_init(tt_discovery *d, tt_time now, const tt_discovery_options *options)
+{
+    tt_status status = check_options(options);
+    if (status != TT_OK)
+        return status;
     memset(d, 0, sizeof(*d));
     d->options = *options;
     tt_random_seed(&d->random, options->seed);
     d->state.announce_at = d->state.answer_at = d->state.query_at = TT_FOREVER;
     d->state.spoke_at = now - SPEAK_INTERVAL;
-    if (options->name != NULL) {
-        TT_CHECK(strlen(options->name) < TT_NAME_MAX && options->boot != 0);
-        TT_CHECK(strlen(options->kind) < TT_KIND_MAX);
+    if (options->name != NULL)
         strcpy(d->name, options->name);
-    }
     if (options->browse) {
-        TT_CHECK(options->peers_max > 0);
         memset(options->peers, 0, options->peers_max * sizeof(options->peers[0]));
         d->state.query_at = tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));
         d->state.query_interval = QUERY_INTERVAL_FIRST;
     }
+    return TT_OK;
 }
 
 static bool are_equal(const tt_endpoint *a, const tt_endpoint *b, size_t count)
@@ -104,9 +116,12 @@ void tt_discovery_rename(tt_discovery *d, tt_time now)
     tt_text text;
     char buffer[TT_NAME_MAX];
     d->state.conflicts++;
-    tt_text_init(&text, buffer, sizeof(buffer) - 4); // room for the suffix even of a long name
-    tt_text_add(&text, d->options.name);
-    text.capacity = sizeof(buffer);
+    tt_text_init(&text, buffer, sizeof(buffer));
+    size_t length = strlen(d->options.name), most = sizeof(buffer) - 4; // room for the suffix
+    if (length >= most)
+        for (length = most - 1; ((uint8_t)d->options.name[length] & 0xc0) == 0x80; length--)
+            ; // no character is cut in two
+    tt_text_add_bytes(&text, d->options.name, length);
     tt_text_add(&text, "-");
     tt_text_add_unsigned(&text, d->state.conflicts % 90 + 1);
     strcpy(d->name, buffer);

@@ -23,6 +23,8 @@ typedef enum tt_discovery_subject {
 // From the lowest up: each file uses those before it; discovery_read.c uses all of them.
 
 // discovery_peers.c
+// What a name or kind must be: see tt_discovery_init.
+tt_status tt_discovery_check_label(const char *label, size_t capacity);
 tt_peer *tt_discovery_find_peer(tt_discovery *d, const char *name); // or NULL
 tt_peer *tt_discovery_add_peer(tt_discovery *d, const char *name);  // NULL: no room
 void tt_discovery_tell(tt_discovery *d, tt_time now, tt_peer_event event, const tt_peer *peer);

@@ -5,10 +5,25 @@
 #include "bus/discovery_internal.h"
 #include "tutti/check.h"
 
+tt_status tt_discovery_check_label(const char *label, size_t capacity)
+{
+    if (label == NULL || label[0] == '\0')
+        return TT_INVALID;
+    size_t length = strlen(label);
+    if (length >= capacity)
+        return TT_TOO_LARGE;
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)label[i] < 0x20 || label[i] == 0x7f || label[i] == '.' ||
+            label[i] == '/')
+            return TT_INVALID;
+    return tt_text_is_utf8(label, length) ? TT_OK : TT_INVALID;
+}
+
 tt_peer *tt_discovery_find_peer(tt_discovery *d, const char *name)
 {
     for (size_t i = 0; i < d->options.peers_max; i++)
-        if (d->options.peers[i].name[0] != '\0' && strcmp(d->options.peers[i].name, name) == 0)
+        if (d->options.peers[i].name[0] != '\0' &&
+            tt_text_same_name(d->options.peers[i].name, name))
             return &d->options.peers[i];
     return NULL;
 }
@@ -42,7 +57,8 @@ void tt_discovery_tell(tt_discovery *d, tt_time now, tt_peer_event event, const 
 void tt_discovery_gone(tt_discovery *d, tt_time now, const tt_peer *peer)
 {
     tt_peer *entry = tt_discovery_find_peer(d, peer->name);
-    TT_CHECK(entry != NULL);
+    if (entry == NULL)
+        return;
     if (entry->reported)
         tt_discovery_tell(d, now, TT_PEER_GONE, entry);
     memset(entry, 0, sizeof(*entry));

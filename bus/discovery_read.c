@@ -8,7 +8,7 @@
 static bool ends_with_service(const char *name, size_t *instance_length)
 {
     size_t length = strlen(name), suffix = strlen(TT_DISCOVERY_SERVICE);
-    if (length <= suffix + 1 || strcmp(name + length - suffix, TT_DISCOVERY_SERVICE) != 0 ||
+    if (length <= suffix + 1 || !tt_text_same_name(name + length - suffix, TT_DISCOVERY_SERVICE) ||
         name[length - suffix - 1] != '.')
         return false;
     *instance_length = length - suffix - 1;
@@ -19,14 +19,14 @@ static bool is_instance(const char *name, const char *instance)
 {
     size_t length;
     return ends_with_service(name, &length) && strlen(instance) == length &&
-           memcmp(name, instance, length) == 0;
+           tt_text_same_bytes(name, instance, length);
 }
 
 static bool is_host(const char *name, const char *host)
 {
     size_t length = strlen(host);
-    return host[0] != '\0' && strncmp(name, host, length) == 0 &&
-           strcmp(name + length, ".local") == 0;
+    return host[0] != '\0' && strlen(name) == length + 6 &&
+           tt_text_same_bytes(name, host, length) && tt_text_same_name(name + length, ".local");
 }
 
 // The peer that a record is about: its instance name without the service; NULL for others'
@@ -39,13 +39,15 @@ static tt_peer *peer_of(tt_discovery *d, const char *instance, bool make)
         return NULL;
     memcpy(name, instance, length);
     name[length] = '\0';
-    if (strcmp(name, d->name) == 0)
+    if (tt_text_same_name(name, d->name) || tt_discovery_check_label(name, sizeof(name)) !=
+                                                TT_OK) // a stranger's; it cannot be asked for
         return NULL;
     tt_peer *peer = tt_discovery_find_peer(d, name);
     return peer == NULL && make ? tt_discovery_add_peer(d, name) : peer;
 }
 
-// The value of "key=" in a TXT record, copied; false where it has none or it is too long.
+// The value of "key=" in a TXT record (in any case: RFC 6763, 6.4), copied; false where it has none
+// or it is too long.
 static bool txt_value(const uint8_t *data, size_t length, const char *key, char *out,
                       size_t capacity)
 {
@@ -54,7 +56,8 @@ static bool txt_value(const uint8_t *data, size_t length, const char *key, char 
         size_t part = data[at];
         if (part > length - at - 1)
             return false;
-        if (part < key_length || memcmp(data + at + 1, key, key_length) != 0 ||
+        if (part < key_length ||
+            !tt_text_same_bytes((const char *)data + at + 1, key, key_length) ||
             part - key_length >= capacity)
             continue;
         memcpy(out, data + at + 1 + key_length, part - key_length);
@@ -100,7 +103,7 @@ static void read_srv(const reading *m, const tt_dns_record *record, tt_peer *pee
     if (r.failed || tt_dns_name_read(&r, target, sizeof(target)) != TT_OK || port == 0)
         return;
     length = strlen(target);
-    if (length < 7 || strcmp(target + length - 6, ".local") != 0 ||
+    if (length < 7 || !tt_text_same_name(target + length - 6, ".local") ||
         length - 6 >= sizeof(peer->host))
         return;
     memcpy(peer->host, target, length - 6);
@@ -144,7 +147,10 @@ static void read_txt(const reading *m, const tt_dns_record *record, tt_peer *pee
 {
     char text[16];
     const uint8_t *data = m->bytes + record->data;
-    txt_value(data, record->length, "kind=", peer->kind, sizeof(peer->kind));
+    char kind[TT_KIND_MAX];
+    if (txt_value(data, record->length, "kind=", kind, sizeof(kind)) &&
+        tt_discovery_check_label(kind, sizeof(kind)) == TT_OK)
+        strcpy(peer->kind, kind);
     uint32_t boot =
         txt_value(data, record->length, "boot=", text, sizeof(text)) ? parse_hex(text) : 0;
     if (peer->boot != 0 && boot != 0 && boot != peer->boot) {
@@ -181,7 +187,7 @@ static void read_record(const reading *m, const tt_dns_record *record)
         tt_reader r;
         tt_reader_init(&r, m->bytes, record->data + record->length);
         r.offset = record->data;
-        if (strcmp(record->name, TT_DISCOVERY_SERVICE) != 0 ||
+        if (!tt_text_same_name(record->name, TT_DISCOVERY_SERVICE) ||
             tt_dns_name_read(&r, instance, sizeof(instance)) != TT_OK)
             return;
     }
@@ -249,9 +255,9 @@ static void read_response(const reading *m, tt_reader *r, const tt_dns_header *h
 static tt_discovery_subject subject_of(const tt_discovery *d, const tt_dns_record *q)
 {
     bool any = q->type == TT_DNS_ANY;
-    if (strcmp(q->name, TT_DISCOVERY_SERVICE) == 0 && (any || q->type == TT_DNS_PTR))
+    if (tt_text_same_name(q->name, TT_DISCOVERY_SERVICE) && (any || q->type == TT_DNS_PTR))
         return TT_SUBJECT_SERVICE;
-    if (strcmp(q->name, TT_DISCOVERY_SERVICES) == 0 && (any || q->type == TT_DNS_PTR))
+    if (tt_text_same_name(q->name, TT_DISCOVERY_SERVICES) && (any || q->type == TT_DNS_PTR))
         return TT_SUBJECT_SERVICES;
     if (is_instance(q->name, d->name) && (any || q->type == TT_DNS_SRV || q->type == TT_DNS_TXT))
         return TT_SUBJECT_INSTANCE;

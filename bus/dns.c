@@ -30,11 +30,6 @@ void tt_dns_header_write(tt_writer *w, const tt_dns_header *h)
     tt_write_be16(w, h->additionals);
 }
 
-static char lower(uint8_t c)
-{
-    return (char)(c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
-}
-
 // Appends a label; false where the name has no room or the label cannot stand in its text.
 static bool append_label(char *name, size_t capacity, size_t *used, const uint8_t *label,
                          size_t length)
@@ -46,7 +41,7 @@ static bool append_label(char *name, size_t capacity, size_t *used, const uint8_
     for (size_t i = 0; i < length; i++) {
         if (label[i] == '.' || label[i] == '\0')
             return false;
-        name[(*used)++] = lower(label[i]);
+        name[(*used)++] = (char)label[i];
     }
     name[*used] = '\0';
     return true;

@@ -34,9 +34,9 @@ typedef struct tt_dns_record {
 void tt_dns_header_read(tt_reader *r, tt_dns_header *header);
 void tt_dns_header_write(tt_writer *w, const tt_dns_header *header);
 
-// A name as text, labels joined by dots, in lower case. Compression pointers are followed backwards
-// only. TT_MALFORMED, or TT_UNSUPPORTED for a name too long or with a dot or zero inside a label
-// (it is skipped all the same).
+// A name as text, labels joined by dots, its capitals as they came (tt_text_same_name compares).
+// Compression pointers are followed backwards only. TT_MALFORMED, or TT_UNSUPPORTED for a name too
+// long or with a dot or zero inside a label (it is skipped all the same).
 tt_status tt_dns_name_read(tt_reader *r, char *name, size_t capacity);
 void tt_dns_name_write(tt_writer *w, const char *name);
 

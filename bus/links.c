@@ -215,3 +215,37 @@ tt_status tt_link_next(const char *d, size_t length, size_t *at, tt_link *link)
     }
     return *at == length || d[*at] == ',' ? TT_OK : TT_MALFORMED;
 }
+
+void tt_links_init(tt_links *links, char *text, size_t capacity)
+{
+    *links = (tt_links){.text = text, .capacity = capacity};
+}
+
+static tt_status end_link(tt_links *links, tt_link *link)
+{
+    size_t at = 0;
+    tt_status status =
+        links->cut ? TT_TOO_LARGE : tt_link_next(links->text, links->length, &at, link);
+    tt_links_init(links, links->text, links->capacity);
+    return status == TT_EMPTY ? TT_MALFORMED : status; // nothing between two commas
+}
+
+tt_status tt_links_take(tt_links *links, const char *piece, size_t length, size_t *at, bool last,
+                        tt_link *link)
+{
+    while (*at < length) {
+        char c = piece[(*at)++];
+        if (c == ',' && !links->in_path && !links->quoted)
+            return end_link(links, link);
+        if (!links->quoted && (c == '<' || c == '>'))
+            links->in_path = c == '<';
+        else if (c == '"' && !links->in_path && !links->escaped)
+            links->quoted = !links->quoted;
+        links->escaped = links->quoted && c == '\\' && !links->escaped;
+        if (links->length < links->capacity)
+            links->text[links->length++] = c;
+        else
+            links->cut = true;
+    }
+    return last && links->length > 0 ? end_link(links, link) : TT_EMPTY;
+}

@@ -148,11 +148,16 @@ static bool still_has(const tt_bus *bus, const tt_message *m, const tt_response 
 static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m,
                    tt_request *request, tt_response *response, tt_resource **observed)
 {
-    tt_resource *resource = m->too_long ? NULL : tt_bus_find_resource(bus, m->path);
+    tt_resource *resource = tt_bus_find_resource(bus, m->path);
     tt_bus_transfer *transfer = NULL;
     *response = (tt_response){.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
     if (refuse_options(bus, m, response))
         return;
+    if (m->too_long) {
+        tt_bus_diagnose(bus, response, TT_PATH_NOT_FOUND,
+                        "a path or a query of more than 63 bytes is nobody's here", "");
+        return;
+    }
     bool serves = resource != NULL && m->code <= TT_DELETE && (resource->methods >> m->code & 1);
     if (serves && m->block1.present) {
         if (m->block1.more && m->length != tt_block_bytes(&m->block1)) {
@@ -264,6 +269,8 @@ void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, co
         tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
         return;
     }
+    if (tt_bus_out(bus, peer) == NULL) // no room for an answer: as if it were lost, nothing is run
+        return;
     tt_bus_peer *known = find_peer(bus, now, peer);
     tt_bus_remembered *entry = bus->plant_deduplication_bug ? NULL : recall(known, m->id);
     if (entry != NULL) {

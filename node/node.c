@@ -37,26 +37,29 @@ tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_optio
     memset(node, 0, sizeof(*node));
     node->platform = platform;
     node->options = *options;
-    tt_status status = operations->open(platform, options->port, NULL, 0, &node->bus_socket);
-    if (status == TT_OK)
-        status = operations->open(platform, TT_MDNS_PORT, mdns_groups, 2, &node->mdns_socket);
-    if (status != TT_OK)
-        return status;
     tt_time now = now_of(node);
     operations->random(platform, seeds, sizeof(seeds));
     operations->random(platform, &boot, sizeof(boot));
     tt_bus_init(&node->bus, now, seeds[0]);
-    tt_discovery_init(&node->discovery, now,
-                      &(tt_discovery_options){.name = options->name,
-                                              .kind = options->kind,
-                                              .port = options->port,
-                                              .boot = boot | 1,
-                                              .seed = seeds[1],
-                                              .browse = options->browse,
-                                              .peers = node->peers,
-                                              .peers_max = TT_NODE_PEERS_MAX,
-                                              .on_peer = on_peer,
-                                              .context = node});
+    // A name that is refused leaves no port open.
+    tt_status status = tt_discovery_init(&node->discovery, now,
+                                         &(tt_discovery_options){.name = options->name,
+                                                                 .kind = options->kind,
+                                                                 .boot = boot | 1,
+                                                                 .seed = seeds[1],
+                                                                 .browse = options->browse,
+                                                                 .peers = node->peers,
+                                                                 .peers_max = TT_NODE_PEERS_MAX,
+                                                                 .on_peer = on_peer,
+                                                                 .context = node});
+    if (status == TT_OK)
+        status = operations->open(platform, options->port, NULL, 0, &node->bus_socket);
+    if (status == TT_OK)
+        status = operations->open(platform, TT_MDNS_PORT, mdns_groups, 2, &node->mdns_socket);
+    if (status != TT_OK)
+        return status;
+    node->port = operations->port(platform, node->bus_socket);
+    node->discovery.options.port = node->port;
     node->presence_at = TT_FOREVER;
     return TT_OK;
 }
@@ -182,8 +185,8 @@ const tt_peer *tt_node_find(const tt_node *node, const char *kind, const char *n
 {
     for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++) {
         const tt_peer *peer = &node->peers[i];
-        if (peer->reported && (kind == NULL || strcmp(peer->kind, kind) == 0) &&
-            (name == NULL || strcmp(peer->name, name) == 0))
+        if (peer->reported && (kind == NULL || tt_text_same_name(peer->kind, kind)) &&
+            (name == NULL || tt_text_same_name(peer->name, name)))
             return peer;
     }
     return NULL;

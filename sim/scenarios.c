@@ -173,6 +173,7 @@ static scene *new_scene(const tt_sim_options *options)
     o.on_start = on_start;
     o.context = s;
     s->sim = tt_sim_new(&o);
+    TT_CHECK(s->sim != NULL); // tutti-sim takes no other numbers of nodes
     tt_random_bytes(tt_sim_random(s->sim), s->body, sizeof(s->body));
     tt_random_bytes(tt_sim_random(s->sim), s->long_text, sizeof(s->long_text));
     return s;

@@ -132,6 +132,11 @@ static tt_status sim_open(tt_platform *platform, uint16_t port, const tt_endpoin
     return TT_OK;
 }
 
+static uint16_t sim_port(tt_platform *platform, tt_socket socket)
+{
+    return self(platform)->ports[socket];
+}
+
 static tt_endpoint address_of(unsigned index, uint16_t port)
 {
     tt_endpoint e = {.port = port, .interface = 1};
@@ -237,6 +242,7 @@ static const tt_platform_operations operations = {
     .now = sim_now,
     .random = sim_random,
     .open = sim_open,
+    .port = sim_port,
     .send = sim_send,
     .receive = sim_receive,
     .addresses = sim_addresses,
@@ -247,7 +253,8 @@ static const tt_platform_operations operations = {
 
 tt_sim *tt_sim_new(const tt_sim_options *options)
 {
-    TT_CHECK(options->nodes > 0 && options->nodes <= TT_SIM_NODES_MAX);
+    if (options->nodes == 0 || options->nodes > TT_SIM_NODES_MAX)
+        return NULL;
     tt_sim *sim = allocate(sizeof(*sim));
     sim->options = *options;
     sim->now = TT_SECONDS(1);

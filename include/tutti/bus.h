@@ -226,17 +226,21 @@ struct tt_call {
     } state;
 };
 
-// Starts a call. TT_INVALID (path or query too long, observe without GET), TT_FULL.
+// Starts a call. TT_INVALID (path or query too long, no path or on_reply, a method that is none,
+// observe without GET).
 tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call);
 
 // Ends a call or an observation; `on_reply` is called with TT_CANCELLED before this returns.
 void tt_bus_cancel(tt_bus *bus, tt_time now, tt_call *call);
 
 // An empty confirmable message (RFC 7252, 4.3), answered by a reset from whoever is alive:
-// `call` needs peer, on_reply, context and timeout only; its reply is TT_OK or TT_TIMED_OUT.
+// `call` needs peer, on_reply, context and timeout only (1 s unless set); its reply is TT_OK,
+// TT_TIMED_OUT, or TT_MALFORMED from whoever acknowledges instead. TT_INVALID for the own device or
+// without on_reply.
 tt_status tt_bus_ping(tt_bus *bus, tt_time now, tt_call *call);
 
-// Adds a resource to the tree. TT_EXISTS (the path is taken), TT_INVALID (empty or too long).
+// Adds a resource to the tree. TT_EXISTS (the path is taken), TT_INVALID (no path or handler, a
+// path that is empty, too long or begins with a slash).
 tt_status tt_bus_add(tt_bus *bus, tt_resource *resource);
 // Takes it out again; its observers are told 4.04.
 void tt_bus_remove(tt_bus *bus, tt_resource *resource);

@@ -19,6 +19,6 @@ typedef struct tt_crash_service {
 } tt_crash_service;
 
 // Adds the resource. The service lives as long as the bus.
-void tt_crash_service_init(tt_crash_service *service, const tt_crash_options *options);
+tt_status tt_crash_service_init(tt_crash_service *service, const tt_crash_options *options);
 
 #endif

@@ -11,6 +11,8 @@
 #include "tutti/bus.h"
 #include "tutti/platform.h"
 
+#define TT_DEVICE_TEXTS_MAX 128 // bytes of name, kind, board and CPU together
+
 typedef struct tt_device_options {
     tt_bus *bus;
     tt_platform *platform;
@@ -21,18 +23,20 @@ typedef struct tt_device_options {
     void (*restart)(void *context); // from the loop; or NULL where a device cannot be restarted
     void *context;
     uint32_t (*wakeups)(void); // the kernel's counter, or NULL
+    uint16_t port;             // of the bus; 0 for TT_BUS_PORT
 } tt_device_options;
 
 typedef struct tt_device_service {
     tt_device_options options;
     tt_resource resource, restart;
     tt_time began;
-    uint8_t document[576]; // the newest that was asked for
+    uint8_t document[640]; // the newest that was asked for
     size_t length;
     uint64_t version;
 } tt_device_service;
 
-// Adds the resources. Service and options' strings live as long as the bus.
-void tt_device_service_init(tt_device_service *service, const tt_device_options *options);
+// Adds the resources. Service and options' strings live as long as the bus. TT_TOO_LARGE where the
+// texts have more than TT_DEVICE_TEXTS_MAX bytes together; as tt_bus_add.
+tt_status tt_device_service_init(tt_device_service *service, const tt_device_options *options);
 
 #endif

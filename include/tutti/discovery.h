@@ -46,8 +46,8 @@ typedef void tt_peer_handler(tt_discovery *discovery, tt_time now, tt_peer_event
                              const tt_peer *peer, void *context);
 
 typedef struct tt_discovery_options {
-    const char *name; // own instance name, in lower case as all are compared, or NULL to browse
-                      // only. On a conflict a suffix is added ("watch-3f9a-2")
+    const char *name; // own instance name, or NULL to browse only. Capitals are kept and do not
+                      // count. On a conflict a suffix is added ("watch-3f9a-2")
     const char *kind; // own kind
     uint16_t port;    // own port on the bus
     uint32_t boot;    // drawn at each start, not 0
@@ -83,7 +83,12 @@ struct tt_discovery {
     } state;
 };
 
-void tt_discovery_init(tt_discovery *discovery, tt_time now, const tt_discovery_options *options);
+// Checks and takes the options; what they point to lives as long as discovery. A name has 1 to
+// TT_NAME_MAX - 1 bytes, a kind 1 to TT_KIND_MAX - 1, of UTF-8 without control characters (RFC
+// 6763, 4.1.1), and without '.' and '/', since the name is a host's, too, and stands before paths.
+// TT_TOO_LARGE, TT_INVALID (also for boot 0 and a table without places).
+tt_status tt_discovery_init(tt_discovery *discovery, tt_time now,
+                            const tt_discovery_options *options);
 
 // Tells the own addresses; a change starts a new announcement.
 void tt_discovery_set_addresses(tt_discovery *discovery, tt_time now, const tt_endpoint *addresses,
@@ -100,8 +105,9 @@ tt_time tt_discovery_deadline(const tt_discovery *discovery);
 tt_status tt_discovery_transmit(tt_discovery *discovery, tt_time now, tt_endpoint *peer,
                                 void *bytes, size_t capacity, size_t *length);
 
-// Something else than mDNS showed that a peer lives, or that it does not .
+// Something else than mDNS showed that a peer lives, or that it does not.
 void tt_discovery_heard(tt_discovery *discovery, tt_time now, const tt_endpoint *peer);
+// A peer that is not known, by its name, is nobody's loss.
 void tt_discovery_gone(tt_discovery *discovery, tt_time now, const tt_peer *peer);
 
 // Queues goodbye records (time to live 0) for a device that leaves in order; once they are sent it

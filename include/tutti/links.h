@@ -20,4 +20,20 @@ typedef struct tt_link {
 // above.
 tt_status tt_link_next(const char *document, size_t length, size_t *at, tt_link *link);
 
+// Links of a document that comes in pieces, such as an answer of several blocks; a link may lie in
+// two of them, and is put together in storage that the caller gives.
+typedef struct tt_links {
+    char *text; // the link that is being read
+    size_t capacity, length;
+    bool in_path, quoted, escaped, cut;
+} tt_links;
+
+void tt_links_init(tt_links *links, char *text, size_t capacity);
+
+// Reads on in a piece from `*at`, which starts at 0 for each piece, up to the end of a link. TT_OK
+// with a link; TT_MALFORMED or TT_TOO_LARGE for one that is passed over, and more may follow;
+// TT_EMPTY: the piece is read. `last`: no piece follows this one.
+tt_status tt_links_take(tt_links *links, const char *piece, size_t length, size_t *at, bool last,
+                        tt_link *link);
+
 #endif

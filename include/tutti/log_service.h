@@ -19,7 +19,7 @@ typedef struct tt_log_service {
 } tt_log_service;
 
 // Adds the resource. The service lives as long as the bus.
-void tt_log_service_init(tt_log_service *service, const tt_log_options *options);
+tt_status tt_log_service_init(tt_log_service *service, const tt_log_options *options);
 
 // Tells the observers where there are new lines. From the loop, at each turn.
 void tt_log_service_turn(tt_log_service *service, tt_time now);

@@ -19,6 +19,7 @@
 
 #include "tutti/bus.h"
 #include "tutti/discovery.h"
+#include "tutti/links.h"
 #include "tutti/lite.h"
 #include "tutti/platform.h"
 
@@ -75,7 +76,8 @@ struct tt_model_service {
 };
 
 // Adds the resources. The service and all that `options` points to live as long as the bus.
-void tt_model_service_init(tt_model_service *service, const tt_model_options *options);
+// TT_INVALID (slots or arena are not there or not aligned); as tt_bus_add.
+tt_status tt_model_service_init(tt_model_service *service, const tt_model_options *options);
 
 // Asking on behalf of others: a device without a model finds one that has it, and forwards.
 //
@@ -106,10 +108,12 @@ typedef struct tt_ask_service {
     tt_time asked;
     uint8_t input[TT_MODEL_INPUT_MAX];
     size_t input_bytes;
-    uint8_t document[TT_MODEL_OUTPUT_MAX + 160];
+    tt_links links; // being read, in `document`
+    uint8_t document[TT_MODEL_OUTPUT_MAX + 192];
     char diagnostic[96];
 } tt_ask_service;
 
-void tt_ask_service_init(tt_ask_service *service, const tt_ask_options *options);
+// Adds the resource; as tt_bus_add. What `options` points to lives as long as the bus.
+tt_status tt_ask_service_init(tt_ask_service *service, const tt_ask_options *options);
 
 #endif

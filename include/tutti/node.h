@@ -21,11 +21,12 @@
 typedef struct tt_node tt_node;
 
 typedef struct tt_node_options {
-    const char *name; // or NULL for a node that only browses, such as the command line
+    const char *name; // as tt_discovery_options; NULL for a node that only browses, such as the
+                      // command line
     const char *kind;
-    uint16_t port;                               // TT_BUS_PORT, or 0 for any free one
-    bool browse;                                 // look for others and watch whether they live
-    tt_peer_handler *on_peer;                    // or NULL
+    uint16_t port;            // TT_BUS_PORT, or 0 for any free one: node->port tells which
+    bool browse;              // look for others and watch whether they live
+    tt_peer_handler *on_peer; // or NULL
     void (*on_turn)(tt_node *node, tt_time now); // at each turn of the loop; or NULL
     void *context;
 } tt_node_options;
@@ -37,6 +38,7 @@ struct tt_node {
     tt_peer peers[TT_NODE_PEERS_MAX];
     tt_node_options options;
     tt_socket bus_socket;
+    uint16_t port; // of the bus, the one that it really has
     tt_socket mdns_socket;
     struct {
         tt_call call;
@@ -51,7 +53,9 @@ struct tt_node {
     } counters;
 };
 
-// Prepares a node on a platform and opens its ports. TT_BUSY or TT_IO where a port cannot be had.
+// Prepares a node on a platform and opens its ports. TT_INVALID or TT_TOO_LARGE for a name or kind
+// that cannot be announced (see tt_discovery_init); TT_BUSY (the port is taken), TT_FULL or TT_IO
+// where a port cannot be had.
 tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_options *options);
 
 // Does all that is due now and returns without waiting.
@@ -66,7 +70,8 @@ void tt_node_run(tt_node *node);
 // Makes tt_node_run say goodbye and return. From the loop's own thread, such as a reply handler.
 void tt_node_stop(tt_node *node);
 
-// The first present peer of `kind` (NULL for any) with `name` (NULL for any), in the order found.
+// The first present peer of `kind` (NULL for any) with `name` (NULL for any), whatever its
+// capitals, in the order found; or NULL.
 const tt_peer *tt_node_find(const tt_node *node, const char *kind, const char *name);
 
 #endif

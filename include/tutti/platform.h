@@ -56,6 +56,9 @@ typedef struct tt_platform_operations {
     tt_status (*open)(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
                       size_t group_count, tt_socket *socket);
 
+    // The port that an open socket has.
+    uint16_t (*port)(tt_platform *platform, tt_socket socket);
+
     // Sends one datagram; to a multicast group with interface 0 means on every interface.
     // TT_OK is no promise of arrival. TT_UNREACHABLE, TT_FULL (no buffer now), TT_TOO_LARGE.
     tt_status (*send)(tt_platform *platform, const tt_datagram *datagram);

@@ -24,7 +24,4 @@ typedef struct tt_platform_linux {
 // Prepares the platform in the caller's storage. TT_IO where the system gives no descriptor.
 tt_status tt_platform_linux_init(tt_platform_linux *platform);
 
-// The port that a socket is bound to, for one opened with port 0.
-uint16_t tt_platform_linux_port(const tt_platform_linux *platform, tt_socket socket);
-
 #endif

@@ -29,6 +29,8 @@ typedef struct tt_sim_options {
     void *context;
 } tt_sim_options;
 
+// A world without a started node; tt_sim_free ends it. NULL for no nodes, or more than
+// TT_SIM_NODES_MAX.
 tt_sim *tt_sim_new(const tt_sim_options *options);
 void tt_sim_free(tt_sim *sim);
 

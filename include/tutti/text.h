@@ -27,6 +27,11 @@ void tt_text_add_unsigned(tt_text *text, uint64_t value);
 void tt_text_add_signed(tt_text *text, int64_t value);
 void tt_text_add_hex(tt_text *text, uint64_t value, unsigned digits_min);
 
+// Whether two names are the same as DNS compares them: the capitals of ASCII do not count (RFC
+// 4343).
+bool tt_text_same_name(const char *a, const char *b);
+bool tt_text_same_bytes(const char *a, const char *b, size_t length); // of at least `length` bytes
+
 // Whether the bytes are UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
 bool tt_text_is_utf8(const void *bytes, size_t length);
 

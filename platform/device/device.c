@@ -61,6 +61,12 @@ static tt_status device_open(tt_platform *platform, uint16_t port, const tt_endp
     return tt_stack_open(port, groups, group_count, socket);
 }
 
+static uint16_t device_port(tt_platform *platform, tt_socket socket)
+{
+    (void)platform;
+    return tt_stack_port(socket);
+}
+
 static tt_status device_send(tt_platform *platform, const tt_datagram *datagram)
 {
     (void)platform;
@@ -153,6 +159,7 @@ static const tt_platform_operations operations = {
     .now = device_now,
     .random = device_random,
     .open = device_open,
+    .port = device_port,
     .send = device_send,
     .receive = device_receive,
     .addresses = device_addresses,

@@ -12,6 +12,8 @@
 #include "tutti/check.h"
 #include "tutti/platform_linux.h"
 
+#define ANY_PORT_TRIES 8
+
 static tt_platform_linux *self(tt_platform *platform)
 {
     return (tt_platform_linux *)platform;
@@ -115,30 +117,40 @@ static uint16_t port_of(int descriptor)
     return ntohs(address.sin_port);
 }
 
-static tt_status linux_open(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
-                            size_t group_count, tt_socket *socket)
+// The same port for IPv4 and IPv6; a host without IPv6 does with one family.
+static tt_status open_pair(uint16_t port, const tt_endpoint *groups, size_t group_count,
+                           int pair[2])
 {
-    tt_platform_linux *p = self(platform);
-    if (p->sockets == TT_PLATFORM_LINUX_SOCKETS_MAX)
-        return TT_FULL;
-    int *pair = &p->descriptors[2 * p->sockets];
     tt_status status = open_family(false, port, groups, group_count, &pair[0]);
     if (status != TT_OK)
         return status;
-    // The same port for IPv6; a host without IPv6 does with one family.
     status = open_family(true, port_of(pair[0]), groups, group_count, &pair[1]);
     if (status == TT_BUSY) {
         close(pair[0]);
         pair[0] = -1;
         return status;
     }
-    *socket = p->sockets++;
     return TT_OK;
 }
 
-uint16_t tt_platform_linux_port(const tt_platform_linux *p, tt_socket socket)
+static tt_status linux_open(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
+                            size_t group_count, tt_socket *socket)
 {
-    return port_of(p->descriptors[2 * socket]);
+    tt_platform_linux *p = self(platform);
+    if (p->sockets == TT_PLATFORM_LINUX_SOCKETS_MAX)
+        return TT_FULL;
+    // A port that is free for IPv4 may be another's for IPv6: then any other will do.
+    tt_status status = TT_BUSY;
+    for (unsigned tries = port == 0 ? ANY_PORT_TRIES : 1; status == TT_BUSY && tries > 0; tries--)
+        status = open_pair(port, groups, group_count, &p->descriptors[2 * p->sockets]);
+    if (status == TT_OK)
+        *socket = p->sockets++;
+    return status;
+}
+
+static uint16_t linux_port(tt_platform *platform, tt_socket socket)
+{
+    return port_of(self(platform)->descriptors[2 * socket]);
 }
 
 static tt_status linux_send(tt_platform *platform, const tt_datagram *datagram)
@@ -324,6 +336,7 @@ static const tt_platform_operations operations = {
     .now = linux_now,
     .random = linux_random,
     .open = linux_open,
+    .port = linux_port,
     .send = linux_send,
     .receive = linux_receive,
     .addresses = linux_addresses,

@@ -286,6 +286,16 @@ static tt_status join(const tt_endpoint *group)
     return error == ERR_OK ? TT_OK : TT_FULL;
 }
 
+static void leave(const tt_endpoint *group)
+{
+    ip_addr_t address;
+    address_from(&address, group);
+    if (IP_IS_V4(&address))
+        igmp_leavegroup_netif(&stack.netif, ip_2_ip4(&address));
+    else
+        mld6_leavegroup_netif(&stack.netif, ip_2_ip6(&address));
+}
+
 tt_status tt_stack_open(uint16_t port, const tt_endpoint *groups, size_t group_count,
                         tt_socket *socket)
 {
@@ -296,9 +306,14 @@ tt_status tt_stack_open(uint16_t port, const tt_endpoint *groups, size_t group_c
     if (pcb == NULL)
         return TT_FULL;
     tt_status status = udp_bind(pcb, IP_ANY_TYPE, port) == ERR_OK ? TT_OK : TT_BUSY;
-    for (size_t i = 0; i < group_count && status == TT_OK; i++)
-        status = join(&groups[i]);
+    size_t joined = 0;
+    while (joined < group_count && status == TT_OK) {
+        status = join(&groups[joined]);
+        joined += status == TT_OK;
+    }
     if (status != TT_OK) {
+        while (joined > 0)
+            leave(&groups[--joined]);
         udp_remove(pcb);
         return status;
     }

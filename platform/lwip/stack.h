@@ -15,7 +15,7 @@
 #include "tutti/platform.h"
 
 #define TT_STACK_SOCKETS_MAX 4
-#define TT_STACK_GROUPS_MAX 4   // multicast groups of all sockets together
+#define TT_STACK_GROUPS_MAX 4   // multicast groups of each family, one of them the stack's own
 #define TT_STACK_RECEIVED_MAX 8 // datagrams that wait for tt_stack_receive
 #define TT_STACK_INTERFACE 1    // the number of the one interface
 

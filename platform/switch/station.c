@@ -42,6 +42,12 @@ static tt_status station_open(tt_platform *platform, uint16_t port, const tt_end
     return tt_stack_open(port, groups, group_count, opened);
 }
 
+static uint16_t station_port(tt_platform *platform, tt_socket socket)
+{
+    (void)platform;
+    return tt_stack_port(socket);
+}
+
 static tt_status station_send(tt_platform *platform, const tt_datagram *datagram)
 {
     (void)platform;
@@ -85,6 +91,7 @@ static const tt_platform_operations operations = {
     .now = station_now,
     .random = station_random,
     .open = station_open,
+    .port = station_port,
     .send = station_send,
     .receive = station_receive,
     .addresses = station_addresses,

@@ -67,44 +67,57 @@ static unsigned count_crashes(void)
     return crash == NULL ? 0 : 1 + crash->followed;
 }
 
+// A resource that the product's own configuration leaves no place for is missing, and the console
+// says so: the rest of the device works.
+static void offer(const char *what, tt_status status)
+{
+    if (status == TT_OK)
+        return;
+    say("tutti: this device does not offer ", what, ":");
+    say("tutti: ", tt_status_text(status), "");
+}
+
 // What every device has, in safe mode too.
 static void add_first_services(const tt_product *product, tt_platform *platform)
 {
-    tt_device_service_init(&device_service,
-                           &(tt_device_options){.bus = &node.bus,
-                                                .platform = platform,
-                                                .name = name,
-                                                .kind = product->kind,
-                                                .board = tt_board_name,
-                                                .cpu = tt_board_cpu,
-                                                .boot = tt_provision.boot,
-                                                .restarts = tt_kept_restarts(),
-                                                .safe_mode = tt_kept_is_safe_mode(),
-                                                .crashes = count_crashes,
-                                                .wakeups = tt_kernel_wakeups,
-                                                .restart = stop_loop});
-    tt_crash_service_init(&crash_service, &(tt_crash_options){.bus = &node.bus,
-                                                              .record = tt_kept_crash,
-                                                              .clear = tt_kept_clear_crash});
-    tt_log_service_init(&log_service,
-                        &(tt_log_options){.bus = &node.bus, .read = tt_kept_read_log});
+    offer("/device", tt_device_service_init(
+                         &device_service, &(tt_device_options){.bus = &node.bus,
+                                                               .platform = platform,
+                                                               .name = name,
+                                                               .kind = product->kind,
+                                                               .board = tt_board_name,
+                                                               .cpu = tt_board_cpu,
+                                                               .boot = tt_provision.boot,
+                                                               .restarts = tt_kept_restarts(),
+                                                               .safe_mode = tt_kept_is_safe_mode(),
+                                                               .crashes = count_crashes,
+                                                               .wakeups = tt_kernel_wakeups,
+                                                               .restart = stop_loop}));
+    offer("/crash",
+          tt_crash_service_init(&crash_service, &(tt_crash_options){.bus = &node.bus,
+                                                                    .record = tt_kept_crash,
+                                                                    .clear = tt_kept_clear_crash}));
+    offer("/log", tt_log_service_init(
+                      &log_service, &(tt_log_options){.bus = &node.bus, .read = tt_kept_read_log}));
 }
 
 static void add_services(const tt_product *product, tt_platform *platform)
 {
     if (product->slot_bytes > 0)
-        tt_model_service_init(&model_service,
-                              &(tt_model_options){.bus = &node.bus,
-                                                  .platform = platform,
-                                                  .slots = {product->slots[0], product->slots[1]},
-                                                  .slot_bytes = product->slot_bytes,
-                                                  .arena = product->arena,
-                                                  .arena_bytes = product->arena_bytes});
+        offer("/ai/models", tt_model_service_init(
+                                &model_service,
+                                &(tt_model_options){.bus = &node.bus,
+                                                    .platform = platform,
+                                                    .slots = {product->slots[0], product->slots[1]},
+                                                    .slot_bytes = product->slot_bytes,
+                                                    .arena = product->arena,
+                                                    .arena_bytes = product->arena_bytes}));
     if (product->asks)
-        tt_ask_service_init(&ask_service, &(tt_ask_options){.bus = &node.bus,
-                                                            .platform = platform,
-                                                            .peers = node.peers,
-                                                            .peers_max = TT_NODE_PEERS_MAX});
+        offer("/ai/ask",
+              tt_ask_service_init(&ask_service, &(tt_ask_options){.bus = &node.bus,
+                                                                  .platform = platform,
+                                                                  .peers = node.peers,
+                                                                  .peers_max = TT_NODE_PEERS_MAX}));
     if (product->start != NULL)
         product->start(&node);
 }

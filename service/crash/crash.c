@@ -32,7 +32,7 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
     }
 }
 
-void tt_crash_service_init(tt_crash_service *service, const tt_crash_options *options)
+tt_status tt_crash_service_init(tt_crash_service *service, const tt_crash_options *options)
 {
     memset(service, 0, sizeof(*service));
     service->options = *options;
@@ -41,5 +41,5 @@ void tt_crash_service_init(tt_crash_service *service, const tt_crash_options *op
                                       .handler = handle,
                                       .context = service,
                                       .methods = 1 << TT_GET | 1 << TT_DELETE};
-    TT_CHECK(tt_bus_add(options->bus, &service->resource) == TT_OK);
+    return tt_bus_add(options->bus, &service->resource);
 }

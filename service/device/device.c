@@ -19,7 +19,7 @@ static void write_number(tt_writer *w, const char *key, uint64_t value)
     tt_cbor_unsigned(w, value);
 }
 
-static void write_addresses(tt_writer *w, tt_platform *platform)
+static void write_addresses(tt_writer *w, tt_platform *platform, uint16_t port)
 {
     tt_endpoint addresses[TT_ADDRESSES_MAX];
     size_t count = platform->operations->addresses(platform, addresses, TT_COUNT(addresses));
@@ -31,7 +31,7 @@ static void write_addresses(tt_writer *w, tt_platform *platform)
         tt_text text;
         tt_text_init(&text, buffer, sizeof(buffer));
         addresses[i].interface = 0; // a number of ours, of no use to the reader
-        addresses[i].port = TT_BUS_PORT;
+        addresses[i].port = port != 0 ? port : TT_BUS_PORT;
         tt_endpoint_format(&addresses[i], &text);
         tt_cbor_text(w, buffer);
     }
@@ -52,13 +52,13 @@ static void write_document(tt_device_service *s, tt_time now)
     write_text(&w, "mode", s->options.safe_mode ? "safe" : "normal");
     write_number(&w, "crashes", s->options.crashes != NULL ? s->options.crashes() : 0);
     write_number(&w, "uptime_ms", (uint64_t)(now - s->began) / 1000000);
-    write_addresses(&w, s->options.platform);
+    write_addresses(&w, s->options.platform, s->options.port);
     write_number(&w, "received", bus->counters.received);
     write_number(&w, "duplicates", bus->counters.duplicates);
     write_number(&w, "malformed", bus->counters.malformed);
     if (s->options.wakeups != NULL)
         write_number(&w, "wakeups", s->options.wakeups());
-    TT_CHECK(!w.failed);
+    TT_CHECK(!w.failed); // its texts are bounded
     s->length = w.length;
     s->version++;
 }
@@ -83,8 +83,12 @@ static void post_restart(tt_resource *resource, tt_time now, const tt_request *r
     response->code = TT_CHANGED;
 }
 
-void tt_device_service_init(tt_device_service *service, const tt_device_options *options)
+tt_status tt_device_service_init(tt_device_service *service, const tt_device_options *options)
 {
+    if (strlen(options->name) + strlen(options->kind) + strlen(options->board) +
+            strlen(options->cpu) >
+        TT_DEVICE_TEXTS_MAX)
+        return TT_TOO_LARGE;
     memset(service, 0, sizeof(*service));
     service->options = *options;
     service->resource = (tt_resource){.path = "device",
@@ -97,7 +101,8 @@ void tt_device_service_init(tt_device_service *service, const tt_device_options 
                                      .handler = post_restart,
                                      .context = service,
                                      .methods = 1 << TT_POST};
-    TT_CHECK(tt_bus_add(options->bus, &service->resource) == TT_OK);
-    if (options->restart != NULL)
-        TT_CHECK(tt_bus_add(options->bus, &service->restart) == TT_OK);
+    tt_status status = tt_bus_add(options->bus, &service->resource);
+    if (status == TT_OK && options->restart != NULL)
+        status = tt_bus_add(options->bus, &service->restart);
+    return status;
 }

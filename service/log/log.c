@@ -23,7 +23,7 @@ static void get(tt_resource *resource, tt_time now, const tt_request *request,
     response->version = version;
 }
 
-void tt_log_service_init(tt_log_service *service, const tt_log_options *options)
+tt_status tt_log_service_init(tt_log_service *service, const tt_log_options *options)
 {
     memset(service, 0, sizeof(*service));
     service->options = *options;
@@ -33,7 +33,7 @@ void tt_log_service_init(tt_log_service *service, const tt_log_options *options)
                                       .context = service,
                                       .methods = 1 << TT_GET,
                                       .observable = true};
-    TT_CHECK(tt_bus_add(options->bus, &service->resource) == TT_OK);
+    return tt_bus_add(options->bus, &service->resource);
 }
 
 void tt_log_service_turn(tt_log_service *service, tt_time now)

@@ -55,7 +55,7 @@ static void start_call(tt_ask_service *s, tt_time now, const tt_endpoint *peer, 
 
 static bool is_wanted(const tt_ask_service *s, const tt_peer *peer)
 {
-    return peer->reported && (s->kind[0] == '\0' || strcmp(peer->kind, s->kind) == 0);
+    return peer->reported && (s->kind[0] == '\0' || tt_text_same_name(peer->kind, s->kind));
 }
 
 // Asks the next device from `place` on for its links; with none left the question fails.
@@ -81,9 +81,12 @@ static void read_links(tt_ask_service *s, const tt_reply *reply)
 {
     size_t at = 0;
     tt_link link;
-    const char *document = (const char *)reply->payload;
-    while (tt_link_next(document, reply->length, &at, &link) == TT_OK)
-        s->offered |= strcmp(link.path, s->path) == 0;
+    tt_status status;
+    if (reply->offset == 0)
+        tt_links_init(&s->links, (char *)s->document, sizeof(s->document));
+    while ((status = tt_links_take(&s->links, (const char *)reply->payload, reply->length, &at,
+                                   reply->last, &link)) != TT_EMPTY)
+        s->offered |= status == TT_OK && strcmp(link.path, s->path) == 0;
 }
 
 static void write_document(tt_ask_service *s, tt_time now, const tt_reply *reply, tt_writer *w)
@@ -131,7 +134,10 @@ static void forward_answer(tt_ask_service *s, tt_time now, const tt_reply *reply
     }
     tt_writer w;
     write_document(s, now, reply, &w);
-    TT_CHECK(!w.failed);
+    if (w.failed) {
+        answer_text(s, now, TT_INTERNAL_ERROR, "too long an answer from ", s->chosen_name);
+        return;
+    }
     tt_response response = {.code = TT_CONTENT,
                             .content_format = TT_FORMAT_CBOR,
                             .payload = s->document,
@@ -224,7 +230,7 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
         ask_next(s, now); // may answer at once that there is nobody: the token is owed already
 }
 
-void tt_ask_service_init(tt_ask_service *s, const tt_ask_options *options)
+tt_status tt_ask_service_init(tt_ask_service *s, const tt_ask_options *options)
 {
     memset(s, 0, sizeof(*s));
     s->options = *options;
@@ -234,5 +240,5 @@ void tt_ask_service_init(tt_ask_service *s, const tt_ask_options *options)
                                 .context = s,
                                 .methods = 1 << TT_POST,
                                 .subtree = true};
-    TT_CHECK(tt_bus_add(options->bus, &s->resource) == TT_OK);
+    return tt_bus_add(options->bus, &s->resource);
 }

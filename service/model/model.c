@@ -327,10 +327,17 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
     }
 }
 
-void tt_model_service_init(tt_model_service *s, const tt_model_options *options)
+static bool is_aligned(const void *storage)
+{
+    return storage != NULL && (uintptr_t)storage % TT_PLAN_ALIGNMENT == 0;
+}
+
+tt_status tt_model_service_init(tt_model_service *s, const tt_model_options *options)
 {
     uint8_t methods = 1 << TT_GET | 1 << TT_PUT | 1 << TT_POST | 1 << TT_DELETE;
-    TT_CHECK((uintptr_t)options->arena % TT_PLAN_ALIGNMENT == 0);
+    if (!is_aligned(options->arena) || !is_aligned(options->slots[0]) ||
+        !is_aligned(options->slots[1]))
+        return TT_INVALID;
     memset(s, 0, sizeof(*s));
     s->options = *options;
     s->collection = (tt_resource){.path = COLLECTION,
@@ -345,5 +352,5 @@ void tt_model_service_init(tt_model_service *s, const tt_model_options *options)
                              .handler = handle,
                              .context = s,
                              .methods = methods};
-    TT_CHECK(tt_bus_add(options->bus, &s->collection) == TT_OK);
+    return tt_bus_add(options->bus, &s->collection);
 }

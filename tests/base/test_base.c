@@ -141,6 +141,19 @@ static void test_list(void)
     EXPECT(head.next == &b && tt_list_empty(&a));
 }
 
+static void test_names(void)
+{
+    EXPECT(tt_text_same_name("Kitchen-2", "kITCHEN-2"));
+    EXPECT(tt_text_same_name("", ""));
+    EXPECT(!tt_text_same_name("kitchen", "kitchen2"));
+    EXPECT(!tt_text_same_name("kitchen2", "kitchen"));
+    // The neighbours of the letters, and letters beyond ASCII, are themselves.
+    EXPECT(!tt_text_same_name("@[`{", "`{@["));
+    EXPECT(tt_text_same_name("AZaz", "azAZ"));
+    EXPECT(!tt_text_same_name("\xc3\x84", "\xc3\xa4"));
+    EXPECT(tt_text_same_bytes("ABx", "aby", 2) && !tt_text_same_bytes("ABx", "aby", 3));
+}
+
 int main(void)
 {
     test_status();
@@ -149,5 +162,6 @@ int main(void)
     test_endpoints();
     test_random();
     test_list();
+    test_names();
     return test_result();
 }

@@ -175,4 +175,64 @@ static inline void ask_by_hand(asked *a, tt_method method, bool observe, const v
     collect(CLIENT);
 }
 
+#define COLLECTED_MAX 65536
+
+static uint16_t next_id = 1;
+
+static inline void hear_get(const char *path, const char *query, uint32_t number, uint8_t exponent)
+{
+    tt_message_writer w = request(TT_CONFIRMABLE, TT_GET, next_id++, path);
+    if (query != NULL)
+        tt_message_option_parts(&w, TT_OPTION_URI_QUERY, query, '&');
+    tt_message_option_block(&w, TT_OPTION_BLOCK2,
+                            &(tt_block){.number = number, .exponent = exponent});
+    hear(CLIENT, &w);
+    REQUIRE(answer.count == 1);
+}
+
+// A body that comes in pieces, as a caller sees it.
+typedef struct collected {
+    tt_call call;
+    char body[COLLECTED_MAX];
+    size_t length, starts, pieces;
+    tt_status status;
+    tt_code code;
+    bool last, final;
+} collected;
+
+static inline void collect_reply(tt_call *call, tt_time now, const tt_reply *reply)
+{
+    collected *c = call->context;
+    (void)now;
+    c->pieces++;
+    c->starts += reply->offset == 0;
+    c->status = reply->status;
+    c->code = reply->code;
+    c->final = reply->final;
+    c->last = reply->last;
+    EXPECT(reply->status != TT_OK || reply->offset == 0 || reply->offset == c->length);
+    if (reply->status != TT_OK)
+        return;
+    REQUIRE(reply->offset + reply->length <= sizeof(c->body));
+    if (reply->length > 0)
+        memcpy(c->body + reply->offset, reply->payload, reply->length);
+    c->length = reply->offset + reply->length;
+}
+
+// From the server itself, or from the client over the wire.
+static inline void get(collected *c, bool own, const char *path, bool observe)
+{
+    static const tt_endpoint own_device;
+    memset(c, 0, sizeof(*c));
+    c->call = (tt_call){.peer = own ? own_device : SERVER->endpoint,
+                        .method = TT_GET,
+                        .path = path,
+                        .observe = observe,
+                        .content_format = TT_FORMAT_NONE,
+                        .accept = TT_FORMAT_NONE,
+                        .on_reply = collect_reply,
+                        .context = c};
+    REQUIRE(tt_bus_call(own ? &SERVER->bus : &CLIENT->bus, time_now, &c->call) == TT_OK);
+}
+
 #endif

@@ -170,11 +170,11 @@ static void test_dns_names(void)
     memcpy(bytes + 40, "\3FOO\xc0\x14", 6);
     memcpy(bytes + 64, "\xc0\x1a", 2);
     EXPECT(read_name(bytes, sizeof(bytes), 20, name) == TT_OK);
-    EXPECT_TEXT(name, "f.isi.arpa");
+    EXPECT_TEXT(name, "F.ISI.ARPA");
     EXPECT(read_name(bytes, sizeof(bytes), 40, name) == TT_OK);
-    EXPECT_TEXT(name, "foo.f.isi.arpa");
+    EXPECT_TEXT(name, "FOO.F.ISI.ARPA");
     EXPECT(read_name(bytes, sizeof(bytes), 64, name) == TT_OK);
-    EXPECT_TEXT(name, "arpa");
+    EXPECT_TEXT(name, "ARPA");
     EXPECT(read_name(bytes, sizeof(bytes), 92, name) == TT_OK);
     EXPECT_TEXT(name, "");
     // Hostile: pointers to themselves, forwards, to one another, past the end, reserved lengths.

@@ -67,7 +67,7 @@ static pid_t serve(uint16_t *port)
     alarm(SECONDS_MAX);
     open_node();
     TT_CHECK(tt_bus_add(&node.bus, &resource) == TT_OK);
-    *port = tt_platform_linux_port(&platform, node.bus_socket);
+    *port = node.port;
     TT_CHECK(write(ends[1], port, sizeof(*port)) == sizeof(*port));
     tt_node_run(&node);
     _exit(0);

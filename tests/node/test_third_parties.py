@@ -41,6 +41,19 @@ def run(*words, **options):
     return done.stdout + done.stderr
 
 
+class Many:
+    """The program `node_many`, killed at the end; on a port of its own choice."""
+
+    def __enter__(self):
+        self.process = subprocess.Popen([LINUX + "/tests/node/node_many"], stdout=subprocess.PIPE)
+        self.port = int(self.process.stdout.readline())
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
 class Node:
     """The program `hello`, killed at the end."""
 
@@ -125,7 +138,39 @@ def test_other_server(server, scratch):
         process.wait()
 
 
-def test_zeroconf():
+def test_many(client, scratch, many):
+    """500 links, and long bodies that lie nowhere whole, in blocks of every size."""
+    links = {
+        kind: ",".join(
+            f'</room/{i % 10:02}/thing/{i:03}>;rt="{"odd" if i % 2 else "even"}"'
+            for i in range(500)
+            if kind in ("", "odd" if i % 2 else "even")
+        ).encode()
+        for kind in ("", "even", "odd")
+    }
+    at = f"coap://127.0.0.1:{many.port}"
+    wanted = {f"/.well-known/core?rt={kind}" if kind else "/.well-known/core": links[kind] for kind in links}
+    wanted["/.well-known/core?href=/room/07/thing/417"] = b'</room/07/thing/417>;rt="odd"'
+    wanted["/room/07/thing/417"] = b"room/07/thing/4" * 200
+    for path, body in wanted.items():
+        for block in 16, 32, 64, 128, 256, 512, 1024:
+            got = scratch + "/got"
+            run(client, "-m", "get", "-B", "10", "-b", str(block), "-o", got, at + path)
+            with open(got, "rb") as file:
+                expect(file.read() == body, f"{path} in blocks of {block} by libcoap's client")
+            os.remove(got)
+    done = subprocess.run([LINUX + "/cli/tutti", "get", "--host", at + "/room/07/thing/417"], capture_output=True, timeout=30)
+    expect(done.stdout.strip() == wanted["/room/07/thing/417"], f"the same by our own, not {done}")
+
+
+def test_names(many):
+    """Found by any capitals, on the port that it was given."""
+    for target in "Kitchen/room/00/thing/000", "kitchen/room/00/thing/000", "kind:EXAMPLE/room/00/thing/000":
+        done = subprocess.run([LINUX + "/cli/tutti", "get", "--host", target], capture_output=True, timeout=30)
+        expect(done.stdout.startswith(b"room/00/thing/0" * 200), f"{target}, not {done}")
+
+
+def test_zeroconf(port, instance, kind):
     try:
         from zeroconf import ServiceBrowser, ServiceListener, Zeroconf, ZeroconfServiceTypes
     except ImportError:
@@ -145,15 +190,15 @@ def test_zeroconf():
 
     browser = Zeroconf(interfaces=["127.0.0.1"])
     ServiceBrowser(browser, "_coap._udp.local.", Listener())
-    name = "hello._coap._udp.local."
+    name = instance + "._coap._udp.local."
     until = time.monotonic() + 10
     while found.get(name) is None and time.monotonic() < until:
         time.sleep(0.1)
     info = found.get(name)
     expect(info is not None, f"zeroconf to find {name}, not {list(found)}")
     if info is not None:
-        expect(info.port == PORT, f"port {PORT}, not {info.port}")
-        expect(info.properties.get(b"kind") == b"example", f"the kind, not {info.properties}")
+        expect(info.port == port, f"port {port}, not {info.port}")
+        expect(info.properties.get(b"kind") == kind, f"the kind, not {info.properties}")
         expect("127.0.0.1" in info.parsed_addresses(), f"its address, not {info.parsed_addresses()}")
     kinds = ZeroconfServiceTypes.find(zc=browser, timeout=3)  # RFC 6763, 9
     expect("_coap._udp.local." in kinds, f"_coap._udp among the kinds of services, not {kinds}")
@@ -170,9 +215,14 @@ def main():
             test_requests(client, scratch)
             test_observe(client)
             if namespace.inside():
-                test_zeroconf()
+                test_zeroconf(PORT, "hello", b"example")
             else:
                 print("skipped: zeroconf, since no network namespace can be made here:", reason)
+        with Many() as many:
+            test_many(client, scratch, many)
+            if namespace.inside():
+                test_names(many)
+                test_zeroconf(many.port, "Kitchen", b"Example")
         test_other_server(server, scratch)
     print(failures, "failed")
     sys.exit(failures > 0)

@@ -45,7 +45,7 @@ static uint16_t closed_port(void)
     tt_socket opened;
     REQUIRE(tt_platform_linux_init(&other) == TT_OK);
     REQUIRE(other.platform.operations->open(&other.platform, 0, NULL, 0, &opened) == TT_OK);
-    uint16_t port = tt_platform_linux_port(&other, opened);
+    uint16_t port = other.platform.operations->port(&other.platform, opened);
     close(other.descriptors[0]);
     close(other.descriptors[1]);
     return port;
@@ -54,7 +54,7 @@ static uint16_t closed_port(void)
 static void test_family(bool ipv6, tt_socket first, tt_socket second)
 {
     tt_endpoint closed = loopback(ipv6, closed_port());
-    tt_endpoint open = loopback(ipv6, tt_platform_linux_port(&host, second));
+    tt_endpoint open = loopback(ipv6, host.platform.operations->port(&host.platform, second));
     EXPECT_EQUAL(send_to(first, &closed, "anyone?"), TT_OK);
     EXPECT_EQUAL(next(TT_SECONDS(2)), TT_UNREACHABLE);
     EXPECT(tt_endpoint_equal(&datagram.peer, &closed));
@@ -76,6 +76,55 @@ static void test_family(bool ipv6, tt_socket first, tt_socket second)
     EXPECT(told >= 1 && told <= 20); // the kernel limits how many errors it makes
 }
 
+// TT_WORKS_MAX works and one more.
+static void nothing(tt_work *work)
+{
+    (void)work;
+}
+
+static unsigned dones;
+
+static void done(tt_work *work, tt_time now)
+{
+    (void)work, (void)now;
+    dones++;
+}
+
+static void test_works(void)
+{
+    static tt_work works[TT_WORKS_MAX + 1];
+    for (unsigned i = 0; i <= TT_WORKS_MAX; i++) {
+        works[i] = (tt_work){.run = nothing, .done = done};
+        EXPECT_EQUAL(ops->work(platform, &works[i]), i < TT_WORKS_MAX ? TT_OK : TT_FULL);
+    }
+    tt_time deadline = ops->now(platform) + TT_SECONDS(5);
+    while (dones < TT_WORKS_MAX && ops->now(platform) < deadline)
+        ops->wait(platform, deadline);
+    EXPECT_EQUAL(dones, TT_WORKS_MAX);
+    EXPECT_EQUAL(ops->work(platform, &works[TT_WORKS_MAX]), TT_OK);
+    while (dones <= TT_WORKS_MAX && ops->now(platform) < deadline)
+        ops->wait(platform, deadline);
+}
+
+// TT_PLATFORM_LINUX_SOCKETS_MAX sockets and one more; a port that is taken; and what is too long.
+static void test_sockets(void)
+{
+    static tt_platform_linux other;
+    tt_socket opened;
+    REQUIRE(tt_platform_linux_init(&other) == TT_OK);
+    const tt_platform_operations *o = other.platform.operations;
+    uint16_t taken = ops->port(platform, 0);
+    EXPECT(taken != 0 && ops->port(platform, 1) != taken);
+    EXPECT_EQUAL(o->open(&other.platform, taken, NULL, 0, &opened), TT_BUSY);
+    for (unsigned i = 0; i <= TT_PLATFORM_LINUX_SOCKETS_MAX; i++)
+        EXPECT_EQUAL(o->open(&other.platform, 0, NULL, 0, &opened),
+                     i < TT_PLATFORM_LINUX_SOCKETS_MAX ? TT_OK : TT_FULL);
+    EXPECT_EQUAL(opened, TT_PLATFORM_LINUX_SOCKETS_MAX - 1);
+    tt_endpoint addresses[TT_ADDRESSES_MAX];
+    EXPECT_EQUAL(o->addresses(&other.platform, addresses, 1), 1);
+    EXPECT_EQUAL(o->addresses(&other.platform, addresses, TT_ADDRESSES_MAX), 2);
+}
+
 int main(void)
 {
     tt_socket first, second;
@@ -87,6 +136,8 @@ int main(void)
     if (host.descriptors[1] >= 0) // a machine may have no IPv6
         test_family(true, first, second);
 
+    test_sockets();
+    test_works();
     // With everything taken a wait takes its time: no error keeps it awake.
     tt_time before = ops->now(platform);
     ops->wait(platform, before + TT_MS(100));

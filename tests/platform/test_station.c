@@ -10,6 +10,8 @@
 
 #include "tests/test.h"
 #include "tools/switch/switch.h"
+#include "platform/lwip/stack.h"
+#include "tutti/check.h"
 #include "tutti/platform_switch.h"
 #include "tutti/random.h"
 
@@ -136,6 +138,26 @@ static tt_endpoint find(tt_socket socket, const tt_endpoint *group)
     return (tt_endpoint){0};
 }
 
+// One socket more than there are, and one group more; what failed took nothing.
+static void test_full(void)
+{
+    tt_endpoint many[TT_STACK_GROUPS_MAX];
+    tt_socket opened;
+    for (int ipv6 = 0; ipv6 < 2; ipv6++)
+        for (int tries = 0; tries < 3; tries++) {
+            for (unsigned i = 0; i < TT_COUNT(many); i++) {
+                many[i] = groups[1 - ipv6];
+                many[i].ip[15] = (uint8_t)(17 + i);
+            }
+            EXPECT_EQUAL(ops->open(platform, 0, many, TT_STACK_GROUPS_MAX, &opened), TT_FULL);
+        }
+    for (unsigned i = 1; i < TT_STACK_SOCKETS_MAX; i++)
+        EXPECT_EQUAL(ops->open(platform, 0, many, i == 1 ? TT_STACK_GROUPS_MAX - 1 : 0, &opened),
+                     TT_OK);
+    EXPECT(ops->port(platform, opened) != 0);
+    EXPECT_EQUAL(ops->open(platform, 0, NULL, 0, &opened), TT_FULL);
+}
+
 static int question(void)
 {
     tt_socket socket;
@@ -193,6 +215,7 @@ static int question(void)
         EXPECT(datagram.socket == socket && datagram.length == 0);
     }
 
+    test_full();
     datagram = (tt_datagram){.socket = socket, .peer = peer, .length = 4, .data = "stop"};
     EXPECT_EQUAL(ops->send(platform, &datagram), TT_OK);
     next(ops->now(platform) + TT_MS(500));

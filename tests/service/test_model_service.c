@@ -61,7 +61,7 @@ static void start(void)
                                 .slot_bytes = SLOT_BYTES,
                                 .arena = arenas[0],
                                 .arena_bytes = ARENA_BYTES};
-    tt_model_service_init(&service, &options);
+    REQUIRE(tt_model_service_init(&service, &options) == TT_OK);
 }
 
 static void put(const void *plan, size_t length)
@@ -379,7 +379,7 @@ static void test_ask(void)
     start();
     memset(peers, 0, sizeof(peers));
     tt_ask_options options = {&tv->bus, &tv->platform, peers, 4};
-    tt_ask_service_init(&ask_service, &options);
+    REQUIRE(tt_ask_service_init(&ask_service, &options) == TT_OK);
     ask_tv(NULL);
     EXPECT_ANSWER(a, TT_UNAVAILABLE);
     EXPECT_TEXT(a.payload, "no device offers the model fashion");
@@ -401,7 +401,7 @@ static void test_ask(void)
                                     .slot_bytes = SLOT_BYTES,
                                     .arena = arenas[1],
                                     .arena_bytes = ARENA_BYTES};
-    tt_model_service_init(&car_service, &car_options);
+    REQUIRE(tt_model_service_init(&car_service, &car_options) == TT_OK);
     discover(&peers[3], "car", car);
     ask(&a, host, car, TT_PUT, PATH, NULL, second.plan, second.length);
     EXPECT_ANSWER(a, TT_CREATED);

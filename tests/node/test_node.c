@@ -1,0 +1,306 @@
+// Nodes on a wire in memory, with virtual time: which names and ports they take, that they find and
+// ask one another by them, and what happens when a table of theirs is full.
+
+#include "tests/test.h"
+#include "tutti/check.h"
+#include "tutti/node.h"
+
+#define NODES (TT_NODE_PEERS_MAX + 2)
+#define INBOX_MAX 256
+
+typedef struct wired {
+    tt_platform platform; // first
+    tt_node node;
+    unsigned index, sockets, sockets_max, received;
+    uint16_t ports[2], any_port;
+    tt_datagram inbox[INBOX_MAX];
+    unsigned first, count;
+    bool present;
+} wired;
+
+static wired nodes[NODES];
+static tt_time time_now;
+
+static wired *self(tt_platform *platform)
+{
+    return (wired *)platform;
+}
+
+static tt_time wired_now(tt_platform *platform)
+{
+    (void)platform;
+    return time_now;
+}
+
+static void wired_random(tt_platform *platform, void *bytes, size_t length)
+{
+    static tt_random random;
+    if (random.state[0] == 0)
+        tt_random_seed(&random, 7);
+    (void)platform;
+    tt_random_bytes(&random, bytes, length);
+}
+
+static tt_status wired_open(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
+                            size_t group_count, tt_socket *socket)
+{
+    wired *n = self(platform);
+    (void)groups, (void)group_count;
+    if (n->sockets == n->sockets_max)
+        return TT_FULL;
+    n->ports[n->sockets] = port != 0 ? port : n->any_port;
+    *socket = n->sockets++;
+    return TT_OK;
+}
+
+static uint16_t wired_port(tt_platform *platform, tt_socket socket)
+{
+    return self(platform)->ports[socket];
+}
+
+static tt_endpoint address_of(unsigned index, uint16_t port)
+{
+    return (tt_endpoint){
+        .ip = {0xfe, 0x80, [15] = (uint8_t)(index + 1)}, .port = port, .interface = 1};
+}
+
+static tt_status wired_send(tt_platform *platform, const tt_datagram *datagram)
+{
+    wired *from = self(platform);
+    if (tt_endpoint_is_ipv4(&datagram->peer))
+        return TT_UNREACHABLE;
+    for (unsigned i = 0; i < NODES; i++) {
+        wired *to = &nodes[i];
+        bool meant = tt_endpoint_is_multicast(&datagram->peer)
+                         ? to != from
+                         : datagram->peer.ip[15] == to->index + 1;
+        for (tt_socket s = 0; to->present && meant && s < to->sockets; s++) {
+            if (to->ports[s] != datagram->peer.port || to->count == INBOX_MAX)
+                continue;
+            tt_datagram *d = &to->inbox[(to->first + to->count++) % INBOX_MAX];
+            *d = *datagram;
+            d->socket = s;
+            d->peer = address_of(from->index, from->ports[datagram->socket]);
+        }
+    }
+    return TT_OK;
+}
+
+static tt_status wired_receive(tt_platform *platform, tt_datagram *datagram)
+{
+    wired *n = self(platform);
+    if (n->count == 0)
+        return TT_EMPTY;
+    *datagram = n->inbox[n->first];
+    n->first = (n->first + 1) % INBOX_MAX;
+    n->count--;
+    n->received++;
+    return TT_OK;
+}
+
+static size_t wired_addresses(tt_platform *platform, tt_endpoint *addresses, size_t capacity)
+{
+    (void)capacity;
+    addresses[0] = address_of(self(platform)->index, 0);
+    return 1;
+}
+
+static const tt_platform_operations operations = {.now = wired_now,
+                                                  .random = wired_random,
+                                                  .open = wired_open,
+                                                  .port = wired_port,
+                                                  .send = wired_send,
+                                                  .receive = wired_receive,
+                                                  .addresses = wired_addresses};
+
+static void start(void)
+{
+    time_now = TT_SECONDS(1);
+    for (unsigned i = 0; i < NODES; i++)
+        nodes[i] = (wired){.platform = {&operations},
+                           .index = i,
+                           .sockets_max = 2,
+                           .any_port = (uint16_t)(50000 + i)};
+}
+
+static tt_status join(unsigned i, const char *name, const char *kind, uint16_t port, bool browse)
+{
+    tt_node_options options = {.name = name, .kind = kind, .port = port, .browse = browse};
+    tt_status status = tt_node_init(&nodes[i].node, &nodes[i].platform, &options);
+    nodes[i].present = status == TT_OK;
+    return status;
+}
+
+static void pass(tt_time duration)
+{
+    for (tt_time end = time_now + duration; time_now < end; time_now += TT_MS(10))
+        for (unsigned i = 0; i < NODES; i++)
+            if (nodes[i].present)
+                tt_node_poll(&nodes[i].node);
+}
+
+static void test_names(void)
+{
+    static const struct {
+        const char *name, *kind;
+        tt_status status;
+    } cases[] = {
+        {"K", "k", TT_OK},
+        {"Kitchen lamp", "Lamp", TT_OK},
+        {"K\xc3\xbc"
+         "che",
+         "lamp", TT_OK},
+        {"1234567890123456789012345678901", "123456789012345", TT_OK},
+        {"12345678901234567890123456789012", "lamp", TT_TOO_LARGE},
+        {"lamp", "1234567890123456", TT_TOO_LARGE},
+        {"", "lamp", TT_INVALID},
+        {"lamp", "", TT_INVALID},
+        {"lamp", NULL, TT_INVALID},
+        {"a.b", "lamp", TT_INVALID},
+        {"a/b", "lamp", TT_INVALID},
+        {"a\nb", "lamp", TT_INVALID},
+        {"a\x1f", "lamp", TT_INVALID},
+        {"a\x7f", "lamp", TT_INVALID},
+        {"a\x80", "lamp", TT_INVALID}, // no UTF-8
+        {"lamp", "a\tb", TT_INVALID},
+        {NULL, NULL, TT_OK},
+    };
+    for (size_t i = 0; i < TT_COUNT(cases); i++) {
+        start();
+        EXPECT_EQUAL(join(0, cases[i].name, cases[i].kind, 0, true), cases[i].status);
+        EXPECT_EQUAL(nodes[0].sockets, cases[i].status == TT_OK ? 2 : 0);
+    }
+    // Without a port to open there is no node.
+    for (unsigned sockets = 0; sockets < 2; sockets++) {
+        start();
+        nodes[0].sockets_max = sockets;
+        EXPECT_EQUAL(join(0, "lamp", "lamp", 0, true), TT_FULL);
+    }
+}
+
+static tt_status answer_status;
+static tt_code answer_code;
+
+static void on_reply(tt_call *call, tt_time now, const tt_reply *reply)
+{
+    (void)call, (void)now;
+    answer_status = reply->status;
+    answer_code = reply->code;
+}
+
+static void hello(tt_resource *resource, tt_time now, const tt_request *request,
+                  tt_response *response)
+{
+    (void)resource, (void)now;
+    tt_respond_bytes(request, response, TT_FORMAT_TEXT, "hello", 5, 1);
+}
+
+// A node on any port announces the one that it has, keeps its capitals, and is found whatever
+// capitals are asked for.
+static void test_any_port(void)
+{
+    static tt_resource resource = {.path = "hello", .handler = hello, .methods = 1 << TT_GET};
+    static tt_call call;
+    start();
+    REQUIRE(join(0, "Kitchen", "LAMP", 0, false) == TT_OK);
+    REQUIRE(join(1, NULL, NULL, 0, true) == TT_OK);
+    REQUIRE(tt_bus_add(&nodes[0].node.bus, &resource) == TT_OK);
+    EXPECT_EQUAL(nodes[0].node.port, 50000);
+    EXPECT_EQUAL(nodes[1].node.port, 50001);
+    pass(TT_SECONDS(3));
+    const tt_peer *peer = tt_node_find(&nodes[1].node, "lamp", "kITCHEN");
+    REQUIRE(peer != NULL);
+    EXPECT_TEXT(peer->name, "Kitchen");
+    EXPECT_TEXT(peer->kind, "LAMP");
+    EXPECT_EQUAL(peer->endpoint.port, 50000);
+    EXPECT(tt_node_find(&nodes[1].node, "lamps", NULL) == NULL);
+    EXPECT(tt_node_find(&nodes[1].node, NULL, "Kitche") == NULL);
+    EXPECT(tt_node_find(&nodes[1].node, NULL, NULL) == peer);
+    call = (tt_call){.peer = peer->endpoint,
+                     .method = TT_GET,
+                     .path = "hello",
+                     .content_format = TT_FORMAT_NONE,
+                     .accept = TT_FORMAT_NONE,
+                     .on_reply = on_reply};
+    answer_status = TT_TIMED_OUT;
+    REQUIRE(tt_bus_call(&nodes[1].node.bus, time_now, &call) == TT_OK);
+    pass(TT_MS(100));
+    EXPECT(answer_status == TT_OK && answer_code == TT_CONTENT);
+}
+
+// Two devices whose names differ in their capitals alone have one name: the later takes another.
+static void test_same_name(void)
+{
+    start();
+    REQUIRE(join(0, "Kitchen", "lamp", 0, true) == TT_OK);
+    pass(TT_SECONDS(3));
+    REQUIRE(join(1, "kitchen", "lamp", 0, true) == TT_OK);
+    pass(TT_SECONDS(5));
+    EXPECT_TEXT(nodes[0].node.discovery.name, "Kitchen");
+    EXPECT_TEXT(nodes[1].node.discovery.name, "kitchen-2");
+    EXPECT(tt_node_find(&nodes[0].node, NULL, "KITCHEN-2") != NULL);
+    EXPECT(tt_node_find(&nodes[1].node, NULL, "KITCHEN") != NULL);
+    // A long name makes room for its suffix, and no character of it is cut in two.
+    static const char long_name[] = "abcdefghijklmnopqrstuvwxyz\xc3\xa4\xc3\xb6"
+                                    "b";
+    start();
+    REQUIRE(join(0, long_name, "lamp", 0, true) == TT_OK);
+    pass(TT_SECONDS(3));
+    REQUIRE(join(1, long_name, "lamp", 0, true) == TT_OK);
+    pass(TT_SECONDS(5));
+    EXPECT_TEXT(nodes[1].node.discovery.name, "abcdefghijklmnopqrstuvwxyz-2");
+}
+
+// One device more than are known at a time: those that are known stay, and when one goes there is
+// room for the other.
+static void test_many_peers(void)
+{
+    static char names[NODES][TT_NAME_MAX];
+    start();
+    for (unsigned i = 0; i < NODES; i++) {
+        snprintf(names[i], sizeof(names[i]), "node-%u", i);
+        REQUIRE(join(i, names[i], "lamp", TT_BUS_PORT, i == 0) == TT_OK);
+        pass(TT_SECONDS(2));
+    }
+    unsigned known = 0;
+    for (unsigned i = 1; i < NODES; i++)
+        known += tt_node_find(&nodes[0].node, NULL, names[i]) != NULL;
+    EXPECT_EQUAL(known, TT_NODE_PEERS_MAX);
+    EXPECT(tt_node_find(&nodes[0].node, NULL, names[NODES - 1]) == NULL);
+    EXPECT(tt_node_find(&nodes[0].node, NULL, names[1]) != NULL);
+    nodes[1].present = false;
+    pass(TT_PRESENCE_GONE + TT_SECONDS(90)); // gone, and the next question to everyone
+    EXPECT(tt_node_find(&nodes[0].node, NULL, names[1]) == NULL);
+    EXPECT(tt_node_find(&nodes[0].node, NULL, names[NODES - 1]) != NULL);
+}
+
+// A turn of the loop takes a bounded number of datagrams, and says that there are more.
+static void test_turn(void)
+{
+    start();
+    REQUIRE(join(0, NULL, NULL, 0, false) == TT_OK);
+    tt_node_poll(&nodes[0].node);
+    EXPECT(tt_node_deadline(&nodes[0].node) > time_now);
+    nodes[0].received = 0;
+    nodes[0].count = TT_NODE_DATAGRAMS_MAX + 1;
+    for (unsigned i = 0; i < nodes[0].count; i++)
+        nodes[0].inbox[i] = (tt_datagram){.peer = address_of(1, 4000), .length = 3};
+    nodes[0].first = 0;
+    tt_node_poll(&nodes[0].node);
+    EXPECT_EQUAL(nodes[0].received, TT_NODE_DATAGRAMS_MAX);
+    EXPECT(tt_node_deadline(&nodes[0].node) <= time_now);
+    tt_node_poll(&nodes[0].node);
+    EXPECT_EQUAL(nodes[0].received, TT_NODE_DATAGRAMS_MAX + 1);
+    EXPECT(tt_node_deadline(&nodes[0].node) > time_now);
+    EXPECT_EQUAL(nodes[0].node.counters.datagrams_received, TT_NODE_DATAGRAMS_MAX + 1);
+}
+
+int main(void)
+{
+    test_names();
+    test_any_port();
+    test_same_name();
+    test_many_peers();
+    test_turn();
+    return test_result();
+}
