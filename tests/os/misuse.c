@@ -42,6 +42,7 @@ static void print(const char *call, const char *misuse, const char *kind, const 
 
 static void row(const char *call, const char *misuse, tt_status status)
 {
+    TT_CHECK(interrupts_are_on());
     print(call, misuse, " | `", tt_status_name(status));
 }
 

@@ -206,7 +206,45 @@ static void test_falling_back(void)
            "manbacboab");
 }
 
+// What changes nothing does not yield, either.
+static void test_same_priority(void)
+{
+    begin();
+    tt_thread *self = tt_thread_self();
+    TT_CHECK(tt_mutex_init(&mutex) == TT_OK);
+    start(&a, stack_a, 16, say_name, "a");
+    tt_thread_set_priority(self, 16);
+    event("1");
+    tt_mutex_lock(&mutex, 0);
+    tt_mutex_unlock(&mutex);
+    event("2");
+    tt_thread_set_priority(self, 18);
+    tt_mutex_lock(&mutex, 0);
+    start(&b, stack_b, 19, lock_and_say, "b"); // we run at 19
+    tt_thread_set_priority(self, 16);          // still do
+    event(self->priority == 19 ? "3" : "!");
+    tt_mutex_unlock(&mutex);
+    event(self->priority == 16 ? "4" : "!");
+    join(&a);
+    join(&b);
+    expect("a priority that stays yields to nobody", "123b4a");
+}
+
 static tt_semaphore semaphore;
+
+// Nor does giving what nobody waits for, or what a less urgent or equal thread waits for.
+static void test_giving(void)
+{
+    begin();
+    TT_CHECK(tt_semaphore_init(&semaphore, 0, 3) == TT_OK);
+    start(&a, stack_a, 16, say_name, "a");
+    tt_semaphore_give(&semaphore);
+    event("1");
+    event(tt_semaphore_take(&semaphore, 0) == TT_OK ? "2" : "!");
+    tt_thread_yield();
+    tt_thread_yield(); // alone among its equals: back at once
+    expect("giving yields to no equal", "12a");
+}
 
 static void take_and_say(void *argument)
 {
@@ -269,6 +307,8 @@ void tt_main(void)
     test_join();
     test_stack_unused();
     test_falling_back();
+    test_same_priority();
+    test_giving();
     test_waiters();
     test_any_context();
     finish("threads");
