@@ -27,6 +27,8 @@ static bool memory_is_ours(uint8_t value)
     return same;
 }
 
+static void lock_and_say(void *argument);
+
 // The guard of one life is the middle of another's stack.
 static void test_storage(void)
 {
@@ -41,6 +43,17 @@ static void test_storage(void)
     join(&b);
     event(memory_is_ours(0x5a) ? "3" : "!");
     expect("a joined thread's storage is ordinary memory, the guard with it", "a1b2c3");
+
+    begin();
+    memset(&c, 0xff, sizeof(c)); // nor does the structure have to be anything
+    start(&c, stack_c, 10, say_name, "c");
+    tt_thread_suspend(&c);
+    tt_thread_resume(&c);
+    join(&c);
+    memset(&c, 0xff, sizeof(c));
+    start(&c, stack_c, 20, lock_and_say, "d");
+    event(c.held == NULL && c.state == TT_THREAD_ENDED ? "." : "!");
+    expect("any bytes may become a thread", "cd.");
 
     begin();
     for (int i = 0; i < 3; i++) { // nobody joins it
@@ -303,6 +316,7 @@ static void test_any_context(void)
 
 void tt_main(void)
 {
+    TT_CHECK(tt_mutex_init(&mutex) == TT_OK);
     test_storage();
     test_join();
     test_stack_unused();
