@@ -288,6 +288,7 @@ static void test_waiters(void)
 
 static void suspend_interrupted(void)
 {
+    event(tt_thread_self() == &a && tt_in_interrupt() ? "i" : "!");
     event(tt_thread_suspend(&a) == TT_OK ? "s" : "!");
     event(tt_thread_set_priority(&b, 20) == TT_OK ? "p" : "!");
 }
@@ -311,7 +312,7 @@ static void test_any_context(void)
     go = true;
     tt_thread_resume(&a);
     join(&a);
-    expect("an interrupt suspends whom it interrupted, and changes priorities", "spb1a");
+    expect("an interrupt suspends whom it interrupted, and changes priorities", "ispb1a");
 }
 
 void tt_main(void)
