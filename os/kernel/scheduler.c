@@ -69,7 +69,6 @@ bool tt_wait_begin(tt_wait_queue *queue, tt_time deadline)
     tt_make_unready(self);
     self->state = TT_THREAD_WAITING;
     self->queue = queue;
-    self->result = TT_TIMED_OUT;
     if (queue != NULL)
         insert_by_priority(queue, self, false);
     if (deadline != TT_FOREVER)
@@ -112,12 +111,12 @@ void tt_change_priority(tt_thread *thread, uint8_t priority)
         tt_list_insert_before(falls ? list->next : list, &thread->link);
         tt_ready_priorities |= 1u << priority;
         choose_next();
-        return;
-    }
-    thread->priority = priority;
-    if (thread->queue != NULL) {
+    } else if (thread->queue != NULL) {
         tt_list_remove(&thread->link);
+        thread->priority = priority;
         insert_by_priority(thread->queue, thread, falls);
+    } else {
+        thread->priority = priority;
     }
 }
 

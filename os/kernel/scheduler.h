@@ -63,7 +63,7 @@ bool tt_waited_for(const tt_wait_queue *queue);
 // the deadline has passed, and false. Only the latter may happen in an interrupt.
 bool tt_wait_begin(tt_wait_queue *queue, tt_time deadline);
 
-// Locked: unlocks, sleeps, and returns what the waker gave, or TT_TIMED_OUT.
+// Locked: unlocks, sleeps, and returns what the waker gave.
 static inline tt_status tt_wait_end(tt_lock_state lock)
 {
     tt_thread *self = tt_kernel_current;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "os/arch/arch.h"
 #include "tests/os/events.h"
 
 static TEST_STACK(interrupted_stack);
@@ -84,6 +85,13 @@ void join(tt_thread *thread)
 void say_name(void *argument)
 {
     event(argument);
+}
+
+bool interrupts_are_on(void)
+{
+    uintptr_t now = tt_arch_lock(), off = tt_arch_lock();
+    tt_arch_unlock(now);
+    return now != off;
 }
 
 void sleep_ms(int duration_ms)

@@ -30,6 +30,9 @@ void start(tt_thread *thread, void *stack, uint8_t priority, void (*entry)(void 
 void join(tt_thread *thread);
 void say_name(void *argument); // an entry: writes it down
 
+// Whether interrupts come, in a thread: each call of the kernel must leave them so.
+bool interrupts_are_on(void);
+
 void sleep_ms(int duration_ms);
 void busy_for(tt_time duration);
 

@@ -88,7 +88,7 @@ static const char *timers_broken(void)
     for (const tt_list *at = tt_timers.next; at != &tt_timers; at = at->next) {
         const tt_thread *waiter = TT_CONTAINER(at, tt_thread, timer_link);
         MUST(waiter->state == TT_THREAD_WAITING);
-        MUST(waiter->deadline >= before);
+        MUST(waiter->deadline >= before && waiter->deadline != TT_FOREVER);
         before = waiter->deadline;
     }
     return NULL;

@@ -42,6 +42,7 @@ static void print(const char *call, const char *misuse, const char *kind, const 
 
 static void row(const char *call, const char *misuse, tt_status status)
 {
+    TT_CHECK(interrupts_are_on());
     print(call, misuse, " | `", tt_status_name(status));
 }
 
@@ -227,9 +228,19 @@ static void hold_and_take(void *argument)
     tt_mutex_unlock(&held);
 }
 
+// Lives as long as the test, and was started after others that wait.
+static void stay(void *argument)
+{
+    (void)argument;
+    tt_thread_suspend(tt_thread_self());
+}
+
 static void test_mutexes(void)
 {
+    start(&b, stack_b, 20, stay, NULL);
     row("tt_mutex_init", "a mutex that a thread holds", tt_mutex_init(&held));
+    tt_thread_resume(&b);
+    join(&b);
     check_row("tt_mutex_unlock", "a mutex that another holds", unlock_held);
     tt_semaphore_give(&empty);
     join(&a);
@@ -276,8 +287,11 @@ static void test_semaphores(void)
     row("tt_semaphore_init", "a limit of 0", tt_semaphore_init(&zero_semaphore, 0, 0));
     row("tt_semaphore_init", "more free than the limit", tt_semaphore_init(&zero_semaphore, 3, 2));
     start(&a, stack_a, 20, take, NULL);
+    start(&b, stack_b, 20, stay, NULL);
     row("tt_semaphore_init", "a semaphore that a thread waits for",
         tt_semaphore_init(&empty, 0, 1));
+    tt_thread_resume(&b);
+    join(&b);
     tt_semaphore_give(&empty);
     join(&a);
     interrupt_row("tt_semaphore_take", "in an interrupt, to wait", take_long);

@@ -2,6 +2,7 @@
 // of events down, and the order is what is checked. Prints a line a test; stops with 0 when all
 // pass.
 
+#include "os/arch/arch.h"
 #include "tests/os/events.h"
 
 static TEST_STACK(stack_a);
@@ -473,6 +474,23 @@ static void test_interrupts(void)
     expect("an interrupt resumes and suspends", "awamb");
 }
 
+static void handle(void *context)
+{
+    event(context);
+}
+
+static void test_handlers(void)
+{
+    begin();
+    static char first[] = "a", second[] = "b";
+    unsigned line = tt_board_interrupt_lines - 1;
+    event(tt_interrupt_attach(line, handle, first) == TT_OK ? "1" : "!");
+    tt_kernel_interrupt(line); // as the CPU calls it
+    event(tt_interrupt_attach(line, handle, second) == TT_OK ? "2" : "!");
+    tt_kernel_interrupt(line);
+    expect("a line calls the handler that was attached last", "1a2b");
+}
+
 // Values that only this thread's registers hold, through many preemptions by the timer: most of the
 // floating-point registers of the smallest CPU, which has 32 of 4 bytes, and most of its others.
 static volatile bool stop;
@@ -531,6 +549,7 @@ void tt_main(void)
     test_queue();
     test_suspend();
     test_interrupts();
+    test_handlers();
     test_registers();
     finish("schedule");
 }

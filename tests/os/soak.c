@@ -169,21 +169,34 @@ static void act_anywhere(ledger *account)
 
 static void start_worker(ledger *account, unsigned i);
 
-// Locks one or two in their order, so that there is no deadlock, and does something while it holds
-// them.
-static void act_locked(ledger *account, unsigned first)
+static bool lock(ledger *account, unsigned i)
 {
-    tt_thread *self = tt_thread_self();
     tt_time deadline = some_deadline(account);
-    if (tt_mutex_lock(&mutexes[first], deadline) != TT_OK) {
+    if (tt_mutex_lock(&mutexes[i], deadline) != TT_OK) {
         must(tt_now() >= deadline, "a lock ended with neither the mutex nor its deadline");
-        return;
+        return false;
     }
-    must(inside[first] == NULL, "two threads are inside of one mutex");
-    inside[first] = self;
-    must(tt_mutex_init(&mutexes[first]) == TT_BUSY, "a mutex that is held was initialised");
-    if (first + 1 < MUTEXES && below(account, 2))
-        act_locked(account, first + 1 + below(account, MUTEXES - first - 1));
+    must(inside[i] == NULL, "two threads are inside of one mutex");
+    inside[i] = tt_thread_self();
+    must(tt_mutex_init(&mutexes[i]) == TT_BUSY, "a mutex that is held was initialised");
+    return true;
+}
+
+static void unlock(unsigned i)
+{
+    must(inside[i] == tt_thread_self() && mutexes[i].owner == tt_thread_self(),
+         "a mutex changed hands");
+    inside[i] = NULL;
+    tt_mutex_unlock(&mutexes[i]);
+}
+
+// Locks some in their order, so that there is no deadlock, does something while it holds them, and
+// unlocks them in any order.
+static void act_locked(ledger *account)
+{
+    bool locked[MUTEXES];
+    for (unsigned i = 0; i < MUTEXES; i++)
+        locked[i] = below(account, 2) && lock(account, i);
     switch (below(account, 4)) {
     case 0:
         tt_thread_sleep(tt_now() + TT_US(below(account, 100)));
@@ -197,9 +210,9 @@ static void act_locked(ledger *account, unsigned first)
     default:
         act_anywhere(account);
     }
-    must(inside[first] == self && mutexes[first].owner == self, "a mutex changed hands");
-    inside[first] = NULL;
-    tt_mutex_unlock(&mutexes[first]);
+    for (unsigned i = below(account, MUTEXES), left = MUTEXES; left > 0; left--, i++)
+        if (locked[i % MUTEXES])
+            unlock(i % MUTEXES);
 }
 
 static void act(ledger *account, unsigned me)
@@ -210,7 +223,7 @@ static void act(ledger *account, unsigned me)
     case 0:
     case 1:
     case 2:
-        act_locked(account, below(account, MUTEXES));
+        act_locked(account);
         break;
     case 3:
         take(account, below(account, SEMAPHORES), some_deadline(account));
@@ -245,6 +258,7 @@ static void work(void *argument)
     ledger *account = &accounts[me];
     for (unsigned i = 0; i < OPERATIONS; i++) {
         act(account, me);
+        must(interrupts_are_on(), "interrupts are off");
         if (below(account, 16) == 0)
             check_invariants();
         if (below(account, 100) == 0)

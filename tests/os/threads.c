@@ -27,6 +27,8 @@ static bool memory_is_ours(uint8_t value)
     return same;
 }
 
+static void lock_and_say(void *argument);
+
 // The guard of one life is the middle of another's stack.
 static void test_storage(void)
 {
@@ -41,6 +43,17 @@ static void test_storage(void)
     join(&b);
     event(memory_is_ours(0x5a) ? "3" : "!");
     expect("a joined thread's storage is ordinary memory, the guard with it", "a1b2c3");
+
+    begin();
+    memset(&c, 0xff, sizeof(c)); // nor does the structure have to be anything
+    start(&c, stack_c, 10, say_name, "c");
+    tt_thread_suspend(&c);
+    tt_thread_resume(&c);
+    join(&c);
+    memset(&c, 0xff, sizeof(c));
+    start(&c, stack_c, 20, lock_and_say, "d");
+    event(c.held == NULL && c.state == TT_THREAD_ENDED ? "." : "!");
+    expect("any bytes may become a thread", "cd.");
 
     begin();
     for (int i = 0; i < 3; i++) { // nobody joins it
@@ -206,7 +219,45 @@ static void test_falling_back(void)
            "manbacboab");
 }
 
+// What changes nothing does not yield, either.
+static void test_same_priority(void)
+{
+    begin();
+    tt_thread *self = tt_thread_self();
+    TT_CHECK(tt_mutex_init(&mutex) == TT_OK);
+    start(&a, stack_a, 16, say_name, "a");
+    tt_thread_set_priority(self, 16);
+    event("1");
+    tt_mutex_lock(&mutex, 0);
+    tt_mutex_unlock(&mutex);
+    event("2");
+    tt_thread_set_priority(self, 18);
+    tt_mutex_lock(&mutex, 0);
+    start(&b, stack_b, 19, lock_and_say, "b"); // we run at 19
+    tt_thread_set_priority(self, 16);          // still do
+    event(self->priority == 19 ? "3" : "!");
+    tt_mutex_unlock(&mutex);
+    event(self->priority == 16 ? "4" : "!");
+    join(&a);
+    join(&b);
+    expect("a priority that stays yields to nobody", "123b4a");
+}
+
 static tt_semaphore semaphore;
+
+// Nor does giving what nobody waits for, or what a less urgent or equal thread waits for.
+static void test_giving(void)
+{
+    begin();
+    TT_CHECK(tt_semaphore_init(&semaphore, 0, 3) == TT_OK);
+    start(&a, stack_a, 16, say_name, "a");
+    tt_semaphore_give(&semaphore);
+    event("1");
+    event(tt_semaphore_take(&semaphore, 0) == TT_OK ? "2" : "!");
+    tt_thread_yield();
+    tt_thread_yield(); // alone among its equals: back at once
+    expect("giving yields to no equal", "12a");
+}
 
 static void take_and_say(void *argument)
 {
@@ -237,6 +288,7 @@ static void test_waiters(void)
 
 static void suspend_interrupted(void)
 {
+    event(tt_thread_self() == &a && tt_in_interrupt() ? "i" : "!");
     event(tt_thread_suspend(&a) == TT_OK ? "s" : "!");
     event(tt_thread_set_priority(&b, 20) == TT_OK ? "p" : "!");
 }
@@ -260,15 +312,18 @@ static void test_any_context(void)
     go = true;
     tt_thread_resume(&a);
     join(&a);
-    expect("an interrupt suspends whom it interrupted, and changes priorities", "spb1a");
+    expect("an interrupt suspends whom it interrupted, and changes priorities", "ispb1a");
 }
 
 void tt_main(void)
 {
+    TT_CHECK(tt_mutex_init(&mutex) == TT_OK);
     test_storage();
     test_join();
     test_stack_unused();
     test_falling_back();
+    test_same_priority();
+    test_giving();
     test_waiters();
     test_any_context();
     finish("threads");
