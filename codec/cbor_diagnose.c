@@ -4,7 +4,7 @@
 
 #include "tutti/cbor.h"
 
-static tt_status diagnose(tt_reader *r, tt_text *text, unsigned depth, bool *was_break);
+static void diagnose(tt_reader *r, tt_text *text);
 
 static void add_hex(tt_text *text, const uint8_t *bytes, size_t length)
 {
@@ -30,31 +30,37 @@ static void add_quoted(tt_text *text, const uint8_t *bytes, size_t length)
     tt_text_add(text, "\"");
 }
 
-// Up to six digits behind the point, without trailing zeros; enough for people.
+// Up to six digits behind the point, without trailing zeros, and a power of ten for what is very
+// large or very small; enough for people.
 static void add_real(tt_text *text, double value)
 {
-    if (value != value || value - value != 0) {
-        tt_text_add(text, value != value ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+    if (value != value) {
+        tt_text_add(text, "NaN");
         return;
     }
-    int exponent = 0;
-    if (value < 0 || (value == 0 && __builtin_signbit(value))) {
+    if (__builtin_signbit(value)) {
         tt_text_add(text, "-");
         value = -value;
     }
-    for (; value >= 1e15; exponent++)
-        value /= 10;
-    for (; value != 0 && value < 1e-4; exponent--)
-        value *= 10;
+    if (value - value != 0) {
+        tt_text_add(text, "Infinity");
+        return;
+    }
+    int exponent = 0;
+    if (value >= 1e15 || (value < 1e-4 && value != 0)) {
+        for (; value >= 10; exponent++)
+            value /= 10;
+        for (; value < 1; exponent--)
+            value *= 10;
+    }
     uint64_t whole = (uint64_t)value;
     uint64_t part = (uint64_t)((value - (double)whole) * 1e6 + 0.5);
     whole += part / 1000000;
-    part %= 1000000;
     tt_text_add_unsigned(text, whole);
     char digits[8];
     tt_text fraction;
     tt_text_init(&fraction, digits, sizeof(digits));
-    tt_text_add_unsigned(&fraction, 1000000 + part); // a leading 1 keeps the zeros
+    tt_text_add_unsigned(&fraction, 1000000 + part); // its first digit only keeps the zeros
     while (fraction.length > 2 && digits[fraction.length - 1] == '0')
         digits[--fraction.length] = '\0';
     tt_text_add(text, ".");
@@ -78,50 +84,38 @@ static void add_simple(tt_text *text, uint64_t number)
 }
 
 // The items of a container, until their number is reached or a break comes.
-static tt_status add_items(tt_reader *r, tt_text *text, unsigned depth, const tt_cbor_item *item,
-                           bool indefinite)
+static void add_items(tt_reader *r, tt_text *text, const tt_cbor_item *container)
 {
-    bool map = item->type == TT_CBOR_MAP, ended = false;
-    for (uint64_t i = 0; indefinite || i < item->number; i++) {
+    for (uint64_t i = 0; i < container->number; i++) {
         tt_reader ahead = *r;
         tt_cbor_item next;
-        if (indefinite && tt_cbor_next(&ahead, &next) == TT_OK && next.type == TT_CBOR_BREAK) {
+        tt_cbor_next(&ahead, &next);
+        if (next.type == TT_CBOR_BREAK) {
             *r = ahead;
-            return TT_OK;
+            return;
         }
         tt_text_add(text, i > 0 ? ", " : "");
-        tt_status status = diagnose(r, text, depth + 1, &ended);
-        if (status == TT_OK && map && !ended) {
+        diagnose(r, text);
+        if (container->type == TT_CBOR_MAP) {
             tt_text_add(text, ": ");
-            status = diagnose(r, text, depth + 1, &ended);
+            diagnose(r, text);
         }
-        if (status != TT_OK || ended)
-            return status == TT_OK ? TT_MALFORMED : status == TT_EMPTY ? TT_DAMAGED : status;
     }
-    return TT_OK;
 }
 
-static tt_status diagnose(tt_reader *r, tt_text *text, unsigned depth, bool *was_break)
+// One item of a document that is known to be well-formed.
+static void diagnose(tt_reader *r, tt_text *text)
 {
     static const char *const open[] = {[TT_CBOR_BYTES] = "(", "(", "[", "{"};
     static const char *const close[] = {[TT_CBOR_BYTES] = ")", ")", "]", "}"};
     tt_cbor_item item;
-    tt_status status = tt_cbor_next(r, &item);
-    *was_break = status == TT_OK && item.type == TT_CBOR_BREAK;
-    if (status != TT_OK || *was_break)
-        return status;
-    bool indefinite = item.bytes == NULL && item.number == UINT64_MAX &&
-                      item.type >= TT_CBOR_BYTES && item.type <= TT_CBOR_MAP;
-    bool holds = indefinite || item.type == TT_CBOR_TAG ||
-                 ((item.type == TT_CBOR_ARRAY || item.type == TT_CBOR_MAP) && item.number > 0);
-    if (depth == TT_CBOR_DEPTH_MAX && holds)
-        return TT_TOO_LARGE;
-    if (indefinite || item.type == TT_CBOR_ARRAY || item.type == TT_CBOR_MAP) {
+    tt_cbor_next(r, &item);
+    if (item.indefinite || item.type == TT_CBOR_ARRAY || item.type == TT_CBOR_MAP) {
         tt_text_add(text, open[item.type]);
-        tt_text_add(text, indefinite ? "_ " : "");
-        status = add_items(r, text, depth, &item, indefinite);
+        tt_text_add(text, item.indefinite ? "_ " : "");
+        add_items(r, text, &item);
         tt_text_add(text, close[item.type]);
-        return status;
+        return;
     }
     switch (item.type) {
     case TT_CBOR_UNSIGNED:
@@ -143,24 +137,22 @@ static tt_status diagnose(tt_reader *r, tt_text *text, unsigned depth, bool *was
     case TT_CBOR_TAG:
         tt_text_add_unsigned(text, item.number);
         tt_text_add(text, "(");
-        status = diagnose(r, text, depth + 1, was_break);
+        diagnose(r, text);
         tt_text_add(text, ")");
-        return status == TT_EMPTY ? TT_DAMAGED : *was_break ? TT_MALFORMED : status;
+        break;
     case TT_CBOR_FLOAT:
         add_real(text, item.real);
         break;
     default:
         add_simple(text, item.number);
     }
-    return TT_OK;
 }
 
 tt_status tt_cbor_diagnose(tt_reader *r, tt_text *text)
 {
-    bool was_break;
     tt_reader check = *r;
     tt_status status = tt_cbor_skip(&check); // well-formed as a whole before anything is written
-    if (status != TT_OK)
-        return status;
-    return diagnose(r, text, 0, &was_break);
+    if (status == TT_OK)
+        diagnose(r, text);
+    return status;
 }

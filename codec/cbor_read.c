@@ -10,19 +10,14 @@
 // A half-precision number from its bits (IEEE 754 binary16; RFC 8949, appendix D).
 static double half(uint16_t bits)
 {
-    int exponent = bits >> 10 & 31;
+    unsigned exponent = bits >> 10 & 31;
     double mantissa = bits & 0x3ff, value;
     if (exponent == 31)
         value = mantissa == 0 ? __builtin_inf() : __builtin_nan("");
     else if (exponent == 0)
         value = mantissa / 16777216; // 2^-24
-    else {
-        value = 1 + mantissa / 1024;
-        for (; exponent > 15; exponent--)
-            value *= 2;
-        for (; exponent < 15; exponent++)
-            value /= 2;
-    }
+    else
+        value = (1024 + mantissa) * (1u << exponent) / 33554432; // 2^(exponent - 25), exactly
     return bits & 0x8000 ? -value : value;
 }
 
@@ -59,16 +54,16 @@ static tt_status take_simple(tt_cbor_item *item, unsigned detail)
     item->type = detail >= 25 ? TT_CBOR_FLOAT : TT_CBOR_SIMPLE;
     if (detail == 24 && item->number < 32)
         return TT_MALFORMED; // RFC 8949, 3.3
-    if (detail == 25)
+    if (detail == 25) {
         item->real = half((uint16_t)item->number);
-    if (detail == 26) {
+    } else if (detail == 26) {
         uint32_t bits = (uint32_t)item->number;
         float value;
         memcpy(&value, &bits, sizeof(value));
         item->real = (double)value;
-    }
-    if (detail == 27)
+    } else if (detail == 27) {
         memcpy(&item->real, &item->number, sizeof(item->real));
+    }
     return TT_OK;
 }
 
@@ -82,6 +77,7 @@ tt_status tt_cbor_next(tt_reader *r, tt_cbor_item *item)
     item->type = (tt_cbor_type)major;
     if (detail == INDEFINITE) {
         item->number = UINT64_MAX;
+        item->indefinite = major != 7;
         if (major == 7)
             item->type = TT_CBOR_BREAK;
         return major == 0 || major == 1 || major == 6 ? TT_MALFORMED : TT_OK;
@@ -96,43 +92,36 @@ tt_status tt_cbor_next(tt_reader *r, tt_cbor_item *item)
     return major == 7 ? take_simple(item, detail) : TT_OK;
 }
 
-static bool is_indefinite(const tt_cbor_item *item)
-{
-    return item->type >= TT_CBOR_BYTES && item->type <= TT_CBOR_MAP && item->bytes == NULL &&
-           item->number == UINT64_MAX;
-}
-
 static tt_status skip(tt_reader *r, unsigned depth, bool *was_break)
 {
     tt_cbor_item item;
     tt_status status = tt_cbor_next(r, &item);
-    *was_break = status == TT_OK && item.type == TT_CBOR_BREAK;
-    if (status != TT_OK || *was_break)
+    *was_break = item.type == TT_CBOR_BREAK;
+    if (status != TT_OK)
         return status == TT_EMPTY && depth > 0 ? TT_DAMAGED : status;
     uint64_t items = 0;
     if (item.type == TT_CBOR_ARRAY || item.type == TT_CBOR_TAG)
         items = item.type == TT_CBOR_TAG ? 1 : item.number;
     else if (item.type == TT_CBOR_MAP)
         items = item.number > tt_reader_left(r) ? UINT64_MAX : 2 * item.number; // no overflow
-    else if (is_indefinite(&item))
+    else if (item.indefinite)
         items = UINT64_MAX;
     if (items > 0 && depth == TT_CBOR_DEPTH_MAX)
         return TT_TOO_LARGE;
-    bool indefinite = is_indefinite(&item), ended = false;
-    uint64_t count = 0;
-    for (; count < items && !ended; count++) {
+    bool ended = false;
+    for (uint64_t count = 0; count < items && !ended; count++) {
         size_t at = r->offset;
         status = skip(r, depth + 1, &ended);
         if (status != TT_OK)
             return status;
-        if (ended && (!indefinite || (item.type == TT_CBOR_MAP && count % 2 == 1)))
+        if (ended && (!item.indefinite || (item.type == TT_CBOR_MAP && count % 2 == 1)))
             return TT_MALFORMED; // a break where none may be
         if (!ended && (item.type == TT_CBOR_BYTES || item.type == TT_CBOR_TEXT)) {
             tt_reader again = *r;
             tt_cbor_item chunk;
             again.offset = at;
             tt_cbor_next(&again, &chunk);
-            if (chunk.type != item.type || is_indefinite(&chunk))
+            if (chunk.type != item.type || chunk.indefinite)
                 return TT_MALFORMED; // RFC 8949, 3.2.3
         }
     }
@@ -143,7 +132,7 @@ tt_status tt_cbor_skip(tt_reader *r)
 {
     bool was_break;
     tt_status status = skip(r, 0, &was_break);
-    return status == TT_OK && was_break ? TT_MALFORMED : status;
+    return was_break ? TT_MALFORMED : status;
 }
 
 tt_status tt_cbor_find(tt_reader *r, const char *key)
@@ -154,17 +143,19 @@ tt_status tt_cbor_find(tt_reader *r, const char *key)
         return status != TT_OK ? status : TT_MALFORMED;
     for (uint64_t i = 0; i < map.number; i++) {
         tt_reader at = *r;
-        status = tt_cbor_next(&at, &item);
-        if (status != TT_OK || item.type == TT_CBOR_BREAK)
-            return status == TT_OK ? TT_NOT_FOUND : status;
-        bool found = item.type == TT_CBOR_TEXT && item.bytes != NULL &&
-                     item.length == strlen(key) && memcmp(item.bytes, key, item.length) == 0;
-        status = tt_cbor_skip(r); // the key
-        if (status != TT_OK || found)
-            return status;
-        status = tt_cbor_skip(r); // the value
+        bool ended;
+        status = skip(r, 1, &ended); // the key
         if (status != TT_OK)
             return status;
+        if (ended)
+            return map.indefinite ? TT_NOT_FOUND : TT_MALFORMED;
+        tt_cbor_next(&at, &item);
+        if (item.type == TT_CBOR_TEXT && !item.indefinite && item.length == strlen(key) &&
+            memcmp(item.bytes, key, item.length) == 0)
+            return TT_OK;
+        status = skip(r, 1, &ended); // the value
+        if (status != TT_OK || ended)
+            return status != TT_OK ? status : TT_MALFORMED;
     }
     return TT_NOT_FOUND;
 }

@@ -28,7 +28,7 @@ void tt_cbor_float(tt_writer *writer, float value);
 typedef enum tt_cbor_type {
     TT_CBOR_UNSIGNED, // number
     TT_CBOR_NEGATIVE, // -1 - number
-    TT_CBOR_BYTES,    // bytes, length; of indefinite length: number is UINT64_MAX and chunks follow
+    TT_CBOR_BYTES,    // bytes, length; of indefinite length: UINT64_MAX, chunks follow
     TT_CBOR_TEXT,     // likewise, valid UTF-8
     TT_CBOR_ARRAY,    // number of items; UINT64_MAX: until TT_CBOR_BREAK
     TT_CBOR_MAP,      // number of pairs; UINT64_MAX: until TT_CBOR_BREAK
@@ -41,6 +41,7 @@ typedef enum tt_cbor_type {
 typedef struct tt_cbor_item {
     tt_cbor_type type;
     uint64_t number;
+    bool indefinite; // chunks or items follow until TT_CBOR_BREAK
     double real;
     const uint8_t *bytes; // inside the document
     size_t length;
@@ -54,7 +55,9 @@ tt_status tt_cbor_next(tt_reader *reader, tt_cbor_item *item);
 // depth.
 tt_status tt_cbor_skip(tt_reader *reader);
 
-// Moves the reader to the value of a text key in the map that begins where it stands. TT_NOT_FOUND.
+// Moves the reader to the value of a text key in the map that begins where it stands, which is then the
+// next item, unless the bytes are cut there. TT_NOT_FOUND; TT_MALFORMED also where no map is; otherwise as
+// tt_cbor_skip. After an error the reader stands somewhere in the map.
 tt_status tt_cbor_find(tt_reader *reader, const char *key);
 
 // Appends one whole item in diagnostic notation (RFC 8949, 8).

@@ -95,10 +95,51 @@ static const struct {
     {"bf61610161629f0203ffff", "{_ \"a\": 1, \"b\": [_ 2, 3]}", 0},
     {"826161bf61626163ff", "[\"a\", {_ \"b\": \"c\"}]", 0},
     {"bf6346756ef563416d7421ff", "{_ \"Fun\": true, \"Amt\": -2}", 0},
+    // Not of the appendix: other simple values, what is escaped, and numbers that look like our mark.
+    {"f3", "simple(19)", 0},
+    {"f820", "simple(32)", 0},
+    {"661f2021227e7f", "\"\\u001f !\\\"~\x7f\"", 0},
+    {"6100", "\"\\u0000\"", 0},
+    {"dbffffffffffffffff00", "18446744073709551615(0)", 0},
+    {"9f6100ff", "[_ \"\\u0000\"]", 0},
+    {"5fff", "(_ )", 0},
+    {"a1a000", "{{}: 0}", 0},
     // clang-format on
 };
 
-static const char *const bad[] = {
+// Real numbers as people read them.
+static const struct {
+    const char *hex, *diagnostic;
+} reals[] = {
+    {"f90000", "0.0"},
+    {"f98000", "-0.0"},
+    {"f93c00", "1.0"},
+    {"f9c400", "-4.0"},
+    {"fb3ff199999999999a", "1.1"},
+    {"fb4004000000000000", "2.5"},
+    {"fb40fe240800000000", "123456.5"},
+    {"fb40280000218def41", "12.000001"},
+    {"fb3feffffeee32223c", "0.999999"},
+    {"fb3feffffef8eee9ad", "1.0"}, // 0.99999951: the sixth digit carries into the whole
+    {"fb430c6bf52633fff8", "999999999999999.0"},
+    {"fb430c6bf526340000", "1.0e15"},
+    {"fb4449bff2ff57968c", "9.5e20"},
+    {"fb444b1ae4d256c817", "10.0e20"}, // 9.9999999e20 carries, too
+    {"fb3f1a36e2eb1c432d", "0.0001"},
+    {"fb3f19f3c70c996b76", "9.9e-5"},
+    {"fbbe80c6f7a0b5ed8d", "-1.25e-7"},
+    {"fb0000000000000001", "4.940656e-324"},
+    {"fb7fefffffffffffff", "1.797693e308"},
+    {"fb400921fb54442d18", "3.141593"},
+    {"fa47c35000", "100000.0"},
+    {"f97e00", "NaN"},
+    {"fbffffffffffffffff", "NaN"},
+    {"f97c00", "Infinity"},
+    {"f9fc00", "-Infinity"},
+};
+
+// Bytes that end too early, and bytes that break the rules.
+static const char *const cut[] = {
     "18",
     "19",
     "1a",
@@ -142,6 +183,14 @@ static const char *const bad[] = {
     "9f8000",
     "9f9f9f9f9fffffffff",
     "9f819f819f9fffffff",
+    "9bfffffffffffffffe",
+    "bb80000000000000010000", // twice that is 2, in 64 bits
+};
+
+static const char *const malformed[] = {
+    "9bffffffffffffffff",
+    "bbffffffffffffffff",
+    "7f61c361bcff",
     "1c",
     "1d",
     "1e",
@@ -207,14 +256,26 @@ static size_t from_hex(const char *hex, uint8_t *bytes)
     return length;
 }
 
+static void expect_diagnosed(const char *hex, const char *expected)
+{
+    uint8_t bytes[64];
+    char notation[256];
+    tt_reader reader;
+    tt_text text;
+    size_t length = from_hex(hex, bytes);
+    tt_reader_init(&reader, bytes, length);
+    tt_text_init(&text, notation, sizeof(notation));
+    EXPECT_EQUAL(tt_cbor_diagnose(&reader, &text), TT_OK);
+    EXPECT_TEXT(notation, expected);
+    EXPECT_EQUAL(reader.offset, length);
+}
+
 static void test_good(void)
 {
     for (size_t i = 0; i < TT_COUNT(good); i++) {
         uint8_t bytes[64];
-        char notation[256];
         size_t length = from_hex(good[i].hex, bytes);
         tt_reader reader;
-        tt_text text;
         tt_reader_init(&reader, bytes, length);
         if (good[i].diagnostic == NULL) {
             tt_cbor_item item;
@@ -222,35 +283,113 @@ static void test_good(void)
             EXPECT(memcmp(&item.real, &good[i].real, sizeof(item.real)) == 0 ||
                    (isnan(item.real) && isnan(good[i].real)));
         } else {
-            tt_text_init(&text, notation, sizeof(notation));
-            EXPECT(tt_cbor_diagnose(&reader, &text) == TT_OK);
-            EXPECT_TEXT(notation, good[i].diagnostic);
+            expect_diagnosed(good[i].hex, good[i].diagnostic);
         }
         tt_reader_init(&reader, bytes, length);
         EXPECT(tt_cbor_skip(&reader) == TT_OK);
         EXPECT(reader.offset == length);
-        for (size_t cut = 0; cut < length; cut++) { // of one item nothing can be missing
-            tt_reader_init(&reader, bytes, cut);
-            EXPECT(tt_cbor_skip(&reader) != TT_OK);
+        for (size_t end = 0; end < length; end++) { // of one item nothing can be missing
+            tt_reader_init(&reader, bytes, end);
+            EXPECT_EQUAL(tt_cbor_skip(&reader), end == 0 ? TT_EMPTY : TT_DAMAGED);
         }
     }
+    for (size_t i = 0; i < TT_COUNT(reals); i++)
+        expect_diagnosed(reals[i].hex, reals[i].diagnostic);
+}
+
+static void expect_refused(const char *hex, tt_status expected)
+{
+    uint8_t bytes[64];
+    char notation[256];
+    tt_reader reader;
+    tt_text text;
+    size_t length = from_hex(hex, bytes);
+    tt_reader_init(&reader, bytes, length);
+    tt_status skipped = tt_cbor_skip(&reader);
+    tt_reader_init(&reader, bytes, length);
+    tt_text_init(&text, notation, sizeof(notation));
+    tt_status told = tt_cbor_diagnose(&reader, &text);
+    if (skipped != expected || told != expected)
+        EXPECT_TEXT(hex, "refused for the right reason");
+    EXPECT_TEXT(notation, ""); // nothing is told of what is not well-formed as a whole
 }
 
 static void test_bad(void)
 {
-    for (size_t i = 0; i < TT_COUNT(bad); i++) {
+    expect_refused("", TT_EMPTY);
+    for (size_t i = 0; i < TT_COUNT(cut); i++)
+        expect_refused(cut[i], TT_DAMAGED);
+    for (size_t i = 0; i < TT_COUNT(malformed); i++)
+        expect_refused(malformed[i], TT_MALFORMED);
+}
+
+// Containers of every kind, one in another, down to the limit and one further.
+static void test_depth(void)
+{
+    static const struct {
+        const char *opening, *closing, *open_told, *close_told;
+    } kinds[] = {{"81", "", "[", "]"},
+                 {"9f", "ff", "[_ ", "]"},
+                 {"a100", "", "{0: ", "}"},
+                 {"bf00", "ff", "{_ 0: ", "}"},
+                 {"c1", "", "1(", ")"}};
+    for (size_t kind = 0; kind < TT_COUNT(kinds); kind++) {
+        for (unsigned depth = TT_CBOR_DEPTH_MAX - 1; depth <= TT_CBOR_DEPTH_MAX + 1; depth++) {
+            char hex[128] = "", told[256] = "";
+            for (unsigned i = 0; i < depth; i++) {
+                strcat(hex, kinds[kind].opening);
+                strcat(told, kinds[kind].open_told);
+            }
+            strcat(hex, "80"); // an empty container needs no depth of its own
+            strcat(told, "[]");
+            for (unsigned i = 0; i < depth; i++) {
+                strcat(hex, kinds[kind].closing);
+                strcat(told, kinds[kind].close_told);
+            }
+            if (depth <= TT_CBOR_DEPTH_MAX)
+                expect_diagnosed(hex, told);
+            else
+                expect_refused(hex, TT_TOO_LARGE);
+        }
+    }
+}
+
+// All that the next item says of itself.
+static void test_items(void)
+{
+    static const struct {
+        const char *hex;
+        tt_cbor_type type;
+        uint64_t number;
+        bool indefinite;
+        int length; // of its bytes, which end the document; -1: none
+    } items[] = {
+        {"17", TT_CBOR_UNSIGNED, 23, false, -1},      {"3818", TT_CBOR_NEGATIVE, 24, false, -1},
+        {"40", TT_CBOR_BYTES, 0, false, 0},           {"43010203", TT_CBOR_BYTES, 3, false, 3},
+        {"5f", TT_CBOR_BYTES, UINT64_MAX, true, -1},  {"6161", TT_CBOR_TEXT, 1, false, 1},
+        {"7f", TT_CBOR_TEXT, UINT64_MAX, true, -1},   {"990102", TT_CBOR_ARRAY, 258, false, -1},
+        {"9f", TT_CBOR_ARRAY, UINT64_MAX, true, -1},  {"ba00010000", TT_CBOR_MAP, 65536, false, -1},
+        {"bf", TT_CBOR_MAP, UINT64_MAX, true, -1},    {"d818", TT_CBOR_TAG, 24, false, -1},
+        {"f6", TT_CBOR_SIMPLE, 22, false, -1},        {"f820", TT_CBOR_SIMPLE, 32, false, -1},
+        {"ff", TT_CBOR_BREAK, UINT64_MAX, false, -1},
+    };
+    for (size_t i = 0; i < TT_COUNT(items); i++) {
         uint8_t bytes[16];
-        char notation[256];
         tt_reader reader;
-        tt_text text;
-        size_t length = from_hex(bad[i], bytes);
+        tt_cbor_item item;
+        size_t length = from_hex(items[i].hex, bytes);
         tt_reader_init(&reader, bytes, length);
-        if (tt_cbor_skip(&reader) == TT_OK)
-            EXPECT_TEXT(bad[i], "refused by tt_cbor_skip");
-        tt_reader_init(&reader, bytes, length);
-        tt_text_init(&text, notation, sizeof(notation));
-        if (tt_cbor_diagnose(&reader, &text) == TT_OK)
-            EXPECT_TEXT(bad[i], "refused by tt_cbor_diagnose");
+        EXPECT_EQUAL(tt_cbor_next(&reader, &item), TT_OK);
+        EXPECT_EQUAL(reader.offset, length);
+        EXPECT_EQUAL(item.type, items[i].type);
+        EXPECT_EQUAL(item.number, items[i].number);
+        EXPECT_EQUAL(item.indefinite, items[i].indefinite);
+        if (items[i].length < 0) {
+            EXPECT(item.bytes == NULL && item.length == 0);
+        } else {
+            EXPECT_EQUAL(item.length, items[i].length);
+            EXPECT(item.bytes == bytes + length - items[i].length);
+        }
     }
 }
 
@@ -271,11 +410,21 @@ static void test_writing(void)
     } integers[] = {{0, "00"},
                     {23, "17"},
                     {24, "1818"},
+                    {255, "18ff"},
+                    {256, "190100"},
                     {1000, "1903e8"},
+                    {65535, "19ffff"},
+                    {65536, "1a00010000"},
                     {1000000, "1a000f4240"},
+                    {4294967295, "1affffffff"},
+                    {4294967296, "1b0000000100000000"},
                     {1000000000000, "1b000000e8d4a51000"},
                     {-1, "20"},
+                    {-24, "37"},
+                    {-25, "3818"},
                     {-100, "3863"},
+                    {-256, "38ff"},
+                    {-257, "390100"},
                     {-1000, "3903e7"},
                     {INT64_MIN, "3b7fffffffffffffff"}};
     uint8_t bytes[64];
@@ -309,20 +458,74 @@ static void test_writing(void)
     EXPECT(w.failed);
 }
 
-static void test_finding(void)
+// Looks `key` up; found, the next item is an unsigned `value`.
+static void expect_found(const char *hex, const char *key, tt_status expected, uint64_t value)
 {
     uint8_t bytes[64];
     tt_reader reader;
     tt_cbor_item item;
-    size_t length = from_hex("bf6346756ef563416d7421ff", bytes); // {_ "Fun": true, "Amt": -2}
-    tt_reader_init(&reader, bytes, length);
-    EXPECT(tt_cbor_find(&reader, "Amt") == TT_OK);
-    EXPECT(tt_cbor_next(&reader, &item) == TT_OK && item.type == TT_CBOR_NEGATIVE);
-    EXPECT_EQUAL(item.number, 1); // -1 - 1
-    tt_reader_init(&reader, bytes, length);
-    EXPECT(tt_cbor_find(&reader, "Am") == TT_NOT_FOUND);
-    tt_reader_init(&reader, bytes, length - 1);
-    EXPECT(tt_cbor_find(&reader, "None") != TT_OK);
+    tt_reader_init(&reader, bytes, from_hex(hex, bytes));
+    tt_status status = tt_cbor_find(&reader, key);
+    if (status != expected)
+        printf("finding \"%s\" in %s: %s\n", key, hex, tt_status_name(status));
+    EXPECT_EQUAL(status, expected);
+    if (expected == TT_OK && status == TT_OK) {
+        EXPECT_EQUAL(tt_cbor_next(&reader, &item), TT_OK);
+        EXPECT_EQUAL(item.type, TT_CBOR_UNSIGNED);
+        EXPECT_EQUAL(item.number, value);
+    }
+}
+
+static void test_finding(void)
+{
+    static const char map[] = "a4626162016161026001616303"; // {"ab": 1, "a": 2, "": 1, "c": 3}
+    expect_found(map, "ab", TT_OK, 1);
+    expect_found(map, "a", TT_OK, 2);
+    expect_found(map, "", TT_OK, 1);
+    expect_found(map, "c", TT_OK, 3);
+    expect_found(map, "ac", TT_NOT_FOUND, 0);
+    expect_found(map, "abc", TT_NOT_FOUND, 0);
+    // Only keys of text are compared, and only keys: {0: "a", h'61': 1, (_ "a"): 2, [0]: "a", "a":
+    // 3}
+    static const char strange[] = "a5006161416101"
+                                  "7f6161ff02"
+                                  "81006161616103";
+    expect_found(strange, "a", TT_OK, 3);
+    expect_found("bf7fff016000ff", "", TT_OK, 0); // {_ (_ ): 1, "": 0}
+    expect_found("bf61610161620200000000ff", "b", TT_OK, 2);
+    expect_found("bf6161016162026163a0ff", "d", TT_NOT_FOUND, 0);
+    expect_found("bfff", "a", TT_NOT_FOUND, 0);
+    expect_found("a0", "a", TT_NOT_FOUND, 0);
+    expect_found("a1616201616101", "a", TT_NOT_FOUND, 0); // the second pair lies outside
+    expect_found("", "a", TT_EMPTY, 0);
+    expect_found("83616101616202", "a", TT_MALFORMED, 0); // an array
+    expect_found("18", "a", TT_DAMAGED, 0);
+    expect_found("b8", "a", TT_DAMAGED, 0);
+    expect_found("a2616201", "a", TT_DAMAGED, 0);           // the second key is missing,
+    expect_found("a1616b", "a", TT_DAMAGED, 0);             // its value,
+    expect_found("bf616b", "a", TT_DAMAGED, 0);             // and the end
+    expect_found("bf616b00", "a", TT_DAMAGED, 0);           // of a map of any length
+    expect_found("a2616b00ff616100", "a", TT_MALFORMED, 0); // a break where none may be:
+    expect_found("a2616bff616100", "a", TT_MALFORMED, 0);   // for a key, for a value
+    expect_found("bf616bff616100ff", "a", TT_MALFORMED, 0);
+    expect_found("a21c00616100", "a", TT_MALFORMED, 0);
+    expect_found("a2616b1c616100", "a", TT_MALFORMED, 0);
+}
+
+// What lies on the way to a key may be as deep as in a document that is skipped as a whole.
+static void test_finding_deep(void)
+{
+    for (unsigned in_key = 0; in_key < 2; in_key++) {
+        for (unsigned depth = TT_CBOR_DEPTH_MAX - 1; depth <= TT_CBOR_DEPTH_MAX; depth++) {
+            char hex[128] = "a2";
+            strcat(hex, in_key ? "" : "00");
+            for (unsigned i = 0; i < depth; i++)
+                strcat(hex, "81");
+            strcat(hex, "80");
+            strcat(hex, in_key ? "00616107" : "616107");
+            expect_found(hex, "a", depth < TT_CBOR_DEPTH_MAX ? TT_OK : TT_TOO_LARGE, 7);
+        }
+    }
 }
 
 // Random bytes: an answer comes, and nothing outside of the document is read (the sanitizers
@@ -352,8 +555,11 @@ int main(void)
 {
     test_good();
     test_bad();
+    test_depth();
+    test_items();
     test_writing();
     test_finding();
+    test_finding_deep();
     test_noise();
     return test_result();
 }

@@ -31,6 +31,8 @@ CLOSES = {"(": ")", "[": "]", "{": "}"}
 BINARY = ("number", "word", "character", "string")
 NOT_DELETED = {"if", "for", "while", "do", "switch", "case", "default", "else", "goto", "static", "_Static_assert"}
 
+NOT_SWAPPED = NOT_DELETED | {"return", "sizeof", "memcmp", "strcmp"}  # the last two are compared with 0
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -170,7 +172,7 @@ def changes(s):
                     yield "returned value", i + 1, last, other, None
             if STATUSES.match(value) and value != "TT_IO":
                 yield "returned value", i + 1, last, "TT_IO", None
-        elif word == "(" and kinds[i - 1] == "word" and before not in NOT_DELETED | {"return", "sizeof"}:
+        elif word == "(" and kinds[i - 1] == "word" and before not in NOT_SWAPPED:
             yield from swapped_arguments(s, i)
         if begins_statement(s, i):
             last = next((k for k in range(i, len(words)) if words[k] == ";" and s.block[k] == s.block[i]), None)
