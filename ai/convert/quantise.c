@@ -1,6 +1,7 @@
 // The quantiser: follows the chain of the float graph, gives every activation a scale, and builds
 // the int8 graph beside it.
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "tutti/exec.h"
 
 #define CHAIN_MAX 64
-#define BIAS_MAX 1073741824.0f // 2^30: leaves as much again for the products
+#define BIAS_MAX 1073741824 // 2^30: leaves as much again for the products
 
 // One layer of the chain: a product or a pooling or a reshape, with what follows it.
 typedef struct layer {
@@ -142,7 +143,9 @@ void tt_quantise_multiplier(double real, int32_t *multiplier, int32_t *shift)
 // Scale and zero point of an activation whose values lie between `least` <= 0 and `greatest` >= 0.
 static void choose_scale(float least, float greatest, float *scale, int32_t *zero_point)
 {
-    *scale = greatest > least ? (greatest - least) / 255 : 1;
+    float span = greatest - least; // may be too large for a float, its parts are not
+    *scale = span == 0 ? 1 : isinf(span) ? greatest / 255 - least / 255 : span / 255;
+    *scale = fmaxf(*scale, FLT_MIN); // of numbers next to nothing it would be zero
     long zero = lround(-128 - (double)least / (double)*scale);
     *zero_point = (int32_t)(zero < -128 ? -128 : zero > 127 ? 127 : zero);
 }
@@ -169,13 +172,14 @@ static void quantise_weights(const layer *l, float input_scale, float output_sca
         float greatest = 0;
         for (size_t k = 0; k < taps; k++)
             greatest = fmaxf(greatest, fabsf(w[k]));
-        float scale = greatest > 0 ? greatest / 127 : 1;
+        float scale = greatest > 0 ? fmaxf(greatest / 127, FLT_MIN) : 1;
         if (bias != NULL) // of a channel that died, the bias must still fit 32 bits
-            scale = fmaxf(scale, fabsf(bias[channel]) / input_scale / BIAS_MAX);
+            scale = fminf(fmaxf(scale, fabsf(bias[channel]) / input_scale / BIAS_MAX), FLT_MAX);
         for (size_t k = 0; k < taps; k++)
             t->weights[channel * taps + k] = rounded_weight(w[k], scale);
         double bias_scale = (double)input_scale * (double)scale;
-        t->bias[channel] = bias != NULL ? (int32_t)lround((double)bias[channel] / bias_scale) : 0;
+        double whole = bias != NULL ? (double)bias[channel] / bias_scale : 0;
+        t->bias[channel] = (int32_t)lround(fmax(fmin(whole, BIAS_MAX), -BIAS_MAX));
         tt_quantise_multiplier(bias_scale / (double)output_scale, &t->multiplier[channel],
                                &t->shift[channel]);
     }

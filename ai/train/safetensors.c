@@ -9,7 +9,6 @@
 #include "ai/graph/primitive.h"
 #include "ai/train/safetensors.h"
 #include "tutti/bytes.h"
-#include "tutti/lite.h"
 
 static tt_status fail(tt_status status, tt_text *why, const char *path, const char *what)
 {
@@ -242,8 +241,7 @@ tt_status tt_tensor_file_parse(tt_tensor_file *file, const void *bytes, size_t l
 {
     memset(file, 0, sizeof(*file));
     tt_reader reader;
-    tt_reader_init(&reader, bytes, length);
-    if (tt_read_le32(&reader) == TT_PLAN_MAGIC) {
+    if (length >= 4 && memcmp(bytes, "TTPL", 4) == 0) { // a mistake worth a sentence of its own
         tt_text_add(why, "is a plan, the int8 network that devices run; expected a checkpoint of "
                          "'tutti train'");
         return TT_INVALID;

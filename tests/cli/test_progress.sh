@@ -14,7 +14,7 @@ command -v script >/dev/null || { echo "skipped: script (bsdutils) is not instal
 line='epoch +[0-9]+/[0-9]+ +[0-9]+ % +[0-9]+ images/s  loss [0-9.]+  training +[0-9.]+ %'
 left='  ([0-9]+ min )?[0-9]+ s left'
 
-"$tutti" train --epochs 1 --seed 7 --out "$scratch/one" 2>"$scratch/plain"
+"$tutti" train --epochs 1 --images 30000 --seed 7 --out "$scratch/one" 2>"$scratch/plain"
 code=$?
 if [ $code -eq 4 ]; then
     echo "skipped: no data set: $(cat "$scratch/plain")"

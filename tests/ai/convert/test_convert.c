@@ -150,6 +150,39 @@ static void test_extreme_weights(void)
     }
 }
 
+// Finite numbers of every size through two layers: a plan comes out or a sentence, and no table
+// holds what the conversion of a number too large for it leaves. A fault of the conversion shows as
+// a negative multiplier or an impossible shift, which opening refuses.
+static void test_sizes_of_numbers(void)
+{
+    static const float sizes[] = {0, 1e-45f, 1e-38f, 1e-30f, 1e-9f, 1, -1, 1e9f, -1e30f, 3e38f};
+    unsigned plans = 0;
+    for (size_t i = 0; i < 10000; i++) {
+        float number[4] = {sizes[i % 10], sizes[i / 10 % 10], sizes[i / 100 % 10], sizes[i / 1000]};
+        tt_graph *g = tt_graph_new();
+        tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(1, 1)), *y = x;
+        for (int layer = 0; layer < 2; layer++) {
+            tt_value *w = tt_constant(g, TT_F32, TT_SHAPE(1, 1), &number[2 * layer]);
+            y = tt_bias_add(tt_matmul(y, w, false, true),
+                            tt_constant(g, TT_F32, TT_SHAPE(1), &number[2 * layer + 1]));
+        }
+        tt_quantised q;
+        uint8_t *bytes = NULL;
+        size_t length;
+        tt_status status = tt_quantise(g, x, y, (float[]){0.5f}, 1, &q, NULL);
+        EXPECT(status == TT_OK || status == TT_INVALID);
+        if (status == TT_OK) {
+            EXPECT(isnormal(q.logits->scale));
+            EXPECT_EQUAL(tt_plan_emit(&q, &bytes, &length, NULL), TT_OK);
+            plans++;
+            free(bytes);
+            tt_quantised_free(&q);
+        }
+        tt_graph_free(g);
+    }
+    EXPECT(plans > 5000);
+}
+
 // What no plan can say is refused, not written down wrong.
 static void test_unplannable(void)
 {
@@ -258,6 +291,7 @@ int main(void)
     test_refusal();
     test_misuse();
     test_extreme_weights();
+    test_sizes_of_numbers();
     test_unplannable();
     test_network();
     return test_result();

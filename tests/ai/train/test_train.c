@@ -188,6 +188,18 @@ static void test_divergence(void)
         weights_of(training, "dense1.bias")[i] = 10;
     expect_diverged(training, &data, "epoch 1, step 1: the loss is no finite number");
     tt_training_free(training);
+
+    // Weights whose loss is large, but a number, and whose gradient is none.
+    training = new_training(&options);
+    memset(weights_of(training, "dense1.weights"), 0, 32 * 1568 * sizeof(float));
+    for (int i = 0; i < 32; i++)
+        weights_of(training, "dense1.bias")[i] = 1e-30f;
+    for (int i = 0; i < 320; i++)
+        weights_of(training, "dense2.weights")[i] = i < 32 ? 3e38f : -3e38f;
+    expect_diverged(training, &data, "epoch 1, step 1: the gradient of ");
+    EXPECT_EQUAL(tt_training_steps_done(training), 0);
+    EXPECT(weights_of(training, "dense1.bias")[0] == 1e-30f); // no part of the step was taken
+    tt_training_free(training);
     tt_dataset_free(&data);
 }
 
