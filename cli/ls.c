@@ -58,21 +58,30 @@ static bool ask_links(tt_client *client, const tt_peer *peer, tt_answer *answer)
     return tt_client_ask(client, &call, answer) == TT_OK && answer->code == TT_CONTENT;
 }
 
+// A device in safe mode says so by a type of its resource /device.
+static bool is_safe_mode(const char *links, size_t length)
+{
+    static const char type[] = "tutti.safe";
+    return memmem(links, length, type, strlen(type)) != NULL;
+}
+
 static void print_peer(const tt_peer *peer, const char *address, bool answers, const char *links,
                        size_t left)
 {
     print_column(peer->name, 16);
     print_column(peer->kind, 7);
     printf("%-40s", address);
-    const char *path;
+    const char *path, *note = answers ? "" : " (does not answer)";
     size_t length;
+    if (answers && is_safe_mode(links, left))
+        note = " (safe mode; 'tutti crash' says why)";
     while (answers && next_path(&links, &left, &path, &length)) {
         fputc(' ', stdout);
         for (size_t i = 0; i < length; i++)
             if (path[i] > 0x20 && path[i] < 0x7f)
                 fputc(path[i], stdout);
     }
-    printf("%s\n", answers ? "" : " (does not answer)");
+    printf("%s\n", note);
 }
 
 static void write_peer(tt_json_writer *json, const tt_peer *peer, const char *address, bool answers,

@@ -35,8 +35,9 @@ typedef struct tt_device_service {
     uint64_t version;
 } tt_device_service;
 
-// Adds the resources. Service and options' strings live as long as the bus. TT_TOO_LARGE where the
-// texts have more than TT_DEVICE_TEXTS_MAX bytes together; as tt_bus_add.
+// In safe mode the type of /device is also tutti.safe, for lists of devices. Adds the resources.
+// Service and options' strings live as long as the bus. TT_TOO_LARGE where the texts have more than
+// TT_DEVICE_TEXTS_MAX bytes together; as tt_bus_add.
 tt_status tt_device_service_init(tt_device_service *service, const tt_device_options *options);
 
 #endif

@@ -91,11 +91,12 @@ tt_status tt_device_service_init(tt_device_service *service, const tt_device_opt
         return TT_TOO_LARGE;
     memset(service, 0, sizeof(*service));
     service->options = *options;
-    service->resource = (tt_resource){.path = "device",
-                                      .type = "tutti.device",
-                                      .handler = get,
-                                      .context = service,
-                                      .methods = 1 << TT_GET};
+    service->resource =
+        (tt_resource){.path = "device",
+                      .type = options->safe_mode ? "tutti.device tutti.safe" : "tutti.device",
+                      .handler = get,
+                      .context = service,
+                      .methods = 1 << TT_GET};
     service->began = options->platform->operations->now(options->platform);
     service->restart = (tt_resource){.path = "device/restart",
                                      .handler = post_restart,

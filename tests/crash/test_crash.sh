@@ -103,7 +103,7 @@ calls spin tt_main
 
 # Three short lives: safe mode, without the product's own, until somebody restarts it.
 expect 1 "4.04 Not Found" post "$name/test/check"
-expect 0 "/device /device/restart /crash /log" ls
+expect 0 "/device /device/restart /crash /log (safe mode; 'tutti crash' says why)" ls
 grep -q "/test/check" "$scratch/out" && complain "product code runs in safe mode"
 expect 0 "safe mode: this device stopped early three times" logs "$name"
 "$tutti" restart "coap://$(sed -n "s/^$kind-1 *$name *\(\[[^ ]*\]\):.*/\1/p" "$scratch/up" | tail -n 1)" || complain "it was not restarted by hand"

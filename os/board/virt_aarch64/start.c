@@ -6,9 +6,11 @@
 #include "os/driver/gic_v3.h"
 #include "os/driver/uart_pl011.h"
 #include "tutti/board.h"
+#include "tutti/kept.h"
 #include "tutti/kernel.h"
 
 #define MAIN_PRIORITY 16
+#define CACHE_LINE_LEAST 16 // bytes (Arm ARM, CTR_EL0)
 
 const char tt_board_name[] = "qemu-aarch64-virt";
 const char tt_board_cpu[] = "Cortex-A76";
@@ -53,6 +55,9 @@ bool tt_board_interrupt_enable(unsigned line)
 // holds.
 void tt_board_reset(void)
 {
+    const uintptr_t kept = (uintptr_t)&tt_kept_memory; // from the caches into RAM
+    for (uintptr_t at = kept; at < kept + sizeof(tt_kept_memory); at += CACHE_LINE_LEAST)
+        __asm__ volatile("dc cvac, %0" ::"r"(at) : "memory");
     register uint64_t x0 __asm__("x0") = 0x84000009;
     __asm__ volatile("dsb sy\n hvc #0" : "+r"(x0)::"memory");
     for (;;)
