@@ -147,12 +147,14 @@ _Noreturn void tt_kernel_start(void (*entry)(void *argument), uint8_t priority);
 uint32_t tt_kernel_wakeups(void);
 
 // Text to a person: to the board's console and into the log that a reset keeps (tutti/kept.h). Any.
+// The bytes of one call stay together (up to 256), whichever threads and interrupts write; so a
+// line is one call.
 void tt_console_write(const void *bytes, size_t length);
+void tt_console_write_unlogged(const void *bytes, size_t length); // the same, to the console only
 
 // What every board gives (os/board). tt_board_stop ends a program that runs under an emulator, a
 // debugger or an operating system with a code; a device in the field has none of them and is reset.
 // A reset keeps what tutti/kept.h describes.
-void tt_board_console_write(const void *bytes, size_t length); // any
 _Noreturn void tt_board_stop(int code);
 _Noreturn void tt_board_reset(void);
 

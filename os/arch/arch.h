@@ -42,6 +42,10 @@ void tt_arch_timer_set(tt_time deadline); // the one timer: tt_kernel_tick no ea
 void tt_arch_idle(void); // locked: sleeps until an interrupt is pending; may return at any time
 bool tt_arch_interrupt_enable(unsigned line); // false: there is no such line
 
+// Orders what was done before it, to memory and to devices' registers, before what is done after
+// it, as every device sees them.
+static inline void tt_arch_device_fence(void);
+
 // Given by the kernel.
 
 extern tt_thread *tt_kernel_current; // set by the CPU when it switches
@@ -103,5 +107,9 @@ void tt_board_watchdog_feed(void);
 
 // The linker's build id of the image, for a record to tell which one it was; 0 bytes without one.
 const uint8_t *tt_board_image(size_t *length);
+
+// Locked: gives the console's device the first bytes, as many as it takes without being waited for;
+// returns how many. What can never be written counts as taken.
+size_t tt_board_console_put(const uint8_t *bytes, size_t length);
 
 #endif

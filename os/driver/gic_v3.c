@@ -51,5 +51,7 @@ void tt_gic_handle(void)
         tt_a64_timer_interrupt();
     else
         tt_kernel_interrupt(line);
-    __asm__ volatile("msr s3_0_c12_c12_1, %0" ::"r"(acknowledged)); // ICC_EOIR1_EL1
+    __asm__ volatile("dsb sy\n" // what the handler told its device, first
+                     "msr s3_0_c12_c12_1, %0\n isb" ::"r"(acknowledged) // ICC_EOIR1_EL1
+                     : "memory");
 }

@@ -1,7 +1,7 @@
 // The CMSDK APB UART (Arm DUI 0479, 4.3) as a console that is only written to.
 
+#include "os/arch/arch.h"
 #include "os/driver/uart_cmsdk.h"
-#include "tutti/kernel.h"
 
 #define DATA 0x00
 #define STATE 0x04
@@ -20,12 +20,10 @@ void tt_uart_cmsdk_init(uintptr_t base, uint32_t hertz)
     REGISTER(CTRL) = CTRL_TX_ENABLE;
 }
 
-void tt_board_console_write(const void *bytes, size_t length)
+size_t tt_board_console_put(const uint8_t *bytes, size_t length)
 {
-    const uint8_t *data = bytes;
-    for (size_t i = 0; i < length; i++) {
-        while (REGISTER(STATE) & STATE_TX_FULL)
-            ;
-        REGISTER(DATA) = data[i];
-    }
+    size_t taken = 0;
+    while (taken < length && !(REGISTER(STATE) & STATE_TX_FULL))
+        REGISTER(DATA) = bytes[taken++];
+    return taken;
 }

@@ -6,6 +6,6 @@
 #include <stdint.h>
 
 void tt_uart_cmsdk_init(uintptr_t base,
-                        uint32_t hertz); // once, before the first tt_board_console_write
+                        uint32_t hertz); // once, before the first tt_board_console_put
 
 #endif

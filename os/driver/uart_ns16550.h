@@ -5,6 +5,6 @@
 
 #include <stdint.h>
 
-void tt_uart_ns16550_init(uintptr_t base); // once, before the first tt_board_console_write
+void tt_uart_ns16550_init(uintptr_t base); // once, before the first tt_board_console_put
 
 #endif

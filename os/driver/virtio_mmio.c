@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "os/arch/arch.h"
 #include "os/driver/virtio_mmio.h"
 
 enum {
@@ -38,12 +39,6 @@ enum {
 static volatile uint32_t *at(const tt_virtio *device, unsigned offset)
 {
     return (volatile uint32_t *)(device->base + offset);
-}
-
-// Memory that device and driver share must be seen in the order of the program.
-static void barrier(void)
-{
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 tt_status tt_virtio_find(tt_virtio *device, tt_virtio_kind kind, uintptr_t base, size_t stride,
@@ -116,9 +111,9 @@ void tt_virtio_give(tt_virtio *device, tt_virtio_queue *queue, unsigned id, cons
     queue->descriptors[id].length = length;
     queue->descriptors[id].flags = device_writes ? DESCRIPTOR_WRITE : 0;
     queue->available.ring[queue->available.index % TT_VIRTIO_QUEUE_SIZE] = (uint16_t)id;
-    barrier(); // the entry before its count
+    tt_arch_device_fence(); // the entry before its count
     queue->available.index++;
-    barrier(); // the count before the notification
+    tt_arch_device_fence(); // the count before the notification
     *at(device, QUEUE_NOTIFY) = queue->number;
 }
 
@@ -127,7 +122,7 @@ bool tt_virtio_take(tt_virtio_queue *queue, unsigned *id, uint32_t *written)
     volatile uint16_t *index = &queue->used.index;
     if (*index == queue->seen)
         return false;
-    barrier(); // the count before the entry
+    tt_arch_device_fence(); // the count before the entry
     *id = queue->used.ring[queue->seen % TT_VIRTIO_QUEUE_SIZE].id;
     *written = queue->used.ring[queue->seen % TT_VIRTIO_QUEUE_SIZE].length;
     queue->seen++;
@@ -141,6 +136,7 @@ bool tt_virtio_take(tt_virtio_queue *queue, unsigned *id, uint32_t *written)
 void tt_virtio_acknowledge(tt_virtio *device)
 {
     *at(device, INTERRUPT_ACKNOWLEDGE) = *at(device, INTERRUPT_STATUS);
+    tt_arch_device_fence(); // before the queues are looked at
 }
 
 uint8_t tt_virtio_config(const tt_virtio *device, unsigned offset)

@@ -26,7 +26,7 @@ static tt_text line;
 // On the console; `lasting` lines also go into the log, which the whole dump would push out of it.
 static void print(bool lasting)
 {
-    void (*write)(const void *, size_t) = lasting ? tt_console_write : tt_board_console_write;
+    void (*write)(const void *, size_t) = lasting ? tt_console_write : tt_console_write_unlogged;
     write(line_buffer, line.length);
     write("\n", 1); // also of a line that was cut
 }

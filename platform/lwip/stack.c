@@ -139,85 +139,107 @@ void tt_stack_start(const tt_stack_options *options)
     autoip_start(&stack.netif);
 }
 
-// Whether the next call of a periodic function could do more than count ages.
+// How many calls of a periodic function are left until one can do more than count ages, that one
+// included; NEVER while nothing is pending.
+#define NEVER UINT32_MAX
 
-static bool arp_asks(void)
+static uint32_t calls_of_arp(void)
 {
-    return now() < stack.arp_asking_until;
+    return now() < stack.arp_asking_until ? 1 : NEVER;
 }
 
-static bool conflicts_are_looked_for(void) // RFC 5227; once an address is ours only frames matter
+static uint32_t sooner(uint32_t calls, uint32_t timer)
 {
+    return timer < calls ? timer : calls;
+}
+
+static uint32_t calls_of_acd(void) // RFC 5227; once an address is ours only frames matter
+{
+    uint32_t calls = NEVER;
     for (const struct acd *acd = stack.netif.acd_list; acd != NULL; acd = acd->next)
         if (acd->state != ACD_STATE_OFF && acd->state != ACD_STATE_ONGOING &&
             acd->state != ACD_STATE_PASSIVE_ONGOING)
-            return true;
-    return false;
+            calls = sooner(calls, acd->ttw > 0 ? acd->ttw : 1);
+    return calls;
 }
 
-static bool igmp_reports(void)
+static uint32_t calls_of_igmp(void)
 {
+    uint32_t calls = NEVER;
     for (const struct igmp_group *g = netif_igmp_data(&stack.netif); g != NULL; g = g->next)
         if (g->timer > 0)
-            return true;
-    return false;
+            calls = sooner(calls, g->timer);
+    return calls;
 }
 
-static bool mld_reports(void)
+static uint32_t calls_of_mld(void)
 {
+    uint32_t calls = NEVER;
     for (const struct mld_group *g = netif_mld6_data(&stack.netif); g != NULL; g = g->next)
         if (g->timer > 0)
-            return true;
-    return false;
+            calls = sooner(calls, g->timer);
+    return calls;
 }
 
-static bool nd_asks(void)
+static uint32_t calls_of_nd(void)
 {
+    uint32_t calls = NEVER;
     for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
         if (ip6_addr_istentative(netif_ip6_addr_state(&stack.netif, i)))
-            return true;
-    for (int i = 0; i < LWIP_ND6_NUM_NEIGHBORS; i++)
-        if (neighbor_cache[i].state == ND6_INCOMPLETE || neighbor_cache[i].state == ND6_DELAY ||
-            neighbor_cache[i].state == ND6_PROBE || neighbor_cache[i].q != NULL)
-            return true;
-    return false;
+            return 1;
+    for (int i = 0; i < LWIP_ND6_NUM_NEIGHBORS; i++) {
+        const struct nd6_neighbor_cache_entry *n = &neighbor_cache[i];
+        if (n->state == ND6_INCOMPLETE || n->state == ND6_PROBE || n->q != NULL)
+            return 1;
+        if (n->state == ND6_DELAY) // asks in the first call after the delay
+            calls = sooner(calls, n->counter.delay_time + 1);
+    }
+    return calls;
 }
 
-static bool is_pending(lwip_cyclic_timer_handler function)
+static uint32_t calls_until_needed(lwip_cyclic_timer_handler function)
 {
     if (function == etharp_tmr)
-        return arp_asks();
+        return calls_of_arp();
     if (function == acd_tmr)
-        return conflicts_are_looked_for();
+        return calls_of_acd();
     if (function == igmp_tmr)
-        return igmp_reports();
+        return calls_of_igmp();
     if (function == mld6_tmr)
-        return mld_reports();
-    return function != nd6_tmr || nd_asks(); // of an unknown one nothing is known
+        return calls_of_mld();
+    return function == nd6_tmr ? calls_of_nd() : 1; // of an unknown one nothing is known
 }
 
-static void advance_timer(int i, tt_time time)
+// Calls that were left out, up to the first that does more than count.
+static void make_up(int i, tt_time time)
 {
     const struct lwip_cyclic_timer *timer = &lwip_cyclic_timers[i];
     tt_time interval = TT_MS(timer->interval_ms);
-    for (int made = 0; time >= stack.timers[i] && made < CALLS_MADE_UP_MAX; made++) {
-        if (is_pending(timer->handler))
-            break;
+    tt_time missed = time < stack.timers[i] ? 0 : (time - stack.timers[i]) / interval + 1;
+    if (missed > CALLS_MADE_UP_MAX && calls_until_needed(timer->handler) == NEVER) {
+        stack.timers[i] += (missed - CALLS_MADE_UP_MAX) * interval;
+        missed = CALLS_MADE_UP_MAX;
+    }
+    for (; missed > 0 && calls_until_needed(timer->handler) > 1; missed--) {
         stack.timers[i] += interval;
         timer->handler();
     }
-    if (time < stack.timers[i])
-        return;
-    // From now on, not from when it was due: what is sent keeps its distance after a long sleep.
-    stack.timers[i] = time + interval;
-    timer->handler();
 }
 
 void tt_stack_advance(void)
 {
     tt_time time = now();
+    // All first: what one function begins now (a report, say) must not have aged for another.
     for (int i = 0; i < lwip_num_cyclic_timers; i++)
-        advance_timer(i, time);
+        make_up(i, time);
+    for (int i = 0; i < lwip_num_cyclic_timers; i++) {
+        if (time < stack.timers[i])
+            continue;
+        // From now on, not from when it was due: what is sent keeps its distance after a long
+        // sleep.
+        stack.timers[i] = time + TT_MS(lwip_cyclic_timers[i].interval_ms);
+        lwip_cyclic_timers[i].handler();
+    }
 }
 
 tt_time tt_stack_deadline(void)
@@ -225,9 +247,13 @@ tt_time tt_stack_deadline(void)
     if (stack.frames_left || stack.queue_count > 0 || stack.addresses_changed)
         return 0;
     tt_time deadline = TT_FOREVER;
-    for (int i = 0; i < lwip_num_cyclic_timers; i++)
-        if (is_pending(lwip_cyclic_timers[i].handler))
-            deadline = tt_earlier(deadline, stack.timers[i]);
+    for (int i = 0; i < lwip_num_cyclic_timers; i++) {
+        const struct lwip_cyclic_timer *timer = &lwip_cyclic_timers[i];
+        uint32_t calls = calls_until_needed(timer->handler);
+        if (calls != NEVER)
+            deadline =
+                tt_earlier(deadline, stack.timers[i] + (calls - 1) * TT_MS(timer->interval_ms));
+    }
     return deadline;
 }
 

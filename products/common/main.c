@@ -32,10 +32,14 @@ static char name[TT_NAME_MAX];
 
 static void say(const char *first, const char *second, const char *third)
 {
-    tt_console_write(first, strlen(first));
-    tt_console_write(second, strlen(second));
-    tt_console_write(third, strlen(third));
-    tt_console_write("\n", 1);
+    char line[160];
+    tt_text text;
+    tt_text_init(&text, line, sizeof(line));
+    tt_text_add(&text, first);
+    tt_text_add(&text, second);
+    tt_text_add(&text, third);
+    tt_text_add(&text, "\n");
+    tt_console_write(line, text.length);
 }
 
 bool tt_product_is_provisioned(void)

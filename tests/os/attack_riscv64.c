@@ -13,6 +13,7 @@ const attack attack_machine[] = {
     {READ, 0x80000000, "read the firmware"},
     {WRITE, 0x80000000, "write the firmware"},
     {RUN, 0x10000000, "run a device"},
+    {RUN, 0x00100000, "run a device of small pages"},
     {RUN, 0x0c000000, "run a device of large pages"},
     {READ, 0x00101000, "read a device that nobody uses"},
     {READ, 0x88000000, "read behind the image"},

@@ -30,7 +30,7 @@ static tt_liveness worker_alive = {.name = "worker", .looks_max = LOOKS_MAX, .re
 
 static void say(const char *text)
 {
-    tt_board_console_write(text, strlen(text));
+    tt_console_write_unlogged(text, strlen(text));
 }
 
 __attribute__((noinline)) static void spin(void)

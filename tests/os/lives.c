@@ -17,9 +17,9 @@ static void expect(bool holds, const char *what)
 {
     if (holds)
         return;
-    tt_board_console_write("lives: not so: ", 15);
-    tt_board_console_write(what, strlen(what));
-    tt_board_console_write("\n", 1);
+    tt_console_write_unlogged("lives: not so: ", 15);
+    tt_console_write_unlogged(what, strlen(what));
+    tt_console_write_unlogged("\n", 1);
     failed++;
 }
 #define EXPECT(condition) expect(condition, #condition)
@@ -108,7 +108,7 @@ void tt_main(void)
     default:
         EXPECT(!tt_kept_is_safe_mode());
     }
-    tt_board_console_write(failed == 0 ? "lives: all as told\n" : "lives: failed\n",
-                           failed == 0 ? 19 : 14);
+    tt_console_write_unlogged(failed == 0 ? "lives: all as told\n" : "lives: failed\n",
+                              failed == 0 ? 19 : 14);
     tt_board_stop(failed == 0 ? 0 : 1);
 }

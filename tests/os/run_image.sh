@@ -2,7 +2,8 @@
 # Runs a device's image and checks how it ended: under QEMU, or as a process on Linux.
 # usage: run_image.sh MACHINE NAME EXIT_CODE [LINE...]
 # NAME is an image of tests/os, or FOLDER/NAME one of tests/FOLDER.
-# Each LINE is a text that the output must hold, `whole=TEXT` as a line of its own, `without=TEXT` not at all.
+# Each LINE is a text that the output must hold, `whole=TEXT` as a line of its own, `without=TEXT` not at all,
+# `count=N:PATTERN` so many lines like it.
 # `backtrace=A,B,C` gives the output to tools/backtrace and expects the functions A, B and C among its frames in this
 # order. `clock=host` lets the machine's clock be the host's (QEMU 7.2's RISC-V machine stands still after some resets
 # otherwise). The image is sought in $TUTTI_BUILD/MACHINE, or in $TUTTI_PRESET_PREFIX if a developer builds elsewhere.
@@ -74,6 +75,14 @@ for line; do
     whole=*)
         tr -d '\r' <"$output" | grep -qxF -- "${line#whole=}" || {
             echo "run_image: the output lacks the line: ${line#whole=}"
+            failed=1
+        }
+        ;;
+    count=*)
+        want=${line#count=} pattern=${want#*:} want=${want%%:*}
+        got=$(tr -d '\r' <"$output" | grep -cxE -- "$pattern")
+        [ "$got" -eq "$want" ] || {
+            echo "run_image: $got lines are like $pattern, expected $want"
             failed=1
         }
         ;;

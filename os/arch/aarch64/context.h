@@ -28,4 +28,10 @@ typedef struct tt_arch_context {
 #define TT_A64_TIMER_LINE 27       // the virtual timer's private interrupt
 void tt_a64_timer_interrupt(void); // the board calls it for that line
 
+// Devices that access memory are in the outer shareable domain (Arm ARM, B2.7).
+static inline void tt_arch_device_fence(void)
+{
+    __asm__ volatile("dmb osh" ::: "memory");
+}
+
 #endif

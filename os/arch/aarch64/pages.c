@@ -36,6 +36,19 @@ static void map_image(uintptr_t from, uintptr_t to, uint64_t rights)
             at | rights | ACCESSED | INNER_SHAREABLE | ATTRIBUTES_NORMAL | PAGE_ENTRY;
 }
 
+// Before the caches go on: what they hold of memory that was written past them is older than the
+// memory (Arm ARM, B2.8 and D7.5); whoever loaded the image has cleaned it to memory. Nothing is
+// written to memory by way of a cache until then.
+static void invalidate_caches(uintptr_t from, uintptr_t to)
+{
+    uint64_t type;
+    __asm__ volatile("mrs %0, ctr_el0" : "=r"(type));
+    uintptr_t line_bytes = 4ul << (type >> 16 & 15);
+    for (uintptr_t at = from / line_bytes * line_bytes; at < to; at += line_bytes)
+        __asm__ volatile("dc ivac, %0" ::"r"(at) : "memory");
+    __asm__ volatile("dsb sy\n ic iallu\n dsb sy\n isb" ::: "memory");
+}
+
 void tt_pages_init(const tt_range *registers, unsigned count)
 {
     uintptr_t base = (uintptr_t)tt_text_begin / MEGA * MEGA;
@@ -50,6 +63,7 @@ void tt_pages_init(const tt_range *registers, unsigned count)
     map_image((uintptr_t)tt_text_begin, (uintptr_t)tt_text_end, READ_ONLY);
     map_image((uintptr_t)tt_text_end, (uintptr_t)tt_rodata_end, READ_ONLY | NO_EXECUTE);
     map_image((uintptr_t)tt_rodata_end, (uintptr_t)tt_image_end, NO_EXECUTE);
+    invalidate_caches((uintptr_t)tt_rodata_end, (uintptr_t)tt_image_end);
     // Attribute 0: device nGnRnE; 1: normal, write-back. 39 bits, 4 KiB, the upper half off.
     uint64_t control = 25 | 1u << 8 | 1u << 10 | 3u << 12 | 1ull << 23 | 2ull << 32;
     __asm__ volatile("msr mair_el1, %0\n msr tcr_el1, %1\n msr ttbr0_el1, %2\n isb\n"

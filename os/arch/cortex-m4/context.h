@@ -54,6 +54,11 @@ static inline void tt_arch_switch(void)
     __asm__ volatile("dsb" ::: "memory");
 }
 
+static inline void tt_arch_device_fence(void)
+{
+    __asm__ volatile("dmb" ::: "memory");
+}
+
 // A piece of the memory map: 2^log2 bytes (at least 32), aligned to its size.
 typedef struct tt_cm_region {
     uint32_t base, log2;

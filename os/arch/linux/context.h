@@ -37,4 +37,9 @@ void tt_linux_recall(void);    // of the board: takes what a reset kept
 extern int tt_linux_argument_count;
 extern char **tt_linux_arguments;
 
+static inline void tt_arch_device_fence(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 #endif

@@ -23,4 +23,10 @@ typedef struct tt_arch_context {
     uint64_t f[32];
 } tt_arch_context;
 
+// A fence of memory alone says nothing about device registers (Unprivileged Architecture, 2.7).
+static inline void tt_arch_device_fence(void)
+{
+    __asm__ volatile("fence iorw, iorw" ::: "memory");
+}
+
 #endif

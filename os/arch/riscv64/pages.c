@@ -62,8 +62,9 @@ void tt_pages_init(const tt_range *registers, unsigned count)
     map_image((uintptr_t)tt_text_begin, (uintptr_t)tt_text_end, READ | EXECUTE);
     map_image((uintptr_t)tt_text_end, (uintptr_t)tt_rodata_end, READ);
     map_image((uintptr_t)tt_rodata_end, (uintptr_t)tt_image_end, READ | WRITE);
+    // The tables before the translation; and instructions as whoever loaded them wrote them.
     __asm__ volatile(
-        "sfence.vma\n csrw satp, %0\n sfence.vma" ::"r"(8ul << 60 | (uintptr_t)root >> 12)
+        "sfence.vma\n csrw satp, %0\n sfence.vma\n fence.i" ::"r"(8ul << 60 | (uintptr_t)root >> 12)
         : "memory");
 }
 

@@ -31,16 +31,10 @@ int tt_linux_argument_count;
 char **tt_linux_arguments;
 tt_provision_data tt_provision; // filled by tt_main from its arguments
 
-void tt_board_console_write(const void *bytes, size_t length)
+size_t tt_board_console_put(const uint8_t *bytes, size_t length)
 {
-    const char *data = bytes;
-    while (length > 0) {
-        ssize_t written = write(STDOUT_FILENO, data, length);
-        if (written <= 0)
-            return; // nobody listens
-        data += written;
-        length -= (size_t)written;
-    }
+    ssize_t written = write(STDOUT_FILENO, bytes, length);
+    return written > 0 ? (size_t)written : length; // nobody listens
 }
 
 void tt_board_stop(int code)
