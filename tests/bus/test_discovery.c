@@ -496,8 +496,39 @@ static void test_refusals(void)
     }
 }
 
+// A sign of life prolongs a peer's time, its own word that it is gone ends it, and nobody's loss is
+// no loss; the deadline is never later than what is due.
+static void test_signs_of_life(void)
+{
+    start();
+    join(0, "watch-0001", 11);
+    join(1, "watch-0002", 12);
+    pass(TT_SECONDS(3));
+    const tt_peer *peer = known(0, "watch-0002");
+    REQUIRE(peer != NULL);
+    devices[1].present = false;
+    tt_time expires = peer->expires;
+    for (time_now += TT_SECONDS(60); time_now < expires + TT_SECONDS(60);
+         time_now += TT_SECONDS(30)) {
+        tt_discovery_heard(&devices[0].discovery, time_now, &peer->endpoint);
+        EXPECT_EQUAL(peer->heard, time_now);
+        tt_discovery_advance(&devices[0].discovery, time_now);
+        deliver();
+        EXPECT_EQUAL(devices[0].gone, 0);
+        EXPECT(tt_discovery_deadline(&devices[0].discovery) <= peer->expires);
+    }
+    tt_peer unknown = *peer;
+    strcpy(unknown.name, "nobody");
+    tt_discovery_gone(&devices[0].discovery, time_now, &unknown);
+    EXPECT_EQUAL(devices[0].gone, 0);
+    tt_discovery_gone(&devices[0].discovery, time_now, peer);
+    EXPECT_EQUAL(devices[0].gone, 1);
+    EXPECT(known(0, "watch-0002") == NULL);
+}
+
 int main(void)
 {
+    test_signs_of_life();
     test_many_addresses();
     test_odd_strangers();
     test_refusals();

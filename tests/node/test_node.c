@@ -300,8 +300,47 @@ static void test_turn(void)
     EXPECT_EQUAL(nodes[0].node.counters.datagrams_received, TT_NODE_DATAGRAMS_MAX + 1);
 }
 
+// tt_node_stop ends tt_node_run, which says goodbye first.
+static unsigned waits;
+
+static void stop_soon(tt_platform *platform, tt_time deadline)
+{
+    (void)deadline;
+    time_now += TT_MS(100);
+    for (unsigned i = 1; i < NODES; i++)
+        if (nodes[i].present)
+            tt_node_poll(&nodes[i].node);
+    if (++waits == 40)
+        tt_node_stop(&self(platform)->node);
+}
+
+static void no_wake(tt_platform *platform)
+{
+    (void)platform;
+}
+
+static void test_stop(void)
+{
+    static tt_platform_operations stopping;
+    stopping = operations;
+    stopping.wait = stop_soon;
+    stopping.wake = no_wake;
+    start();
+    REQUIRE(join(0, "lamp", "lamp", 0, false) == TT_OK);
+    REQUIRE(join(1, NULL, NULL, 0, true) == TT_OK);
+    nodes[0].platform.operations = &stopping;
+    waits = 0;
+    tt_node_run(&nodes[0].node);
+    EXPECT_EQUAL(waits, 40);
+    EXPECT(tt_node_find(&nodes[1].node, NULL, "lamp") != NULL);
+    nodes[0].present = false;
+    pass(TT_MS(50));
+    EXPECT(tt_node_find(&nodes[1].node, NULL, "lamp") == NULL);
+}
+
 int main(void)
 {
+    test_stop();
     test_names();
     test_any_port();
     test_same_name();
