@@ -81,6 +81,12 @@ static tt_time deadline_of(const tt_call *call, tt_time now)
     return tt_after(now, call->timeout > 0 ? call->timeout : CALL_TIMEOUT);
 }
 
+// Whether the block that begins at an offset has a number that no option holds (RFC 7959, 2.2).
+static bool is_too_far(const struct tt_call_state *s, size_t offset)
+{
+    return offset / ((size_t)16 << s->block_exponent) > TT_BLOCK_NUMBER_MAX;
+}
+
 static bool is_valid(const tt_call *call)
 {
     return call->on_reply != NULL && call->path != NULL &&
@@ -108,6 +114,8 @@ tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call)
     struct tt_call_state *s = &call->state;
     memset(s, 0, sizeof(*s));
     s->block_exponent = first_exponent(call);
+    if (is_too_far(s, call->length > 0 ? call->length - 1 : 0))
+        return TT_TOO_LARGE;
     s->token = tt_random_u64(&bus->random);
     s->deadline = deadline_of(call, now);
     tt_list_append(&bus->calls, &s->link);
@@ -292,7 +300,10 @@ static bool continue_body(tt_bus *bus, tt_time now, tt_call *call, const tt_mess
         call->on_progress(call, s->sent);
     if (s->sent >= call->length)
         return false; // it said to go on, and there is no more: let the caller see it
-    start_message(bus, now, call);
+    if (is_too_far(s, call->length - 1)) // by the smaller blocks that the peer wants
+        fail(bus, now, call, TT_TOO_LARGE);
+    else
+        start_message(bus, now, call);
     return true;
 }
 
@@ -356,6 +367,10 @@ static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_messa
     }
     if (more) {
         s->block_exponent = m->block2.exponent;
+        if (is_too_far(s, offset + m->length)) {
+            fail(bus, now, call, TT_TOO_LARGE);
+            return;
+        }
         if (observing && m->has_observe) // each representation has the whole time
             s->deadline = deadline_of(call, now);
         fetch(bus, now, call, offset + m->length);

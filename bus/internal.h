@@ -5,7 +5,8 @@
 
 #include "bus/message.h"
 
-#define TT_BLOCK_EXPONENT_MAX 6 // 1024 bytes
+#define TT_BLOCK_EXPONENT_MAX 6     // 1024 bytes
+#define TT_BLOCK_NUMBER_MAX 0xfffff // RFC 7959, 2.2
 
 // From the lowest up: each file uses those before it.
 

@@ -9,7 +9,7 @@
 #include "cli/say.h"
 #include "tutti/check.h"
 
-#define LINKS_MAX 8192
+#define LINKS_MAX ((size_t)1 << 20) // bytes of what one device offers
 
 static const char *net;
 static bool host, as_json;

@@ -172,10 +172,11 @@ struct tt_resource {
 // What a caller gets, once or several times. Valid during the callback only.
 //
 // `status` is TT_OK with a response (whatever its code), else TT_TIMED_OUT, TT_RESET, TT_CANCELLED,
-// TT_UNREACHABLE (nothing listens there: tt_bus_unreachable), TT_MALFORMED or TT_DAMAGED (the
-// representation changed while it was read); then nothing follows. A long payload comes in pieces
-// like a request's, from the own device too. An observed representation that changes while it is
-// read is read anew: its pieces begin at offset 0 again.
+// TT_UNREACHABLE (nothing listens there: tt_bus_unreachable), TT_MALFORMED, TT_TOO_LARGE (more than
+// 2^20 blocks, in the size that the peer wants) or TT_DAMAGED (the representation changed while it
+// was read); then nothing follows. A long payload comes in pieces like a request's, from the own
+// device too. An observed representation that changes while it is read is read anew: its pieces
+// begin at offset 0 again.
 typedef struct tt_reply {
     tt_status status;
     tt_code code;
@@ -227,7 +228,7 @@ struct tt_call {
 };
 
 // Starts a call. TT_INVALID (path or query too long, no path or on_reply, a method that is none,
-// observe without GET).
+// observe without GET), TT_TOO_LARGE (a payload of more than 2^20 blocks).
 tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call);
 
 // Ends a call or an observation; `on_reply` is called with TT_CANCELLED before this returns.

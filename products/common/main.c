@@ -139,9 +139,10 @@ static void on_line(void *context)
 }
 
 // There is nobody to be told of it but the console.
-_Noreturn static void end_without_network(void)
+_Noreturn static void end_without_network(tt_status status)
 {
-    say("tutti: ", name, " has no network; it starts anew in 10 s");
+    say("tutti: ", name, " is not on the network, and starts anew in 10 s:");
+    say("tutti: ", tt_status_text(status), "");
     tt_thread_sleep(tt_after(tt_now(), NO_NETWORK_PAUSE));
     tt_board_reset();
 }
@@ -163,9 +164,11 @@ void tt_main(void)
                                .port = TT_BUS_PORT,
                                .browse = true,
                                .on_turn = on_turn};
-    if (tt_platform_device_start(&platform) != TT_OK ||
-        tt_node_init(&node, platform, &options) != TT_OK)
-        end_without_network();
+    tt_status status = tt_platform_device_start(&platform);
+    if (status == TT_OK)
+        status = tt_node_init(&node, platform, &options); // a product's kind may be too long
+    if (status != TT_OK)
+        end_without_network(status);
     add_first_services(product, platform);
     if (tt_kept_is_safe_mode())
         say("tutti: safe mode: this device stopped early three times; restart it by hand", "", "");

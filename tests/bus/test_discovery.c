@@ -438,8 +438,100 @@ static void test_answers(void)
     EXPECT(sent >= 4 && sent <= 6);
 }
 
+// More addresses than are told: the first of them are.
+static void test_many_addresses(void)
+{
+    tt_endpoint many[12] = {{{0}, 0, 0}};
+    start();
+    join(0, "watch-0001", 11);
+    join(1, "watch-0002", 12);
+    for (size_t i = 0; i < TT_COUNT(many); i++)
+        many[i] = (tt_endpoint){.ip = {0xfd, [15] = (uint8_t)(40 + i)}};
+    tt_discovery_set_addresses(&devices[1].discovery, time_now, many, TT_COUNT(many));
+    EXPECT_EQUAL(devices[1].discovery.address_count, TT_COUNT(devices[1].discovery.addresses));
+    pass(TT_SECONDS(3));
+    const tt_peer *peer = known(0, "watch-0002");
+    EXPECT(peer != NULL && peer->endpoint.ip[15] == 40);
+    EXPECT(last_length > 0 && last_length <= TT_MDNS_MESSAGE_MAX);
+}
+
+// Names of strangers that nobody could ask for, or that would write over a terminal.
+static void test_odd_strangers(void)
+{
+    static const char *const odd[] = {"a/b", "a\x1b[2J", "a\n", "\xff\xfe", ""};
+    for (size_t i = 0; i <= TT_COUNT(odd); i++) {
+        start();
+        join(0, "watch-0001", 11);
+        join(1, "watch-0002", 12);
+        if (i < TT_COUNT(odd))
+            strcpy(devices[1].discovery.name, odd[i]); // as if it were its own
+        pass(TT_SECONDS(3));
+        EXPECT_EQUAL(devices[0].found, i == TT_COUNT(odd));
+        start();
+        join(0, "watch-0001", 11);
+        join(1, "watch-0002", 12);
+        if (i < TT_COUNT(odd))
+            devices[1].discovery.options.kind = odd[i];
+        pass(TT_SECONDS(3));
+        EXPECT_EQUAL(devices[0].found, i == TT_COUNT(odd));
+    }
+}
+
+// What cannot be announced is refused, and nothing is changed by it.
+static void test_refusals(void)
+{
+    tt_peer peers[1];
+    const tt_discovery_options good = {
+        .name = "lamp", .kind = "lamp", .boot = 1, .browse = true, .peers = peers, .peers_max = 1};
+    for (int i = 0; i < 5; i++) {
+        tt_discovery d;
+        tt_discovery_options options = good;
+        options.boot = i != 1;
+        options.peers_max = i != 2;
+        options.kind = i == 3 ? NULL : good.kind;
+        options.name = i == 4 ? "\xc3" : good.name;
+        memset(&d, 0x55, sizeof(d));
+        EXPECT_EQUAL(tt_discovery_init(&d, 0, &options), i == 0 ? TT_OK : TT_INVALID);
+        EXPECT(i == 0 || d.name[0] == 0x55);
+    }
+}
+
+// A sign of life prolongs a peer's time, its own word that it is gone ends it, and nobody's loss is
+// no loss; the deadline is never later than what is due.
+static void test_signs_of_life(void)
+{
+    start();
+    join(0, "watch-0001", 11);
+    join(1, "watch-0002", 12);
+    pass(TT_SECONDS(3));
+    const tt_peer *peer = known(0, "watch-0002");
+    REQUIRE(peer != NULL);
+    devices[1].present = false;
+    tt_time expires = peer->expires;
+    for (time_now += TT_SECONDS(60); time_now < expires + TT_SECONDS(60);
+         time_now += TT_SECONDS(30)) {
+        tt_discovery_heard(&devices[0].discovery, time_now, &peer->endpoint);
+        EXPECT_EQUAL(peer->heard, time_now);
+        tt_discovery_advance(&devices[0].discovery, time_now);
+        deliver();
+        EXPECT_EQUAL(devices[0].gone, 0);
+        EXPECT(tt_discovery_deadline(&devices[0].discovery) <= peer->expires);
+    }
+    tt_peer unknown = *peer;
+    strcpy(unknown.name, "nobody");
+    tt_discovery_gone(&devices[0].discovery, time_now, &unknown);
+    EXPECT_EQUAL(devices[0].gone, 0);
+    tt_discovery_gone(&devices[0].discovery, time_now, peer);
+    EXPECT_EQUAL(devices[0].gone, 1);
+    EXPECT(known(0, "watch-0002") == NULL);
+}
+
 int main(void)
 {
+    test_signs_of_life();
+    test_many_addresses();
+    test_odd_strangers();
+    test_refusals();
     test_finding();
     test_restart();
     test_conflict();

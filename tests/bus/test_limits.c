@@ -269,8 +269,50 @@ static void test_full_replies(void)
     EXPECT(answer.count == 1 && answer.message.has_observe);
 }
 
+// 2^20 blocks, both ways: what goes on behind the last that has a number ends the call.
+static void test_last_block(void)
+{
+    static uint8_t nothing;
+    asked a;
+    for (uint32_t surplus = 0; surplus < 2; surplus++) {
+        start();
+        ask_by_hand(&a, TT_GET, false, NULL, 0);
+        respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, 0, NULL, 0,
+                &(tt_block){.more = true}, TT_OPTION_BLOCK2, 16);
+        uint32_t number = 0xffffe + surplus;
+        a.call.state.received = 16 * (size_t)number; // as if all those before had come
+        respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, 0, NULL, 0,
+                &(tt_block){.number = number, .more = true}, TT_OPTION_BLOCK2, 16);
+        EXPECT_EQUAL(a.done, surplus);
+        EXPECT(surplus ? a.status == TT_TOO_LARGE : answer.message.block2.number == 0xfffff);
+        if (!surplus)
+            tt_bus_cancel(&CLIENT->bus, time_now, &a.call);
+        tt_call call = {.peer = SERVER->endpoint,
+                        .method = TT_PUT,
+                        .path = "keep",
+                        .payload = &nothing, // of which no more is read before it is sent
+                        .length = ((size_t)1 << 30) + surplus,
+                        .content_format = TT_FORMAT_NONE,
+                        .accept = TT_FORMAT_NONE,
+                        .on_reply = asked_reply,
+                        .context = &a};
+        EXPECT_EQUAL(tt_bus_call(&CLIENT->bus, time_now, &call), surplus ? TT_TOO_LARGE : TT_OK);
+        if (!surplus)
+            tt_bus_cancel(&CLIENT->bus, time_now, &call);
+        EXPECT_EQUAL(tt_bus_busy(&CLIENT->bus), 0);
+    }
+    // A peer that wants blocks of 16 bytes, and there would be too many.
+    static uint8_t body[TT_BUS_BLOCK_MAX];
+    start();
+    ask_by_hand(&a, TT_PUT, false, body, (size_t)1 << 30);
+    respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTINUE, 0, NULL, 0, &(tt_block){.exponent = 0},
+            TT_OPTION_BLOCK1, 0);
+    EXPECT(a.done && a.status == TT_TOO_LARGE);
+}
+
 int main(void)
 {
+    test_last_block();
     test_long_names();
     test_full_outbox();
     test_long_answers();

@@ -62,6 +62,10 @@ kill "$silent"
 expect 3 "no device named 'nobody' was found in 1 s" get --host --timeout 1 nobody/x
 expect 0 "/hello /count /store" ls --host --for 3
 
+# A body of more than 16 MiB.
+truncate -s 16777217 "$scratch/body"
+expect 4 "larger than the 16777216 bytes" put --host "$at/store" "$scratch/body"
+
 # Percent-encoding, the root, an empty text.
 expect 0 "hello from tutti" get --host "$at/%68ell%6f"
 expect 1 "4.04 Not Found" get --host "$at"

@@ -23,8 +23,19 @@ static void tell(tt_resource *resource, tt_time now, const tt_request *request,
     tt_window_end(&window);
 }
 
+// More than `tutti get` prints.
+static void tell_long(tt_resource *resource, tt_time now, const tt_request *request,
+                      tt_response *response)
+{
+    static uint8_t bytes[(4 << 20) + 1];
+    (void)resource, (void)now;
+    tt_respond_bytes(request, response, TT_FORMAT_OCTETS, bytes, sizeof(bytes), 1);
+}
+
 int main(void)
 {
+    static tt_resource long_resource = {
+        .path = "long", .handler = tell_long, .methods = 1 << TT_GET, .hidden = true};
     static tt_platform_linux platform;
     static tt_resource resources[RESOURCES];
     static char paths[RESOURCES][TT_BUS_PATH_MAX];
@@ -40,6 +51,7 @@ int main(void)
                                      .methods = 1 << TT_GET};
         TT_CHECK(tt_bus_add(&node.bus, &resources[i]) == TT_OK);
     }
+    TT_CHECK(tt_bus_add(&node.bus, &long_resource) == TT_OK);
     printf("%u\n", (unsigned)node.port);
     fflush(stdout);
     tt_node_run(&node);

@@ -20,6 +20,7 @@ typedef struct wired {
 
 static wired nodes[NODES];
 static tt_time time_now;
+static size_t longest_question; // of node 0
 
 static wired *self(tt_platform *platform)
 {
@@ -69,6 +70,9 @@ static tt_status wired_send(tt_platform *platform, const tt_datagram *datagram)
     wired *from = self(platform);
     if (tt_endpoint_is_ipv4(&datagram->peer))
         return TT_UNREACHABLE;
+    bool question = datagram->socket == 1 && (datagram->data[2] & 0x80) == 0;
+    if (from == nodes && question && datagram->length > longest_question)
+        longest_question = datagram->length;
     for (unsigned i = 0; i < NODES; i++) {
         wired *to = &nodes[i];
         bool meant = tt_endpoint_is_multicast(&datagram->peer)
@@ -252,13 +256,13 @@ static void test_same_name(void)
 }
 
 // One device more than are known at a time: those that are known stay, and when one goes there is
-// room for the other.
+// room for the other. Their names fill a question (TT_MDNS_MESSAGE_MAX), and not all are in it.
 static void test_many_peers(void)
 {
     static char names[NODES][TT_NAME_MAX];
     start();
     for (unsigned i = 0; i < NODES; i++) {
-        snprintf(names[i], sizeof(names[i]), "node-%u", i);
+        snprintf(names[i], sizeof(names[i]), "node-%026u", i);
         REQUIRE(join(i, names[i], "lamp", TT_BUS_PORT, i == 0) == TT_OK);
         pass(TT_SECONDS(2));
     }
@@ -266,6 +270,7 @@ static void test_many_peers(void)
     for (unsigned i = 1; i < NODES; i++)
         known += tt_node_find(&nodes[0].node, NULL, names[i]) != NULL;
     EXPECT_EQUAL(known, TT_NODE_PEERS_MAX);
+    EXPECT(longest_question <= TT_MDNS_MESSAGE_MAX && longest_question > TT_MDNS_MESSAGE_MAX - 128);
     EXPECT(tt_node_find(&nodes[0].node, NULL, names[NODES - 1]) == NULL);
     EXPECT(tt_node_find(&nodes[0].node, NULL, names[1]) != NULL);
     nodes[1].present = false;
@@ -295,8 +300,47 @@ static void test_turn(void)
     EXPECT_EQUAL(nodes[0].node.counters.datagrams_received, TT_NODE_DATAGRAMS_MAX + 1);
 }
 
+// tt_node_stop ends tt_node_run, which says goodbye first.
+static unsigned waits;
+
+static void stop_soon(tt_platform *platform, tt_time deadline)
+{
+    (void)deadline;
+    time_now += TT_MS(100);
+    for (unsigned i = 1; i < NODES; i++)
+        if (nodes[i].present)
+            tt_node_poll(&nodes[i].node);
+    if (++waits == 40)
+        tt_node_stop(&self(platform)->node);
+}
+
+static void no_wake(tt_platform *platform)
+{
+    (void)platform;
+}
+
+static void test_stop(void)
+{
+    static tt_platform_operations stopping;
+    stopping = operations;
+    stopping.wait = stop_soon;
+    stopping.wake = no_wake;
+    start();
+    REQUIRE(join(0, "lamp", "lamp", 0, false) == TT_OK);
+    REQUIRE(join(1, NULL, NULL, 0, true) == TT_OK);
+    nodes[0].platform.operations = &stopping;
+    waits = 0;
+    tt_node_run(&nodes[0].node);
+    EXPECT_EQUAL(waits, 40);
+    EXPECT(tt_node_find(&nodes[1].node, NULL, "lamp") != NULL);
+    nodes[0].present = false;
+    pass(TT_MS(50));
+    EXPECT(tt_node_find(&nodes[1].node, NULL, "lamp") == NULL);
+}
+
 int main(void)
 {
+    test_stop();
     test_names();
     test_any_port();
     test_same_name();

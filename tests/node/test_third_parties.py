@@ -160,6 +160,8 @@ def test_many(client, scratch, many):
                 expect(file.read() == body, f"{path} in blocks of {block} by libcoap's client")
             os.remove(got)
     done = subprocess.run([LINUX + "/cli/tutti", "get", "--host", at + "/room/07/thing/417"], capture_output=True, timeout=30)
+    long = subprocess.run([LINUX + "/cli/tutti", "get", "--host", at + "/long"], capture_output=True, timeout=60)
+    expect(long.returncode == 1 and not long.stdout, f"an answer of more than 4 MiB to be refused, not {long.stderr}")
     expect(done.stdout.strip() == wanted["/room/07/thing/417"], f"the same by our own, not {done}")
 
 
@@ -168,6 +170,11 @@ def test_names(many):
     for target in "Kitchen/room/00/thing/000", "kitchen/room/00/thing/000", "kind:EXAMPLE/room/00/thing/000":
         done = subprocess.run([LINUX + "/cli/tutti", "get", "--host", target], capture_output=True, timeout=30)
         expect(done.stdout.startswith(b"room/00/thing/0" * 200), f"{target}, not {done}")
+
+
+def test_list():
+    done = subprocess.run([LINUX + "/cli/tutti", "ls", "--host"], capture_output=True, timeout=30)
+    expect(b"Kitchen" in done.stdout and b"/room/09/thing/499" in done.stdout, f"500 paths, not {done}")
 
 
 def test_zeroconf(port, instance, kind):
@@ -222,6 +229,7 @@ def main():
             test_many(client, scratch, many)
             if namespace.inside():
                 test_names(many)
+                test_list()
                 test_zeroconf(many.port, "Kitchen", b"Example")
         test_other_server(server, scratch)
     print(failures, "failed")

@@ -81,6 +81,8 @@ int main(int count, char **arguments)
 {
     uint64_t first = 1, seeds = count > 1 ? strtoull(arguments[1], NULL, 10) : 1000;
     EXPECT(seeds > 0);
+    EXPECT(tt_sim_new(&(tt_sim_options){.nodes = 0}) == NULL);
+    EXPECT(tt_sim_new(&(tt_sim_options){.nodes = TT_SIM_NODES_MAX + 1}) == NULL);
     test_asking_whom_restarted();
     for (const tt_sim_scenario *s = tt_sim_scenarios; s->name != NULL; s++) {
         for (uint64_t seed = first; seed < first + seeds; seed++) {

@@ -26,6 +26,62 @@ static tt_status parse(const char *header, size_t data_bytes, char *message, siz
     return tt_tensor_file_parse(&file, bytes, writer.length + data_bytes, &why);
 }
 
+// TT_TENSORS_MAX tensors, names of TT_TENSOR_NAME_MAX, a header of TT_TENSOR_HEADER_MAX, a file of
+// TT_TENSOR_FILE_MAX; and more.
+static void test_limits(void)
+{
+    static char header[TT_TENSORS_MAX * 80 + 80], message[256];
+    static uint8_t bytes[TT_TENSOR_HEADER_MAX + 16];
+    for (size_t surplus = 0; surplus < 2; surplus++) {
+        tt_status expected = surplus ? TT_MALFORMED : TT_OK;
+        tt_text text, why;
+        tt_text_init(&text, header, sizeof(header));
+        for (size_t i = 0; i < TT_TENSORS_MAX + surplus; i++) {
+            tt_text_add(&text, i == 0 ? "{\"" : ",\"");
+            tt_text_add_unsigned(&text, i);
+            tt_text_add(&text, "\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[");
+            tt_text_add_unsigned(&text, 4 * i);
+            tt_text_add(&text, ",");
+            tt_text_add_unsigned(&text, 4 * i + 4);
+            tt_text_add(&text, "]}");
+        }
+        tt_text_add(&text, "}");
+        while (text.length % 8 != 0)
+            tt_text_add(&text, " ");
+        REQUIRE(!text.cut);
+        size_t length = 8 + text.length + 4 * (TT_TENSORS_MAX + surplus);
+        tt_writer writer;
+        memset(bytes, 0, length);
+        tt_writer_init(&writer, bytes, sizeof(bytes));
+        tt_write_le64(&writer, text.length);
+        tt_write_bytes(&writer, header, text.length);
+        tt_text_init(&why, message, sizeof(message));
+        EXPECT_EQUAL(tt_tensor_file_parse(&file, bytes, length, &why), expected);
+
+        size_t name = TT_TENSOR_NAME_MAX - 1 + surplus;
+        snprintf(header, sizeof(header),
+                 "{\"%0*d\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", (int)name,
+                 7);
+        EXPECT_EQUAL(parse(header, 4, message, sizeof(message)), expected);
+
+        size_t padded = TT_TENSOR_HEADER_MAX + 8 * surplus;
+        memset(bytes, ' ', sizeof(bytes));
+        tt_writer_init(&writer, bytes, sizeof(bytes));
+        tt_write_le64(&writer, padded);
+        tt_write_bytes(&writer, "{}", 2);
+        tt_text_init(&why, message, sizeof(message));
+        EXPECT((tt_tensor_file_parse(&file, bytes, 8 + padded, &why) == TT_OK) == (surplus == 0));
+    }
+    char path[] = "/tmp/tutti-tensors-XXXXXX";
+    int descriptor = mkstemp(path);
+    REQUIRE(descriptor >= 0 && ftruncate(descriptor, TT_TENSOR_FILE_MAX + 1) == 0); // all holes
+    tt_text why;
+    tt_text_init(&why, message, sizeof(message));
+    EXPECT_EQUAL(tt_tensor_file_read(&file, path, &why), TT_TOO_LARGE);
+    close(descriptor);
+    unlink(path);
+}
+
 static void test_headers(void)
 {
     char message[256];
@@ -158,6 +214,7 @@ static void test_round_trip(void)
 
 int main(void)
 {
+    test_limits();
     test_headers();
     test_lengths();
     test_round_trip();
