@@ -18,7 +18,15 @@ typedef enum tt_exit {
     TT_EXIT_MISSING = 4,     // a data set, emulator, image or file is missing or damaged
 } tt_exit;
 
-// One option. Exactly one of the three destinations is set; it holds the default beforehand.
+#define TT_WORDS_MAX 16
+
+// The values of an option that may be given several times, in their order.
+typedef struct tt_words {
+    const char *words[TT_WORDS_MAX];
+    unsigned count;
+} tt_words;
+
+// One option. Exactly one of the four destinations is set; it holds the default beforehand.
 typedef struct tt_option {
     const char *name;  // without the dashes
     const char *value; // what stands for the value in the help, or NULL for a flag
@@ -26,6 +34,7 @@ typedef struct tt_option {
     bool *flag;
     const char **text;
     unsigned *number;
+    tt_words *words;
     unsigned least, most; // of `number`
     bool may_be_empty;    // of `text`
     bool *given;          // set where the option stands on the command line, or NULL

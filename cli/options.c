@@ -69,6 +69,17 @@ static tt_exit set_number(const tt_command *command, const tt_option *option, co
     return TT_EXIT_OK;
 }
 
+static tt_exit add_word(const tt_command *command, const tt_option *option, const char *value)
+{
+    if (option->words->count == TT_WORDS_MAX) {
+        tt_say_error("tutti %s: --%s is given more than %d times", command->name, option->name,
+                     TT_WORDS_MAX);
+        return TT_EXIT_USAGE;
+    }
+    option->words->words[option->words->count++] = value;
+    return TT_EXIT_OK;
+}
+
 // Reads one option at words[*i], and moves *i to its value where that is a word of its own.
 static tt_exit read_option(const tt_command *command, int count, char **words, int *i)
 {
@@ -94,6 +105,8 @@ static tt_exit read_option(const tt_command *command, int count, char **words, i
     }
     if (option->number != NULL)
         return set_number(command, option, value);
+    if (option->words != NULL)
+        return add_word(command, option, value);
     *option->text = value;
     return TT_EXIT_OK;
 }

@@ -17,6 +17,7 @@
 #include "cli/file.h"
 #include "cli/find.h"
 #include "cli/fleet.h"
+#include "cli/forward.h"
 #include "cli/say.h"
 #include "tutti/check.h"
 
@@ -26,12 +27,16 @@ static const char *folder = TT_CLIENT_FOLDER, *capture, *command_line;
 static const char *controlled; // folder, or NULL
 static bool host;
 static unsigned timeout_s = 60;
+static tt_words forward_words;
+static tt_forwards forwards;
 
 static const tt_option up_options[] = {
     {"dir", "DIR", "consoles, switch and control sockets", .text = &folder},
     {"capture", "FILE", "write every frame to this pcap file", .text = &capture},
     {"run", "COMMAND", "once all are found run this by sh, then end with its status",
      .text = &command_line},
+    {"forward", "NAME:PORT", "a UDP port of this machine that leads to a device; again for more",
+     .words = &forward_words},
     {"timeout", "SECONDS", "with --run: how long all may take to be found", .number = &timeout_s,
      .least = 1, .most = 3600},
 };
@@ -85,6 +90,8 @@ static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, c
         snprintf(device->name, sizeof(device->name), "%s", peer->name);
         device->found = true;
     }
+    if (event == TT_PEER_FOUND)
+        tt_forwards_found(&forwards, device != NULL ? device->label : NULL, peer);
 }
 
 static bool all_found(const tt_fleet *fleet)
@@ -126,6 +133,9 @@ static int keep(tt_fleet *fleet, tt_client *client)
     int status = 0;
     while (!interrupted) {
         tt_client_turn(client, tt_client_now(client) + TT_MS(50));
+        if (interrupted) // the switch may have been told too, and is not missed
+            break;
+        tt_forwards_turn(&forwards);
         if (!tt_fleet_turn(fleet, clock_now()))
             break;
         if (!announced && all_found(fleet)) {
@@ -133,6 +143,7 @@ static int keep(tt_fleet *fleet, tt_client *client)
             tt_say("all %u found after %.0f ms%s", fleet->count,
                    (double)(clock_now() - began) / 1e6,
                    command_line == NULL ? "; interrupt ends the fleet" : "");
+            tt_forwards_say_missing(&forwards);
             if (command_line != NULL && (child = start_command()) < 0)
                 return TT_EXIT_FAILED;
         }
@@ -179,6 +190,8 @@ static tt_exit run_up(unsigned count, const char *const *arguments)
     tt_exit result = read_fleet(arguments[0], &file);
     if (result == TT_EXIT_OK)
         result = tt_fleet_make(&fleet, &file, folder);
+    if (result == TT_EXIT_OK)
+        result = tt_forwards_open(&forwards, forward_words.words, forward_words.count);
     if (result != TT_EXIT_OK)
         return result;
     struct sigaction action = {.sa_handler = interrupt};
@@ -190,9 +203,12 @@ static tt_exit run_up(unsigned count, const char *const *arguments)
     tt_say("there is no security yet: the fleet's network is its own and reaches nothing else");
     result = tt_fleet_start(&fleet, capture, clock_now());
     if (result == TT_EXIT_OK)
+        result = tt_forwards_start(&forwards, fleet.socket_path);
+    if (result == TT_EXIT_OK)
         result = tt_client_open(&client, "up", folder, false, on_peer, &fleet);
     if (result == TT_EXIT_OK)
         result = (tt_exit)keep(&fleet, &client);
+    tt_forwards_stop(&forwards);
     tt_exit stopped = tt_fleet_stop(&fleet);
     return result == TT_EXIT_OK ? stopped : result;
 }

@@ -5,6 +5,8 @@
 #ifndef TUTTI_LWIPOPTS_H
 #define TUTTI_LWIPOPTS_H
 
+#include "stack_limits.h"
+
 // One thread, one interface; stack.c walks the table of periodic functions itself.
 #define NO_SYS 1
 #define SYS_LIGHTWEIGHT_PROT 0
@@ -42,7 +44,7 @@
 // Frames to send: each lives until the driver has copied it, or until its neighbour is known.
 #define MEM_SIZE (6 * 1024)
 #define MEMP_NUM_PBUF 8
-#define MEMP_NUM_UDP_PCB 4
+#define MEMP_NUM_UDP_PCB TT_STACK_SOCKETS_MAX
 #define MEMP_NUM_IGMP_GROUP 4
 #define MEMP_NUM_MLD6_GROUP 4
 

@@ -48,12 +48,11 @@ static struct {
     tt_stack_options options;
     tt_random random;
     struct netif netif;
-    tt_time timers[TIMERS_MAX]; // when each of lwip_cyclic_timers is due
-    tt_time arp_asking_until;   // ARP's table may hold a question until then
-    bool addresses_changed;     // since tt_stack_addresses
-    struct udp_pcb *sockets[TT_STACK_SOCKETS_MAX];
-    size_t socket_count;
-    received queue[TT_STACK_RECEIVED_MAX]; // a ring
+    tt_time timers[TIMERS_MAX];                    // when each of lwip_cyclic_timers is due
+    tt_time arp_asking_until;                      // ARP's table may hold a question until then
+    bool addresses_changed;                        // since tt_stack_addresses
+    struct udp_pcb *sockets[TT_STACK_SOCKETS_MAX]; // NULL: free
+    received queue[TT_STACK_RECEIVED_MAX];         // a ring
     size_t queue_first, queue_count;
     bool frames_left; // the driver may have frames that were not looked at
     tt_stack_counters counters;
@@ -275,6 +274,11 @@ static void datagram_arrived(void *argument, struct udp_pcb *pcb, struct pbuf *d
     endpoint_from(&stack.queue[place].peer, address, port);
 }
 
+static bool is_open(tt_socket socket)
+{
+    return socket < TT_STACK_SOCKETS_MAX && stack.sockets[socket] != NULL;
+}
+
 static tt_status join(const tt_endpoint *group)
 {
     ip_addr_t address;
@@ -299,7 +303,10 @@ static void leave(const tt_endpoint *group)
 tt_status tt_stack_open(uint16_t port, const tt_endpoint *groups, size_t group_count,
                         tt_socket *socket)
 {
-    if (stack.socket_count == TT_STACK_SOCKETS_MAX)
+    size_t place = 0;
+    while (place < TT_STACK_SOCKETS_MAX && stack.sockets[place] != NULL)
+        place++;
+    if (place == TT_STACK_SOCKETS_MAX)
         return TT_FULL;
     tt_stack_advance();
     struct udp_pcb *pcb = udp_new_ip_type(IPADDR_TYPE_ANY);
@@ -317,21 +324,37 @@ tt_status tt_stack_open(uint16_t port, const tt_endpoint *groups, size_t group_c
         udp_remove(pcb);
         return status;
     }
-    *socket = (tt_socket)stack.socket_count;
-    stack.sockets[stack.socket_count++] = pcb;
+    *socket = (tt_socket)place;
+    stack.sockets[place] = pcb;
     udp_recv(pcb, datagram_arrived, (void *)(uintptr_t)*socket);
     return TT_OK;
 }
 
+void tt_stack_close(tt_socket socket)
+{
+    TT_CHECK(is_open(socket));
+    udp_remove(stack.sockets[socket]);
+    stack.sockets[socket] = NULL;
+    size_t count = stack.queue_count;
+    stack.queue_count = 0;
+    for (size_t i = 0; i < count; i++) { // what others wait for moves up
+        received *each = &stack.queue[(stack.queue_first + i) % TT_STACK_RECEIVED_MAX];
+        if (each->socket == socket && each->data != NULL)
+            pbuf_free(each->data);
+        else if (each->socket != socket)
+            stack.queue[(stack.queue_first + stack.queue_count++) % TT_STACK_RECEIVED_MAX] = *each;
+    }
+}
+
 uint16_t tt_stack_port(tt_socket socket)
 {
-    TT_CHECK(socket < stack.socket_count);
+    TT_CHECK(is_open(socket));
     return stack.sockets[socket]->local_port;
 }
 
 tt_status tt_stack_send(const tt_datagram *datagram)
 {
-    TT_CHECK(datagram->socket < stack.socket_count);
+    TT_CHECK(is_open(datagram->socket));
     if (datagram->length > TT_DATAGRAM_MAX)
         return TT_TOO_LARGE;
     tt_stack_advance();
@@ -370,8 +393,8 @@ static void hear_unreachable(const tt_endpoint *local, const tt_endpoint *peer)
     bool is_own = false;
     for (size_t i = 0; i < count; i++)
         is_own = is_own || memcmp(own[i].ip, local->ip, sizeof(local->ip)) == 0;
-    for (size_t i = 0; is_own && i < stack.socket_count; i++) {
-        if (stack.sockets[i]->local_port != local->port)
+    for (size_t i = 0; is_own && i < TT_STACK_SOCKETS_MAX; i++) {
+        if (stack.sockets[i] == NULL || stack.sockets[i]->local_port != local->port)
             continue;
         if (stack.queue_count == TT_STACK_RECEIVED_MAX)
             return; // it was a hint

@@ -11,10 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "platform/lwip/stack_limits.h"
 #include "tutti/ethernet.h"
 #include "tutti/platform.h"
 
-#define TT_STACK_SOCKETS_MAX 4
 #define TT_STACK_GROUPS_MAX 4   // multicast groups of each family, one of them the stack's own
 #define TT_STACK_RECEIVED_MAX 8 // datagrams that wait for tt_stack_receive
 #define TT_STACK_INTERFACE 1    // the number of the one interface
@@ -52,6 +52,10 @@ tt_status tt_stack_open(uint16_t port, const tt_endpoint *groups, size_t group_c
 tt_status tt_stack_send(const tt_datagram *datagram);
 tt_status tt_stack_receive(tt_datagram *datagram);
 size_t tt_stack_addresses(tt_endpoint *addresses, size_t capacity);
+
+// Gives a socket back, with what was received on it; its number may be given again. The groups that
+// it joined stay joined.
+void tt_stack_close(tt_socket socket);
 
 // The port that a socket is bound to.
 uint16_t tt_stack_port(tt_socket socket);

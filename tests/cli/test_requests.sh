@@ -50,9 +50,13 @@ python3 -c "
 import socket, time
 silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 silent.bind(('127.0.0.1', $closed))
-time.sleep(30)" &
+open('$scratch/bound', 'w').close()
+time.sleep(60)" &
 silent=$!
-sleep 0.5
+for _ in $(seq 100); do
+    [ -e "$scratch/bound" ] && break
+    sleep 0.1
+done
 expect 3 "no answer in time" get --host --timeout 2 "coap://127.0.0.1:$closed/hello"
 kill "$silent"
 expect 3 "no device named 'nobody' was found in 1 s" get --host --timeout 1 nobody/x

@@ -60,6 +60,22 @@ inside() {
             grep -q fashion "$work/observed" && break
             sleep 0.5
         done
+        # The same by a stock client over a forward, as an ordinary user: a plan in blocks, an observation.
+        if command -v coap-client-notls >/dev/null; then
+            at=coap://127.0.0.1:$FORWARDED
+            coap -m get "$at/device" | grep -qa '"watch"\|watch' || { echo "no watch behind the forward"; failed=$((failed + 1)); }
+            coap -m get -s 8 "$at/ai/models" >"$work/notified" &
+            stranger=$!
+            sleep 2
+            cp "$out/fashion.plan" "$work/strange.plan"
+            chmod 644 "$work/strange.plan"
+            coap -m put -t 42 -b 512 -f "$work/strange.plan" "$at/ai/models/strange" >"$work/said" 2>&1
+            expect 0 "strange" get $net kind:watch/ai/models
+            coap -m delete "$at/ai/models/strange" >"$work/said" 2>&1
+            wait "$stranger"
+            [ "$(grep -ao strange "$work/notified" | wc -l)" -ge 1 ] && grep -qa fashion "$work/notified" ||
+                { echo "observed over the forward:"; cat -v "$work/notified"; failed=$((failed + 1)); }
+        fi
         expect 0 "2.02 Deleted" delete $net $model
         wait "$observer" || { echo "an observer did not see the model go:"; cat "$work/observed"; failed=$((failed + 1)); }
         expect 1 "4.04 Not Found" get $net $model
@@ -83,4 +99,6 @@ inside() {
 rm -rf "$work"
 mkdir -p "$work"
 printf 'watch 1\ntv 1\n' >"$work/fleet.txt"
-exec "$tutti" up "$work/fleet.txt" --dir "$work/fleet" --capture "$work/fleet.pcap" --run "'$0' inside"
+FORWARDED=$((12000 + $$ % 8000))
+export FORWARDED
+exec "$tutti" up "$work/fleet.txt" --dir "$work/fleet" --capture "$work/fleet.pcap" --forward "watch-1:$FORWARDED" --run "'$0' inside"
