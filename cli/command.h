@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define TT_PURPOSE "one system for a family of smart devices, and the AI that runs on them"
+
 // Exit statuses of the program, the same for every command; docs/cli.md has them too.
 typedef enum tt_exit {
     TT_EXIT_OK = 0,
@@ -16,7 +18,13 @@ typedef enum tt_exit {
     TT_EXIT_USAGE = 2,       // the command line or the fleet file makes no sense
     TT_EXIT_UNREACHABLE = 3, // nobody there, or no answer in time
     TT_EXIT_MISSING = 4,     // a data set, emulator, image or file is missing or damaged
+    TT_EXITS
 } tt_exit;
+
+// The same for people, by status; and the variables of the environment that are read, name and
+// meaning, ending with NULL.
+extern const char *const tt_exit_meanings[TT_EXITS];
+extern const char *const tt_environment[][2];
 
 #define TT_WORDS_MAX 16
 
@@ -31,6 +39,8 @@ typedef struct tt_option {
     const char *name;  // without the dashes
     const char *value; // what stands for the value in the help, or NULL for a flag
     const char *help;
+    const char *choices; // the values there are, parted by spaces, for completion; or NULL
+    char letter;         // for a flag: its short form, -v; or 0
     bool *flag;
     const char **text;
     unsigned *number;
@@ -48,6 +58,7 @@ typedef struct tt_command {
     const char *examples;  // one a line
     const tt_option *options;
     size_t option_count;
+    const char *choices; // as an option's, of the arguments
     unsigned arguments_min, arguments_max;
     tt_exit (*run)(unsigned count, const char *const *arguments);
 } tt_command;
@@ -57,11 +68,16 @@ typedef struct tt_command {
 // Reads the words after the command's name and runs it. --help prints the help instead.
 tt_exit tt_command_run(const tt_command *command, int count, char **words);
 
+// " (60)": what an option is where it is not given, for its help; "" where that says nothing.
+#define TT_OPTION_DEFAULT_MAX 128
+const char *tt_option_default(const tt_option *option, char text[TT_OPTION_DEFAULT_MAX]);
+
 // The commands, in the order of the help. Ends with NULL.
 extern const tt_command *const tt_commands[];
 
 extern const tt_command tt_command_train, tt_command_compile, tt_command_up, tt_command_restart,
     tt_command_kill, tt_command_crash, tt_command_logs, tt_command_ls, tt_command_get,
-    tt_command_put, tt_command_post, tt_command_delete, tt_command_observe;
+    tt_command_put, tt_command_post, tt_command_delete, tt_command_observe, tt_command_completion,
+    tt_command_man;
 
 #endif

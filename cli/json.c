@@ -10,17 +10,33 @@
 
 // ---- writing
 
-static void write_text(FILE *file, const char *text)
+// The bytes of the character of UTF-8 at `text`, 0 where it is none.
+static size_t character_length(const char *text, size_t length)
+{
+    unsigned char first = (unsigned char)text[0];
+    size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    return size <= length && tt_text_is_utf8((const uint8_t *)text, size) ? size : 0;
+}
+
+// Control characters are escaped, those from U+007F to U+009F too, since a terminal obeys them.
+// What is no UTF-8 becomes U+FFFD, so that the file is JSON whatever came.
+static void write_text(FILE *file, const char *text, size_t length)
 {
     fputc('"', file);
-    for (; *text != '\0'; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\')
+    for (size_t i = 0; i < length;) {
+        size_t size = character_length(text + i, length - i);
+        unsigned char byte = (unsigned char)text[i], last = (unsigned char)text[i + size / 2];
+        if (size == 0)
+            fputs("\xef\xbf\xbd", file);
+        else if (byte == '"' || byte == '\\')
             fprintf(file, "\\%c", byte);
-        else if (byte < 0x20)
+        else if (byte < 0x20 || byte == 0x7f)
             fprintf(file, "\\u%04x", byte);
+        else if (byte == 0xc2 && last < 0xa0)
+            fprintf(file, "\\u%04x", last);
         else
-            fputc(byte, file);
+            fwrite(text + i, 1, size, file);
+        i += size > 0 ? size : 1;
     }
     fputc('"', file);
 }
@@ -31,7 +47,7 @@ static void begin_value(tt_json_writer *writer, const char *key)
         fputc(',', writer->file);
     if (key != NULL) {
         fputc('\n', writer->file);
-        write_text(writer->file, key);
+        write_text(writer->file, key, strlen(key));
         fputs(": ", writer->file);
     }
     writer->comma = true;
@@ -61,8 +77,19 @@ void tt_json_number(tt_json_writer *writer, const char *key, double value)
 
 void tt_json_text(tt_json_writer *writer, const char *key, const char *value)
 {
+    tt_json_bytes(writer, key, value, strlen(value));
+}
+
+void tt_json_bytes(tt_json_writer *writer, const char *key, const void *text, size_t length)
+{
     begin_value(writer, key);
-    write_text(writer->file, value);
+    write_text(writer->file, text, length);
+}
+
+void tt_json_word(tt_json_writer *writer, const char *key, const char *word)
+{
+    begin_value(writer, key);
+    fputs(word, writer->file);
 }
 
 // ---- reading
@@ -87,8 +114,8 @@ static int hex_digit(char digit)
                                           : -1;
 }
 
-// \uXXXX below 0x80 only: our own writer escapes nothing else.
-static bool read_unicode(reader *in, char *byte)
+// \uXXXX below 0x800 only, as up to two bytes of UTF-8: our own writer escapes nothing above.
+static bool read_unicode(reader *in, char **to)
 {
     int value = 0;
     for (int i = 0; i < 4; i++) {
@@ -98,20 +125,22 @@ static bool read_unicode(reader *in, char *byte)
         value = value * 16 + digit;
         in->at++;
     }
-    *byte = (char)value;
-    return value > 0 && value < 0x80;
+    if (value >= 0x80)
+        *(*to)++ = (char)(0xc0 | value >> 6);
+    *(*to)++ = (char)(value < 0x80 ? value : 0x80 | (value & 0x3f));
+    return value > 0 && value < 0x800;
 }
 
-static bool read_escape(reader *in, char *byte)
+static bool read_escape(reader *in, char **to)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    static const char from[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
     char letter = *in->at++;
     if (letter == 'u')
-        return read_unicode(in, byte);
+        return read_unicode(in, to);
     const char *found = letter != '\0' ? strchr(from, letter) : NULL;
     if (found == NULL)
         return false;
-    *byte = to[found - from];
+    *(*to)++ = meant[found - from];
     return true;
 }
 
@@ -129,12 +158,13 @@ static char *read_text(reader *in)
     char *to = text;
     while (text != NULL && *in->at != '"') {
         char byte = *in->at++;
-        if ((unsigned char)byte < 0x20 || (byte == '\\' && !read_escape(in, &byte))) {
+        if (byte != '\\')
+            *to++ = byte;
+        if ((unsigned char)byte < 0x20 || (byte == '\\' && !read_escape(in, &to))) {
             in->wrong = "the rest of a text, or a known escape";
             free(text);
             return NULL;
         }
-        *to++ = byte;
     }
     if (text == NULL) {
         in->wrong = "less text than this memory holds";

@@ -25,6 +25,10 @@ void tt_json_open(tt_json_writer *writer, const char *key, char bracket); // '{'
 void tt_json_close(tt_json_writer *writer, char bracket);                 // '}' or ']'
 void tt_json_number(tt_json_writer *writer, const char *key, double value);
 void tt_json_text(tt_json_writer *writer, const char *key, const char *value);
+// A text that is not terminated; what is no UTF-8 in it becomes U+FFFD.
+void tt_json_bytes(tt_json_writer *writer, const char *key, const void *text, size_t length);
+// A value as it is written: true, false, null, or a number that a double cannot hold.
+void tt_json_word(tt_json_writer *writer, const char *key, const char *word);
 
 typedef enum tt_json_kind {
     TT_JSON_NULL,

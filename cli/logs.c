@@ -19,7 +19,7 @@ static bool host, follow;
 static unsigned timeout_s = 30;
 
 static const tt_option options[] = {
-    {"follow", NULL, "go on with what comes, until the interrupt key; -f for short",
+    {"follow", NULL, "go on with what comes, until the interrupt key", .letter = 'f',
      .flag = &follow},
     {"net", "DIR", "a fleet's folder or switch socket; else $TUTTI_NET, else " TT_CLIENT_FOLDER,
      .text = &net},

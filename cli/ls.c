@@ -5,13 +5,14 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/json.h"
 #include "cli/say.h"
 #include "tutti/check.h"
 
 #define LINKS_MAX 8192
 
 static const char *net;
-static bool host;
+static bool host, as_json;
 static unsigned seconds = 2;
 
 static const tt_option options[] = {
@@ -19,22 +20,22 @@ static const tt_option options[] = {
     {"net", "DIR", "a fleet's folder or switch socket; else $TUTTI_NET, else " TT_CLIENT_FOLDER,
      .text = &net},
     {"host", NULL, "use this machine's own network instead", .flag = &host},
+    {"json", NULL, "print a JSON array of objects: name, kind, address, resources",
+     .flag = &as_json},
 };
 
-// Prints the paths of links (RFC 6690): what stands between < and >.
-static void print_paths(const char *links, size_t length)
+// The next path of links (RFC 6690): what stands between < and >. False where there is none.
+static bool next_path(const char **links, size_t *left, const char **path, size_t *length)
 {
-    bool inside = false;
-    for (size_t i = 0; i < length; i++) {
-        if (links[i] == '<') {
-            inside = true;
-            fputc(' ', stdout);
-        } else if (links[i] == '>') {
-            inside = false;
-        } else if (inside && links[i] > 0x20 && links[i] < 0x7f) {
-            fputc(links[i], stdout);
-        }
-    }
+    const char *open = memchr(*links, '<', *left);
+    const char *close = open != NULL ? memchr(open, '>', *left - (size_t)(open - *links)) : NULL;
+    if (close == NULL)
+        return false;
+    *path = open + 1;
+    *length = (size_t)(close - *path);
+    *left -= (size_t)(close + 1 - *links);
+    *links = close + 1;
+    return true;
 }
 
 // What came from the network, and spaces up to `width`.
@@ -45,28 +46,69 @@ static void print_column(const char *text, size_t width)
     printf("%*s ", length < width ? (int)(width - length) : 0, "");
 }
 
-static void print_peer(tt_client *client, const tt_peer *peer)
+// Asks for the links; false where it does not answer.
+static bool ask_links(tt_client *client, const tt_peer *peer, tt_answer *answer)
 {
-    static uint8_t links[LINKS_MAX];
-    char address[TT_ENDPOINT_TEXT_MAX];
-    tt_text text;
-    tt_text_init(&text, address, sizeof(address));
-    tt_endpoint_format(&peer->endpoint, &text);
-    print_column(peer->name, 16);
-    print_column(peer->kind, 7);
-    printf("%-40s", address);
-    tt_answer answer = {.payload = links, .capacity = sizeof(links)};
     tt_call call = {.peer = peer->endpoint,
                     .method = TT_GET,
                     .path = ".well-known/core",
                     .content_format = TT_FORMAT_NONE,
                     .accept = TT_FORMAT_NONE,
                     .timeout = TT_SECONDS(5)};
-    if (tt_client_ask(client, &call, &answer) == TT_OK && answer.code == TT_CONTENT)
-        print_paths((const char *)links, answer.length);
+    return tt_client_ask(client, &call, answer) == TT_OK && answer->code == TT_CONTENT;
+}
+
+static void print_peer(const tt_peer *peer, const char *address, bool answers, const char *links,
+                       size_t left)
+{
+    print_column(peer->name, 16);
+    print_column(peer->kind, 7);
+    printf("%-40s", address);
+    const char *path;
+    size_t length;
+    while (answers && next_path(&links, &left, &path, &length)) {
+        fputc(' ', stdout);
+        for (size_t i = 0; i < length; i++)
+            if (path[i] > 0x20 && path[i] < 0x7f)
+                fputc(path[i], stdout);
+    }
+    printf("%s\n", answers ? "" : " (does not answer)");
+}
+
+static void write_peer(tt_json_writer *json, const tt_peer *peer, const char *address, bool answers,
+                       const char *links, size_t left)
+{
+    tt_json_open(json, NULL, '{');
+    tt_json_text(json, "name", peer->name);
+    tt_json_text(json, "kind", peer->kind);
+    tt_json_text(json, "address", address);
+    const char *path;
+    size_t length;
+    if (answers) {
+        tt_json_open(json, "resources", '[');
+        while (next_path(&links, &left, &path, &length))
+            tt_json_bytes(json, NULL, path, length);
+        tt_json_close(json, ']');
+    } else {
+        tt_json_word(json, "resources", "null");
+    }
+    tt_json_close(json, '}');
+}
+
+static void show_peer(tt_client *client, const tt_peer *peer, tt_json_writer *json)
+{
+    static uint8_t payload[LINKS_MAX];
+    char address[TT_ENDPOINT_TEXT_MAX];
+    tt_text text;
+    tt_text_init(&text, address, sizeof(address));
+    tt_endpoint_format(&peer->endpoint, &text);
+    tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
+    bool answers = ask_links(client, peer, &answer);
+    const char *links = (const char *)payload;
+    if (as_json)
+        write_peer(json, peer, address, answers, links, answer.length);
     else
-        printf(" (does not answer)");
-    printf("\n");
+        print_peer(peer, address, answers, links, answer.length);
 }
 
 static tt_exit run(unsigned count, const char *const *arguments)
@@ -89,11 +131,18 @@ static tt_exit run(unsigned count, const char *const *arguments)
     tt_peer peers[TT_NODE_PEERS_MAX];
     memcpy(peers, client.node.peers, sizeof(peers));
     unsigned found = 0;
+    tt_json_writer json = {.file = stdout};
+    if (as_json)
+        tt_json_open(&json, NULL, '[');
     for (size_t i = 0; i < TT_COUNT(peers); i++)
         if (peers[i].reported) {
-            print_peer(&client, &peers[i]);
+            show_peer(&client, &peers[i], &json);
             found++;
         }
+    if (as_json) {
+        tt_json_close(&json, ']');
+        fputc('\n', stdout);
+    }
     if (found > 0)
         return TT_EXIT_OK;
     tt_say_error("tutti ls: no device was found in %u s", seconds);
@@ -105,7 +154,7 @@ const tt_command tt_command_ls = {
     .arguments = "",
     .summary = "List the devices that are found: name, kind, address, resources",
     .help = "Devices announce themselves by DNS-SD over multicast DNS; nothing is configured.",
-    .examples = "  tutti ls\n  tutti ls --for 10 --net build/demo/fleet\n  tutti ls --host",
+    .examples = "  tutti ls\n  tutti ls --for 10 --net build/demo/fleet\n  tutti ls --host --json",
     .options = options,
     .option_count = TT_COUNT(options),
     .run = run,

@@ -7,22 +7,20 @@
 #include "cli/say.h"
 
 const tt_command *const tt_commands[] = {
-    &tt_command_train,   &tt_command_compile,
-    &tt_command_up,      &tt_command_restart,
-    &tt_command_kill,    &tt_command_crash,
-    &tt_command_logs,    &tt_command_ls,
-    &tt_command_get,     &tt_command_put,
-    &tt_command_post,    &tt_command_delete,
-    &tt_command_observe, NULL,
+    &tt_command_train,   &tt_command_compile,    &tt_command_up,   &tt_command_restart,
+    &tt_command_kill,    &tt_command_crash,      &tt_command_logs, &tt_command_ls,
+    &tt_command_get,     &tt_command_put,        &tt_command_post, &tt_command_delete,
+    &tt_command_observe, &tt_command_completion, &tt_command_man,  NULL,
 };
 
 static void print_help(void)
 {
-    printf("tutti: one system for a family of smart devices, and the AI that runs on them.\n\n"
+    printf("tutti: " TT_PURPOSE ".\n\n"
            "Usage: tutti COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:\n");
     for (size_t i = 0; tt_commands[i] != NULL; i++)
-        printf("  %-9s %s\n", tt_commands[i]->name, tt_commands[i]->summary);
-    printf("\n'tutti COMMAND --help' explains each, with examples.\n");
+        printf("  %-10s %s\n", tt_commands[i]->name, tt_commands[i]->summary);
+    printf("\n'tutti COMMAND --help' explains each, with examples; 'tutti --version' tells which "
+           "one this is.\n");
 }
 
 static tt_exit run(int count, char **words)
@@ -34,6 +32,10 @@ static tt_exit run(int count, char **words)
     if (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0 ||
         strcmp(words[1], "help") == 0) {
         print_help();
+        return TT_EXIT_OK;
+    }
+    if (strcmp(words[1], "--version") == 0 || strcmp(words[1], "version") == 0) {
+        printf("tutti " TUTTI_VERSION "\n");
         return TT_EXIT_OK;
     }
     for (size_t i = 0; tt_commands[i] != NULL; i++)

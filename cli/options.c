@@ -1,6 +1,7 @@
 // The one parser of command lines, and the help that is made from the same table.
 //
-// Long options only: --name VALUE or --name=VALUE; `--` ends them. What is wrong is said in one
+// Options are long: --name VALUE or --name=VALUE; a flag may have a letter besides, -v; `--` ends
+// them. What is wrong is said in one
 // sentence that names the option, what it takes and what came.
 
 #include <errno.h>
@@ -10,6 +11,31 @@
 
 #include "cli/command.h"
 #include "cli/say.h"
+
+const char *const tt_exit_meanings[TT_EXITS] = {
+    [TT_EXIT_OK] = "done",
+    [TT_EXIT_FAILED] = "failed or refused",
+    [TT_EXIT_USAGE] = "wrong usage",
+    [TT_EXIT_UNREACHABLE] = "nobody there, or no answer in time",
+    [TT_EXIT_MISSING] = "a data set, emulator, image or file is missing or damaged",
+};
+
+const char *const tt_environment[][2] = {
+    {"TUTTI_NET", "the folder of the fleet that is meant, where --net or --dir names none"},
+    {"TERM", "dumb: progress is told in a plain line once in a while"},
+    {"COLUMNS", "how wide the line of progress may be, on a terminal that does not tell"},
+    {NULL, NULL},
+};
+
+const char *tt_option_default(const tt_option *option, char text[TT_OPTION_DEFAULT_MAX])
+{
+    text[0] = '\0';
+    if (option->number != NULL)
+        snprintf(text, TT_OPTION_DEFAULT_MAX, " (%u)", *option->number);
+    else if (option->text != NULL && *option->text != NULL)
+        snprintf(text, TT_OPTION_DEFAULT_MAX, " (%s)", *option->text);
+    return text;
+}
 
 static void print_help(const tt_command *command)
 {
@@ -22,19 +48,21 @@ static void print_help(const tt_command *command)
         printf("\nOptions:\n");
     for (size_t i = 0; i < command->option_count; i++) {
         const tt_option *option = &command->options[i];
-        char left[40];
-        snprintf(left, sizeof(left), "--%s%s%s", option->name, option->value != NULL ? " " : "",
-                 option->value != NULL ? option->value : "");
-        printf("  %-20s %s", left, option->help);
-        if (option->number != NULL)
-            printf(" (%u)", *option->number);
-        else if (option->text != NULL && *option->text != NULL)
-            printf(" (%s)", *option->text);
-        printf("\n");
+        char left[40], letter[8] = "", before[TT_OPTION_DEFAULT_MAX];
+        if (option->letter != '\0')
+            snprintf(letter, sizeof(letter), "-%c, ", option->letter);
+        snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name,
+                 option->value != NULL ? " " : "", option->value != NULL ? option->value : "");
+        printf("  %-20s %s%s\n", left, option->help, tt_option_default(option, before));
     }
-    printf("\nExamples:\n%s\n", command->examples);
-    printf("\nExit status: 0 done, 1 failed or refused, 2 wrong usage, 3 nobody answered in time,\n"
-           "4 a data set, emulator, image or file is missing or damaged.\n");
+    printf("\nExamples:\n%s\n\nExit status:", command->examples);
+    for (unsigned i = 0; i < TT_EXITS; i++)
+        printf("%s%u %s",
+               i == 0                 ? " "
+               : i == TT_EXIT_MISSING ? ",\n"
+                                      : ", ",
+               i, tt_exit_meanings[i]);
+    printf(".\n");
 }
 
 static tt_exit refuse(const tt_command *command, const char *sentence, const char *word)
@@ -80,6 +108,14 @@ static tt_exit add_word(const tt_command *command, const tt_option *option, cons
     return TT_EXIT_OK;
 }
 
+static const tt_option *find_letter(const tt_command *command, const char *word)
+{
+    for (size_t i = 0; i < command->option_count; i++)
+        if (command->options[i].letter == word[1] && word[1] != '\0' && word[2] == '\0')
+            return &command->options[i];
+    return NULL;
+}
+
 // Reads one option at words[*i], and moves *i to its value where that is a word of its own.
 static tt_exit read_option(const tt_command *command, int count, char **words, int *i)
 {
@@ -115,7 +151,6 @@ tt_exit tt_command_run(const tt_command *command, int count, char **words)
 {
     const char *arguments[TT_ARGUMENTS_MAX];
     unsigned argument_count = 0;
-    const tt_option *follow;
     bool options_ended = false;
     for (int i = 0; i < count; i++) {
         const char *word = words[i];
@@ -128,9 +163,8 @@ tt_exit tt_command_run(const tt_command *command, int count, char **words)
             tt_exit status = read_option(command, count, words, &i);
             if (status != TT_EXIT_OK)
                 return status;
-        } else if (!options_ended && strcmp(word, "-f") == 0 &&
-                   (follow = find_option(command, "follow", strlen("follow"))) != NULL) {
-            *follow->flag = true; // as everybody's `logs -f`
+        } else if (!options_ended && word[0] == '-' && find_letter(command, word) != NULL) {
+            *find_letter(command, word)->flag = true;
         } else if (!options_ended && word[0] == '-' && word[1] != '\0') {
             return refuse(command, "options are written with two dashes, not", word);
         } else if (argument_count >= command->arguments_max) {

@@ -35,7 +35,7 @@ static const tt_option body_options[] = {
     {"text", "TEXT", "send this instead of a file; '' sends an empty body", .text = &text,
      .may_be_empty = true},
     {"format", "FORMAT", "of the body: text, octets, cbor, json, links or a number",
-     .text = &format},
+     .text = &format, .choices = "text octets cbor json links"},
     NETWORK_OPTIONS,
 };
 static const tt_option observe_options[] = {

@@ -3,16 +3,46 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/say.h"
 
-static bool live; // a progress line stands unfinished on the terminal
+#define WIDTH_UNKNOWN 80
+#define PLAIN_INTERVAL_S 10 // between progress lines on a terminal that cannot rewrite one
+
+static bool live;           // a progress line stands unfinished on the terminal
+static unsigned live_width; // columns of it
+
+// The terminal's columns, asked anew each time: so no signal is needed to follow its changes.
+static unsigned terminal_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    const char *columns = getenv("COLUMNS");
+    unsigned long width = columns != NULL ? strtoul(columns, NULL, 10) : 0;
+    return width > 0 && width < 10000 ? (unsigned)width : WIDTH_UNKNOWN;
+}
+
+// Whether the terminal rewrites lines; otherwise progress is plain lines.
+static bool rewrites(void)
+{
+    const char *kind = getenv("TERM");
+    return kind != NULL && kind[0] != '\0' && strcmp(kind, "dumb") != 0;
+}
 
 static void clear_live(void)
 {
-    if (live)
-        fputs("\r\033[K", stderr);
+    if (live) {
+        // A terminal that became narrower has broken the line into several.
+        unsigned width = terminal_width(), broken = (live_width > 0 ? live_width - 1 : 0) / width;
+        if (broken > 0)
+            fprintf(stderr, "\033[%uA", broken);
+        fputs(broken > 0 ? "\r\033[J" : "\r\033[K", stderr);
+    }
     live = false;
 }
 
@@ -60,19 +90,64 @@ void tt_say_error(const char *format, ...)
     va_end(arguments);
 }
 
+// Cuts a sentence to what a line of `width` columns shows, where each character takes one, and
+// returns how many that are.
+static unsigned fit(char *sentence, unsigned width)
+{
+    unsigned columns = 0;
+    char *at = sentence;
+    for (; *at != '\0'; at++) {
+        bool continues = ((unsigned char)*at & 0xc0) == 0x80; // inside a character of UTF-8
+        if (!continues && columns == width)
+            break;
+        columns += !continues;
+    }
+    *at = '\0';
+    return columns;
+}
+
+static void say_live(const char *format, va_list arguments)
+{
+    char *sentence;
+    if (vasprintf(&sentence, format, arguments) < 0)
+        return;
+    clear_live();
+    unsigned width = terminal_width();
+    live_width = fit(sentence, width > 1 ? width - 1 : 1); // in the last column some break the line
+    tt_say_put(stderr, sentence, strlen(sentence));
+    free(sentence);
+    live = true;
+}
+
+// Whether a line of progress is due where it cannot be rewritten.
+static bool plain_due(void)
+{
+    static time_t said;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (said == 0)
+        said = now.tv_sec;
+    if (now.tv_sec - said < PLAIN_INTERVAL_S)
+        return false;
+    said = now.tv_sec;
+    return true;
+}
+
 void tt_say_progress(bool lasting, const char *format, ...)
 {
     bool terminal = isatty(STDERR_FILENO);
-    if (!lasting && !terminal)
+    if (!lasting && (!terminal || (!rewrites() && !plain_due())))
         return;
     va_list arguments;
     va_start(arguments, format);
-    clear_live();
-    put_sentence(format, arguments);
-    va_end(arguments);
-    live = !lasting;
-    if (lasting)
+    if (!lasting && rewrites()) {
+        say_live(format, arguments);
+    } else {
+        clear_live();
+        put_sentence(format, arguments);
         fputc('\n', stderr);
+    }
+    va_end(arguments);
     fflush(stderr);
 }
 

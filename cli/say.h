@@ -17,8 +17,10 @@ void tt_say_put(FILE *out, const char *text, size_t length);
 void tt_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void tt_say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// Progress. On a terminal each call rewrites one live line; elsewhere only those calls print that
-// are `lasting`, each a plain line.
+// Progress. On a terminal each call rewrites one live line, which never is wider than the terminal
+// (as it says, else $COLUMNS, else 80); on one that cannot rewrite (TERM is dumb or not set) a
+// plain line comes every ten seconds. Elsewhere only those calls print that are `lasting`, each a
+// plain line, as they do everywhere.
 void tt_say_progress(bool lasting, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // Removes an unfinished progress line.
