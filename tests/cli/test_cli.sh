@@ -30,10 +30,11 @@ for command in $("$tutti" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     expect 0 "Examples:" "$command" --help
     expect 0 "Exit status: 0 done" "$command" --help
     expect 0 "  tutti $command" "$command" --help
+    expect 0 "  tutti $command" "$command" -h
     expect 2 "there is no option '--nonsense'" "$command" --nonsense
     commands="${commands:-}$command "
 done
-[ "${commands:-}" = "train compile up restart kill ls get put post delete observe " ] ||
+[ "${commands:-}" = "train compile up restart kill ls get put post delete observe completion man " ] ||
     { echo "the commands are: ${commands:-none}"; failed=1; }
 
 # Usage: what was expected, what came.
@@ -42,6 +43,8 @@ expect 2 "--epochs takes a number from 1 to 1000, not '0'" train --epochs=0
 expect 2 "--epochs takes a number from 1 to 1000, not '-3'" train --epochs -3
 expect 2 "--out needs a value" train --out
 expect 2 "options are written with two dashes, not '-e'" train -e 3
+expect 2 "options are written with two dashes, not '-v'" get -v watch/x
+expect 2 "options are written with two dashes, not '-vv'" observe -vv watch/x
 expect 2 "one word too many: 'surplus'" train surplus
 expect 2 "expected MODEL" compile
 expect 2 "expected TARGET" get
