@@ -104,30 +104,6 @@ static tt_exit read_body(tt_call *call, const char *file, uint8_t **bytes)
     return TT_EXIT_OK;
 }
 
-// Whether the network that was chosen can lead to an address at all.
-static tt_exit check_reach(const tt_target *target)
-{
-    if (target->kind != TT_TARGET_ADDRESS)
-        return TT_EXIT_OK;
-    const tt_endpoint *to = &target->endpoint;
-    static const uint8_t six[16] = {[15] = 1};
-    bool loopback = (tt_endpoint_is_ipv4(to) && to->ip[12] == 127) || memcmp(to->ip, six, 16) == 0;
-    if (host && !loopback) {
-        tt_say_error(
-            "tutti %s: there is no security yet, so --host uses the loopback interface and "
-            "reaches this machine only: 127.0.0.1 or [::1]",
-            command);
-        return TT_EXIT_USAGE;
-    }
-    if (!host && loopback) {
-        tt_say_error("tutti %s: a fleet's network does not lead to this machine's own address; "
-                     "--host does",
-                     command);
-        return TT_EXIT_USAGE;
-    }
-    return TT_EXIT_OK;
-}
-
 static void on_progress(tt_call *call, size_t sent)
 {
     tt_say_progress(false, "sent %zu of %zu bytes", sent, call->length);
@@ -170,9 +146,7 @@ static tt_exit prepare(tt_call *call, tt_target *target, const char *words)
         tt_say_error("tutti %s: %s", command, sentence);
         return TT_EXIT_USAGE;
     }
-    tt_exit result = check_reach(target);
-    if (result == TT_EXIT_OK)
-        result = tt_client_open(&client, command, net, host, NULL, NULL);
+    tt_exit result = tt_client_open(&client, command, net, host, NULL, NULL);
     if (result == TT_EXIT_OK)
         result = tt_find(&client, command, target, timeout_s, &call->peer);
     call->path = target->path;

@@ -93,7 +93,7 @@ static void test_any_bytes(void)
     REQUIRE(mkstemp(path) >= 0);
     tt_random random;
     tt_random_seed(&random, 3);
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 1000; i++) {
         uint8_t payload[40];
         size_t length = tt_random_below(&random, sizeof(payload));
         tt_random_bytes(&random, payload, length);
