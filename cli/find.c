@@ -1,15 +1,43 @@
 // Finding the device that a command is about.
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/find.h"
 #include "cli/print.h"
 #include "cli/say.h"
 
+// Whether the network that was chosen can lead to an address at all.
+static tt_exit check_reach(const char *command, bool host, const tt_target *target)
+{
+    if (target->kind != TT_TARGET_ADDRESS)
+        return TT_EXIT_OK;
+    const tt_endpoint *to = &target->endpoint;
+    static const uint8_t six[16] = {[15] = 1};
+    bool loopback = (tt_endpoint_is_ipv4(to) && to->ip[12] == 127) || memcmp(to->ip, six, 16) == 0;
+    if (host && !loopback) {
+        tt_say_error(
+            "tutti %s: there is no security yet, so --host uses the loopback interface and "
+            "reaches this machine only: 127.0.0.1 or [::1]",
+            command);
+        return TT_EXIT_USAGE;
+    }
+    if (!host && loopback) {
+        tt_say_error("tutti %s: a fleet's network does not lead to this machine's own address; "
+                     "--host does",
+                     command);
+        return TT_EXIT_USAGE;
+    }
+    return TT_EXIT_OK;
+}
+
 tt_exit tt_find(tt_client *client, const char *command, const tt_target *target, unsigned timeout_s,
                 tt_endpoint *endpoint)
 {
     if (target->kind == TT_TARGET_ADDRESS) {
+        tt_exit result = check_reach(command, client->host, target);
+        if (result != TT_EXIT_OK)
+            return result;
         *endpoint = target->endpoint;
         if (!client->host && tt_endpoint_is_link_local(endpoint) && endpoint->interface == 0)
             endpoint->interface = 1; // the virtual Ethernet is the only one
@@ -52,9 +80,10 @@ tt_exit tt_find_judge(const tt_client *client, const char *command, const char *
 {
     if (answer->status != TT_OK) {
         tt_say_error("tutti %s: %s: %s", command, device,
-                     !tt_client_alive(client)         ? TT_FLEET_ENDED
-                     : answer->status == TT_TIMED_OUT ? "no answer in time"
-                                                      : tt_status_text(answer->status));
+                     !tt_client_alive(client)           ? TT_FLEET_ENDED
+                     : answer->status == TT_TIMED_OUT   ? "no answer in time"
+                     : answer->status == TT_UNREACHABLE ? "nothing listens there"
+                                                        : tt_status_text(answer->status));
         bool unreachable = answer->status == TT_TIMED_OUT || answer->status == TT_UNREACHABLE ||
                            answer->status == TT_RESET;
         return unreachable ? TT_EXIT_UNREACHABLE : TT_EXIT_FAILED;

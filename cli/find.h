@@ -8,7 +8,8 @@
 
 #define TT_FLEET_ENDED "the fleet has ended, and with it its network"
 
-// Waits until the device is found, at most `timeout_s` seconds. Failures are said.
+// Waits until the device is found, at most `timeout_s` seconds. An address is taken as it is,
+// unless the network does not lead there. Failures are said.
 tt_exit tt_find(tt_client *client, const char *command, const tt_target *target, unsigned timeout_s,
                 tt_endpoint *endpoint);
 

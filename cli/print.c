@@ -64,7 +64,14 @@ static void print_text(FILE *out, const char *text, size_t length)
         fputc('\n', out);
 }
 
-void tt_print_payload(FILE *out, uint16_t content_format, const uint8_t *payload, size_t length)
+bool tt_print_is_text(uint16_t content_format)
+{
+    return content_format == TT_FORMAT_TEXT || content_format == TT_FORMAT_LINKS ||
+           content_format == TT_FORMAT_JSON || content_format == TT_FORMAT_NONE;
+}
+
+void tt_print_payload(FILE *out, bool readable, uint16_t content_format, const uint8_t *payload,
+                      size_t length)
 {
     static char notation[65536];
     tt_text text;
@@ -73,10 +80,9 @@ void tt_print_payload(FILE *out, uint16_t content_format, const uint8_t *payload
     tt_reader_init(&reader, payload, length);
     if (content_format == TT_FORMAT_CBOR && tt_cbor_diagnose(&reader, &text) == TT_OK && !text.cut)
         print_text(out, notation, text.length);
-    else if (content_format == TT_FORMAT_TEXT || content_format == TT_FORMAT_LINKS ||
-             content_format == TT_FORMAT_JSON || content_format == TT_FORMAT_NONE)
+    else if (tt_print_is_text(content_format))
         print_text(out, (const char *)payload, length);
-    else if (isatty(fileno(out)))
+    else if (readable || isatty(fileno(out)))
         print_hex(out, payload, length);
     else
         fwrite(payload, 1, length, out);

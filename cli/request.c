@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/client.h"
 #include "cli/command.h"
@@ -18,7 +19,7 @@
 #define ANSWER_MAX ((size_t)4 << 20)
 
 static const char *net, *text, *format;
-static bool host;
+static bool host, as_json, verbose;
 static unsigned timeout_s = 30, count_max;
 
 #define NETWORK_OPTIONS                                                                            \
@@ -30,7 +31,12 @@ static unsigned timeout_s = 30, count_max;
             .number = &timeout_s, .least = 1, .most = 86400                                        \
     }
 
-static const tt_option get_options[] = {NETWORK_OPTIONS};
+static const tt_option get_options[] = {
+    {"json", NULL, "print a JSON object: code, format, bytes and value, text or base64url",
+     .flag = &as_json},
+    NETWORK_OPTIONS,
+};
+static const tt_option delete_options[] = {NETWORK_OPTIONS};
 static const tt_option body_options[] = {
     {"text", "TEXT", "send this instead of a file; '' sends an empty body", .text = &text,
      .may_be_empty = true},
@@ -39,6 +45,8 @@ static const tt_option body_options[] = {
     NETWORK_OPTIONS,
 };
 static const tt_option observe_options[] = {
+    {"verbose", NULL, "begin each with its time and sequence number; octets in hex", .letter = 'v',
+     .flag = &verbose},
     {"count", "N", "end after so many; 0: go on", .number = &count_max, .least = 0,
      .most = 1000000},
     NETWORK_OPTIONS,
@@ -96,30 +104,6 @@ static tt_exit read_body(tt_call *call, const char *file, uint8_t **bytes)
     return TT_EXIT_OK;
 }
 
-// Whether the network that was chosen can lead to an address at all.
-static tt_exit check_reach(const tt_target *target)
-{
-    if (target->kind != TT_TARGET_ADDRESS)
-        return TT_EXIT_OK;
-    const tt_endpoint *to = &target->endpoint;
-    static const uint8_t six[16] = {[15] = 1};
-    bool loopback = (tt_endpoint_is_ipv4(to) && to->ip[12] == 127) || memcmp(to->ip, six, 16) == 0;
-    if (host && !loopback) {
-        tt_say_error(
-            "tutti %s: there is no security yet, so --host uses the loopback interface and "
-            "reaches this machine only: 127.0.0.1 or [::1]",
-            command);
-        return TT_EXIT_USAGE;
-    }
-    if (!host && loopback) {
-        tt_say_error("tutti %s: a fleet's network does not lead to this machine's own address; "
-                     "--host does",
-                     command);
-        return TT_EXIT_USAGE;
-    }
-    return TT_EXIT_OK;
-}
-
 static void on_progress(tt_call *call, size_t sent)
 {
     tt_say_progress(false, "sent %zu of %zu bytes", sent, call->length);
@@ -140,9 +124,14 @@ static tt_exit judge(tt_status status, const tt_answer *answer, const char *targ
     }
     bool refused = answer->code >= TT_BAD_REQUEST;
     tt_say_progress_end();
+    if (as_json) {
+        tt_print_json(stdout, answer->code, answer->content_format, answer->payload,
+                      answer->length);
+        return refused ? TT_EXIT_FAILED : TT_EXIT_OK;
+    }
     if (refused || answer->code != TT_CONTENT)
         tt_say("%s", tt_code_text(answer->code, code));
-    tt_print_payload(refused ? stderr : stdout, answer->content_format, answer->payload,
+    tt_print_payload(refused ? stderr : stdout, verbose, answer->content_format, answer->payload,
                      answer->length);
     return refused ? TT_EXIT_FAILED : TT_EXIT_OK;
 }
@@ -157,9 +146,7 @@ static tt_exit prepare(tt_call *call, tt_target *target, const char *words)
         tt_say_error("tutti %s: %s", command, sentence);
         return TT_EXIT_USAGE;
     }
-    tt_exit result = check_reach(target);
-    if (result == TT_EXIT_OK)
-        result = tt_client_open(&client, command, net, host, NULL, NULL);
+    tt_exit result = tt_client_open(&client, command, net, host, NULL, NULL);
     if (result == TT_EXIT_OK)
         result = tt_find(&client, command, target, timeout_s, &call->peer);
     call->path = target->path;
@@ -228,6 +215,23 @@ static bool is_enough(const observation *seen)
     return count_max > 0 && seen->count >= count_max;
 }
 
+// "2026-11-26 16:03:58.123 #12 ": when a notification came, by this machine's clock, and its
+// Observe number (RFC 7641, 3.4), or "-" for a plain answer.
+static void print_time(const tt_reply *reply)
+{
+    struct timespec now;
+    struct tm local;
+    char day[32];
+    clock_gettime(CLOCK_REALTIME, &now);
+    localtime_r(&now.tv_sec, &local);
+    strftime(day, sizeof(day), "%Y-%m-%d %H:%M:%S", &local);
+    printf("%s.%03ld ", day, now.tv_nsec / 1000000);
+    if (reply->final)
+        printf("- ");
+    else
+        printf("#%u ", reply->observe_sequence);
+}
+
 static void on_notification(tt_call *call, tt_time now, const tt_reply *reply)
 {
     (void)now;
@@ -239,6 +243,8 @@ static void on_notification(tt_call *call, tt_time now, const tt_reply *reply)
         (answer->status == TT_OK && !reply->last))
         return;
     seen->count += answer->status == TT_OK;
+    if (verbose && answer->status == TT_OK && answer->code < TT_BAD_REQUEST)
+        print_time(reply);
     seen->result = judge(answer->status, answer, seen->target);
     if (reply->final && seen->result == TT_EXIT_OK) { // RFC 7641, 3.1: a plain answer to it
         tt_say_error("tutti observe: %s cannot be observed; this is what it holds now",
@@ -287,7 +293,7 @@ static tt_exit run_observe(unsigned count, const char *const *arguments)
 #define TARGETS                                                                                    \
     "TARGET is NAME/path, kind:KIND/path (the first found) or coap://HOST[:PORT]/path; ?query "    \
     "may\n"                                                                                        \
-    "follow."
+    "follow. %20 and the like are decoded; without a path the root is meant."
 
 const tt_command tt_command_get = COMMAND(
     get, "TARGET", 1, get_options, .summary = "Get what a resource holds",
@@ -295,6 +301,7 @@ const tt_command tt_command_get = COMMAND(
     "\nCBOR is printed in diagnostic notation, octets raw into a pipe and as hex on a terminal.",
     .examples = "  tutti get kind:watch/device\n"
                 "  tutti get watch-3f9a/.well-known/core\n"
+                "  tutti get --json kind:watch/device | jq .value.name\n"
                 "  tutti get --host coap://127.0.0.1:5683/device");
 
 const tt_command tt_command_put =
@@ -312,11 +319,11 @@ const tt_command tt_command_post =
                         "  tutti post kind:tv/ai/ask/fashion - <image.bin");
 
 const tt_command tt_command_delete =
-    COMMAND(delete, "TARGET", 1, get_options, .summary = "Delete a resource", .help = TARGETS,
+    COMMAND(delete, "TARGET", 1, delete_options, .summary = "Delete a resource", .help = TARGETS,
             .examples = "  tutti delete kind:watch/ai/models/fashion");
 
 const tt_command tt_command_observe = COMMAND(
     observe, "TARGET", 1, observe_options, .summary = "Print a resource each time it changes",
     .help = TARGETS "\nEnds with the interrupt key, or after --count.",
-    .examples =
-        "  tutti observe kind:watch/ai/models\n  tutti observe --count 3 watch-3f9a/ai/models");
+    .examples = "  tutti observe kind:watch/ai/models\n  tutti observe -v kind:watch/ai/models\n  "
+                "tutti observe --count 3 watch-3f9a/ai/models");

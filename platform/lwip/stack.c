@@ -410,12 +410,23 @@ tt_status tt_stack_send(const tt_datagram *datagram)
     }
 }
 
+static size_t own_addresses(tt_endpoint *addresses, size_t capacity)
+{
+    size_t count = 0;
+    for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES && count < capacity; i++)
+        if (ip6_addr_isvalid(netif_ip6_addr_state(&stack.netif, i)))
+            endpoint_from(&addresses[count++], netif_ip_addr6(&stack.netif, i), 0);
+    if (!ip4_addr_isany(netif_ip4_addr(&stack.netif)) && count < capacity)
+        endpoint_from(&addresses[count++], netif_ip_addr4(&stack.netif), 0);
+    return count;
+}
+
 // Nothing listens at `peer`, says somebody: worth telling where it is about one's own address and
 // open port. Whether something was sent there is for whoever sent it to know.
 static void hear_unreachable(const tt_endpoint *local, const tt_endpoint *peer)
 {
     tt_endpoint own[LWIP_IPV6_NUM_ADDRESSES + 1];
-    size_t count = tt_stack_addresses(own, TT_COUNT(own));
+    size_t count = own_addresses(own, TT_COUNT(own));
     bool is_own = false;
     for (size_t i = 0; i < count; i++)
         is_own = is_own || memcmp(own[i].ip, local->ip, sizeof(local->ip)) == 0;
@@ -488,14 +499,8 @@ tt_status tt_stack_receive(tt_datagram *datagram)
 
 size_t tt_stack_addresses(tt_endpoint *addresses, size_t capacity)
 {
-    size_t count = 0;
     stack.addresses_changed = false;
-    for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES && count < capacity; i++)
-        if (ip6_addr_isvalid(netif_ip6_addr_state(&stack.netif, i)))
-            endpoint_from(&addresses[count++], netif_ip_addr6(&stack.netif, i), 0);
-    if (!ip4_addr_isany(netif_ip4_addr(&stack.netif)) && count < capacity)
-        endpoint_from(&addresses[count++], netif_ip_addr4(&stack.netif), 0);
-    return count;
+    return own_addresses(addresses, capacity);
 }
 
 const tt_stack_counters *tt_stack_counters_get(void)

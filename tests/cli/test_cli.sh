@@ -30,10 +30,11 @@ for command in $("$tutti" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     expect 0 "Examples:" "$command" --help
     expect 0 "Exit status: 0 done" "$command" --help
     expect 0 "  tutti $command" "$command" --help
+    expect 0 "  tutti $command" "$command" -h
     expect 2 "there is no option '--nonsense'" "$command" --nonsense
     commands="${commands:-}$command "
 done
-[ "${commands:-}" = "train compile up restart kill crash logs ls get put post delete observe " ] ||
+[ "${commands:-}" = "train compile up restart kill crash logs ls get put post delete observe completion man " ] ||
     { echo "the commands are: ${commands:-none}"; failed=1; }
 
 # Usage: what was expected, what came.
@@ -42,6 +43,8 @@ expect 2 "--epochs takes a number from 1 to 1000, not '0'" train --epochs=0
 expect 2 "--epochs takes a number from 1 to 1000, not '-3'" train --epochs -3
 expect 2 "--out needs a value" train --out
 expect 2 "options are written with two dashes, not '-e'" train -e 3
+expect 2 "options are written with two dashes, not '-v'" get -v watch/x
+expect 2 "options are written with two dashes, not '-vv'" observe -vv watch/x
 expect 2 "one word too many: 'surplus'" train surplus
 expect 2 "expected MODEL" compile
 expect 2 "expected TARGET" get
@@ -54,7 +57,6 @@ expect 2 "expected --host or --net, not both" ls --host --net "$scratch"
 for address in 192.0.2.1 '[2001:db8::1]' '[fe80::1%1]:99' 126.255.255.255; do
     expect 2 "there is no security yet, so --host uses the loopback interface" get --host "coap://$address/x"
 done
-expect 2 "--host does" get coap://127.0.0.1/x
 expect 2 "there is no security yet" get --host coaps://127.0.0.1/x
 expect 2 "two hexadecimal digits" get --host coap://127.0.0.1/a%2
 expect 2 "--net needs a value" get --net '' watch/x
@@ -177,6 +179,7 @@ for signal in INT KILL; do
     expect 0 "" kill --dir "$scratch/f" linux-1
     expect 1 "linux-1 does not run" kill --dir "$scratch/f" linux-1
     expect 0 "" restart --dir "$scratch/f" linux-1
+    expect 2 "--host does" get --net "$scratch/f" coap://127.0.0.1/x
     expect 1 "this fleet has no device named nobody" restart --dir "$scratch/f" nobody
     sleep 0.3
     device=$(cat "$scratch/device.pid")

@@ -89,7 +89,29 @@ sleep 1
 expect 0 "2.04 Changed" post --host "$at/count"
 wait "$observer" || failed=$((failed + 1))
 [ "$(tr '\n' ' ' <"$scratch/seen")" = "1 2 " ] || { echo "observed:"; cat "$scratch/seen"; failed=$((failed + 1)); }
+# With -v each has its time and its number, which grows.
+timeout 30 "$tutti" observe --host -v --count 2 "$at/count" >"$scratch/seen" 2>&1 &
+observer=$!
+sleep 1
+expect 0 "2.04 Changed" post --host "$at/count"
+wait "$observer" || failed=$((failed + 1))
+[ "$(grep -cE "^$(date +%Y)-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} #[0-9]+ [23]\$" "$scratch/seen")" -eq 2 ] &&
+    [ "$(sed 's/.*#\([0-9]*\) .*/\1/' "$scratch/seen" | sort -nu | wc -l)" -eq 2 ] || { echo "observed with -v:"; cat "$scratch/seen"; failed=$((failed + 1)); }
 expect 1 "cannot be observed" observe --host "$at/hello"
+# As JSON, which a stranger reads.
+json() { # json STATUS EXPRESSION WORD...
+    status=$1 expression=$2
+    shift 2
+    timeout 30 "$tutti" "$@" >"$scratch/json" 2>"$scratch/out"
+    got=$?
+    python3 -c "import base64, json; it = json.load(open('$scratch/json')); assert $expression, it" 2>>"$scratch/out" && [ $got -eq "$status" ] ||
+        { echo "tutti $*: status $got, $expression:"; cat "$scratch/json" "$scratch/out"; failed=$((failed + 1)); }
+}
+json 0 "it == {'code': '2.05', 'format': 0, 'bytes': 16, 'text': 'hello from tutti'}" get --host --json "$at/hello"
+json 1 "it['code'] == '4.04' and 'nowhere' in it['text']" get --host --json "$at/nowhere"
+json 0 "[d['resources'] for d in it if d['name'] == 'hello' and d['kind'] == 'example'] == [['/hello', '/count', '/store']]" ls --host --for 3 --json
+expect 0 "2.04 Changed" put --host "$at/store" "$scratch/octets"
+json 0 "it['bytes'] == 20000 and base64.urlsafe_b64decode(it['base64url'] + '=' * (-len(it['base64url']) % 4)) == open('$scratch/octets', 'rb').read()" get --host --json "$at/store"
 timeout 30 "$tutti" observe --host "$at/count" >/dev/full 2>"$scratch/out"
 [ $? -eq 1 ] || { echo "an observer went on with its output lost:"; cat "$scratch/out"; failed=$((failed + 1)); }
 timeout 30 "$tutti" get --host "$at/hello" >/dev/full 2>"$scratch/out" && { echo "an answer was lost in silence"; failed=$((failed + 1)); }
