@@ -551,28 +551,8 @@ static void test_noise(void)
     }
 }
 
-// TT_CBOR_DEPTH_MAX containers within one another, and one more.
-static void test_depth(void)
-{
-    uint8_t bytes[TT_CBOR_DEPTH_MAX + 2];
-    char notation[128];
-    for (size_t depth = TT_CBOR_DEPTH_MAX; depth <= TT_CBOR_DEPTH_MAX + 1; depth++) {
-        tt_status expected = depth > TT_CBOR_DEPTH_MAX ? TT_TOO_LARGE : TT_OK;
-        memset(bytes, 0x81, depth); // arrays of one
-        bytes[depth] = 0;
-        tt_reader reader;
-        tt_reader_init(&reader, bytes, depth + 1);
-        EXPECT_EQUAL(tt_cbor_skip(&reader), expected);
-        tt_text text;
-        tt_text_init(&text, notation, sizeof(notation));
-        tt_reader_init(&reader, bytes, depth + 1);
-        EXPECT_EQUAL(tt_cbor_diagnose(&reader, &text), expected);
-    }
-}
-
 int main(void)
 {
-    test_depth();
     test_good();
     test_bad();
     test_depth();
