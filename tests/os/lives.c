@@ -11,8 +11,6 @@
 #include "tutti/kernel.h"
 #include "tutti/liveness.h"
 
-static unsigned failed;
-
 static void expect(bool holds, const char *what)
 {
     if (holds)
@@ -20,7 +18,7 @@ static void expect(bool holds, const char *what)
     tt_console_write_unlogged("lives: not so: ", 15);
     tt_console_write_unlogged(what, strlen(what));
     tt_console_write_unlogged("\n", 1);
-    failed++;
+    tt_board_stop(1); // the next life would not know of it
 }
 #define EXPECT(condition) expect(condition, #condition)
 
@@ -108,7 +106,6 @@ void tt_main(void)
     default:
         EXPECT(!tt_kept_is_safe_mode());
     }
-    tt_console_write_unlogged(failed == 0 ? "lives: all as told\n" : "lives: failed\n",
-                              failed == 0 ? 19 : 14);
-    tt_board_stop(failed == 0 ? 0 : 1);
+    tt_console_write_unlogged("lives: all as told\n", 19);
+    tt_board_stop(0);
 }
