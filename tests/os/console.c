@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "tutti/check.h"
 #include "tutti/kernel.h"
 
 #define LINE_BYTES 101
@@ -47,7 +48,8 @@ static void interfere(void *argument)
 void tt_main(void)
 {
     static TT_STACK(stack, 2 * TT_IDLE_STACK_BYTES);
-    tt_thread_start(&thread, "urgent", 20, stack, sizeof(stack), interfere, NULL);
+    TT_CHECK(tt_thread_start(&thread, "urgent", 20, stack, sizeof(stack), interfere, NULL) ==
+             TT_OK);
     for (unsigned i = 0; i < LINES_OF_FIRST; i++)
         write_line('a');
     tt_thread_join(&thread, TT_FOREVER);
