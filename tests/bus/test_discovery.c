@@ -496,6 +496,23 @@ static void test_refusals(void)
     }
 }
 
+// Whoever has our name in other capitals is no other device.
+static void test_own_name_in_capitals(void)
+{
+    tt_endpoint other = {.ip = {0xfd, [15] = 9}};
+    start();
+    join(0, "watch-0001", 99);
+    join(1, "watch-0002", 12);
+    pass(TT_SECONDS(3));
+    strcpy(devices[1].discovery.name, "WATCH-0001");                        // as if it were its own
+    tt_discovery_set_addresses(&devices[1].discovery, time_now, &other, 1); // tells it
+    sent = 0;
+    pass(TT_MS(20));
+    EXPECT(sent > 0);
+    for (unsigned k = 0; k < PEERS; k++)
+        EXPECT(strcmp(devices[0].peers[k].name, "WATCH-0001") != 0);
+}
+
 // A sign of life prolongs a peer's time, its own word that it is gone ends it, and nobody's loss is
 // no loss; the deadline is never later than what is due.
 static void test_signs_of_life(void)
@@ -528,6 +545,7 @@ static void test_signs_of_life(void)
 
 int main(void)
 {
+    test_own_name_in_capitals();
     test_signs_of_life();
     test_many_addresses();
     test_odd_strangers();

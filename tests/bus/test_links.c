@@ -186,8 +186,8 @@ static void test_odd_links(void)
 // Links in pieces of every size are the links of the whole.
 static void test_links_in_pieces(void)
 {
-    static const char whole[] = "</a>;rt=\"x,y \\\"<z\",</b,c>;obs,,</d>;if=\"p\"";
-    static const char *const wanted_paths[] = {"a", "b,c", "d"};
+    static const char whole[] = "</a>;rt=\"x,y \\\"<z\",</b,c>;obs,,</d>;if=\"p\\\\\",</e>";
+    static const char *const wanted_paths[] = {"a", "b,c", "d", "e"};
     char text[64];
     for (size_t size = 1; size < sizeof(whole); size++) {
         tt_links links;
@@ -209,7 +209,7 @@ static void test_links_in_pieces(void)
                 found++;
             }
         }
-        EXPECT(found == 3 && odd == 1);
+        EXPECT(found == 4 && odd == 1);
     }
     // One that has no room is passed over, and those around it are not.
     tt_links links;

@@ -101,6 +101,8 @@ static void test_what_a_handler_owes(void)
     EXPECT(!answer.message.block2.present);
 }
 
+static bool observing; // with Observe: the representation is sent whatever the asker has
+
 static void hear_etag(const void *etag, size_t length)
 {
     tt_message_writer w;
@@ -109,6 +111,8 @@ static void hear_etag(const void *etag, size_t length)
     tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, next_id++, &token);
     if (length > 0)
         tt_message_option(&w, TT_OPTION_ETAG, etag, length);
+    if (observing)
+        tt_message_option_number(&w, TT_OPTION_OBSERVE, 0);
     tt_message_option_parts(&w, TT_OPTION_URI_PATH, "gives", '/');
     hear(CLIENT, &w);
 }
@@ -125,7 +129,8 @@ static size_t etag_bytes(uint8_t bytes[8])
 // or a restart, which may count its versions from the same number on.
 static void test_versions(void)
 {
-    static tt_resource resource = {.path = "gives", .handler = gives, .methods = 1 << TT_GET};
+    static tt_resource resource = {
+        .path = "gives", .handler = gives, .methods = 1 << TT_GET, .observable = true};
     static const uint64_t versions[] = {0, 1, UINT32_MAX, UINT32_MAX + 1ull, UINT64_MAX};
     uint8_t etag[8];
     given = (tt_response){.code = TT_CONTENT,
@@ -144,6 +149,11 @@ static void test_versions(void)
         hear_etag(etag, length);
         EXPECT(answer.message.code == TT_STILL_VALID && answer.message.length == 0);
         EXPECT(answer.message.etag_length == length && answer.message.max_age == 7);
+        observing = true;
+        hear_etag(etag, length);
+        observing = false;
+        EXPECT(answer.message.code == TT_CONTENT && answer.message.has_observe);
+        tt_bus_forget_peer(&SERVER->bus, time_now, &CLIENT->endpoint);
         hear_etag(etag, length - 1);
         EXPECT(answer.message.code == TT_CONTENT && answer.message.length == 100);
         given.version ^= 1;
@@ -355,8 +365,61 @@ static void test_small_notifications(void)
     EXPECT(answer.message.etag_length == 4 && answer.message.size2 == 100);
 }
 
+// A representation that ends with a block, and whoever asks for a later block does not observe.
+static void test_ends(void)
+{
+    start();
+    shown_length = 128;
+    for (uint32_t number = 0; number < 2; number++) {
+        hear_get("show", NULL, number, 2);
+        EXPECT(answer.message.code == TT_CONTENT && answer.message.length == 64);
+        EXPECT_EQUAL(answer.message.block2.more, number == 0);
+    }
+    hear_get("show", NULL, 2, 2);
+    EXPECT_EQUAL(answer.message.code, TT_BAD_OPTION);
+    shown_length = TT_BUS_BLOCK_MAX; // and without the option it is no block at all
+    tt_message_writer w = request(TT_CONFIRMABLE, TT_GET, next_id++, "show");
+    hear(CLIENT, &w);
+    EXPECT(answer.message.length == TT_BUS_BLOCK_MAX && !answer.message.block2.present);
+    for (uint32_t number = 0; number < 2; number++) {
+        static uint8_t bytes[64];
+        static const tt_bus_token token = {.length = 1, .bytes = {8}};
+        tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, next_id++, &token);
+        tt_message_option_number(&w, TT_OPTION_OBSERVE, 0);
+        tt_message_option_parts(&w, TT_OPTION_URI_PATH, "show", '/');
+        tt_message_option_block(&w, TT_OPTION_BLOCK2,
+                                &(tt_block){.number = 1 - number, .exponent = 2});
+        hear(CLIENT, &w);
+        EXPECT_EQUAL(answer.message.has_observe, number == 1);
+    }
+}
+
+// An observer on the own device whose resource fails while it is read hears that, and no more.
+static void test_own_observer_fails(void)
+{
+    static tt_resource resource = {
+        .path = "gives", .handler = gives, .methods = 1 << TT_GET, .observable = true};
+    static collected c;
+    start();
+    REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+    given = (tt_response){.code = TT_CONTENT,
+                          .payload = shown,
+                          .length = TT_BUS_BLOCK_MAX,
+                          .more = true,
+                          .has_version = true};
+    get(&c, true, "gives", true);
+    tt_bus_advance(&SERVER->bus, time_now);
+    EXPECT(c.pieces == 1 && !c.last && SERVER->bus.observers[0].resource == &resource);
+    given = (tt_response){.code = TT_UNAVAILABLE, .payload = shown, .length = 3};
+    tt_bus_advance(&SERVER->bus, time_now);
+    EXPECT(c.final && c.status == TT_OK && c.code == TT_UNAVAILABLE && c.length == 3);
+    EXPECT(SERVER->bus.observers[0].resource == NULL);
+}
+
 int main(void)
 {
+    test_ends();
+    test_own_observer_fails();
     test_what_a_handler_owes();
     test_versions();
     test_later_windows();
