@@ -169,8 +169,8 @@ void tt_forwards_found(tt_forwards *f, const char *label, const tt_peer *peer)
         if (f->aims < 0 || write(f->aims, &next, sizeof(next)) != sizeof(next))
             tt_say("%s is not forwarded any more: %s", name, strerror(errno));
         else if (!f->names[i].found)
-            tt_say("%-9s %-16s coap://127.0.0.1:%u leads to it, for everybody on this machine",
-                   label != NULL ? label : "-", peer->name, f->forwarder.forwards[i].port);
+            tt_say("%-9s %-16s coap://127.0.0.1:%u leads to it", label != NULL ? label : "-",
+                   peer->name, f->forwarder.forwards[i].port);
         f->names[i].found = true;
     }
 }

@@ -135,6 +135,9 @@ expect 3 "ended by itself with status 3; its console, $scratch/f/linux-1.log, en
 expect 1 "it is no regular file" up "$scratch/fleet" --dir "$scratch/f" --capture /dev/full
 [ -c /dev/full ] || { echo "the device node was replaced"; failed=$((failed + 1)); }
 expect 1 "No such file or directory" up "$scratch/fleet" --dir "$scratch/f" --capture "$scratch/none/x"
+many=$(for i in $(seq 17); do printf ' --forward a:%d' $((41000 + i)); done)
+# shellcheck disable=SC2086 # several words
+expect 2 "--forward is given more than 16 times" up "$scratch/fleet" $many
 printf 'linux 2\n' >"$scratch/two"
 (
     trap '' XFSZ # a write over the limit fails instead of killing
