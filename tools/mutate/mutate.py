@@ -38,7 +38,7 @@ MACHINES = ("linux", "linux-asan", "cortex-m4", "riscv64", "aarch64")
 # What these tests look at is not behaviour: includes, layout, sizes of frames, documents, benches' lines. Or
 # they run builds that know nothing of the mutant.
 NO_BEHAVIOUR = re.compile(r"test_(floors|format|frames|deps|docs|fuzz|mutate|bench_.*)$|again_")
-MEMORY_BYTES_MAX = 8 << 30  # of address space; QEMU reserves a gigabyte or two
+MEMORY_BYTES_MAX = 4 << 30  # of address space; QEMU reserves one gigabyte and more
 FILE_BYTES_MAX = 1 << 30
 EQUIVALENT_PERCENT_MAX = 5
 
@@ -153,14 +153,14 @@ class Worker:
             at.symlink_to(self.builds[machine].folder / name)
         self.made = []
 
-    def compile(self, file, text, machine, which=None):
+    def compile(self, file, text, machine, which=None, flags=()):
         """Compiles the broken `file` for a machine, all objects made of it or the first; False if one does not."""
         source = self.folder / "source" / file
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text(text)
         for name, words in self.builds[machine].sources[str(self.root / file)][:which]:
             words = [str(source) if w == str(self.root / file) else w for w in words]
-            words += [f"-fmacro-prefix-map={self.folder}/source/=", "-iquote", str((self.root / file).parent)]
+            words += [f"-fmacro-prefix-map={self.folder}/source/=", "-iquote", str((self.root / file).parent), *flags]
             self.made.append((machine, name))
             (self.folder / machine / name).unlink(missing_ok=True)
             if subprocess.run(words, cwd=self.folder / machine, capture_output=True, check=False).returncode != 0:
@@ -168,16 +168,11 @@ class Worker:
         return True
 
     def fingerprint(self, file, text, machine):
-        """A digest of the object code without debug information; "" if the text does not compile."""
+        """A digest of the object code, without debug information; "" if the text does not compile."""
         try:
-            if not self.compile(file, text, machine, 1):
+            if not self.compile(file, text, machine, 1, ("-g0",)):
                 return ""
-            name = self.folder / machine / self.made[0][1]
-            bare = self.folder / "bare.o"
-            compiler = self.builds[machine].sources[str(self.root / file)][0][1][0]
-            objcopy = re.sub(r"(gcc|clang)(-[\d.]+)?$", "objcopy", compiler)
-            subprocess.run([objcopy, "--strip-debug", str(name), str(bare)], check=True)
-            return digest(bare.read_bytes())
+            return digest((self.folder / machine / self.made[0][1]).read_bytes())
         finally:
             self.restore()
 
@@ -222,7 +217,7 @@ class Worker:
             except subprocess.TimeoutExpired:
                 status = None
             finally:
-                end_children(child)
+                end_children()
                 shutil.rmtree(self.scratch, ignore_errors=True)
             return status, time.monotonic() - begin
 
@@ -260,20 +255,24 @@ class Worker:
             self.restore()
 
 
-def end_children(child):
-    """Ends the test and all that it started; we are the reaper of those that left its session."""
-    try:
-        os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    child.wait()
+def end_children():
+    """Ends all that a test started; what left its session is our child, too, when its parent has ended."""
     while True:
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
         if not children:
             return
         for pid in map(int, children):
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            try:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            except (ProcessLookupError, ChildProcessError):
+                pass
+
+
+def leave(*_):
+    end_children()
+    shutil.rmtree(worker.scratch, ignore_errors=True)
+    os._exit(1)
 
 
 worker = None  # of this process, in the pool
@@ -282,8 +281,8 @@ worker = None  # of this process, in the pool
 def start_worker(numbers, *arguments):
     global worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells us when to end
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     worker = Worker(*arguments, numbers.get())
+    signal.signal(signal.SIGTERM, leave)
 
 
 def fingerprint_job(job):
@@ -529,7 +528,8 @@ def main():
     for name, told in (("root", "of the sources"), ("build", "where the builds are"), ("equivalents", "the list of them")):
         parser.add_argument(f"--{name}", type=Path, default=Path(__file__).parents[2] if name == "root" else None, help=told)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     run = Run(options)
     try:
         good = [run.room(room.rstrip("/")) for room in options.rooms]
