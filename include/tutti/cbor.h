@@ -55,9 +55,9 @@ tt_status tt_cbor_next(tt_reader *reader, tt_cbor_item *item);
 // depth.
 tt_status tt_cbor_skip(tt_reader *reader);
 
-// Moves the reader to the value of a text key in the map that begins where it stands, which is then the
-// next item, unless the bytes are cut there. TT_NOT_FOUND; TT_MALFORMED also where no map is; otherwise as
-// tt_cbor_skip. After an error the reader stands somewhere in the map.
+// Moves the reader to the value of a text key in the map that begins where it stands, which is then
+// the next item, unless the bytes are cut there. TT_NOT_FOUND; TT_MALFORMED also where no map is;
+// otherwise as tt_cbor_skip. After an error the reader stands somewhere in the map.
 tt_status tt_cbor_find(tt_reader *reader, const char *key);
 
 // Appends one whole item in diagnostic notation (RFC 8949, 8).
