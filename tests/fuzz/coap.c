@@ -75,6 +75,18 @@ static void read_links(const uint8_t *data, size_t size)
     size_t at = 0;
     while (tt_link_next((const char *)data, size, &at, &link) == TT_OK)
         ;
+    // In pieces whose length the first byte says.
+    tt_links links;
+    char text[64];
+    size_t piece = 1 + (size > 0 ? data[0] : 0u);
+    tt_links_init(&links, text, sizeof(text));
+    for (size_t begin = 0; begin < size; begin += piece) {
+        size_t left = size - begin, length = left < piece ? left : piece;
+        at = 0;
+        while (tt_links_take(&links, (const char *)data + begin, length, &at, length == left,
+                             &link) != TT_EMPTY)
+            TT_CHECK(at <= length && links.length <= sizeof(text));
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -93,8 +105,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tt_bus_add(&bus, &resources[i]);
     for (uint8_t i = 0; i < 2; i++)
         peers[i] = (tt_endpoint){.ip = {[15] = (uint8_t)(i + 1)}, .port = TT_BUS_PORT};
-    bool busy[2] = {false, false};
-    tt_call calls[2];
+    bool busy[3] = {false, false, false}; // the last is a call to the own device
+    tt_call calls[3];
     for (size_t at = 0; at + 3 <= size;) {
         unsigned head = data[at], length = data[at + 1] << 8 | data[at + 2];
         at += 3;
@@ -119,6 +131,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                         .context = &busy[head & 1]};
             busy[head & 1] = tt_bus_call(&bus, now, &calls[head & 1]) == TT_OK;
         }
+        if (head & 0x20 && !busy[2]) {
+            calls[2] = (tt_call){.method = TT_GET,
+                                 .path = head & 0x10 ? ".well-known/core" : "now",
+                                 .content_format = TT_FORMAT_NONE,
+                                 .accept = TT_FORMAT_NONE,
+                                 .observe = !(head & 0x10),
+                                 .on_reply = on_reply,
+                                 .context = &busy[2]};
+            busy[2] = tt_bus_call(&bus, now, &calls[2]) == TT_OK;
+        }
         if (head & 0x40)
             tt_bus_changed(&bus, now, &resources[0]);
         if (head & 0x80)
@@ -127,7 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tt_bus_advance(&bus, now);
         send_all();
     }
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         if (busy[i])
             tt_bus_cancel(&bus, now, &calls[i]);
     return 0;
