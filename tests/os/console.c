@@ -38,7 +38,7 @@ static void interfere(void *argument)
 {
     (void)argument;
     for (unsigned i = 0; i < LINES_OF_OTHERS; i++) {
-        tt_thread_sleep(tt_now() + TT_US(83)); // every byte of a line is met once
+        tt_thread_sleep(tt_now() + TT_US(20 + 7 * i % 97)); // another byte of a line each time
         write_line('b');
     }
     while (ticks < LINES_OF_OTHERS)
