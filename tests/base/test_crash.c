@@ -55,6 +55,7 @@ static void expect_lines(const tt_crash *crash, const char *end)
         EXPECT(got[left < 100 ? left : 100] == '#');
     }
     EXPECT_EQUAL(tt_crash_read(crash, 0, got, 0), 0);
+    EXPECT_EQUAL(tt_crash_read(crash, SIZE_MAX, got, 1), 0);
     EXPECT_EQUAL(tt_crash_read(crash, 3, got, length), length - 3);
 }
 

@@ -60,6 +60,7 @@ static void test_full(void)
     size_t length = 0;
     memset(&ring, 0, sizeof(ring));
     tt_log_init(&ring);
+    ring.begin = ring.end = UINT32_MAX - 10000; // positions wrap on the way
     for (unsigned line = 1; line <= 700; line++) {
         char text[TT_LOG_LINE_MAX] = "";
         memset(text, 'a' + (int)(line % 26), line * 37 % 150 + 1);
@@ -133,12 +134,6 @@ static void test_reset(void)
     ring.begin = ring.end - TT_LOG_BYTES;
     say(&ring, 0, "y\n");
     expect_log(&ring, "4 0.000 y\n");
-    // The positions wrap.
-    memset(&ring, 0, sizeof(ring));
-    tt_log_init(&ring);
-    ring.begin = ring.end = UINT32_MAX - 5;
-    say(&ring, 0, "over the edge\n");
-    expect_log(&ring, "1 0.000 over the edge\n");
 }
 
 int main(void)
