@@ -53,8 +53,9 @@ static const unsigned cuts[] = {1, 3, 5, 6, 10, 14};
 
 static void test_resume(tt_optimiser_kind kind)
 {
-    tt_dataset data = make_data(90, 1); // the last 10 fill no batch
+    tt_dataset data = make_data(45, 1); // the last 5 fill no batch
     tt_train_options options = options_of(kind);
+    options.batch = 8;
     options.learning_rate = nextafterf(options.learning_rate, 1); // nine digits say it, six do not
     brake whole_brake = {.steps_left = 1000};
     options.on_progress = count_down;
@@ -79,7 +80,7 @@ static void test_resume(tt_optimiser_kind kind)
         // The rest of it, with nothing but what the file says.
         tt_train_options rest = {0};
         EXPECT_EQUAL(tt_checkpoint_options(path, &rest, NULL), TT_OK);
-        EXPECT_EQUAL(rest.images_max, 90);
+        EXPECT_EQUAL(rest.images_max, 45);
         b = (brake){.steps_left = 1000};
         rest.on_progress = count_down;
         rest.context = &b;
