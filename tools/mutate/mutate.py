@@ -290,8 +290,9 @@ def fingerprint_job(job):
     return key, worker.fingerprint(file, text, machine)
 
 
-def time_job(test):
-    status, seconds = worker.run(test, 300)
+def time_job(job):
+    test, limit_s = job
+    status, seconds = worker.run(test, limit_s)
     return test.name, status, seconds
 
 
@@ -367,6 +368,11 @@ class Run:
         self.tests = collect_tests(self.builds)
         self.equivalents = read_equivalents(options.equivalents or self.root / "tools/mutate/equivalent.txt")
         self.times = Kept(self.build_root / "mutate" / "times.jsonl")
+        self.lock = open(self.build_root / "mutate" / "lock", "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"mutate: another run works in {self.build_root}/mutate; wait for it, or name another --build")
         context = multiprocessing.get_context("fork")
         numbers = context.Queue()
         for number in range(options.jobs):
@@ -418,18 +424,21 @@ class Run:
 
     def measure(self, tests):
         """The tests that pass unmutated and are not too long, {name: seconds}; says which others there are."""
-        keys = {t.name: self.digest_of(t) for t in tests}
-        jobs = [t for t in tests if keys[t.name] not in self.times.answers]
+        keys, longest = {t.name: self.digest_of(t) for t in tests}, self.options.longest
+        # Kept are the seconds of each; below zero those after which a test that takes more was ended.
+        known = self.times.answers
+        jobs = [(t, longest) for t in tests if keys[t.name] not in known or -longest < known[keys[t.name]] < 0]
         progress = Progress()
         for count, (name, status, seconds) in enumerate(self.pool.imap_unordered(time_job, jobs), 1):
-            if status == 0:
-                self.times.add(keys[name], seconds)
+            if status in (0, None):
+                self.times.add(keys[name], -longest if status is None else seconds)
             elif status != 77:
                 print(f"mutate: {name} fails unmutated; it is left out", file=sys.stderr)
             progress.say(f"mutate: timed {count} of {len(jobs)} tests", count == len(jobs))
         times = {name: self.times.answers[key] for name, key in keys.items() if key in self.times.answers}
-        for name in [n for n, seconds in times.items() if seconds > self.options.longest]:
-            print(f"mutate: {name} takes {times.pop(name):.0f} s, more than --longest {self.options.longest:g}; left out", file=sys.stderr)
+        for name in [n for n, seconds in times.items() if not 0 <= seconds <= longest]:
+            print(f"mutate: {name} takes more than {longest:g} s (--longest); it is left out", file=sys.stderr)
+            times.pop(name)
         return times, keys
 
     def tests_of(self, file):
