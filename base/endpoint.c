@@ -123,13 +123,12 @@ static bool parse_ipv4(const char **cursor, uint8_t ip[4])
     return true;
 }
 
+// Reads as much as is an address into `ip`, which is all zero; what follows is the caller's.
 static bool parse_ipv6(const char **cursor, uint8_t ip[16])
 {
     uint8_t bytes[16] = {0};
     int count = 0, gap = -1; // bytes read, and where "::" stood
     const char *at = *cursor;
-    if (at[0] == ':' && at[1] != ':')
-        return false;
     while (count < 16) {
         if (at[0] == ':' && at[1] == ':') {
             if (gap >= 0)
@@ -154,14 +153,11 @@ static bool parse_ipv6(const char **cursor, uint8_t ip[16])
             count += 4;
             break;
         }
-        if (hex_digit(*at) >= 0)
-            return false;
         bytes[count++] = (uint8_t)(value >> 8);
         bytes[count++] = (uint8_t)value;
     }
     if (gap < 0 ? count != 16 : count > 14)
         return false;
-    memset(ip, 0, 16);
     size_t head = gap < 0 ? 16 : (size_t)gap;
     memcpy(ip, bytes, head);
     if (gap >= 0)
