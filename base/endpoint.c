@@ -136,7 +136,7 @@ static bool parse_ipv6(const char **cursor, uint8_t ip[16])
             gap = count;
             at += 2;
         } else if (count > 0 && gap != count) {
-            if (*at != ':')
+            if (*at != ':' || hex_digit(at[1]) < 0)
                 break;
             at++;
         }
