@@ -17,10 +17,11 @@ static inline tt_time tt_earlier(tt_time a, tt_time b)
     return a < b ? a : b;
 }
 
-// `now + duration`, or TT_FOREVER where that would overflow.
+// `now + duration`, or TT_FOREVER where that would overflow. `now` may lie before the clock's zero,
+// `duration` is not negative.
 static inline tt_time tt_after(tt_time now, tt_time duration)
 {
-    return duration > TT_FOREVER - now ? TT_FOREVER : now + duration;
+    return now > 0 && duration > TT_FOREVER - now ? TT_FOREVER : now + duration;
 }
 
 #endif

@@ -14,6 +14,7 @@
 #include "tutti/random.h"
 #include "tutti/status.h"
 #include "tutti/text.h"
+#include "tutti/time.h"
 
 static jmp_buf checked;
 static const char *failed_condition;
@@ -370,9 +371,26 @@ static void test_names(void)
     EXPECT(tt_text_same_bytes("ABx", "aby", 2) && !tt_text_same_bytes("ABx", "aby", 3));
 }
 
+// Clocks start anywhere, also before their zero, and no sum of times wraps around.
+static void test_times(void)
+{
+    EXPECT_EQUAL(tt_after(5, 7), 12);
+    EXPECT_EQUAL(tt_after(-117000, 7000), -110000);
+    EXPECT_EQUAL(tt_after(-117000, TT_FOREVER), TT_FOREVER - 117000);
+    EXPECT_EQUAL(tt_after(INT64_MIN, TT_FOREVER), -1);
+    EXPECT_EQUAL(tt_after(0, TT_FOREVER), TT_FOREVER);
+    EXPECT_EQUAL(tt_after(1, TT_FOREVER), TT_FOREVER);
+    EXPECT_EQUAL(tt_after(TT_FOREVER - 1, 1), TT_FOREVER);
+    EXPECT_EQUAL(tt_after(TT_FOREVER - 1, 2), TT_FOREVER);
+    EXPECT_EQUAL(tt_earlier(-1, TT_FOREVER), -1);
+    EXPECT_EQUAL(TT_SECONDS(2), TT_MS(2000));
+    EXPECT_EQUAL(TT_MS(3), TT_US(3000));
+}
+
 int main(void)
 {
     test_status();
+    test_times();
     test_check();
     test_reading();
     test_writing();
