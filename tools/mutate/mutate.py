@@ -390,25 +390,22 @@ class Run:
         return found
 
     def distinct(self, room, kept):
-        """The mutants that count, in the order of the sources."""
-        candidates, jobs = [], []
-        rules = digest(*((Path(__file__).parent / name).read_bytes() for name in ("mutants.py",)))
-        for file, build in self.sources(room):
-            text = (self.root / file).read_text()
-            name, words = build.sources[str(self.root / file)][0]
-            base = digest(rules, file, text, *words, file_digest(build.folder / name))
-            entries = [(base, file, text, build.machine, None)]
-            entries += [(digest(base, m.name), file, m.text, build.machine, m) for m in mutants(file, text)]
-            jobs += [entry[:4] for entry in entries if entry[0] not in kept.answers]
-            candidates.append(entries)
+        """The mutants that count, in the order of the sources, each with the digest of its code."""
+        sources = [(file, (self.root / file).read_text(), build) for file, build in self.sources(room)]
+        originals = dict(self.pool.imap_unordered(fingerprint_job, [(f, f, text, b.machine) for f, text, b in sources]))
+        rules, candidates, jobs = file_digest(Path(__file__).parent / "mutants.py"), [], []
+        for file, text, build in sources:
+            if not originals[file]:
+                sys.exit(f"mutate: {file} does not compile as it is")
+            base = digest(rules, file, text, originals[file], *build.sources[str(self.root / file)][0][1])
+            entries = [(digest(base, m.name), m, build.machine) for m in mutants(file, text)]
+            jobs += [(key, file, m.text, machine) for key, m, machine in entries if key not in kept.answers]
+            candidates.append((originals[file], entries))
         ask(self.pool, fingerprint_job, jobs, kept, f"mutate {room}: compiled")
         found, tally = [], Counter()
-        for entries in candidates:
-            original = kept.answers[entries[0][0]]
-            if not original:
-                sys.exit(f"mutate: {entries[0][1]} does not compile as it is")
+        for original, entries in candidates:
             seen = {original}
-            for key, *_, mutant in entries[1:]:
+            for key, mutant, _ in entries:
                 code = kept.answers[key]
                 tally["mutants"] += 1
                 tally["unbuilt" if not code else "same" if code in seen else "count"] += 1
