@@ -181,6 +181,11 @@ void tt_kernel_fault(const char *what, uintptr_t address, const tt_place *place)
     dump_and_end(&at);
 }
 
+bool tt_kernel_check_is_failing(void)
+{
+    return check_condition != NULL;
+}
+
 void tt_kernel_check_trapped(const tt_place *place)
 {
     tt_arch_lock();

@@ -204,7 +204,8 @@ void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint3
     if (in_nmi())
         tt_kernel_expired(&place);
     // Only an instruction that was fetched can be looked at.
-    if (has_frame && (status & CFSR_UNDEFINED) && *(const uint16_t *)frame[PC] == CHECK_INSTRUCTION)
+    if (has_frame && (status & CFSR_UNDEFINED) &&
+        *(const uint16_t *)frame[PC] == CHECK_INSTRUCTION && tt_kernel_check_is_failing())
         tt_kernel_check_trapped(&place);
     tt_kernel_fault(fault_name(status), fault_address(status, frame_address, frame[PC]), &place);
 }

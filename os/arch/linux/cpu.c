@@ -25,7 +25,7 @@
 static volatile sig_atomic_t locked = 1; // from the first instruction on
 static volatile sig_atomic_t tick_pending, read_pending;
 static volatile sig_atomic_t in_interrupt;
-static volatile sig_atomic_t check_is_failing, has_expired;
+static volatile sig_atomic_t has_expired;
 static const ucontext_t *interrupted; // by the signal that is handled; NULL: noticed when unlocking
 static timer_t alarm_timer;
 static unsigned read_lines[TT_LINUX_LINES];
@@ -241,7 +241,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
     collect(context, registers, &place);
     if (has_expired)
         tt_kernel_expired(&place);
-    if (check_is_failing)
+    if (tt_kernel_check_is_failing())
         tt_kernel_check_trapped(&place);
     const char *what = signal == SIGSEGV  ? "memory protection"
                        : signal == SIGILL ? "illegal instruction"
@@ -252,7 +252,6 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 
 __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
 {
-    check_is_failing = 1;
     __builtin_trap();
 }
 
