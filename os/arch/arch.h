@@ -98,6 +98,7 @@ typedef struct tt_interrupt_slot {
 } tt_interrupt_slot;
 extern tt_interrupt_slot tt_board_interrupts[]; // by line; the kernel's to fill in
 extern const unsigned tt_board_interrupt_lines; // how many
+extern const unsigned tt_board_timer_line;      // the kernel's own: nobody may attach to it
 
 void tt_board_external_interrupt(void);        // in interrupt: asks the controller which lines wait
 bool tt_board_interrupt_enable(unsigned line); // false: the controller has no such line

@@ -26,6 +26,7 @@
 
 tt_interrupt_slot tt_board_interrupts[TT_LINUX_LINES];
 const unsigned tt_board_interrupt_lines = TT_LINUX_LINES;
+const unsigned tt_board_timer_line = 0; // so that no line is SIGALRM's
 
 int tt_linux_argument_count;
 char **tt_linux_arguments;
