@@ -20,6 +20,12 @@
 #include "os/arch/arch.h"
 #include "tutti/check.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(bytes, count) ((void)(bytes), (void)(count))
+#endif
+
 #define RED_ZONE 128 // bytes below the stack pointer that a function of x86-64 may use
 
 static volatile sig_atomic_t locked = 1; // from the first instruction on
@@ -132,8 +138,12 @@ void tt_arch_context_init(tt_arch_context *context, void *stack, size_t stack_by
 
 void tt_arch_guard_release(void *stack)
 {
+    const stack_t *above = &((tt_arch_context *)tt_kernel_current)->state.uc_stack;
     int refused = mprotect(stack, TT_STACK_GUARD, PROT_READ | PROT_WRITE);
     TT_CHECK(refused == 0);
+    // The calls that end here never return, so a sanitizer would hold their frames for frames
+    // still.
+    ASAN_UNPOISON_MEMORY_REGION(above->ss_sp, above->ss_size);
 }
 
 _Noreturn void tt_arch_start(void)
