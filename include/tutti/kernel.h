@@ -134,7 +134,7 @@ tt_status tt_queue_receive(tt_queue *queue, void *message, tt_time deadline);
 
 // Interrupts: a handler for a line of the board's controller, in the place of the one it had; the
 // line is then enabled. Handlers run with further interrupts of the same level held off.
-// TT_INVALID: the board has no such line, or no handler is given. Any.
+// TT_INVALID: the board has no such line, it is the timer's, or no handler is given. Any.
 TT_USE_RESULT tt_status tt_interrupt_attach(unsigned line, void (*handler)(void *context),
                                             void *context);
 bool tt_in_interrupt(void); // any

@@ -77,8 +77,10 @@ _Noreturn void tt_kernel_fault(const char *what, uintptr_t address, const tt_pla
 // they are those of the place that failed.
 _Noreturn void tt_arch_check_failed(void);
 void tt_kernel_check_handler(const char *file, int line, const char *condition); // for base
-// The trap's handler calls this with what it saved.
+// The trap's handler calls this with what it saved, if a check is failing: compilers put traps of
+// that kind, too, where a program must never come.
 _Noreturn void tt_kernel_check_trapped(const tt_place *place);
+bool tt_kernel_check_is_failing(void);
 
 // The watchdog. In the timer's interrupt tt_arch_expire takes the registers of what was interrupted
 // and calls tt_kernel_expired; an interrupt that cannot be masked asks tt_kernel_bite whether to.
@@ -96,6 +98,7 @@ typedef struct tt_interrupt_slot {
 } tt_interrupt_slot;
 extern tt_interrupt_slot tt_board_interrupts[]; // by line; the kernel's to fill in
 extern const unsigned tt_board_interrupt_lines; // how many
+extern const unsigned tt_board_timer_line;      // the kernel's own: nobody may attach to it
 
 void tt_board_external_interrupt(void);        // in interrupt: asks the controller which lines wait
 bool tt_board_interrupt_enable(unsigned line); // false: the controller has no such line

@@ -10,7 +10,6 @@
 #include "os/arch/arch.h"
 #include "os/driver/timer_cmsdk.h"
 #include "tutti/check.h"
-#include "tutti/kernel.h"
 
 #define CTRL 0x0
 #define VALUE 0x4
@@ -69,8 +68,8 @@ void tt_timer_cmsdk_init(uintptr_t clock, uintptr_t alarm, unsigned alarm_line, 
     REGISTER(clock_registers, VALUE) = UINT32_MAX;
     REGISTER(clock_registers, CTRL) = ENABLE;
     last = REGISTER(clock_registers, VALUE);
-    REGISTER(alarm_registers, RELOAD) = 0; // which is VALUE's too: before that is set
-    tt_status status = tt_interrupt_attach(alarm_line, on_alarm, NULL);
-    TT_CHECK(status == TT_OK);
+    REGISTER(alarm_registers, RELOAD) = 0;              // which is VALUE's too: before that is set
+    tt_board_interrupts[alarm_line].handler = on_alarm; // which nobody can replace
+    tt_arch_interrupt_enable(alarm_line);
     tt_arch_timer_set(TT_FOREVER);
 }

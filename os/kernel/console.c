@@ -6,16 +6,18 @@
 // moves what is in the ring to the device, a few bytes at a time and unlocked between. Who
 // interrupts it appends behind, and moves all of it on: nobody waits for another, an interrupt not
 // for the thread that it came upon, and a dump not for anybody. A device that takes nothing for a
-// long time loses what waits: a panic goes on to its end.
+// long time loses what waits, and from then on whatever it does not take at once: a panic goes on
+// to its end.
 
 #include "os/kernel/kept.h"
 #include "os/kernel/scheduler.h"
 
 #define RING_BYTES 256
-#define TRIES_MAX 10000000 // about a second; at 115,200 baud a byte takes 87 us
+#define TRIES_MAX 2000000 // 3 s at 25 MHz; at 115,200 baud a byte takes 87 us
 
 static uint8_t ring[RING_BYTES];
 static unsigned first, count;
+static bool stuck; // it took nothing for a long time, and nothing since
 
 // Moves bytes to the device until `wanted` are free.
 static void make_room(unsigned wanted)
@@ -29,7 +31,8 @@ static void make_room(unsigned wanted)
             first = (first + taken) % RING_BYTES;
             count -= taken;
             tries = taken > 0 ? 0 : tries;
-            count = tries < TRIES_MAX ? count : 0;
+            stuck = taken == 0 && (stuck || tries == TRIES_MAX);
+            count = stuck ? 0 : count;
         }
         tt_arch_unlock(lock);
         if (enough)

@@ -104,14 +104,23 @@ bool tt_kernel_bite(void)
     return false;
 }
 
+// Whatever its bytes are.
+static bool lives(const tt_thread *thread)
+{
+    for (tt_list *at = tt_threads.next; at != &tt_threads; at = at->next)
+        if (TT_CONTAINER(at, tt_thread, all_link) == thread)
+            return true;
+    return false;
+}
+
 // A thread that was interrupted is the one that keeps others from running. Where it is the idle
-// one, what matters is what the silent thread waits for.
+// one, what matters is what the silent thread waits for, if that has not ended.
 void tt_kernel_expired(const tt_place *place)
 {
     tt_time now = tt_arch_now();
     if (hanging == NULL)
         tt_panic_watchdog("the timer's interrupt", now - last_look, tt_kernel_current, place);
-    bool waits = tt_kernel_current->base_priority == 0 && hanging->thread != NULL &&
+    bool waits = tt_kernel_current->base_priority == 0 && lives(hanging->thread) &&
                  hanging->thread != tt_kernel_current;
     tt_thread *thread = waits ? hanging->thread : tt_kernel_current;
     tt_place waiting;

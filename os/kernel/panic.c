@@ -18,6 +18,7 @@
 static const char *check_file, *check_condition;
 static int check_line;
 static bool dumping;
+static bool reason_waits;      // in `line`, to be printed
 static const tt_thread *ended; // whose place is dumped
 static tt_crash *unsealed;     // the record while it is written
 static char line_buffer[TT_CRASH_LINE_MAX];
@@ -124,8 +125,10 @@ static void print_stack(const tt_place *place)
 // The reason is in `line`.
 _Noreturn static void dump_and_end(const tt_place *place)
 {
+    reason_waits = true;
+    store(place); // before the console, which may take its time
+    reason_waits = false;
     print(true);
-    store(place);
     size_t image_bytes;
     const uint8_t *image = tt_board_image(&image_bytes);
     tt_crash_thread_line(&line, thread_name(), place->in_interrupt);
@@ -150,6 +153,10 @@ static void only_once(void)
     if (dumping) {
         if (unsealed != NULL)
             tt_crash_seal(unsealed);
+        if (reason_waits) {
+            reason_waits = false;
+            print(true);
+        }
         tt_kernel_end(STOP_CODE + 1);
     }
     dumping = true;
@@ -179,6 +186,11 @@ void tt_kernel_fault(const char *what, uintptr_t address, const tt_place *place)
     tt_text_add(&line, " at ");
     tt_text_add_hex(&line, address, 2 * sizeof(address));
     dump_and_end(&at);
+}
+
+bool tt_kernel_check_is_failing(void)
+{
+    return check_condition != NULL;
 }
 
 void tt_kernel_check_trapped(const tt_place *place)

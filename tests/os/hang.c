@@ -13,7 +13,7 @@
 // The look that saw it alive, those that it missed, the bite; and a busy host.
 #define LATEST (PERIOD * (LOOKS_MAX + 4))
 
-enum act { alive, loop, worker, starved, blocked, locked };
+enum act { alive, loop, worker, starved, blocked, locked, ended };
 
 static tt_semaphore wake, work, never;
 static tt_time hung_at = TT_FOREVER;
@@ -62,6 +62,10 @@ static void run_worker(void *argument)
         tt_liveness_report(&worker_alive);
         if (ACT == worker)
             spin();
+        if (ACT == ended) {
+            hung_at = tt_now();
+            return;
+        }
     }
 }
 
@@ -123,5 +127,10 @@ void tt_main(void)
     TT_CHECK(tt_thread_start(&loop_thread, "loop", 20, loop_stack, sizeof(loop_stack), run_loop,
                              NULL) == TT_OK);
     tt_liveness_start(PERIOD);
+    if (ACT == ended) { // whose memory is then used for something else
+        tt_thread_join(&worker_thread, TT_FOREVER);
+        memset(&worker_thread, 0xff, sizeof(worker_thread));
+        memset(worker_stack, 0xff, sizeof(worker_stack));
+    }
     tt_thread_sleep(TT_FOREVER);
 }

@@ -8,6 +8,7 @@
 
 #include "os/kernel/scheduler.h"
 #include "tests/os/events.h"
+#include "tutti/board.h"
 
 static TEST_STACK(stack_a);
 static TEST_STACK(stack_b);
@@ -368,10 +369,25 @@ static void test_rest(void)
 {
     row("tt_interrupt_attach", "a line that the board does not have",
         tt_interrupt_attach(tt_board_interrupt_lines, nothing, NULL));
+    row("tt_interrupt_attach", "the timer's line",
+        tt_interrupt_attach(tt_board_timer_line, nothing, NULL));
     row("tt_interrupt_attach", "no handler", tt_interrupt_attach(1, NULL, NULL));
     interrupt_row("tt_kernel_interrupt", "a line that nothing is attached to",
                   interrupt_without_handler);
     check_row("tt_kernel_start", "a second time", start_kernel);
+}
+
+static void test_lines(void)
+{
+    bool private_lines = strcmp(tt_board_name, "qemu-aarch64-virt") == 0; // 0 to 31, its core's own
+    unsigned refused = 0;
+    for (unsigned line = 0; line < tt_board_interrupt_lines; line++)
+        refused += tt_interrupt_attach(line, nothing, NULL) == TT_INVALID;
+    expect_true("all lines but the CPU's own can be attached to",
+                refused == (private_lines ? 32 : 1));
+    tt_time end = tt_now() + TT_MS(1);
+    tt_thread_sleep(end);
+    expect_true("and the timer goes on", tt_now() >= end);
 }
 
 // After all this, whatever was refused has changed nothing.
@@ -410,6 +426,7 @@ void tt_main(void)
     test_semaphores();
     test_queues();
     test_rest();
+    test_lines();
     test_still_works();
     finish("misuse");
 }

@@ -3,7 +3,7 @@
 # usage: run_image.sh MACHINE NAME EXIT_CODE [LINE...]
 # NAME is an image of tests/os, or FOLDER/NAME one of tests/FOLDER.
 # Each LINE is a text that the output must hold, `whole=TEXT` as a line of its own, `without=TEXT` not at all,
-# `count=N:PATTERN` so many lines like it.
+# `count=N:PATTERN` so many lines like it. `at=pc`: the fault's address is where the program was.
 # `backtrace=A,B,C` gives the output to tools/backtrace and expects the functions A, B and C among its frames in this
 # order. `clock=host` lets the machine's clock be the host's (QEMU 7.2's RISC-V machine stands still after some resets
 # otherwise). The image is sought in $TUTTI_BUILD/MACHINE, or in $TUTTI_PRESET_PREFIX if a developer builds elsewhere.
@@ -62,6 +62,13 @@ fi
 for line; do
     case $line in
     clock=host) ;;
+    at=pc)
+        at=$(tr -d '\r' <"$output" | sed -n 's/^tutti dump: fault: .* at //p')
+        grep -qF "tutti dump: register pc $at" "$output" || {
+            echo "run_image: the fault is at $at, which is not the program counter"
+            failed=1
+        }
+        ;;
     backtrace=*)
         "$TUTTI_LINUX/tools/backtrace/tt_backtrace" "$image" <"$output" >"$output.frames" || failed=1
         cat "$output.frames"

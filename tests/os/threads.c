@@ -107,7 +107,8 @@ static void test_join(void)
     start(&a, stack_a, 20, suspend_self, "a");
     start(&b, stack_b, 10, join_briefly, "t");
     start(&c, stack_c, 12, join_and_say, "c");
-    tt_thread_sleep(tt_now() + TT_MS(15));
+    for (int ms = 0; ms < 2000 && b.state != TT_THREAD_ENDED; ms++) // on a busy host it takes long
+        sleep_ms(1);
     tt_thread_resume(&a);
     join(&b);
     join(&c);

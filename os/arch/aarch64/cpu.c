@@ -132,9 +132,17 @@ static const char *fault_name(uint64_t class)
         return "unaligned stack";
     case 0x00:
         return "illegal instruction";
+    case CLASS_BREAKPOINT:
+        return "breakpoint";
     default:
         return "exception";
     }
+}
+
+// Aborts and a program counter that is not aligned; of the others, FAR_EL1 says nothing.
+static bool has_address(uint64_t class)
+{
+    return class >= 0x20 && class <= 0x25;
 }
 
 // Where the context was left; the registers stay until the next call.
@@ -162,10 +170,10 @@ static tt_place place_of(const tt_arch_context *c, uint64_t kind)
 static void fault(const tt_arch_context *c, uint64_t kind)
 {
     const tt_place place = place_of(c, kind);
-    uint64_t syndrome = READ(esr_el1);
-    if (syndrome >> 26 == CLASS_BREAKPOINT)
+    uint64_t class = READ(esr_el1) >> 26 & 0x3f;
+    if (class == CLASS_BREAKPOINT && tt_kernel_check_is_failing())
         tt_kernel_check_trapped(&place);
-    tt_kernel_fault(fault_name(syndrome >> 26), READ(far_el1), &place);
+    tt_kernel_fault(fault_name(class), has_address(class) ? READ(far_el1) : c->pc, &place);
 }
 
 void tt_a64_trap(tt_arch_context *context, uint64_t kind)

@@ -11,6 +11,7 @@
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 #define ICSR REGISTER(0xe000ed04)
+#define CCR REGISTER(0xe000ed14)
 #define SHPR3 REGISTER(0xe000ed20)
 #define SHCSR REGISTER(0xe000ed24)
 #define CFSR REGISTER(0xe000ed28)
@@ -26,6 +27,7 @@
 
 #define FPCAR REGISTER(0xe000ef38)
 
+#define CCR_THREAD_FROM_ANY 1u      // NONBASETHRDENA
 #define ICSR_NMI_PENDING (1u << 31) // set by writing
 #define NMI 2
 #define CFSR_NO_FRAME (1u << 3 | 1u << 4 | 1u << 11 | 1u << 12) // [M]UNSTKERR, [M]STKERR
@@ -112,6 +114,7 @@ void tt_cm_init(const tt_cm_map *map)
     __asm__ volatile("dsb\n isb");
     SHPR3 = 0xffu << 16 | 0x80u << 24; // PendSV last of all
     SHCSR |= 7u << 16;                 // memory, bus and usage faults have vectors of their own
+    CCR |= CCR_THREAD_FROM_ANY;        // a dump goes on in thread mode, see tt_cm_fault
     protect(0, map->code, ACCESS_READ_EXECUTE);
     protect(1, map->data, ACCESS_READ_WRITE);
     protect(2, map->devices, ACCESS_DEVICES);
@@ -166,15 +169,11 @@ static uint32_t stack_before(const uint32_t *frame, uint32_t frame_address, uint
     return frame_address + words * sizeof(uint32_t);
 }
 
-static bool in_nmi(void)
-{
-    uint32_t ipsr;
-    __asm__ volatile("mrs %0, ipsr" : "=r"(ipsr));
-    return (ipsr & 0x1ff) == NMI;
-}
-
-void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high);
-void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high)
+// `exception`: the number of that which brought us here.
+void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high,
+                         uint32_t exception);
+void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high,
+                         uint32_t exception)
 {
     static const uint32_t none[FRAME_WORDS];
     uint32_t status = CFSR;
@@ -201,10 +200,11 @@ void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint3
         .stack_end = exc_return & 4 ? 0 : (uintptr_t)tt_exception_stack,
         .in_interrupt = !(exc_return & 8),
     };
-    if (in_nmi())
+    if (exception == NMI)
         tt_kernel_expired(&place);
     // Only an instruction that was fetched can be looked at.
-    if (has_frame && (status & CFSR_UNDEFINED) && *(const uint16_t *)frame[PC] == CHECK_INSTRUCTION)
+    if (has_frame && (status & CFSR_UNDEFINED) &&
+        *(const uint16_t *)frame[PC] == CHECK_INSTRUCTION && tt_kernel_check_is_failing())
         tt_kernel_check_trapped(&place);
     tt_kernel_fault(fault_name(status), fault_address(status, frame_address, frame[PC]), &place);
 }
@@ -231,14 +231,6 @@ tt_place tt_arch_place_of(const tt_thread *thread)
     for (unsigned i = 0; i < TT_COUNT(names); i++)
         registers[3 + i] = (tt_register){names[i], saved[i]};
     return (tt_place){.registers = registers, .count = TT_COUNT(registers), .stack_pointer = above};
-}
-
-// The watchdog's interrupt, which nothing masks.
-void tt_cm_nmi_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high);
-void tt_cm_nmi_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high)
-{
-    if (tt_kernel_bite())
-        tt_cm_fault_handler(frame, exc_return, high);
 }
 
 _Noreturn void tt_arch_expire(void)

@@ -36,20 +36,20 @@ tt_cm_pendsv:
     cpsie   i
     bx      lr                      // synchronises: the MPU's change holds from here
 
-// The watchdog may let the CPU go on, so what was saved is restored.
+// The watchdog's interrupt, which nothing masks. It may let the CPU go on.
     .global tt_cm_nmi
     .type tt_cm_nmi, %function
 tt_cm_nmi:
-    tst     lr, #4
-    ite     eq
-    mrseq   r0, msp
-    mrsne   r0, psp
-    mov     r1, lr
-    push    {r3-r11, lr}            // r3: the stack stays aligned to 8
-    add     r2, sp, #4
-    bl      tt_cm_nmi_handler       // (frame, exc_return, r4-r11)
-    pop     {r3-r11, pc}
+    push    {r4, lr}                // r4: the stack stays aligned to 8
+    bl      tt_kernel_bite
+    cmp     r0, #0
+    pop     {r4, lr}
+    it      eq
+    bxeq    lr
+    // fall through: r4-r11 are as they were
 
+// Goes on in thread mode, on the main stack and with interrupts off: a fault in the handler of a
+// HardFault or an NMI would lock the CPU up (B1.5.15), here it comes back to this place.
     .global tt_cm_fault
     .type tt_cm_fault, %function
 tt_cm_fault:
@@ -65,4 +65,12 @@ tt_cm_fault:
     movlo   sp, r2
     push    {r4-r11}
     mov     r2, sp
-    b       tt_cm_fault_handler     // (frame, exc_return, r4-r11)
+    mrs     r3, ipsr
+    cpsid   i
+    ldr     r6, =tt_cm_fault_handler
+    bic     r6, #1
+    mov     r7, #1 << 24            // Thumb
+    push    {r4-r7}                 // a frame: r12, lr, pc, xpsr
+    push    {r0-r3}                 // (frame, exc_return, r4-r11, exception)
+    ldr     lr, =0xfffffff9         // thread mode, main stack, no FPU state
+    bx      lr

@@ -20,12 +20,18 @@
 #include "os/arch/arch.h"
 #include "tutti/check.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(bytes, count) ((void)(bytes), (void)(count))
+#endif
+
 #define RED_ZONE 128 // bytes below the stack pointer that a function of x86-64 may use
 
 static volatile sig_atomic_t locked = 1; // from the first instruction on
 static volatile sig_atomic_t tick_pending, read_pending;
 static volatile sig_atomic_t in_interrupt;
-static volatile sig_atomic_t check_is_failing, has_expired;
+static volatile sig_atomic_t has_expired;
 static const ucontext_t *interrupted; // by the signal that is handled; NULL: noticed when unlocking
 static timer_t alarm_timer;
 static unsigned read_lines[TT_LINUX_LINES];
@@ -132,8 +138,12 @@ void tt_arch_context_init(tt_arch_context *context, void *stack, size_t stack_by
 
 void tt_arch_guard_release(void *stack)
 {
+    const stack_t *above = &((tt_arch_context *)tt_kernel_current)->state.uc_stack;
     int refused = mprotect(stack, TT_STACK_GUARD, PROT_READ | PROT_WRITE);
     TT_CHECK(refused == 0);
+    // The calls that end here never return, so a sanitizer would hold their frames for frames
+    // still.
+    ASAN_UNPOISON_MEMORY_REGION(above->ss_sp, above->ss_size);
 }
 
 _Noreturn void tt_arch_start(void)
@@ -241,7 +251,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
     collect(context, registers, &place);
     if (has_expired)
         tt_kernel_expired(&place);
-    if (check_is_failing)
+    if (tt_kernel_check_is_failing())
         tt_kernel_check_trapped(&place);
     const char *what = signal == SIGSEGV  ? "memory protection"
                        : signal == SIGILL ? "illegal instruction"
@@ -252,7 +262,6 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 
 __attribute__((noinline)) _Noreturn void tt_arch_check_failed(void)
 {
-    check_is_failing = 1;
     __builtin_trap();
 }
 
@@ -286,13 +295,16 @@ void tt_linux_cpu_init(void)
     sigaltstack(&alternative, NULL);
     static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
-    struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    struct sigaction fault = {.sa_sigaction = on_fault,
+                              .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     sigfillset(&action.sa_mask);
     sigfillset(&fault.sa_mask);
-    for (unsigned i = 0; i < TT_COUNT(faults); i++) {
-        sigdelset(&action.sa_mask, faults[i]); // a blocked fault ends the process without a dump
-        sigaction(faults[i], &fault, NULL);
+    for (unsigned i = 0; i < TT_COUNT(faults); i++) { // a blocked one would end the process at once
+        sigdelset(&action.sa_mask, faults[i]);
+        sigdelset(&fault.sa_mask, faults[i]);
     }
+    for (unsigned i = 0; i < TT_COUNT(faults); i++)
+        sigaction(faults[i], &fault, NULL);
     sigaction(SIGALRM, &action, NULL);
     sigaction(SIGIO, &action, NULL);
     sigset_t none; // the life before this one ended with all blocked, and what came since waits

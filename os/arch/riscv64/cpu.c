@@ -25,6 +25,7 @@
 #define IE_TIMER 0x20u
 #define IE_EXTERNAL 0x200u
 #define CAUSE_INTERRUPT (1ull << 63)
+#define CAUSE_ILLEGAL 2
 #define CAUSE_BREAKPOINT 3
 #define NANOSECONDS_PER_TICK 100 // of the `time` counter: 10 MHz on the virt board
 #define SBI_TIMER 0x54494d45
@@ -118,6 +119,7 @@ static const char *fault_name(uint64_t cause)
     static const char *const names[] = {[0] = "unaligned instruction",
                                         [1] = "instruction access",
                                         [2] = "illegal instruction",
+                                        [3] = "breakpoint",
                                         [4] = "unaligned load",
                                         [5] = "load access",
                                         [6] = "unaligned store",
@@ -150,9 +152,11 @@ static tt_place place_of(const tt_arch_context *c)
 static void fault(const tt_arch_context *c, uint64_t cause, uint64_t value)
 {
     const tt_place place = place_of(c);
-    if (cause == CAUSE_BREAKPOINT)
+    if (cause == CAUSE_BREAKPOINT && tt_kernel_check_is_failing())
         tt_kernel_check_trapped(&place);
-    tt_kernel_fault(fault_name(cause), value, &place);
+    // Of these, `value` is the instruction itself, or anything (3.1.16).
+    bool is_address = cause != CAUSE_ILLEGAL && cause != CAUSE_BREAKPOINT;
+    tt_kernel_fault(fault_name(cause), is_address ? value : c->x[0], &place);
 }
 
 void tt_riscv_trap(tt_arch_context *context, uint64_t cause, uint64_t value)

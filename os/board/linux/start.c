@@ -26,6 +26,7 @@
 
 tt_interrupt_slot tt_board_interrupts[TT_LINUX_LINES];
 const unsigned tt_board_interrupt_lines = TT_LINUX_LINES;
+const unsigned tt_board_timer_line = 0; // so that no line is SIGALRM's
 
 int tt_linux_argument_count;
 char **tt_linux_arguments;
@@ -92,11 +93,12 @@ void tt_board_watchdog_feed(void)
 // The note of the linker, found by the program's own headers.
 const uint8_t *tt_board_image(size_t *length)
 {
-    extern const ElfW(Ehdr) __ehdr_start;
-    const uint8_t *file = (const uint8_t *)&__ehdr_start;
-    const ElfW(Phdr) *parts = (const void *)(file + __ehdr_start.e_phoff);
+    extern const uint8_t __ehdr_start[];
+    const uint8_t *file = __ehdr_start;
+    const ElfW(Ehdr) *head = (const void *)file;
+    const ElfW(Phdr) *parts = (const void *)(file + head->e_phoff);
     *length = 0;
-    for (unsigned i = 0; i < __ehdr_start.e_phnum; i++) {
+    for (unsigned i = 0; i < head->e_phnum; i++) {
         if (parts[i].p_type != PT_NOTE)
             continue;
         const uint8_t *at = (const uint8_t *)parts[i].p_vaddr; // images are linked at their place

@@ -21,6 +21,7 @@ void tt_cm_interrupt(void);
 
 tt_interrupt_slot tt_board_interrupts[TT_BOARD_LINES];
 const unsigned tt_board_interrupt_lines = TT_BOARD_LINES;
+const unsigned tt_board_timer_line = TT_BOARD_TIMER_ALARM_LINE;
 
 tt_provision_data tt_provision __attribute__((section(".noinit")));
 

@@ -17,6 +17,7 @@ const char tt_board_cpu[] = "Cortex-A76";
 
 tt_interrupt_slot tt_board_interrupts[TT_BOARD_LINES];
 const unsigned tt_board_interrupt_lines = TT_BOARD_LINES;
+const unsigned tt_board_timer_line = TT_A64_TIMER_LINE;
 
 tt_provision_data tt_provision __attribute__((section(".noinit")));
 

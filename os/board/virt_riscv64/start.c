@@ -16,6 +16,7 @@ const char tt_board_cpu[] = "RISC-V 64";
 
 tt_interrupt_slot tt_board_interrupts[TT_BOARD_LINES];
 const unsigned tt_board_interrupt_lines = TT_BOARD_LINES;
+const unsigned tt_board_timer_line = 0; // the PLIC's line that is none: the timer has its own way
 
 tt_provision_data tt_provision __attribute__((section(".noinit")));
 
