@@ -166,15 +166,11 @@ static uint32_t stack_before(const uint32_t *frame, uint32_t frame_address, uint
     return frame_address + words * sizeof(uint32_t);
 }
 
-static bool in_nmi(void)
-{
-    uint32_t ipsr;
-    __asm__ volatile("mrs %0, ipsr" : "=r"(ipsr));
-    return (ipsr & 0x1ff) == NMI;
-}
-
-void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high);
-void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high)
+// In thread mode, locked (switch.S).
+_Noreturn void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high,
+                                   uint32_t exception);
+void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high,
+                         uint32_t exception)
 {
     static const uint32_t none[FRAME_WORDS];
     uint32_t status = CFSR;
@@ -201,7 +197,7 @@ void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint3
         .stack_end = exc_return & 4 ? 0 : (uintptr_t)tt_exception_stack,
         .in_interrupt = !(exc_return & 8),
     };
-    if (in_nmi())
+    if (exception == NMI)
         tt_kernel_expired(&place);
     // Only an instruction that was fetched can be looked at.
     if (has_frame && (status & CFSR_UNDEFINED) && *(const uint16_t *)frame[PC] == CHECK_INSTRUCTION)
@@ -231,14 +227,6 @@ tt_place tt_arch_place_of(const tt_thread *thread)
     for (unsigned i = 0; i < TT_COUNT(names); i++)
         registers[3 + i] = (tt_register){names[i], saved[i]};
     return (tt_place){.registers = registers, .count = TT_COUNT(registers), .stack_pointer = above};
-}
-
-// The watchdog's interrupt, which nothing masks.
-void tt_cm_nmi_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high);
-void tt_cm_nmi_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high)
-{
-    if (tt_kernel_bite())
-        tt_cm_fault_handler(frame, exc_return, high);
 }
 
 _Noreturn void tt_arch_expire(void)

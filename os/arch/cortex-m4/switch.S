@@ -8,6 +8,8 @@
     .text
 
     .equ MPU_RBAR, 0xe000ed9c
+    .equ CCR, 0xe000ed14
+    .equ THREAD_MAIN_STACK, 0xfffffff9 // EXC_RETURN: thread mode, main stack, no FPU state
 
     .global tt_cm_pendsv
     .type tt_cm_pendsv, %function
@@ -36,20 +38,19 @@ tt_cm_pendsv:
     cpsie   i
     bx      lr                      // synchronises: the MPU's change holds from here
 
-// The watchdog may let the CPU go on, so what was saved is restored.
+// The watchdog may let the CPU go on.
     .global tt_cm_nmi
     .type tt_cm_nmi, %function
 tt_cm_nmi:
-    tst     lr, #4
-    ite     eq
-    mrseq   r0, msp
-    mrsne   r0, psp
-    mov     r1, lr
-    push    {r3-r11, lr}            // r3: the stack stays aligned to 8
-    add     r2, sp, #4
-    bl      tt_cm_nmi_handler       // (frame, exc_return, r4-r11)
-    pop     {r3-r11, pc}
+    push    {r3, lr}                // r3: the stack stays aligned to 8
+    bl      tt_kernel_bite
+    pop     {r3, lr}
+    cmp     r0, #0
+    bne     tt_cm_fault
+    bx      lr
 
+// A fault while this handler or the NMI's runs would lock the CPU up (B1.5.15): what looks at the
+// fault runs in thread mode, on the exceptions' stack, masked. A fault there is one more HardFault.
     .global tt_cm_fault
     .type tt_cm_fault, %function
 tt_cm_fault:
@@ -65,4 +66,18 @@ tt_cm_fault:
     movlo   sp, r2
     push    {r4-r11}
     mov     r2, sp
-    b       tt_cm_fault_handler     // (frame, exc_return, r4-r11)
+    mrs     r3, ipsr
+    cpsid   i
+    ldr     r4, =CCR                // from any depth (B3.2.8, NONBASETHRDENA)
+    ldr     r5, [r4]
+    orr     r5, #1
+    str     r5, [r4]
+    dsb
+    ldr     r6, =tt_cm_fault_handler
+    bic     r6, #1
+    ldr     r7, =0x01000000         // xPSR: Thumb
+    movs    r5, #0
+    push    {r4-r7}                 // r12, lr, pc, xPSR
+    push    {r0-r3}                 // (frame, exc_return, r4-r11, number of the exception)
+    ldr     lr, =THREAD_MAIN_STACK
+    bx      lr

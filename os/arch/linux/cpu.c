@@ -286,13 +286,16 @@ void tt_linux_cpu_init(void)
     sigaltstack(&alternative, NULL);
     static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
-    struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    struct sigaction fault = {.sa_sigaction = on_fault,
+                              .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     sigfillset(&action.sa_mask);
     sigfillset(&fault.sa_mask);
     for (unsigned i = 0; i < TT_COUNT(faults); i++) {
         sigdelset(&action.sa_mask, faults[i]); // a blocked fault ends the process without a dump
-        sigaction(faults[i], &fault, NULL);
+        sigdelset(&fault.sa_mask, faults[i]);  // one while dumping, too
     }
+    for (unsigned i = 0; i < TT_COUNT(faults); i++)
+        sigaction(faults[i], &fault, NULL);
     sigaction(SIGALRM, &action, NULL);
     sigaction(SIGIO, &action, NULL);
     sigset_t none; // the life before this one ended with all blocked, and what came since waits
