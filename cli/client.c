@@ -146,11 +146,12 @@ tt_status tt_client_ask(tt_client *client, tt_call *call, tt_answer *answer)
     tt_status status = tt_bus_call(&client->node.bus, tt_client_now(client), call);
     if (status != TT_OK)
         return answer->status = status;
-    while (!answer->done && tt_client_alive(client))
+    while (!answer->done && answer->status != TT_TOO_LARGE && tt_client_alive(client))
         tt_client_turn(client, TT_FOREVER);
-    if (!answer->done) {
+    if (!answer->done) { // of what is too large the rest is of no use, and may never end
+        status = answer->status == TT_TOO_LARGE ? TT_TOO_LARGE : TT_UNREACHABLE;
         tt_bus_cancel(&client->node.bus, tt_client_now(client), call);
-        answer->status = TT_UNREACHABLE;
+        answer->status = status;
     }
     return answer->status;
 }

@@ -13,6 +13,8 @@
 
 #define LOG_MAX 65536
 #define FIND_AGAIN TT_MS(200)
+#define ASK_AGAIN TT_MS(1000)
+#define LINE_MAX_BYTES 512 // of what is remembered of a line
 
 static const char *net;
 static bool host, follow;
@@ -38,35 +40,55 @@ static void interrupt(int number)
 }
 
 typedef struct following {
-    tt_answer answer;      // the text that is being received
-    unsigned long printed; // number of the newest line that was printed
-    bool any;              // one was
+    tt_answer answer;          // the text that is being received
+    unsigned long printed;     // number of the newest line that was printed
+    bool any;                  // one was
+    char line[LINE_MAX_BYTES]; // its begin
+    size_t line_length;
+    tt_time heard; // when the text last came; 0: never
 } following;
+
+// Whether this text has the newest line that was printed under its number, but another one: then it
+// is of a device whose power was cut, and which counts from one again.
+static bool is_other_line(const following *f, const char *line, size_t length)
+{
+    length = length < LINE_MAX_BYTES ? length : LINE_MAX_BYTES;
+    return strtoul(line, NULL, 10) == f->printed &&
+           (length != f->line_length || memcmp(line, f->line, length) != 0);
+}
+
+static void print_line(following *f, unsigned long number, const char *line, size_t length)
+{
+    tt_say_put(stdout, line, length);
+    f->printed = number;
+    f->any = true;
+    f->line_length = length < LINE_MAX_BYTES ? length : LINE_MAX_BYTES;
+    memcpy(f->line, line, f->line_length);
+}
 
 // Prints the lines that were not printed yet. A device whose power was cut counts from one again.
 static void print_new(following *f)
 {
     const char *text = (const char *)f->answer.payload, *end = text + f->answer.length;
     unsigned long newest = 0;
+    bool other = false;
     for (const char *at = text; at < end;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         if (newline == NULL)
             break; // it is not complete yet
         newest = strtoul(at, NULL, 10);
+        other = other || is_other_line(f, at, (size_t)(newline + 1 - at));
         at = newline + 1;
     }
-    if (f->any && newest < f->printed)
+    if (f->any && (newest < f->printed || other))
         f->printed = 0;
     for (const char *at = text; at < end;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         if (newline == NULL)
             break;
         unsigned long number = strtoul(at, NULL, 10);
-        if (!f->any || number > f->printed) {
-            tt_say_put(stdout, at, (size_t)(newline + 1 - at));
-            f->printed = number;
-            f->any = true;
-        }
+        if (!f->any || number > f->printed)
+            print_line(f, number, at, (size_t)(newline + 1 - at));
         at = newline + 1;
     }
     fflush(stdout);
@@ -74,13 +96,22 @@ static void print_new(following *f)
 
 static void on_reply(tt_call *call, tt_time now, const tt_reply *reply)
 {
-    (void)now;
     following *f = call->context;
     if (reply->status == TT_OK)
         f->answer.status = TT_OK;
     tt_answer_take(&f->answer, reply);
-    if (f->answer.status == TT_OK && reply->last && reply->code == TT_CONTENT)
+    if (f->answer.status == TT_OK && reply->last && reply->code == TT_CONTENT) {
+        f->heard = now;
         print_new(f);
+    }
+}
+
+// A device that was heard may be restarting: it has as long to come back as a first answer has.
+static bool may_come_back(const following *f)
+{
+    bool silent = f->answer.status == TT_TIMED_OUT || f->answer.status == TT_UNREACHABLE ||
+                  f->answer.status == TT_RESET;
+    return silent && f->heard != 0 && tt_client_now(&client) - f->heard < TT_SECONDS(timeout_s);
 }
 
 // One observation; it ends where the device restarts, goes, or the user has enough.
@@ -95,7 +126,15 @@ static tt_exit observe(const char *device, tt_call *call, following *f)
     if (!f->answer.done) {
         tt_bus_cancel(&client.node.bus, tt_client_now(&client), call);
         tt_client_turn(&client, tt_client_now(&client)); // tells the device
+        return TT_EXIT_OK;
     }
+    tt_exit result =
+        may_come_back(f) ? TT_EXIT_OK : tt_find_judge(&client, "logs", device, &f->answer);
+    if (result != TT_EXIT_OK)
+        return result;
+    tt_time again = tt_client_now(&client) + ASK_AGAIN;
+    while (tt_client_now(&client) < again && !interrupted && tt_client_alive(&client))
+        tt_client_turn(&client, again);
     return TT_EXIT_OK;
 }
 

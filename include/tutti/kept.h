@@ -50,6 +50,10 @@ size_t tt_kept_read_log(size_t offset, void *bytes, size_t capacity, uint64_t *v
 // `written` is called when one more line is complete, from whatever context wrote it.
 void tt_kept_on_line(void (*written)(void *context), void *context);
 
+// This life is no short one, however it ends: what keeps it from its work is not its own. From a
+// thread.
+void tt_kept_excuse(void);
+
 // Ends this life by hand: no record, no short life, and safe mode is left. From a thread.
 _Noreturn void tt_kept_restart(void);
 

@@ -51,8 +51,9 @@ typedef struct tt_platform_operations {
     void (*random)(tt_platform *platform, void *bytes, size_t length);
 
     // Opens a UDP port on every interface, IPv4 and IPv6, and joins the multicast `groups` (of
-    // which interface and port are ignored). Port 0 takes a free one. TT_FULL, TT_BUSY (the port
-    // is taken), TT_IO.
+    // which interface and port are ignored). Without groups it hears what is sent to this device
+    // alone: nothing that went to a group or to everybody. Port 0 takes a free one. TT_FULL,
+    // TT_BUSY (the port is taken), TT_IO.
     tt_status (*open)(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
                       size_t group_count, tt_socket *socket);
 

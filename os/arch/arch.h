@@ -107,6 +107,7 @@ bool tt_board_interrupt_enable(unsigned line); // false: the controller has no s
 // and then it is never fed.
 bool tt_board_watchdog_start(tt_time period);
 void tt_board_watchdog_feed(void);
+void tt_board_watchdog_reset_next(void); // it has bitten: the end that follows may hang, too
 
 // The linker's build id of the image, for a record to tell which one it was; 0 bytes without one.
 const uint8_t *tt_board_image(size_t *length);

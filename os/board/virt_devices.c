@@ -38,6 +38,10 @@ void tt_board_watchdog_feed(void)
 {
 }
 
+void tt_board_watchdog_reset_next(void)
+{
+}
+
 tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)
 {
     tt_virtio device;

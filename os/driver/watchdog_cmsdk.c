@@ -1,5 +1,6 @@
-// The CMSDK APB watchdog (Arm DDI 0479, 4.6): counts down, raises its interrupt at zero, and resets
-// the machine at the next zero if the interrupt still stands. Clearing the interrupt loads it anew.
+// The CMSDK APB watchdog (Arm DDI 0479, 4.6): counts down, raises its interrupt at zero, and at the
+// next zero, if the interrupt still stands and it may, resets the machine. Clearing the interrupt
+// loads it anew.
 
 #include "os/driver/watchdog_cmsdk.h"
 
@@ -20,7 +21,7 @@ void tt_watchdog_cmsdk_start(uintptr_t base, uint32_t hertz, tt_time period)
     registers = base;
     REGISTER(LOCK) = UNLOCK_CODE;
     REGISTER(LOAD) = ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX;
-    REGISTER(CONTROL) = ENABLE_INTERRUPT | ENABLE_RESET;
+    REGISTER(CONTROL) = ENABLE_INTERRUPT;
     REGISTER(LOCK) = 0; // a stray write does not stop it
 }
 
@@ -28,5 +29,13 @@ void tt_watchdog_cmsdk_feed(void)
 {
     REGISTER(LOCK) = UNLOCK_CODE;
     REGISTER(INTERRUPT_CLEAR) = 1;
+    REGISTER(LOCK) = 0;
+}
+
+void tt_watchdog_cmsdk_reset_next(void)
+{
+    REGISTER(LOCK) = UNLOCK_CODE;
+    REGISTER(INTERRUPT_CLEAR) = 1;
+    REGISTER(CONTROL) = ENABLE_INTERRUPT | ENABLE_RESET;
     REGISTER(LOCK) = 0;
 }

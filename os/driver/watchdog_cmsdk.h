@@ -8,8 +8,12 @@
 #include "tutti/time.h"
 
 // Starts it, once: not fed within `period` (at most 2^32 ticks of its clock) it raises its
-// interrupt, not fed within another period it resets the machine.
+// interrupt. It resets nothing yet: of a machine that stood still for several periods it would not
+// be known whether the interrupt could have been served.
 void tt_watchdog_cmsdk_start(uintptr_t base, uint32_t hertz, tt_time period);
 void tt_watchdog_cmsdk_feed(void);
+
+// From now on, not fed within two periods, it resets the machine.
+void tt_watchdog_cmsdk_reset_next(void);
 
 #endif

@@ -53,10 +53,16 @@ void tt_kept_begin(void)
 
 void tt_kept_look(tt_time now)
 {
-    if (tt_kept_memory.lived || now - began < TT_LIFE_SHORT)
-        return;
+    if (!tt_kept_memory.lived && now - began >= TT_LIFE_SHORT)
+        tt_kept_excuse();
+}
+
+void tt_kept_excuse(void)
+{
+    uintptr_t lock = tt_arch_lock();
     tt_kept_memory.lived = true;
     seal();
+    tt_arch_unlock(lock);
 }
 
 uint32_t tt_kept_restarts(void)

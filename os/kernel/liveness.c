@@ -97,8 +97,10 @@ void tt_liveness_tick(tt_time now)
 
 bool tt_kernel_bite(void)
 {
-    if (hanging != NULL || bitten)
+    if (hanging != NULL || bitten) {
+        tt_board_watchdog_reset_next();
         return true;
+    }
     bitten = true; // perhaps the whole machine stood still: only a second one without a look counts
     tt_board_watchdog_feed();
     return false;

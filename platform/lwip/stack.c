@@ -52,7 +52,8 @@ static struct {
     tt_time arp_asking_until;                      // ARP's table may hold a question until then
     bool addresses_changed;                        // since tt_stack_addresses
     struct udp_pcb *sockets[TT_STACK_SOCKETS_MAX]; // NULL: free
-    received queue[TT_STACK_RECEIVED_MAX];         // a ring
+    bool hears_groups[TT_STACK_SOCKETS_MAX];
+    received queue[TT_STACK_RECEIVED_MAX]; // a ring
     size_t queue_first, queue_count;
     bool frames_left; // the driver may have frames that were not looked at
     tt_stack_counters counters;
@@ -290,13 +291,20 @@ static void datagram_arrived(void *argument, struct udp_pcb *pcb, struct pbuf *d
                              const ip_addr_t *address, u16_t port)
 {
     (void)pcb;
+    tt_socket socket = (tt_socket)(uintptr_t)argument;
+    const ip_addr_t *to = ip_current_dest_addr();
+    bool to_many = ip_addr_ismulticast(to) || ip_addr_isbroadcast(to, &stack.netif);
+    if (to_many && !stack.hears_groups[socket]) { // one frame would make all devices act
+        pbuf_free(data);
+        return;
+    }
     if (stack.queue_count == TT_STACK_RECEIVED_MAX || data->tot_len > TT_DATAGRAM_MAX) {
         stack.counters.datagrams_dropped++;
         pbuf_free(data);
         return;
     }
     size_t place = (stack.queue_first + stack.queue_count++) % TT_STACK_RECEIVED_MAX;
-    stack.queue[place] = (received){.data = data, .socket = (tt_socket)(uintptr_t)argument};
+    stack.queue[place] = (received){.data = data, .socket = socket};
     endpoint_from(&stack.queue[place].peer, address, port);
 }
 
@@ -352,6 +360,7 @@ tt_status tt_stack_open(uint16_t port, const tt_endpoint *groups, size_t group_c
     }
     *socket = (tt_socket)place;
     stack.sockets[place] = pcb;
+    stack.hears_groups[place] = group_count > 0;
     udp_recv(pcb, datagram_arrived, (void *)(uintptr_t)*socket);
     return TT_OK;
 }

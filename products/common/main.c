@@ -143,6 +143,7 @@ _Noreturn static void end_without_network(tt_status status)
 {
     say("tutti: ", name, " is not on the network, and starts anew in 10 s:");
     say("tutti: ", tt_status_text(status), "");
+    tt_kept_excuse(); // a product that never ran is not what failed
     tt_thread_sleep(tt_after(tt_now(), NO_NETWORK_PAUSE));
     tt_board_reset();
 }
@@ -169,13 +170,13 @@ void tt_main(void)
         status = tt_node_init(&node, platform, &options); // a product's kind may be too long
     if (status != TT_OK)
         end_without_network(status);
+    tt_liveness_start(TT_LIVENESS_PERIOD); // what is the product's own may hang in its start
     add_first_services(product, platform);
     if (tt_kept_is_safe_mode())
         say("tutti: safe mode: this device stopped early three times; restart it by hand", "", "");
     else
         add_services(product, platform);
     tt_kept_on_line(on_line, platform);
-    tt_liveness_start(TT_LIVENESS_PERIOD);
     say("tutti: unprotected until pairing exists; bound to the virtual Ethernet only", "", "");
     say("tutti: ", name, " ready");
     tt_node_run(&node);

@@ -17,7 +17,8 @@ typedef struct tt_product {
     void *arena;
     size_t arena_bytes;
     bool asks; // finds devices that run models, and asks them: /ai/ask
-    // What else the product does, before its loop turns; or NULL. Not called in safe mode.
+    // What else the product does, before its loop turns, within 10 s (tutti/liveness.h); or NULL.
+    // Not called in safe mode.
     void (*start)(tt_node *node);
 } tt_product;
 

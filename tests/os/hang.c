@@ -5,6 +5,7 @@
 
 #include "os/arch/arch.h"
 #include "tutti/check.h"
+#include "tutti/kept.h"
 #include "tutti/kernel.h"
 #include "tutti/liveness.h"
 
@@ -95,8 +96,10 @@ static void run_loop(void *argument)
             tt_semaphore_give(&work);
         if (turn == 10)
             hang();
+        if (turn == 3)
+            say("hang: turning\n");
         if (turn == 30) {
-            say("hang: everybody was alive\n");
+            say(tt_kept_restarts() == 0 ? "hang: everybody was alive\n" : "hang: it was reset\n");
             tt_board_stop(0);
         }
         tt_semaphore_take(&wake, TT_FOREVER);

@@ -103,6 +103,10 @@ void tt_main(void)
     case 9:
         EXPECT(!tt_kept_is_safe_mode());
         tt_board_reset();
+    case 10: // the third short life, but for a reason that is not its own
+        EXPECT(!tt_kept_is_safe_mode());
+        tt_kept_excuse();
+        tt_board_reset();
     default:
         EXPECT(!tt_kept_is_safe_mode());
     }

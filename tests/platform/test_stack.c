@@ -286,12 +286,72 @@ static void play(bool eager)
     }
 }
 
-static void play_apart(run *into, bool eager)
+// A datagram of four bytes; to a group's address where the first bytes of `to` say so.
+static bool hears_datagram(const uint8_t to_mac[6], const uint8_t to[16], uint16_t port)
+{
+    static tt_datagram d;
+    begin(to_mac, 0x86dd, 66);
+    inbox[14] = 0x60;
+    inbox[19] = 12;
+    inbox[20] = 17;
+    inbox[21] = 1;
+    memcpy(inbox + 22, other_ip6, 16);
+    memcpy(inbox + 38, to, 16);
+    inbox[55] = 9; // from a port of its own
+    inbox[56] = (uint8_t)(port >> 8);
+    inbox[57] = (uint8_t)port;
+    inbox[59] = 12;
+    put_checksum(inbox + 60, sum(sum(17 + 12, inbox + 22, 32), inbox + 54, 12));
+    return tt_stack_receive(&d) == TT_OK;
+}
+
+static bool hears_ip4(const uint8_t to_mac[6], const uint8_t to[4], uint16_t port)
+{
+    static const uint8_t header[] = {0x45, 0, 0, 32, 0, 0, 0, 0, 1, 17, 0, 0, 169, 254, 9, 9};
+    static tt_datagram d;
+    begin(to_mac, 0x800, 60);
+    memcpy(inbox + 14, header, sizeof(header));
+    memcpy(inbox + 30, to, 4);
+    put_checksum(inbox + 24, sum(0, inbox + 14, 20));
+    inbox[35] = 9;
+    inbox[36] = (uint8_t)(port >> 8);
+    inbox[37] = (uint8_t)port;
+    inbox[39] = 12; // and no checksum
+    return tt_stack_receive(&d) == TT_OK;
+}
+
+// A port that joined no group hears what is meant for this device, and nothing that is for many.
+static void play_groups(bool eager)
+{
+    static const uint8_t all_mac[6] = {0x33, 0x33, 0, 0, 0, 1},
+                         mdns_mac[6] = {0x33, 0x33, [5] = 0xfb};
+    static const uint8_t all_mac4[6] = {1, 0, 0x5e, 0, 0, 1},
+                         mdns_mac4[6] = {1, 0, 0x5e, 0, 0, 0xfb};
+    static const uint8_t everyone_mac[6] = {255, 255, 255, 255, 255, 255};
+    static const uint8_t all[16] = {0xff, 2, [15] = 1}, mdns[16] = {0xff, 2, [15] = 0xfb};
+    static const uint8_t all4[4] = {224, 0, 0, 1}, mdns4[4] = {224, 0, 0, 251};
+    static const uint8_t everyone[4] = {255, 255, 255, 255}, net[4] = {169, 254, 255, 255};
+    tt_endpoint own[4];
+    play(eager); // until it has its addresses
+    EXPECT_EQUAL(tt_stack_addresses(own, 4), 2);
+    EXPECT(hears_datagram(mac, own[0].ip, 5683));
+    EXPECT(hears_ip4(mac, own[1].ip + 12, 5683));
+    EXPECT(hears_datagram(mdns_mac, mdns, 5353));
+    EXPECT(hears_ip4(mdns_mac4, mdns4, 5353));
+    EXPECT(!hears_datagram(mdns_mac, mdns, 5683));
+    EXPECT(!hears_ip4(mdns_mac4, mdns4, 5683));
+    EXPECT(!hears_datagram(all_mac, all, 5683));
+    EXPECT(!hears_ip4(all_mac4, all4, 5683));
+    EXPECT(!hears_ip4(everyone_mac, everyone, 5683));
+    EXPECT(!hears_ip4(everyone_mac, net, 5683));
+}
+
+static void play_apart(run *into, bool eager, void (*script)(bool eager))
 {
     pid_t child = fork(); // there is one stack a process
     if (child == 0) {
         current = into;
-        play(eager);
+        script(eager);
         _exit(test_result());
     }
     int status = -1;
@@ -312,8 +372,10 @@ int main(void)
     run *runs =
         mmap(NULL, 2 * sizeof(run), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     const run *eager = &runs[0], *lazy = &runs[1];
-    play_apart(&runs[0], true);
-    play_apart(&runs[1], false);
+    play_apart(&runs[0], false, play_groups);
+    runs[0] = (run){0};
+    play_apart(&runs[0], true, play);
+    play_apart(&runs[1], false, play);
     EXPECT_EQUAL(lazy->count, eager->count);
     for (unsigned i = 0; i < lazy->count && i < eager->count; i++)
         if (memcmp(&lazy->sent[i], &eager->sent[i], sizeof(lazy->sent[i])) != 0) {

@@ -85,11 +85,11 @@ static void read_stack_line(dump *d, const char *text, unsigned word_bytes)
     }
 }
 
-// From outside: what could command a terminal is not let through.
+// From outside: what could command a terminal is not let through. Devices write ASCII.
 static void print_plain(const char *text)
 {
     for (; *text != '\0'; text++)
-        putchar((unsigned char)*text >= ' ' && *text != 0x7f ? *text : '?');
+        putchar(*text >= ' ' && *text < 0x7f ? *text : '?');
     putchar('\n');
 }
 

@@ -90,6 +90,10 @@ void tt_board_watchdog_feed(void)
 {
 }
 
+void tt_board_watchdog_reset_next(void)
+{
+}
+
 // The note of the linker, found by the program's own headers.
 const uint8_t *tt_board_image(size_t *length)
 {

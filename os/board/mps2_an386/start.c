@@ -68,6 +68,11 @@ void tt_board_watchdog_feed(void)
     tt_watchdog_cmsdk_feed();
 }
 
+void tt_board_watchdog_reset_next(void)
+{
+    tt_watchdog_cmsdk_reset_next();
+}
+
 // Semihosting's SYS_EXIT_EXTENDED: under QEMU the process ends with the code; real boards need a
 // debugger.
 void tt_board_stop(int code)
