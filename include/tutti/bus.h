@@ -112,8 +112,9 @@ typedef struct tt_request {
 // ETag), so that blocks of two representations are never taken for one; a number that counts up
 // from the start of the device is enough. tt_respond_bytes and tt_window do all this. An answer to
 // another method, and one that tells an error, has its whole payload at once, at most
-// TT_BUS_BLOCK_MAX bytes. A handler that keeps to none of this is answered for by 5.00 and a
-// sentence that says what it did.
+// TT_BUS_BLOCK_MAX bytes. The code is one of class 2, 4 or 5; 2.31 only for a piece that is not the
+// last. A handler that keeps to none of this is answered for by 5.00 and a sentence that says what
+// it did.
 //
 // The payload stays the handler's: it must not change before the handler's next call. For a
 // diagnostic, point `payload` at text and leave `content_format` at TT_FORMAT_NONE.

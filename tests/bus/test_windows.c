@@ -101,6 +101,42 @@ static void test_what_a_handler_owes(void)
     EXPECT(!answer.message.block2.present);
 }
 
+// What would make a message that is none, or read at NULL.
+static void test_no_answers(void)
+{
+    static const struct {
+        tt_response response;
+        const char *sentence;
+    } cases[] = {
+        {{.code = 0}, "its handler gives no code of an answer: gives"},
+        {{.code = TT_CODE(0, 1)}, "its handler gives no code of an answer: gives"},
+        {{.code = TT_CODE(2, 0)}, "its handler gives no code of an answer: gives"},
+        {{.code = TT_CODE(3, 31)}, "its handler gives no code of an answer: gives"},
+        {{.code = TT_CODE(6, 0)}, "its handler gives no code of an answer: gives"},
+        {{.code = TT_CONTINUE}, "its handler gives no code of an answer: gives"},
+        {{.code = TT_CONTENT, .length = 1}, "its handler gives a length without a payload: gives"},
+        {{.code = TT_CODE(2, 1)}, NULL},
+        {{.code = TT_CODE(2, 30)}, NULL},
+        {{.code = TT_BAD_REQUEST}, NULL},
+        {{.code = TT_CODE(5, 31)}, NULL},
+    };
+    static tt_resource resource = {
+        .path = "gives", .handler = gives, .methods = 1 << TT_GET | 1 << TT_POST};
+    for (size_t i = 0; i < 2 * TT_COUNT(cases); i++) {
+        start();
+        REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+        given = cases[i / 2].response;
+        given.content_format = TT_FORMAT_NONE;
+        tt_message_writer w = request(TT_CONFIRMABLE, i % 2 ? TT_POST : TT_GET, next_id++, "gives");
+        hear(CLIENT, &w);
+        const tt_message *m = &answer.message;
+        const char *sentence = cases[i / 2].sentence;
+        EXPECT_EQUAL(m->code, sentence != NULL ? TT_INTERNAL_ERROR : given.code);
+        EXPECT(sentence == NULL ||
+               (m->length == strlen(sentence) && memcmp(m->payload, sentence, m->length) == 0));
+    }
+}
+
 static bool observing; // with Observe: the representation is sent whatever the asker has
 
 static void hear_etag(const void *etag, size_t length)
@@ -421,6 +457,7 @@ int main(void)
     test_ends();
     test_own_observer_fails();
     test_what_a_handler_owes();
+    test_no_answers();
     test_versions();
     test_later_windows();
     test_late_notifications();
