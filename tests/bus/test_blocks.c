@@ -226,6 +226,33 @@ static void test_whole_between_blocks(void)
     EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
 }
 
+// Bodies for two paths of a subtree are two; one for a resource that was removed, and came back, is
+// given up.
+static void test_whose_body(void)
+{
+    static tt_resource tree = {
+        .path = "t", .handler = keep, .methods = 1 << TT_PUT, .subtree = true};
+    static const char block[16];
+    start();
+    REQUIRE(tt_bus_add(&SERVER->bus, &tree) == TT_OK);
+    for (uint16_t i = 0; i < 5; i++) {
+        tt_message_writer w =
+            request(TT_CONFIRMABLE, TT_PUT, (uint16_t)(20 + i), i % 2 ? "t/b" : "t/a");
+        if (i == 4) {
+            tt_bus_remove(&SERVER->bus, &tree);
+            REQUIRE(tt_bus_add(&SERVER->bus, &tree) == TT_OK);
+        }
+        tt_message_option_block(&w, TT_OPTION_BLOCK1,
+                                &(tt_block){.number = i / 2u, .more = i != 3});
+        tt_message_payload(&w, block, sizeof(block));
+        hear(CLIENT, &w);
+        EXPECT_EQUAL(answer.message.code, i < 3    ? TT_CONTINUE
+                                          : i == 3 ? TT_CHANGED
+                                                   : TT_ENTITY_INCOMPLETE);
+    }
+    EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
+}
+
 // No handler gets, and no caller, more than a block at once, whatever a datagram holds.
 static void test_more_than_a_block(void)
 {
@@ -272,6 +299,7 @@ int main(void)
     test_change_midway();
     test_short_block();
     test_whole_between_blocks();
+    test_whose_body();
     test_more_than_a_block();
     return test_result();
 }
