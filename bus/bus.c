@@ -103,12 +103,8 @@ void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const voi
 
 void tt_bus_cancel(tt_bus *bus, tt_time now, tt_call *call)
 {
-    for (size_t i = 0; i < TT_COUNT(bus->owed); i++)
-        if (bus->owed[i].id != 0 && bus->owed[i].call == call)
-            bus->owed[i].id = 0;
-    tt_bus_unobserve(bus, &call->peer, NULL, call);
-    tt_bus_client_cancel(bus, now,
-                         call); // a remote observation ends by our reset of its next message
+    // An observation of another device ends by our reset of its next message.
+    tt_bus_client_cancel(bus, now, call);
 }
 
 void tt_bus_advance(tt_bus *bus, tt_time now)

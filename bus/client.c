@@ -143,9 +143,22 @@ tt_status tt_bus_ping(tt_bus *bus, tt_time now, tt_call *call)
     return TT_OK;
 }
 
+// Whatever still waits to tell this call something, an answer that is owed or an observer on the
+// own device, is for a call that goes on.
+static void let_go(tt_bus *bus, const tt_call *call, bool observer_too)
+{
+    for (size_t i = 0; i < TT_COUNT(bus->owed); i++)
+        if (bus->owed[i].id != 0 && bus->owed[i].call == call)
+            bus->owed[i].id = 0;
+    for (size_t i = 0; observer_too && i < TT_COUNT(bus->observers); i++)
+        if (bus->observers[i].resource != NULL && bus->observers[i].call == call)
+            bus->observers[i].resource = NULL;
+}
+
 // The call is over: out of the list first, so that its owner may start it again in the callback.
 static void finish(tt_bus *bus, tt_time now, tt_call *call, tt_reply *reply)
 {
+    let_go(bus, call, true);
     tt_list_remove(&call->state.link);
     call->state.phase = PHASE_NONE;
     send_queued(bus, now);
@@ -205,6 +218,9 @@ void tt_bus_client_local(tt_bus *bus, tt_time now, tt_call *call, const tt_respo
 {
     struct tt_call_state *s = &call->state;
     bool success = response->code < TT_BAD_REQUEST;
+    let_go(bus, call, false);
+    if (s->phase != PHASE_LOCAL_OWED) // a notification: each representation has the whole time
+        s->deadline = deadline_of(call, now);
     if (offset > 0 && (success ? response->version != s->etag : is_cut(response->code))) {
         if (s->observing)
             go_on_local(bus, now, call, 0);
@@ -331,8 +347,9 @@ static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_messa
     struct tt_call_state *s = &call->state;
     size_t offset = m->block2.present ? m->block2.number * tt_block_bytes(&m->block2) : 0;
     bool more = m->block2.present && m->block2.more, success = m->code < TT_BAD_REQUEST;
-    if ((success && offset != s->received) || (more && m->length != tt_block_bytes(&m->block2))) {
-        fail(bus, now, call, TT_MALFORMED);
+    size_t block = m->block2.present ? tt_block_bytes(&m->block2) : TT_BUS_BLOCK_MAX;
+    if ((success && offset != s->received) || (more && m->length != block) || m->length > block) {
+        fail(bus, now, call, m->block2.present ? TT_MALFORMED : TT_TOO_LARGE);
         return;
     }
     bool tagged = m->etag_length > 0 && s->etag_length > 0;
@@ -475,7 +492,7 @@ bool tt_bus_client_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t 
 static bool is_due(const tt_call *call, tt_time now)
 {
     const struct tt_call_state *s = &call->state;
-    if (s->phase != PHASE_LOCAL && s->phase != PHASE_OBSERVING && now >= s->deadline)
+    if (s->phase != PHASE_OBSERVING && now >= s->deadline)
         return true;
     return s->phase == PHASE_SENT && now >= s->next;
 }
@@ -484,9 +501,6 @@ static void advance_call(tt_bus *bus, tt_time now, tt_call *call)
 {
     struct tt_call_state *s = &call->state;
     if (now >= s->deadline || s->attempts >= TT_BUS_RETRANSMITS_MAX) {
-        for (size_t i = 0; i < TT_COUNT(bus->owed); i++)
-            if (bus->owed[i].id != 0 && bus->owed[i].call == call)
-                bus->owed[i].id = 0;
         fail(bus, now, call, TT_TIMED_OUT);
     } else {
         s->attempts++;
@@ -528,13 +542,12 @@ tt_time tt_bus_client_deadline(const tt_bus *bus)
 
 // Ends calls to a peer. Marked first: a callback may start another call to the same peer, which is
 // not meant.
-static void end_calls(tt_bus *bus, tt_time now, const tt_endpoint *peer, bool observing,
+static void end_calls(tt_bus *bus, tt_time now, const tt_endpoint *peer, bool observations,
                       tt_status status)
 {
     for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
         struct tt_call_state *s = &call_at(node)->state;
-        if (tt_endpoint_equal(&call_at(node)->peer, peer) &&
-            (observing || s->phase != PHASE_OBSERVING)) {
+        if (tt_endpoint_equal(&call_at(node)->peer, peer) && (observations || !s->observing)) {
             s->phase = PHASE_FORGOTTEN;
             s->send = false;
         }

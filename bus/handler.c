@@ -88,11 +88,22 @@ static void refuse(tt_bus *bus, tt_response *response, tt_code code, const char 
     tt_bus_diagnose(bus, response, code, what, path);
 }
 
+// 2.31 is one as long as the body goes on.
+static bool is_answer(tt_code code)
+{
+    return (code >= TT_CODE(2, 1) && code < TT_CODE(3, 0)) ||
+           (code >= TT_BAD_REQUEST && code < TT_CODE(6, 0));
+}
+
 void tt_bus_check_response(tt_bus *bus, const tt_request *request, tt_response *response)
 {
     bool windowed = request->method == TT_GET && response->code < TT_BAD_REQUEST;
     const char *fault = NULL;
-    if (response->length > (windowed ? request->window_length : TT_BUS_BLOCK_MAX))
+    if (!is_answer(response->code) || (response->code == TT_CONTINUE && request->last))
+        fault = "its handler gives no code of an answer: ";
+    else if (response->length > 0 && response->payload == NULL)
+        fault = "its handler gives a length without a payload: ";
+    else if (response->length > (windowed ? request->window_length : TT_BUS_BLOCK_MAX))
         fault = "its handler gives more bytes than a window: ";
     else if (response->more && (!windowed || response->length < request->window_length))
         fault = "its handler gives a part of a window: ";

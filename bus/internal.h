@@ -62,13 +62,11 @@ void tt_bus_reply_advance(tt_bus *bus, tt_time now);
 tt_time tt_bus_reply_deadline(const tt_bus *bus);
 bool tt_bus_observe(tt_bus *bus, tt_resource *resource, const tt_endpoint *peer,
                     const tt_message *message, tt_call *call);
-void tt_bus_unobserve(tt_bus *bus, const tt_endpoint *peer, const tt_bus_token *token,
-                      const tt_call *call);
+void tt_bus_unobserve(tt_bus *bus, const tt_endpoint *peer, const tt_bus_token *token);
 void tt_bus_drop_observer(tt_bus *bus, tt_bus_observer *observer);
 
 // server.c
-void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer,
-                           const tt_message *message);
+void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message *message);
 void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call);
 
 // links.c: the handler of /.well-known/core

@@ -24,7 +24,7 @@ tt_time tt_bus_first_wait(tt_bus *bus)
 
 tt_bus_datagram *tt_bus_out(tt_bus *bus, const tt_endpoint *peer)
 {
-    for (unsigned i = 0; i < TT_BUS_OUT_MAX; i++) {
+    for (unsigned i = 0; i + bus->out_reserved < TT_BUS_OUT_MAX; i++) {
         tt_bus_datagram *slot = &bus->out[(bus->out_first + i) % TT_BUS_OUT_MAX];
         if (slot->length > 0)
             continue;

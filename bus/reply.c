@@ -103,17 +103,12 @@ bool tt_bus_observe(tt_bus *bus, tt_resource *resource, const tt_endpoint *peer,
     return true;
 }
 
-void tt_bus_unobserve(tt_bus *bus, const tt_endpoint *peer, const tt_bus_token *token,
-                      const tt_call *call)
+void tt_bus_unobserve(tt_bus *bus, const tt_endpoint *peer, const tt_bus_token *token)
 {
     for (size_t i = 0; i < TT_COUNT(bus->observers); i++) {
         tt_bus_observer *o = &bus->observers[i];
-        if (o->resource == NULL)
-            continue;
-        bool same = call != NULL ? o->call == call
-                                 : tt_endpoint_equal(&o->peer, peer) && token != NULL &&
-                                       tt_token_equal(&o->token, token);
-        if (same)
+        if (o->resource != NULL && o->call == NULL && tt_endpoint_equal(&o->peer, peer) &&
+            tt_token_equal(&o->token, token))
             tt_bus_drop_observer(bus, o);
     }
 }
@@ -142,10 +137,7 @@ static void notify(tt_bus *bus, tt_time now, tt_bus_observer *o)
     }
     bool error = response.code >= TT_BAD_REQUEST; // the last that it hears (RFC 7641, 4.2)
     if (o->call != NULL) {
-        tt_call *call = o->call;
-        if (error)
-            tt_bus_drop_observer(bus, o);
-        tt_bus_client_local(bus, now, call, &response, 0, error);
+        tt_bus_client_local(bus, now, o->call, &response, 0, error);
         return;
     }
     bool confirmable = o->told % TT_BUS_CONFIRM_EVERY == 0 || now >= o->confirm_at || error;

@@ -45,27 +45,55 @@ static tt_bus_remembered *remember(tt_bus_peer *peer, uint16_t id)
     return entry;
 }
 
-// Finds or begins the transfer that a block belongs to. NULL with the answer set: not acceptable.
-static tt_bus_transfer *place_block(tt_bus *bus, tt_time now, tt_resource *resource,
-                                    const tt_endpoint *peer, const tt_message *m,
-                                    tt_response *response)
+// The body that comes for a resource at this time, or NULL.
+static tt_bus_transfer *find_transfer(tt_bus *bus, const tt_resource *resource,
+                                      const tt_request *request)
 {
-    tt_bus_transfer *mine = NULL, *free_slot = NULL;
-    size_t offset = m->block1.number * tt_block_bytes(&m->block1);
     for (size_t i = 0; i < TT_COUNT(bus->transfers); i++) {
         tt_bus_transfer *t = &bus->transfers[i];
-        if (t->resource == NULL) {
-            free_slot = t;
-        } else if (t->resource == resource && strcmp(t->path, m->path) == 0) {
-            if (!tt_endpoint_equal(&t->peer, peer)) {
-                tt_bus_diagnose(bus, response, TT_UNAVAILABLE,
-                                "another transfer is under way: ", m->path);
-                response->max_age_seconds = 2;
-                return NULL;
-            }
-            mine = t;
-        }
+        if (t->resource == resource && t->method == request->method &&
+            strcmp(t->path, request->path) == 0)
+            return t;
     }
+    return NULL;
+}
+
+// Whether a body may begin or go on: not in the midst of another sender's.
+static bool may_send(tt_bus *bus, const tt_bus_transfer *transfer, const tt_request *request,
+                     tt_response *response)
+{
+    if (transfer == NULL || tt_endpoint_equal(&transfer->peer, request->peer))
+        return true;
+    tt_bus_diagnose(bus, response, TT_UNAVAILABLE,
+                    "another transfer is under way: ", request->path);
+    response->max_age_seconds = 2;
+    return false;
+}
+
+// A body that comes whole: whatever its sender has begun before is given up.
+static bool place_whole(tt_bus *bus, const tt_resource *resource, const tt_request *request,
+                        tt_response *response)
+{
+    tt_bus_transfer *mine = resource != NULL ? find_transfer(bus, resource, request) : NULL;
+    if (!may_send(bus, mine, request, response))
+        return false;
+    if (mine != NULL)
+        mine->resource = NULL;
+    return true;
+}
+
+// Finds or begins the transfer that a block belongs to. NULL with the answer set: not acceptable.
+static tt_bus_transfer *place_block(tt_bus *bus, tt_time now, tt_resource *resource,
+                                    const tt_request *request, const tt_message *m,
+                                    tt_response *response)
+{
+    tt_bus_transfer *mine = find_transfer(bus, resource, request), *free_slot = NULL;
+    size_t offset = m->block1.number * tt_block_bytes(&m->block1);
+    if (!may_send(bus, mine, request, response))
+        return NULL;
+    for (size_t i = 0; i < TT_COUNT(bus->transfers); i++)
+        if (bus->transfers[i].resource == NULL)
+            free_slot = &bus->transfers[i];
     if (offset > 0 && (mine == NULL || mine->next != offset)) {
         tt_bus_diagnose(bus, response, TT_ENTITY_INCOMPLETE,
                         "a block is missing before this one of ", m->path);
@@ -77,8 +105,11 @@ static tt_bus_transfer *place_block(tt_bus *bus, tt_time now, tt_resource *resou
         return NULL;
     }
     mine = mine != NULL ? mine : free_slot;
-    *mine = (tt_bus_transfer){
-        .resource = resource, .peer = *peer, .next = offset + m->length, .heard = now};
+    *mine = (tt_bus_transfer){.resource = resource,
+                              .peer = *request->peer,
+                              .method = request->method,
+                              .next = offset + m->length,
+                              .heard = now};
     strcpy(mine->path, m->path);
     return mine;
 }
@@ -116,21 +147,26 @@ static tt_bus_owed *find_owed(tt_bus *bus, tt_answer_token id)
     return NULL;
 }
 
-// Answers a request whose options ask for what nobody here can do.
-static bool refuse_options(tt_bus *bus, const tt_message *m, tt_response *response)
+// Answers a request that asks for what nobody here can do, whatever its path.
+static bool refuse_options(tt_bus *bus, tt_message *m, tt_response *response)
 {
-    if (m->bad_option)
+    if (m->bad_option) {
         tt_bus_diagnose(bus, response, TT_BAD_OPTION, "an option is critical and not supported",
                         "");
-    else if (m->bad_block)
+    } else if (m->bad_block) {
         tt_bus_diagnose(bus, response, TT_BAD_REQUEST, "block size 7 is reserved", "");
-    else if (m->block2.number > 0 && m->code != TT_GET)
+    } else if (m->length > TT_BUS_BLOCK_MAX) { // blocks of this size are welcome (RFC 7959, 2.9.3)
+        tt_bus_diagnose(bus, response, TT_ENTITY_TOO_LARGE,
+                        "more than 1024 bytes in one message: send it in blocks", "");
+        m->block1 = (tt_block){.present = true, .exponent = TT_BLOCK_EXPONENT_MAX};
+    } else if (m->block2.number > 0 && m->code != TT_GET) {
         tt_bus_diagnose(bus, response, TT_NOT_IMPLEMENTED, "only answers to GET come in blocks",
                         "");
-    else if (m->proxy)
+    } else if (m->proxy) {
         tt_bus_diagnose(bus, response, TT_PROXYING_UNSUPPORTED, "this device is no proxy", "");
-    else
+    } else {
         return false;
+    }
     return true;
 }
 
@@ -145,7 +181,7 @@ static bool still_has(const tt_bus *bus, const tt_message *m, const tt_response 
 }
 
 // Everything up to the response: body blocks in order, observation, the handler.
-static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m,
+static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message *m,
                    tt_request *request, tt_response *response, tt_resource **observed)
 {
     tt_resource *resource = tt_bus_find_resource(bus, m->path);
@@ -159,17 +195,21 @@ static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_m
         return;
     }
     bool serves = resource != NULL && m->code <= TT_DELETE && (resource->methods >> m->code & 1);
+    bool observable = serves && resource->observable; // its handler may remove it
     if (serves && m->block1.present) {
-        if (m->block1.more && m->length != tt_block_bytes(&m->block1)) {
-            tt_bus_diagnose(bus, response, TT_BAD_REQUEST, "a block is shorter than it says", "");
+        size_t block = tt_block_bytes(&m->block1);
+        if (m->block1.more ? m->length != block : m->length > block) {
+            tt_bus_diagnose(bus, response, TT_BAD_REQUEST, "a block is not as long as it says", "");
             return;
         }
-        transfer = place_block(bus, now, resource, peer, m, response);
+        transfer = place_block(bus, now, resource, request, m, response);
         if (transfer == NULL)
             return;
         request->offset = transfer->next - m->length;
         request->last = !m->block1.more;
         request->size = request->last ? transfer->next : m->size1;
+    } else if (serves && !place_whole(bus, resource, request, response)) {
+        return;
     }
     tt_bus_run_handler(bus, now, resource, request, response);
     if (transfer != NULL && m->block1.more && response->code < TT_BAD_REQUEST && !response->later) {
@@ -184,12 +224,13 @@ static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_m
                                   .max_age_seconds = response->max_age_seconds,
                                   .has_version = true,
                                   .version = response->version};
-    if (m->code == TT_GET && m->has_observe && serves && resource->observable) {
+    if (m->code == TT_GET && m->has_observe && observable &&
+        tt_bus_find_resource(bus, m->path) == resource) {
         if (m->observe == 0 && m->block2.number == 0 && response->code < TT_BAD_REQUEST &&
             !response->later && tt_bus_observe(bus, resource, peer, m, NULL))
             *observed = resource;
         else if (m->observe == 1)
-            tt_bus_unobserve(bus, peer, &m->token, NULL);
+            tt_bus_unobserve(bus, peer, &m->token);
     }
 }
 
@@ -263,7 +304,7 @@ static void send_at_once(tt_bus *bus, tt_time now, const tt_endpoint *peer, cons
     }
 }
 
-void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m)
+void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message *m)
 {
     if (m->bad_option && m->type == TT_NON_CONFIRMABLE) { // rejected, not answered (5.4.1)
         tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
@@ -288,6 +329,7 @@ void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, co
         slot->length = entry->length;
         return;
     }
+    bus->out_reserved = 1; // its handler may answer others
     entry = remember(known, m->id);
     tt_answer_token id = new_owed(bus, now, peer, m, NULL);
     tt_request request = {
@@ -311,8 +353,9 @@ void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, co
                         "");
     else
         handle(bus, now, peer, m, &request, &response, &observed);
+    bus->out_reserved = 0;
     tt_bus_owed *owed = find_owed(bus, id);
-    if (response.later) {
+    if (response.later || (id != 0 && owed == NULL)) { // or answered by its handler already
         if (m->type == TT_CONFIRMABLE)
             tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
         return;
@@ -328,8 +371,6 @@ static void answer_local(tt_bus *bus, tt_time now, tt_call *call, const tt_respo
                          size_t offset)
 {
     bool error = response->code >= TT_BAD_REQUEST;
-    if (error && call->state.observing)
-        tt_bus_unobserve(bus, &call->peer, NULL, call);
     tt_bus_client_local(bus, now, call, response, offset, error || !call->state.observing);
 }
 
@@ -342,7 +383,7 @@ tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const t
         return TT_TOO_LARGE;
     tt_bus_owed taken = *owed;
     tt_response response = *given;
-    tt_request request = {.method = taken.method, .path = ""};
+    tt_request request = {.method = taken.method, .path = "", .last = true};
     tt_bus_set_window(bus, &request, &taken.block2);
     if (taken.call != NULL)
         request.window_offset = taken.call->state.received;
@@ -359,11 +400,27 @@ tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const t
     return status;
 }
 
-// A call from the own device: the same handlers, its body as one piece, the answer window by
-// window.
+// A body from the own device: in pieces as from any other, one behind the other.
+static void take_local(tt_bus *bus, tt_time now, tt_resource *resource, const tt_call *call,
+                       tt_request *request, tt_response *response)
+{
+    do {
+        size_t left = call->length - request->offset;
+        request->last = left <= TT_BUS_BLOCK_MAX;
+        request->length = request->last ? left : TT_BUS_BLOCK_MAX;
+        request->payload =
+            left > 0 ? (const uint8_t *)call->payload + request->offset : (const uint8_t *)NULL;
+        tt_bus_run_handler(bus, now, resource, request, response);
+        request->offset += request->length;
+    } while (!request->last && !response->later && response->code < TT_BAD_REQUEST &&
+             find_owed(bus, request->token) != NULL);
+}
+
+// A call from the own device: the same handlers, the answer window by window.
 void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call)
 {
     tt_resource *resource = tt_bus_find_resource(bus, call->path);
+    bool observable = resource != NULL && resource->observable; // its handler may remove it
     tt_answer_token id = new_owed(bus, now, NULL, NULL, call);
     tt_request request = {
         .method = call->method,
@@ -372,10 +429,7 @@ void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call)
         .query = call->query != NULL ? call->query : "",
         .content_format = call->content_format,
         .accept = call->accept,
-        .payload = call->payload,
-        .length = call->length,
         .size = call->length,
-        .last = true,
         .token = id,
     };
     tt_bus_set_window(bus, &request, NULL);
@@ -384,15 +438,15 @@ void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call)
     if (id == 0)
         tt_bus_diagnose(bus, &response, TT_UNAVAILABLE, "too many requests wait for their answers",
                         "");
-    else
-        tt_bus_run_handler(bus, now, resource, &request, &response);
-    if (response.later)
-        return;
+    else if (place_whole(bus, resource, &request, &response))
+        take_local(bus, now, resource, call, &request, &response);
     tt_bus_owed *owed = find_owed(bus, id);
+    if (response.later || (id != 0 && owed == NULL)) // or its handler answered or cancelled it
+        return;
     if (owed != NULL)
         owed->id = 0;
-    if (call->observe && !call->state.observing && resource != NULL && resource->observable &&
-        response.code < TT_BAD_REQUEST)
+    if (observable && call->observe && !call->state.observing && response.code < TT_BAD_REQUEST &&
+        tt_bus_find_resource(bus, call->path) == resource)
         call->state.observing = tt_bus_observe(bus, resource, &call->peer, NULL, call);
     answer_local(bus, now, call, &response, request.window_offset);
 }

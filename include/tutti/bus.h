@@ -78,10 +78,13 @@ typedef uint32_t tt_answer_token;
 
 // A request, or one piece of a long one, as a handler sees it. Valid during the handler only.
 //
-// A body longer than a block comes in pieces: in order, without gaps, each exactly once, the first
-// with offset 0. Pieces of two bodies for one resource are never mixed: a second sender gets 5.03
-// until the first is done or silent for TT_BUS_TRANSFER_SILENCE. A handler that answers a piece
-// with an error ends the transfer; the answer to any piece but the last is otherwise the bus's.
+// A piece has at most TT_BUS_BLOCK_MAX bytes. A body longer than that, from the own device too, and
+// one that its sender has cut, comes in several: in order, without gaps, each exactly once, the
+// first with offset 0. Pieces of two bodies of one method for one path are never mixed: a second
+// sender, whatever the length of its body, gets 5.03 until the first is done or silent for
+// TT_BUS_TRANSFER_SILENCE; a sender that begins anew gives up what it began before. A handler that
+// answers a piece with an error ends the transfer; the answer to any piece but the last is
+// otherwise the bus's.
 //
 // A GET asks for a window of the representation: the bytes from `window_offset` on, at most
 // `window_length` of them. A long representation is asked for window by window, and by several
@@ -112,8 +115,9 @@ typedef struct tt_request {
 // ETag), so that blocks of two representations are never taken for one; a number that counts up
 // from the start of the device is enough. tt_respond_bytes and tt_window do all this. An answer to
 // another method, and one that tells an error, has its whole payload at once, at most
-// TT_BUS_BLOCK_MAX bytes. A handler that keeps to none of this is answered for by 5.00 and a
-// sentence that says what it did.
+// TT_BUS_BLOCK_MAX bytes. The code is one of class 2, 4 or 5; 2.31 only for a piece that is not the
+// last. A handler that keeps to none of this is answered for by 5.00 and a sentence that says what
+// it did.
 //
 // The payload stays the handler's: it must not change before the handler's next call. For a
 // diagnostic, point `payload` at text and leave `content_format` at TT_FORMAT_NONE.
@@ -173,10 +177,11 @@ struct tt_resource {
 //
 // `status` is TT_OK with a response (whatever its code), else TT_TIMED_OUT, TT_RESET, TT_CANCELLED,
 // TT_UNREACHABLE (nothing listens there: tt_bus_unreachable), TT_MALFORMED, TT_TOO_LARGE (more than
-// 2^20 blocks, in the size that the peer wants) or TT_DAMAGED (the representation changed while it
-// was read); then nothing follows. A long payload comes in pieces like a request's, from the own
-// device too. An observed representation that changes while it is read is read anew: its pieces
-// begin at offset 0 again.
+// 2^20 blocks, in the size that the peer wants, or more than TT_BUS_BLOCK_MAX bytes in one message)
+// or TT_DAMAGED (the representation changed while it was read); then nothing follows. A long
+// payload comes in pieces like a request's, from the own device too. An observed representation
+// that changes while it is read is read anew: its pieces begin at offset 0 again; from each
+// notification on there is `timeout` to read it whole.
 typedef struct tt_reply {
     tt_status status;
     tt_code code;

@@ -114,6 +114,7 @@ typedef struct tt_bus_observer {
 typedef struct tt_bus_transfer {
     tt_resource *resource; // NULL: free
     tt_endpoint peer;
+    tt_method method;
     size_t next; // offset of the next byte
     tt_time heard;
     char path[TT_BUS_PATH_MAX];
@@ -138,7 +139,7 @@ struct tt_bus {
     tt_bus_observer observers[TT_BUS_OBSERVERS_MAX];
     tt_bus_transfer transfers[TT_BUS_TRANSFERS_MAX];
     tt_bus_datagram out[TT_BUS_OUT_MAX];
-    unsigned out_first;
+    unsigned out_first, out_reserved; // the first to go out; kept free for the answer being made
     tt_resource well_known;
     tt_resource gone;       // what observers of a removed resource have until they are told
     uint64_t links_version; // of /.well-known/core: counts what was added and removed

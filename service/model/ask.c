@@ -117,7 +117,7 @@ static void write_document(tt_ask_service *s, tt_time now, const tt_reply *reply
 
 static void forward_answer(tt_ask_service *s, tt_time now, const tt_reply *reply)
 {
-    if (reply->length > TT_MODEL_OUTPUT_MAX) {
+    if (reply->offset + reply->length > TT_MODEL_OUTPUT_MAX) {
         answer_text(s, now, TT_INTERNAL_ERROR, "too long an answer from ", s->chosen_name);
         return;
     }

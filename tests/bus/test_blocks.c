@@ -145,17 +145,150 @@ static void test_change_midway(void)
                 TT_OPTION_BLOCK2, 10);
         EXPECT(a.done && a.status == (changed ? TT_DAMAGED : TT_OK));
     }
-}
-
-// A block that is shorter than it says would leave a gap.
-static void test_short_block(void)
-{
-    asked a;
+    // Tags are bytes, not numbers: one more zero makes another.
     start();
     ask_by_hand(&a, TT_GET, false, NULL, 0);
-    respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, 0, NULL, 0,
-            &(tt_block){.more = true, .exponent = 2}, TT_OPTION_BLOCK2, 63);
-    EXPECT(a.done && a.status == TT_MALFORMED);
+    respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, TT_OPTION_ETAG, "1", 1,
+            &(tt_block){.more = true, .exponent = 2}, TT_OPTION_BLOCK2, 64);
+    respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, TT_OPTION_ETAG, "\0001", 2,
+            &(tt_block){.number = 1, .exponent = 2}, TT_OPTION_BLOCK2, 10);
+    EXPECT(a.done && a.status == TT_DAMAGED);
+}
+
+// A block that is shorter than it says would leave a gap, and a longer one is none.
+static void test_short_block(void)
+{
+    static const struct {
+        bool more;
+        size_t length;
+        tt_status status;
+    } cases[] = {
+        {true, 63, TT_MALFORMED}, {true, 65, TT_MALFORMED}, {false, 65, TT_MALFORMED},
+        {false, 64, TT_OK},       {false, 0, TT_OK},
+    };
+    asked a;
+    for (size_t i = 0; i < TT_COUNT(cases); i++) {
+        start();
+        ask_by_hand(&a, TT_GET, false, NULL, 0);
+        respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, 0, NULL, 0,
+                &(tt_block){.more = cases[i].more, .exponent = 2}, TT_OPTION_BLOCK2,
+                cases[i].length);
+        EXPECT(a.done && a.status == cases[i].status);
+    }
+}
+
+static void put(const device *from, uint16_t id, unsigned method, int number, bool more,
+                const void *body, size_t length)
+{
+    tt_message_writer w = request(TT_CONFIRMABLE, method, id, "keep");
+    if (number >= 0)
+        tt_message_option_block(&w, TT_OPTION_BLOCK1,
+                                &(tt_block){.number = (uint32_t)number, .more = more});
+    tt_message_payload(&w, body, length);
+    hear((device *)from, &w);
+}
+
+// A body in one message does not come between the blocks of another, whoever sends it.
+static void test_whole_between_blocks(void)
+{
+    static const tt_endpoint own_device;
+    static const char block[16] = "0123456789abcdef";
+    asked a;
+    start();
+    put(CLIENT, 1, TT_PUT, 0, true, block, sizeof(block));
+    put(OTHER, 1, TT_PUT, -1, false, "other", 5);
+    EXPECT(answer.message.code == TT_UNAVAILABLE && answer.message.max_age == 2);
+    memset(&a, 0, sizeof(a));
+    a.call = (tt_call){.peer = own_device,
+                       .method = TT_PUT,
+                       .path = "keep",
+                       .payload = "own",
+                       .length = 3,
+                       .on_reply = asked_reply,
+                       .context = &a};
+    REQUIRE(tt_bus_call(&SERVER->bus, time_now, &a.call) == TT_OK);
+    pass(TT_MS(1));
+    EXPECT_ANSWER(a, TT_UNAVAILABLE);
+    EXPECT_EQUAL(runs, 1);
+    put(OTHER, 2, TT_POST, -1, false, "", 0); // of another method: no body of these
+    EXPECT_EQUAL(answer.message.code, TT_CHANGED);
+    put(CLIENT, 2, TT_PUT, 1, false, block, sizeof(block));
+    EXPECT(answer.message.code == TT_CHANGED && kept_length == 32);
+    EXPECT(memcmp(kept, block, 16) == 0 && memcmp(kept + 16, block, 16) == 0);
+    put(OTHER, 3, TT_PUT, -1, false, "other", 5);
+    EXPECT(answer.message.code == TT_CHANGED && kept_length == 5);
+    // Its own sender has begun anew: what it began before does not go on.
+    put(CLIENT, 3, TT_PUT, 0, true, block, sizeof(block));
+    put(CLIENT, 4, TT_PUT, -1, false, "whole", 5);
+    EXPECT(answer.message.code == TT_CHANGED && kept_length == 5);
+    put(CLIENT, 5, TT_PUT, 1, false, block, sizeof(block));
+    EXPECT(answer.message.code == TT_ENTITY_INCOMPLETE && memcmp(kept, "whole", 5) == 0);
+    EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
+}
+
+// Bodies for two paths of a subtree are two; one for a resource that was removed, and came back, is
+// given up.
+static void test_whose_body(void)
+{
+    static tt_resource tree = {
+        .path = "t", .handler = keep, .methods = 1 << TT_PUT, .subtree = true};
+    static const char block[16];
+    start();
+    REQUIRE(tt_bus_add(&SERVER->bus, &tree) == TT_OK);
+    for (uint16_t i = 0; i < 5; i++) {
+        tt_message_writer w =
+            request(TT_CONFIRMABLE, TT_PUT, (uint16_t)(20 + i), i % 2 ? "t/b" : "t/a");
+        if (i == 4) {
+            tt_bus_remove(&SERVER->bus, &tree);
+            REQUIRE(tt_bus_add(&SERVER->bus, &tree) == TT_OK);
+        }
+        tt_message_option_block(&w, TT_OPTION_BLOCK1,
+                                &(tt_block){.number = i / 2u, .more = i != 3});
+        tt_message_payload(&w, block, sizeof(block));
+        hear(CLIENT, &w);
+        EXPECT_EQUAL(answer.message.code, i < 3    ? TT_CONTINUE
+                                          : i == 3 ? TT_CHANGED
+                                                   : TT_ENTITY_INCOMPLETE);
+    }
+    EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
+}
+
+// No handler gets, and no caller, more than a block at once, whatever a datagram holds.
+static void test_more_than_a_block(void)
+{
+    static uint8_t bytes[1452];
+    static const uint8_t body[TT_BUS_BLOCK_MAX + 1];
+    static const tt_bus_token token = {.length = 1, .bytes = {5}};
+    asked a;
+    for (int i = 0; i < 4; i++) { // as it comes, as a last block, at most, as a block of 16 bytes
+        bool block = i % 2 == 1;
+        size_t length = i == 2 ? TT_BUS_BLOCK_MAX : i == 3 ? 17 : sizeof(body);
+        tt_message_writer w;
+        start();
+        tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_PUT, next_id++, &token);
+        tt_message_option_parts(&w, TT_OPTION_URI_PATH, "keep", '/');
+        if (block)
+            tt_message_option_block(&w, TT_OPTION_BLOCK1, &(tt_block){.exponent = i == 1 ? 6 : 0});
+        tt_message_payload(&w, body, length);
+        hear(CLIENT, &w);
+        EXPECT_EQUAL(answer.message.code, i < 2    ? TT_ENTITY_TOO_LARGE
+                                          : i == 2 ? TT_CHANGED
+                                                   : TT_BAD_REQUEST);
+        EXPECT_EQUAL(runs, i == 2);
+        if (i < 2) // which blocks are welcome
+            EXPECT(answer.message.block1.present && answer.message.block1.exponent == 6 &&
+                   !answer.message.block1.more);
+    }
+    start();
+    ask_by_hand(&a, TT_GET, false, NULL, 0);
+    tt_bus_token of_call = {.length = 8};
+    tt_message_writer w;
+    memcpy(of_call.bytes, &a.call.state.token, 8);
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_ACKNOWLEDGEMENT, TT_CONTENT,
+                     a.call.state.message_id, &of_call);
+    tt_message_payload(&w, body, sizeof(body));
+    tell(CLIENT, SERVER, &w);
+    EXPECT(a.done && a.status == TT_TOO_LARGE);
 }
 
 int main(void)
@@ -165,5 +298,8 @@ int main(void)
     test_sizes_of_blocks();
     test_change_midway();
     test_short_block();
+    test_whole_between_blocks();
+    test_whose_body();
+    test_more_than_a_block();
     return test_result();
 }

@@ -367,6 +367,22 @@ static void test_unreachable(void)
     respond(SERVER, &observing, 9, TT_NON_CONFIRMABLE, TT_CONTENT, TT_OPTION_OBSERVE, "\6", 1, NULL,
             0, 1);
     EXPECT(!observing.done && observing.length == 1);
+    // In the midst of a long notification, too.
+    static uint8_t bytes[128];
+    static const uint8_t payload[64];
+    tt_bus_token token = {.length = 8};
+    tt_message_writer w;
+    memcpy(token.bytes, &observing.call.state.token, 8);
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_NON_CONFIRMABLE, TT_CONTENT, 10, &token);
+    tt_message_option(&w, TT_OPTION_OBSERVE, "\7", 1);
+    tt_message_option_block(&w, TT_OPTION_BLOCK2, &(tt_block){.more = true, .exponent = 2});
+    tt_message_payload(&w, payload, sizeof(payload));
+    tell(CLIENT, SERVER, &w);
+    tt_bus_unreachable(&CLIENT->bus, time_now, &SERVER->endpoint);
+    EXPECT(!observing.done);
+    respond(SERVER, &observing, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, 0, NULL, 0,
+            &(tt_block){.number = 1, .exponent = 2}, TT_OPTION_BLOCK2, 10);
+    EXPECT(!observing.done && observing.length == 74);
     // Whoever asks again in the reply handler asks once.
     tt_call call = {.peer = SERVER->endpoint,
                     .method = TT_GET,

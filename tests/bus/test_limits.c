@@ -140,6 +140,43 @@ static void test_full_outbox(void)
     EXPECT_EQUAL(runs, TT_BUS_OUT_MAX + 1);
 }
 
+// A handler that answers those who wait does not take the room of its own answer.
+static void releases(tt_resource *resource, tt_time now, const tt_request *request,
+                     tt_response *response)
+{
+    (void)resource, (void)request;
+    runs++;
+    response->code = TT_CHANGED;
+    while (owed_count > 0 && tt_bus_answer(&SERVER->bus, now, owed[owed_count - 1],
+                                           &(tt_response){.code = TT_CHANGED}) == TT_OK)
+        owed_count--;
+}
+
+static void test_outbox_of_many_answers(void)
+{
+    static tt_resource resource = {.path = "release", .handler = releases, .methods = 1 << TT_POST};
+    start();
+    REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+    for (unsigned i = 0; i < TT_BUS_REPLIES_MAX + TT_BUS_OUT_MAX; i++) {
+        hear_from(i, TT_CONFIRMABLE, TT_POST, "later", NULL, NULL);
+        collect(SERVER);
+    }
+    hear_from(1, TT_CONFIRMABLE, TT_POST, "release", NULL, NULL);
+    EXPECT_EQUAL(owed_count, 1); // it is to try again later
+    collect(SERVER);
+    bool answered = false;
+    for (unsigned i = 0; i < TT_BUS_REMEMBERED_MAX * TT_BUS_PEERS_MAX; i++) {
+        const tt_bus_remembered *r =
+            &SERVER->bus.peers[i / TT_BUS_REMEMBERED_MAX].remembered[i % TT_BUS_REMEMBERED_MAX];
+        answered |= r->used && r->message_id == (uint16_t)(next_id - 1) && r->length > 0;
+    }
+    EXPECT(answered);
+    next_id--; // the same again gets the same
+    hear_from(1, TT_CONFIRMABLE, TT_POST, "release", NULL, NULL);
+    collect(SERVER);
+    EXPECT(answer.count == 1 && answer.message.code == TT_CHANGED);
+}
+
 // TT_BUS_REMEMBERED_BYTES: a longer answer to POST goes separately, so that it can be repeated.
 static size_t answer_length;
 
@@ -315,6 +352,7 @@ int main(void)
     test_last_block();
     test_long_names();
     test_full_outbox();
+    test_outbox_of_many_answers();
     test_long_answers();
     test_many_transfers();
     test_owed_for_long();

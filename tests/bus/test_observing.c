@@ -240,11 +240,67 @@ static void test_last_notification(void)
     }
 }
 
+// A notification is made for what its observer asked: path, query, format.
+static tt_request seen;
+static char seen_path[TT_BUS_PATH_MAX], seen_query[TT_BUS_QUERY_MAX];
+
+static void look(tt_resource *resource, tt_time now, const tt_request *request,
+                 tt_response *response)
+{
+    (void)resource, (void)now;
+    seen = *request;
+    strcpy(seen_path, request->path);
+    strcpy(seen_query, request->query);
+    response->code = TT_CONTENT;
+}
+
+static void test_what_was_asked(void)
+{
+    static tt_resource resource = {.path = "look",
+                                   .handler = look,
+                                   .methods = 1 << TT_GET,
+                                   .observable = true,
+                                   .subtree = true};
+    static const tt_endpoint own_device;
+    asked a;
+    for (int own = 0; own < 2; own++) {
+        start();
+        REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+        memset(&a, 0, sizeof(a));
+        a.call = (tt_call){.peer = own ? own_device : SERVER->endpoint,
+                           .method = TT_GET,
+                           .path = "look/there",
+                           .query = "a&b=1",
+                           .content_format = TT_FORMAT_NONE,
+                           .accept = TT_FORMAT_CBOR,
+                           .observe = true,
+                           .on_reply = asked_reply,
+                           .context = &a};
+        REQUIRE(tt_bus_call(own ? &SERVER->bus : &CLIENT->bus, time_now, &a.call) == TT_OK);
+        deliver();
+        pass(TT_MS(1));
+        for (int told = 0; told < 2; told++) {
+            EXPECT(seen.method == TT_GET && seen.accept == TT_FORMAT_CBOR && seen.last);
+            EXPECT(seen.window_offset == 0 && seen.window_length == TT_BUS_BLOCK_MAX);
+            EXPECT_TEXT(seen_path, "look/there");
+            EXPECT_TEXT(seen_query, "a&b=1");
+            memset(&seen, 0, sizeof(seen));
+            seen_path[0] = seen_query[0] = '\0';
+            if (told == 0)
+                tt_bus_changed(&SERVER->bus, time_now, &resource);
+            pass(TT_MS(1));
+        }
+        EXPECT(!a.done);
+        tt_bus_cancel(own ? &SERVER->bus : &CLIENT->bus, time_now, &a.call);
+    }
+}
+
 int main(void)
 {
     test_observing();
     test_order_of_notifications();
     test_observers();
     test_last_notification();
+    test_what_was_asked();
     return test_result();
 }

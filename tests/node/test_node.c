@@ -7,6 +7,7 @@
 
 #define NODES (TT_NODE_PEERS_MAX + 2)
 #define INBOX_MAX 256
+#define TOLD_BY_ICMP 99 // the hop limit of what stands for an error about its peer
 
 typedef struct wired {
     tt_platform platform; // first
@@ -99,7 +100,7 @@ static tt_status wired_receive(tt_platform *platform, tt_datagram *datagram)
     n->first = (n->first + 1) % INBOX_MAX;
     n->count--;
     n->received++;
-    return TT_OK;
+    return datagram->hop_limit == TOLD_BY_ICMP ? TT_UNREACHABLE : TT_OK;
 }
 
 static size_t wired_addresses(tt_platform *platform, tt_endpoint *addresses, size_t capacity)
@@ -232,6 +233,29 @@ static void test_any_port(void)
     EXPECT(answer_status == TT_OK && answer_code == TT_CONTENT);
 }
 
+// An ICMP error about a datagram of the bus ends the calls to that endpoint; one about a datagram
+// of multicast DNS, whose peers are others though their addresses may be the same, ends none.
+static void test_icmp_errors(void)
+{
+    static tt_call call;
+    start();
+    REQUIRE(join(0, NULL, NULL, 0, false) == TT_OK);
+    call = (tt_call){.peer = address_of(NODES, TT_MDNS_PORT),
+                     .method = TT_GET,
+                     .path = "hello",
+                     .on_reply = on_reply};
+    REQUIRE(tt_bus_call(&nodes[0].node.bus, time_now, &call) == TT_OK);
+    for (tt_socket socket = 2; socket-- > 0;) {
+        answer_status = TT_OK;
+        nodes[0].inbox[nodes[0].first] =
+            (tt_datagram){.peer = call.peer, .socket = socket, .hop_limit = TOLD_BY_ICMP};
+        nodes[0].count = 1;
+        tt_node_poll(&nodes[0].node);
+        EXPECT_EQUAL(answer_status, socket == 0 ? TT_UNREACHABLE : TT_OK);
+    }
+    EXPECT_EQUAL(nodes[0].node.counters.datagrams_received, 0);
+}
+
 // Two devices whose names differ in their capitals alone have one name: the later takes another.
 static void test_same_name(void)
 {
@@ -343,6 +367,7 @@ int main(void)
     test_stop();
     test_names();
     test_any_port();
+    test_icmp_errors();
     test_same_name();
     test_many_peers();
     test_turn();

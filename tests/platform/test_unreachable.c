@@ -137,6 +137,14 @@ static void test_family(bool ipv6)
         frame[quoted + 7] = 1;
         seal(false);
         EXPECT(!parse(length));
+        static const unsigned pieces[] = {0x2000, 1, 0x1fff, 0x3001}; // of an error in fragments
+        for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+            make(false, 4);
+            put16(HEADERS + 6, pieces[i]);
+            put16(HEADERS + 10, 0);
+            put16(HEADERS + 10, checksum(frame + HEADERS, 20, 0));
+            EXPECT(!parse(length));
+        }
     }
 }
 

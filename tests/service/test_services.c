@@ -1,6 +1,7 @@
 // What services are given by a product, and what they answer at their longest: texts, addresses and
 // names of full length, paths that are taken, storage out of line, links over several blocks.
 
+#include "bus/message.h"
 #include "tests/bus/devices.h"
 #include "tutti/cbor.h"
 #include "tutti/check.h"
@@ -222,11 +223,80 @@ static void test_longest_answer(void)
     }
 }
 
+// A line that comes between two looks at the log makes no window of a part.
+static size_t log_held;
+
+static size_t read_log(size_t offset, void *bytes, size_t capacity, uint64_t *version)
+{
+    size_t left = log_held > offset ? log_held - offset : 0;
+    size_t length = left < capacity ? left : capacity;
+    memset(bytes, 'l', length);
+    *version = log_held;
+    log_held += capacity > 1 ? 10 : 0;
+    return length;
+}
+
+static void test_growing_log(void)
+{
+    static tt_log_service service;
+    asked a;
+    devices_init();
+    tt_log_options options = {.bus = &WATCH->bus, .read = read_log};
+    REQUIRE(tt_log_service_init(&service, &options) == TT_OK);
+    for (size_t held = TT_BUS_BLOCK_MAX - 1; held <= TT_BUS_BLOCK_MAX + 1; held++) {
+        log_held = held;
+        ask(&a, HOST, WATCH, TT_GET, "log", NULL, NULL, 0);
+        pass(TT_MS(10));
+        EXPECT(a.done && (held < TT_BUS_BLOCK_MAX ? a.status == TT_OK && a.code == TT_CONTENT
+                                                  : a.status == TT_DAMAGED));
+    }
+}
+
+// An answer in several messages, which a stranger may give, is as long as all of them.
+static void test_answer_in_pieces(void)
+{
+    static tt_ask_service ask_service;
+    static tt_peer peer = {.name = "stranger", .kind = "kind", .reported = true};
+    static uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    static const uint8_t zeros[64];
+    tt_endpoint to;
+    size_t length;
+    asked a;
+    devices_init();
+    peer.endpoint = (tt_endpoint){.ip = {[15] = 77}, .port = 7};
+    tt_ask_options options = {&TV->bus, &TV->platform, &peer, 1};
+    REQUIRE(tt_ask_service_init(&ask_service, &options) == TT_OK);
+    ask_service.chosen = peer.endpoint; // it has answered before
+    strcpy(ask_service.chosen_model, "m");
+    strcpy(ask_service.chosen_name, peer.name);
+    ask(&a, HOST, TV, TT_POST, "ai/ask/m", NULL, "i", 1);
+    for (uint32_t i = 0; i < 5 && !a.done; i++) {
+        const struct tt_call_state *s = &ask_service.call.state;
+        uint64_t number = s->fetch_token != 0 ? s->fetch_token : s->token;
+        tt_bus_token token = {.length = 8};
+        tt_message_writer w;
+        memcpy(token.bytes, &number, 8);
+        tt_message_begin(&w, bytes, sizeof(bytes), TT_ACKNOWLEDGEMENT, TT_CONTENT, s->message_id,
+                         &token);
+        tt_message_option_block(&w, TT_OPTION_BLOCK2,
+                                &(tt_block){.number = i, .more = i < 4, .exponent = 2});
+        tt_message_payload(&w, zeros, sizeof(zeros));
+        tt_bus_receive(&TV->bus, time_now, &peer.endpoint, w.out.data, w.out.length);
+        deliver();
+    }
+    while (tt_bus_transmit(&TV->bus, &to, bytes, sizeof(bytes), &length) == TT_OK)
+        ;
+    EXPECT_ANSWER(a, TT_INTERNAL_ERROR); // 320 bytes
+    EXPECT_TEXT(a.payload, "too long an answer from stranger");
+}
+
 int main(void)
 {
     test_longest_device();
     test_device_in_blocks();
     test_products();
     test_longest_answer();
+    test_answer_in_pieces();
+    test_growing_log();
     return test_result();
 }
