@@ -47,7 +47,7 @@ void tt_kept_begin(void)
     kept->lived = kept->by_hand = false;
     seal();
     tt_log_init(&kept->log);
-    began = tt_now();
+    began = tt_arch_now();
     has_begun = true;
 }
 
@@ -82,7 +82,7 @@ tt_time tt_kept_began(void)
 
 uint64_t tt_kept_uptime_ms(void)
 {
-    return has_begun ? (uint64_t)(tt_now() - began) / 1000000 : 0;
+    return has_begun ? (uint64_t)(tt_arch_now() - began) / 1000000 : 0;
 }
 
 bool tt_kept_has_begun(void)

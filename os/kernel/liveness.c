@@ -51,15 +51,10 @@ void tt_liveness_start(tt_time period)
     last_look = tt_arch_now();
     next_look = tt_after(last_look, period);
     has_watchdog = tt_board_watchdog_start(BITE_PERIODS(period));
-    tt_timers_arm();
+    tt_timers_look_at(next_look);
     tt_scheduler_unlock(lock);
     if (!has_watchdog)
         tt_console_write(none, sizeof(none) - 1);
-}
-
-tt_time tt_liveness_next(void)
-{
-    return next_look;
 }
 
 static bool is_silent(tt_liveness *l, tt_time now)
@@ -80,6 +75,7 @@ void tt_liveness_tick(tt_time now)
         return;
     last_look = now;
     next_look = tt_after(now, look_period);
+    tt_timers_look_at(next_look);
     bitten = false;
     tt_kept_look(now);
     for (tt_list *at = supervised.next; at != &supervised; at = at->next) {

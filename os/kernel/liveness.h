@@ -5,7 +5,6 @@
 
 #include "tutti/liveness.h"
 
-tt_time tt_liveness_next(void);     // when the next look is due; TT_FOREVER where nobody looks
 void tt_liveness_tick(tt_time now); // in the timer's interrupt: looks if it is time
 
 #endif

@@ -2,11 +2,11 @@
 // time: a device whose threads all wait sleeps until something happens.
 
 #include "os/arch/arch.h"
-#include "os/kernel/liveness.h"
 #include "os/kernel/timers.h"
 #include "tutti/check.h"
 
 tt_list tt_timers;
+static tt_time look = TT_FOREVER;
 
 static tt_thread *thread_of(tt_list *timer)
 {
@@ -16,7 +16,13 @@ static tt_thread *thread_of(tt_list *timer)
 void tt_timers_arm(void)
 {
     tt_time first = tt_list_empty(&tt_timers) ? TT_FOREVER : thread_of(tt_timers.next)->deadline;
-    tt_arch_timer_set(tt_earlier(first, tt_liveness_next()));
+    tt_arch_timer_set(tt_earlier(first, look));
+}
+
+void tt_timers_look_at(tt_time when)
+{
+    look = when;
+    tt_timers_arm();
 }
 
 void tt_timer_start(tt_thread *thread, tt_time deadline)

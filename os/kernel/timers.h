@@ -18,6 +18,9 @@ void tt_timer_remove(tt_thread *thread);
 tt_thread *tt_timers_take_due(tt_time now);
 void tt_timers_arm(void);
 
+// When there is an interrupt besides, whoever waits; TT_FOREVER: none. For the looks of liveness.c.
+void tt_timers_look_at(tt_time when);
+
 static inline void tt_timer_stop(tt_thread *thread)
 {
     if (!tt_list_empty(&thread->timer_link))
