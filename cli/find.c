@@ -95,3 +95,9 @@ tt_exit tt_find_judge(const tt_client *client, const char *command, const char *
                  (int)answer->length, (const char *)answer->payload);
     return TT_EXIT_FAILED;
 }
+
+bool tt_find_says_safe_mode(const char *links, size_t length)
+{
+    static const char type[] = "tutti.safe";
+    return memmem(links, length, type, strlen(type)) != NULL;
+}

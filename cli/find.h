@@ -22,4 +22,8 @@ tt_exit tt_find_read(const char *command, const char *device, const char *path, 
 tt_exit tt_find_judge(const tt_client *client, const char *command, const char *device,
                       const tt_answer *answer);
 
+// Whether a device's links (.well-known/core) say that it is in safe mode: its resource /device is
+// of the type tutti.safe, too.
+bool tt_find_says_safe_mode(const char *links, size_t length);
+
 #endif

@@ -45,7 +45,7 @@ typedef struct following {
     bool any;                  // one was
     char line[LINE_MAX_BYTES]; // its begin
     size_t line_length;
-    tt_time heard; // when the text last came; 0: never
+    tt_time lost; // since when there is no answer; 0: the last try had one
 } following;
 
 // Whether this text has the newest line that was printed under its number, but another one: then it
@@ -96,27 +96,31 @@ static void print_new(following *f)
 
 static void on_reply(tt_call *call, tt_time now, const tt_reply *reply)
 {
+    (void)now;
     following *f = call->context;
     if (reply->status == TT_OK)
         f->answer.status = TT_OK;
     tt_answer_take(&f->answer, reply);
     if (f->answer.status == TT_OK && reply->last && reply->code == TT_CONTENT) {
-        f->heard = now;
+        f->lost = 0;
         print_new(f);
     }
 }
 
 // A device that was heard may be restarting: it has as long to come back as a first answer has.
-static bool may_come_back(const following *f)
+static bool may_come_back(following *f)
 {
     bool silent = f->answer.status == TT_TIMED_OUT || f->answer.status == TT_UNREACHABLE ||
                   f->answer.status == TT_RESET;
-    return silent && f->heard != 0 && tt_client_now(&client) - f->heard < TT_SECONDS(timeout_s);
+    tt_time now = tt_client_now(&client);
+    f->lost = f->lost == 0 ? now : f->lost;
+    return silent && f->any && now - f->lost < TT_SECONDS(timeout_s);
 }
 
 // One observation; it ends where the device restarts, goes, or the user has enough.
 static tt_exit observe(const char *device, tt_call *call, following *f)
 {
+    tt_time again = tt_client_now(&client) + ASK_AGAIN; // at the soonest
     f->answer.done = false;
     f->answer.status = tt_bus_call(&client.node.bus, tt_client_now(&client), call);
     if (f->answer.status != TT_OK)
@@ -132,7 +136,6 @@ static tt_exit observe(const char *device, tt_call *call, following *f)
         may_come_back(f) ? TT_EXIT_OK : tt_find_judge(&client, "logs", device, &f->answer);
     if (result != TT_EXIT_OK)
         return result;
-    tt_time again = tt_client_now(&client) + ASK_AGAIN;
     while (tt_client_now(&client) < again && !interrupted && tt_client_alive(&client))
         tt_client_turn(&client, again);
     return TT_EXIT_OK;

@@ -5,6 +5,7 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/find.h"
 #include "cli/json.h"
 #include "cli/say.h"
 #include "tutti/check.h"
@@ -58,13 +59,6 @@ static bool ask_links(tt_client *client, const tt_peer *peer, tt_answer *answer)
     return tt_client_ask(client, &call, answer) == TT_OK && answer->code == TT_CONTENT;
 }
 
-// A device in safe mode says so by a type of its resource /device.
-static bool is_safe_mode(const char *links, size_t length)
-{
-    static const char type[] = "tutti.safe";
-    return memmem(links, length, type, strlen(type)) != NULL;
-}
-
 static void print_peer(const tt_peer *peer, const char *address, bool answers, const char *links,
                        size_t left)
 {
@@ -73,7 +67,7 @@ static void print_peer(const tt_peer *peer, const char *address, bool answers, c
     printf("%-40s", address);
     const char *path, *note = answers ? "" : " (does not answer)";
     size_t length;
-    if (answers && is_safe_mode(links, left))
+    if (answers && tt_find_says_safe_mode(links, left))
         note = " (safe mode; 'tutti crash' says why)";
     while (answers && next_path(&links, &left, &path, &length)) {
         fputc(' ', stdout);

@@ -66,6 +66,49 @@ static tt_time clock_now(void)
     return TT_SECONDS(now.tv_sec) + now.tv_nsec;
 }
 
+// Of each device that is found it is asked whether it is in safe mode.
+typedef struct look {
+    bool wanted, asking;
+    tt_endpoint device;
+    tt_call call;
+    tt_answer answer;
+    uint8_t links[4096]; // a device in safe mode has few
+} look;
+static look looks[TT_FLEET_DEVICES_MAX];
+
+static void on_links(tt_call *call, tt_time now, const tt_reply *reply)
+{
+    (void)now;
+    const tt_device *device = call->context;
+    look *l = TT_CONTAINER(call, look, call);
+    tt_answer_take(&l->answer, reply);
+    l->asking = !l->answer.done;
+    if (l->answer.done && l->answer.status == TT_OK &&
+        tt_find_says_safe_mode((const char *)l->links, l->answer.length))
+        tt_say("%-9s %-16s is in safe mode; 'tutti crash %s' says why", device->label, device->name,
+               device->name);
+}
+
+static void look_for_safe_mode(tt_fleet *fleet, tt_client *client)
+{
+    for (unsigned i = 0; i < fleet->count; i++) {
+        look *l = &looks[i];
+        if (!l->wanted || l->asking)
+            continue;
+        l->wanted = false;
+        l->answer = (tt_answer){.payload = l->links, .capacity = sizeof(l->links)};
+        l->call = (tt_call){.peer = l->device,
+                            .method = TT_GET,
+                            .path = ".well-known/core",
+                            .content_format = TT_FORMAT_NONE,
+                            .accept = TT_FORMAT_NONE,
+                            .timeout = TT_SECONDS(10),
+                            .on_reply = on_links,
+                            .context = &fleet->devices[i]};
+        l->asking = tt_bus_call(&client->node.bus, tt_client_now(client), &l->call) == TT_OK;
+    }
+}
+
 static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, const tt_peer *peer,
                     void *context)
 {
@@ -73,15 +116,18 @@ static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, c
     (void)now;
     tt_fleet *fleet = context;
     tt_device *device = NULL;
+    unsigned number = 0;
     for (unsigned i = 0; i < fleet->count; i++)
         if (tt_device_has_address(&fleet->devices[i], &peer->endpoint))
-            device = &fleet->devices[i];
+            device = &fleet->devices[number = i];
     char address[TT_ENDPOINT_TEXT_MAX];
     tt_text text;
     tt_text_init(&text, address, sizeof(address));
     tt_endpoint_format(&peer->endpoint, &text);
     if (event == TT_PEER_GONE) {
         tt_say("%-9s %-16s is gone", device != NULL ? device->label : "-", peer->name);
+    } else if (event == TT_PEER_RESTARTED) {
+        tt_say("%-9s %-16s has restarted", device != NULL ? device->label : "-", peer->name);
     } else if (device == NULL) {
         tt_say("%-9s %-16s %s, not of this fleet file", "-", peer->name, address);
     } else {
@@ -89,6 +135,8 @@ static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, c
                (double)(clock_now() - device->started) / 1e6);
         snprintf(device->name, sizeof(device->name), "%s", peer->name);
         device->found = true;
+        looks[number].wanted = true;
+        looks[number].device = peer->endpoint;
     }
     if (event == TT_PEER_FOUND)
         tt_forwards_found(&forwards, device != NULL ? device->label : NULL, peer);
@@ -136,6 +184,7 @@ static int keep(tt_fleet *fleet, tt_client *client)
         if (interrupted) // the switch may have been told too, and is not missed
             break;
         tt_forwards_turn(&forwards);
+        look_for_safe_mode(fleet, client);
         if (!tt_fleet_turn(fleet, clock_now()))
             break;
         if (!announced && all_found(fleet)) {

@@ -104,6 +104,7 @@ calls spin tt_main
 # Three short lives: safe mode, without the product's own, until somebody restarts it.
 expect 1 "4.04 Not Found" post "$name/test/check"
 expect 0 "/device /device/restart /crash /log (safe mode; 'tutti crash' says why)" ls
+grep -q "^$kind-1 *$name *is in safe mode; 'tutti crash $name' says why" "$scratch/up" || complain "tutti up does not tell of safe mode: $(cat "$scratch/up")"
 grep -q "/test/check" "$scratch/out" && complain "product code runs in safe mode"
 expect 0 "safe mode: this device stopped early three times" logs "$name"
 "$tutti" restart "coap://$(sed -n "s/^$kind-1 *$name *\(\[[^ ]*\]\):.*/\1/p" "$scratch/up" | tail -n 1)" || complain "it was not restarted by hand"
@@ -117,5 +118,8 @@ wait "$follower" || complain "an interrupted follower failed"
 grep -q "tutti dump: check failed" "$scratch/followed" || complain "following missed the end: $(cat "$scratch/followed")"
 # Numbers go up, and fall once, where the power was cut.
 awk '$1 <= last { falls++ } { last = $1 } END { exit falls != 1 }' "$scratch/followed" || complain "following lost the order: $(cat "$scratch/followed")"
+# Each of the six starts is told once.
+[ "$(grep -c "^$kind-1 *$name *\[" "$scratch/up")" -eq 6 ] || complain "starts are not told once each: $(cat "$scratch/up")"
+[ "$(grep -c "is in safe mode" "$scratch/up")" -eq 1 ] || complain "safe mode is not told once: $(cat "$scratch/up")"
 [ "$failed" -eq 0 ] && echo "the end of $kind: all as it should be"
 exit "$failed"
