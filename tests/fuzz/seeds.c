@@ -6,6 +6,7 @@
 #include "bus/message.h"
 #include "tests/ai/lite/random_operation.h"
 #include "tutti/cbor.h"
+#include "tutti/crash.h"
 #include "tutti/discovery.h"
 
 static void save(const char *folder, const char *target, unsigned number, const void *bytes,
@@ -132,6 +133,44 @@ static void plan_seeds(const char *folder)
     }
 }
 
+// Of the image in dump.c; where `place_is_known`, the end is in its function.
+static void dump_seed(const char *folder, unsigned number, bool place_is_known)
+{
+    static tt_crash crash;
+    static char text[8192];
+    static const char *const names[] = {"pc", "sp", "lr", "r4", "cfsr"};
+    tt_crash_begin(&crash);
+    snprintf(crash.reason, sizeof(crash.reason), "check failed: a/b.c:7: value < limit");
+    snprintf(crash.thread, sizeof(crash.thread), "main");
+    crash.image_bytes = TT_CRASH_IMAGE_MAX;
+    crash.followed = 2;
+    for (unsigned i = 0; i < 5; i++) {
+        snprintf(crash.registers[i].name, sizeof(crash.registers[i].name), "%s", names[i]);
+        crash.registers[i].value = 0x20000000;
+    }
+    crash.registers[0].value = place_is_known ? 0x1010 : 0;
+    crash.registers[2].value = 0x1015;
+    crash.register_count = 5;
+    crash.stack_address = 0x20000000;
+    for (crash.stack_words = 0; crash.stack_words < 40; crash.stack_words++)
+        crash.stack[crash.stack_words] = crash.stack_words % 4 == 3 ? 0x1015 : crash.stack_words;
+    save(folder, "dump", number, text, tt_crash_read(&crash, 0, text, sizeof(text)));
+}
+
+// More words than the reader has room for: no device writes so many.
+static void crowded_dump_seed(const char *folder, unsigned number)
+{
+    static char text[4096];
+    size_t length = 0;
+    for (unsigned line = 0; line < 6; line++) {
+        length += (size_t)snprintf(text + length, sizeof(text) - length, "tutti dump: stack 0");
+        for (unsigned word = 0; word < 240; word++)
+            length += (size_t)snprintf(text + length, sizeof(text) - length, " 1");
+        text[length++] = '\n';
+    }
+    save(folder, "dump", number, text, length);
+}
+
 int main(int count, char **words)
 {
     REQUIRE(count == 2);
@@ -139,5 +178,8 @@ int main(int count, char **words)
     dns_seeds(words[1]);
     cbor_seeds(words[1]);
     plan_seeds(words[1]);
+    dump_seed(words[1], 0, true);
+    dump_seed(words[1], 1, false);
+    crowded_dump_seed(words[1], 2);
     return 0;
 }

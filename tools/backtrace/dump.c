@@ -17,7 +17,6 @@
 #include "tools/backtrace/image.h"
 #include "tools/backtrace/unwind.h"
 
-#define FRAMES_MAX 32
 #define WORDS_MAX 1024
 #define LINE_MAX_BYTES 512
 #define IDENTITY_MAX 64 // bytes of an image's
@@ -191,9 +190,9 @@ static bool find_trail(const tt_image *image, dump *d)
 static void print_frames(const tt_image *image, const char *path, const uint64_t *pcs,
                          unsigned count, bool first_exact)
 {
-    char addresses[FRAMES_MAX][24], place[1024];
-    char *arguments[FRAMES_MAX + 5] = {(char *)numbering_of(image)->tool, (char *)"-e",
-                                       (char *)path};
+    char addresses[TT_DUMP_FRAMES_MAX][24], place[1024];
+    char *arguments[TT_DUMP_FRAMES_MAX + 5] = {(char *)numbering_of(image)->tool, (char *)"-e",
+                                               (char *)path};
     int ends[2];
     for (unsigned i = 0; i < count; i++) {
         snprintf(addresses[i], sizeof(addresses[i]), "0x%" PRIx64,
@@ -229,44 +228,53 @@ static void print_frames(const tt_image *image, const char *path, const uint64_t
         waitpid(child, NULL, 0);
 }
 
-static void print_calls(const tt_image *image, const char *path, dump *d)
+static void find_calls(const tt_image *image, dump *d, tt_dump_calls *calls)
 {
-    uint64_t pcs[FRAMES_MAX];
-    unsigned frames = 0;
-    const char *why = NULL;
-    bool exact = tt_unwind_knows(image, d->frame.pc);
     tt_frame frame = d->frame;
-    if (!exact && find_trail(image, d)) {
+    calls->count = 0;
+    calls->why = NULL;
+    calls->exact = tt_unwind_knows(image, frame.pc);
+    if (!calls->exact && find_trail(image, d)) {
         printf("(the place of the fault is not in the dump; its callers:)\n");
         frame = d->frame;
     }
     do {
-        pcs[frames++] = frame.pc;
-    } while (frames < FRAMES_MAX &&
-             tt_unwind(image, &frame, exact && frames == 1, read_word, d, &why));
-    print_frames(image, path, pcs, frames, exact);
-    if (frames < FRAMES_MAX && why != NULL)
-        printf("(it ends here: %s)\n", why);
+        calls->pcs[calls->count++] = frame.pc;
+    } while (
+        calls->count < TT_DUMP_FRAMES_MAX &&
+        tt_unwind(image, &frame, calls->exact && calls->count == 1, read_word, d, &calls->why));
+}
+
+bool tt_dump_read(const tt_image *image, const char *text, size_t length, tt_dump_calls *calls)
+{
+    static dump d;
+    memset(&d, 0, sizeof(d));
+    read_dump(image, &d, text, length);
+    if (d.any) {
+        compare_images(image, &d);
+        find_calls(image, &d, calls);
+    }
+    return d.any;
 }
 
 bool tt_dump_print_calls(const char *text, size_t length, const char *image_path, const char **why,
                          bool *in_image)
 {
-    static dump d;
     tt_image image;
-    memset(&d, 0, sizeof(d));
+    tt_dump_calls calls;
     *in_image = true;
     if (!tt_image_read(&image, image_path, why)) {
         free(image.file);
         return false;
     }
-    read_dump(&image, &d, text, length);
     *in_image = false;
     *why = "the input has no line that begins with `tutti dump: `";
-    if (d.any) {
-        compare_images(&image, &d);
-        print_calls(&image, image_path, &d);
+    bool any = tt_dump_read(&image, text, length, &calls);
+    if (any) {
+        print_frames(&image, image_path, calls.pcs, calls.count, calls.exact);
+        if (calls.count < TT_DUMP_FRAMES_MAX && calls.why != NULL)
+            printf("(it ends here: %s)\n", calls.why);
     }
     free(image.file);
-    return d.any;
+    return any;
 }

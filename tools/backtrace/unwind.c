@@ -107,8 +107,10 @@ static bool read_common(const tt_image *image, reader r, bool eh, entry *e)
 // Looks through all entries: a dump is read once, so a table would not pay.
 static bool find_in(const tt_image *image, tt_image_section section, bool eh, uint64_t pc, entry *e)
 {
+    if (section.bytes == NULL)
+        return false;
     reader all = {section.bytes, section.bytes + section.length, false};
-    while (section.bytes != NULL && all.at < all.end) {
+    while (all.at < all.end) {
         uint64_t length = fixed(&all, 4);
         if (all.bad || length == 0 || length > (size_t)(all.end - all.at))
             return false;
