@@ -19,23 +19,34 @@ static char *place(tt_log *log, uint32_t position)
 // Gives up the oldest line.
 static void drop_line(tt_log *log)
 {
-    while (log->begin != log->end && *place(log, log->begin) != '\n')
-        log->begin++;
-    if (log->begin != log->end)
-        log->begin++;
+    uint32_t at = log->begin, end = log->end;
+    while (at != end && *place(log, at) != '\n')
+        at++;
+    log->begin = at + (at != end ? 1 : 0);
 }
 
-static void put(tt_log *log, char byte)
+void tt_log_make_room(tt_log *log, size_t length)
 {
-    while (log->end - log->begin >= TT_LOG_BYTES)
+    while (log->end - log->begin + length > TT_LOG_BYTES)
         drop_line(log);
-    *place(log, log->end) = byte;
-    log->end++;
+}
+
+// A few bytes; control characters become '?'.
+static void put(tt_log *log, const char *bytes, uint32_t length)
+{
+    tt_log_make_room(log, length);
+    uint32_t at = log->end;
+    for (const char *stop = bytes + length; bytes < stop; bytes++) {
+        bool plain = (unsigned char)*bytes >= ' ' && *bytes != 0x7f;
+        *place(log, at++) = plain ? *bytes : '?';
+    }
+    log->end = at;
 }
 
 static void end_line(tt_log *log)
 {
-    put(log, '\n');
+    put(log, " ", 1);
+    *place(log, log->end - 1) = '\n';
     log->column = 0;
 }
 
@@ -61,28 +72,32 @@ static void begin_line(tt_log *log, uint64_t now_ms)
     tt_text_add(&text, " ");
     tt_text_add_unsigned(&text, now_ms / 1000);
     tt_text_add(&text, ".");
-    char digits[4] = {(char)('0' + now_ms % 1000 / 100), (char)('0' + now_ms % 100 / 10),
-                      (char)('0' + now_ms % 10), ' '};
+    unsigned ms = (unsigned)(now_ms % 1000);
+    char digits[4] = {(char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10),
+                      ' '};
     tt_text_add_bytes(&text, digits, sizeof(digits));
-    for (size_t i = 0; i < text.length; i++)
-        put(log, buffer[i]);
+    put(log, text.data, (uint32_t)text.length);
     log->column = 1;
 }
 
 bool tt_log_write(tt_log *log, uint64_t now_ms, const void *bytes, size_t length)
 {
-    const char *text = bytes;
+    const char *text = bytes, *end = text + length;
     bool ended = false;
-    for (size_t i = 0; i < length; i++) {
+    while (text < end) {
+        const char *newline = memchr(text, '\n', (size_t)(end - text));
+        size_t run = (size_t)((newline != NULL ? newline : end) - text);
         if (log->column == 0)
             begin_line(log, now_ms);
-        if (text[i] == '\n') {
+        uint32_t room = TT_LOG_LINE_MAX - log->column;
+        uint32_t kept = run < room ? (uint32_t)run : room;
+        put(log, text, kept);
+        log->column += kept;
+        text += run;
+        if (newline != NULL) {
             end_line(log);
             ended = true;
-        } else if (log->column < TT_LOG_LINE_MAX) {
-            bool plain = (unsigned char)text[i] >= ' ' && text[i] != 0x7f;
-            put(log, plain ? text[i] : '?');
-            log->column++;
+            text++;
         }
     }
     return ended;
@@ -90,11 +105,11 @@ bool tt_log_write(tt_log *log, uint64_t now_ms, const void *bytes, size_t length
 
 size_t tt_log_read(const tt_log *log, size_t offset, void *bytes, size_t capacity)
 {
-    size_t held = log->end - log->begin, length = 0;
-    char *out = bytes;
-    while (offset + length < held && length < capacity) {
-        out[length] = log->bytes[(uint32_t)(log->begin + offset + length) % TT_LOG_BYTES];
-        length++;
-    }
+    size_t held = log->end - log->begin;
+    size_t left = offset < held ? held - offset : 0, length = left < capacity ? left : capacity;
+    size_t from = (log->begin + offset) % TT_LOG_BYTES, whole = TT_LOG_BYTES - from;
+    whole = length < whole ? length : whole;
+    memcpy(bytes, log->bytes + from, whole);
+    memcpy((char *)bytes + whole, log->bytes, length - whole);
     return length;
 }

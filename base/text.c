@@ -35,10 +35,13 @@ void tt_text_add_unsigned(tt_text *text, uint64_t value)
 {
     char digits[20]; // 2^64 - 1 has 20 digits
     size_t first = sizeof(digits);
-    do {
+    for (; value > UINT32_MAX; value /= 10)
         digits[--first] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
+    uint32_t rest = (uint32_t)value; // a small CPU divides these by itself
+    do {
+        digits[--first] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
     tt_text_add_bytes(text, digits + first, sizeof(digits) - first);
 }
 

@@ -33,6 +33,10 @@ void tt_log_init(tt_log *log);
 // the lines that begin here. True where a line ended. The caller excludes others.
 bool tt_log_write(tt_log *log, uint64_t now_ms, const void *bytes, size_t length);
 
+// Gives up lines until `length` bytes, at most TT_LOG_BYTES, are free; writing does it, too. For a
+// caller who excludes others for no longer than he must: a part of the work ahead.
+void tt_log_make_room(tt_log *log, size_t length);
+
 // Copies what is in the ring from `offset` on, at most `capacity` bytes, beginning with a whole
 // line; returns how many. Another call sees the same text as long as `end` is the same.
 size_t tt_log_read(const tt_log *log, size_t offset, void *bytes, size_t capacity);

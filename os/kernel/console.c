@@ -9,10 +9,14 @@
 // long time loses what waits, and from then on whatever it does not take at once: a panic goes on
 // to its end.
 
+#include <string.h>
+
 #include "os/kernel/kept.h"
 #include "os/kernel/scheduler.h"
 
 #define RING_BYTES 256
+#define NUMBER_BYTES 24   // at most, of a line's number and time, in all of ten years
+#define PUT_BYTES 32      // to the device at a time, others being held off
 #define TRIES_MAX 2000000 // 3 s at 25 MHz; at 115,200 baud a byte takes 87 us
 
 static uint8_t ring[RING_BYTES];
@@ -27,6 +31,7 @@ static void make_room(unsigned wanted)
         bool enough = RING_BYTES - count >= wanted;
         if (!enough) {
             unsigned whole = count < RING_BYTES - first ? count : RING_BYTES - first;
+            whole = whole < PUT_BYTES ? whole : PUT_BYTES;
             unsigned taken = (unsigned)tt_board_console_put(ring + first, whole);
             first = (first + taken) % RING_BYTES;
             count -= taken;
@@ -44,9 +49,13 @@ static bool append(const uint8_t *bytes, unsigned length)
 {
     tt_lock_state lock = tt_arch_lock();
     bool fits = RING_BYTES - count >= length;
-    for (unsigned i = 0; fits && i < length; i++)
-        ring[(first + count + i) % RING_BYTES] = bytes[i];
-    count += fits ? length : 0;
+    if (fits) {
+        unsigned place = (first + count) % RING_BYTES;
+        unsigned whole = length < RING_BYTES - place ? length : RING_BYTES - place;
+        memcpy(ring + place, bytes, whole);
+        memcpy(ring, bytes + whole, length - whole);
+        count += length;
+    }
     tt_arch_unlock(lock);
     return fits;
 }
@@ -75,12 +84,31 @@ void tt_kept_on_line(void (*written)(void *context), void *context)
     tt_arch_unlock(lock);
 }
 
-void tt_console_write(const void *bytes, size_t length)
+// Locked for a line at a time, and for no more of it than is kept: lines stay whole, and others are
+// not held off for as long as all of them take.
+static bool log_lines(const char *text, size_t length)
 {
     uint64_t now_ms = tt_kept_uptime_ms();
-    tt_lock_state lock = tt_scheduler_lock();
-    bool ended = tt_kept_has_begun() && tt_log_write(&tt_kept_memory.log, now_ms, bytes, length);
-    tt_arch_unlock(lock);
+    bool ended = false;
+    while (length > 0) {
+        size_t most = length < TT_LOG_LINE_MAX ? length : TT_LOG_LINE_MAX;
+        const char *newline = memchr(text, '\n', most);
+        size_t piece = newline != NULL ? (size_t)(newline - text) + 1 : most;
+        tt_lock_state lock = tt_scheduler_lock();
+        tt_log_make_room(&tt_kept_memory.log, piece + NUMBER_BYTES);
+        tt_arch_unlock(lock);
+        lock = tt_scheduler_lock();
+        ended |= tt_log_write(&tt_kept_memory.log, now_ms, text, piece);
+        tt_arch_unlock(lock);
+        text += piece;
+        length -= piece;
+    }
+    return ended;
+}
+
+void tt_console_write(const void *bytes, size_t length)
+{
+    bool ended = tt_kept_has_begun() && log_lines(bytes, length);
     tt_console_write_unlogged(bytes, length);
     if (ended && line_written != NULL)
         line_written(line_context);

@@ -7,6 +7,7 @@
 #include "tutti/bytes.h"
 #include "tutti/kernel.h"
 
+#define READ_PIECE 256    // bytes
 #define MAGIC 0x504b5454u // "TTKP" in memory, little-endian
 
 tt_kept tt_kept_memory TT_KEPT;
@@ -110,12 +111,25 @@ void tt_kept_clear_crash(void)
     memset(&tt_kept_memory.crash, 0, sizeof(tt_kept_memory.crash));
 }
 
+// Locked for a piece at a time, so that others are not held off for long. Where a line comes in
+// between it is read anew, in larger pieces, so that it comes to an end.
 size_t tt_kept_read_log(size_t offset, void *bytes, size_t capacity, uint64_t *version)
 {
-    uintptr_t lock = tt_arch_lock();
-    size_t length = tt_log_read(&tt_kept_memory.log, offset, bytes, capacity);
-    *version = tt_kept_memory.log.end;
-    tt_arch_unlock(lock);
+    const tt_log *log = &tt_kept_memory.log;
+    size_t length = 0, piece = READ_PIECE, got;
+    do {
+        uintptr_t lock = tt_arch_lock();
+        if (length > 0 && log->end != *version) {
+            length = 0;
+            piece *= 2;
+        }
+        size_t left = capacity - length;
+        got =
+            tt_log_read(log, offset + length, (char *)bytes + length, left < piece ? left : piece);
+        *version = log->end;
+        tt_arch_unlock(lock);
+        length += got;
+    } while (got == piece);
     return length;
 }
 

@@ -7,6 +7,7 @@
 
 #include "tests/os/events.h"
 #include "tutti/board.h"
+#include "tutti/kept.h"
 
 #define LATE_MAX TT_US(100)
 #define CLOCK_WRAPS ((tt_time)(1ull << 32) * 40) // of the AN386's clock, from its start
@@ -173,6 +174,46 @@ static void test_loaded(void)
     report("while threads switch all the time and interrupts come, waits are right");
 }
 
+// What a device writes: lines, in a piece and in several.
+static void write_lines(void *argument)
+{
+    static char lines[4 * 80];
+    memset(lines, '.', sizeof(lines));
+    for (size_t end = 80; end <= sizeof(lines); end += 80)
+        lines[end - 1] = '\n';
+    while (!stop)
+        tt_console_write(lines, *(const size_t *)argument);
+}
+
+static void read_log(void *argument)
+{
+    static char text[1024];
+    uint64_t version;
+    (void)argument;
+    while (!stop)
+        tt_kept_read_log(0, text, sizeof(text), &version);
+}
+
+static void measure_beside(void (*entry)(void *), const void *argument)
+{
+    stop = false;
+    start(&a, stack_a, 10, entry, argument);
+    for (tt_time wait = TT_US(177); wait < TT_US(600); wait += TT_US(13))
+        wait_each(wait);
+    stop = true;
+    join(&a);
+}
+
+static void test_console(void)
+{
+    static const size_t one = 80, four = 4 * 80;
+    measure_beside(write_lines, &one);
+    measure_beside(write_lines, &four);
+    report("while lines are written, waits are right");
+    measure_beside(read_log, NULL);
+    report("while the log is read, waits are right");
+}
+
 static void hold(void *argument)
 {
     (void)argument;
@@ -190,6 +231,7 @@ void tt_main(void)
     start(&holder, holder_stack, 20, hold, NULL);
     test_idle();
     test_loaded();
+    test_console();
     test_far_deadlines();
     finish("waits");
 }
