@@ -290,14 +290,17 @@ static tt_exit compile(const tt_model *model)
     return status;
 }
 
-// Whether all that is to be written can be, before the long work.
-static tt_exit try_files(void)
+// Whether all that is to be written can be, before the long work, and takes nothing's place.
+static tt_exit try_files(const char *model)
 {
-    const char *const paths[] = {out_path, reference_path, report_path};
+    const char *const paths[] = {model, out_path, reference_path, report_path};
     tt_exit status = TT_EXIT_OK;
-    for (size_t i = 0; i < TT_COUNT(paths) && status == TT_EXIT_OK; i++)
-        if (paths[i] != NULL)
+    for (size_t i = 1; i < TT_COUNT(paths); i++) {
+        for (size_t k = 0; k < i && status == TT_EXIT_OK; k++)
+            status = tt_file_expect_apart("compile", paths[k], paths[i]);
+        if (status == TT_EXIT_OK && paths[i] != NULL)
             status = tt_file_try("compile", paths[i]);
+    }
     return status;
 }
 
@@ -311,7 +314,8 @@ static tt_exit run(unsigned count, const char *const *arguments)
     if (model == NULL)
         return out_of_memory();
     tt_status loaded = tt_model_load(model, arguments[0], &why);
-    tt_exit status = loaded == TT_OK ? try_files() : tt_data_refuse("compile", loaded, sentence);
+    tt_exit status =
+        loaded == TT_OK ? try_files(arguments[0]) : tt_data_refuse("compile", loaded, sentence);
     if (status == TT_EXIT_OK)
         status = compile(model);
     tt_model_free(model);

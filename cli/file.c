@@ -106,6 +106,22 @@ static bool make_temporary(tt_file_out *out, const struct stat *old, bool exists
     return false;
 }
 
+// What would stop the temporary file from taking the place of `old`, and be told only then.
+static const char *obstacle(const char *target, const struct stat *old)
+{
+    struct statx found;
+    if (statx(AT_FDCWD, target, 0, STATX_BASIC_STATS, &found) == 0 &&
+        (found.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0)
+        return "it is a mount point, which cannot be replaced";
+    struct stat folder;
+    char *path = beside(target, ".");
+    bool sticky = path != NULL && stat(path, &folder) == 0 && (folder.st_mode & S_ISVTX) != 0;
+    free(path);
+    if (sticky && geteuid() != 0 && geteuid() != old->st_uid && geteuid() != folder.st_uid)
+        return "it is somebody else's, in a folder where only owners replace files";
+    return NULL;
+}
+
 tt_exit tt_file_begin(tt_file_out *out, const char *command, const char *path)
 {
     *out = (tt_file_out){.command = command, .path = path};
@@ -116,6 +132,8 @@ tt_exit tt_file_begin(tt_file_out *out, const char *command, const char *path)
                                                   : objection(path, &old, &exists);
     if (reason == NULL && !make_temporary(out, &old, exists))
         reason = strerror(errno);
+    else if (reason == NULL && exists && (reason = obstacle(out->target, &old)) != NULL)
+        tt_file_abandon(out);
     if (reason == NULL)
         return TT_EXIT_OK;
     tt_say_error("tutti %s: %s cannot be written: %s", command, path, reason);
@@ -177,6 +195,39 @@ tt_exit tt_file_write(const char *command, const char *path, const void *bytes, 
         return result;
     fwrite(bytes, 1, length, out.stream);
     return tt_file_commit(&out);
+}
+
+// Whether two names, neither of which is there yet, would become one file.
+static bool same_new_name(const char *one, const char *other)
+{
+    char *a = follow(one), *b = follow(other);
+    char *folder_a = a != NULL ? beside(a, ".") : NULL;
+    char *folder_b = b != NULL ? beside(b, ".") : NULL;
+    struct stat at_a, at_b;
+    bool same = folder_a != NULL && folder_b != NULL && stat(folder_a, &at_a) == 0 &&
+                stat(folder_b, &at_b) == 0 && at_a.st_dev == at_b.st_dev &&
+                at_a.st_ino == at_b.st_ino && strcmp(basename(a), basename(b)) == 0;
+    free(a);
+    free(b);
+    free(folder_a);
+    free(folder_b);
+    return same;
+}
+
+tt_exit tt_file_expect_apart(const char *command, const char *one, const char *other)
+{
+    struct stat a, b;
+    if (one == NULL || other == NULL)
+        return TT_EXIT_OK;
+    bool there = stat(one, &a) == 0, other_there = stat(other, &b) == 0;
+    bool same = there && other_there ? a.st_dev == b.st_dev && a.st_ino == b.st_ino
+                                     : there == other_there && same_new_name(one, other);
+    if (!same)
+        return TT_EXIT_OK;
+    tt_say_error("tutti %s: %s and %s are one file, which would lose what it holds; choose another "
+                 "name",
+                 command, one, other);
+    return TT_EXIT_USAGE;
 }
 
 // ---- reading, and paths

@@ -15,8 +15,9 @@
 // it lies on the disk; until then, and after every failure, what was there before is still there.
 // A target is a regular file or a new name. Through symbolic links what they lead to is replaced
 // and the links stay; a device node, a pipe, a folder, `-` and the command's own standard output
-// are refused. The new file has the permissions of the old one (and its owner, where the process
-// may give that); another hard link to the old one keeps the old content.
+// are refused, and so is what the system would not let go: a mount point, or somebody else's file
+// in a sticky folder. The new file has the permissions of the old one (and its owner, where the
+// process may give that); another hard link to the old one keeps the old content.
 typedef struct tt_file_out {
     FILE *stream; // write here; what fails is kept by the stream, and told by tt_file_commit
     const char *command, *path; // as given, for the sentences; the caller's, until the end
@@ -26,6 +27,10 @@ typedef struct tt_file_out {
 // Whether `path` could be written now, without changing anything: for the time before long work.
 // Says what is wrong; 1 (TT_EXIT_FAILED), as all failures here.
 tt_exit tt_file_try(const char *command, const char *path);
+
+// Whether what is written to `other` would take the place of `one`, an input or another output: a
+// usage error (TT_EXIT_USAGE), which is said. Either may be NULL, for none.
+tt_exit tt_file_expect_apart(const char *command, const char *one, const char *other);
 
 // Begins a file; where that fails, which is said, nothing is left to end. Otherwise exactly one of
 // the two below ends it.

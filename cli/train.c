@@ -174,7 +174,11 @@ static tt_exit begin(tt_train_options *chosen, tt_training **training)
     char sentence[512];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
-    tt_exit result = choose(chosen);
+    tt_exit result = tt_file_expect_apart("train", out_path, history_path);
+    if (result == TT_EXIT_OK)
+        result = tt_file_expect_apart("train", resume_path, history_path);
+    if (result == TT_EXIT_OK)
+        result = choose(chosen);
     if (result == TT_EXIT_OK)
         result = tt_file_try("train", out_path);
     if (result == TT_EXIT_OK && history_path != NULL)

@@ -236,7 +236,9 @@ static tt_exit run_up(unsigned count, const char *const *arguments)
     static tt_fleet_file file;
     static tt_fleet fleet;
     static tt_client client;
-    tt_exit result = read_fleet(arguments[0], &file);
+    tt_exit result = tt_file_expect_apart("up", arguments[0], capture);
+    if (result == TT_EXIT_OK)
+        result = read_fleet(arguments[0], &file);
     if (result == TT_EXIT_OK)
         result = tt_fleet_make(&fleet, &file, folder);
     if (result == TT_EXIT_OK)

@@ -133,6 +133,7 @@ expect 3 "ended by itself with status 3; its console, $scratch/f/linux-1.log, en
 # A capture goes to a regular file, and on a full disk (of 8 KiB here) the fleet goes on: the file ends
 # with a whole frame, and the status tells.
 expect 1 "it is no regular file" up "$scratch/fleet" --dir "$scratch/f" --capture /dev/full
+expect 2 "are one file, which would lose what it holds" up "$scratch/fleet" --dir "$scratch/f" --capture "$scratch/fleet"
 [ -c /dev/full ] || { echo "the device node was replaced"; failed=$((failed + 1)); }
 expect 1 "No such file or directory" up "$scratch/fleet" --dir "$scratch/f" --capture "$scratch/none/x"
 many=$(for i in $(seq 17); do printf ' --forward a:%d' $((41000 + i)); done)

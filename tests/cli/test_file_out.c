@@ -1,7 +1,9 @@
 // Files written whole or not at all: what is replaced, what stays, what is refused.
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -135,12 +137,66 @@ static void test_refuses(void)
     EXPECT_EQUAL(by_device, TT_EXIT_FAILED);
 }
 
+// Names of one file, there or not, by whatever way; and of two.
+static void test_apart(void)
+{
+    make("one", "old", 0644);
+    make("two", "old", 0644);
+    REQUIRE(symlink("one", "to-one") == 0 && symlink("new", "to-new") == 0);
+    static const char *const same[][2] = {
+        {"one", "one"}, {"one", "./one"},      {"one", "to-one"},
+        {"new", "new"}, {"new", "far/../new"}, {"to-new", "new"},
+    };
+    static const char *const apart[][2] = {
+        {"one", "two"},
+        {"one", "new"},
+        {"new", "one"},
+        {"new", "far/new"},
+        {"new", "newer"},
+        {"none/new", "none/new"}, // the folder is not there: that is said when it is tried
+        {NULL, "one"},
+        {"one", NULL},
+    };
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+        EXPECT_EQUAL(tt_file_expect_apart("test", same[i][0], same[i][1]), TT_EXIT_USAGE);
+    for (size_t i = 0; i < sizeof(apart) / sizeof(apart[0]); i++)
+        EXPECT_EQUAL(tt_file_expect_apart("test", apart[i][0], apart[i][1]), TT_EXIT_OK);
+}
+
+// A file that another one is mounted on, which only root can make.
+static void test_mount_point(void)
+{
+    make("mounted", "old", 0644);
+    make("below", "below", 0644);
+    char path[64];
+    snprintf(path, sizeof(path), "%s/mounted", folder);
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+            mount("below", path, NULL, MS_BIND, NULL) != 0)
+            _exit(77);
+        _exit(tt_file_try("test", path) != TT_EXIT_FAILED ||
+                      tt_file_try("test", "below") != TT_EXIT_OK
+                  ? 1
+                  : 0);
+    }
+    int status = -1;
+    REQUIRE(waitpid(child, &status, 0) == child && WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        printf("a mount point was not tried: that needs root\n");
+    else
+        EXPECT_EQUAL(WEXITSTATUS(status), 0);
+}
+
 // As somebody without rights, in a process of his own, since root may write everywhere.
 static void test_rights(void)
 {
     make("read-only", "old", 0444);
     REQUIRE(chmod(folder, 0777) == 0 && mkdir("closed", 0755) == 0);
     make("closed/file", "old", 0666);
+    REQUIRE(mkdir("shared", 0777) == 0 && chmod("shared", 01777) == 0);
+    make("shared/file", "old", 0666);
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
@@ -150,7 +206,10 @@ static void test_rights(void)
         if (tt_file_try("test", "read-only") != TT_EXIT_FAILED ||
             write_new("read-only") != TT_EXIT_FAILED)
             _exit(1);
-        _exit(!mine && tt_file_try("test", "closed/file") != TT_EXIT_FAILED ? 2 : 0);
+        if (!mine && (tt_file_try("test", "closed/file") != TT_EXIT_FAILED ||
+                      tt_file_try("test", "shared/file") != TT_EXIT_FAILED))
+            _exit(2);
+        _exit(tt_file_try("test", "shared/new") != TT_EXIT_OK ? 3 : 0);
     }
     int status = -1;
     REQUIRE(waitpid(child, &status, 0) == child);
@@ -198,6 +257,8 @@ int main(void)
     test_replaces();
     test_links();
     test_refuses();
+    test_apart();
+    test_mount_point();
     test_rights();
     test_failed_writes();
     EXPECT(!littered());

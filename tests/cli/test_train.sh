@@ -127,6 +127,14 @@ grep -q "^epoch 1 is not saved; the training goes on, the next epoch tries again
 cmp whole full || fail "a full disk took the checkpoint before"
 [ -z "$(ls -A | grep '^\.tutti-')" ] || fail "a full disk left half a file"
 
+# What is written takes the place of nothing that is read or written besides.
+for words in "compile whole --out whole" "compile whole --report ./whole" "compile whole --out p --report p" \
+    "compile whole --reference p --report p" "train --out h --history h" "train --resume whole --history whole"; do
+    # shellcheck disable=SC2086
+    expect 2 "are one file, which would lose what it holds" $words
+done
+cmp whole full || fail "a file took the place of what was read"
+
 # A training whose loss is no number ends with its place, and the checkpoint stays as it was. Four bytes of the
 # first weights are made a huge number.
 cp whole huge
