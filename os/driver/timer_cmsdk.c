@@ -53,7 +53,6 @@ void tt_arch_timer_set(tt_time deadline)
 static void on_alarm(void *context)
 {
     (void)context;
-    REGISTER(alarm_registers, CTRL) = 0;
     REGISTER(alarm_registers, CLEAR) = 1;
     tt_kernel_tick();
 }

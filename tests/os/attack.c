@@ -22,7 +22,10 @@ static const uint32_t constant[4] = {1, 2, 3, 4};
 static uint8_t zeroed[CODE_BYTES] __attribute__((aligned(8)));
 static uint8_t initialised[CODE_BYTES] __attribute__((aligned(8))) = {1};
 
+static TT_STACK(ended_stack, 2 * TT_IDLE_STACK_BYTES);
+
 static const attack everywhere[] = {
+    {RUN, (uintptr_t)ended_stack, "run what was a stack's guard"},
     {WRITE, (uintptr_t)constant, "write a constant"},
     {RUN, (uintptr_t)zeroed, "run zeroed data"},
     {RUN, (uintptr_t)initialised, "run initialised data"},
@@ -32,6 +35,19 @@ static const attack everywhere[] = {
     {READ, 1020, "read far behind NULL"},
     {WRITE, 1020, "write far behind NULL"},
 };
+
+static void nothing(void *argument)
+{
+    (void)argument;
+}
+
+static void run_thread_to_its_end(void)
+{
+    static tt_thread thread;
+    TT_CHECK(tt_thread_start(&thread, "ended", 20, ended_stack, sizeof(ended_stack), nothing,
+                             NULL) == TT_OK);
+    tt_thread_join(&thread, TT_FOREVER);
+}
 
 static uintptr_t code_of(void (*function)(void))
 {
@@ -76,6 +92,8 @@ void tt_main(void)
     memcpy(on_stack, (const void *)code_of(victim), CODE_BYTES);
     memcpy(zeroed, on_stack, CODE_BYTES);
     memcpy(initialised, on_stack, CODE_BYTES);
+    run_thread_to_its_end();
+    memcpy(ended_stack, on_stack, CODE_BYTES);
     __builtin___clear_cache((char *)on_stack, (char *)on_stack + CODE_BYTES);
     victim();
     if (number == 0)

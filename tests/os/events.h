@@ -32,6 +32,7 @@ void say_name(void *argument); // an entry: writes it down
 
 // Whether interrupts come, in a thread: each call of the kernel must leave them so.
 bool interrupts_are_on(void);
+void round_to_zero(void); // floating-point numbers, of this thread; in rounding_MACHINE.c
 
 void sleep_ms(int duration_ms);
 void busy_for(tt_time duration);

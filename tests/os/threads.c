@@ -287,6 +287,20 @@ static void test_waiters(void)
     expect("waiters change places by the same rule", "cba|ab");
 }
 
+// A call that makes a more urgent thread run leaves a lock that its caller holds as it is.
+static void test_locked_outside(void)
+{
+    begin();
+    TT_CHECK(tt_semaphore_init(&semaphore, 0, 1) == TT_OK);
+    start(&a, stack_a, 20, take_and_say, "a");
+    uintptr_t lock = tt_arch_lock();
+    tt_semaphore_give(&semaphore);
+    bool still = !interrupts_are_on();
+    tt_arch_unlock(lock);
+    event(still && interrupts_are_on() ? "l" : "!");
+    expect("a call does not unlock what its caller has locked", "al");
+}
+
 static void suspend_interrupted(void)
 {
     event(tt_thread_self() == &a && tt_in_interrupt() ? "i" : "!");
@@ -326,6 +340,7 @@ void tt_main(void)
     test_same_priority();
     test_giving();
     test_waiters();
+    test_locked_outside();
     test_any_context();
     finish("threads");
 }
