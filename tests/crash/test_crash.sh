@@ -113,11 +113,17 @@ await 15 device '"restarts": 4, "mode": "normal", "crashes": 1'
 # A power cut takes all of it away.
 "$tutti" restart "$name" || complain "its power was not cut"
 await 15 device '"boot": 2, "restarts": 0, "mode": "normal", "crashes": 0'
+falls_once() { # the numbers go up, and fall once, where the power was cut
+    awk '$1 <= last { falls++ } { last = $1 } END { exit falls != 1 }' "$scratch/followed"
+}
+for _ in $(seq 50); do # the follower finds the device by itself
+    falls_once && break
+    sleep 0.2
+done
 kill -INT "$follower"
 wait "$follower" || complain "an interrupted follower failed"
 grep -q "tutti dump: check failed" "$scratch/followed" || complain "following missed the end: $(cat "$scratch/followed")"
-# Numbers go up, and fall once, where the power was cut.
-awk '$1 <= last { falls++ } { last = $1 } END { exit falls != 1 }' "$scratch/followed" || complain "following lost the order: $(cat "$scratch/followed")"
+falls_once || complain "following lost the order: $(cat "$scratch/followed")"
 # Each of the six starts is told once.
 [ "$(grep -c "^$kind-1 *$name *\[" "$scratch/up")" -eq 6 ] || complain "starts are not told once each: $(cat "$scratch/up")"
 [ "$(grep -c "is in safe mode" "$scratch/up")" -eq 1 ] || complain "safe mode is not told once: $(cat "$scratch/up")"
