@@ -55,7 +55,7 @@ static tt_exit out_of_memory(void)
 static tt_exit quantise(const tt_model *model, const tt_dataset *train, const tt_dataset *test,
                         tt_quantised *quantised, double *accuracy)
 {
-    char sentence[512];
+    static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
     tt_say_progress(false, "measuring the float network on %zu images", test->count);
@@ -244,7 +244,7 @@ static void print_result(const result *found)
 
 static tt_exit emit(const tt_quantised *quantised, const tt_dataset *test, double before)
 {
-    char sentence[512];
+    static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
     uint8_t *bytes = NULL;
@@ -307,7 +307,7 @@ static tt_exit try_files(const char *model)
 static tt_exit run(unsigned count, const char *const *arguments)
 {
     (void)count;
-    char sentence[512];
+    static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
     tt_model *model = tt_model_new(1);

@@ -5,13 +5,15 @@
 
 tt_exit tt_data_load(const char *command, const char *folder, tt_dataset *train, tt_dataset *test)
 {
-    char sentence[512];
+    static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
-    if (tt_fashion_mnist_load(train, test, folder, &why) == TT_OK)
+    tt_status status = tt_fashion_mnist_load(train, test, folder, &why);
+    if (status == TT_OK)
         return TT_EXIT_OK;
-    tt_say_error("tutti %s: the data set cannot be used: %s", command, sentence);
-    return TT_EXIT_MISSING;
+    tt_say_error("tutti %s: the data set cannot be used: %s", command,
+                 sentence[0] != '\0' ? sentence : tt_status_text(status));
+    return status == TT_FULL ? TT_EXIT_FAILED : TT_EXIT_MISSING;
 }
 
 tt_exit tt_data_refuse(const char *command, tt_status status, const char *sentence)

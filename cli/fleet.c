@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #include "cli/file.h"
 #include "cli/fleet.h"
 #include "cli/say.h"
+#include "tutti/discovery.h"
 
 #define CONTROL_NAME "control.sock"
 #define CONTROL_TIMEOUT_MS 5000
@@ -120,7 +122,8 @@ static tt_device *find_device(tt_fleet *fleet, const char *name)
 {
     for (unsigned i = 0; i < fleet->count; i++) {
         tt_device *device = &fleet->devices[i];
-        if (strcmp(device->label, name) == 0 || strcmp(device->name, name) == 0)
+        if (name[0] != '\0' && (strcmp(device->label, name) == 0 ||
+                                strcasecmp(device->name, name) == 0)) // "" until it is found
             return device;
     }
     return NULL;
@@ -218,6 +221,10 @@ tt_exit tt_fleet_control(const char *command, const char *folder, const char *na
     char answer[TT_DEVICE_PATH_MAX];
     if (!tt_file_fits_socket(command, folder, "/" CONTROL_NAME))
         return TT_EXIT_USAGE;
+    if (name[0] == '\0' || strlen(name) >= TT_NAME_MAX || strchr(name, '\n') != NULL) {
+        tt_say_error("tutti %s: no device can be named '%s'", command, name);
+        return TT_EXIT_USAGE;
+    }
     control_result result = control(command, folder, name, answer, sizeof(answer));
     if (result == CONTROL_NOBODY) {
         tt_say_error("tutti %s: no fleet is running in %s; start one with 'tutti up'", command,

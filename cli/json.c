@@ -43,14 +43,19 @@ static void write_text(FILE *file, const char *text, size_t length)
 
 static void begin_value(tt_json_writer *writer, const char *key)
 {
-    if (writer->comma)
+    if (key != NULL)
+        tt_json_key(writer, key, strlen(key));
+    else if (writer->comma)
         fputc(',', writer->file);
-    if (key != NULL) {
-        fputc('\n', writer->file);
-        write_text(writer->file, key, strlen(key));
-        fputs(": ", writer->file);
-    }
     writer->comma = true;
+}
+
+void tt_json_key(tt_json_writer *writer, const void *key, size_t length)
+{
+    fputs(writer->comma ? ",\n" : "\n", writer->file);
+    write_text(writer->file, key, length);
+    fputs(": ", writer->file);
+    writer->comma = false;
 }
 
 void tt_json_open(tt_json_writer *writer, const char *key, char bracket)
@@ -69,10 +74,13 @@ void tt_json_close(tt_json_writer *writer, char bracket)
 void tt_json_number(tt_json_writer *writer, const char *key, double value)
 {
     begin_value(writer, key);
-    if (isfinite(value))
-        fprintf(writer->file, "%.15g", value);
-    else
-        fputs("null", writer->file);
+    char text[32] = "null";
+    for (int digits = 15; isfinite(value) && digits <= 17; digits++) { // 17 always do
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    fputs(text, writer->file);
 }
 
 void tt_json_text(tt_json_writer *writer, const char *key, const char *value)

@@ -23,8 +23,11 @@ typedef struct tt_json_writer {
 // Each writes one value; inside an object `key` is its name, inside an array it is NULL.
 void tt_json_open(tt_json_writer *writer, const char *key, char bracket); // '{' or '['
 void tt_json_close(tt_json_writer *writer, char bracket);                 // '}' or ']'
+// With as many digits as it takes to read the same number back; null where it is not finite.
 void tt_json_number(tt_json_writer *writer, const char *key, double value);
 void tt_json_text(tt_json_writer *writer, const char *key, const char *value);
+// A name by itself, of any bytes; the value that follows has none.
+void tt_json_key(tt_json_writer *writer, const void *key, size_t length);
 // A text that is not terminated; what is no UTF-8 in it becomes U+FFFD.
 void tt_json_bytes(tt_json_writer *writer, const char *key, const void *text, size_t length);
 // A value as it is written: true, false, null, or a number that a double cannot hold.

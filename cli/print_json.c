@@ -8,7 +8,7 @@
 #include "tutti/cbor.h"
 #include "tutti/check.h"
 
-#define KEY_MAX 256 // bytes of a map's key; a longer one is cut
+#define NOTATION_A_BYTE 32 // characters of diagnostic notation, at most: a float's two bytes
 
 // Bytes as base64url without padding (RFC 4648, 5), as RFC 8949, 6.1 has byte strings in JSON.
 static void write_base64(tt_json_writer *json, const char *key, const uint8_t *bytes, size_t length)
@@ -70,19 +70,26 @@ static void write_number(tt_json_writer *json, const char *key, const tt_cbor_it
 }
 
 // The key of a map: a text as it is, anything else in diagnostic notation.
-static void read_key(tt_reader *reader, char key[KEY_MAX])
+static void write_key(tt_json_writer *json, tt_reader *reader)
 {
     tt_reader again = *reader;
     tt_cbor_item item;
     if (tt_cbor_next(&again, &item) == TT_OK && item.type == TT_CBOR_TEXT && item.bytes != NULL) {
-        snprintf(key, KEY_MAX, "%.*s", (int)(item.length < KEY_MAX ? item.length : KEY_MAX),
-                 (const char *)item.bytes);
+        tt_json_key(json, item.bytes, item.length);
         *reader = again;
         return;
     }
+    again = *reader;
+    tt_cbor_skip(&again);
+    size_t capacity = 64 + NOTATION_A_BYTE * (tt_reader_left(reader) - tt_reader_left(&again));
+    char *notation = malloc(capacity);
+    TT_CHECK(notation != NULL);
     tt_text text;
-    tt_text_init(&text, key, KEY_MAX);
+    tt_text_init(&text, notation, capacity);
     tt_cbor_diagnose(reader, &text);
+    *reader = again;
+    tt_json_key(json, notation, text.length);
+    free(notation);
 }
 
 // Whether a container that begins with `item` ends here: after `count` items, or at its break.
@@ -121,10 +128,9 @@ static void write_item(tt_json_writer *json, const char *key, tt_reader *reader)
     case TT_CBOR_MAP:
         tt_json_open(json, key, map ? '{' : '[');
         for (uint64_t i = 0; !ends(reader, &item, i); i++) {
-            char name[KEY_MAX];
             if (map)
-                read_key(reader, name);
-            write_item(json, map ? name : NULL, reader);
+                write_key(json, reader);
+            write_item(json, NULL, reader);
         }
         tt_json_close(json, map ? '}' : ']');
         break;

@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
+// Bytes for a sentence about a file: the longest path there is, and what is wrong with it.
+#define TT_SENTENCE_MAX 4608
+
 // Text that a device sent must not command the terminal it is shown on: control characters (C0
 // without newline and tab, DEL, and C1 as UTF-8 has it) are written as '?'.
 void tt_say_put(FILE *out, const char *text, size_t length);

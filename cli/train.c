@@ -83,7 +83,7 @@ static double now_s(void)
 
 static tt_exit save(session *s)
 {
-    char sentence[256];
+    static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
     uint8_t *bytes;
@@ -153,7 +153,7 @@ static tt_exit choose(tt_train_options *chosen)
     }
     if (resume_path == NULL)
         return TT_EXIT_OK;
-    char sentence[512];
+    static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
     tt_status status = tt_checkpoint_options(resume_path, chosen, &why);
@@ -171,7 +171,7 @@ static tt_exit choose(tt_train_options *chosen)
 // All that can be refused without the data set, so that nobody waits in vain.
 static tt_exit begin(tt_train_options *chosen, tt_training **training)
 {
-    char sentence[512];
+    static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
     tt_exit result = tt_file_expect_apart("train", out_path, history_path);
@@ -289,7 +289,7 @@ static tt_exit diverged(const session *s, const char *sentence)
 // All epochs are done: each is saved, unless there was none to do or the disk was full.
 static tt_exit finish(session *s, const tt_dataset *test_set)
 {
-    char sentence[256];
+    static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
     tt_exit result = !s->saved || s->unsaved ? save(s) : TT_EXIT_OK;
@@ -315,7 +315,7 @@ static tt_exit finish(session *s, const tt_dataset *test_set)
 
 static tt_exit train(session *s, const tt_dataset *train_set, const tt_dataset *test_set)
 {
-    char sentence[512];
+    static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
     s->started_s = now_s();

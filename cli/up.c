@@ -22,6 +22,7 @@
 #include "tutti/check.h"
 
 #define FLEET_FILE_MAX 65536
+#define COMMAND_END TT_SECONDS(5) // for the command of --run to end when it is told to
 
 static const char *folder = TT_CLIENT_FOLDER, *capture, *command_line;
 static const char *controlled; // folder, or NULL
@@ -114,6 +115,8 @@ static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, c
 {
     (void)discovery;
     (void)now;
+    if (event == TT_PEER_RESTARTED)
+        return; // it is found again next
     tt_fleet *fleet = context;
     tt_device *device = NULL;
     unsigned number = 0;
@@ -158,9 +161,21 @@ static pid_t start_command(void)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != launcher)
         _exit(127);
-    setenv("TUTTI_NET", folder, 1);
+    char *whole = realpath(folder, NULL); // the command may change its folder
+    setenv("TUTTI_NET", whole != NULL ? whole : folder, 1);
     execl("/bin/sh", "sh", "-c", command_line, (char *)NULL);
     _exit(127);
+}
+
+// Asks the command of --run to end, and ends it where it does not.
+static void end_command(pid_t child)
+{
+    kill(child, SIGTERM);
+    for (tt_time began = clock_now(); waitpid(child, NULL, WNOHANG) == 0;) {
+        if (clock_now() - began > COMMAND_END)
+            kill(child, SIGKILL);
+        nanosleep(&(struct timespec){.tv_nsec = TT_MS(20)}, NULL);
+    }
 }
 
 static tt_exit say_missing(const tt_fleet *fleet)
@@ -201,10 +216,8 @@ static int keep(tt_fleet *fleet, tt_client *client)
         if (child > 0 && waitpid(child, &status, WNOHANG) == child)
             return WIFEXITED(status) ? WEXITSTATUS(status) : TT_EXIT_FAILED;
     }
-    if (child > 0) {
-        kill(child, SIGTERM);
-        waitpid(child, &status, 0);
-    }
+    if (child > 0)
+        end_command(child);
     return interrupted && command_line == NULL ? TT_EXIT_OK : TT_EXIT_FAILED;
 }
 
@@ -216,7 +229,7 @@ static tt_exit read_fleet(const char *path, tt_fleet_file *file)
     if (result != TT_EXIT_OK)
         return result;
     bytes[length] = '\0'; // tt_file_read leaves room for it
-    char sentence[512];
+    static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
     if (memchr(bytes, '\0', length) != NULL) {

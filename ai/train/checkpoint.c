@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <float.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ static const field fields[] = {
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
+#define SENTENCE_BYTES (PATH_MAX + 512)
 #define TEXT_BYTES 64 // of a metadata value, the terminator included
 
 // The shortest decimal that reads back as the same float: nine digits always do.
@@ -242,31 +244,30 @@ static void copy_parameters(tt_model *model, const tt_tensor **tensors)
 // but a success must leave none: what follows the path goes to `rest`.
 typedef struct opened {
     tt_tensor_file *file;
-    char sentence[256];
+    char *sentence;
     tt_text rest;
 } opened;
 
-static tt_status open_file(opened *o, const char *path, tt_text *why)
+static tt_status close_file(opened *o, tt_status status, tt_text *why)
 {
-    tt_text_init(&o->rest, o->sentence, sizeof(o->sentence));
-    o->file = calloc(1, sizeof(*o->file));
-    if (o->file == NULL)
-        return TT_FULL;
-    tt_status status = tt_tensor_file_read(o->file, path, &o->rest);
-    if (status != TT_OK) {
-        tt_text_add(why, o->sentence);
-        free(o->file);
-    }
+    if (status != TT_OK && status != TT_FULL)
+        tt_text_add(why, o->sentence); // begun with the path by the reader
+    if (o->file != NULL)
+        tt_tensor_file_free(o->file);
+    free(o->file);
+    free(o->sentence);
     return status;
 }
 
-static tt_status close_file(opened *o, tt_status status, tt_text *why)
+static tt_status open_file(opened *o, const char *path, tt_text *why)
 {
-    if (status != TT_OK)
-        tt_text_add(why, o->sentence); // begun with the path by the reader
-    tt_tensor_file_free(o->file);
-    free(o->file);
-    return status;
+    o->sentence = malloc(SENTENCE_BYTES);
+    o->file = calloc(1, sizeof(*o->file));
+    if (o->file == NULL || o->sentence == NULL)
+        return close_file(o, TT_FULL, NULL);
+    tt_text_init(&o->rest, o->sentence, SENTENCE_BYTES);
+    tt_status status = tt_tensor_file_read(o->file, path, &o->rest);
+    return status != TT_OK ? close_file(o, status, why) : TT_OK;
 }
 
 tt_status tt_model_load(tt_model *model, const char *path, tt_text *why)

@@ -3,6 +3,7 @@
 // A header is four bytes (0, 0, element type 8 for bytes, number of axes) and the axes' sizes. zlib
 // reads gzipped and plain files alike.
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,9 @@ static tt_status read_idx(const char *path, unsigned axes, size_t *sizes, uint8_
     if (status == TT_OK) {
         *bytes = malloc(total + 1);
         int found = *bytes != NULL ? gzread(file, *bytes, (unsigned)total + 1) : -1;
-        if (found != (int)total) {
+        if (*bytes == NULL) {
+            status = fail(TT_FULL, why, path, "is larger than the memory that is left");
+        } else if (found != (int)total) {
             status = fail_sizes(why, path, "is cut short or damaged (bytes after the header)",
                                 total, found < 0 ? 0 : (uint64_t)found);
         }
@@ -120,16 +123,17 @@ static void add_sizes(tt_text *why, size_t count, size_t rows, size_t columns)
     tt_text_add_unsigned(why, columns);
 }
 
-static tt_status load_part(tt_dataset *dataset, const char *folder, const char *part, size_t count,
-                           tt_text *why)
+static tt_status load_paths(tt_dataset *dataset, const char *folder, const char *part, size_t count,
+                            char *images, char *labels, tt_text *why)
 {
-    char images[512], labels[512];
-    if (snprintf(images, sizeof(images), "%s/%s-images-idx3-ubyte.gz", folder, part) >=
-            (int)sizeof(images) ||
-        snprintf(labels, sizeof(labels), "%s/%s-labels-idx1-ubyte.gz", folder, part) >=
-            (int)sizeof(labels))
-        return fail(TT_INVALID, why, folder, "the path is too long");
+    if (snprintf(images, PATH_MAX, "%s/%s-images-idx3-ubyte.gz", folder, part) >= PATH_MAX ||
+        snprintf(labels, PATH_MAX, "%s/%s-labels-idx1-ubyte.gz", folder, part) >= PATH_MAX) {
+        tt_text_add(why, "the path of the folder is too long");
+        return TT_INVALID;
+    }
     tt_status status = tt_dataset_load(dataset, images, labels, why);
+    if (status == TT_FULL)
+        return status;
     if (status != TT_OK) {
         tt_text_add(why, "; Fashion-MNIST is in Debian's package dataset-fashion-mnist: apt-get "
                          "install --reinstall dataset-fashion-mnist");
@@ -140,15 +144,28 @@ static tt_status load_part(tt_dataset *dataset, const char *folder, const char *
         add_sizes(why, count, 28, 28);
         tt_text_add(why, ", found ");
         add_sizes(why, dataset->count, dataset->rows, dataset->columns);
-        tt_dataset_free(dataset);
         return TT_INVALID;
     }
     for (size_t i = 0; i < count; i++)
-        if (dataset->labels[i] > 9) {
-            tt_dataset_free(dataset);
+        if (dataset->labels[i] > 9)
             return fail(TT_MALFORMED, why, labels, "has a label above 9");
-        }
     return TT_OK;
+}
+
+// One of the two parts; empty where that fails.
+static tt_status load_part(tt_dataset *dataset, const char *folder, const char *part, size_t count,
+                           tt_text *why)
+{
+    *dataset = (tt_dataset){0};
+    char *images = malloc(PATH_MAX), *labels = malloc(PATH_MAX);
+    tt_status status = images != NULL && labels != NULL
+                           ? load_paths(dataset, folder, part, count, images, labels, why)
+                           : TT_FULL;
+    free(images);
+    free(labels);
+    if (status != TT_OK)
+        tt_dataset_free(dataset);
+    return status;
 }
 
 tt_status tt_fashion_mnist_load(tt_dataset *train, tt_dataset *test, const char *folder,

@@ -37,13 +37,14 @@ typedef struct tt_dataset {
 } tt_dataset;
 
 // Reads a pair of IDX files, gzipped or not. TT_NOT_FOUND, TT_MALFORMED, TT_DAMAGED (cut short),
-// TT_TOO_LARGE, each with a sentence that names the file, what was expected and what came.
+// TT_TOO_LARGE, each with a sentence that names the file, what was expected and what came; TT_FULL.
 tt_status tt_dataset_load(tt_dataset *dataset, const char *images_path, const char *labels_path,
                           tt_text *why);
 void tt_dataset_free(tt_dataset *dataset);
 
 // The 60,000 training and 10,000 test images of Fashion-MNIST in `folder`; NULL for where Debian's
-// package dataset-fashion-mnist puts them.
+// package dataset-fashion-mnist puts them. Errors as above, and TT_INVALID for another data set or
+// a path that is too long; both are empty then.
 tt_status tt_fashion_mnist_load(tt_dataset *train, tt_dataset *test, const char *folder,
                                 tt_text *why);
 extern const char *const tt_fashion_mnist_classes[10];

@@ -68,6 +68,12 @@ for name in train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx
     head -c 5000 "/usr/share/datasets/fashion-mnist/$name-ubyte.gz" >"$scratch/$name-ubyte.gz"
 done
 expect 4 "cut short" train --data "$scratch"
+# However long a path is, it is told what is wrong with it.
+many=$(printf '/%0200d' 1 2 3 4)
+expect 4 "idx3-ubyte.gz: cannot be opened" train --data "$scratch$many"
+expect 4 "4: cannot be opened" train --resume "$scratch$many"
+expect 4 "4: cannot be opened" compile "$scratch$many"
+expect 4 "the path of the folder is too long" train --data "$(printf '/%0200d' 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22)"
 expect 4 "none.safetensors" compile "$scratch/none.safetensors"
 head -c 100 /dev/zero >"$scratch/zero.safetensors"
 expect 4 "zero.safetensors" compile "$scratch/zero.safetensors"
@@ -185,6 +191,11 @@ for signal in INT KILL; do
     expect 0 "" restart --dir "$scratch/f" linux-1
     expect 2 "--host does" get --net "$scratch/f" coap://127.0.0.1/x
     expect 1 "this fleet has no device named nobody" restart --dir "$scratch/f" nobody
+    # No name, which a device that was not found yet has, too; one with more behind it; one too long.
+    for name in '' 'linux-1
+more' "$(printf '%0200d' 1)"; do
+        expect 2 "no device can be named '" kill --dir "$scratch/f" "$name"
+    done
     sleep 0.3
     device=$(cat "$scratch/device.pid")
     kill -0 "$device" || { echo "the device does not run"; failed=$((failed + 1)); }
@@ -196,6 +207,23 @@ for signal in INT KILL; do
     # A zombie that nobody has collected yet has ended too.
     grep -q '^State:.[^Z]' "/proc/$device/status" 2>/dev/null && { echo "the device outlived its launcher, SIG$signal"; failed=$((failed + 1)); }
 done
+
+# The command of --run: one that does not end when it is told to is ended; it finds the fleet from any folder;
+# and a restart is told once, under any case of the name.
+printf 'linux 1\n' >"$scratch/one"
+"$tutti" up "$scratch/one" --dir "$scratch/g" --run "trap '' TERM; touch '$scratch/runs'; sleep 30; sleep 30" 2>"$scratch/up" &
+launcher=$!
+for _ in $(seq 200); do
+    [ -e "$scratch/runs" ] && break
+    sleep 0.1
+done
+start=$(date +%s)
+kill $launcher
+wait $launcher
+[ $(($(date +%s) - start)) -le 15 ] || { echo "a command that ignores SIGTERM kept the fleet"; failed=$((failed + 1)); }
+(cd "$scratch" && "$tutti" up one --dir g --run "cd / && name=\$('$tutti' ls --json --for 3 | sed -n 's/^\"name\": \"\(.*\)\",/\1/p') &&
+    '$tutti' restart \$(echo \$name | tr a-z A-Z) && sleep 6" >up 2>&1) || { cat "$scratch/up"; failed=$((failed + 1)); }
+[ "$(grep -c '^linux-1 .* ms$' "$scratch/up")" -eq 2 ] || { echo "a restart:"; cat "$scratch/up"; failed=$((failed + 1)); }
 
 # Without its switch a fleet is none: the launcher says so and ends, and so does who asks in it.
 start_fleet

@@ -47,6 +47,10 @@ static void test_cbor(void)
     EXPECT_TEXT(CBOR("\xf7"), "null");
     EXPECT_TEXT(CBOR("\xf9\x3e\x00"), "1.5");
     EXPECT_TEXT(CBOR("\xf9\x7e\x00"), "null"); // no number
+    // As many digits as tell a number from its neighbours, and no more.
+    EXPECT_TEXT(CBOR("\xfb\x3f\xd3\x33\x33\x33\x33\x33\x34"), "0.30000000000000004");
+    EXPECT_TEXT(CBOR("\xfb\x3f\xb9\x99\x99\x99\x99\x99\x9a"), "0.1");
+    EXPECT_TEXT(CBOR("\xfb\x00\x00\x00\x00\x00\x00\x00\x01"), "4.94065645841247e-324");
     EXPECT_TEXT(CBOR("\x63"
                      "a\"\n"),
                 "\"a\\\"\\u000a\"");
@@ -72,6 +76,44 @@ static void test_cbor(void)
     EXPECT_TEXT(last(print(TT_FORMAT_CBOR, "\x81", 1), "base64url"), "\"gQ\"");
     EXPECT_TEXT(last(print(TT_FORMAT_CBOR, "\x01\x02", 2), "base64url"), "\"AQI\"");
     EXPECT_TEXT(last(print(TT_FORMAT_CBOR, "", 0), "base64url"), "\"\"");
+}
+
+// Keys that are long, hold a zero byte, or are long lists: whole, and so apart.
+static void test_keys(void)
+{
+    EXPECT_TEXT(CBOR("\xa1\x63"
+                     "a\0b\x01"),
+                "{ \"a\\u0000b\": 1}");
+    uint8_t map[1000] = {0xa2};
+    char expected[1000] = "{ \"";
+    size_t length = 1;
+    for (uint8_t key = 'a'; key <= 'b'; key++) { // two of 300 bytes that differ in the last
+        map[length++] = 0x79;
+        map[length++] = 300 >> 8;
+        map[length++] = 300 & 0xff;
+        memset(map + length, 'k', 299);
+        length += 300;
+        map[length - 1] = key;
+        map[length++] = 1;
+    }
+    memset(expected + 3, 'k', 299);
+    strcat(expected, "a\": 1, \"");
+    memset(expected + strlen(expected), 'k', 299);
+    strcat(expected, "b\": 1}");
+    EXPECT_TEXT(last(print(TT_FORMAT_CBOR, map, length), "value"), expected);
+    length = 0;
+    map[length++] = 0xa1;
+    map[length++] = 0x98; // a list of 200 times 255
+    map[length++] = 200;
+    strcpy(expected, "{ \"[255");
+    for (int i = 0; i < 200; i++) {
+        map[length++] = 0x18;
+        map[length++] = 0xff;
+    }
+    map[length++] = 2;
+    const char *text = last(print(TT_FORMAT_CBOR, map, length), "value");
+    EXPECT(strncmp(text, expected, strlen(expected)) == 0);
+    EXPECT_EQUAL(strlen(text), strlen("{ \"[") + 200 * 5 - 2 + strlen("]\": 2}"));
 }
 
 static void test_text(void)
@@ -119,6 +161,7 @@ static void test_any_bytes(void)
 int main(void)
 {
     test_cbor();
+    test_keys();
     test_text();
     test_any_bytes();
     return test_result();

@@ -85,6 +85,13 @@ static void test_damaged_data(const char *folder)
     tt_text_init(&why, buffer, sizeof(buffer));
     EXPECT_EQUAL(tt_fashion_mnist_load(&data, &other, folder, &why), TT_NOT_FOUND);
     EXPECT(strstr(buffer, "apt-get install --reinstall dataset-fashion-mnist") != NULL);
+    // A folder of more than a path's length: both data sets are empty then, and may be freed.
+    static char longest[5000];
+    memset(longest, 'a', sizeof(longest) - 1);
+    memset(&data, 0x55, sizeof(data));
+    memset(&other, 0x55, sizeof(other));
+    EXPECT_EQUAL(tt_fashion_mnist_load(&data, &other, longest, &why), TT_INVALID);
+    EXPECT(data.images == NULL && data.labels == NULL && other.images == NULL);
     unlink(images);
     // Another data set under its name.
     snprintf(images, sizeof(images), "%s/train-images-idx3-ubyte.gz", folder);
