@@ -87,11 +87,12 @@ bool tt_text_is_utf8(const void *bytes, size_t length)
 {
     const uint8_t *s = bytes;
     for (size_t i = 0; i < length;) {
-        unsigned more = s[i] < 0x80                    ? 0
-                        : s[i] >= 0xc2 && s[i] <= 0xdf ? 1
-                        : s[i] >= 0xe0 && s[i] <= 0xef ? 2
-                        : s[i] >= 0xf0 && s[i] <= 0xf4 ? 3
-                                                       : 4;
+        unsigned more = s[i] < 0x80   ? 0
+                        : s[i] < 0xc2 ? 4
+                        : s[i] < 0xe0 ? 1
+                        : s[i] < 0xf0 ? 2
+                        : s[i] < 0xf5 ? 3
+                                      : 4;
         if (more == 4 || more > length - i - 1)
             return false;
         for (unsigned k = 1; k <= more; k++)

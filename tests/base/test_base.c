@@ -368,6 +368,7 @@ static void test_names(void)
     EXPECT(!tt_text_same_name("@[`{", "`{@["));
     EXPECT(tt_text_same_name("AZaz", "azAZ"));
     EXPECT(!tt_text_same_name("\xc3\x84", "\xc3\xa4"));
+    EXPECT(!tt_text_same_bytes("xb", "yb", 2) && tt_text_same_bytes("x", "y", 0));
     EXPECT(tt_text_same_bytes("ABx", "aby", 2) && !tt_text_same_bytes("ABx", "aby", 3));
 }
 
