@@ -496,6 +496,7 @@ static void test_handlers(void)
 // Values that only this thread's registers hold, through many preemptions by the timer: most of the
 // floating-point registers of the smallest CPU, which has 32 of 4 bytes, and most of its others.
 static volatile bool stop;
+static volatile bool yields; // they switch themselves, and keep what a call preserves
 static volatile float one = 1;
 static volatile unsigned zero;
 
@@ -517,6 +518,8 @@ static void count_in_registers(void *argument)
     EIGHT(DECLARE)
     while (!stop) {
         EIGHT(KEEP)
+        if (yields)
+            tt_thread_yield();
     }
     EIGHT(COMPARE)
     const bool to_zero = one + 0.75f * FLT_EPSILON == 1; // as the thread rounds: else it is more
@@ -537,6 +540,17 @@ static void test_registers(void)
     join(&a);
     join(&b);
     expect("registers, floating-point ones and the rounding, too, survive preemption", "kk");
+
+    begin();
+    stop = false;
+    yields = true;
+    start(&a, stack_a, 10, count_in_registers, (void *)100);
+    start(&b, stack_b, 10, count_in_registers, (void *)2000);
+    tt_thread_sleep(tt_now() + TT_MS(3));
+    stop = true;
+    join(&a);
+    join(&b);
+    expect("and yielding", "kk");
 }
 
 void tt_main(void)
