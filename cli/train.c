@@ -6,6 +6,7 @@
 //
 // With --history a JSON file gets what the report draws.
 
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,8 @@
 
 #define IMAGES 60000        // of the data set
 #define LINE_INTERVAL_S 0.1 // between two updates of the live line
+// The command that goes on: four paths, of which each byte may be a quote that takes four.
+#define COMMAND_BYTES (4 * 4 * PATH_MAX + 256)
 
 static const char *data_folder, *out_path = "model.safetensors", *resume_path, *history_path;
 static unsigned epochs = 10, seed = 1, images = IMAGES, threads, extend;
@@ -43,7 +46,8 @@ static const tt_option options[] = {
     {"resume", "FILE", "checkpoint to go on from, to the same bits", .text = &resume_path},
     {"extend", "N", "with --resume: to N epochs in all, a new schedule and so other bits; 0: no",
      .number = &extend, .least = 0, .most = TT_HISTORY_EPOCHS_MAX},
-    {"history", "FILE", "JSON with loss and accuracy along the way", .text = &history_path},
+    {"history", "FILE", "JSON with loss and accuracy along the way, of this run",
+     .text = &history_path},
     {"json", NULL, "print the result as JSON", .flag = &json_wanted},
 };
 
@@ -263,7 +267,7 @@ static void print_json(const session *s, const char *status, double test_accurac
 
 static tt_exit interrupted(session *s, const char *sentence)
 {
-    char command[4096];
+    static char command[COMMAND_BYTES];
     tt_say_error("tutti train: %s", sentence);
     if (save(s) != TT_EXIT_OK) {
         tt_say_error(s->saved ? "what was trained since the last checkpoint is lost"

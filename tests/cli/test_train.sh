@@ -57,6 +57,7 @@ done
 for signal in INT TERM; do
     name="cut '$signal" json=
     [ $signal = INT ] || json=" --json" # tells it there, too
+    rm -f err # of an earlier run: what starts in the background empties it too late for `after`
     # shellcheck disable=SC2086
     "$tutti" train $small --epochs 3 --out "$name" --threads 2$json >out 2>err &
     process=$!
@@ -77,8 +78,26 @@ for signal in INT TERM; do
     cmp whole "$name" || fail "SIG$signal: other bits"
 done
 
+# The command is whole for any path: quotes, of which each takes four bytes.
+deep="deep"
+for _ in 1 2 3 4 5 6 7 8; do deep="$deep/$(printf "'%.0s" $(seq 200))"; done
+mkdir -p "$deep"
+rm -f err
+# shellcheck disable=SC2086
+"$tutti" train $small --epochs 3 --out "$deep/model" --history "$deep/history" >out 2>err &
+process=$!
+after 1 $process err || fail "in a deep folder: $(cat err)"
+kill $process
+wait $process
+command=$(sed -n 's/^  tutti/tutti/p' err)
+eval "timeout 120 $command" >out 2>err || fail "going on in a deep folder: $(cat err)"
+cmp whole "$deep/model" || fail "in a deep folder: other bits"
+grep -q '^"epoch": 3,$' "$deep/history" || fail "the history of a deep folder"
+rm -r deep
+
 # Killed at any moment: a whole checkpoint lies there, and goes on.
 for pause in 0.1 0.6; do
+    rm -f err
     # shellcheck disable=SC2086
     "$tutti" train $small --epochs 3 --out killed 2>err &
     process=$!
