@@ -19,6 +19,7 @@ static tt_list supervised = {&supervised, &supervised};
 static tt_time look_period, next_look = TT_FOREVER, last_look;
 static bool has_watchdog;
 static bool bitten; // once since the last look
+static bool ending; // it has bitten, and the device goes to its end
 static const tt_liveness *hanging;
 
 void tt_liveness_add(tt_liveness *liveness)
@@ -93,7 +94,10 @@ void tt_liveness_tick(tt_time now)
 
 bool tt_kernel_bite(void)
 {
+    if (ending) // the end hangs, too: the interrupt stands, and the next one resets the machine
+        return false;
     if (hanging != NULL || bitten) {
+        ending = true;
         tt_board_watchdog_reset_next();
         return true;
     }
