@@ -122,7 +122,7 @@ static tt_device *find_device(tt_fleet *fleet, const char *name)
 {
     for (unsigned i = 0; i < fleet->count; i++) {
         tt_device *device = &fleet->devices[i];
-        if (name[0] != '\0' && (strcmp(device->label, name) == 0 ||
+        if (name[0] != '\0' && (strcasecmp(device->label, name) == 0 ||
                                 strcasecmp(device->name, name) == 0)) // "" until it is found
             return device;
     }

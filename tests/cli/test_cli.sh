@@ -187,7 +187,7 @@ for signal in INT KILL; do
         { echo "a refused fleet removed the files of the one that runs"; failed=$((failed + 1)); }
     [ "$(stat -c %a "$scratch/f/linux-1.provision")" = 600 ] || { echo "others can read a seed"; failed=$((failed + 1)); }
     expect 0 "" kill --dir "$scratch/f" linux-1
-    expect 1 "linux-1 does not run" kill --dir "$scratch/f" linux-1
+    expect 1 "linux-1 does not run" kill --dir "$scratch/f" Linux-1
     expect 0 "" restart --dir "$scratch/f" linux-1
     expect 2 "--host does" get --net "$scratch/f" coap://127.0.0.1/x
     expect 1 "this fleet has no device named nobody" restart --dir "$scratch/f" nobody

@@ -78,6 +78,24 @@ for signal in INT TERM; do
     cmp whole "$name" || fail "SIG$signal: other bits"
 done
 
+# A second signal ends it at once, here in the middle of measuring what one step an epoch has learned. The step
+# itself may be over too soon for it, so it may take a few times.
+for attempt in 1 2 3 4 5; do
+    rm -f err
+    "$tutti" train --images 64 --epochs 1000 --out twice >out 2>err &
+    process=$!
+    after 2 $process err || fail "no second epoch: $(cat err)"
+    kill -TERM $process
+    sleep 0.05
+    kill -TERM $process 2>/dev/null
+    wait $process
+    code=$?
+    [ $code -eq 143 ] && break
+done
+[ $code -eq 143 ] && ! grep -q interrupted err || fail "a second signal: status $code after $attempt times: $(cat err)"
+[ -s twice ] || fail "a second signal took the checkpoint before"
+rm -f twice .tutti-*
+
 # The command is whole for any path: quotes, of which each takes four bytes.
 deep="deep"
 for _ in 1 2 3 4 5 6 7 8; do deep="$deep/$(printf "'%.0s" $(seq 200))"; done
