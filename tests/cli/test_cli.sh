@@ -41,6 +41,8 @@ done
 expect 2 "--epochs takes a number from 1 to 1000, not 'ten'" train --epochs ten
 expect 2 "--epochs takes a number from 1 to 1000, not '0'" train --epochs=0
 expect 2 "--epochs takes a number from 1 to 1000, not '-3'" train --epochs -3
+expect 2 "--epochs takes a number from 1 to 1000, not '1001'" train --epochs 1001
+expect 2 "--epochs takes a number from 1 to 1000, not '99999999999999999999'" train --epochs 99999999999999999999
 expect 2 "--out needs a value" train --out
 expect 2 "options are written with two dashes, not '-e'" train -e 3
 expect 2 "options are written with two dashes, not '-v'" get -v watch/x

@@ -100,18 +100,20 @@ rm -f twice .tutti-*
 deep="deep"
 for _ in 1 2 3 4 5 6 7 8; do deep="$deep/$(printf "'%.0s" $(seq 200))"; done
 mkdir -p "$deep"
+ln -s /usr/share/datasets/fashion-mnist here
 rm -f err
 # shellcheck disable=SC2086
-"$tutti" train $small --epochs 3 --out "$deep/model" --history "$deep/history" >out 2>err &
+"$tutti" train $small --epochs 3 --out "$deep/model" --history "$deep/history" --data here >out 2>err &
 process=$!
 after 1 $process err || fail "in a deep folder: $(cat err)"
 kill $process
 wait $process
 command=$(sed -n 's/^  tutti/tutti/p' err)
+case $command in *" --data here"*) ;; *) fail "to go on without its data: $command" ;; esac
 eval "timeout 120 $command" >out 2>err || fail "going on in a deep folder: $(cat err)"
 cmp whole "$deep/model" || fail "in a deep folder: other bits"
 grep -q '^"epoch": 3,$' "$deep/history" || fail "the history of a deep folder"
-rm -r deep
+rm -r deep here
 
 # Killed at any moment: a whole checkpoint lies there, and goes on.
 for pause in 0.1 0.6; do

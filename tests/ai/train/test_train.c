@@ -36,6 +36,42 @@ static void test_determinism(tt_optimiser_kind kind)
     tt_dataset_free(&data);
 }
 
+typedef struct told {
+    tt_progress last, end; // and the end of the epoch before
+    unsigned calls;
+} told;
+
+static void check_progress(const tt_progress *progress, void *context)
+{
+    told *t = context;
+    bool first = progress->step == 1;
+    EXPECT_EQUAL(progress->epoch, t->end.epoch + 1);
+    EXPECT_EQUAL(progress->step, first ? 1 : t->last.step + 1);
+    EXPECT_EQUAL(progress->epoch_end, progress->step == progress->steps);
+    EXPECT(progress->loss > 0 && progress->accuracy >= 0 && progress->accuracy <= 1);
+    // Means over the epoch: it learns, so the next epoch's first step is below the mean before.
+    EXPECT(!first || t->calls == 0 || progress->loss < t->end.loss);
+    t->last = *progress;
+    if (progress->epoch_end)
+        t->end = *progress;
+    t->calls++;
+}
+
+static void test_progress(void)
+{
+    tt_dataset data = make_data(480, 1);
+    told t = {0};
+    tt_train_options options = options_of(TT_SGD);
+    options.on_progress = check_progress;
+    options.context = &t;
+    tt_training *training = new_training(&options);
+    EXPECT_EQUAL(tt_training_run(training, &data, &data, NULL), TT_OK);
+    EXPECT_EQUAL(t.calls, 3 * 30);
+    EXPECT_EQUAL(t.end.epoch, 3);
+    tt_training_free(training);
+    tt_dataset_free(&data);
+}
+
 // What nobody can train with, each named with what it may be and what came.
 static void test_unfit_options(void)
 {
@@ -205,6 +241,7 @@ static void test_divergence(void)
 
 int main(void)
 {
+    test_progress();
     test_unfit_options();
     test_unfit_data();
     test_divergence();
