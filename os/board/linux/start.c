@@ -8,6 +8,7 @@
 
 #include <elf.h>
 #include <link.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,10 +33,15 @@ int tt_linux_argument_count;
 char **tt_linux_arguments;
 tt_provision_data tt_provision; // filled by tt_main from its arguments
 
+// Never waits for whoever reads, others being held off meanwhile: a pipe that can be written at all
+// takes more than the console's piece (PIPE_BUF). Where nobody reads any more it goes nowhere.
 size_t tt_board_console_put(const uint8_t *bytes, size_t length)
 {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    if (poll(&out, 1, 0) <= 0)
+        return 0;
     ssize_t written = write(STDOUT_FILENO, bytes, length);
-    return written > 0 ? (size_t)written : length; // nobody listens
+    return written > 0 ? (size_t)written : length;
 }
 
 void tt_board_stop(int code)
@@ -130,6 +136,7 @@ int main(int count, char **arguments)
 {
     tt_linux_argument_count = count - 1;
     tt_linux_arguments = arguments + 1;
+    signal(SIGPIPE, SIG_IGN); // the console's reader may go; the device stays
     tt_linux_recall();
     tt_linux_provision();
     tt_linux_cpu_init();
