@@ -22,12 +22,13 @@
 #include "cli/say.h"
 #include "tutti/train.h"
 
-#define IMAGES 60000        // of the data set
+#define IMAGES 60000 // of the data set
+#define OUT_PATH "model.safetensors"
 #define LINE_INTERVAL_S 0.1 // between two updates of the live line
 // The command that goes on: four paths, of which each byte may be a quote that takes four.
 #define COMMAND_BYTES (4 * 4 * PATH_MAX + 256)
 
-static const char *data_folder, *out_path = "model.safetensors", *resume_path, *history_path;
+static const char *data_folder, *out_path, *resume_path, *history_path;
 static unsigned epochs = 10, seed = 1, images = IMAGES, threads, extend;
 static bool epochs_given, seed_given, images_given, json_wanted;
 
@@ -42,7 +43,8 @@ static const tt_option options[] = {
      .most = IMAGES, .given = &images_given},
     {"threads", "N", "0: one a processor; the result is the same", .number = &threads, .least = 0,
      .most = 256},
-    {"out", "FILE", "checkpoint to write, after every epoch", .text = &out_path},
+    {"out", "FILE", "checkpoint to write, after every epoch (" OUT_PATH ", or that of --resume)",
+     .text = &out_path},
     {"resume", "FILE", "checkpoint to go on from, to the same bits", .text = &resume_path},
     {"extend", "N", "with --resume: to N epochs in all, a new schedule and so other bits; 0: no",
      .number = &extend, .least = 0, .most = TT_HISTORY_EPOCHS_MAX},
@@ -178,6 +180,8 @@ static tt_exit begin(tt_train_options *chosen, tt_training **training)
     static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
+    if (out_path == NULL)
+        out_path = resume_path != NULL ? resume_path : OUT_PATH;
     tt_exit result = tt_file_expect_apart("train", out_path, history_path);
     if (result == TT_EXIT_OK)
         result = tt_file_expect_apart("train", resume_path, history_path);

@@ -16,9 +16,11 @@
 #include "ai/graph/primitive.h"
 #include "ai/train/safetensors.h"
 #include "ai/train/training.h"
+#include "tutti/bytes.h"
 
-#define FORMAT "tutti checkpoint 2" // changes with the network, the schedule's or the update's rule
+#define FORMAT "tutti checkpoint 3" // changes with the network, the schedule's or the update's rule
 #define FORMAT_KEY "format"
+#define CRC_KEY "crc" // of all else that the file holds
 
 // ---- the table of options
 
@@ -147,6 +149,26 @@ static tt_shape state_shape(const tt_value *parameter)
     return TT_SHAPE(2, tt_shape_count(&parameter->shape));
 }
 
+// Of every key, value, name and number in the order of the file; what a tensor means is checked by
+// name and shape anyhow.
+static uint32_t crc_of(const tt_tensor_file *file)
+{
+    uint32_t crc = 0;
+    for (size_t i = 0; i < file->metadata_count; i++) {
+        const tt_metadata *entry = &file->metadata[i];
+        if (strcmp(entry->key, CRC_KEY) == 0)
+            continue;
+        crc = tt_crc32(crc, entry->key, strlen(entry->key) + 1);
+        crc = tt_crc32(crc, entry->value, strlen(entry->value) + 1);
+    }
+    for (size_t i = 0; i < file->count; i++) {
+        const tt_tensor *tensor = &file->tensors[i];
+        crc = tt_crc32(crc, tensor->name, strlen(tensor->name) + 1);
+        crc = tt_crc32(crc, tensor->data, tt_shape_count(&tensor->shape) * sizeof(float));
+    }
+    return crc;
+}
+
 static void describe(const tt_training *t, tt_tensor_file *file)
 {
     char text[TEXT_BYTES];
@@ -168,6 +190,7 @@ static void describe(const tt_training *t, tt_tensor_file *file)
         add_tensor(file, "", p->name, p->shape, p->data);
         add_tensor(file, "optimiser.", p->name, state_shape(p), t->states[i]);
     }
+    add_number(file, CRC_KEY, crc_of(file));
 }
 
 static tt_status refuse_infinite(tt_text *why, const char *name)
@@ -270,19 +293,6 @@ static tt_status open_file(opened *o, const char *path, tt_text *why)
     return status != TT_OK ? close_file(o, status, why) : TT_OK;
 }
 
-tt_status tt_model_load(tt_model *model, const char *path, tt_text *why)
-{
-    opened o;
-    const tt_tensor *tensors[TT_MODEL_PARAMETERS_MAX];
-    tt_status status = open_file(&o, path, why);
-    if (status != TT_OK)
-        return status;
-    status = find_tensors(o.file, "", model, false, tensors, &o.rest);
-    if (status == TT_OK)
-        copy_parameters(model, tensors);
-    return close_file(&o, status, why);
-}
-
 static tt_status refuse_metadata(tt_text *why, const char *key, const char *found)
 {
     tt_text_add(why, "is no checkpoint that can go on: it states ");
@@ -293,6 +303,37 @@ static tt_status refuse_metadata(tt_text *why, const char *key, const char *foun
         tt_text_add(why, found);
     }
     return TT_INVALID;
+}
+
+// A file of another program may have none, and can be a model; whoever goes on wants one.
+static tt_status expect_crc(const tt_tensor_file *file, tt_text *why)
+{
+    uint64_t stated;
+    const char *text = tt_tensor_file_metadata(file, CRC_KEY);
+    if (text != NULL && !read_whole(text, UINT32_MAX, &stated))
+        return refuse_metadata(why, CRC_KEY, text);
+    if (text == NULL || stated == crc_of(file))
+        return TT_OK;
+    tt_text_add(why, "is damaged or was changed since it was saved: its CRC is ");
+    tt_text_add_unsigned(why, crc_of(file));
+    tt_text_add(why, ", it states ");
+    tt_text_add(why, text);
+    return TT_DAMAGED;
+}
+
+tt_status tt_model_load(tt_model *model, const char *path, tt_text *why)
+{
+    opened o;
+    const tt_tensor *tensors[TT_MODEL_PARAMETERS_MAX];
+    tt_status status = open_file(&o, path, why);
+    if (status != TT_OK)
+        return status;
+    status = find_tensors(o.file, "", model, false, tensors, &o.rest);
+    if (status == TT_OK)
+        status = expect_crc(o.file, &o.rest);
+    if (status == TT_OK)
+        copy_parameters(model, tensors);
+    return close_file(&o, status, why);
 }
 
 // What must be the same for the same bits.
@@ -412,6 +453,10 @@ static tt_status load_state(tt_training *t, const tt_tensor_file *file, tt_text 
         status = find_tensors(file, "", t->model, false, parameters, why);
     if (status == TT_OK)
         status = find_tensors(file, "optimiser.", t->model, true, states, why);
+    if (status == TT_OK && tt_tensor_file_metadata(file, CRC_KEY) == NULL)
+        status = refuse_metadata(why, CRC_KEY, NULL);
+    if (status == TT_OK)
+        status = expect_crc(file, why);
     if (status != TT_OK)
         return status;
     copy_parameters(t->model, parameters);

@@ -159,7 +159,9 @@ tt_status tt_model_evaluate(const tt_model *model, const tt_dataset *dataset, un
 
 // Checkpoints are safetensors files: the parameters under their names, the optimiser's state under
 // "optimiser.NAME"; as metadata the options that decide the bits, the number of images and the CRC
-// of the data set, and the epochs and steps done.
+// of the data set, the epochs and steps done, and a CRC of all that the file holds: one that was
+// changed since is TT_DAMAGED. Files without that CRC are models, but no training goes on from
+// them.
 //
 // Saving gives a file's bytes, to be freed with free(); NULL on failure. TT_TOO_LARGE where a
 // weight is no finite number, TT_FULL.

@@ -125,7 +125,7 @@ for pause in 0.1 0.6; do
     sleep $pause
     kill -KILL $process 2>/dev/null
     wait $process 2>/dev/null
-    expect 0 "3 epochs" train --resume killed --out killed
+    expect 0 "3 epochs" train --resume killed # into the same file
     cmp whole killed || fail "killed after $pause s: other bits"
     rm -f killed
 done
@@ -174,14 +174,44 @@ for words in "compile whole --out whole" "compile whole --report ./whole" "compi
 done
 cmp whole full || fail "a file took the place of what was read"
 
-# A training whose loss is no number ends with its place, and the checkpoint stays as it was. Four bytes of the
-# first weights are made a huge number.
-cp whole huge
-header=$(od -An -tu8 -N8 huge | tr -d ' ')
-for weight in 0 4 8 12 16 20 24 28 32; do
-    printf '\377\377\177\177' | dd of=huge bs=1 seek=$((8 + header + weight)) conv=notrunc 2>/dev/null
-done
+# A checkpoint that was changed since says so to whoever goes on or compiles.
+cp whole changed
+sed -i 's/"learning_rate":"0.05/"learning_rate":"0.06/' changed
+cmp -s whole changed && fail "no rate stands in the checkpoint"
+expect 1 "changed: is damaged or was changed since it was saved: its CRC is " train --resume changed --extend 4
+expect 1 "changed: is damaged or was changed since it was saved: its CRC is " compile changed
+
+# A training whose loss is no number ends with its place, and the checkpoint stays as it was. The first weights
+# are made huge numbers, and the CRC right.
+python3 - <<'END' || fail "no huge weights"
+import json, struct, zlib
+
+data = bytearray(open("whole", "rb").read())
+length = struct.unpack_from("<Q", data)[0]
+header = json.loads(data[8:8 + length])
+metadata = header.pop("__metadata__")
+body = 8 + length
+stated = metadata.pop("crc")
+
+
+def crc():
+    text = b"".join(key.encode() + b"\0" + value.encode() + b"\0" for key, value in metadata.items())
+    for name, tensor in header.items():
+        begin, end = tensor["data_offsets"]
+        text += name.encode() + b"\0" + data[body + begin:body + end]
+    return str(zlib.crc32(text))
+
+
+assert crc() == stated, "another CRC than this program's"
+data[body:body + 36] = struct.pack("<9f", *[3.4028234e38] * 9)
+changed = json.loads(data[8:8 + length])
+changed["__metadata__"]["crc"] = crc()
+text = json.dumps(changed, separators=(",", ":")).encode()
+text += b" " * (-len(text) % 8)
+open("huge", "wb").write(struct.pack("<Q", len(text)) + text + data[body:])
+END
 cp huge before
+header=$(od -An -tu8 -N8 huge | tr -d ' ')
 expect 1 "epoch 4, step 1: the loss is no finite number; the training has diverged; no checkpoint was written" \
     train --resume huge --extend 4 --out huge --json
 grep -q '^"status": "diverged",$' out || fail "a divergence as JSON: $(cat out)"

@@ -217,6 +217,66 @@ static void change(const char *key, const char *value)
     tt_tensor_file_free(&file);
 }
 
+// A file that states another seed, rate or weight than it was saved with would go on to other bits.
+static void test_changed_file(void)
+{
+    static const struct {
+        const char *key, *value;
+    } cases[] = {
+        {"seed", "2"}, {"learning_rate", "0.5"}, {"weight_decay", "0.25"}, {"crc", "1"},
+        {"loss", "1"}, {"data_crc", "1"},        {"right", "16"},          {"steps_done", "2"},
+    };
+    tt_dataset data = make_data(480, 1);
+    tt_train_options options = options_of(TT_SGD);
+    brake b = {.steps_left = 1};
+    options.on_progress = count_down;
+    options.context = &b;
+    options.stop = &b.stop;
+    tt_training *training = new_training(&options);
+    EXPECT_EQUAL(tt_training_run(training, &data, &data, NULL), TT_CANCELLED);
+    char buffer[512];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        save(training);
+        change(cases[i].key, cases[i].value);
+        tt_train_options stated = options;
+        EXPECT_EQUAL(tt_checkpoint_options(path, &stated, NULL), TT_OK);
+        tt_training *other = new_training(&stated);
+        EXPECT_EQUAL(load(other, buffer, sizeof(buffer)), TT_DAMAGED);
+        EXPECT(strstr(buffer, ": is damaged or was changed since it was saved: its CRC is ") !=
+               NULL);
+        EXPECT_EQUAL(tt_training_steps_done(other), 0);
+        EXPECT_EQUAL(tt_model_load(tt_training_model(other), path, NULL), TT_DAMAGED);
+        tt_training_free(other);
+    }
+    // One bit of a weight, and of the optimiser's state.
+    for (int state = 0; state < 2; state++) {
+        static tt_tensor_file file;
+        save(training);
+        REQUIRE(tt_tensor_file_read(&file, path, NULL) == TT_OK);
+        const char *name = state ? "optimiser.conv2.bias" : "conv2.bias";
+        ((uint32_t *)tt_tensor_file_find(&file, name)->data)[1] ^= 1;
+        uint8_t *bytes;
+        size_t length;
+        REQUIRE(tt_tensor_file_make(&file, &bytes, &length) == TT_OK);
+        write_file(path, bytes, length);
+        free(bytes);
+        tt_tensor_file_free(&file);
+        tt_training *other = new_training(&options);
+        EXPECT_EQUAL(load(other, buffer, sizeof(buffer)), TT_DAMAGED);
+        tt_training_free(other);
+    }
+    // Of a program that knows no CRC: a model, but no training goes on from it.
+    save(training);
+    change("crc", NULL);
+    tt_training *other = new_training(&options);
+    EXPECT_EQUAL(load(other, buffer, sizeof(buffer)), TT_INVALID);
+    EXPECT_EQUAL(tt_model_load(tt_training_model(other), path, NULL), TT_OK);
+    EXPECT_TEXT(buffer + strlen(path), ": is no checkpoint that can go on: it states no crc");
+    tt_training_free(other);
+    tt_training_free(training);
+    tt_dataset_free(&data);
+}
+
 // What a file states is hostile until it is a number that a training can have.
 static void test_hostile_metadata(void)
 {
@@ -235,6 +295,7 @@ static void test_hostile_metadata(void)
         {"right", "17"},        {"loss", "nan"},
         {"epochs_done", "3"}, // all done, and a step of the next
         {"weight_decay", "1;"}, {"images", "4294967296"},
+        {"crc", NULL},          {"crc", "4294967296"},
     };
     tt_dataset data = make_data(480, 1);
     tt_train_options options = options_of(TT_SGD);
@@ -351,6 +412,7 @@ int main(void)
     test_extension();
     test_contradictions();
     test_hostile_metadata();
+    test_changed_file();
     test_other_files();
     rmdir(folder);
     return test_result();
