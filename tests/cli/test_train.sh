@@ -80,7 +80,7 @@ done
 
 # A second signal ends it at once, here in the middle of measuring what one step an epoch has learned. The step
 # itself may be over too soon for it, so it may take a few times.
-for attempt in 1 2 3 4 5; do
+for attempt in 1 2 3 4 5 6 7 8 9 10; do
     rm -f err
     "$tutti" train --images 64 --epochs 1000 --out twice >out 2>err &
     process=$!
@@ -90,7 +90,7 @@ for attempt in 1 2 3 4 5; do
     kill -TERM $process 2>/dev/null
     wait $process
     code=$?
-    [ $code -eq 143 ] && break
+    [ $code -eq 143 ] && ! grep -q interrupted err && break
 done
 [ $code -eq 143 ] && ! grep -q interrupted err || fail "a second signal: status $code after $attempt times: $(cat err)"
 [ -s twice ] || fail "a second signal took the checkpoint before"
@@ -178,8 +178,8 @@ cmp whole full || fail "a file took the place of what was read"
 cp whole changed
 sed -i 's/"learning_rate":"0.05/"learning_rate":"0.06/' changed
 cmp -s whole changed && fail "no rate stands in the checkpoint"
-expect 1 "changed: is damaged or was changed since it was saved: its CRC is " train --resume changed --extend 4
-expect 1 "changed: is damaged or was changed since it was saved: its CRC is " compile changed
+expect 4 "changed: is damaged or was changed since it was saved: its CRC is " train --resume changed --extend 4
+expect 4 "changed: is damaged or was changed since it was saved: its CRC is " compile changed
 
 # A training whose loss is no number ends with its place, and the checkpoint stays as it was. The first weights
 # are made huge numbers, and the CRC right.
