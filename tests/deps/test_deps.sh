@@ -105,6 +105,23 @@ exit 100
 STAND_IN
 expect 1 "the package lists could not be refreshed" install build
 
+# Alternatives: the first that the suite has, and none where it does without.
+mkdir "$work/other"
+cp deps/install "$work/other"
+printf '%s\n' 'test one 1' 'test old-14|new-19 1' 'test format-14|- 1' >"$work/other/packages"
+tool apt-get <<'STAND_IN'
+exit 0
+STAND_IN
+alternatives() { PATH="$work/tools:$PATH" "$work/other/install" test; }
+for row in '14:one old-14 format-14' '19:one new-19' 'none:one old-14'; do
+    tool apt-cache <<STAND_IN
+case \$2 in *-${row%%:*}) echo '  Candidate: 1:14' ;; esac
+STAND_IN
+    expect 1 "one is at none, but at least 1 is needed" alternatives
+    grep -q "install .* ${row#*:}\$" "$work/asked" || { echo "expected of alternatives: $row, got:"; cat "$work/asked"; failed=1; }
+done
+rm "$work/tools/apt-cache"
+
 # Installed, but too old a version, even after installing.
 tool dpkg-query <<'STAND_IN'
 case "$*" in *Status*) echo "installed 0.1" ;; *) echo 0.1 ;; esac
@@ -113,7 +130,7 @@ tool apt-get </dev/null
 expect 1 "make is at 0.1, but at least 4.3 is needed" install build
 
 # Neither root nor sudo: it says what to run. Only the tools that it needs are in reach.
-for name in sh dirname dpkg tail mktemp sleep wc sed grep; do
+for name in sh dirname dpkg tail mktemp sleep wc sed grep paste; do
     ln -s "$(command -v $name)" "$work/few/$name"
 done
 for name in dpkg-query apt-get; do ln -s "$work/tools/$name" "$work/few/$name"; done
