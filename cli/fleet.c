@@ -265,7 +265,8 @@ static bool make_folder(const char *path)
 
 tt_exit tt_fleet_make(tt_fleet *fleet, const tt_fleet_file *file, const char *folder)
 {
-    *fleet = (tt_fleet){.control = -1};
+    memset(fleet, 0, sizeof(*fleet)); // it is large: no second one on the stack
+    fleet->control = -1;
     if (!tt_file_fits_socket("up", folder, "/" CONTROL_NAME)) // the longest path in it
         return TT_EXIT_USAGE;
     snprintf(fleet->folder, sizeof(fleet->folder), "%s", folder);

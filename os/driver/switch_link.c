@@ -112,8 +112,10 @@ static tt_status receive_frame(tt_ethernet *ethernet, void *frame, size_t capaci
 
 tt_status tt_switch_link_attach(tt_switch_link *link, int descriptor, const uint8_t mac[6])
 {
-    *link = (tt_switch_link){.ethernet = {.send = send_frame, .receive = receive_frame},
-                             .descriptor = descriptor};
+    memset(link, 0, sizeof(*link)); // it is large: no second one on the stack
+    link->ethernet.send = send_frame;
+    link->ethernet.receive = receive_frame;
+    link->descriptor = descriptor;
     memcpy(link->ethernet.mac, mac, 6);
     int flags = fcntl(descriptor, F_GETFL);
     return flags >= 0 && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 ? TT_OK : TT_IO;

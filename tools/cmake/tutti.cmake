@@ -1,7 +1,10 @@
 # The few functions that every folder's CMakeLists.txt uses.
 
-set(TT_WARNINGS -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+set(TT_WARNINGS -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wvla -Wundef -Wpointer-arith -Wwrite-strings)
+if(TUTTI_WERROR)
+    list(APPEND TT_WARNINGS -Werror)
+endif()
 
 if(TUTTI_TARGET STREQUAL "cortex-m4")
     set(board mps2_an386)
