@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/say.h"
+#include "tutti/version.h"
 
 const tt_command *const tt_commands[] = {
     &tt_command_train,   &tt_command_compile,    &tt_command_up,   &tt_command_restart,
@@ -35,7 +36,7 @@ static tt_exit run(int count, char **words)
         return TT_EXIT_OK;
     }
     if (strcmp(words[1], "--version") == 0 || strcmp(words[1], "version") == 0) {
-        printf("tutti " TUTTI_VERSION "\n");
+        printf("tutti " TUTTI_VERSION " (" TUTTI_COMMIT ")\n");
         return TT_EXIT_OK;
     }
     for (size_t i = 0; tt_commands[i] != NULL; i++)

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/say.h"
+#include "tutti/version.h"
 
 // What a value or an argument is completed with, by the word that stands for it in the help.
 typedef enum completion { NOTHING, FILES, FOLDERS, CHOICES } completion;

@@ -1,9 +1,9 @@
 // What a device is, as a resource: GET /device answers a CBOR map
-// {name, kind, board, cpu, boot, restarts, mode, crashes, uptime_ms, addresses, received,
-// duplicates, malformed, wakeups}: boot and restarts together name a life, mode is "normal" or
-// "safe", crashes is how many ends /crash knows of, wakeups counts, modulo 2^32, how often an
-// interrupt woke the CPU from idling (not there where nobody counts). POST /device/restart restarts
-// the device, and out of safe mode.
+// {name, kind, board, cpu, version, commit, boot, restarts, mode, crashes, uptime_ms, addresses,
+// received, duplicates, malformed, wakeups}: boot and restarts together name a life, mode is
+// "normal" or "safe", crashes is how many ends /crash knows of, wakeups counts, modulo 2^32, how
+// often an interrupt woke the CPU from idling (not there where nobody counts). POST /device/restart
+// restarts the device, and out of safe mode.
 
 #ifndef TUTTI_DEVICE_SERVICE_H
 #define TUTTI_DEVICE_SERVICE_H
@@ -11,12 +11,13 @@
 #include "tutti/bus.h"
 #include "tutti/platform.h"
 
-#define TT_DEVICE_TEXTS_MAX 128 // bytes of name, kind, board and CPU together
+#define TT_DEVICE_TEXTS_MAX 160 // bytes of name, kind, board, CPU, version and commit together
 
 typedef struct tt_device_options {
     tt_bus *bus;
     tt_platform *platform;
     const char *name, *kind, *board, *cpu; // not copied
+    const char *version, *commit;          // of what the device runs: tutti/version.h; or NULL
     uint32_t boot, restarts;
     bool safe_mode;
     unsigned (*crashes)(void);      // or NULL for 0
@@ -30,7 +31,7 @@ typedef struct tt_device_service {
     tt_device_options options;
     tt_resource resource, restart;
     tt_time began;
-    uint8_t document[640]; // the newest that was asked for
+    uint8_t document[704]; // the newest that was asked for
     size_t length;
     uint64_t version;
 } tt_device_service;

@@ -18,6 +18,7 @@
 #include "tutti/model_service.h"
 #include "tutti/node.h"
 #include "tutti/platform_device.h"
+#include "tutti/version.h"
 
 #define NO_NETWORK_PAUSE TT_SECONDS(10)
 #define FAREWELL TT_MS(100) // for the last frames to leave
@@ -91,6 +92,8 @@ static void add_first_services(const tt_product *product, tt_platform *platform)
                                                                .kind = product->kind,
                                                                .board = tt_board_name,
                                                                .cpu = tt_board_cpu,
+                                                               .version = TUTTI_VERSION,
+                                                               .commit = TUTTI_COMMIT,
                                                                .boot = tt_provision.boot,
                                                                .restarts = tt_kept_restarts(),
                                                                .safe_mode = tt_kept_is_safe_mode(),

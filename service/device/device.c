@@ -39,25 +39,29 @@ static void write_addresses(tt_writer *w, tt_platform *platform, uint16_t port)
 
 static void write_document(tt_device_service *s, tt_time now)
 {
-    const tt_bus *bus = s->options.bus;
+    const tt_device_options *o = &s->options;
     tt_writer w;
     tt_writer_init(&w, s->document, sizeof(s->document));
-    tt_cbor_map(&w, s->options.wakeups != NULL ? 14 : 13);
-    write_text(&w, "name", s->options.name);
-    write_text(&w, "kind", s->options.kind);
-    write_text(&w, "board", s->options.board);
-    write_text(&w, "cpu", s->options.cpu);
-    write_number(&w, "boot", s->options.boot);
-    write_number(&w, "restarts", s->options.restarts);
-    write_text(&w, "mode", s->options.safe_mode ? "safe" : "normal");
-    write_number(&w, "crashes", s->options.crashes != NULL ? s->options.crashes() : 0);
+    tt_cbor_map(&w, 13 + (o->version != NULL) + (o->commit != NULL) + (o->wakeups != NULL));
+    write_text(&w, "name", o->name);
+    write_text(&w, "kind", o->kind);
+    write_text(&w, "board", o->board);
+    write_text(&w, "cpu", o->cpu);
+    if (o->version != NULL)
+        write_text(&w, "version", o->version);
+    if (o->commit != NULL)
+        write_text(&w, "commit", o->commit);
+    write_number(&w, "boot", o->boot);
+    write_number(&w, "restarts", o->restarts);
+    write_text(&w, "mode", o->safe_mode ? "safe" : "normal");
+    write_number(&w, "crashes", o->crashes != NULL ? o->crashes() : 0);
     write_number(&w, "uptime_ms", (uint64_t)(now - s->began) / 1000000);
-    write_addresses(&w, s->options.platform, s->options.port);
-    write_number(&w, "received", bus->counters.received);
-    write_number(&w, "duplicates", bus->counters.duplicates);
-    write_number(&w, "malformed", bus->counters.malformed);
-    if (s->options.wakeups != NULL)
-        write_number(&w, "wakeups", s->options.wakeups());
+    write_addresses(&w, o->platform, o->port);
+    write_number(&w, "received", o->bus->counters.received);
+    write_number(&w, "duplicates", o->bus->counters.duplicates);
+    write_number(&w, "malformed", o->bus->counters.malformed);
+    if (o->wakeups != NULL)
+        write_number(&w, "wakeups", o->wakeups());
     TT_CHECK(!w.failed); // its texts are bounded
     s->length = w.length;
     s->version++;
@@ -85,9 +89,12 @@ static void post_restart(tt_resource *resource, tt_time now, const tt_request *r
 
 tt_status tt_device_service_init(tt_device_service *service, const tt_device_options *options)
 {
-    if (strlen(options->name) + strlen(options->kind) + strlen(options->board) +
-            strlen(options->cpu) >
-        TT_DEVICE_TEXTS_MAX)
+    const char *const texts[] = {options->name, options->kind,    options->board,
+                                 options->cpu,  options->version, options->commit};
+    size_t bytes = 0;
+    for (size_t i = 0; i < TT_COUNT(texts); i++)
+        bytes += texts[i] != NULL ? strlen(texts[i]) : 0;
+    if (bytes > TT_DEVICE_TEXTS_MAX)
         return TT_TOO_LARGE;
     memset(service, 0, sizeof(*service));
     service->options = *options;

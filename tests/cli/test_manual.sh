@@ -10,9 +10,15 @@ fail() {
     failed=$((failed + 1))
 }
 
-version=$(sed -n 's/^project(tutti VERSION \([0-9.]*\) .*/\1/p' CMakeLists.txt)
+version=$(cat VERSION)
+commit=unknown # the commit that was built; this tree may have gone on since
+[ ! -e .git ] || ! command -v git >/dev/null || commit='[0-9a-f]*'
 for word in --version version; do
-    [ "$("$tutti" $word)" = "tutti $version" ] || fail "$word says $("$tutti" $word), not tutti $version"
+    # shellcheck disable=SC2254 # a pattern
+    case $("$tutti" $word) in
+    "tutti $version ("$commit")") ;;
+    *) fail "$word says $("$tutti" $word), not tutti $version ($commit)" ;;
+    esac
 done
 
 # Each command with each of its options stands in the page and in the completions.

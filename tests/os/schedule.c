@@ -2,9 +2,10 @@
 // of events down, and the order is what is checked. Prints a line a test; stops with 0 when all
 // pass.
 
-#include "os/arch/arch.h"
 #include <float.h>
+#include <string.h>
 
+#include "os/arch/arch.h"
 #include "tests/os/events.h"
 
 static TEST_STACK(stack_a);
@@ -302,6 +303,32 @@ static void test_mutex_given_up(void)
     expect("a waiter that gave up is in nobody's chain", "ptl");
 }
 
+// Messages of no whole number of words, around the ring's end.
+static void test_odd_messages(void)
+{
+    static uint8_t storage[3 * 7];
+    static tt_queue odd;
+    uint8_t message[8] = "abcdefg", got[8];
+    begin();
+    TT_CHECK(tt_queue_init(&odd, storage, 7, 3) == TT_OK);
+    bool same = true;
+    for (unsigned i = 0; i < 8; i++) {
+        memset(got, 0, sizeof(got));
+        message[6] = (uint8_t)('0' + i);
+        same &= tt_queue_send(&odd, message, 0) == TT_OK;
+        message[6] = (uint8_t)('1' + i);
+        same &= i % 2 == 0 || tt_queue_send(&odd, message, 0) == TT_OK;
+        message[6] = (uint8_t)('0' + i);
+        same &= tt_queue_receive(&odd, got, 0) == TT_OK && memcmp(got, message, 7) == 0;
+        same &= got[7] == 0; // no byte more
+        message[6] = (uint8_t)('1' + i);
+        same &=
+            i % 2 == 0 || (tt_queue_receive(&odd, got, 0) == TT_OK && memcmp(got, message, 7) == 0);
+    }
+    event(same ? "s" : "!");
+    expect("messages of seven bytes come whole", "s");
+}
+
 static tt_queue queue;
 static uint32_t queue_storage[2];
 
@@ -566,6 +593,7 @@ void tt_main(void)
     test_mutex_timeout();
     test_mutex_given_up();
     test_queue();
+    test_odd_messages();
     test_suspend();
     test_interrupts();
     test_handlers();

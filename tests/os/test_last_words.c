@@ -224,6 +224,7 @@ static void failed_check(void)
     EXPECT(strstr(console, "tutti dump: check failed: os/file.c:17: left < right\n") == console);
     EXPECT(strstr(console, "\ntutti dump: thread loop thread, in an interrupt\n") != NULL);
     EXPECT(strstr(console, "\ntutti dump: boot 3, restart 1, after 1234 ms\n") != NULL);
+    EXPECT(strstr(console, "\ntutti dump: image 0102030405") != NULL);
     EXPECT(strstr(console, "\ntutti dump: register longname ") != NULL);
     EXPECT(strstr(console, "\ntutti dump: end\n") != NULL);
     EXPECT(strstr(read_log(), "dump: thread loop thread") != NULL);
@@ -235,6 +236,21 @@ static void failed_check(void)
     EXPECT_EQUAL(tt_kept_crash()->followed, 0);
     tt_kept_clear_crash();
     EXPECT(tt_kept_crash() == NULL);
+}
+
+// A fault while the record is written: it is sealed with what it has, and the reason is told.
+static void fault_in_a_fault(void)
+{
+    static tt_place place;
+    place = place_at(4094);
+    image_faults = &place;
+    if (setjmp(end_of_device) == 0)
+        tt_kernel_fault("first", (uintptr_t)1 << 30, &place);
+    EXPECT_EQUAL(end_code, 71);
+    EXPECT(locked > 0);
+    REQUIRE(tt_kept_crash() != NULL);
+    EXPECT_TEXT(tt_kept_crash()->reason, "fault: first at 0000000040000000");
+    EXPECT_TEXT(console, "tutti dump: fault: first at 0000000040000000\n");
 }
 
 static void fault_with_a_record(void)
@@ -251,6 +267,7 @@ static void fault_with_a_record(void)
     EXPECT_EQUAL(tt_kept_crash()->followed, 1);
     EXPECT(strstr(console, "tutti dump: fault: bus error at 0000000000000010\n") == console);
     EXPECT(strstr(console, "tutti dump: thread (none), in an interrupt\n") != NULL);
+    EXPECT(locked > 0);
 }
 
 static void fault_at(uintptr_t address, const tt_place *place)
@@ -338,6 +355,19 @@ static void guards(void)
     }
 }
 
+// An interrupt that met the guard below a thread's stack: the thread's is the stack to look at.
+static void overflow_in_an_interrupt(void)
+{
+    tt_thread thread = {
+        .name = "worker", .stack = worker_words, .stack_bytes = sizeof(worker_words)};
+    tt_place place = place_at(4000);
+    tt_kernel_current = &thread;
+    fault_at((uintptr_t)worker_words + TT_STACK_GUARD - 8, &place);
+    EXPECT(strstr(tt_kept_crash()->reason, "fault: stack overflow at ") != NULL);
+    EXPECT_EQUAL(tt_kept_crash()->stack_address, (uintptr_t)worker_words + TT_STACK_GUARD);
+    EXPECT_EQUAL(tt_kept_crash()->stack_words, 64 / sizeof(uintptr_t));
+}
+
 int main(void)
 {
     test_liveness();
@@ -346,6 +376,8 @@ int main(void)
     in_a_life(no_watchdog);
     in_a_life(failed_check);
     in_a_life(fault_with_a_record);
+    in_a_life(fault_in_a_fault);
+    in_a_life(overflow_in_an_interrupt);
     in_a_life(stacks);
     in_a_life(guards);
     return test_result();

@@ -140,7 +140,23 @@ static void test_stack_unused(void)
     event(tt_thread_stack_unused(&b) == whole ? "w" : "!");
     stack_b[TT_STACK_GUARD] = 0; // its very end
     event(tt_thread_stack_unused(&b) == 0 ? "0" : "!");
-    expect("what a stack has left is counted, and no further than its end", "natw0");
+    start(&b, memory.stack, 20, say_name, "b"); // a part of more, which looks unused, too
+    join(&b);
+    b.stack_bytes = TT_STACK_GUARD + 1024;
+    memset(memory.bytes, 0xa5, sizeof(memory.bytes));
+    event(tt_thread_stack_unused(&b) == 1024 ? "e" : "!");
+    expect("what a stack has left is counted, and no further than its end", "natw0be");
+}
+
+// An interrupt ends each of the idle thread's waits.
+static void test_wakeups(void)
+{
+    begin();
+    uint32_t before = tt_kernel_wakeups();
+    sleep_ms(1);
+    sleep_ms(1);
+    event(tt_kernel_wakeups() - before >= 2 ? "w" : "!");
+    expect("the kernel counts its wake-ups", "w");
 }
 
 static void lock_and_say(void *argument)
@@ -336,6 +352,7 @@ void tt_main(void)
     test_storage();
     test_join();
     test_stack_unused();
+    test_wakeups();
     test_falling_back();
     test_same_priority();
     test_giving();

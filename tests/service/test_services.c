@@ -27,18 +27,18 @@ static size_t longest_addresses(tt_platform *platform, tt_endpoint *addresses, s
 static const tt_platform_operations longest = {
     .now = device_now, .work = device_work, .addresses = longest_addresses};
 
-static char texts[4][TT_DEVICE_TEXTS_MAX + 2];
+static char texts[6][TT_DEVICE_TEXTS_MAX + 2];
 
 static tt_device_options device_options(size_t length)
 {
-    static const char *const first = "abcd";
+    static const char *const first = "abcdef";
     tt_device_options options = {.bus = &WATCH->bus,
                                  .platform = &WATCH->platform,
                                  .boot = UINT32_MAX,
                                  .restarts = UINT32_MAX,
                                  .port = 65535};
-    for (size_t i = 0; i < 4; i++) {
-        size_t part = i < 3 ? length / 4 : length - 3 * (length / 4);
+    for (size_t i = 0; i < 6; i++) {
+        size_t part = i < 5 ? length / 6 : length - 5 * (length / 6);
         memset(texts[i], first[i], part);
         texts[i][part] = '\0';
     }
@@ -46,6 +46,8 @@ static tt_device_options device_options(size_t length)
     options.kind = texts[1];
     options.board = texts[2];
     options.cpu = texts[3];
+    options.version = texts[4];
+    options.commit = texts[5];
     return options;
 }
 
@@ -69,8 +71,8 @@ static void test_longest_device(void)
     tt_reader_init(&reader, a.payload, a.length);
     EXPECT(tt_cbor_skip(&reader) == TT_OK && tt_reader_left(&reader) == 0);
     tt_reader_init(&reader, a.payload, a.length);
-    EXPECT(tt_cbor_find(&reader, "cpu") == TT_OK && tt_cbor_next(&reader, &item) == TT_OK &&
-           item.length == strlen(texts[3]) && memcmp(item.bytes, texts[3], item.length) == 0);
+    EXPECT(tt_cbor_find(&reader, "commit") == TT_OK && tt_cbor_next(&reader, &item) == TT_OK &&
+           item.length == strlen(texts[5]) && memcmp(item.bytes, texts[5], item.length) == 0);
 }
 
 // A document that changes all the time is of one moment in blocks of 16 bytes, too.

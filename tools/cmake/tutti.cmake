@@ -30,6 +30,16 @@ else()
 endif()
 set(TT_BOARD_FOLDER ${CMAKE_CURRENT_SOURCE_DIR}/os/board/${board})
 
+# tutti/version.h, of this moment's commit: whoever uses tt_version is built anew when that changes.
+set(generated ${CMAKE_CURRENT_BINARY_DIR}/generated)
+add_custom_target(tt_version_header BYPRODUCTS ${generated}/tutti/version.h
+    COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR} -DVERSION=${PROJECT_VERSION} -DOUT=${generated}/tutti/version.h
+        -P ${PROJECT_SOURCE_DIR}/tools/cmake/version.cmake
+    VERBATIM)
+add_library(tt_version INTERFACE)
+target_include_directories(tt_version INTERFACE ${generated})
+add_dependencies(tt_version tt_version_header)
+
 # tt_library(NAME SOURCES file... [USES library...] [PRIVATE_USES library...] [TOGETHER library...])
 # A static library of one room. USES are the rooms below it whose headers its own headers need.
 # On the host a program `alone_NAME` links all of it against USES alone, so a symbol that lives on a
