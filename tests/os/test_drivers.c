@@ -9,10 +9,20 @@
 static uint32_t registers[128];
 static uint8_t frame[TT_FRAME_MAX + 16];
 
+static void (*attached)(void *context);
+static void *attached_context;
+
 tt_status tt_interrupt_attach(unsigned line, void (*handler)(void *context), void *context)
 {
-    (void)line, (void)handler, (void)context;
+    (void)line;
+    attached = handler;
+    attached_context = context;
     return TT_OK;
+}
+
+static void count(void *context)
+{
+    ++*(unsigned *)context;
 }
 
 static void set(unsigned offset, uint32_t value)
@@ -71,6 +81,12 @@ static void test_virtio_frames(void)
     tt_ethernet *ethernet;
     size_t length = 0;
     EXPECT_EQUAL(tt_virtio_net_start(&device, &ethernet), TT_OK);
+    unsigned arrivals = 0;
+    attached(attached_context); // nobody wants to know
+    ethernet->arrived = count;
+    ethernet->arrived_context = &arrivals;
+    attached(attached_context);
+    EXPECT_EQUAL(arrivals, 1);
     EXPECT_EQUAL(net.receive.available.index, TT_VIRTIO_QUEUE_SIZE);
     EXPECT_EQUAL(ethernet->receive(ethernet, frame, TT_FRAME_MAX, &length), TT_EMPTY);
 
@@ -163,6 +179,12 @@ static void test_lan9118(void)
     set(0x80, 1514 + 16);
     EXPECT_EQUAL(ethernet->send(ethernet, frame, TT_FRAME_MAX), TT_OK);
     EXPECT(ethernet->frames_sent == 1 && ethernet->frames_received == 1);
+    unsigned arrivals = 0;
+    tt_lan9118_interrupt(&device); // nobody wants to know
+    ethernet->arrived = count;
+    ethernet->arrived_context = &arrivals;
+    tt_lan9118_interrupt(&device);
+    EXPECT_EQUAL(arrivals, 1);
     EXPECT_EQUAL(ethernet->send(ethernet, frame, 20), TT_OK);
     EXPECT_EQUAL(registers[0x20 / 4], 0); // TX_DATA: the last word is of the padding
 }
