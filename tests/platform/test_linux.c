@@ -385,6 +385,7 @@ static void drop_foreign(void)
         EXPECT_EQUAL(next(TT_MS(200)), i == 0 ? TT_EMPTY : TT_OK);
         EXPECT_EQUAL(confined.dropped, 1);
     }
+    fflush(stdout);
     _exit(test_failures > 0);
 }
 
@@ -396,6 +397,7 @@ static void run_out(void)
     REQUIRE(setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, 3}) == 0);
     EXPECT_EQUAL(tt_platform_linux_init(&none), TT_IO);
     EXPECT_EQUAL(ops->open(platform, 0, NULL, 0, &opened), TT_IO);
+    fflush(stdout);
     _exit(test_failures > 0);
 }
 
