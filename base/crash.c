@@ -43,7 +43,7 @@ void tt_crash_follow(tt_crash *crash)
 
 void tt_crash_line(tt_text *text, const char *what)
 {
-    text->length = 0;
+    tt_text_init(text, text->data, text->capacity);
     tt_text_add(text, TT_CRASH_MARK);
     tt_text_add(text, what);
 }

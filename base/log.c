@@ -11,6 +11,8 @@
 
 #define MAGIC 0x474c5454u // "TTLG" in memory, little-endian
 
+_Static_assert((TT_LOG_BYTES & (TT_LOG_BYTES - 1)) == 0, "positions wrap with the ring");
+
 static char *place(tt_log *log, uint32_t position)
 {
     return &log->bytes[position % TT_LOG_BYTES];
@@ -112,4 +114,9 @@ size_t tt_log_read(const tt_log *log, size_t offset, void *bytes, size_t capacit
     memcpy(bytes, log->bytes + from, whole);
     memcpy((char *)bytes + whole, log->bytes, length - whole);
     return length;
+}
+
+uint64_t tt_log_version(const tt_log *log)
+{
+    return (uint64_t)log->begin << 32 | log->end; // making room moves one, writing the other
 }

@@ -9,6 +9,8 @@
 #include "tutti/sim.h"
 
 #define SOCKETS_MAX 3
+#define ANY_PORT 49152 // and up: IANA's dynamic ones
+#define GROUPS_MAX 4   // of a socket
 #define INBOX_MAX 64
 
 typedef struct event {
@@ -39,8 +41,14 @@ typedef struct sim_node {
     const char *kind;
     int64_t skew; // parts per million
     tt_random random;
-    uint16_t ports[SOCKETS_MAX];
-    unsigned sockets;
+    struct {
+        uint16_t port;
+        tt_endpoint groups[GROUPS_MAX];
+        size_t group_count;
+    } sockets[SOCKETS_MAX];
+    unsigned socket_count;
+    unsigned works; // queued and not yet done
+    tt_time worker_busy_until;
     inbox_entry *inbox, **inbox_end;
     unsigned inbox_count;
 } sim_node;
@@ -124,17 +132,26 @@ static tt_status sim_open(tt_platform *platform, uint16_t port, const tt_endpoin
                           size_t group_count, tt_socket *socket)
 {
     sim_node *n = self(platform);
-    (void)groups, (void)group_count;
-    if (n->sockets == SOCKETS_MAX)
+    if (n->socket_count == SOCKETS_MAX || group_count > GROUPS_MAX)
         return TT_FULL;
-    n->ports[n->sockets] = port != 0 ? port : (uint16_t)(49152 + n->sockets);
-    *socket = n->sockets++;
+    port = port != 0 ? port : (uint16_t)(ANY_PORT + n->socket_count);
+    for (unsigned i = 0; i < n->socket_count; i++)
+        if (n->sockets[i].port == port)
+            return TT_BUSY;
+    for (size_t i = 0; i < group_count; i++)
+        if (!tt_endpoint_is_multicast(&groups[i]))
+            return TT_INVALID;
+    *socket = n->socket_count++;
+    n->sockets[*socket].port = port;
+    n->sockets[*socket].group_count = group_count;
+    for (size_t i = 0; i < group_count; i++)
+        n->sockets[*socket].groups[i] = groups[i];
     return TT_OK;
 }
 
 static uint16_t sim_port(tt_platform *platform, tt_socket socket)
 {
-    return self(platform)->ports[socket];
+    return self(platform)->sockets[socket].port;
 }
 
 static tt_endpoint address_of(unsigned index, uint16_t port)
@@ -165,14 +182,25 @@ static void deliver_later(tt_sim *sim, sim_node *from, sim_node *to, const tt_da
         e->node = to->index;
         e->life = to->life;
         e->datagram = *d;
-        e->datagram.peer = address_of(from->index, from->ports[d->socket]);
+        e->datagram.peer = address_of(from->index, from->sockets[d->socket].port);
     }
+}
+
+// Whether socket `s` of a node hears what is sent to `peer`, by its port and groups.
+static bool hears(const sim_node *n, unsigned s, const tt_endpoint *peer)
+{
+    bool hears = !tt_endpoint_is_multicast(peer);
+    for (size_t i = 0; i < n->sockets[s].group_count && !hears; i++)
+        hears = memcmp(n->sockets[s].groups[i].ip, peer->ip, sizeof(peer->ip)) == 0;
+    return hears && n->sockets[s].port == peer->port;
 }
 
 static tt_status sim_send(tt_platform *platform, const tt_datagram *datagram)
 {
     sim_node *n = self(platform);
     tt_sim *sim = n->sim;
+    if (datagram->length > TT_DATAGRAM_MAX)
+        return TT_TOO_LARGE;
     if (tt_endpoint_is_ipv4(&datagram->peer))
         return TT_OK; // this network has IPv6 only
     bool multicast = tt_endpoint_is_multicast(&datagram->peer);
@@ -181,8 +209,8 @@ static tt_status sim_send(tt_platform *platform, const tt_datagram *datagram)
         sim_node *to = &sim->nodes[i];
         if (i == n->index || !to->alive || (!multicast && i != target))
             continue;
-        for (unsigned s = 0; s < to->sockets; s++) {
-            if (to->ports[s] != datagram->peer.port)
+        for (unsigned s = 0; s < to->socket_count; s++) {
+            if (!hears(to, s, &datagram->peer))
                 continue;
             tt_datagram copy = *datagram;
             copy.socket = datagram->socket;
@@ -230,7 +258,13 @@ static void sim_wake(tt_platform *platform)
 static tt_status sim_work(tt_platform *platform, tt_work *work)
 {
     sim_node *n = self(platform);
-    event *e = add_event(n->sim, n->sim->now + n->sim->options.work_time);
+    if (n->works == TT_WORKS_MAX)
+        return TT_FULL;
+    n->works++;
+    // One worker: a work begins when those before it are done.
+    tt_time begins = n->worker_busy_until > n->sim->now ? n->worker_busy_until : n->sim->now;
+    n->worker_busy_until = begins + n->sim->options.work_time;
+    event *e = add_event(n->sim, n->worker_busy_until);
     e->kind = WORK_DONE;
     e->node = n->index;
     e->life = n->life;
@@ -300,7 +334,9 @@ void tt_sim_start(tt_sim *sim, unsigned index, const char *kind)
     TT_CHECK(!n->alive);
     n->alive = true;
     n->life++;
-    n->sockets = 0;
+    n->socket_count = 0;
+    n->works = 0;
+    n->worker_busy_until = 0;
     n->kind = kind;
     snprintf(n->name, sizeof(n->name), "node-%u", index);
     trace(sim, "start", index, 0, n->life);
@@ -415,6 +451,7 @@ static void handle(tt_sim *sim, event *e)
         put_into_inbox(n, &e->datagram);
     } else {
         trace(sim, "worked", n->index, 0, 0);
+        n->works--; // `done` may queue it again
         e->work->run(e->work);
         e->work->done(e->work, sim_now(&n->platform));
     }
@@ -458,5 +495,5 @@ void tt_sim_run_until(tt_sim *sim, tt_time when)
             tt_node_poll(&waiting->node);
         }
     }
-    sim->now = when;
+    sim->now = when > sim->now ? when : sim->now;
 }

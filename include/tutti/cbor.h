@@ -51,8 +51,8 @@ typedef struct tt_cbor_item {
 // TT_MALFORMED, TT_DAMAGED (cut short).
 tt_status tt_cbor_next(tt_reader *reader, tt_cbor_item *item);
 
-// Passes over one whole item with all that it contains. As tt_cbor_next; TT_TOO_LARGE beyond the
-// depth.
+// Passes over one whole item with all that it contains. As tt_cbor_next; TT_TOO_LARGE for more than
+// TT_CBOR_DEPTH_MAX containers and tags around one another, an empty one innermost not counted.
 tt_status tt_cbor_skip(tt_reader *reader);
 
 // Moves the reader to the value of a text key in the map that begins where it stands, which is then
@@ -60,7 +60,8 @@ tt_status tt_cbor_skip(tt_reader *reader);
 // otherwise as tt_cbor_skip. After an error the reader stands somewhere in the map.
 tt_status tt_cbor_find(tt_reader *reader, const char *key);
 
-// Appends one whole item in diagnostic notation (RFC 8949, 8).
+// Appends one whole item in diagnostic notation (RFC 8949, 8). As tt_cbor_skip; after an error
+// nothing is appended and the reader stands where it stood.
 tt_status tt_cbor_diagnose(tt_reader *reader, tt_text *text);
 
 #endif

@@ -7,6 +7,8 @@
 #ifndef TUTTI_CHECK_H
 #define TUTTI_CHECK_H
 
+#include <stddef.h>
+
 #define TT_CHECK(condition)                                                                        \
     ((condition) ? (void)0 : tt_check_failed(__FILE__, __LINE__, #condition))
 

@@ -60,13 +60,14 @@ bool tt_crash_is_whole(const tt_crash *crash);
 // Counts one more end after this one, which is whole.
 void tt_crash_follow(tt_crash *crash);
 
-// The lines' one form. Each starts `text` anew and leaves out the line's end.
+// The lines' one form. Each starts `text` anew and leaves out the line's end; each fits
+// TT_CRASH_LINE_MAX where its texts fit the record's.
 void tt_crash_line(tt_text *text, const char *what); // "tutti dump: WHAT"
 void tt_crash_thread_line(tt_text *text, const char *thread, bool in_interrupt);
 void tt_crash_image_line(tt_text *text, const uint8_t *image, size_t length);
 void tt_crash_life_line(tt_text *text, uint32_t boot, uint32_t restarts, uint64_t uptime_ms);
 void tt_crash_register_line(tt_text *text, const char *name, uintptr_t value);
-// At most TT_CRASH_LINE_WORDS words from `address` on.
+// `count` words that lie at `address`, at most TT_CRASH_LINE_WORDS.
 #define TT_CRASH_LINE_WORDS 4
 void tt_crash_stack_line(tt_text *text, uintptr_t address, const uintptr_t *words, unsigned count);
 

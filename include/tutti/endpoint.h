@@ -25,11 +25,13 @@ bool tt_endpoint_is_ipv4(const tt_endpoint *endpoint);
 bool tt_endpoint_is_multicast(const tt_endpoint *endpoint);
 bool tt_endpoint_is_link_local(const tt_endpoint *endpoint);
 
-// Appends "192.0.2.1:5683" or "[fe80::1%1]:5683" (RFC 5952 form; %interface only where not 0).
+// Appends "192.0.2.1:5683" or "[fe80::1%1]:5683" (RFC 5952 form; %interface only where not 0, and
+// of IPv6 only).
 void tt_endpoint_format(const tt_endpoint *endpoint, tt_text *text);
 
-// Reads the forms that tt_endpoint_format writes, with or without brackets and port; the port is
-// `default_port` where none is given. TT_MALFORMED for anything else.
+// Reads the forms that tt_endpoint_format writes, with any zeros and capitals of RFC 4291, and
+// without the port, which is `default_port` then; only a port needs the brackets. TT_MALFORMED for
+// anything else, and `endpoint` is as it was.
 tt_status tt_endpoint_parse(tt_endpoint *endpoint, const char *text, uint16_t default_port);
 
 #endif

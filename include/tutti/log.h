@@ -16,7 +16,9 @@
 #ifndef TT_LOG_BYTES
 #define TT_LOG_BYTES 2048 // a power of two
 #endif
-#define TT_LOG_LINE_MAX 160 // bytes of a line; the rest of a longer one is left out
+// Bytes of a line with its end, its number and time not counted; the rest of a longer one is left
+// out.
+#define TT_LOG_LINE_MAX 160
 
 typedef struct tt_log {
     uint32_t magic, capacity;
@@ -33,12 +35,15 @@ void tt_log_init(tt_log *log);
 // the lines that begin here. True where a line ended. The caller excludes others.
 bool tt_log_write(tt_log *log, uint64_t now_ms, const void *bytes, size_t length);
 
-// Gives up lines until `length` bytes, at most TT_LOG_BYTES, are free; writing does it, too. For a
-// caller who excludes others for no longer than he must: a part of the work ahead.
+// Gives up the oldest lines until `length` bytes, at most TT_LOG_BYTES, are free, and no more;
+// writing does it, too. For a caller who excludes others for no longer than he must: a part of the
+// work ahead.
 void tt_log_make_room(tt_log *log, size_t length);
 
-// Copies what is in the ring from `offset` on, at most `capacity` bytes, beginning with a whole
-// line; returns how many. Another call sees the same text as long as `end` is the same.
+// Copies what is in the ring from `offset` on, at most `capacity` bytes; returns how many. At
+// offset 0 the oldest line begins. Another call sees the same text as long as tt_log_version is the
+// same.
 size_t tt_log_read(const tt_log *log, size_t offset, void *bytes, size_t capacity);
+uint64_t tt_log_version(const tt_log *log);
 
 #endif

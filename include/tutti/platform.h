@@ -1,8 +1,9 @@
 // The one seam between Tutti and whatever machine it runs on.
 //
-// A platform gives a node its clock, randomness, datagrams, workers and a way to sleep. Three
-// implement it: platform/device (the kernel and lwIP), platform/linux (the host) and sim (virtual
-// time and a faulty network). One thread, the node's loop, makes every call here except `wake`.
+// A platform gives a node its clock, randomness, datagrams, workers and a way to sleep. Four
+// implement it: platform/device (the kernel and lwIP), platform/switch (a host process and lwIP),
+// platform/linux (the host) and sim (virtual time and a faulty network). One thread, the node's
+// loop, makes every call here except `wake`.
 //
 // Each implementation is a struct that begins with a tt_platform; the functions get it back.
 
@@ -24,8 +25,9 @@ typedef struct tt_work tt_work;
 #define TT_ADDRESSES_MAX 8 // own addresses that a platform reports
 #define TT_WORKS_MAX 4     // works queued or running at a time
 
-// A piece of long work: `run` is called on a worker thread, then `done` on the loop's thread. The
-// caller owns it and leaves it alone from the call of `work` until `done` is called.
+// A piece of long work: `run` is called on a worker thread, one work at a time and in the order of
+// the calls, then `done` on the loop's thread with the time of then. The caller owns it and leaves
+// it alone from the call of `work` until `done` is called, which may queue it again.
 struct tt_work {
     void (*run)(tt_work *work);
     void (*done)(tt_work *work, tt_time now);
@@ -53,7 +55,7 @@ typedef struct tt_platform_operations {
     // Opens a UDP port on every interface, IPv4 and IPv6, and joins the multicast `groups` (of
     // which interface and port are ignored). Without groups it hears what is sent to this device
     // alone: nothing that went to a group or to everybody. Port 0 takes a free one. TT_FULL,
-    // TT_BUSY (the port is taken), TT_IO.
+    // TT_BUSY (the port is taken), TT_INVALID (a group that is none), TT_IO; then nothing is open.
     tt_status (*open)(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
                       size_t group_count, tt_socket *socket);
 
@@ -64,7 +66,8 @@ typedef struct tt_platform_operations {
     // TT_OK is no promise of arrival. TT_UNREACHABLE, TT_FULL (no buffer now), TT_TOO_LARGE.
     tt_status (*send)(tt_platform *platform, const tt_datagram *datagram);
 
-    // Takes the next datagram that has arrived, without waiting: TT_EMPTY where there is none. One
+    // Takes the next datagram that has arrived, without waiting, of each port in turn where several
+    // have one: TT_EMPTY where there is none, or none that was there when `wait` last returned. One
     // longer than TT_DATAGRAM_MAX is dropped and counted.
     //
     // TT_UNREACHABLE instead: a datagram sent from `socket` to `peer` came to a machine where
@@ -76,7 +79,7 @@ typedef struct tt_platform_operations {
 
     // The node's own unicast addresses, port 0; returns how many (at most `capacity`). They can
     // change while running (link-local addresses take seconds to be ready): then `wait` returns.
-    // Costs little, so a caller that waits asks after each wait.
+    // A caller that waits asks after each wait: until it has asked, `wait` goes on returning.
     size_t (*addresses)(tt_platform *platform, tt_endpoint *addresses, size_t capacity);
 
     // Sleeps until a datagram can be received, the own addresses change, a work is done, `wake` is

@@ -1,7 +1,9 @@
 // The platform on a Linux host's own sockets.
 //
 // Until the bus is secured it is confined to the loopback interface: ports are bound to 127.0.0.1
-// and ::1, multicast groups are joined there, and datagrams that come in elsewhere are dropped.
+// and ::1. A port with multicast groups, which are joined there, is shared with other programs of
+// the host (it is never TT_BUSY for them) and drops what comes in by another interface. A host
+// without IPv6 does with IPv4.
 
 #ifndef TUTTI_PLATFORM_LINUX_H
 #define TUTTI_PLATFORM_LINUX_H
@@ -16,7 +18,7 @@ typedef struct tt_platform_linux {
     tt_host host;
     int descriptors[2 * TT_PLATFORM_LINUX_SOCKETS_MAX]; // of each socket: IPv4, IPv6; -1: none
     unsigned sockets;
-    unsigned turn;    // which descriptor is read first, so that none starves
+    unsigned turn;    // which descriptor is read next: one after another, so that none starves
     unsigned ready;   // bit i: descriptor i may have something to read
     uint64_t dropped; // from other interfaces, or too long
 } tt_platform_linux;

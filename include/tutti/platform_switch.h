@@ -10,13 +10,15 @@
 
 #include "tutti/platform.h"
 
-// Connects to the switch that listens at `socket_path`, with a hardware address and randomness
-// drawn from `seed`. One per process (lwIP is global state), never closed. An IPv6 link-local
-// address is ready about 1.5 s later. TT_NOT_FOUND (nothing listens there), TT_TOO_LARGE (the path
-// is longer than a unix socket's may be), TT_IO.
+// Connects to the switch that listens at `socket_path`, with a hardware address and the protocols'
+// random delays drawn from `seed`; the platform's `random` is the host's. One per process (lwIP is
+// global state), never closed. The IPv6 link-local address is ready at once, the IPv4 one after its
+// probes (RFC 3927, 5 to 9 s). TT_NOT_FOUND (nothing listens there), TT_TOO_LARGE (the path is
+// longer than a unix socket's may be), TT_IO.
 tt_status tt_platform_switch_open(tt_platform **platform, const char *socket_path, uint64_t seed);
 
-// Whether the switch is still there; afterwards nothing is sent or received any more.
+// Whether the switch is still there, as the last receive found; afterwards nothing is sent or
+// received any more, and waits take their time.
 bool tt_platform_switch_alive(const tt_platform *platform);
 
 #endif

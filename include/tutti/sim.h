@@ -1,8 +1,9 @@
 // The deterministic world: nodes in one process, virtual time, a network that loses, doubles,
 // delays and reorders by seed. The same seed gives the same trace, byte for byte.
 //
-// It implements the platform seam, so nodes run in it unchanged. Nothing here reads a clock or a
-// random source of the machine.
+// It implements the platform seam, so nodes run in it unchanged: on one link with IPv6 only, and
+// none calls `wait`, since the world polls each when something concerns it. Nothing here reads a
+// clock or a random source of the machine.
 
 #ifndef TUTTI_SIM_H
 #define TUTTI_SIM_H
@@ -18,9 +19,9 @@ typedef struct tt_sim tt_sim;
 typedef struct tt_sim_options {
     uint64_t seed;
     unsigned nodes;
-    unsigned loss_percent, double_percent; // of datagrams
+    unsigned loss_percent, double_percent; // of datagrams; of a double each may be lost
     tt_time delay_least, delay_greatest; // of a datagram; spread, so that they overtake each other
-    tt_time work_time;                   // that a worker takes for any work
+    tt_time work_time;                   // that a node's one worker takes for any work
     unsigned skew_parts_per_million;     // a node's clock runs up to so much fast or slow
     bool plant_deduplication_bug;        // for the test of the tests
     FILE *trace;                         // a line for every event, or NULL
@@ -34,9 +35,11 @@ typedef struct tt_sim_options {
 tt_sim *tt_sim_new(const tt_sim_options *options);
 void tt_sim_free(tt_sim *sim);
 
-// Starts a node, or starts it again after a kill. Its name is "node-INDEX" unless `kind` is NULL.
+// Starts a node, or starts it again after a kill. Its name is "node-INDEX"; it has none where
+// `kind` is NULL.
 void tt_sim_start(tt_sim *sim, unsigned node, const char *kind);
-void tt_sim_kill(tt_sim *sim, unsigned node); // as by pulling the plug
+// As by pulling the plug: what it sent arrives, what was under way to it and its works are lost.
+void tt_sim_kill(tt_sim *sim, unsigned node);
 bool tt_sim_alive(const tt_sim *sim, unsigned node);
 void tt_sim_heal(tt_sim *sim);                            // from now on nothing is lost or doubled
 void tt_sim_part(tt_sim *sim, unsigned node, bool apart); // cut off from all others, or not
@@ -49,10 +52,12 @@ tt_time tt_sim_node_now(const tt_sim *sim, unsigned node);     // of the node's 
 uint64_t tt_sim_trace_sum(const tt_sim *sim);                  // a checksum of all events so far
 tt_random *tt_sim_random(tt_sim *sim);                         // for the scenario's own choices
 
-// Calls `action` at a time of the world.
+// Calls `action` at a time of the world, at once where that has passed; for one time, in the order
+// of the calls.
 void tt_sim_at(tt_sim *sim, tt_time when, void (*action)(tt_sim *sim, void *context),
                void *context);
 
+// All that happens up to and at `when`, which is the world's time then.
 void tt_sim_run_until(tt_sim *sim, tt_time when);
 
 // The scenarios of tests and of the program tutti-sim. Returns NULL where every invariant held,

@@ -25,6 +25,7 @@ void tt_text_add(tt_text *text, const char *string);
 void tt_text_add_bytes(tt_text *text, const void *bytes, size_t length);
 void tt_text_add_unsigned(tt_text *text, uint64_t value);
 void tt_text_add_signed(tt_text *text, int64_t value);
+// At least `digits_min` digits, 16 at most.
 void tt_text_add_hex(tt_text *text, uint64_t value, unsigned digits_min);
 
 // Whether two names are the same as DNS compares them: the capitals of ASCII do not count (RFC

@@ -125,33 +125,29 @@ static bool frame_waits(const tt_lan9118 *device)
 static tt_status receive_frame(tt_ethernet *ethernet, void *frame, size_t capacity, size_t *length)
 {
     const tt_lan9118 *device = (const tt_lan9118 *)ethernet;
-    for (;;) {
-        if (!frame_waits(device)) {
-            set(device, INTERRUPT_STATUS, RX_LEVEL_REACHED); // acknowledges
-            set(device, INTERRUPT_ENABLE, RX_LEVEL_REACHED);
-            if (!frame_waits(device))
-                return TT_EMPTY;
-        }
-        uint32_t status = get(device, RX_STATUS);
-        size_t with_checksum = RX_LENGTH(status);
-        size_t size = with_checksum > CHECKSUM ? with_checksum - CHECKSUM : 0;
-        bool usable = !(status & RX_ERROR) && size > 0 && size <= capacity;
-        // A frame that is not wanted must be read out all the same.
-        for (size_t at = 0; at < with_checksum; at += 4) {
-            uint32_t word = get(device, RX_DATA);
-            if (usable && at < size)
-                memcpy((uint8_t *)frame + at, &word, size - at < 4 ? size - at : 4);
-        }
-        if (!usable) {
-            ethernet->frames_dropped++;
-            return TT_DAMAGED;
-        }
-        if (size >= 12 && memcmp((uint8_t *)frame + 6, ethernet->mac, 6) == 0)
-            continue; // one's own, sent back by the network
-        *length = size;
-        ethernet->frames_received++;
-        return TT_OK;
+    if (!frame_waits(device)) {
+        set(device, INTERRUPT_STATUS, RX_LEVEL_REACHED); // acknowledges
+        set(device, INTERRUPT_ENABLE, RX_LEVEL_REACHED);
+        if (!frame_waits(device))
+            return TT_EMPTY;
     }
+    uint32_t status = get(device, RX_STATUS);
+    size_t with_checksum = RX_LENGTH(status);
+    size_t size = with_checksum > CHECKSUM ? with_checksum - CHECKSUM : 0;
+    bool usable = !(status & RX_ERROR) && size > 0 && size <= capacity;
+    // A frame that is not wanted must be read out all the same.
+    for (size_t at = 0; at < with_checksum; at += 4) {
+        uint32_t word = get(device, RX_DATA);
+        if (usable && at < size)
+            memcpy((uint8_t *)frame + at, &word, size - at < 4 ? size - at : 4);
+    }
+    if (!usable) {
+        ethernet->frames_dropped++;
+        return TT_DAMAGED;
+    }
+    *length = size;
+    ethernet->frames_received++;
+    return TT_OK;
 }
 
 void tt_lan9118_interrupt(tt_lan9118 *device)

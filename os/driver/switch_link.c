@@ -42,10 +42,10 @@ static tt_status flush(tt_switch_link *link)
 static tt_status send_frame(tt_ethernet *ethernet, const void *frame, size_t length)
 {
     tt_switch_link *link = (tt_switch_link *)ethernet;
+    if (length > TT_FRAME_MAX)
+        return TT_TOO_LARGE;
     if (link->gone)
         return TT_IO;
-    if (length < FRAME_HEADER || length > TT_FRAME_MAX)
-        return TT_INVALID;
     tt_status status = flush(link);
     if (status != TT_OK) {
         ethernet->frames_dropped++;
@@ -97,8 +97,6 @@ static tt_status receive_frame(tt_ethernet *ethernet, void *frame, size_t capaci
             continue;
         }
         link->input_start += HEADER + size;
-        if (memcmp(at + HEADER + 6, ethernet->mac, 6) == 0)
-            continue; // one's own
         if (size > capacity) {
             ethernet->frames_dropped++;
             return TT_DAMAGED;

@@ -70,13 +70,12 @@ static tt_status receive(tt_ethernet *ethernet, void *frame, size_t capacity, si
         return TT_DAMAGED;
     }
     bool sound = written > HEADER_BYTES && written - HEADER_BYTES <= capacity;
-    bool own = sound && memcmp(net.received[id] + HEADER_BYTES + 6, ethernet->mac, 6) == 0;
     if (sound) {
         *length = written - HEADER_BYTES;
         memcpy(frame, net.received[id] + HEADER_BYTES, *length);
     }
     offer(id);
-    if (!sound || own) {
+    if (!sound) {
         ethernet->frames_dropped++;
         return TT_DAMAGED;
     }

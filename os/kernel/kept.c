@@ -119,14 +119,14 @@ size_t tt_kept_read_log(size_t offset, void *bytes, size_t capacity, uint64_t *v
     size_t length = 0, piece = READ_PIECE, got;
     do {
         uintptr_t lock = tt_arch_lock();
-        if (length > 0 && log->end != *version) {
+        if (length > 0 && tt_log_version(log) != *version) {
             length = 0;
             piece *= 2;
         }
         size_t left = capacity - length;
         got =
             tt_log_read(log, offset + length, (char *)bytes + length, left < piece ? left : piece);
-        *version = log->end;
+        *version = tt_log_version(log);
         tt_arch_unlock(lock);
         length += got;
     } while (got == piece);

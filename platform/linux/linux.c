@@ -13,6 +13,7 @@
 #include "tutti/platform_linux.h"
 
 #define ANY_PORT_TRIES 8
+#define DROPS_AT_A_TIME 32 // datagrams that are not for us, passed over by one receive
 
 static tt_platform_linux *self(tt_platform *platform)
 {
@@ -61,18 +62,22 @@ static tt_status bind_port(int descriptor, bool ipv6, bool shared, uint16_t port
     return errno == EADDRINUSE ? TT_BUSY : TT_IO;
 }
 
-static void join(int descriptor, bool ipv6, const tt_endpoint *group)
+static tt_status join(int descriptor, bool ipv6, const tt_endpoint *group)
 {
     unsigned index = loopback_index();
+    int result = 0;
+    if (!tt_endpoint_is_multicast(group))
+        return TT_INVALID;
     if (ipv6 && !tt_endpoint_is_ipv4(group)) {
         struct ipv6_mreq request = {.ipv6mr_interface = index};
         memcpy(&request.ipv6mr_multiaddr, group->ip, 16);
-        setsockopt(descriptor, IPPROTO_IPV6, IPV6_JOIN_GROUP, &request, sizeof(request));
+        result = setsockopt(descriptor, IPPROTO_IPV6, IPV6_JOIN_GROUP, &request, sizeof(request));
     } else if (!ipv6 && tt_endpoint_is_ipv4(group)) {
         struct ip_mreqn request = {.imr_ifindex = (int)index};
         memcpy(&request.imr_multiaddr, group->ip + 12, 4);
-        setsockopt(descriptor, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request));
+        result = setsockopt(descriptor, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request));
     }
+    return result == 0 ? TT_OK : errno == ENOBUFS || errno == ENOMEM ? TT_FULL : TT_IO;
 }
 
 static tt_status open_family(bool ipv6, uint16_t port, const tt_endpoint *groups,
@@ -98,14 +103,13 @@ static tt_status open_family(bool ipv6, uint16_t port, const tt_endpoint *groups
         set_option(opened, SOL_SOCKET, SO_REUSEPORT, 1);
     }
     tt_status status = bind_port(opened, ipv6, group_count > 0, port);
-    if (status != TT_OK) {
+    for (size_t i = 0; i < group_count && status == TT_OK; i++)
+        status = join(opened, ipv6, &groups[i]);
+    if (status == TT_OK)
+        *descriptor = opened;
+    else
         close(opened);
-        return status;
-    }
-    for (size_t i = 0; i < group_count; i++)
-        join(opened, ipv6, &groups[i]);
-    *descriptor = opened;
-    return TT_OK;
+    return status;
 }
 
 static uint16_t port_of(int descriptor)
@@ -125,7 +129,7 @@ static tt_status open_pair(uint16_t port, const tt_endpoint *groups, size_t grou
     if (status != TT_OK)
         return status;
     status = open_family(true, port_of(pair[0]), groups, group_count, &pair[1]);
-    if (status == TT_BUSY) {
+    if (status == TT_BUSY || status == TT_FULL) {
         close(pair[0]);
         pair[0] = -1;
         return status;
@@ -153,9 +157,29 @@ static uint16_t linux_port(tt_platform *platform, tt_socket socket)
     return port_of(self(platform)->descriptors[2 * socket]);
 }
 
+typedef union hops {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(sizeof(int))];
+} hops;
+
+// Of one datagram, whatever the socket's own limits are.
+static void limit_hops(struct msghdr *message, hops *control, bool ipv6, int limit)
+{
+    memset(control, 0, sizeof(*control));
+    message->msg_control = control;
+    message->msg_controllen = sizeof(*control);
+    struct cmsghdr *c = CMSG_FIRSTHDR(message);
+    c->cmsg_level = ipv6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    c->cmsg_type = ipv6 ? IPV6_HOPLIMIT : IP_TTL;
+    c->cmsg_len = CMSG_LEN(sizeof(limit));
+    memcpy(CMSG_DATA(c), &limit, sizeof(limit));
+}
+
 static tt_status linux_send(tt_platform *platform, const tt_datagram *datagram)
 {
     tt_platform_linux *p = self(platform);
+    if (datagram->length > TT_DATAGRAM_MAX)
+        return TT_TOO_LARGE;
     bool ipv6 = !tt_endpoint_is_ipv4(&datagram->peer);
     int descriptor = p->descriptors[2 * datagram->socket + ipv6];
     struct sockaddr_in6 six = {.sin6_family = AF_INET6,
@@ -164,26 +188,27 @@ static tt_status linux_send(tt_platform *platform, const tt_datagram *datagram)
     struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(datagram->peer.port)};
     memcpy(&six.sin6_addr, datagram->peer.ip, 16);
     memcpy(&four.sin_addr, datagram->peer.ip + 12, 4);
-    if (tt_endpoint_is_multicast(&datagram->peer)) {
+    if (tt_endpoint_is_multicast(&datagram->peer))
         six.sin6_scope_id = loopback_index();
-        set_option(descriptor, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
-                   ipv6 ? IPV6_MULTICAST_HOPS : IP_MULTICAST_TTL, datagram->hop_limit);
-    } else if (!tt_endpoint_is_link_local(&datagram->peer)) {
+    else if (!tt_endpoint_is_link_local(&datagram->peer))
         six.sin6_scope_id = 0;
-    }
-    const struct sockaddr *to = ipv6 ? (struct sockaddr *)&six : (struct sockaddr *)&four;
-    socklen_t to_bytes = ipv6 ? sizeof(six) : sizeof(four);
+    struct iovec data = {(void *)(uintptr_t)datagram->data, datagram->length};
+    hops control;
+    struct msghdr message = {.msg_name = ipv6 ? (void *)&six : (void *)&four,
+                             .msg_namelen = ipv6 ? sizeof(six) : sizeof(four),
+                             .msg_iov = &data,
+                             .msg_iovlen = 1};
+    if (datagram->hop_limit != 0)
+        limit_hops(&message, &control, ipv6, datagram->hop_limit);
     ssize_t sent = -1;
     for (int tries = 0; sent < 0 && tries < 2; tries++) {
-        sent = sendto(descriptor, datagram->data, datagram->length, 0, to, to_bytes);
+        sent = sendmsg(descriptor, &message, 0);
         if (sent < 0 && errno != ECONNREFUSED)
             break; // that one tells of an earlier datagram, and this one was not sent
     }
     if (sent >= 0)
         return TT_OK;
-    return errno == EAGAIN || errno == ENOBUFS ? TT_FULL
-           : errno == EMSGSIZE                 ? TT_TOO_LARGE
-                                               : TT_UNREACHABLE;
+    return errno == EAGAIN || errno == ENOBUFS ? TT_FULL : TT_UNREACHABLE;
 }
 
 // The interface that a datagram came in by, from its control message.
@@ -282,9 +307,9 @@ static tt_status receive_from(int descriptor, tt_datagram *datagram)
 static tt_status linux_receive(tt_platform *platform, tt_datagram *datagram)
 {
     tt_platform_linux *p = self(platform);
-    unsigned count = 2 * p->sockets;
-    for (unsigned i = 0; i < count; i++) {
-        unsigned at = (p->turn + i) % count;
+    for (unsigned drops = 0; p->ready != 0 && drops < DROPS_AT_A_TIME;) {
+        unsigned at = p->turn;
+        p->turn = (at + 1) % (2 * p->sockets);
         if (!(p->ready >> at & 1))
             continue;
         tt_status status = receive_from(p->descriptors[at], datagram);
@@ -292,16 +317,14 @@ static tt_status linux_receive(tt_platform *platform, tt_datagram *datagram)
             p->ready &= ~(1u << at); // until linux_wait sees more
             continue;
         }
-        p->turn = at;
         if (status == TT_OK || status == TT_UNREACHABLE) {
             datagram->socket = at / 2;
             return status;
         }
         p->dropped++;
-        i--; // the same one again: it may have more
+        drops++;
     }
-    p->turn = (p->turn + 1) % (count > 0 ? count : 1);
-    return TT_EMPTY;
+    return TT_EMPTY; // or too many in a row that are none: the next wait ends at once
 }
 
 static size_t linux_addresses(tt_platform *platform, tt_endpoint *addresses, size_t capacity)

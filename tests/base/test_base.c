@@ -348,14 +348,23 @@ static void test_random(void)
 
 static void test_list(void)
 {
-    tt_list head, a, b;
+    tt_list head, a, b, c;
     tt_list_init(&head);
+    tt_list_init(&c);
+    EXPECT(c.next == &c && c.previous == &c);
     EXPECT(tt_list_empty(&head));
     tt_list_append(&head, &a);
     tt_list_append(&head, &b);
     EXPECT(head.next == &a && a.next == &b && b.next == &head && head.previous == &b);
+    tt_list_insert_before(&b, &c);
+    EXPECT(a.next == &c && c.previous == &a && c.next == &b && b.previous == &c);
+    for (int twice = 0; twice < 2; twice++) { // in no list it points at itself
+        tt_list_remove(&c);
+        EXPECT(a.next == &b && b.previous == &a && c.next == &c && c.previous == &c);
+    }
     tt_list_remove(&a);
-    EXPECT(head.next == &b && tt_list_empty(&a));
+    tt_list_remove(&b);
+    EXPECT(tt_list_empty(&head) && head.previous == &head && tt_list_empty(&a));
 }
 
 static void test_names(void)

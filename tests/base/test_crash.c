@@ -88,6 +88,43 @@ static void test_lines(void)
     strcpy(buffer, "x");
     tt_crash_line(&text, "");
     EXPECT_TEXT(buffer, "tutti dump: ");
+    text.capacity = 14;
+    tt_crash_line(&text, "too long");
+    EXPECT(text.cut);
+    tt_crash_line(&text, "a"); // anew
+    EXPECT(!text.cut);
+}
+
+// All that a record holds at most stands in its lines whole.
+static void test_longest_lines(void)
+{
+    static tt_crash crash;
+    char got[40 * 1024], expected[TT_CRASH_LINE_MAX];
+    fill(&crash);
+    memset(crash.reason, 'r', TT_CRASH_REASON_MAX - 1);
+    memset(crash.thread, 't', TT_CRASH_NAME_MAX - 1);
+    memset(crash.image, 0xab, TT_CRASH_IMAGE_MAX);
+    crash.image_bytes = TT_CRASH_IMAGE_MAX;
+    crash.boot = crash.restarts = crash.followed = UINT32_MAX;
+    crash.uptime_ms = UINT64_MAX;
+    crash.register_count = TT_CRASH_REGISTERS_MAX;
+    for (unsigned i = 0; i < TT_CRASH_REGISTERS_MAX; i++)
+        memcpy(crash.registers[i].name, "sevenxx", 8);
+    crash.stack_words = TT_CRASH_STACK_WORDS;
+    got[tt_crash_read(&crash, 0, got, sizeof(got) - 1)] = '\0';
+    snprintf(expected, sizeof(expected), TT_CRASH_MARK "%s\n", crash.reason);
+    EXPECT(strncmp(got, expected, strlen(expected)) == 0);
+    snprintf(expected, sizeof(expected), TT_CRASH_MARK "thread %s, in an interrupt\n",
+             crash.thread);
+    EXPECT(strstr(got, expected) != NULL);
+    EXPECT(strstr(got, "image abababababababababababababababababababab\n") != NULL);
+    EXPECT(strstr(got, "boot 4294967295, restart 4294967295, after 18446744073709551615 ms\n"
+                       "tutti dump: followed by 4294967295 more\n") != NULL);
+    unsigned lines_read = 0;
+    for (const char *at = got; (at = strchr(at, '\n')) != NULL; at++)
+        lines_read++;
+    EXPECT_EQUAL(lines_read,
+                 5 + TT_CRASH_REGISTERS_MAX + TT_CRASH_STACK_WORDS / TT_CRASH_LINE_WORDS + 1);
 }
 
 static void test_whole(void)
@@ -137,6 +174,7 @@ static void test_whole(void)
 int main(void)
 {
     test_lines();
+    test_longest_lines();
     test_whole();
     return test_result();
 }

@@ -189,6 +189,12 @@ static void test_endpoint_kinds(void)
     tt_text_init(&text, buffer, sizeof(buffer));
     tt_endpoint_format(&longest, &text);
     EXPECT(!text.cut);
+    tt_endpoint four = endpoint_of("169.254.1.2:7");
+    four.interface = 3; // not told
+    tt_text_init(&text, buffer, sizeof(buffer));
+    tt_text_add(&text, "from ");
+    tt_endpoint_format(&four, &text);
+    EXPECT_TEXT(buffer, "from 169.254.1.2:7");
 }
 
 int main(void)

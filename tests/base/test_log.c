@@ -33,6 +33,32 @@ static void test_lines(void)
     expect_log(&ring, "1 61.234 one\n2 61.999 two\n3 62.001 three\n4 62.001 \n"
                       "5 0.000 a?b??\x80\xff \n");
     EXPECT(memcmp(&ring, "TTLG", 4) == 0);
+    EXPECT(say(&ring, 0, "ended\nbegun")); // one did
+    EXPECT(!say(&ring, 0, ", and goes on"));
+}
+
+// Room is made of whole lines, of as few as it takes, and who reads can tell.
+static void test_room(void)
+{
+    static char before[TT_LOG_BYTES], after[TT_LOG_BYTES];
+    for (size_t length = 0; length <= TT_LOG_BYTES; length += 7) {
+        memset(&ring, 0, sizeof(ring));
+        tt_log_init(&ring);
+        for (unsigned i = 0; i < 100; i++)
+            say(&ring, i, &"0123456789012345678901234567890123456789\n"[i % 40]);
+        size_t held = tt_log_read(&ring, 0, before, sizeof(before)), given_up = 0;
+        while (TT_LOG_BYTES - held + given_up < length)
+            given_up +=
+                (size_t)((char *)memchr(before + given_up, '\n', held) - before) + 1 - given_up;
+        uint64_t version = tt_log_version(&ring);
+        tt_log_make_room(&ring, length);
+        EXPECT_EQUAL(tt_log_read(&ring, 0, after, sizeof(after)), held - given_up);
+        EXPECT(memcmp(after, before + given_up, held - given_up) == 0);
+        EXPECT((tt_log_version(&ring) == version) == (given_up == 0));
+    }
+    uint64_t version = tt_log_version(&ring);
+    say(&ring, 0, "x");
+    EXPECT(tt_log_version(&ring) != version);
 }
 
 // A line of any length: its first TT_LOG_LINE_MAX - 1 bytes stay.
@@ -139,6 +165,7 @@ static void test_reset(void)
 int main(void)
 {
     test_lines();
+    test_room();
     test_long_line();
     test_full();
     test_exactly_full();

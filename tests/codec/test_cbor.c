@@ -265,8 +265,10 @@ static void expect_diagnosed(const char *hex, const char *expected)
     size_t length = from_hex(hex, bytes);
     tt_reader_init(&reader, bytes, length);
     tt_text_init(&text, notation, sizeof(notation));
+    tt_text_add(&text, "> "); // it is appended
     EXPECT_EQUAL(tt_cbor_diagnose(&reader, &text), TT_OK);
-    EXPECT_TEXT(notation, expected);
+    EXPECT(memcmp(notation, "> ", 2) == 0);
+    EXPECT_TEXT(notation + 2, expected);
     EXPECT_EQUAL(reader.offset, length);
 }
 
@@ -312,6 +314,7 @@ static void expect_refused(const char *hex, tt_status expected)
     if (skipped != expected || told != expected)
         EXPECT_TEXT(hex, "refused for the right reason");
     EXPECT_TEXT(notation, ""); // nothing is told of what is not well-formed as a whole
+    EXPECT_EQUAL(reader.offset, 0);
 }
 
 static void test_bad(void)
@@ -401,6 +404,28 @@ static void expect_written(const tt_writer *writer, const char *hex)
            memcmp(writer->data, expected, length) == 0);
 }
 
+static void write_one(tt_writer *w, unsigned call)
+{
+    if (call == 0)
+        tt_cbor_unsigned(w, UINT64_MAX);
+    else if (call == 1)
+        tt_cbor_signed(w, -70000);
+    else if (call == 2)
+        tt_cbor_bytes(w, "twenty-four bytes of it.", 24);
+    else if (call == 3)
+        tt_cbor_text(w, "twenty-four bytes of it.");
+    else if (call == 4)
+        tt_cbor_array(w, 300);
+    else if (call == 5)
+        tt_cbor_map(w, 30);
+    else if (call == 6)
+        tt_cbor_bool(w, true);
+    else if (call == 7)
+        tt_cbor_null(w);
+    else
+        tt_cbor_float(w, 1.5f);
+}
+
 // Appendix A again, from the writing side, and every length of a head.
 static void test_writing(void)
 {
@@ -456,6 +481,17 @@ static void test_writing(void)
     tt_writer_init(&w, bytes, 4);
     tt_cbor_text(&w, "too long");
     EXPECT(w.failed);
+    // Each of them, at every capacity: whole, or `failed`.
+    for (unsigned call = 0; call < 9; call++) {
+        size_t whole = sizeof(bytes);
+        for (size_t capacity = sizeof(bytes) + 1; capacity-- > 0;) {
+            tt_writer_init(&w, bytes, capacity);
+            write_one(&w, call);
+            whole = capacity == sizeof(bytes) ? w.length : whole;
+            EXPECT_EQUAL(w.failed, capacity < whole);
+            EXPECT(w.length <= capacity);
+        }
+    }
 }
 
 // Looks `key` up; found, the next item is an unsigned `value`.

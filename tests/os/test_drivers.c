@@ -9,10 +9,20 @@
 static uint32_t registers[128];
 static uint8_t frame[TT_FRAME_MAX + 16];
 
+static void (*attached)(void *context);
+static void *attached_context;
+
 tt_status tt_interrupt_attach(unsigned line, void (*handler)(void *context), void *context)
 {
-    (void)line, (void)handler, (void)context;
+    (void)line;
+    attached = handler;
+    attached_context = context;
     return TT_OK;
+}
+
+static void count(void *context)
+{
+    ++*(unsigned *)context;
 }
 
 static void set(unsigned offset, uint32_t value)
@@ -58,12 +68,25 @@ static void used(tt_virtio_queue *queue, uint32_t id, uint32_t length)
     queue->used.index++;
 }
 
+// 20 bytes 0x55, and zeros to 60.
+static void expect_padded(const uint8_t *sent)
+{
+    for (unsigned i = 0; i < 60; i++)
+        EXPECT_EQUAL(sent[i], i < 20 ? 0x55 : 0);
+}
+
 static void test_virtio_frames(void)
 {
     tt_virtio device = {(uintptr_t)registers, 7};
     tt_ethernet *ethernet;
     size_t length = 0;
     EXPECT_EQUAL(tt_virtio_net_start(&device, &ethernet), TT_OK);
+    unsigned arrivals = 0;
+    attached(attached_context); // nobody wants to know
+    ethernet->arrived = count;
+    ethernet->arrived_context = &arrivals;
+    attached(attached_context);
+    EXPECT_EQUAL(arrivals, 1);
     EXPECT_EQUAL(net.receive.available.index, TT_VIRTIO_QUEUE_SIZE);
     EXPECT_EQUAL(ethernet->receive(ethernet, frame, TT_FRAME_MAX, &length), TT_EMPTY);
 
@@ -97,6 +120,7 @@ static void test_virtio_frames(void)
         }
     }
     EXPECT_EQUAL(ethernet->receive(ethernet, frame, TT_FRAME_MAX, &length), TT_EMPTY);
+    EXPECT_EQUAL(ethernet->frames_received, 200000);
 
     // Nobody waits for a sent frame's buffer; for a received frame somebody does.
     EXPECT_EQUAL(net.send.available.flags, 1);
@@ -106,12 +130,18 @@ static void test_virtio_frames(void)
     EXPECT_EQUAL(ethernet->send(ethernet, frame, TT_FRAME_MAX + 1), TT_TOO_LARGE);
     for (unsigned i = 0; i < SEND_BUFFERS; i++)
         EXPECT_EQUAL(ethernet->send(ethernet, frame, TT_FRAME_MAX), TT_OK);
+    uint64_t dropped = ethernet->frames_dropped;
     EXPECT_EQUAL(ethernet->send(ethernet, frame, 20), TT_FULL);
     used(&net.send, SEND_BUFFERS, 0); // never given
     EXPECT_EQUAL(ethernet->send(ethernet, frame, 20), TT_FULL);
+    EXPECT_EQUAL(ethernet->frames_dropped, dropped + 2);
     used(&net.send, 3, 0);
+    memset(frame, 0x55, sizeof(frame));
     EXPECT_EQUAL(ethernet->send(ethernet, frame, 20), TT_OK);
+    EXPECT_EQUAL(ethernet->frames_sent, SEND_BUFFERS + 1);
     EXPECT_EQUAL(net.send.descriptors[3].length, HEADER_BYTES + FRAME_MIN);
+    memset(frame, 0xaa, sizeof(frame)); // it was copied, and padded with zeros
+    expect_padded(net.sending[3] + HEADER_BYTES);
 }
 
 static void test_lan9118(void)
@@ -143,9 +173,20 @@ static void test_lan9118(void)
 
     set(0x80, 1514 + 15); // TX_FIFO: free bytes
     EXPECT_EQUAL(ethernet->send(ethernet, frame, TT_FRAME_MAX + 1), TT_TOO_LARGE);
+    uint64_t dropped = ethernet->frames_dropped;
     EXPECT_EQUAL(ethernet->send(ethernet, frame, TT_FRAME_MAX), TT_FULL);
+    EXPECT_EQUAL(ethernet->frames_dropped, dropped + 1);
     set(0x80, 1514 + 16);
     EXPECT_EQUAL(ethernet->send(ethernet, frame, TT_FRAME_MAX), TT_OK);
+    EXPECT(ethernet->frames_sent == 1 && ethernet->frames_received == 1);
+    unsigned arrivals = 0;
+    tt_lan9118_interrupt(&device); // nobody wants to know
+    ethernet->arrived = count;
+    ethernet->arrived_context = &arrivals;
+    tt_lan9118_interrupt(&device);
+    EXPECT_EQUAL(arrivals, 1);
+    EXPECT_EQUAL(ethernet->send(ethernet, frame, 20), TT_OK);
+    EXPECT_EQUAL(registers[0x20 / 4], 0); // TX_DATA: the last word is of the padding
 }
 
 int main(void)

@@ -33,6 +33,7 @@ static uint8_t own_ip[4]; // as the last announcement told it
 static tt_socket bus;
 
 static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1}, other_mac[6] = {2, 0, 0, 0, 0, 2};
+static const uint8_t *source = other_mac; // of the frames that come
 
 static frame_kind kind_of(const uint8_t *f)
 {
@@ -103,7 +104,7 @@ static void begin(const uint8_t to[6], uint16_t type, size_t length)
 {
     memset(inbox, 0, sizeof(inbox));
     memcpy(inbox, to, 6);
-    memcpy(inbox + 6, other_mac, 6);
+    memcpy(inbox + 6, source, 6);
     inbox[12] = (uint8_t)(type >> 8);
     inbox[13] = (uint8_t)type;
     inbox_length = length;
@@ -305,19 +306,114 @@ static bool hears_datagram(const uint8_t to_mac[6], const uint8_t to[16], uint16
     return tt_stack_receive(&d) == TT_OK;
 }
 
-static bool hears_ip4(const uint8_t to_mac[6], const uint8_t to[4], uint16_t port)
+// An IPv4 header at `at`, for so many bytes behind it.
+static void put_ip4(uint8_t *at, uint8_t protocol, const uint8_t from[4], const uint8_t to[4],
+                    size_t bytes)
 {
-    static const uint8_t header[] = {0x45, 0, 0, 32, 0, 0, 0, 0, 1, 17, 0, 0, 169, 254, 9, 9};
-    static tt_datagram d;
-    begin(to_mac, 0x800, 60);
-    memcpy(inbox + 14, header, sizeof(header));
-    memcpy(inbox + 30, to, 4);
-    put_checksum(inbox + 24, sum(0, inbox + 14, 20));
+    memset(at, 0, 20);
+    at[0] = 0x45;
+    at[2] = (uint8_t)((20 + bytes) >> 8);
+    at[3] = (uint8_t)(20 + bytes);
+    at[8] = 1;
+    at[9] = protocol;
+    memcpy(at + 12, from, 4);
+    memcpy(at + 16, to, 4);
+    put_checksum(at + 10, sum(0, at, 20));
+}
+
+static const uint8_t there4[4] = {169, 254, 9, 9};
+static tt_datagram heard;
+
+static bool hears_ip4_of(const uint8_t to_mac[6], const uint8_t to[4], uint16_t port, size_t bytes)
+{
+    size_t length = 42 + bytes;
+    begin(to_mac, 0x800, length < 60 ? 60 : length);
+    put_ip4(inbox + 14, 17, there4, to, 8 + bytes);
     inbox[35] = 9;
     inbox[36] = (uint8_t)(port >> 8);
     inbox[37] = (uint8_t)port;
-    inbox[39] = 12; // and no checksum
-    return tt_stack_receive(&d) == TT_OK;
+    inbox[38] = (uint8_t)((8 + bytes) >> 8);
+    inbox[39] = (uint8_t)(8 + bytes); // and no checksum
+    return tt_stack_receive(&heard) == TT_OK;
+}
+
+static bool hears_ip4(const uint8_t to_mac[6], const uint8_t to[4], uint16_t port)
+{
+    return hears_ip4_of(to_mac, to, port, 4);
+}
+
+// "Nothing listens at 169.254.9.9:5683", about a datagram from `from` and `port`.
+static tt_status hears_unreachable(const uint8_t from[4], const uint8_t to[4], uint16_t port)
+{
+    begin(mac, 0x800, 14 + 56);
+    put_ip4(inbox + 14, 1, there4, to, 36);
+    inbox[34] = inbox[35] = 3;
+    put_ip4(inbox + 42, 17, from, there4, 8);
+    inbox[62] = (uint8_t)(port >> 8);
+    inbox[63] = (uint8_t)port;
+    inbox[64] = 5683 >> 8;
+    inbox[65] = 5683 & 0xff;
+    inbox[67] = 8;
+    put_checksum(inbox + 36, sum(0, inbox + 34, 36));
+    return tt_stack_receive(&heard);
+}
+
+// Of errors only those are given that are about an own address and an open port.
+static void look_at_errors(const uint8_t own4[4])
+{
+    static const uint8_t other4[4] = {169, 254, 7, 6};
+    EXPECT_EQUAL(hears_unreachable(own4, own4, 5683), TT_UNREACHABLE);
+    EXPECT(heard.socket == bus && heard.length == 0 && heard.peer.port == 5683);
+    EXPECT(tt_endpoint_is_ipv4(&heard.peer) && memcmp(heard.peer.ip + 12, there4, 4) == 0);
+    EXPECT_EQUAL(heard.peer.interface, TT_STACK_INTERFACE);
+    EXPECT_EQUAL(hears_unreachable(own4, own4, 5684), TT_EMPTY);
+    EXPECT_EQUAL(hears_unreachable(other4, own4, 5683), TT_EMPTY);
+    EXPECT_EQUAL(hears_unreachable(other4, other4, 5683), TT_EMPTY);
+}
+
+// What is longer than a datagram may be is dropped and counted; so is what the network sends back,
+// which would look like another one with our address.
+static void look_at_drops(const uint8_t own4[4])
+{
+    static const uint8_t elsewhere[4] = {169, 254, 7, 8};
+    const tt_stack_counters *counters = tt_stack_counters_get();
+    uint64_t dropped = counters->datagrams_dropped, frames = counters->frames_dropped;
+    EXPECT(hears_ip4_of(mac, own4, 5683, TT_DATAGRAM_MAX) && heard.length == TT_DATAGRAM_MAX);
+    EXPECT(!hears_ip4_of(mac, own4, 5683, TT_DATAGRAM_MAX + 1));
+    EXPECT_EQUAL(counters->datagrams_dropped, dropped + 1);
+    unsigned sent = current->count;
+    for (int i = 0; i < 2; i++) {
+        source = mac;
+        hear_arp(1, own4, elsewhere);
+        source = other_mac;
+    }
+    EXPECT(counters->frames_dropped == frames + 2 && current->count == sent);
+    hear_arp(1, own4, elsewhere);
+    EXPECT(counters->frames_dropped == frames + 2 && current->count == sent + 1); // defended
+}
+
+// A change of the own addresses ends waits until somebody asks for them.
+static void play_changes(bool eager)
+{
+    static tt_ethernet ethernet = {.send = send_frame, .receive = receive_frame};
+    tt_endpoint own[4];
+    size_t count = 0;
+    (void)eager;
+    memcpy(ethernet.mac, mac, 6);
+    tt_stack_start(&(tt_stack_options){.ethernet = &ethernet, .now = now, .seed = 5});
+    hear_only();
+    EXPECT(tt_stack_addresses(own, 4) == 0);
+    for (; clock_ms < 20000 && count < 2; clock_ms++) {
+        tt_stack_advance();
+        if (tt_stack_deadline() != 0)
+            continue;
+        size_t before = count;
+        EXPECT_EQUAL(tt_stack_deadline(), 0);
+        count = tt_stack_addresses(own, 4);
+        EXPECT_EQUAL(count, before + 1);
+        EXPECT(tt_stack_deadline() != 0);
+    }
+    EXPECT_EQUAL(count, 2);
 }
 
 // A port that joined no group hears what is meant for this device, and nothing that is for many.
@@ -344,6 +440,8 @@ static void play_groups(bool eager)
     EXPECT(!hears_ip4(all_mac4, all4, 5683));
     EXPECT(!hears_ip4(everyone_mac, everyone, 5683));
     EXPECT(!hears_ip4(everyone_mac, net, 5683));
+    look_at_errors(own[1].ip + 12);
+    look_at_drops(own[1].ip + 12);
 }
 
 static void play_apart(run *into, bool eager, void (*script)(bool eager))
@@ -373,6 +471,7 @@ int main(void)
         mmap(NULL, 2 * sizeof(run), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     const run *eager = &runs[0], *lazy = &runs[1];
     play_apart(&runs[0], false, play_groups);
+    play_apart(&runs[0], false, play_changes);
     runs[0] = (run){0};
     play_apart(&runs[0], true, play);
     play_apart(&runs[1], false, play);

@@ -104,7 +104,7 @@ static int ask(tt_socket socket, const tt_endpoint *peer, uint64_t seed)
     tt_random random;
     tt_random_seed(&random, seed);
     static uint8_t sent[TT_DATAGRAM_MAX];
-    int answers = 0;
+    int answers = 0, slow = 0;
     for (int i = 0; i < ROUNDS; i++) {
         size_t length = i == 0 ? 0 : i == 1 ? TT_DATAGRAM_MAX : 8 + tt_random_below(&random, 1400);
         tt_random_bytes(&random, sent, length);
@@ -112,15 +112,17 @@ static int ask(tt_socket socket, const tt_endpoint *peer, uint64_t seed)
         memcpy(datagram.data, sent, length);
         if (ops->send(platform, &datagram) != TT_OK)
             continue;
-        tt_time deadline = ops->now(platform) + TT_MS(200);
+        tt_time before = ops->now(platform), deadline = before + TT_MS(200);
         while (next(deadline)) {
             if (datagram.length != length || memcmp(datagram.data, sent, length) != 0)
                 continue; // late answer to the one before
             EXPECT(tt_endpoint_equal(&datagram.peer, peer));
+            slow += ops->now(platform) - before > TT_MS(100);
             answers++;
             break;
         }
     }
+    EXPECT(slow < ROUNDS / 4); // a datagram ends the wait
     return answers;
 }
 
@@ -222,6 +224,66 @@ static int question(void)
     return test_failures > 0;
 }
 
+// A station whose switch goes. Tells its address and what `random` gave.
+static void be_deserted(int told)
+{
+    struct {
+        tt_endpoint own;
+        uint8_t random[16];
+    } telling;
+    tt_switch *ethernet;
+    tt_socket opened;
+    char own_path[sizeof(path) + 16];
+    snprintf(own_path, sizeof(own_path), "%s-%d", path, (int)getpid());
+    REQUIRE(tt_switch_open(&ethernet, own_path) == TT_OK);
+    REQUIRE(tt_platform_switch_open(&platform, own_path, 6) == TT_OK);
+    ops = platform->operations;
+    EXPECT_EQUAL(ops->addresses(platform, &telling.own, 1), 1); // at once
+    ops->random(platform, telling.random, sizeof(telling.random));
+    EXPECT_EQUAL(write(told, &telling, sizeof(telling)), sizeof(telling));
+    REQUIRE(ops->open(platform, 0, NULL, 0, &opened) == TT_OK);
+    tt_switch_poll(ethernet, TT_MS(10));
+    EXPECT_EQUAL(ops->receive(platform, &datagram), TT_EMPTY);
+    EXPECT(tt_platform_switch_alive(platform));
+    tt_switch_close(ethernet);
+    EXPECT(!next(ops->now(platform) + TT_MS(50)));
+    EXPECT(!tt_platform_switch_alive(platform));
+    datagram = (tt_datagram){.socket = opened, .peer = groups[0], .length = 1};
+    EXPECT(ops->send(platform, &datagram) != TT_OK);
+    tt_endpoint addresses[TT_ADDRESSES_MAX]; // and each is asked, as who waits must
+    unsigned waits = 0;
+    for (tt_time end = ops->now(platform) + TT_MS(300); ops->now(platform) < end; waits++) {
+        EXPECT_EQUAL(ops->receive(platform, &datagram), TT_EMPTY);
+        ops->addresses(platform, addresses, TT_ADDRESSES_MAX);
+        ops->wait(platform, end);
+    }
+    EXPECT(waits < 50); // those of the protocols, no spinning
+    unlink(own_path);
+    fflush(stdout);
+    _exit(test_failures > 0);
+}
+
+// Two of the same seed have the same address, and do not draw the same numbers.
+static void test_deserted(void)
+{
+    uint8_t telling[2][sizeof(tt_endpoint) + 16];
+    for (int i = 0; i < 2; i++) {
+        int told[2], status = -1;
+        REQUIRE(pipe(told) == 0);
+        pid_t child = fork();
+        if (child == 0)
+            be_deserted(told[1]);
+        EXPECT(waitpid(child, &status, 0) == child && WIFEXITED(status));
+        EXPECT_EQUAL(WEXITSTATUS(status), 0);
+        EXPECT_EQUAL(read(told[0], telling[i], sizeof(telling[i])), sizeof(telling[i]));
+        close(told[0]);
+        close(told[1]);
+    }
+    size_t address = sizeof(((tt_endpoint *)NULL)->ip), random = sizeof(telling[0]) - 16;
+    EXPECT(memcmp(telling[0], telling[1], address) == 0);
+    EXPECT(memcmp(telling[0] + random, telling[1] + random, 16) != 0);
+}
+
 // Throws frames at everybody: random ones behind a plausible header, and real ones with bits
 // turned.
 static void flood(int station, tt_random *random)
@@ -267,6 +329,12 @@ int main(void)
     REQUIRE(mkdtemp(folder) != NULL);
     snprintf(path, sizeof(path), "%s/socket", folder);
     EXPECT_EQUAL(tt_platform_switch_open(&platform, path, 1), TT_NOT_FOUND);
+    char long_path[200];
+    memset(long_path, 'x', sizeof(long_path) - 1);
+    long_path[sizeof(long_path) - 1] = '\0';
+    EXPECT_EQUAL(tt_platform_switch_open(&platform, long_path, 1), TT_TOO_LARGE);
+    fflush(stdout);
+    test_deserted();
     tt_switch *ethernet;
     REQUIRE(tt_switch_open(&ethernet, path) == TT_OK);
     fflush(stdout);
