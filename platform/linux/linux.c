@@ -174,11 +174,8 @@ static tt_status linux_send(tt_platform *platform, const tt_datagram *datagram)
     const struct sockaddr *to = ipv6 ? (struct sockaddr *)&six : (struct sockaddr *)&four;
     socklen_t to_bytes = ipv6 ? sizeof(six) : sizeof(four);
     ssize_t sent = -1;
-    for (int tries = 0; sent < 0 && tries < 2; tries++) {
+    for (int tries = 0; sent < 0 && tries < 2; tries++) // the first may tell of an earlier datagram
         sent = sendto(descriptor, datagram->data, datagram->length, 0, to, to_bytes);
-        if (sent < 0 && errno != ECONNREFUSED)
-            break; // that one tells of an earlier datagram, and this one was not sent
-    }
     if (sent >= 0)
         return TT_OK;
     return errno == EAGAIN || errno == ENOBUFS ? TT_FULL
