@@ -26,6 +26,8 @@ static void test_learning_rate(void)
     EXPECT(fabsf(rate[(WARM + ALL) / 2] - 0.125f) < 1e-6f); // half of it in the middle
     for (size_t step = 1; step < ALL - WARM; step++)        // around which both sides are alike
         EXPECT(fabsf(rate[WARM + step] + rate[ALL - step] - 0.25f) < 1e-6f);
+    EXPECT(tt_learning_rate_at(&options, WARM - 1, STEPS - 1) == 0.25f * WARM / (WARM - 0.5f));
+    EXPECT(tt_learning_rate_at(&options, WARM, STEPS - 1) < 0.25f);
 }
 
 // Some seeds and epochs, among them those whose sum, product or difference is the same.
