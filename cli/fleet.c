@@ -129,6 +129,16 @@ static tt_device *find_device(tt_fleet *fleet, const char *name)
     return NULL;
 }
 
+// Of the devices that were found, one a line.
+static void add_names(const tt_fleet *fleet, tt_text *answer)
+{
+    for (unsigned i = 0; i < fleet->count; i++)
+        if (fleet->devices[i].name[0] != '\0') {
+            tt_text_add(answer, fleet->devices[i].name);
+            tt_text_add(answer, "\n");
+        }
+}
+
 static void obey(tt_fleet *fleet, char *line, tt_text *answer, tt_time now)
 {
     char *name = strchr(line, ' ');
@@ -137,6 +147,10 @@ static void obey(tt_fleet *fleet, char *line, tt_text *answer, tt_time now)
         return;
     }
     *name++ = '\0';
+    if (strcmp(line, "names") == 0) {
+        add_names(fleet, answer);
+        return;
+    }
     name[strcspn(name, "\n")] = '\0';
     tt_device *device = find_device(fleet, name);
     bool restarts = strcmp(line, "restart") == 0;
@@ -214,6 +228,11 @@ bool tt_fleet_ask(const char *command, const char *folder, const char *name, cha
                   size_t capacity)
 {
     return control(command, folder, name, answer, capacity) == CONTROL_OK && answer[0] == '/';
+}
+
+bool tt_fleet_names(const char *folder, char *names, size_t capacity)
+{
+    return control("names", folder, "", names, capacity) == CONTROL_OK;
 }
 
 tt_exit tt_fleet_control(const char *command, const char *folder, const char *name)

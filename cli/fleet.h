@@ -35,6 +35,10 @@ tt_exit tt_fleet_stop(tt_fleet *fleet);
 bool tt_fleet_ask(const char *command, const char *folder, const char *name, char *answer,
                   size_t capacity);
 
+// Asks the fleet in `folder` for the names of its devices that were found, one a line, of any
+// bytes; false where no fleet runs there or none was found yet. Nothing is said.
+bool tt_fleet_names(const char *folder, char *names, size_t capacity);
+
 // Sends "restart NAME" or "kill NAME" to the fleet in `folder` and waits until it is done.
 tt_exit tt_fleet_control(const char *command, const char *folder, const char *name);
 

@@ -21,8 +21,10 @@ static void add_point(tt_history *kept, const tt_progress *progress)
 
 void tt_history_add(tt_history *kept, const tt_progress *progress, double seconds)
 {
-    size_t interval = progress->steps / TT_HISTORY_POINTS_AN_EPOCH;
-    if (interval == 0 || progress->step % interval == 0 || progress->epoch_end)
+    // Rounded up: never more points than there is room for.
+    size_t interval =
+        (progress->steps + TT_HISTORY_POINTS_AN_EPOCH - 1) / TT_HISTORY_POINTS_AN_EPOCH;
+    if (progress->step % interval == 0 || progress->epoch_end)
         add_point(kept, progress);
     if (progress->epoch_end && kept->epoch_count < TT_HISTORY_EPOCHS_MAX) {
         if (kept->epoch_count == 0)

@@ -112,9 +112,11 @@ static bool may_come_back(following *f)
 {
     bool silent = f->answer.status == TT_TIMED_OUT || f->answer.status == TT_UNREACHABLE ||
                   f->answer.status == TT_RESET;
+    if (!silent || !f->any)
+        return false;
     tt_time now = tt_client_now(&client);
     f->lost = f->lost == 0 ? now : f->lost;
-    return silent && f->any && now - f->lost < TT_SECONDS(timeout_s);
+    return now - f->lost < TT_SECONDS(timeout_s);
 }
 
 // One observation; it ends where the device restarts, goes, or the user has enough.

@@ -4,12 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/client.h"
 #include "cli/command.h"
+#include "cli/fleet.h"
 #include "cli/say.h"
 #include "tutti/version.h"
 
 // What a value or an argument is completed with, by the word that stands for it in the help.
-typedef enum completion { NOTHING, FILES, FOLDERS, CHOICES } completion;
+typedef enum completion { NOTHING, FILES, FOLDERS, CHOICES, NAMES, TARGETS } completion;
+
+// What asks for the names of the running fleet's devices, in any of the shells.
+#define ASK_NAMES "tutti completion names 2>/dev/null"
 
 static completion completion_of(const char *word, const char *choices)
 {
@@ -18,6 +23,8 @@ static completion completion_of(const char *word, const char *choices)
            : strstr(word, "FILE") != NULL  ? FILES
            : strstr(word, "MODEL") != NULL ? FILES
            : strcmp(word, "DIR") == 0      ? FOLDERS
+           : strcmp(word, "NAME") == 0     ? NAMES
+           : strcmp(word, "TARGET") == 0   ? TARGETS
                                            : NOTHING;
 }
 
@@ -157,6 +164,13 @@ static void bash_reply(completion kind, const char *choices)
     case CHOICES:
         printf("mapfile -t COMPREPLY < <(compgen -W '%s' -- \"$current\")", choices);
         break;
+    case NAMES:
+        printf("mapfile -t COMPREPLY < <(compgen -W \"$(" ASK_NAMES ")\" -- \"$current\")");
+        break;
+    case TARGETS: // a path follows
+        printf("compopt -o nospace; mapfile -t COMPREPLY < <(compgen -S / -W \"$(" ASK_NAMES
+               ")\" -- \"$current\")");
+        break;
     case NOTHING:
         printf(":");
     }
@@ -206,6 +220,8 @@ static void zsh_action(const char *value, completion kind, const char *choices)
     printf(":%s:", value);
     if (kind == CHOICES)
         printf("(%s)", choices);
+    else if (kind == NAMES || kind == TARGETS)
+        printf("{compadd %s-- ${(f)\"$(" ASK_NAMES ")\"}}", kind == TARGETS ? "-S / " : "");
     else
         printf("%s", kind == FILES ? "_files" : kind == FOLDERS ? "_files -/" : "");
 }
@@ -287,8 +303,23 @@ static void fish_command(const tt_command *command)
     printf("complete -c tutti -n '__fish_seen_subcommand_from %s' ", command->name);
     if (kind == CHOICES)
         printf("-f -a '%s'\n", command->choices);
+    else if (kind == NAMES || kind == TARGETS)
+        printf("-f -a '(" ASK_NAMES ")%s'\n", kind == TARGETS ? "/" : "");
     else
         printf("%s\n", kind == FILES ? "-F" : "-f");
+}
+
+// The names of the running fleet's devices. A shell reads them, so one that is more than letters,
+// digits, dots, dashes and underscores is left out.
+static void print_names(void)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    char names[TT_DEVICE_PATH_MAX];
+    if (!tt_fleet_names(tt_client_folder(NULL), names, sizeof(names)))
+        return;
+    for (const char *name = strtok(names, "\n"); name != NULL; name = strtok(NULL, "\n"))
+        if (name[strspn(name, plain)] == '\0')
+            puts(name);
 }
 
 static tt_exit run_completion(unsigned count, const char *const *arguments)
@@ -302,6 +333,8 @@ static tt_exit run_completion(unsigned count, const char *const *arguments)
         printf("# Completion of tutti for fish, made by 'tutti completion fish'.\n");
         for (size_t i = 0; tt_commands[i] != NULL; i++)
             fish_command(tt_commands[i]);
+    } else if (strcmp(arguments[0], "names") == 0) {
+        print_names();
     } else {
         tt_say_error("tutti completion: expected bash, zsh or fish, not '%s'", arguments[0]);
         return TT_EXIT_USAGE;
@@ -322,8 +355,10 @@ const tt_command tt_command_completion = {
     .name = "completion",
     .arguments = "SHELL",
     .choices = "bash zsh fish",
-    .summary = "Print what makes a shell complete commands, options and files",
-    .help = "SHELL is bash, zsh or fish.",
+    .summary = "Print what makes a shell complete commands, options, files and names",
+    .help = "SHELL is bash, zsh or fish. Each asks 'tutti completion names' for the devices of the "
+            "fleet "
+            "that runs.",
     .examples = "  tutti completion bash >~/.local/share/bash-completion/completions/tutti\n"
                 "  tutti completion zsh >~/.zfunc/_tutti\n"
                 "  tutti completion fish >~/.config/fish/completions/tutti.fish",

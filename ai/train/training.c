@@ -157,30 +157,6 @@ double tt_training_images_per_second(const tt_training *t)
 
 // ---- one step
 
-// The order of an epoch depends on the seed and the epoch alone, so a resumed training has it too.
-static void shuffle(uint32_t *order, size_t count, uint64_t seed, unsigned epoch)
-{
-    tt_random random;
-    tt_random_seed(&random, seed * 0x100000001b3u + epoch);
-    for (size_t i = 0; i < count; i++)
-        order[i] = (uint32_t)i;
-    for (size_t i = count; i > 1; i--) { // Fisher and Yates
-        size_t other = tt_random_below(&random, i);
-        uint32_t swap = order[i - 1];
-        order[i - 1] = order[other];
-        order[other] = swap;
-    }
-}
-
-static float learning_rate_at(const tt_train_options *options, size_t step, size_t steps_an_epoch)
-{
-    double warm = (double)steps_an_epoch / 2, all = (double)steps_an_epoch * options->epochs;
-    double at = (double)step;
-    if (at < warm)
-        return (float)(options->learning_rate * (at + 1) / warm);
-    return (float)(options->learning_rate * 0.5 * (1 + cos(M_PI * (at - warm) / (all - warm))));
-}
-
 typedef struct batch_context {
     tt_training *training;
     const tt_dataset *data;
@@ -295,7 +271,7 @@ static tt_status run_step(tt_training *t, const run *r, tt_text *why)
     tt_pool_run(r->pool, TT_SHARDS, run_shard, &batch);
     size_t step = t->epochs_done * r->steps + t->steps_done;
     if (!count_results(t) || !sum_gradients(t, &found) ||
-        !update(t, step, learning_rate_at(o, step, r->steps), &found))
+        !update(t, step, tt_learning_rate_at(o, step, r->steps), &found))
         return diverged(t, &found, why);
     t->seconds += clock_seconds() - begin;
     t->images_seen += o->batch;
@@ -354,7 +330,7 @@ static tt_status run_epochs(tt_training *t, const run *r, tt_text *why)
     unsigned end = o->stop_after > 0 && o->stop_after < o->epochs ? o->stop_after : o->epochs;
     while (t->epochs_done < end) {
         unsigned epoch = t->epochs_done;
-        shuffle(r->order, t->image_count, o->seed, epoch);
+        tt_training_order(r->order, t->image_count, o->seed, epoch);
         while (t->epochs_done == epoch) {
             if (o->stop != NULL && *o->stop != 0)
                 return cancelled(t, r, why);

@@ -27,6 +27,14 @@ struct tt_training {
     uint64_t images_seen;
 };
 
+// Which images the epoch learns from, in their order: all `count` of them, numbered from 0.
+void tt_training_order(uint32_t *order, size_t count, uint64_t seed, unsigned epoch);
+
+// Of a step, counted from 0 over all epochs: it rises over half an epoch, step by step to the
+// options' rate, or half a step beyond it where an epoch has an odd number of them, and falls along
+// half a cosine to nothing at the end of the last epoch.
+float tt_learning_rate_at(const tt_train_options *options, size_t step, size_t steps_an_epoch);
+
 // One image as the model wants it, and the class of its logits.
 void tt_image_load(float *to, const tt_dataset *data, size_t index);
 size_t tt_logits_greatest(const float *logits, size_t classes);

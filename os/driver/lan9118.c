@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "os/driver/lan9118.h"
+#include "os/driver/registers.h"
 
 // Registers, as offsets from the base (section 5.3).
 enum {
@@ -60,12 +61,12 @@ enum { MAC_CONTROL = 1, MAC_ADDRESS_HIGH = 2, MAC_ADDRESS_LOW = 3 };
 
 static uint32_t get(const tt_lan9118 *device, unsigned offset)
 {
-    return *(volatile uint32_t *)(device->base + offset);
+    return tt_register_get(device->base + offset);
 }
 
 static void set(const tt_lan9118 *device, unsigned offset, uint32_t value)
 {
-    *(volatile uint32_t *)(device->base + offset) = value;
+    tt_register_set(device->base + offset, value);
 }
 
 static bool wait_clear(const tt_lan9118 *device, unsigned offset, uint32_t bit)

@@ -201,11 +201,8 @@ static tt_status linux_send(tt_platform *platform, const tt_datagram *datagram)
     if (datagram->hop_limit != 0)
         limit_hops(&message, &control, ipv6, datagram->hop_limit);
     ssize_t sent = -1;
-    for (int tries = 0; sent < 0 && tries < 2; tries++) {
+    for (int tries = 0; sent < 0 && tries < 2; tries++) // the first may tell of an earlier datagram
         sent = sendmsg(descriptor, &message, 0);
-        if (sent < 0 && errno != ECONNREFUSED)
-            break; // that one tells of an earlier datagram, and this one was not sent
-    }
     if (sent >= 0)
         return TT_OK;
     return errno == EAGAIN || errno == ENOBUFS ? TT_FULL : TT_UNREACHABLE;

@@ -224,7 +224,7 @@ kill $launcher
 wait $launcher
 [ $(($(date +%s) - start)) -le 15 ] || { echo "a command that ignores SIGTERM kept the fleet"; failed=$((failed + 1)); }
 (cd "$scratch" && "$tutti" up one --dir g --run "cd / && name=\$('$tutti' ls --json --for 3 | sed -n 's/^\"name\": \"\(.*\)\",/\1/p') &&
-    '$tutti' restart \$(echo \$name | tr a-z A-Z) && sleep 6" >up 2>&1) || { cat "$scratch/up"; failed=$((failed + 1)); }
+    [ \"\$('$tutti' completion names)\" = \"\$name\" ] && '$tutti' restart \$(echo \$name | tr a-z A-Z) && sleep 6" >up 2>&1) || { cat "$scratch/up"; failed=$((failed + 1)); }
 [ "$(grep -c '^linux-1 .* ms$' "$scratch/up")" -eq 2 ] || { echo "a restart:"; cat "$scratch/up"; failed=$((failed + 1)); }
 
 # Without its switch a fleet is none: the launcher says so and ends, and so does who asks in it.

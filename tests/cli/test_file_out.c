@@ -32,6 +32,39 @@ static const char *content(const char *path)
     return file != NULL ? text : "(no file)";
 }
 
+// What was done to make it last, in its order. The linker puts these in front of the real ones.
+static char done[128];
+static ino_t synced;
+static int next_fsync_fails; // with this errno; 0: it does not
+
+int __real_fsync(int file);
+int __wrap_fsync(int file);
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+
+static void note(const char *what)
+{
+    strncat(done, what, sizeof(done) - 1 - strlen(done));
+}
+
+int __wrap_fsync(int file)
+{
+    struct stat found;
+    REQUIRE(fstat(file, &found) == 0);
+    note(S_ISDIR(found.st_mode) ? "folder " : found.st_size == 3 ? "file " : "part of a file ");
+    if (S_ISREG(found.st_mode))
+        synced = found.st_ino;
+    errno = next_fsync_fails;
+    next_fsync_fails = 0;
+    return errno != 0 ? -1 : __real_fsync(file);
+}
+
+int __wrap_rename(const char *from, const char *to)
+{
+    note("rename ");
+    return __real_rename(from, to);
+}
+
 static struct stat about(const char *path)
 {
     struct stat found = {0};
@@ -251,6 +284,23 @@ static void test_failed_writes(void)
     EXPECT(rmdir("moving/x") == 0 && rmdir("moving") == 0); // and nothing lies in it
 }
 
+// The content is on the disk before the name leads to it, and the name before success is told: a
+// power cut at any moment leaves the old file or the new one.
+static void test_lasts(void)
+{
+    make("lasting", "old", 0644);
+    done[0] = '\0';
+    EXPECT_EQUAL(write_new("lasting"), TT_EXIT_OK);
+    EXPECT_TEXT(done, "file rename folder ");
+    EXPECT(about("lasting").st_ino == synced);
+    make("lasting", "old", 0644);
+    done[0] = '\0';
+    next_fsync_fails = EIO;
+    EXPECT_EQUAL(write_new("lasting"), TT_EXIT_FAILED);
+    EXPECT_TEXT(done, "file ");
+    EXPECT_TEXT(content("lasting"), "old");
+}
+
 int main(void)
 {
     REQUIRE(mkdtemp(folder) != NULL && chdir(folder) == 0);
@@ -261,6 +311,7 @@ int main(void)
     test_mount_point();
     test_rights();
     test_failed_writes();
+    test_lasts();
     EXPECT(!littered());
     char command[64];
     snprintf(command, sizeof(command), "rm -rf %s", folder);

@@ -47,6 +47,35 @@ asked=$(cat "$scratch/count")
 { [ "$asked" -ge 2 ] && [ "$asked" -le 6 ]; } || complain "logs -f asked $asked times in 5 s"
 [ "$(grep -c ready "$scratch/out")" -ge $((asked - 1)) ] || complain "of $asked lives logs -f shows fewer"
 
+# Who is observed may be quiet for longer than --timeout: that is for an answer that is due.
+serve quiet
+ask 124 5 logs -f --timeout 1 # until timeout ends it
+{ [ "$(cat "$scratch/out")" = "1 0.0 first" ] && [ "$(cat "$scratch/count")" -eq 1 ]; } || complain "following a quiet device:"
+
+# One that was heard has --timeout to come back, and no longer; having come back, as long again.
+serve fading
+ask 3 30 logs -f --timeout 2
+[ "$(cat "$scratch/count")" -eq 5 ] || complain "a device that answered 1 and 3 was asked $(cat "$scratch/count") times, expected 5"
+{ grep -q "^1 0.0 first$" "$scratch/out" && grep -q "no answer in time" "$scratch/out"; } || complain "a device that went silent:"
+
+# Nobody reads any more: that ends it, in silence where the system ends it, and told where that is held off.
+mkfifo "$scratch/pipe"
+unread() { # unread MODE STATUS SIGNAL-OPTION: of a device that has more to say
+    serve "$1"
+    env "$3" timeout 20 "$tutti" logs --host "coap://127.0.0.1:$port" -f >"$scratch/pipe" 2>"$scratch/out" &
+    follower=$!
+    head -n 1 <"$scratch/pipe" >"$scratch/first"
+    wait $follower
+    got=$?
+    { [ $got -eq "$2" ] && grep -q first "$scratch/first"; } || complain "logs -f of a $1 device into a closed pipe, $3: status $got"
+}
+for mode in cut talking; do
+    unread $mode 141 --default-signal=PIPE
+    [ ! -s "$scratch/out" ] || complain "a closed pipe is no failure, but this was said:"
+    unread $mode 1 --ignore-signal=PIPE
+    grep -q "standard output could not be written" "$scratch/out" || complain "a lost output was not told:"
+done
+
 # More than any record: the rest is not fetched.
 serve endless
 ask 1 10 crash

@@ -85,5 +85,36 @@ expect "file folder " up --capture f
 expect "octets " put --format o
 expect "bash " completion b
 expect " " ls --for ""
+
+# Names of the running fleet's devices: none where none runs; and one that a shell would run is not offered.
+export TUTTI_NET="$scratch/net" PATH="${tutti%/*}:$PATH"
+expect " " logs ""
+mkdir "$TUTTI_NET"
+python3 - "$TUTTI_NET/control.sock" <<'END' &
+import socket, sys
+fleet = socket.socket(socket.AF_UNIX)
+fleet.bind(sys.argv[1])
+fleet.listen()
+while True:
+    asker = fleet.accept()[0]
+    assert asker.recv(100) == b'names \n'
+    asker.send(b'watch-3f9a\nbad name\n$(touch pwned)\n`touch pwned`\n;x\ncar_1.B\n\n')
+    asker.close()
+END
+fleet=$!
+trap 'kill $fleet; rm -rf "$scratch"' EXIT
+for _ in $(seq 100); do
+    [ -e "$TUTTI_NET/control.sock" ] && break
+    sleep 0.1
+done
+expect "watch-3f9a car_1.B " logs ""
+expect "watch-3f9a " kill wa
+expect "car_1.B " restart c
+expect "watch-3f9a " crash wat
+expect "car_1.B/ " get c
+expect "file folder " put watch-3f9a/x f
+expect " " ls wa
+[ ! -e pwned ] || fail "a device's name was run as a command"
+grep -q 'tutti completion names' "$scratch/zsh" && grep -q 'tutti completion names' "$scratch/fish" || fail "zsh or fish asks for no names"
 [ $failed -eq 0 ] && echo "page and completions are whole"
 exit $failed

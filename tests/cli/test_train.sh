@@ -231,6 +231,26 @@ done
 grep -q '^{"plan"\|^{$' report || fail "the report does not begin as an object"
 command -v python3 >/dev/null && { python3 -c 'import json, sys; json.load(open("report")); json.load(open("whole.json"))' || fail "no JSON"; }
 
+# The int8 accuracy is what the reference executor gets: of 100 images, whose answers it gives, 10,000 are made,
+# and labels of which 4 in 10 are right, the last one among them.
+expect 0 "" compile whole --out plan --reference answers --reference-count 100
+mkdir crafted && ln -s /usr/share/datasets/fashion-mnist/train-* crafted
+python3 - <<'END' || fail "no data set could be made"
+import gzip
+logits = open('answers', 'rb').read()
+answers = [max(range(10), key=lambda c: logits[10 * i + c] ^ 128) for i in range(100)]
+assert len(logits) == 1000 and len(set(answers)) >= 5, answers
+right = [i * 7 % 10 < 4 for i in range(10000)]
+assert right[9999] and sum(right) == 4000
+labels = bytes((answers[i % 100] + (0 if right[i] else 1 + i % 9)) % 10 for i in range(10000))
+images = gzip.open('/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz').read()
+with gzip.open('crafted/t10k-images-idx3-ubyte.gz', 'wb', 1) as file:
+    file.write(images[:16] + images[16:16 + 100 * 784] * 100)
+with gzip.open('crafted/t10k-labels-idx1-ubyte.gz', 'wb', 1) as file:
+    file.write(b'\0\0\x08\x01' + (10000).to_bytes(4, 'big') + labels)
+END
+expect 0 '"accuracy_int8": 0.4,' compile whole --data crafted --out plan --json
+
 # One file for another.
 for words in "train --resume" compile; do
     # shellcheck disable=SC2086

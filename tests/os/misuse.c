@@ -73,6 +73,18 @@ static void interrupt_row(const char *call, const char *misuse, void (*act)(void
     print(call, misuse, " | check `", failed_condition);
 }
 
+// What is no mistake as it turns out: `act` leaves its status in `result`.
+static tt_status result;
+
+static void interrupt_result_row(const char *call, const char *misuse, void (*act)(void))
+{
+    provoke = act;
+    in_interrupt(provoke_and_return);
+    bool passed = strcmp(failed_condition, "nothing") == 0;
+    print(call, misuse, passed ? " | `" : " | check `",
+          passed ? tt_status_name(result) : failed_condition);
+}
+
 static void nothing(void *argument)
 {
     (void)argument;
@@ -262,6 +274,12 @@ static void take_long(void)
     tt_semaphore_take(&empty, TT_FOREVER);
 }
 
+static void take_free(void)
+{
+    tt_semaphore_give(&empty);
+    result = tt_semaphore_take(&empty, TT_FOREVER);
+}
+
 static void take_zero(void)
 {
     tt_semaphore_take(&zero_semaphore, 0);
@@ -296,6 +314,8 @@ static void test_semaphores(void)
     tt_semaphore_give(&empty);
     join(&a);
     interrupt_row("tt_semaphore_take", "in an interrupt, to wait", take_long);
+    interrupt_result_row("tt_semaphore_take", "in an interrupt, with `TT_FOREVER`, a unit is free",
+                         take_free);
     check_row("tt_semaphore_take", "a zeroed semaphore", take_zero);
     check_row("tt_semaphore_take", "bytes that are no semaphore", take_garbage);
     check_row("tt_semaphore_give", "a zeroed semaphore", give_zero);
@@ -321,6 +341,18 @@ static void send_long(void)
 static void receive_long(void)
 {
     receive(&queue);
+}
+
+static void send_with_room(void)
+{
+    uint32_t message = 1;
+    result = tt_queue_send(&queue, &message, TT_FOREVER);
+}
+
+static void receive_what_is_there(void)
+{
+    uint32_t message;
+    result = tt_queue_receive(&queue, &message, TT_FOREVER);
 }
 
 static void send_zero(void)
@@ -351,6 +383,11 @@ static void test_queues(void)
     join(&b);
     interrupt_row("tt_queue_send", "in an interrupt, to wait", send_long);
     interrupt_row("tt_queue_receive", "in an interrupt, to wait", receive_long);
+    interrupt_result_row("tt_queue_send", "in an interrupt, with `TT_FOREVER`, there is room",
+                         send_with_room);
+    interrupt_result_row("tt_queue_receive",
+                         "in an interrupt, with `TT_FOREVER`, a message is there",
+                         receive_what_is_there);
     check_row("tt_queue_send", "a zeroed queue", send_zero);
     check_row("tt_queue_receive", "a zeroed queue", receive_zero);
 }

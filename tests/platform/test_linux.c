@@ -2,8 +2,13 @@
 // right peer, and other datagrams are neither lost nor held up by it; what ends a wait does so at
 // once; works, groups, hop limits, and what does not come from the loopback interface.
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/errqueue.h>
 #include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -22,6 +27,58 @@ static const tt_platform_operations *ops;
 static tt_platform *platform = &host.platform;
 static tt_datagram datagram;
 static uid_t uid;
+
+// ---- what a system call may answer; the linker puts these in front of the real ones
+
+static unsigned six_taken;                   // so many binds to an IPv6 port find it taken
+static int next_send_fails;                  // with this errno; 0: it does not
+static const struct sock_extended_err *icmp; // that the next look at a socket's errors finds
+static bool icmp_six;
+
+int __real_bind(int descriptor, const struct sockaddr *address, socklen_t length);
+int __wrap_bind(int descriptor, const struct sockaddr *address, socklen_t length);
+ssize_t __real_sendmsg(int descriptor, const struct msghdr *message, int flags);
+ssize_t __wrap_sendmsg(int descriptor, const struct msghdr *message, int flags);
+ssize_t __real_recvmsg(int descriptor, struct msghdr *message, int flags);
+ssize_t __wrap_recvmsg(int descriptor, struct msghdr *message, int flags);
+
+int __wrap_bind(int descriptor, const struct sockaddr *address, socklen_t length)
+{
+    if (address->sa_family != AF_INET6 || six_taken == 0)
+        return __real_bind(descriptor, address, length);
+    six_taken--;
+    errno = EADDRINUSE;
+    return -1;
+}
+
+ssize_t __wrap_sendmsg(int descriptor, const struct msghdr *message, int flags)
+{
+    if (next_send_fails == 0)
+        return __real_sendmsg(descriptor, message, flags);
+    errno = next_send_fails;
+    next_send_fails = 0;
+    return -1;
+}
+
+ssize_t __wrap_recvmsg(int descriptor, struct msghdr *message, int flags)
+{
+    if (icmp == NULL || !(flags & MSG_ERRQUEUE))
+        return __real_recvmsg(descriptor, message, flags);
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(7)};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(7)};
+    memcpy(message->msg_name, icmp_six ? (void *)&six : (void *)&four,
+           icmp_six ? sizeof(six) : sizeof(four));
+    struct cmsghdr *c = CMSG_FIRSTHDR(message);
+    c->cmsg_level = icmp_six ? IPPROTO_IPV6 : IPPROTO_IP;
+    c->cmsg_type = icmp_six ? IPV6_RECVERR : IP_RECVERR;
+    c->cmsg_len = CMSG_LEN(sizeof(*icmp));
+    memcpy(CMSG_DATA(c), icmp, sizeof(*icmp));
+    message->msg_controllen = c->cmsg_len;
+    icmp = NULL;
+    return 0;
+}
+
+// ----
 
 static tt_endpoint loopback(bool ipv6, uint16_t port)
 {
@@ -85,6 +142,96 @@ static void test_family(bool ipv6, tt_socket first, tt_socket second)
     }
     EXPECT_EQUAL(arrived, 20);
     EXPECT(told >= 1 && told <= 20); // the kernel limits how many errors it makes
+}
+
+// Only an error that says that nothing listens ends a request: others may pass, as a route does.
+// The errno of each is what Linux makes of its type and code.
+static void test_icmp_errors(void)
+{
+    enum { FOUR = SO_EE_ORIGIN_ICMP, SIX = SO_EE_ORIGIN_ICMP6, LOCAL = SO_EE_ORIGIN_LOCAL };
+    static const struct {
+        bool six;
+        int error;
+        uint8_t origin, type, code;
+        tt_status status;
+    } cases[] = {
+        {false, ECONNREFUSED, FOUR, ICMP_UNREACH, ICMP_UNREACH_PORT, TT_UNREACHABLE},
+        {false, ENETUNREACH, FOUR, ICMP_UNREACH, ICMP_UNREACH_NET, TT_EMPTY},
+        {false, EHOSTUNREACH, FOUR, ICMP_UNREACH, ICMP_UNREACH_HOST, TT_EMPTY},
+        {false, ENOPROTOOPT, FOUR, ICMP_UNREACH, ICMP_UNREACH_PROTOCOL, TT_EMPTY},
+        {false, EMSGSIZE, FOUR, ICMP_UNREACH, ICMP_UNREACH_NEEDFRAG, TT_EMPTY},
+        {false, EHOSTUNREACH, FOUR, ICMP_TIMXCEED, ICMP_TIMXCEED_INTRANS, TT_EMPTY},
+        {false, EPROTO, FOUR, ICMP_PARAMPROB, 0, TT_EMPTY},
+        {false, ECONNREFUSED, LOCAL, 0, 0, TT_EMPTY},
+        {true, ECONNREFUSED, SIX, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOPORT, TT_UNREACHABLE},
+        {true, ENETUNREACH, SIX, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOROUTE, TT_EMPTY},
+        {true, EACCES, SIX, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADMIN, TT_EMPTY},
+        {true, EHOSTUNREACH, SIX, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADDR, TT_EMPTY},
+        {true, EMSGSIZE, SIX, ICMP6_PACKET_TOO_BIG, 0, TT_EMPTY},
+        {true, EHOSTUNREACH, SIX, ICMP6_TIME_EXCEEDED, 0, TT_EMPTY},
+        {true, EMSGSIZE, LOCAL, 0, 0, TT_EMPTY},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sock_extended_err error = {.ee_errno = (uint32_t)cases[i].error,
+                                          .ee_origin = cases[i].origin,
+                                          .ee_type = cases[i].type,
+                                          .ee_code = cases[i].code};
+        uint64_t before = host.dropped;
+        icmp = &error;
+        icmp_six = cases[i].six;
+        host.ready = 1; // the first socket has something
+        tt_status status = ops->receive(platform, &datagram);
+        if (status != cases[i].status)
+            printf("error %zu: ", i);
+        EXPECT_EQUAL(status, cases[i].status);
+        EXPECT(icmp == NULL);
+        EXPECT_EQUAL(host.dropped - before, status == TT_UNREACHABLE ? 0 : 1);
+        EXPECT(status != TT_UNREACHABLE || datagram.peer.port == 7);
+    }
+}
+
+// An error of an earlier datagram, of whatever kind, is no answer to this one.
+static void test_earlier_errors(tt_socket first, tt_socket second)
+{
+    static const int errors[] = {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EMSGSIZE};
+    tt_endpoint open = loopback(false, ops->port(platform, second));
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        next_send_fails = errors[i];
+        EXPECT_EQUAL(send_to(first, &open, "you"), TT_OK);
+        EXPECT_EQUAL(next(TT_SECONDS(2)), TT_OK);
+        EXPECT(datagram.socket == second && datagram.length == 3);
+    }
+}
+
+static int lowest_descriptor(void)
+{
+    int copy = dup(0);
+    REQUIRE(copy >= 0 && close(copy) == 0);
+    return copy;
+}
+
+// Any port: one that is free for IPv4 and another's for IPv6 is not the last that is tried, and
+// what was opened for it is closed.
+static void test_any_port(void)
+{
+    static tt_platform_linux other;
+    tt_socket opened = 9;
+    REQUIRE(tt_platform_linux_init(&other) == TT_OK);
+    const tt_platform_operations *o = other.platform.operations;
+    int before = lowest_descriptor();
+    six_taken = ~0u;
+    tt_status status = o->open(&other.platform, 0, NULL, 0, &opened);
+    bool has_six = six_taken != ~0u;
+    EXPECT_EQUAL(status, has_six ? TT_BUSY : TT_OK); // and it does not try for ever
+    EXPECT(!has_six || (opened == 9 && lowest_descriptor() == before));
+    six_taken = 3;
+    EXPECT_EQUAL(o->open(&other.platform, 0, NULL, 0, &opened), TT_OK);
+    EXPECT(o->port(&other.platform, opened) != 0 && (!has_six || six_taken == 0));
+    // A port that was asked for is the only one that will do.
+    uint16_t free_port = closed_port();
+    six_taken = 1;
+    EXPECT_EQUAL(o->open(&other.platform, free_port, NULL, 0, &opened), has_six ? TT_BUSY : TT_OK);
+    six_taken = 0;
 }
 
 // TT_WORKS_MAX works and one more.
@@ -460,6 +607,9 @@ int main(void)
     test_apart(drop_foreign);
     test_apart(run_out);
     test_random();
+    test_icmp_errors();
+    test_earlier_errors(first, second);
+    test_any_port();
     test_sockets();
     test_works();
     test_order_of_works();
