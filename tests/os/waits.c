@@ -225,6 +225,12 @@ static void test_console(void)
     most = LATE_MAX;
     measure_beside(read_log, NULL);
     report("while the log is read, waits are right");
+    uint64_t before, after;
+    char none;
+    tt_kept_read_log(0, &none, 0, &before);
+    tt_log_make_room(&tt_kept_memory.log, TT_LOG_BYTES); // as before a line: the text is another
+    tt_kept_read_log(0, &none, 0, &after);
+    expect_true("the log's version changes when lines make room", after != before);
 }
 
 static void hold(void *argument)
