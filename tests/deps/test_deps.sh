@@ -45,7 +45,7 @@ tool apt-get <<'STAND_IN'
 case "$*" in *indextargets*) exit 0 ;; esac
 exit 100
 STAND_IN
-expect 1 "lwip 2.2.1 could not be had: this machine's apt sources name no Debian mirror" fetch
+expect 1 "the sources of lwip could not be had: this machine's apt sources name no Debian mirror" fetch
 
 tool apt-get <<STAND_IN
 case "\$*" in *indextargets*) echo $mirror/; exit 0 ;; esac
@@ -67,7 +67,9 @@ grep -q "SHA-256 $junk" "$work/err" || { echo "the digest that came is not shown
 
 archive 2.3.0
 lock lwip 2.2.1 trixie "$junk"
-expect 1 "trixie has no lwip 2.2.1 any more, but" fetch
+expect 1 "trixie has lwip 2.3.0 now, which deps/lock does not list" fetch
+grep -qx "lwip 2.3.0 trixie $junk" "$work/err" && grep -q "run the tests, which decide whether it serves:  ./run test" "$work/err" ||
+    { echo "it does not say what to add:"; cat "$work/err"; failed=1; }
 
 lock lwip 2.2.1 trixie
 expect 1 "expected NAME VERSION SUITE SHA256" fetch
@@ -82,6 +84,23 @@ expect 0 "" fetch
 # Another digest in the lock is another package: it is fetched anew, and refused.
 lock lwip 2.2.1 trixie 1111111111111111111111111111111111111111111111111111111111111111
 expect 1 "expected 1111" fetch
+
+# Several versions, newest first. What is there serves without a network, the newest first of all.
+rm -rf "$work/deps"
+printf '%s\n' "lwip 2.3.0 trixie $junk" "lwip 2.2.1 trixie $junk" >"$work/lock"
+archive 2.2.1+dfsg1
+expect 0 "" fetch
+[ "$(readlink "$work/deps/lwip")" = lwip-2.2.1 ] || { echo "of two versions the archive's was not taken"; failed=1; }
+archive 2.3.0
+expect 0 "" fetch
+[ ! -s "$work/asked" ] || { echo "an older version is there, and yet:"; cat "$work/asked"; failed=1; }
+rm -rf "$work/deps/lwip-2.2.1"
+expect 0 "" fetch
+[ "$(readlink "$work/deps/lwip")" = lwip-2.3.0 ] || { echo "the newest version was not taken"; failed=1; }
+archive 2.4.0
+lock lwip 2.2.1 trixie "$junk"
+expect 1 "trixie has lwip 2.4.0 now, which deps/lock does not list" fetch
+[ -f "$work/deps/lwip-2.3.0/file.c" ] || { echo "a refusal took what was there"; failed=1; }
 
 # ---- install: a machine that has no package at all
 tool dpkg-query </dev/null
