@@ -5,7 +5,7 @@ CHECKED := linux-clang linux-asan linux-tsan linux-fuzz
 JOBS    := $(shell nproc)
 EPOCHS  := 10
 
-.PHONY: help demo test test-long bench mutate format clean images $(DEVICES) linux $(CHECKED)
+.PHONY: help demo test test-long bench mutate sbom format clean images $(DEVICES) linux $(CHECKED)
 
 help:
 	@./run help
@@ -43,6 +43,9 @@ bench: $(if $(filter-out $(GROUPS),$(B)),$(error bench: expected B to be some of
 # What is broken, and what the answers mean: docs/testing.md. Needs the builds that its tests run.
 mutate: images linux-asan
 	@tools/mutate/mutate.py $(or $(ROOMS),--help)
+
+sbom: images
+	@tools/sbom/sbom.py build build/sbom
 
 format:
 	@command -v clang-format-14 >/dev/null || { echo "format: nothing is laid out: that is clang-format-14's work, which this machine does not have (Debian 12 does)"; exit 0; }; \

@@ -76,6 +76,7 @@ function(tt_program name)
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
     target_compile_options(${name} PRIVATE ${TT_WARNINGS})
     target_link_libraries(${name} PRIVATE ${arg_USES})
+    target_link_options(${name} PRIVATE -Wl,-Map=$<TARGET_FILE:${name}>.map) # for the list of what is in it
 endfunction()
 
 # tt_image(NAME SOURCES file... USES library...): a device's whole image, NAME.elf, or a process on Linux,
