@@ -2,11 +2,7 @@
 
 #include <string.h>
 
-#if defined(__riscv)
-#include "os/board/virt_riscv64/board.h"
-#else
-#include "os/board/virt_aarch64/board.h"
-#endif
+#include "board.h"
 #include "os/arch/arch.h"
 #include "os/driver/virtio_net.h"
 #include "os/driver/virtio_rng.h"

@@ -7,8 +7,9 @@ set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
 set(CMAKE_ASM_COMPILER aarch64-linux-gnu-gcc)
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 set(TUTTI_TARGET aarch64)
+set(TUTTI_FIRST_BOARD virt_aarch64) # where no TUTTI_BOARD is named
 set(picolibc_specs --specs=/usr/lib/picolibc/aarch64-linux-gnu/picolibc.specs)
-add_compile_options(${picolibc_specs} -DTT_BARE_METAL -fno-stack-protector -fno-pie -mno-outline-atomics -mstrict-align
+add_compile_options(${picolibc_specs} -fno-stack-protector -fno-pie -mno-outline-atomics -mstrict-align
     -fno-asynchronous-unwind-tables -fno-unwind-tables # frames are described in .debug_frame
     -ffunction-sections -fdata-sections -fno-common -fno-tree-loop-distribute-patterns)
 add_link_options(${picolibc_specs} -nostartfiles -no-pie -Wl,--gc-sections

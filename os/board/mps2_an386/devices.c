@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "os/board/mps2_an386/board.h"
+#include "board.h"
 #include "os/driver/lan9118.h"
 #include "tutti/board.h"
 #include "tutti/check.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "os/arch/arch.h"
-#include "os/board/mps2_an386/board.h"
+#include "board.h"
 #include "os/driver/timer_cmsdk.h"
 #include "os/driver/uart_cmsdk.h"
 #include "os/driver/watchdog_cmsdk.h"

@@ -1,7 +1,7 @@
 // Start-up of the AArch64 `virt` board.
 
 #include "os/arch/arch.h"
-#include "os/board/virt_aarch64/board.h"
+#include "board.h"
 #include "os/arch/pages.h"
 #include "os/driver/gic_v3.h"
 #include "os/driver/uart_pl011.h"

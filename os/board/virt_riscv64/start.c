@@ -1,7 +1,7 @@
 // Start-up of the RISC-V `virt` board.
 
 #include "os/arch/arch.h"
-#include "os/board/virt_riscv64/board.h"
+#include "board.h"
 #include "os/arch/pages.h"
 #include "os/driver/plic.h"
 #include "os/driver/uart_ns16550.h"

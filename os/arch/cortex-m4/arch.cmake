@@ -1,0 +1,1 @@
+set(TT_ARCH_SOURCES cpu.c switch.S)

@@ -1,0 +1,40 @@
+#!/bin/sh
+# A board outside of the tree: a copy of the watch's under another name, which nothing here knows, is built by its
+# path alone and runs the schedule. And what is no board, or another CPU's, is refused with a sentence.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+command -v arm-none-eabi-gcc >/dev/null || { echo "skipped: arm-none-eabi-gcc is not installed"; exit 77; }
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+complain() {
+    cat "$scratch/log"
+    echo "test_own_board: $1"
+    exit 1
+}
+configure() { # configure WORD...: as somebody would who has the board's folder and this tree
+    cmake -G Ninja -S "$root" -B "$scratch/cortex-m4" "$@" >"$scratch/log" 2>&1
+}
+refuse() { # refuse SENTENCE WORD...
+    sentence=$1
+    shift
+    ! configure "$@" || complain "expected to be refused: $*"
+    tr '\n' ' ' <"$scratch/log" | tr -s ' ' | grep -qF -- "$sentence" || complain "expected the sentence: $sentence"
+    rm -rf "$scratch/cortex-m4"
+}
+
+board="$scratch/their boards/wrist"
+mkdir -p "$scratch/their boards"
+cp -r "$root/os/board/mps2_an386" "$board"
+sed -i 's/"mps2-an386"/"wrist"/' "$board/devices.c"
+
+refuse "there is no $root/os/board/nowhere/board.cmake" -DTUTTI_BOARD=nowhere
+refuse "the board virt_riscv64 has the CPU riscv64, and this build is for cortex-m4" -DTUTTI_BOARD=virt_riscv64 \
+    --toolchain "$root/tools/cmake/cortex-m4.cmake"
+
+configure "-DTUTTI_BOARD=$board" || complain "the board cannot be configured"
+ninja -C "$scratch/cortex-m4" -j 2 test_schedule watch >"$scratch/log" 2>&1 || complain "the board does not build"
+TUTTI_BUILD=$scratch TUTTI_PRESET_PREFIX= tests/os/run_image.sh cortex-m4 test_schedule 0 "schedule: all passed" || exit 1
+image=$scratch/cortex-m4/products/watch/watch.elf
+strings "$image" | grep -qx wrist || complain "the watch on it is not called wrist"
+! grep -qF "$scratch" "$image" || complain "the image holds the path of its board"

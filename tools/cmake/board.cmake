@@ -1,0 +1,37 @@
+# The board: a folder with a board.cmake, in os/board and chosen by its name, or anywhere and chosen by its path:
+#     cmake -B build/mine -DTUTTI_BOARD=/home/me/my_board
+# board.cmake only sets variables, see docs/architecture.md, "A board". Included before project(), where the board
+# says which CPU, and so which compiler, and once more behind it, where a compiler without a board gets one.
+
+macro(tt_board_read)
+    set(TT_BOARD_FLAGS)
+    set(TT_BOARD_SHARED)
+    set(TT_BOARD_LIBRARIES)
+    set(TT_BOARD_LINKER_SCRIPT)
+    set(TT_BOARD_LINK_FLAGS)
+    set(TT_BOARD_PRODUCTS)
+    if(IS_ABSOLUTE "${TUTTI_BOARD}")
+        set(TT_BOARD_FOLDER ${TUTTI_BOARD})
+    else()
+        set(TT_BOARD_FOLDER ${CMAKE_CURRENT_SOURCE_DIR}/os/board/${TUTTI_BOARD})
+    endif()
+    if(NOT EXISTS ${TT_BOARD_FOLDER}/board.cmake)
+        message(FATAL_ERROR "TUTTI_BOARD: expected the name of a folder in os/board, or the absolute path of one elsewhere, "
+            "with a board.cmake; there is no ${TT_BOARD_FOLDER}/board.cmake")
+    endif()
+    include(${TT_BOARD_FOLDER}/board.cmake)
+    get_filename_component(TT_BOARD ${TT_BOARD_FOLDER} NAME)
+    foreach(needed TT_BOARD_CPU TT_BOARD_SOURCES)
+        if(NOT ${needed})
+            message(FATAL_ERROR "${TT_BOARD_FOLDER}/board.cmake does not set ${needed}")
+        endif()
+    endforeach()
+endmacro()
+
+if(TUTTI_BOARD)
+    tt_board_read()
+    set(toolchain ${CMAKE_CURRENT_SOURCE_DIR}/tools/cmake/${TT_BOARD_CPU}.cmake)
+    if(NOT CMAKE_TOOLCHAIN_FILE AND EXISTS ${toolchain}) # a process on this machine has none
+        set(CMAKE_TOOLCHAIN_FILE ${toolchain} CACHE FILEPATH "of the board's CPU")
+    endif()
+endif()
