@@ -1,5 +1,5 @@
-// Chooses the CPU's own context.h, which defines tt_arch_context, TT_STACK_ALIGNMENT and
-// TT_STACK_GUARD. This is the one place outside a CPU's folder that asks which CPU it is.
+// Chooses the CPU's own context.h, which defines tt_arch_context. This is the one place outside a
+// CPU's folder that asks which CPU it is.
 
 #ifndef TUTTI_OS_ARCH_CONTEXT_H
 #define TUTTI_OS_ARCH_CONTEXT_H
