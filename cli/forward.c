@@ -16,7 +16,7 @@
 
 #include "cli/forward.h"
 #include "cli/say.h"
-#include "platform/host/host.h"
+#include "tutti/platform_host.h"
 
 #define SAY_INTERVAL TT_SECONDS(10)
 

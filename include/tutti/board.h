@@ -4,7 +4,10 @@
 #define TUTTI_BOARD_H
 
 #include "tutti/ethernet.h"
+#include "tutti/language.h"
 #include "tutti/provision.h"
+
+TT_C_BEGIN
 
 // The device's own seed; valid where magic, version and crc are right. In memory that start-up does
 // not clear.
@@ -20,5 +23,7 @@ tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context);
 
 // Fills in bytes from a source of entropy, as many as it gives at once; 0 where the board has none.
 size_t tt_board_entropy(void *bytes, size_t length);
+
+TT_C_END
 
 #endif

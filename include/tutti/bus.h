@@ -19,10 +19,13 @@
 #include <stdint.h>
 
 #include "tutti/endpoint.h"
+#include "tutti/language.h"
 #include "tutti/list.h"
 #include "tutti/random.h"
 #include "tutti/status.h"
 #include "tutti/time.h"
+
+TT_C_BEGIN
 
 #define TT_BUS_PORT 5683
 #define TT_BUS_PATH_MAX 64  // bytes of a path such as "ai/models/fashion", its terminator included
@@ -280,5 +283,7 @@ void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer);
 void tt_bus_unreachable(tt_bus *bus, tt_time now, const tt_endpoint *peer);
 
 // struct tt_bus, its limits and tt_bus_init are in tutti/bus_storage.h, for whoever owns one.
+
+TT_C_END
 
 #endif

@@ -8,6 +8,9 @@
 #define TUTTI_BUS_STORAGE_H
 
 #include "tutti/bus.h"
+#include "tutti/language.h"
+
+TT_C_BEGIN
 
 #ifndef TT_BUS_PEERS_MAX
 #define TT_BUS_PEERS_MAX 8 // devices whose newest exchanges are remembered
@@ -157,5 +160,7 @@ void tt_bus_init(tt_bus *bus, tt_time now, uint64_t seed);
 
 // Exchanges, owed answers, transfers and calls under way; all zero on a bus at rest.
 size_t tt_bus_busy(const tt_bus *bus);
+
+TT_C_END
 
 #endif

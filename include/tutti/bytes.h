@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tutti/language.h"
+
+TT_C_BEGIN
+
 typedef struct tt_reader {
     const uint8_t *data; // not owned
     size_t length;
@@ -50,5 +54,7 @@ void tt_write_bytes(tt_writer *writer, const void *bytes, size_t length);
 
 // CRC-32 of ISO 3309 (the one of Ethernet and zlib). Start with 0, feed pieces in order.
 uint32_t tt_crc32(uint32_t crc, const void *bytes, size_t length);
+
+TT_C_END
 
 #endif

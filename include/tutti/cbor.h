@@ -10,8 +10,11 @@
 #include <stdbool.h>
 
 #include "tutti/bytes.h"
+#include "tutti/language.h"
 #include "tutti/status.h"
 #include "tutti/text.h"
+
+TT_C_BEGIN
 
 #define TT_CBOR_DEPTH_MAX 16
 
@@ -63,5 +66,7 @@ tt_status tt_cbor_find(tt_reader *reader, const char *key);
 // Appends one whole item in diagnostic notation (RFC 8949, 8). As tt_cbor_skip; after an error
 // nothing is appended and the reader stands where it stood.
 tt_status tt_cbor_diagnose(tt_reader *reader, tt_text *text);
+
+TT_C_END
 
 #endif

@@ -11,6 +11,9 @@
 #define TUTTI_CONVERT_H
 
 #include "tutti/graph.h"
+#include "tutti/language.h"
+
+TT_C_BEGIN
 
 // A quantised network for one image: a graph of int8 primitives, run by tt_reference_run.
 typedef struct tt_quantised {
@@ -40,5 +43,7 @@ tt_status tt_plan_emit(const tt_quantised *quantised, uint8_t **bytes, size_t *l
 
 // The factor `real` as TFLite's QuantizeMultiplier gives it: multiplier / 2^31 * 2^shift.
 void tt_quantise_multiplier(double real, int32_t *multiplier, int32_t *shift);
+
+TT_C_END
 
 #endif

@@ -19,7 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tutti/language.h"
 #include "tutti/text.h"
+
+TT_C_BEGIN
 
 #define TT_CRASH_MARK "tutti dump: " // what each line begins with
 #define TT_CRASH_STACK_WORDS 256
@@ -74,5 +77,7 @@ void tt_crash_stack_line(tt_text *text, uintptr_t address, const uintptr_t *word
 // The record as text, each line ended by a newline: the `capacity` bytes from `offset` on, as many
 // as there are. Returns how many. The record is whole.
 size_t tt_crash_read(const tt_crash *crash, size_t offset, void *bytes, size_t capacity);
+
+TT_C_END
 
 #endif

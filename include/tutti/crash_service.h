@@ -6,6 +6,9 @@
 
 #include "tutti/bus.h"
 #include "tutti/crash.h"
+#include "tutti/language.h"
+
+TT_C_BEGIN
 
 typedef struct tt_crash_options {
     tt_bus *bus;
@@ -20,5 +23,7 @@ typedef struct tt_crash_service {
 
 // Adds the resource. The service lives as long as the bus.
 tt_status tt_crash_service_init(tt_crash_service *service, const tt_crash_options *options);
+
+TT_C_END
 
 #endif

@@ -9,7 +9,10 @@
 #define TUTTI_DEVICE_SERVICE_H
 
 #include "tutti/bus.h"
+#include "tutti/language.h"
 #include "tutti/platform.h"
+
+TT_C_BEGIN
 
 #define TT_DEVICE_TEXTS_MAX 160 // bytes of name, kind, board, CPU, version and commit together
 
@@ -40,5 +43,7 @@ typedef struct tt_device_service {
 // Service and options' strings live as long as the bus. TT_TOO_LARGE where the texts have more than
 // TT_DEVICE_TEXTS_MAX bytes together; as tt_bus_add.
 tt_status tt_device_service_init(tt_device_service *service, const tt_device_options *options);
+
+TT_C_END
 
 #endif

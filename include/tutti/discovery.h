@@ -13,9 +13,12 @@
 #include <stdint.h>
 
 #include "tutti/endpoint.h"
+#include "tutti/language.h"
 #include "tutti/random.h"
 #include "tutti/status.h"
 #include "tutti/time.h"
+
+TT_C_BEGIN
 
 #define TT_MDNS_PORT 5353
 #define TT_MDNS_MESSAGE_MAX 1232 // bytes: what fits IPv6's smallest MTU
@@ -113,5 +116,7 @@ void tt_discovery_gone(tt_discovery *discovery, tt_time now, const tt_peer *peer
 // Queues goodbye records (time to live 0) for a device that leaves in order; once they are sent it
 // tells nothing of itself any more.
 void tt_discovery_goodbye(tt_discovery *discovery, tt_time now);
+
+TT_C_END
 
 #endif

@@ -9,8 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tutti/language.h"
 #include "tutti/status.h"
 #include "tutti/text.h"
+
+TT_C_BEGIN
 
 typedef struct tt_endpoint {
     uint8_t ip[16];    // network order; IPv4 as ::ffff:a.b.c.d
@@ -33,5 +36,7 @@ void tt_endpoint_format(const tt_endpoint *endpoint, tt_text *text);
 // without the port, which is `default_port` then; only a port needs the brackets. TT_MALFORMED for
 // anything else, and `endpoint` is as it was.
 tt_status tt_endpoint_parse(tt_endpoint *endpoint, const char *text, uint16_t default_port);
+
+TT_C_END
 
 #endif

@@ -8,6 +8,9 @@
 #define TUTTI_EXEC_H
 
 #include "tutti/graph.h"
+#include "tutti/language.h"
+
+TT_C_BEGIN
 
 typedef struct tt_executor tt_executor;
 
@@ -49,5 +52,7 @@ void tt_pool_run(tt_pool *pool, size_t count, void (*piece)(void *context, size_
 // the same step several times slower otherwise. A pool's threads have it set, its caller from its
 // first run on. Only x86-64 so far; elsewhere this does nothing.
 void tt_flush_denormals(void);
+
+TT_C_END
 
 #endif

@@ -19,8 +19,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tutti/language.h"
 #include "tutti/status.h"
 #include "tutti/text.h"
+
+TT_C_BEGIN
 
 #define TT_RANK_MAX 4
 #define TT_INPUTS_MAX 6
@@ -144,5 +147,7 @@ void tt_reference_free(tt_reference *reference);
 //     %2 = conv2d(%0, %1) stride=1,1 padding=same : f32[16,28,28,12]
 char *tt_graph_print(const tt_graph *graph); // to be freed with free()
 tt_graph *tt_graph_parse(const char *text, tt_text *why);
+
+TT_C_END
 
 #endif

@@ -10,8 +10,11 @@
 #define TUTTI_KEPT_H
 
 #include "tutti/crash.h"
+#include "tutti/language.h"
 #include "tutti/log.h"
 #include "tutti/time.h"
+
+TT_C_BEGIN
 
 #define TT_LIFE_SHORT TT_SECONDS(60)
 #define TT_SHORT_LIVES_MAX 3
@@ -55,6 +58,8 @@ void tt_kept_on_line(void (*written)(void *context), void *context);
 void tt_kept_excuse(void);
 
 // Ends this life by hand: no record, no short life, and safe mode is left. From a thread.
-_Noreturn void tt_kept_restart(void);
+TT_NORETURN void tt_kept_restart(void);
+
+TT_C_END
 
 #endif

@@ -19,10 +19,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tutti/cpu.h"
+#include "tutti/language.h"
 #include "tutti/list.h"
 #include "tutti/status.h"
 #include "tutti/time.h"
-#include "os/arch/context.h"
+
+TT_C_BEGIN
 
 #define TT_PRIORITIES 32 // 1 is the lowest, 31 the highest; 0 is the idle thread's alone
 
@@ -37,10 +40,11 @@ typedef struct tt_mutex tt_mutex;
 
 // All members are the kernel's.
 struct tt_thread {
-    tt_arch_context context; // first: the switch code finds it there
-    tt_list link;            // in a ready list or a wait queue
-    tt_list timer_link;      // in the list of those with a deadline
-    tt_list all_link;        // in the list of those that have not ended
+    // The CPU's, which alone knows what lies in it. First: the switch code finds it there.
+    TT_ALIGNED(TT_CONTEXT_ALIGNMENT) uint8_t context[TT_CONTEXT_BYTES];
+    tt_list link;       // in a ready list or a wait queue
+    tt_list timer_link; // in the list of those with a deadline
+    tt_list all_link;   // in the list of those that have not ended
     tt_time deadline;
     tt_wait_queue *queue;  // waited in, or NULL
     tt_wait_queue joiners; // who wait for its end
@@ -59,9 +63,9 @@ struct tt_thread {
 
 // Storage for a thread's stack, with what the CPU needs to guard its lower end. `bytes` are usable.
 #define TT_STACK(name, bytes)                                                                      \
-    _Alignas(TT_STACK_ALIGNMENT)                                                                   \
-        uint8_t name[TT_STACK_GUARD +                                                              \
-                     ((bytes) + TT_STACK_ALIGNMENT - 1) / TT_STACK_ALIGNMENT * TT_STACK_ALIGNMENT]
+    TT_ALIGNED(TT_STACK_ALIGNMENT)                                                                 \
+    uint8_t name[TT_STACK_GUARD +                                                                  \
+                 ((bytes) + TT_STACK_ALIGNMENT - 1) / TT_STACK_ALIGNMENT * TT_STACK_ALIGNMENT]
 
 // Starts a thread in caller-given storage; `stack` comes from TT_STACK and `stack_bytes` is its
 // sizeof. The name is not copied. Returning from `entry` ends the thread. It may run before this
@@ -73,7 +77,7 @@ TT_USE_RESULT tt_status tt_thread_start(tt_thread *thread, const char *name, uin
 tt_thread *tt_thread_self(void); // any: the interrupted one
 void tt_thread_yield(void);      // to the next ready thread of the same priority
 void tt_thread_sleep(tt_time until);
-_Noreturn void tt_thread_exit(void); // holding no mutex
+TT_NORETURN void tt_thread_exit(void); // holding no mutex
 
 // TT_OK when the thread has ended, now or before, for any number of joiners; from then on its
 // storage is ordinary memory, the guard included, and may be started again. TT_TIMED_OUT;
@@ -141,7 +145,7 @@ bool tt_in_interrupt(void); // any
 
 // Called once by the board's start-up code on the first stack, interrupts off: makes a thread of
 // `entry` (priority `priority`) and never returns.
-_Noreturn void tt_kernel_start(void (*entry)(void *argument), uint8_t priority);
+TT_NORETURN void tt_kernel_start(void (*entry)(void *argument), uint8_t priority);
 
 // How often an interrupt has ended the idle thread's sleep since the start; wraps around. Any.
 uint32_t tt_kernel_wakeups(void);
@@ -155,15 +159,17 @@ void tt_console_write_unlogged(const void *bytes, size_t length); // the same, t
 // What every board gives (os/board). tt_board_stop ends a program that runs under an emulator, a
 // debugger or an operating system with a code; a device in the field has none of them and is reset.
 // A reset keeps what tutti/kept.h describes.
-_Noreturn void tt_board_stop(int code);
-_Noreturn void tt_board_reset(void);
+TT_NORETURN void tt_board_stop(int code);
+TT_NORETURN void tt_board_reset(void);
 
 // What follows the dump of a fault or a failed check; a second one while dumping comes with another
 // code. The kernel's own stops by tt_board_stop, for images that are tests. A product links one
 // that resets.
-_Noreturn void tt_kernel_end(int code);
+TT_NORETURN void tt_kernel_end(int code);
 
 // The entry of an image: runs in the first thread.
 void tt_main(void);
+
+TT_C_END
 
 #endif

@@ -7,6 +7,9 @@
 #include <stddef.h>
 
 #include "tutti/bus.h"
+#include "tutti/language.h"
+
+TT_C_BEGIN
 
 typedef struct tt_link {
     char path[TT_BUS_PATH_MAX];     // without the leading slash; %20 and such are read
@@ -35,5 +38,7 @@ void tt_links_init(tt_links *links, char *text, size_t capacity);
 // TT_EMPTY: the piece is read. `last`: no piece follows this one.
 tt_status tt_links_take(tt_links *links, const char *piece, size_t length, size_t *at, bool last,
                         tt_link *link);
+
+TT_C_END
 
 #endif

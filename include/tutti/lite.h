@@ -12,8 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tutti/language.h"
 #include "tutti/status.h"
 #include "tutti/text.h"
+
+TT_C_BEGIN
 
 #define TT_PLAN_MAGIC 0x4c505454u // "TTPL" in a file
 #define TT_PLAN_VERSION 1
@@ -88,5 +91,7 @@ struct tt_reader;
 struct tt_writer;
 void tt_plan_header_write(struct tt_writer *writer, const tt_plan_header *header);
 void tt_plan_step_write(struct tt_writer *writer, const tt_plan_step *step);
+
+TT_C_END
 
 #endif

@@ -15,8 +15,11 @@
 #include <stdint.h>
 
 #include "tutti/kernel.h"
+#include "tutti/language.h"
 #include "tutti/list.h"
 #include "tutti/time.h"
+
+TT_C_BEGIN
 
 #define TT_LIVENESS_PERIOD TT_SECONDS(5) // of products: twelve wake-ups a minute
 
@@ -46,5 +49,7 @@ void tt_liveness_rest(tt_liveness *liveness);
 // From now on the kernel looks, and a board's watchdog runs. Once, from a thread. Says on the
 // console where the board has no watchdog: interrupts that stay off for ever are not seen then.
 void tt_liveness_start(tt_time period);
+
+TT_C_END
 
 #endif

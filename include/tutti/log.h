@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tutti/language.h"
+
+TT_C_BEGIN
+
 #ifndef TT_LOG_BYTES
 #define TT_LOG_BYTES 2048 // a power of two
 #endif
@@ -45,5 +49,7 @@ void tt_log_make_room(tt_log *log, size_t length);
 // same.
 size_t tt_log_read(const tt_log *log, size_t offset, void *bytes, size_t capacity);
 uint64_t tt_log_version(const tt_log *log);
+
+TT_C_END
 
 #endif

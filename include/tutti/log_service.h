@@ -5,6 +5,9 @@
 #define TUTTI_LOG_SERVICE_H
 
 #include "tutti/bus.h"
+#include "tutti/language.h"
+
+TT_C_BEGIN
 
 typedef struct tt_log_options {
     tt_bus *bus;
@@ -23,5 +26,7 @@ tt_status tt_log_service_init(tt_log_service *service, const tt_log_options *opt
 
 // Tells the observers where there are new lines. From the loop, at each turn.
 void tt_log_service_turn(tt_log_service *service, tt_time now);
+
+TT_C_END
 
 #endif

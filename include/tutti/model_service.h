@@ -19,9 +19,12 @@
 
 #include "tutti/bus.h"
 #include "tutti/discovery.h"
+#include "tutti/language.h"
 #include "tutti/links.h"
 #include "tutti/lite.h"
 #include "tutti/platform.h"
+
+TT_C_BEGIN
 
 #define TT_MODEL_NAME_MAX 24                // bytes, the terminator included
 #define TT_MODEL_INPUT_MAX TT_BUS_BLOCK_MAX // bytes: an input travels in one message
@@ -115,5 +118,7 @@ typedef struct tt_ask_service {
 
 // Adds the resource; as tt_bus_add. What `options` points to lives as long as the bus.
 tt_status tt_ask_service_init(tt_ask_service *service, const tt_ask_options *options);
+
+TT_C_END
 
 #endif

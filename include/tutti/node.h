@@ -9,7 +9,10 @@
 #include "tutti/bus.h"
 #include "tutti/bus_storage.h"
 #include "tutti/discovery.h"
+#include "tutti/language.h"
 #include "tutti/platform.h"
+
+TT_C_BEGIN
 
 #ifndef TT_NODE_PEERS_MAX
 #define TT_NODE_PEERS_MAX 16 // other devices that are known at a time
@@ -73,5 +76,7 @@ void tt_node_stop(tt_node *node);
 // The first present peer of `kind` (NULL for any) with `name` (NULL for any), whatever its
 // capitals, in the order found; or NULL.
 const tt_peer *tt_node_find(const tt_node *node, const char *kind, const char *name);
+
+TT_C_END
 
 #endif

@@ -8,8 +8,11 @@
 #ifndef TUTTI_PLATFORM_LINUX_H
 #define TUTTI_PLATFORM_LINUX_H
 
-#include "platform/host/host.h"
+#include "tutti/language.h"
 #include "tutti/platform.h"
+#include "tutti/platform_host.h"
+
+TT_C_BEGIN
 
 #define TT_PLATFORM_LINUX_SOCKETS_MAX 3
 
@@ -25,5 +28,7 @@ typedef struct tt_platform_linux {
 
 // Prepares the platform in the caller's storage. TT_IO where the system gives no descriptor.
 tt_status tt_platform_linux_init(tt_platform_linux *platform);
+
+TT_C_END
 
 #endif

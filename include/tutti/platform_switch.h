@@ -8,7 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tutti/language.h"
 #include "tutti/platform.h"
+
+TT_C_BEGIN
 
 // Connects to the switch that listens at `socket_path`, with a hardware address and the protocols'
 // random delays drawn from `seed`; the platform's `random` is the host's. One per process (lwIP is
@@ -20,5 +23,7 @@ tt_status tt_platform_switch_open(tt_platform **platform, const char *socket_pat
 // Whether the switch is still there, as the last receive found; afterwards nothing is sent or
 // received any more, and waits take their time.
 bool tt_platform_switch_alive(const tt_platform *platform);
+
+TT_C_END
 
 #endif

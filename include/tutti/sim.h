@@ -10,7 +10,10 @@
 
 #include <stdio.h>
 
+#include "tutti/language.h"
 #include "tutti/node.h"
+
+TT_C_BEGIN
 
 #define TT_SIM_NODES_MAX 1000
 
@@ -67,5 +70,7 @@ typedef struct tt_sim_scenario {
     const char *(*run)(const tt_sim_options *options);
 } tt_sim_scenario;
 extern const tt_sim_scenario tt_sim_scenarios[]; // ended by one without a name
+
+TT_C_END
 
 #endif

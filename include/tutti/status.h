@@ -6,6 +6,10 @@
 #ifndef TUTTI_STATUS_H
 #define TUTTI_STATUS_H
 
+#include "tutti/language.h"
+
+TT_C_BEGIN
+
 typedef enum tt_status {
     TT_OK = 0,
     TT_TIMED_OUT = -1,    // the deadline passed first
@@ -34,5 +38,7 @@ const char *tt_status_name(tt_status status);
 
 // One sentence for people, without a full stop, such as "the deadline passed first". Never NULL.
 const char *tt_status_text(tt_status status);
+
+TT_C_END
 
 #endif

@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tutti/language.h"
+
+TT_C_BEGIN
+
 typedef struct tt_text {
     char *data;      // terminated; owned by the caller
     size_t capacity; // bytes of data, the terminator included; at least 1
@@ -35,5 +39,7 @@ bool tt_text_same_bytes(const char *a, const char *b, size_t length); // of at l
 
 // Whether the bytes are UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
 bool tt_text_is_utf8(const void *bytes, size_t length);
+
+TT_C_END
 
 #endif

@@ -19,9 +19,12 @@
 #include <stdint.h>
 
 #include "tutti/graph.h"
+#include "tutti/language.h"
 #include "tutti/random.h"
 #include "tutti/status.h"
 #include "tutti/text.h"
+
+TT_C_BEGIN
 
 #define TT_SHARDS 4 // pieces that a batch is cut into; a batch is a multiple of it
 #define TT_BATCH_MAX 4096
@@ -179,5 +182,7 @@ tt_status tt_checkpoint_options(const char *path, tt_train_options *options, tt_
 // runs, with the data set.
 tt_status tt_training_load(tt_training *training, const char *path, tt_text *why);
 tt_status tt_model_load(tt_model *model, const char *path, tt_text *why); // parameters only
+
+TT_C_END
 
 #endif

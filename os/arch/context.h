@@ -1,5 +1,5 @@
-// The CPU's own context.h, which defines tt_arch_context, TT_STACK_ALIGNMENT and TT_STACK_GUARD.
-// The build says where it is, from the board's CPU.
+// The CPU's own context.h, which defines tt_arch_context. The build says where it is, from the
+// board's CPU.
 
 #ifndef TUTTI_OS_ARCH_CONTEXT_H
 #define TUTTI_OS_ARCH_CONTEXT_H

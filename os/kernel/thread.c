@@ -8,6 +8,11 @@
 #define STACK_FILL 0xa5a5a5a5u // what untouched words of a stack hold
 #define STACK_WORD sizeof(uint32_t)
 
+_Static_assert(offsetof(tt_thread, context) == 0, "a thread begins with its context");
+_Static_assert(sizeof(tt_arch_context) <= TT_CONTEXT_BYTES &&
+                   _Alignof(tt_arch_context) <= TT_CONTEXT_ALIGNMENT,
+               "tutti/cpu.h has room for the context");
+
 static inline bool started(const tt_thread *thread)
 {
     return thread->mark == TT_MARK_THREAD;
@@ -58,7 +63,7 @@ tt_status tt_thread_begin(tt_thread *thread, const char *name, uint8_t priority,
     tt_list_append(&tt_threads, &thread->all_link);
     tt_arch_unlock(lock);
     fill(stack, stack_bytes);
-    tt_arch_context_init(&thread->context, stack, stack_bytes, entry, argument);
+    tt_arch_context_init((tt_arch_context *)thread, stack, stack_bytes, entry, argument);
     lock = tt_scheduler_lock();
     tt_make_ready_or_suspended(thread); // as somebody who knows it has wished meanwhile
     if (tt_kernel_current != NULL)      // before the first switch there is nobody to leave

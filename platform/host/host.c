@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "platform/host/host.h"
+#include "tutti/platform_host.h"
 #include "tutti/check.h"
 
 tt_status tt_host_init(tt_host *host)

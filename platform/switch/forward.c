@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "platform/host/host.h"
+#include "tutti/platform_host.h"
 #include "platform/lwip/stack.h"
 #include "platform/switch/forward.h"
 #include "tutti/check.h"

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "os/driver/switch_link.h"
-#include "platform/host/host.h"
+#include "tutti/platform_host.h"
 #include "platform/lwip/stack.h"
 #include "tutti/check.h"
 #include "tutti/platform_switch.h"

@@ -4,6 +4,7 @@
 //
 // EDGE_ROOM is how much of that frame there is, EDGE_LEFT how many bytes of the stack are left.
 
+#include "os/arch/context.h"
 #include "tests/os/neighbour.h"
 
 static volatile bool interrupted;

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "platform/host/host.h"
+#include "tutti/platform_host.h"
 #include "platform/switch/forward.h"
 #include "tests/test.h"
 #include "tools/switch/switch.h"

@@ -34,6 +34,9 @@ else()
     set(TT_DEVICE_FLAGS -Wframe-larger-than=${frame_max})
 endif()
 
+# Public headers, those of them that the CPU decides (tutti/cpu.h), and the rooms' own.
+set(TT_INCLUDE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/include/cpu/${TUTTI_TARGET} ${PROJECT_SOURCE_DIR})
+
 # tutti/version.h, of this moment's commit: whoever uses tt_version is built anew when that changes.
 set(generated ${CMAKE_CURRENT_BINARY_DIR}/generated)
 add_custom_target(tt_version_header BYPRODUCTS ${generated}/tutti/version.h
@@ -52,7 +55,7 @@ add_dependencies(tt_version tt_version_header)
 function(tt_library name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;PRIVATE_USES;TOGETHER")
     add_library(${name} STATIC ${arg_SOURCES})
-    target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
+    target_include_directories(${name} PUBLIC ${TT_INCLUDE})
     target_compile_options(${name} PRIVATE ${TT_WARNINGS} ${TT_DEVICE_FLAGS})
     target_link_libraries(${name} PUBLIC ${arg_USES} PRIVATE ${arg_PRIVATE_USES})
     if(TUTTI_TARGET STREQUAL "linux")
@@ -77,7 +80,7 @@ endfunction()
 function(tt_program name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES")
     add_executable(${name} ${arg_SOURCES})
-    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
+    target_include_directories(${name} PRIVATE ${TT_INCLUDE})
     target_compile_options(${name} PRIVATE ${TT_WARNINGS})
     target_link_libraries(${name} PRIVATE ${arg_USES})
     target_link_options(${name} PRIVATE -Wl,-Map=$<TARGET_FILE:${name}>.map) # for the list of what is in it

@@ -5,14 +5,13 @@
 
 #include <stdint.h>
 
-// A region of the MPU is aligned to its size. No function's frame is larger than TT_STACK_FRAME_MAX
-// (the compiler checks), so neither an overflow steps over the guard, nor the 108 bytes at most
-// that the CPU saves below such a frame when an interrupt comes before the function has touched it.
-#define TT_STACK_GUARD 1024
+#include "tutti/cpu.h"
+
+// No function's frame is larger than this (the compiler checks), so neither an overflow steps over
+// the guard, nor the 108 bytes at most that the CPU saves below such a frame when an interrupt
+// comes before the function has touched it.
 #define TT_STACK_FRAME_MAX 768
-#define TT_STACK_ALIGNMENT 1024
 #define TT_FIRST_STACK_BYTES 6144
-#define TT_IDLE_STACK_BYTES 1024
 
 // Of the board's linker script. The board has no memory below the stack of
 // exceptions: its guard is there.

@@ -5,13 +5,12 @@
 
 #include <ucontext.h>
 
+#include "tutti/cpu.h"
+
 // Below a frame of the largest size, which the compiler checks, lies what the host saves for a
 // signal: under 4 KiB with the vector registers of today. Both together do not step over the guard.
-#define TT_STACK_GUARD 16384
 #define TT_STACK_FRAME_MAX 4096
-#define TT_STACK_ALIGNMENT 4096
 #define TT_FIRST_STACK_BYTES (256 * 1024) // the host's library is not frugal
-#define TT_IDLE_STACK_BYTES (32 * 1024)
 
 // Memory that start-up does not clear and a reset keeps.
 #define TT_KEPT __attribute__((section(".noinit"), aligned(8)))

@@ -6,11 +6,10 @@
 
 #include <stdint.h>
 
-#define TT_STACK_GUARD 4096     // a page that is not mapped
+#include "tutti/cpu.h"
+
 #define TT_STACK_FRAME_MAX 3072 // of one function (the compiler checks): none steps over it
-#define TT_STACK_ALIGNMENT 4096
 #define TT_FIRST_STACK_BYTES (16 * 1024)
-#define TT_IDLE_STACK_BYTES 4096
 
 // The offsets are known to trap.S.
 // Memory that start-up does not clear and a reset keeps.

@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "os/arch/context.h"
 #include "os/driver/switch_link.h"
 #include "tutti/board.h"
 #include "tutti/check.h"

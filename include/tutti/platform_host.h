@@ -9,9 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "tutti/language.h"
 #include "tutti/platform.h"
 
-#define TT_HOST_DESCRIPTORS_MAX 8 // that tt_host_wait watches
+TT_C_BEGIN
+
+#define TT_HOST_DESCRIPTORS_MAX 6 // that tt_host_wait watches
 
 typedef struct tt_host {
     int wake_descriptor; // an eventfd
@@ -36,5 +39,7 @@ void tt_host_random(void *bytes, size_t length);
 unsigned tt_host_wait(tt_host *host, tt_time deadline, const int *descriptors, size_t count);
 void tt_host_wake(tt_host *host);
 tt_status tt_host_work(tt_host *host, tt_work *work);
+
+TT_C_END
 
 #endif
