@@ -59,9 +59,7 @@ static void format_ipv6(const uint8_t *ip, tt_text *text)
             i += run_length - 1;
             continue;
         }
-        if (i > 0 && i != run_start + run_length)
-            tt_text_add(text, ":");
-        else if (i > 0 && run_start < 0)
+        if (i > 0 && i != run_start + run_length) // without a run that is 0
             tt_text_add(text, ":");
         tt_text_add_hex(text, (uint64_t)ip[2 * i] << 8 | ip[2 * i + 1], 1);
     }
