@@ -91,7 +91,11 @@ for command in "$@"; do
     echo "---- $suite: ./run $command"
     start=$(date +%s)
     code=0
-    enter "$machine" sh -c 'cd /tutti && exec ./run "$@"' run "$command" || code=$?
+    enter "$machine" sh -c 'cd /tutti && exec ./run "$@"' run "$command" &
+    inside=$!
+    trap 'kill $inside; exit 1' INT TERM # whoever ends this ends all that runs in there
+    wait $inside || code=$?
+    trap - INT TERM
     echo "---- $suite: ./run $command ended with $code after $(($(date +%s) - start)) s"
     [ "$code" -eq 0 ] || { status=1; echo "fresh: the machine stays in build/fresh/$suite-$command" >&2; continue; }
     rm -rf "$machine"
