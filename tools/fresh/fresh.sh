@@ -56,9 +56,9 @@ if [ ! -f "$base/.made" ]; then
     touch "$base/.made"
 fi
 
-# Runs in a root with mounts, processes and a name of its own, and nothing of this environment.
+# Runs in a root with mounts, processes and a name of its own, and nothing of this environment; in a shell of its own.
 enter() { # ROOT COMMAND...
-    unshare --mount --pid --fork --ipc --uts --propagation private --kill-child sh -eu -c '
+    exec unshare --mount --pid --fork --ipc --uts --propagation private --kill-child sh -eu -c '
         root=$1
         shift
         mount -t proc proc "$root/proc"
@@ -93,7 +93,7 @@ for command in "$@"; do
     code=0
     enter "$machine" sh -c 'cd /tutti && exec ./run "$@"' run "$command" &
     inside=$!
-    trap 'kill $inside; exit 1' INT TERM # whoever ends this ends all that runs in there
+    trap 'kill -KILL $inside; exit 1' INT TERM # unshare heeds nothing less, and takes all that runs in there with it
     wait $inside || code=$?
     trap - INT TERM
     echo "---- $suite: ./run $command ended with $code after $(($(date +%s) - start)) s"
