@@ -87,7 +87,7 @@ tt_status tt_thread_join(tt_thread *thread, tt_time deadline);
 // Keeps a thread from running until it is resumed, also one that waits, or itself; again changes
 // nothing. TT_INVALID: it has ended; TT_DENIED: the idle thread. Any.
 tt_status tt_thread_suspend(tt_thread *thread);
-tt_status tt_thread_resume(tt_thread *thread); // TT_INVALID: it has ended. Any.
+tt_status tt_thread_resume(tt_thread *thread); // TT_INVALID: it has ended. Any. Else TT_OK.
 
 // Its own priority; it runs with a higher one while it inherits that. TT_INVALID: not from 1 to 31,
 // or it has ended; TT_DENIED: the idle thread. Any.

@@ -401,12 +401,13 @@ static void test_suspend(void)
     join(&a);
     init_semaphore(&semaphore, 0, 1);
     start(&b, stack_b, 20, take_and_say, "b");
-    tt_thread_suspend(&b);         // while it waits
-    tt_semaphore_give(&semaphore); // it has its unit, but may not run
+    event(tt_thread_resume(&b) == TT_OK ? "r" : "!"); // it is not suspended: nothing to do
+    tt_thread_suspend(&b);                            // while it waits
+    tt_semaphore_give(&semaphore);                    // it has its unit, but may not run
     event("o");
     tt_thread_resume(&b);
     join(&b);
-    expect("suspended threads run when they are resumed", "amanob");
+    expect("suspended threads run when they are resumed", "amanrob");
 
     begin();
     start(&a, stack_a, 20, take_briefly, NULL);

@@ -16,6 +16,7 @@ static void live(tt_time length)
 static void test_lives(void)
 {
     tt_kept *kept = &tt_kept_memory;
+    now_ns = TT_SECONDS(3);
     EXPECT(!tt_kept_has_begun());
     EXPECT_EQUAL(tt_kept_uptime_ms(), 0);
     memset(kept, 0xa5, sizeof(*kept)); // the power came: anything is there
@@ -107,7 +108,7 @@ static void test_log(void)
     // More than one piece, with lines that come after each of its locks: what is read is of one
     // moment.
     char expected[TT_LOG_BYTES + 1], got[TT_LOG_BYTES + 1];
-    for (unsigned lines = 0; lines < 60; lines++)
+    for (unsigned lines = 0; lines < 100; lines++)
         tt_console_write("some line of the log\n", 21);
     for (unsigned when = 1; when <= 9; when++) {
         uint64_t version = 0;

@@ -238,6 +238,31 @@ static void failed_check(void)
     EXPECT(tt_kept_crash() == NULL);
 }
 
+static void fault_at(uintptr_t address, const tt_place *place)
+{
+    if (setjmp(end_of_device) == 0)
+        tt_kernel_fault("memory fault", address, place);
+}
+
+static unsigned count_of(const char *text)
+{
+    unsigned count = 0;
+    for (const char *at = console; (at = strstr(at, text)) != NULL; at++)
+        count++;
+    return count;
+}
+
+// A fault in the console: the reason, which is on its way, is told once.
+static void fault_in_the_console(void)
+{
+    static tt_place place;
+    place = place_at(4094);
+    console_faults = &place;
+    fault_at((uintptr_t)1 << 30, &place);
+    EXPECT_EQUAL(end_code, 71);
+    EXPECT_EQUAL(count_of("dump: fault: memory fault at "), 1);
+}
+
 // A fault while the record is written: it is sealed with what it has, and the reason is told.
 static void fault_in_a_fault(void)
 {
@@ -267,13 +292,8 @@ static void fault_with_a_record(void)
     EXPECT_EQUAL(tt_kept_crash()->followed, 1);
     EXPECT(strstr(console, "tutti dump: fault: bus error at 0000000000000010\n") == console);
     EXPECT(strstr(console, "tutti dump: thread (none), in an interrupt\n") != NULL);
+    EXPECT_EQUAL(count_of("tutti dump: stack "), TT_CRASH_STACK_WORDS / TT_CRASH_LINE_WORDS);
     EXPECT(locked > 0);
-}
-
-static void fault_at(uintptr_t address, const tt_place *place)
-{
-    if (setjmp(end_of_device) == 0)
-        tt_kernel_fault("memory fault", address, place);
 }
 
 // How much of a stack is kept: from its pointer, as far as it is the thread's, and never below it.
@@ -341,7 +361,7 @@ static void guards(void)
         if (child == 0) {
             tt_place place = place_at(10);
             if (!cases[i].in_interrupt_stack)
-                place.stack_end = place.stack_low = 0;
+                place.stack_end = 0; // then nothing is said by the other
             tt_kernel_current = cases[i].thread_has ? &thread : NULL;
             fault_at(cases[i].address, &place);
             bool overflow = strstr(tt_kept_crash()->reason, "fault: stack overflow at ") != NULL;
@@ -377,6 +397,7 @@ int main(void)
     in_a_life(failed_check);
     in_a_life(fault_with_a_record);
     in_a_life(fault_in_a_fault);
+    in_a_life(fault_in_the_console);
     in_a_life(overflow_in_an_interrupt);
     in_a_life(stacks);
     in_a_life(guards);

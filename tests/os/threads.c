@@ -156,7 +156,8 @@ static void test_wakeups(void)
     sleep_ms(1);
     sleep_ms(1);
     event(tt_kernel_wakeups() - before >= 2 ? "w" : "!");
-    expect("the kernel counts its wake-ups", "w");
+    event(tt_in_interrupt() ? "!" : "t");
+    expect("the kernel counts its wake-ups, and a thread is no interrupt", "wt");
 }
 
 static void lock_and_say(void *argument)
