@@ -27,7 +27,7 @@ static char console[16384];
 static size_t console_bytes;
 static unsigned console_takes = 32; // bytes at a time
 static unsigned puts_asked;
-static const tt_place *console_faults; // writing to it faults, there
+static const tt_place *console_faults; // the fourth piece that it gets faults, there
 static int end_code;
 static jmp_buf end_of_device;
 static uint8_t image[24];
@@ -113,11 +113,8 @@ const uint8_t *tt_board_image(size_t *length)
 
 size_t tt_board_console_put(const uint8_t *bytes, size_t length)
 {
-    puts_asked++;
-    const tt_place *place = console_faults;
-    console_faults = NULL;
-    if (place != NULL)
-        tt_kernel_fault("second", 2, place);
+    if (++puts_asked == 4 && console_faults != NULL)
+        tt_kernel_fault("second", 2, console_faults);
     size_t taken = length < console_takes ? length : console_takes;
     memcpy(console + console_bytes, bytes, taken);
     console_bytes += taken;

@@ -252,7 +252,7 @@ static unsigned count_of(const char *text)
     return count;
 }
 
-// A fault in the console: the reason, which is on its way, is told once.
+// A fault in the console, behind the reason: nothing is told twice.
 static void fault_in_the_console(void)
 {
     static tt_place place;
@@ -261,6 +261,7 @@ static void fault_in_the_console(void)
     fault_at((uintptr_t)1 << 30, &place);
     EXPECT_EQUAL(end_code, 71);
     EXPECT_EQUAL(count_of("dump: fault: memory fault at "), 1);
+    EXPECT_EQUAL(count_of("dump: thread "), 0);
 }
 
 // A fault while the record is written: it is sealed with what it has, and the reason is told.
