@@ -1,6 +1,6 @@
 # A short door to CMake and Ninja; ./run installs what they need first. `make help` lists the targets.
 
-DEVICES := cortex-m4 riscv64 aarch64
+DEVICES := cortex-m4 netduinoplus2 riscv64 aarch64
 CHECKED := linux-clang linux-asan linux-tsan linux-fuzz
 JOBS    := $(shell nproc)
 EPOCHS  := 10
@@ -16,7 +16,7 @@ linux $(DEVICES) $(CHECKED):
 	@home=$$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' build/$@/CMakeCache.txt 2>/dev/null); \
 	[ -z "$$home" ] || [ "$$(cd "$$home" 2>/dev/null && pwd -P)" = "$$(pwd -P)" ] || \
 	{ echo "build/$@ was made from the sources in $$home: it is made anew"; rm -rf build/$@; }; \
-	printf 'building for %-12s' $@; start=$$(date +%s); mkdir -p build; \
+	printf 'building for %-15s' $@; start=$$(date +%s); mkdir -p build; \
 	{ [ -f build/$@/build.ninja ] || cmake --preset $@ >build/$@.log 2>&1; } && \
 	ninja -C build/$@ -j $(JOBS) $(if $(filter linux-fuzz,$@),fuzz) >>build/$@.log 2>&1 || \
 	{ echo failed; grep -vE '^\[[0-9]+/[0-9]+\] ' build/$@.log | tail -n 60; echo "make: the whole log is build/$@.log"; exit 1; }; \

@@ -24,20 +24,6 @@ static tt_status find(tt_virtio *device, tt_virtio_kind kind)
     return status;
 }
 
-bool tt_board_watchdog_start(tt_time period)
-{
-    (void)period;
-    return false; // this machine has none
-}
-
-void tt_board_watchdog_feed(void)
-{
-}
-
-void tt_board_watchdog_reset_next(void)
-{
-}
-
 tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)
 {
     tt_virtio device;

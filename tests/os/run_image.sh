@@ -26,11 +26,13 @@ command_for() {
     linux) echo "$TUTTI_LINUX/tests/$name" ;;
     cortex-m4) echo "qemu-system-arm -M mps2-an386 -icount shift=5,sleep=off -nic none" \
         "-semihosting-config enable=on,target=native" ;;
+    netduinoplus2) echo "qemu-system-arm -M netduinoplus2 -icount shift=5,sleep=off -nic none" \
+        "-semihosting-config enable=on,target=native" ;;
     riscv64) echo "qemu-system-riscv64 -M virt -m 64M -icount shift=5,sleep=off -nic none" ;;
     aarch64) echo "qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a53 -m 64M -icount shift=5,sleep=off -nic none" \
         "-semihosting-config enable=on,target=native" ;;
     *)
-        echo "run_image: $machine is no machine: expected linux, cortex-m4, riscv64 or aarch64" >&2
+        echo "run_image: $machine is no machine: expected linux, cortex-m4, netduinoplus2, riscv64 or aarch64" >&2
         exit 2
         ;;
     esac

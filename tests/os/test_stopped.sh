@@ -6,6 +6,7 @@ machine=$1
 case $machine in
 linux) command=$TUTTI_LINUX/tests/os/test_hang_alive emulator=true ;;
 cortex-m4) emulator=qemu-system-arm board="-M mps2-an386 -semihosting-config enable=on,target=native" ;;
+netduinoplus2) emulator=qemu-system-arm board="-M netduinoplus2 -semihosting-config enable=on,target=native" ;;
 riscv64) emulator=qemu-system-riscv64 board="-M virt -m 64M" ;;
 aarch64) emulator=qemu-system-aarch64 board="-M virt,gic-version=3 -cpu cortex-a53 -m 64M -semihosting-config enable=on,target=native" ;;
 esac

@@ -64,10 +64,10 @@ typedef struct tt_cm_region {
 } tt_cm_region;
 
 // What can be accessed, and nothing beside it: no second address of the same memory, no memory that
-// the linker script does not give away. `null` (at 0, inside the code) cannot be, either: there are
-// the vectors, which only the CPU reads.
+// the linker script does not give away. `null` (inside code that begins at 0) cannot be, either:
+// there are the vectors, which only the CPU reads. A piece of no log2 is none.
 typedef struct tt_cm_map {
-    tt_cm_region code, data, devices, null;
+    tt_cm_region code, data, devices, null, more_data;
 } tt_cm_map;
 
 // For the board's start-up code: FPU, protection, exception priorities.

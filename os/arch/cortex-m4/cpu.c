@@ -99,6 +99,8 @@ void tt_cm_interrupt(void)
 // which never execute.
 static void protect(uint32_t number, tt_cm_region region, uint32_t access)
 {
+    if (region.log2 == 0)
+        return;
     MPU_RBAR = region.base | RBAR_VALID | number;
     MPU_RASR = access | (region.log2 - 1) << 1 | 1;
 }
@@ -119,6 +121,7 @@ void tt_cm_init(const tt_cm_map *map)
     protect(1, map->data, ACCESS_READ_WRITE);
     protect(2, map->devices, ACCESS_DEVICES);
     protect(3, map->null, ACCESS_NONE);
+    protect(4, map->more_data, ACCESS_READ_WRITE);
     // Until the first switch places it. The stack of exceptions needs none: it is the first of the
     // data, and below those there is no region.
     protect(GUARD_REGION, (tt_cm_region){NOWHERE, GUARD_LOG2}, ACCESS_NONE);
@@ -169,6 +172,11 @@ static uint32_t stack_before(const uint32_t *frame, uint32_t frame_address, uint
     return frame_address + words * sizeof(uint32_t);
 }
 
+// r3 to r11 and EXC_RETURN of what the timer's interrupt came upon (systick.S), while that runs.
+const uint32_t *volatile tt_cm_interrupted;
+#define INTERRUPTED_HIGH 1 // r4
+#define INTERRUPTED_RETURN 9
+
 // `exception`: the number of that which brought us here.
 void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint32_t *high,
                          uint32_t exception);
@@ -177,6 +185,13 @@ void tt_cm_fault_handler(const uint32_t *frame, uint32_t exc_return, const uint3
 {
     static const uint32_t none[FRAME_WORDS];
     uint32_t status = CFSR;
+    const uint32_t *interrupted = tt_cm_interrupted;
+    if (exception == NMI && interrupted != NULL && (interrupted[INTERRUPTED_RETURN] & 4)) {
+        // By tt_arch_expire: not the timer's interrupt matters, but the thread below it.
+        __asm__("mrs %0, psp" : "=r"(frame));
+        exc_return = interrupted[INTERRUPTED_RETURN];
+        high = interrupted + INTERRUPTED_HIGH;
+    }
     uint32_t frame_address = (uint32_t)frame;
     bool has_frame = !(status & CFSR_NO_FRAME) && frame_address >= (uint32_t)tt_exception_stack_low;
     if (!has_frame)

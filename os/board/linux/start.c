@@ -86,20 +86,6 @@ void tt_linux_recall(void)
     close(kept);
 }
 
-bool tt_board_watchdog_start(tt_time period)
-{
-    (void)period;
-    return false;
-}
-
-void tt_board_watchdog_feed(void)
-{
-}
-
-void tt_board_watchdog_reset_next(void)
-{
-}
-
 // The note of the linker, found by the program's own headers.
 const uint8_t *tt_board_image(size_t *length)
 {

@@ -12,10 +12,11 @@
 #define TT_BOARD_DATA 0x20000000u, 18    // 256 KiB of 4 MiB: what a watch would have
 #define TT_BOARD_DEVICES 0x40000000u, 22 // 4 MiB, with all below
 
-#define TT_BOARD_LINES 32 // of its interrupt controller
+#define TT_BOARD_LINES 32            // of its interrupt controller
+#define TT_BOARD_SYSTICK tt_cm_fault // unused
 #define TT_BOARD_TIMER_CLOCK 0x40000000u
 #define TT_BOARD_TIMER_ALARM 0x40001000u
-#define TT_BOARD_TIMER_ALARM_LINE 9
+#define TT_BOARD_TIMER_LINE 9         // of the alarm
 #define TT_BOARD_WATCHDOG 0x40008000u // its interrupt is the NMI
 #define TT_BOARD_UART 0x40004000u
 #define TT_BOARD_ETHERNET 0x40200000u // LAN9118
