@@ -91,7 +91,7 @@ expect 3 "no fleet is running" restart --dir "$scratch" watch-1
 
 # Fleet files, and what a fleet needs.
 printf 'watch 1\nphone 1\n' >"$scratch/fleet"
-expect 2 "fleet: line 2: expected a kind (watch, car, tv or linux), found 'phone'" up "$scratch/fleet"
+expect 2 "fleet: line 2: expected a kind (watch, car, tv or linux), or image=FILE behind another, found 'phone'" up "$scratch/fleet"
 expect 4 "$scratch/nofile" up "$scratch/nofile"
 printf 'watch 1\0junk\n' >"$scratch/fleet"
 expect 2 "expected text, found a zero byte" up "$scratch/fleet"

@@ -1,0 +1,23 @@
+# find_package(tutti), before project(): the board that TUTTI_BOARD names (in os/board, or a folder by its absolute path;
+# without it this machine) chooses the compiler, and behind project() there are tt_product and tt_image, which build what
+# the project names from the sources beside this file, with the project's limits (docs/first-device.md):
+#
+#     set(TUTTI_LIMITS TT_NODE_PEERS_MAX=8)     # or -DTUTTI_LIMITS=...; any constant of docs/limits.md that can be set
+#     find_package(tutti REQUIRED)
+#     project(sensor LANGUAGES C ASM)
+#     tt_product(sensor SOURCES sensor.c)
+#
+# On this machine an installed SDK also has its libraries compiled, with the limits as they are: tutti::node and so on.
+if(COMMAND tt_product)
+    return() # an example inside the tree
+endif()
+include(${CMAKE_CURRENT_LIST_DIR}/tools/cmake/board.cmake)
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "as Tutti's own presets")
+    set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g" CACHE STRING "as Tutti's own presets")
+endif()
+if(PROJECT_NAME)
+    include(${CMAKE_CURRENT_LIST_DIR}/tools/cmake/project.cmake)
+else()
+    set(CMAKE_PROJECT_INCLUDE ${CMAKE_CURRENT_LIST_DIR}/tools/cmake/project.cmake)
+endif()
