@@ -69,20 +69,6 @@ static tt_status fail(tt_status status, tt_text *why, const char *a, const char 
     return status;
 }
 
-// The folder of this program, where the build puts images beside it.
-static bool program_folder(char *folder, size_t capacity)
-{
-    ssize_t length = readlink("/proc/self/exe", folder, capacity - 1);
-    if (length <= 0)
-        return false;
-    folder[length] = '\0';
-    char *slash = strrchr(folder, '/');
-    if (slash == NULL)
-        return false;
-    *slash = '\0';
-    return true;
-}
-
 static bool join(char *path, const char *folder, const char *name, const char *ending)
 {
     return snprintf(path, TT_DEVICE_PATH_MAX, "%s/%s%s", folder, name, ending) < TT_DEVICE_PATH_MAX;
@@ -92,7 +78,7 @@ static bool join(char *path, const char *folder, const char *name, const char *e
 static bool find_image(tt_kind kind, char *path)
 {
     char here[TT_DEVICE_PATH_MAX];
-    if (!program_folder(here, sizeof(here)))
+    if (!tt_file_program_folder(here, sizeof(here)))
         return false;
     if (join(path, here, "../" SDK_IMAGES, strrchr(kinds[kind].image, '/')) &&
         access(path, R_OK) == 0)

@@ -5,7 +5,7 @@
 //     tutti put kind:sensor/sensor/period --text 2    seconds between two samples, 1 to 3600
 //     tutti get kind:sensor/sensor/samples            taken since the start
 //
-// The temperature is made up: a real sensor is read in `measure`.
+// The temperature is made up: the real one is read in `measure`.
 
 #include "tutti/check.h"
 #include "tutti/product.h"

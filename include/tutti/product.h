@@ -27,8 +27,9 @@ typedef struct tt_product {
     bool asks; // finds devices that run models, and asks them: /ai/ask
     // What is the product's own: adds resources (tt_bus_add), sets timers (tt_node_after), starts
     // threads; or NULL. Called once by the loop's own thread before its first turn, within 10 s
-    // (tutti/liveness.h), and not in safe mode (tutti/kept.h). The node lives as long as the device.
-    // Another status than TT_OK is told on the console, and the device goes on with what there is.
+    // (tutti/liveness.h), and not in safe mode (tutti/kept.h). The node lives as long as the
+    // device. Another status than TT_OK is told on the console, and the device goes on with what
+    // there is.
     tt_status (*start)(tt_node *node);
 } tt_product;
 
