@@ -7,7 +7,7 @@
 #     project(sensor LANGUAGES C ASM)
 #     tt_product(sensor SOURCES sensor.c)
 #
-# On this machine an installed SDK also has its libraries compiled, with the limits as they are: tutti::node and so on.
+# Programs that are no devices link with tutti::node and so on; for this machine an SDK has them compiled.
 if(COMMAND tt_product)
     return() # an example inside the tree
 endif()
@@ -15,6 +15,9 @@ include(${CMAKE_CURRENT_LIST_DIR}/tools/cmake/board.cmake)
 if(NOT CMAKE_BUILD_TYPE)
     set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "as Tutti's own presets")
     set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g" CACHE STRING "as Tutti's own presets")
+endif()
+if(PROJECT_NAME AND TUTTI_BOARD AND NOT TUTTI_TARGET AND NOT TT_BOARD_CPU STREQUAL "linux")
+    message(FATAL_ERROR "find_package(tutti) comes before project(): the board ${TT_BOARD} decides on the compiler")
 endif()
 if(PROJECT_NAME)
     include(${CMAKE_CURRENT_LIST_DIR}/tools/cmake/project.cmake)

@@ -23,12 +23,9 @@ install(FILES build/cortex-m4/products/watch/watch.elf build/riscv64/products/ca
     DESTINATION ${sdk}/images OPTIONAL)
 install(PROGRAMS ${PROJECT_BINARY_DIR}/products/linux/tutti-node DESTINATION ${sdk}/images)
 
-# The libraries as targets, tutti::node for tt_node.
-set(libraries tt_base tt_codec tt_bus tt_node tt_host tt_platform_linux tt_switch_link tt_lwip tt_stack tt_platform_switch
-    tt_device_service tt_crash_service tt_log_service tt_model_service tt_lite tt_graph tt_exec tt_train tt_convert tt_sim)
-foreach(library ${libraries})
-    string(REGEX REPLACE "^tt_" "" short ${library})
-    set_target_properties(${library} PROPERTIES EXPORT_NAME ${short})
+# The libraries as targets.
+foreach(library ${TT_LIBRARIES})
+    set_target_properties(tt_${library} PROPERTIES EXPORT_NAME ${library})
+    install(TARGETS tt_${library} EXPORT tutti)
 endforeach()
-install(TARGETS ${libraries} EXPORT tutti)
 install(EXPORT tutti NAMESPACE tutti:: DESTINATION ${sdk} FILE libraries.cmake)

@@ -63,6 +63,10 @@ foreach(folder /include /include/cpu/${TT_BOARD_CPU} "")
     list(APPEND TT_INCLUDE $<BUILD_INTERFACE:${TT_ROOT}${folder}> $<INSTALL_INTERFACE:share/tutti${folder}>)
 endforeach()
 
+# What programs outside the tree link with, as tutti::node for tt_node.
+set(TT_LIBRARIES base codec bus node host platform_linux switch_link lwip stack platform_switch device_service
+    crash_service log_service model_service lite graph exec train convert)
+
 # tutti/version.h, of this moment's commit: whoever uses tt_version is built anew when that changes.
 set(generated ${CMAKE_CURRENT_BINARY_DIR}/generated)
 add_custom_target(tt_version_header BYPRODUCTS ${generated}/tutti/version.h
