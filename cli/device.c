@@ -25,6 +25,7 @@
 
 #define ARGUMENTS_MAX 40
 #define IMAGE_BYTES_MAX ((size_t)64 << 20)
+#define SDK_IMAGES "share/tutti/images" // in an SDK, whose programs are in bin
 
 // How a kind is run. Images lie relative to the folder of this program.
 static const struct {
@@ -68,36 +69,32 @@ static tt_status fail(tt_status status, tt_text *why, const char *a, const char 
     return status;
 }
 
-// The folder of this program, where the build puts images beside it.
-static bool program_folder(char *folder, size_t capacity)
-{
-    ssize_t length = readlink("/proc/self/exe", folder, capacity - 1);
-    if (length <= 0)
-        return false;
-    folder[length] = '\0';
-    char *slash = strrchr(folder, '/');
-    if (slash == NULL)
-        return false;
-    *slash = '\0';
-    return true;
-}
-
 static bool join(char *path, const char *folder, const char *name, const char *ending)
 {
     return snprintf(path, TT_DEVICE_PATH_MAX, "%s/%s%s", folder, name, ending) < TT_DEVICE_PATH_MAX;
 }
 
-tt_status tt_device_make(tt_device *device, tt_kind kind, unsigned number, const char *image,
-                         const char *folder, tt_text *why)
+// The image that comes with this program: of its build, or of its SDK.
+static bool find_image(tt_kind kind, char *path)
+{
+    char here[TT_DEVICE_PATH_MAX];
+    if (!tt_file_program_folder(here, sizeof(here)))
+        return false;
+    if (join(path, here, "../" SDK_IMAGES, strrchr(kinds[kind].image, '/')) &&
+        access(path, R_OK) == 0)
+        return true;
+    return join(path, here, kinds[kind].image, "");
+}
+
+tt_status tt_device_make(tt_device *device, tt_kind kind, const char *name, unsigned number,
+                         const char *image, const char *folder, tt_text *why)
 {
     *device = (tt_device){.kind = kind, .boot = 1};
-    snprintf(device->label, sizeof(device->label), "%s-%u", tt_kind_names[kind], number);
-    char here[TT_DEVICE_PATH_MAX];
+    snprintf(device->label, sizeof(device->label), "%s-%u", name, number);
     bool fits = join(device->log, folder, device->label, ".log") &&
                 join(device->provision, folder, device->label, ".provision");
     if (image[0] == '\0')
-        fits = fits && program_folder(here, sizeof(here)) &&
-               join(device->image, here, kinds[kind].image, "");
+        fits = fits && find_image(kind, device->image);
     else
         fits =
             fits && strlen(image) < sizeof(device->image) && strcpy(device->image, image) != NULL;
@@ -145,8 +142,8 @@ static tt_status read_image(const char *path, const char *target, uint8_t **byte
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        fail(TT_NOT_FOUND, why, path, " is missing; build it: make ", target);
-        return TT_NOT_FOUND;
+        fail(TT_NOT_FOUND, why, path, " is missing; build it", "");
+        return target == NULL ? TT_NOT_FOUND : fail(TT_NOT_FOUND, why, ": make ", target, "");
     }
     *bytes = malloc(IMAGE_BYTES_MAX);
     TT_CHECK(*bytes != NULL);
@@ -202,6 +199,36 @@ static tt_status examine_image(const tt_device *device, uint64_t *provision_addr
         status = check_machine(device, bytes, length, own_machine(), &wrong);
     }
     free(bytes);
+    return status == TT_OK ? TT_OK : fail(status, why, device->image, ": ", sentence);
+}
+
+// What an image of a kind of the fleet file's own runs as: a process of this machine, or the kind
+// whose processor it is for.
+static tt_status choose_kind(tt_device *device, tt_text *why)
+{
+    uint8_t *bytes;
+    size_t length;
+    tt_status status = read_image(device->image, NULL, &bytes, &length, why);
+    if (status != TT_OK)
+        return status;
+    char sentence[128], unsaid[128];
+    tt_text wrong, absent;
+    uint64_t address;
+    unsigned machine, kind = TT_LINUX;
+    tt_text_init(&wrong, sentence, sizeof(sentence));
+    tt_text_init(&absent, unsaid, sizeof(unsaid));
+    status = tt_elf_machine(bytes, length, &machine, &wrong);
+    if (status == TT_OK &&
+        tt_elf_find(bytes, length, "tt_linux_provision", &address, &absent) != TT_OK)
+        for (kind = 0; kind < TT_KINDS && kinds[kind].machine != machine;)
+            kind++;
+    if (status == TT_OK && kind == TT_KINDS) {
+        tt_text_add(&wrong, "it is no device's image: a program for ");
+        tt_text_add(&wrong, tt_elf_machine_name(machine));
+        status = TT_UNSUPPORTED;
+    }
+    free(bytes);
+    device->kind = (tt_kind)kind;
     return status == TT_OK ? TT_OK : fail(status, why, device->image, ": ", sentence);
 }
 
@@ -317,6 +344,11 @@ _Noreturn static void become(const tt_device *device, const command_line *line, 
 tt_status tt_device_start(tt_device *device, const char *socket_path, tt_time now, tt_text *why)
 {
     TT_CHECK(device->pid == 0);
+    if (device->kind == TT_KINDS) {
+        tt_status chosen = choose_kind(device, why);
+        if (chosen != TT_OK)
+            return chosen;
+    }
     const char *emulator = kinds[device->kind].emulator;
     uint64_t provision_address = 0;
     if (emulator != NULL && !is_installed(emulator)) {

@@ -19,8 +19,8 @@
 #define TT_DEVICE_PATH_MAX 512
 
 typedef struct tt_device {
-    tt_kind kind;
-    char label[16]; // "watch-1": the launcher's own, unknown to the device
+    tt_kind kind;   // that it runs as; TT_KINDS: its image will tell, at the start
+    char label[24]; // "watch-1": the launcher's own, unknown to the device
     char image[TT_DEVICE_PATH_MAX];
     char log[TT_DEVICE_PATH_MAX];       // its console
     char provision[TT_DEVICE_PATH_MAX]; // the block that is loaded into it
@@ -32,10 +32,10 @@ typedef struct tt_device {
     bool found;
 } tt_device;
 
-// Gives a device its seed and its files' names below `folder`. `image` "" takes the one of this
-// build. TT_TOO_LARGE, TT_IO.
-tt_status tt_device_make(tt_device *device, tt_kind kind, unsigned number, const char *image,
-                         const char *folder, tt_text *why);
+// Gives a device its seed and its files' names below `folder`. `name` is that of its kind; `image`
+// "" takes the one of this build, or of the SDK that this program belongs to. TT_TOO_LARGE, TT_IO.
+tt_status tt_device_make(tt_device *device, tt_kind kind, const char *name, unsigned number,
+                         const char *image, const char *folder, tt_text *why);
 
 // Starts it on the switch that listens at `socket_path`. TT_NOT_FOUND: the emulator or the image is
 // missing; TT_MALFORMED, TT_DAMAGED: it is no image; TT_UNSUPPORTED: it is one for another

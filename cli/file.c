@@ -262,6 +262,19 @@ void tt_file_last_line(const char *path, char *line, size_t capacity)
     line[length - start] = '\0';
 }
 
+bool tt_file_program_folder(char *folder, size_t capacity)
+{
+    ssize_t length = readlink("/proc/self/exe", folder, capacity);
+    if (length <= 0 || (size_t)length == capacity)
+        return false;
+    folder[length] = '\0';
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL)
+        return false;
+    *slash = '\0';
+    return true;
+}
+
 tt_exit tt_file_read(const char *command, const char *path, size_t limit, uint8_t **bytes,
                      size_t *length)
 {

@@ -50,6 +50,9 @@ bool tt_file_fits_socket(const char *command, const char *folder, const char *na
 // The last line of a text file that holds anything, "" where there is none; what is longer loses
 // its start.
 void tt_file_last_line(const char *path, char *line, size_t capacity);
+// The folder that this program lies in; what belongs to its build or SDK is found from there. False
+// where it cannot be told, or is longer than `capacity`.
+bool tt_file_program_folder(char *folder, size_t capacity);
 // Reads at most `limit` bytes into memory that the caller frees; "-" is standard input.
 tt_exit tt_file_read(const char *command, const char *path, size_t limit, uint8_t **bytes,
                      size_t *length);

@@ -294,14 +294,15 @@ tt_exit tt_fleet_make(tt_fleet *fleet, const tt_fleet_file *file, const char *fo
         tt_say_error("tutti up: the folder %s cannot be made: %s", folder, strerror(errno));
         return TT_EXIT_FAILED;
     }
-    unsigned numbers[TT_KINDS] = {0};
     for (unsigned i = 0; i < file->count; i++) {
         char sentence[TT_DEVICE_PATH_MAX];
         tt_text why;
         tt_text_init(&why, sentence, sizeof(sentence));
-        tt_kind kind = file->devices[i].kind;
-        if (tt_device_make(&fleet->devices[i], kind, ++numbers[kind], file->devices[i].image,
-                           folder, &why) != TT_OK) {
+        unsigned number = 1; // of its kind
+        for (unsigned before = 0; before < i; before++)
+            number += strcmp(file->devices[before].name, file->devices[i].name) == 0;
+        if (tt_device_make(&fleet->devices[i], file->devices[i].kind, file->devices[i].name, number,
+                           file->devices[i].image, folder, &why) != TT_OK) {
             tt_say_error("tutti up: %s", sentence);
             return TT_EXIT_FAILED;
         }

@@ -41,14 +41,22 @@ static bool take_word(const char **at, const char *end, char word[WORD_MAX])
     return fits;
 }
 
-static bool find_kind(const char *word, tt_kind *kind)
+// TT_KINDS where the build makes none of that name.
+static tt_kind find_kind(const char *word)
 {
-    for (unsigned i = 0; i < TT_KINDS; i++)
-        if (strcmp(word, tt_kind_names[i]) == 0) {
-            *kind = (tt_kind)i;
-            return true;
-        }
-    return false;
+    unsigned kind = 0;
+    while (kind < TT_KINDS && strcmp(word, tt_kind_names[kind]) != 0)
+        kind++;
+    return (tt_kind)kind;
+}
+
+// Names of files are made from it.
+static bool may_be_kind(const char *word)
+{
+    size_t length = strlen(word);
+    return length < TT_KIND_MAX &&
+           length == strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-") && word[0] >= 'a' &&
+           word[0] <= 'z';
 }
 
 // A number from 1 to TT_FLEET_DEVICES_MAX, or 0.
@@ -63,7 +71,7 @@ static unsigned read_count(const char *word)
     return count <= TT_FLEET_DEVICES_MAX ? count : 0;
 }
 
-static tt_status add_devices(tt_fleet_file *fleet, unsigned line, tt_kind kind, unsigned count,
+static tt_status add_devices(tt_fleet_file *fleet, unsigned line, const char *kind, unsigned count,
                              const char *image, tt_text *why)
 {
     if (count > TT_FLEET_DEVICES_MAX - fleet->count) {
@@ -76,8 +84,9 @@ static tt_status add_devices(tt_fleet_file *fleet, unsigned line, tt_kind kind, 
         return TT_TOO_LARGE;
     }
     for (unsigned i = 0; i < count; i++) {
-        fleet->devices[fleet->count].kind = kind;
-        strcpy(fleet->devices[fleet->count].image, image); // the caller checked its length
+        fleet->devices[fleet->count].kind = find_kind(kind);
+        strcpy(fleet->devices[fleet->count].name, kind);
+        strcpy(fleet->devices[fleet->count].image, image); // the caller checked the lengths
         fleet->count++;
     }
     return TT_OK;
@@ -87,11 +96,11 @@ static tt_status parse_line(tt_fleet_file *fleet, unsigned line, const char *at,
                             tt_text *why)
 {
     static const char option[] = "image=";
-    char word[WORD_MAX], image[TT_FLEET_IMAGE_MAX] = "";
-    tt_kind kind;
-    if (!take_word(&at, end, word) || (word[0] != '\0' && !find_kind(word, &kind)))
-        return refuse(why, line, "a kind (watch, car, tv or linux)", word);
-    if (word[0] == '\0')
+    char word[WORD_MAX], kind[WORD_MAX], image[TT_FLEET_IMAGE_MAX] = "";
+    if (!take_word(&at, end, kind) || (kind[0] != '\0' && !may_be_kind(kind)))
+        return refuse(why, line, "a kind (watch, car, tv, linux, or another of small letters)",
+                      kind);
+    if (kind[0] == '\0')
         return TT_OK;
     bool fits = take_word(&at, end, word);
     unsigned count = fits ? read_count(word) : 0;
@@ -108,6 +117,9 @@ static tt_status parse_line(tt_fleet_file *fleet, unsigned line, const char *at,
         if (word[0] != '\0')
             return refuse(why, line, "the end of the line", word);
     }
+    if (image[0] == '\0' && find_kind(kind) == TT_KINDS)
+        return refuse(why, line, "a kind (watch, car, tv or linux), or image=FILE behind another",
+                      kind);
     return add_devices(fleet, line, kind, count, image, why);
 }
 

@@ -4,19 +4,23 @@
 //     watch 1
 //     tv 2
 //     car 1 image=build/other/car.elf
+//     sensor 1 image=build/sensor.elf
 //
+// The last is a kind of one's own, which runs as the kind whose processor its image is for.
 // Names and addresses are not in it: devices make names from their seeds and take addresses by
 // themselves.
 
 #ifndef TUTTI_CLI_FLEET_FILE_H
 #define TUTTI_CLI_FLEET_FILE_H
 
+#include "tutti/discovery.h"
 #include "tutti/status.h"
 #include "tutti/text.h"
 
 #define TT_FLEET_DEVICES_MAX 12 // a node knows 16 others; the launcher and a client are two of them
 #define TT_FLEET_IMAGE_MAX 256  // bytes of an image's path, its terminator included
 
+// The kinds that the build makes; TT_KINDS stands for one of the fleet file's own.
 typedef enum tt_kind { TT_WATCH, TT_CAR, TT_TV, TT_LINUX, TT_KINDS } tt_kind;
 
 extern const char *const tt_kind_names[TT_KINDS];
@@ -24,6 +28,7 @@ extern const char *const tt_kind_names[TT_KINDS];
 typedef struct tt_fleet_file {
     struct {
         tt_kind kind;
+        char name[TT_KIND_MAX];         // of the kind
         char image[TT_FLEET_IMAGE_MAX]; // "" for the one that the build makes
     } devices[TT_FLEET_DEVICES_MAX];
     unsigned count;

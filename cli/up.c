@@ -319,13 +319,16 @@ const tt_command tt_command_up = {
     .name = "up",
     .arguments = "FLEETFILE",
     .summary = "Boot a fleet of emulated devices on a virtual Ethernet and keep it running",
-    .help = "A fleet file has lines of a kind and how many: 'watch 1', 'car 1', 'tv 1', 'linux 1'; "
-            "image=FILE\n"
-            "may follow; 12 devices are the most. Devices take names from their seeds and "
-            "addresses by\n"
-            "themselves. Ends with the interrupt key; with --run also when the command ends, whose "
-            "status is\n"
-            "then the result. What asks in that command finds the fleet by $TUTTI_NET.",
+    .help =
+        "A fleet file has lines of a kind and how many: 'watch 1', 'car 1', 'tv 1', 'linux 1'; "
+        "image=FILE\n"
+        "may follow, and lets any word be a kind: 'sensor 1 image=build/sensor.elf'. 12 devices "
+        "are the\n"
+        "most. Devices take names from their seeds and addresses by themselves. Ends with the "
+        "interrupt\n"
+        "key; with --run also when the command ends, whose status is then the result. What asks "
+        "in that\n"
+        "command finds the fleet by $TUTTI_NET.",
     .examples = "  tutti up fleet.txt\n"
                 "  tutti up fleet.txt --capture fleet.pcap\n"
                 "  tutti up fleet.txt --run 'tutti ls'",

@@ -37,6 +37,7 @@ tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_optio
     memset(node, 0, sizeof(*node));
     node->platform = platform;
     node->options = *options;
+    tt_list_init(&node->timers);
     tt_time now = now_of(node);
     operations->random(platform, seeds, sizeof(seeds));
     operations->random(platform, &boot, sizeof(boot));
@@ -144,6 +145,7 @@ void tt_node_poll(tt_node *node)
     look_at_addresses(node, now);
     if (now >= node->presence_at)
         tt_presence_advance(node, now);
+    tt_timers_advance(node, now);
     if (node->options.on_turn != NULL)
         node->options.on_turn(node, now);
     tt_discovery_advance(&node->discovery, now);
@@ -157,6 +159,7 @@ tt_time tt_node_deadline(const tt_node *node)
     if (node->more)
         return INT64_MIN;
     tt_time deadline = tt_earlier(node->presence_at, tt_bus_deadline(&node->bus));
+    deadline = tt_earlier(deadline, tt_timers_deadline(node));
     for (tt_list *call = node->bus.calls.next; call != &node->bus.calls; call = call->next)
         if (TT_CONTAINER(call, tt_call, state.link)->state.send)
             return INT64_MIN; // started since the last poll

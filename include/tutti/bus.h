@@ -264,9 +264,13 @@ void tt_bus_changed(tt_bus *bus, tt_time now, tt_resource *resource);
 tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token,
                         const tt_response *response);
 
+// A datagram came from `peer`: calls the handlers and callbacks that it concerns. Bytes that are no
+// CoAP are counted and dropped. They are the caller's, as `peer` is.
 void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
                     size_t length);
+// Does what is due by `now`: repetitions, and the ends of what nobody answers.
 void tt_bus_advance(tt_bus *bus, tt_time now);
+// When tt_bus_advance must be called at the latest; TT_FOREVER where nothing waits.
 tt_time tt_bus_deadline(const tt_bus *bus);
 
 // Takes the next datagram to send, TT_EMPTY where there is none; `capacity` >= TT_BUS_MESSAGE_MAX.

@@ -1,5 +1,5 @@
 // How a device's last end is told, as a resource: GET /crash answers the record's lines as text
-// (tutti/crash.h), 4.04 where none is kept; DELETE /crash clears it.
+// (tutti/crash.h), 4.04 where none is kept; DELETE /crash clears it. On the thread of the bus.
 
 #ifndef TUTTI_CRASH_SERVICE_H
 #define TUTTI_CRASH_SERVICE_H

@@ -3,7 +3,7 @@
 // received, duplicates, malformed, wakeups}: boot and restarts together name a life, mode is
 // "normal" or "safe", crashes is how many ends /crash knows of, wakeups counts, modulo 2^32, how
 // often an interrupt woke the CPU from idling (not there where nobody counts). POST /device/restart
-// restarts the device, and out of safe mode.
+// restarts the device, and out of safe mode. On the thread of the bus.
 
 #ifndef TUTTI_DEVICE_SERVICE_H
 #define TUTTI_DEVICE_SERVICE_H

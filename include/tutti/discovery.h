@@ -97,9 +97,12 @@ tt_status tt_discovery_init(tt_discovery *discovery, tt_time now,
 void tt_discovery_set_addresses(tt_discovery *discovery, tt_time now, const tt_endpoint *addresses,
                                 size_t count);
 
+// A datagram of multicast DNS came from `peer`; bytes that are none are dropped. Calls on_peer.
 void tt_discovery_receive(tt_discovery *discovery, tt_time now, const tt_endpoint *peer,
                           const void *bytes, size_t length);
+// Does what is due by `now`: announcements, questions, peers whose records expire.
 void tt_discovery_advance(tt_discovery *discovery, tt_time now);
+// When tt_discovery_advance must be called at the latest.
 tt_time tt_discovery_deadline(const tt_discovery *discovery);
 
 // Takes the next datagram that is due, TT_EMPTY where there is none; `capacity` >=

@@ -35,7 +35,7 @@ extern tt_kept tt_kept_memory;
 // How many resets the memory has seen: 0 in the first life since the power came. With the
 // launcher's boot number it names a life.
 uint32_t tt_kept_restarts(void);
-bool tt_kept_is_safe_mode(void);
+bool tt_kept_is_safe_mode(void); // any
 
 // When this life began, on the kernel's clock, which a reset need not set to zero.
 tt_time tt_kept_began(void);

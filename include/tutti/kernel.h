@@ -74,9 +74,9 @@ struct tt_thread {
 TT_USE_RESULT tt_status tt_thread_start(tt_thread *thread, const char *name, uint8_t priority,
                                         void *stack, size_t stack_bytes,
                                         void (*entry)(void *argument), void *argument);
-tt_thread *tt_thread_self(void); // any: the interrupted one
-void tt_thread_yield(void);      // to the next ready thread of the same priority
-void tt_thread_sleep(tt_time until);
+tt_thread *tt_thread_self(void);       // any: the interrupted one
+void tt_thread_yield(void);            // to the next ready thread of the same priority
+void tt_thread_sleep(tt_time until);   // an absolute time; one that has passed returns at once
 TT_NORETURN void tt_thread_exit(void); // holding no mutex
 
 // TT_OK when the thread has ended, now or before, for any number of joiners; from then on its

@@ -1,5 +1,5 @@
 // A device's newest console lines, as a resource: GET /log answers text, oldest line first, each
-// with its number and its time (tutti/log.h); it can be observed.
+// with its number and its time (tutti/log.h); it can be observed. On the thread of the bus.
 
 #ifndef TUTTI_LOG_SERVICE_H
 #define TUTTI_LOG_SERVICE_H

@@ -23,6 +23,15 @@ TT_C_BEGIN
 
 typedef struct tt_node tt_node;
 
+// A timer of the node's loop, in storage of the caller's that is all zero before its first use and
+// stays where it is while the timer is set. All members are the node's.
+typedef struct tt_node_timer {
+    tt_list link; // in the node's timers, the earliest first
+    tt_time at;
+    void (*callback)(tt_node *node, tt_time now, void *context);
+    void *context;
+} tt_node_timer;
+
 typedef struct tt_node_options {
     const char *name; // as tt_discovery_options; NULL for a node that only browses, such as the
                       // command line
@@ -48,6 +57,7 @@ struct tt_node {
         bool busy;
     } pings[TT_NODE_PEERS_MAX]; // by place in `peers`
     tt_time presence_at;        // when silence is looked at next
+    tt_list timers;             // that are set
     tt_datagram datagram;       // the one being received or sent
     bool more;                  // datagrams are left over from the last turn
     bool stopped;
@@ -72,6 +82,19 @@ void tt_node_run(tt_node *node);
 
 // Makes tt_node_run say goodbye and return. From the loop's own thread, such as a reply handler.
 void tt_node_stop(tt_node *node);
+
+// Sets a timer: `callback` is called once, by the loop, in the first turn that begins `delay`
+// nanoseconds from now or later; it may set the timer again, which is how something is done every
+// so often. A timer that is set already is set anew. The device sleeps until the earliest timer of
+// all. A `delay` of 0 or less means the next turn. Does not fail. From the loop's own thread (a
+// handler, a callback, a product's start), after tt_node_init.
+void tt_node_after(tt_node *node, tt_node_timer *timer, tt_time delay,
+                   void (*callback)(tt_node *node, tt_time now, void *context), void *context);
+
+// Whether a timer is set; and unsets it, where it is: its callback is not called. The storage is
+// the caller's again. From the loop's own thread.
+bool tt_node_timer_is_set(const tt_node_timer *timer);
+void tt_node_cancel(tt_node_timer *timer);
 
 // The first present peer of `kind` (NULL for any) with `name` (NULL for any), whatever its
 // capitals, in the order found; or NULL.

@@ -1,6 +1,6 @@
 // The car unit: RISC-V 64 in supervisor mode. It runs models and asks for others'.
 
-#include "products/common/product.h"
+#include "tutti/product.h"
 
 #define SLOT_BYTES (256 * 1024)
 #define ARENA_BYTES (128 * 1024)

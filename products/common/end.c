@@ -1,7 +1,7 @@
 // The end of a product: what failed is recorded by now (tutti/kept.h), and the device starts anew.
 // Only where the launcher started it to measure something it stops, with the code.
 
-#include "products/common/product.h"
+#include "products/common/internal.h"
 #include "tutti/board.h"
 #include "tutti/kernel.h"
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "products/common/product.h"
+#include "products/common/internal.h"
 #include "tutti/board.h"
 #include "tutti/bytes.h"
 #include "tutti/check.h"
@@ -126,7 +126,7 @@ static void add_services(const tt_product *product, tt_platform *platform)
                                                                   .peers = node.peers,
                                                                   .peers_max = TT_NODE_PEERS_MAX}));
     if (product->start != NULL)
-        product->start(&node);
+        offer("all that is its own", product->start(&node));
 }
 
 static void on_turn(tt_node *self, tt_time now)

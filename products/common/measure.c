@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "products/common/product.h"
+#include "products/common/internal.h"
 #include "tutti/kernel.h"
 #include "tutti/lite.h"
 #include "tutti/board.h"

@@ -1,6 +1,6 @@
 // The Linux node: the whole device stack in one process. It runs models and asks others.
 
-#include "products/common/product.h"
+#include "tutti/product.h"
 
 #define SLOT_BYTES (256 * 1024)
 #define ARENA_BYTES (128 * 1024)

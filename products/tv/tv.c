@@ -1,6 +1,6 @@
 // The TV: AArch64. It holds no model; it finds a device that does, and asks.
 
-#include "products/common/product.h"
+#include "tutti/product.h"
 
 const tt_product tt_product_table = {
     .kind = "tv",

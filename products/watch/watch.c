@@ -1,6 +1,6 @@
 // The watch: a Cortex-M4F with 256 KiB of RAM. It runs one model of up to 64 KiB.
 
-#include "products/common/product.h"
+#include "tutti/product.h"
 
 #define SLOT_BYTES (64 * 1024)
 #define ARENA_BYTES (24 * 1024)

@@ -34,7 +34,7 @@ for command in $("$tutti" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     expect 2 "there is no option '--nonsense'" "$command" --nonsense
     commands="${commands:-}$command "
 done
-[ "${commands:-}" = "train compile up restart kill crash logs ls get put post delete observe completion man " ] ||
+[ "${commands:-}" = "train compile new up restart kill crash logs ls get put post delete observe completion man " ] ||
     { echo "the commands are: ${commands:-none}"; failed=1; }
 
 # Usage: what was expected, what came.
@@ -91,7 +91,7 @@ expect 3 "no fleet is running" restart --dir "$scratch" watch-1
 
 # Fleet files, and what a fleet needs.
 printf 'watch 1\nphone 1\n' >"$scratch/fleet"
-expect 2 "fleet: line 2: expected a kind (watch, car, tv or linux), found 'phone'" up "$scratch/fleet"
+expect 2 "fleet: line 2: expected a kind (watch, car, tv or linux), or image=FILE behind another, found 'phone'" up "$scratch/fleet"
 expect 4 "$scratch/nofile" up "$scratch/nofile"
 printf 'watch 1\0junk\n' >"$scratch/fleet"
 expect 2 "expected text, found a zero byte" up "$scratch/fleet"
@@ -112,6 +112,16 @@ case $(uname -m) in
 x86_64) machine=x86-64 ;;
 aarch64) machine=AArch64 ;;
 *) machine=RISC-V ;;
+esac
+# A kind of the file's own is told what it runs as by its image.
+printf 'lamp 1 image=%s/no.elf\n' "$scratch" >"$scratch/fleet"
+expect 4 "lamp-1: $scratch/no.elf is missing; build it" up "$scratch/fleet" --dir "$scratch/f"
+printf 'lamp 1 image=%s\n' "$0" >"$scratch/fleet"
+expect 4 "expected an ELF file" up "$scratch/fleet" --dir "$scratch/f"
+printf 'lamp 1 image=/bin/true\n' >"$scratch/fleet"
+case $machine in
+x86-64) expect 4 "it is no device's image: a program for x86-64" up "$scratch/fleet" --dir "$scratch/f" ;;
+*) expect 4 "expected the symbol tt_provision" up "$scratch/fleet" --dir "$scratch/f" ;; # as a car, or a TV
 esac
 printf 'watch 1 image=/bin/true\n' >"$scratch/fleet"
 expect 4 "/bin/true: it is for $machine, and a watch here needs an image for 32-bit Arm" up "$scratch/fleet" --dir "$scratch/f"

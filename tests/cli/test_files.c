@@ -26,17 +26,30 @@ static const char *refusal(const char *text)
 static void test_fleet_file(void)
 {
     static tt_fleet_file fleet;
-    EXPECT_EQUAL(
-        tt_fleet_file_parse(&fleet, "# home\nwatch 1\n\n tv 2 # two\r\ncar 1 image=a/b.elf", NULL),
-        TT_OK);
-    EXPECT_EQUAL(fleet.count, 4);
+    EXPECT_EQUAL(tt_fleet_file_parse(
+                     &fleet,
+                     "# home\nwatch 1\n\n tv 2 # two\r\ncar 1 image=a/b.elf\nmy-lamp2 1 image=c",
+                     NULL),
+                 TT_OK);
+    EXPECT_EQUAL(fleet.count, 5);
     EXPECT_EQUAL(fleet.devices[1].kind, TT_TV);
     EXPECT_EQUAL(fleet.devices[3].kind, TT_CAR);
     EXPECT_TEXT(fleet.devices[3].image, "a/b.elf");
+    EXPECT_EQUAL(fleet.devices[4].kind, TT_KINDS);
+    EXPECT_TEXT(fleet.devices[4].name, "my-lamp2");
+    EXPECT_TEXT(fleet.devices[4].image, "c");
     EXPECT_TEXT(fleet.devices[0].image, "");
 
-    EXPECT_TEXT(refusal("watch 1\nphone 1\n"),
-                "line 2: expected a kind (watch, car, tv or linux), found 'phone'");
+    EXPECT_TEXT(
+        refusal("watch 1\nphone 1\n"),
+        "line 2: expected a kind (watch, car, tv or linux), or image=FILE behind another, found "
+        "'phone'");
+    EXPECT_TEXT(
+        refusal("../x 1 image=a"),
+        "line 1: expected a kind (watch, car, tv, linux, or another of small letters), found "
+        "'../x'");
+    EXPECT(strstr(refusal("2x 1 image=a"), "found '2x'") != NULL);
+    EXPECT(strstr(refusal("sixteen-bytes-it 1 image=a"), "found 'sixteen-bytes-it'") != NULL);
     EXPECT_TEXT(refusal("watch"),
                 "line 1: expected how many of them, 1 to 12, found the end of the line");
     EXPECT_TEXT(refusal("watch -1"), "line 1: expected how many of them, 1 to 12, found '-1'");

@@ -1,7 +1,7 @@
 // A product that ends in every way there is, each when a resource is posted to. An image of a test.
 
 #include "os/arch/arch.h"
-#include "products/common/product.h"
+#include "tutti/product.h"
 #include "tutti/check.h"
 #include "tutti/kernel.h"
 
@@ -117,7 +117,7 @@ static void post(tt_resource *resource, tt_time now, const tt_request *request,
     response->code = queued ? TT_CHANGED : TT_UNAVAILABLE;
 }
 
-static void start(tt_node *started)
+static tt_status start(tt_node *started)
 {
     node = started;
     for (size_t i = 0; i < TT_COUNT(ends); i++) {
@@ -125,6 +125,7 @@ static void start(tt_node *started)
             (tt_resource){.path = ends[i].path, .handler = post, .methods = 1 << TT_POST};
         TT_CHECK(tt_bus_add(&node->bus, &resources[i]) == TT_OK);
     }
+    return TT_OK;
 }
 
 const tt_product tt_product_table = {.kind = "crasher", .start = start};

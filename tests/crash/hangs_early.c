@@ -2,14 +2,14 @@
 
 #include <string.h>
 
-#include "products/common/product.h"
 #include "tutti/board.h"
 #include "tutti/kept.h"
 #include "tutti/kernel.h"
+#include "tutti/product.h"
 
 static volatile bool spinning = true;
 
-static void start(tt_node *node)
+static tt_status start(tt_node *node)
 {
     (void)node;
     const tt_crash *crash = tt_kept_crash();
@@ -17,6 +17,7 @@ static void start(tt_node *node)
         tt_board_stop(strncmp(crash->reason, "watchdog: loop silent", 21) == 0 ? 0 : 1);
     while (spinning)
         ;
+    return TT_OK;
 }
 
 const tt_product tt_product_table = {.kind = "early", .start = start};

@@ -9,6 +9,9 @@
 
 #define FROM TT_SECONDS(120)
 #define MINUTES 4
+#ifndef WAKEUPS_MOST
+#define WAKEUPS_MOST 120 // a minute
+#endif
 
 void __real_tt_node_run(tt_node *node);
 void __wrap_tt_node_run(tt_node *node);
@@ -25,9 +28,10 @@ static void count(void *argument)
     tt_text_init(&text, line, sizeof(line));
     tt_text_add(&text, "idle: ");
     tt_text_add_unsigned(&text, a_minute);
-    tt_text_add(&text, a_minute <= 120 ? " wake-ups a minute\n" : " wake-ups a minute: too many\n");
+    tt_text_add(&text, a_minute <= WAKEUPS_MOST ? " wake-ups a minute\n"
+                                                : " wake-ups a minute: too many\n");
     tt_console_write(line, text.length);
-    tt_board_stop(a_minute <= 120 ? 0 : 1);
+    tt_board_stop(a_minute <= WAKEUPS_MOST ? 0 : 1);
 }
 
 void __wrap_tt_node_run(tt_node *node)

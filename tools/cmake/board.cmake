@@ -3,6 +3,8 @@
 # board.cmake only sets variables, see docs/architecture.md, "A board". Included before project(), where the board
 # says which CPU, and so which compiler, and once more behind it, where a compiler without a board gets one.
 
+get_filename_component(TT_ROOT ${CMAKE_CURRENT_LIST_DIR}/../.. ABSOLUTE) # of our sources
+
 macro(tt_board_read)
     set(TT_BOARD_FLAGS)
     set(TT_BOARD_SHARED)
@@ -13,7 +15,7 @@ macro(tt_board_read)
     if(IS_ABSOLUTE "${TUTTI_BOARD}")
         set(TT_BOARD_FOLDER ${TUTTI_BOARD})
     else()
-        set(TT_BOARD_FOLDER ${CMAKE_CURRENT_SOURCE_DIR}/os/board/${TUTTI_BOARD})
+        set(TT_BOARD_FOLDER ${TT_ROOT}/os/board/${TUTTI_BOARD})
     endif()
     if(NOT EXISTS ${TT_BOARD_FOLDER}/board.cmake)
         message(FATAL_ERROR "TUTTI_BOARD: expected the name of a folder in os/board, or the absolute path of one elsewhere, "
@@ -30,7 +32,7 @@ endmacro()
 
 if(TUTTI_BOARD)
     tt_board_read()
-    set(toolchain ${CMAKE_CURRENT_SOURCE_DIR}/tools/cmake/${TT_BOARD_CPU}.cmake)
+    set(toolchain ${TT_ROOT}/tools/cmake/${TT_BOARD_CPU}.cmake)
     if(NOT CMAKE_TOOLCHAIN_FILE AND EXISTS ${toolchain}) # a process on this machine has none
         set(CMAKE_TOOLCHAIN_FILE ${toolchain} CACHE FILEPATH "of the board's CPU")
     endif()

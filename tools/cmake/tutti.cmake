@@ -1,4 +1,27 @@
-# The few functions that every folder's CMakeLists.txt uses.
+# The few functions that every folder's CMakeLists.txt uses, and those of projects outside the tree (tutti-config.cmake).
+# board.cmake came before.
+include_guard(GLOBAL)
+
+if(NOT TUTTI_TARGET)
+    set(TUTTI_TARGET linux)
+    set(TUTTI_FIRST_BOARD linux)
+endif()
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_EXTENSIONS ON) # asm and attributes; see docs/architecture.md for where
+set(CMAKE_C_STANDARD_REQUIRED ON)
+add_compile_definitions(${TUTTI_LIMITS})
+foreach(root ${CMAKE_SOURCE_DIR} ${TT_ROOT}) # an image is the same wherever it is built
+    add_compile_options(-ffile-prefix-map=${root}/=)
+    add_compile_options($<$<COMPILE_LANGUAGE:ASM>:-Wa,--debug-prefix-map=${root}/=>) # not every gcc tells it
+endforeach()
+option(TUTTI_WERROR "Warnings are errors" ON)
+if(TUTTI_SANITIZE)
+    add_compile_options(-fsanitize=${TUTTI_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${TUTTI_SANITIZE})
+    if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+        add_compile_options(-fno-sanitize=bool) # with it gcc 12 reads a volatile bool once and never again
+    endif()
+endif()
 
 set(TT_WARNINGS -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wvla -Wundef -Wpointer-arith -Wwrite-strings)
@@ -18,11 +41,11 @@ add_compile_definitions(TT_CPU_CONTEXT="os/arch/${TT_BOARD_CPU}/context.h")
 add_compile_options(${TT_BOARD_FLAGS})
 add_link_options(${TT_BOARD_FLAGS})
 if(IS_ABSOLUTE "${TUTTI_BOARD}")
-    add_compile_options(-ffile-prefix-map=${TT_BOARD_FOLDER}/=${TT_BOARD}/) # as in the top CMakeLists.txt
+    add_compile_options(-ffile-prefix-map=${TT_BOARD_FOLDER}/=${TT_BOARD}/) # as above
 endif()
 
 # What runs on a device must not have a stack frame that could step over a stack's guard.
-set(context ${CMAKE_CURRENT_SOURCE_DIR}/os/arch/${TT_BOARD_CPU}/context.h)
+set(context ${TT_ROOT}/os/arch/${TT_BOARD_CPU}/context.h)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${context})
 file(STRINGS ${context} frame_max REGEX "define TT_STACK_FRAME_MAX")
 string(REGEX MATCH "[0-9]+" frame_max "${frame_max}")
@@ -35,13 +58,20 @@ else()
 endif()
 
 # Public headers, those of them that the CPU decides (tutti/cpu.h), and the rooms' own.
-set(TT_INCLUDE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/include/cpu/${TUTTI_TARGET} ${PROJECT_SOURCE_DIR})
+set(TT_INCLUDE)
+foreach(folder /include /include/cpu/${TT_BOARD_CPU} "")
+    list(APPEND TT_INCLUDE $<BUILD_INTERFACE:${TT_ROOT}${folder}> $<INSTALL_INTERFACE:share/tutti${folder}>)
+endforeach()
+
+# What programs outside the tree link with, as tutti::node for tt_node.
+set(TT_LIBRARIES base codec bus node host platform_linux switch_link lwip stack platform_switch device_service
+    crash_service log_service model_service lite graph exec train convert)
 
 # tutti/version.h, of this moment's commit: whoever uses tt_version is built anew when that changes.
 set(generated ${CMAKE_CURRENT_BINARY_DIR}/generated)
 add_custom_target(tt_version_header BYPRODUCTS ${generated}/tutti/version.h
-    COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR} -DVERSION=${PROJECT_VERSION} -DOUT=${generated}/tutti/version.h
-        -P ${PROJECT_SOURCE_DIR}/tools/cmake/version.cmake
+    COMMAND ${CMAKE_COMMAND} -DROOT=${TT_ROOT} -DOUT=${generated}/tutti/version.h
+        -P ${TT_ROOT}/tools/cmake/version.cmake
     VERBATIM)
 add_library(tt_version INTERFACE)
 target_include_directories(tt_version INTERFACE ${generated})
@@ -58,8 +88,8 @@ function(tt_library name)
     target_include_directories(${name} PUBLIC ${TT_INCLUDE})
     target_compile_options(${name} PRIVATE ${TT_WARNINGS} ${TT_DEVICE_FLAGS})
     target_link_libraries(${name} PUBLIC ${arg_USES} PRIVATE ${arg_PRIVATE_USES})
-    if(TUTTI_TARGET STREQUAL "linux")
-        add_executable(alone_${name} ${PROJECT_SOURCE_DIR}/tests/floors/alone.c)
+    if(TUTTI_TARGET STREQUAL "linux" AND EXISTS ${TT_ROOT}/tests)
+        add_executable(alone_${name} ${TT_ROOT}/tests/floors/alone.c)
         target_link_libraries(alone_${name} PRIVATE
             -Wl,--whole-archive ${name} -Wl,--no-whole-archive ${arg_USES} ${arg_PRIVATE_USES} ${arg_TOGETHER})
     endif()
@@ -69,8 +99,8 @@ endfunction()
 # use, around an empty tt_main. On the host only; elsewhere the linker drops what is not called.
 function(tt_alone_image name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "WHOLE")
-    if(TUTTI_TARGET STREQUAL "linux")
-        add_executable(alone_${name} ${PROJECT_SOURCE_DIR}/tests/floors/alone_image.c)
+    if(TUTTI_TARGET STREQUAL "linux" AND EXISTS ${TT_ROOT}/tests)
+        add_executable(alone_${name} ${TT_ROOT}/tests/floors/alone_image.c)
         target_link_libraries(alone_${name} PRIVATE
             -Wl,--whole-archive ${arg_WHOLE} -Wl,--no-whole-archive tt_kernel tt_board)
     endif()
@@ -101,6 +131,18 @@ function(tt_image name)
         set(script ${TT_BOARD_FOLDER}/${TT_BOARD_LINKER_SCRIPT})
         target_link_options(${name} PRIVATE -T ${script})
         set_target_properties(${name} PROPERTIES SUFFIX .elf LINK_DEPENDS ${script})
+    endif()
+endfunction()
+
+# tt_product(NAME SOURCES file...): a device's image from a table of what it is made of (tutti/product.h) and the start
+# that all share.
+function(tt_product name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES")
+    if(TARGET tt_platform_device)
+        set(common ${TT_ROOT}/products/common)
+        tt_image(${name}
+            SOURCES ${arg_SOURCES} ${common}/main.c ${common}/measure.c ${common}/end.c
+            USES tt_node tt_platform_device tt_stack tt_device_service tt_crash_service tt_log_service tt_model_service tt_version)
     endif()
 endfunction()
 

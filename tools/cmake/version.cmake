@@ -1,6 +1,11 @@
 # Writes the header OUT with the version and commit of the sources in ROOT, unless it says so already.
-# usage: cmake -DROOT=folder -DVERSION=1.2.3 -DOUT=version.h -P version.cmake
+# usage: cmake -DROOT=folder -DOUT=version.h -P version.cmake
 cmake_minimum_required(VERSION 3.25)
+if(EXISTS ${ROOT}/version.h) # an installed SDK: of the sources that it came from
+    configure_file(${ROOT}/version.h ${OUT} COPYONLY)
+    return()
+endif()
+file(STRINGS ${ROOT}/VERSION VERSION)
 set(commit unknown) # a tree without a history
 if(EXISTS ${ROOT}/.git)
     execute_process(COMMAND git -C ${ROOT} describe --always --dirty --abbrev=12 "--exclude=*"

@@ -1,0 +1,41 @@
+#!/bin/sh
+# tutti new: which names it takes, that it writes over nothing, and that no word of the example is left.
+set -u
+tutti=$TUTTI_LINUX/cli/tutti
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+failed=0
+expect() { # STATUS SENTENCE WORD...
+    status=$1
+    sentence=$2
+    shift 2
+    "$tutti" new "$@" >said 2>&1
+    got=$?
+    [ $got -eq "$status" ] && grep -qF -- "$sentence" said || {
+        echo "tutti new $*: expected $status and '$sentence', got $got and '$(cat said)'"
+        failed=1
+    }
+}
+expect 2 "expected device NAME" device
+expect 2 "expected 'device', not 'phone'" phone lamp
+for name in Lamp a 0lamp lamp- -lamp ../lamp lamp/x 'la mp' abcdefghijklmnop ''; do
+    expect 2 "a name has 2 to 15 small letters, digits and dashes and begins with a letter, unlike '$name'" device -- "$name"
+done
+for name in watch tv all tutti test; do
+    expect 2 "'$name' is the name of something else" device $name
+done
+[ "$(ls)" = said ] || { echo "a refusal left something: $(ls)"; failed=1; }
+expect 0 "made abcdefghijklm-9" device abcdefghijklm-9
+expect 0 "made lamp" device lamp
+ls lamp | tr '\n' ' ' | grep -qx 'CMakeLists.txt README.md fleet.txt lamp.c ' || { ls lamp; failed=1; }
+! grep -rn sensor lamp || { echo "the example's own name is left"; failed=1; }
+grep -qF '.kind = "lamp"' lamp/lamp.c || failed=1
+echo mine >lamp/lamp.c
+expect 1 "the folder lamp cannot be made: File exists" device lamp
+[ "$(cat lamp/lamp.c)" = mine ] || { echo "a folder was written over"; failed=1; }
+# A program without its SDK.
+cp "$tutti" alone
+./alone new device other 2>said
+[ $? -eq 4 ] && grep -q "belongs into the bin/ of an SDK" said && [ ! -e other ] || { cat said; failed=1; }
+exit $failed
