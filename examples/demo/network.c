@@ -102,6 +102,7 @@ static void write_answer(const report *page, size_t index, unsigned answer)
 void report_write_answers(const report *page)
 {
     FILE *out = page->out;
+    char asked[32];
     size_t confusion[REPORT_CLASSES * REPORT_CLASSES] = {0}, index = 0, errors = 0;
     const tt_json *answers = tt_json_get(page->results, "answers");
     fputs("<section><h2>What the watch answered</h2><p>The first images it was shown, in order, "
@@ -125,10 +126,10 @@ void report_write_answers(const report *page)
         }
     fprintf(
         out,
-        "</div></section>\n<section><h2>What it mixes up</h2><p>Of the %zu images that the watch "
+        "</div></section>\n<section><h2>What it mixes up</h2><p>Of the %s images that the watch "
         "was asked about: rows are what the picture shows, columns what the watch said. Right "
         "answers lie on the diagonal, errors off it.</p><figure class='card'>",
-        tt_json_count(answers));
+        report_grouped((double)tt_json_count(answers), asked));
     demo_confusion_write(
         out, tt_fashion_mnist_classes, confusion, REPORT_CLASSES,
         "Confusion matrix: rows are what the pictures show, columns what the watch "
