@@ -272,6 +272,8 @@ static void write_made(const report *page)
     demo_escape(out, tt_json_get_text(host, "cpu"));
     fprintf(out, ", %.0f cores, ", tt_json_get_number(host, "cores"));
     demo_escape(out, tt_json_get_text(host, "os"));
+    fprintf(out, "; on average %.1f programs wanted to run in the five minutes before the end",
+            tt_json_get_number(host, "load"));
     close_fact(out);
     open_fact(out, "emulator");
     write_emulator(page);

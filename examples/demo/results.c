@@ -95,6 +95,9 @@ static void write_host(tt_json_writer *json)
         snprintf(text, sizeof(text), "%s", names.machine);
     tt_json_text(json, "cpu", text);
     tt_json_number(json, "cores", (double)sysconf(_SC_NPROCESSORS_ONLN));
+    double load[3]; // over 1, 5 and 15 minutes: what else ran
+    if (getloadavg(load, 3) == 3)
+        tt_json_number(json, "load", load[1]);
     read_value("/etc/os-release", "PRETTY_NAME", text);
     tt_json_text(json, "os", text);
     tt_json_text(json, "compiler", COMPILER);
