@@ -158,7 +158,7 @@ static void write_watch_figures(const report *page)
     if (least > 0) {
         snprintf(number, sizeof(number), "&ge; %.0f", least);
         snprintf(meaning, sizeof(meaning),
-                 "for one image at the board&rsquo;s %.0f MHz, were each instruction one cycle",
+                 "for one image at the board&rsquo;s %.0f MHz, if each instruction took one cycle",
                  CLOCK_MHZ);
         figure(out, "", number, "ms", meaning);
     }

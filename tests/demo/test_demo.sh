@@ -41,6 +41,7 @@ for kind in watch car tv linux; do
     bench ${kind}_ram_without_models bytes 10000 64000000
 done
 bench watch_ram bytes 10000 262144 # 256 KB in all
+bench watch_ram_without_models bytes 10000 131072 # two slots of 64 KiB
 awk '$2 == "demo.accuracy_float" { f = $3 } $2 == "demo.accuracy_int8" { q = $3 } END { exit !(f - q <= 0.3) }' \
     "$TUTTI_BUILD/test-demo.txt" || fail "quantising costs more than 0.3 points"
 
