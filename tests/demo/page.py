@@ -192,6 +192,10 @@ def look(browser, options):
     return failed
 
 
+def give_up(number, frame):
+    raise TimeoutError(f"chromium has not answered in {TIMEOUT_S} s")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("page")
@@ -202,7 +206,8 @@ def main():
     if chromium is None or shutil.which("unshare") is None:
         print("skipped: chromium is not installed (apt-get install chromium)")
         return 77
-    signal.alarm(TIMEOUT_S)  # a browser that hangs ends this
+    signal.signal(signal.SIGALRM, give_up)  # a browser may hang
+    signal.alarm(TIMEOUT_S)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         browser = Browser(chromium, folder)
         try:
