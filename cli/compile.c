@@ -197,6 +197,7 @@ static void write_json(FILE *file, const result *found)
     tt_json_number(&json, "plan_bytes", header->bytes);
     tt_json_number(&json, "arena_bytes", header->arena_bytes);
     tt_json_number(&json, "multiplications", header->multiplications);
+    tt_json_number(&json, "calibration_images", calibration_count);
     tt_json_number(&json, "images", (double)found->images);
     tt_json_number(&json, "accuracy_float", found->before);
     tt_json_number(&json, "accuracy_int8", found->after);

@@ -93,7 +93,7 @@ static bool is_named(const elf *file, const section *names, uint64_t offset, con
 }
 
 static tt_status find_in(const elf *file, const section *symbols, const char *name,
-                         uint64_t *address, tt_text *why)
+                         uint64_t *address, uint64_t *size, tt_text *why)
 {
     unsigned symbol_bytes = file->wide ? 24 : 16;
     if (symbols->link >= file->section_count || symbols->entry_bytes != symbol_bytes ||
@@ -109,14 +109,15 @@ static tt_status find_in(const elf *file, const section *symbols, const char *na
         if (file->wide)
             tt_read_le32(&reader); // st_info, st_other, st_shndx stand before the value
         *address = read_word(&reader, file->wide);
+        *size = read_word(&reader, file->wide);
         if (is_named(file, &names, name_offset, name))
             return TT_OK;
     }
     return TT_NOT_FOUND;
 }
 
-tt_status tt_elf_find(const void *bytes, size_t length, const char *symbol, uint64_t *address,
-                      tt_text *why)
+static tt_status find(const void *bytes, size_t length, const char *symbol, uint64_t *address,
+                      uint64_t *size, tt_text *why)
 {
     elf file;
     tt_status status = open_elf(&file, bytes, length, why);
@@ -124,7 +125,7 @@ tt_status tt_elf_find(const void *bytes, size_t length, const char *symbol, uint
         section candidate = section_at(&file, i);
         if (candidate.type != SECTION_SYMBOLS)
             continue;
-        status = find_in(&file, &candidate, symbol, address, why);
+        status = find_in(&file, &candidate, symbol, address, size, why);
         if (status != TT_NOT_FOUND)
             return status;
         status = TT_OK;
@@ -136,6 +137,20 @@ tt_status tt_elf_find(const void *bytes, size_t length, const char *symbol, uint
         status = TT_NOT_FOUND;
     }
     return status;
+}
+
+tt_status tt_elf_find(const void *bytes, size_t length, const char *symbol, uint64_t *address,
+                      tt_text *why)
+{
+    uint64_t size;
+    return find(bytes, length, symbol, address, &size, why);
+}
+
+tt_status tt_elf_find_size(const void *bytes, size_t length, const char *symbol, uint64_t *size,
+                           tt_text *why)
+{
+    uint64_t address;
+    return find(bytes, length, symbol, &address, size, why);
 }
 
 tt_status tt_elf_machine(const void *bytes, size_t length, unsigned *machine, tt_text *why)

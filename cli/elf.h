@@ -23,9 +23,12 @@ typedef struct tt_elf_sizes {
 #define TT_ELF_RISCV 243
 
 // Little-endian ELF files of 32 and 64 bits. TT_MALFORMED or TT_DAMAGED with a sentence that says
-// what was expected; tt_elf_find also TT_NOT_FOUND.
+// what was expected; those that find also TT_NOT_FOUND.
 tt_status tt_elf_find(const void *bytes, size_t length, const char *symbol, uint64_t *address,
                       tt_text *why);
+// How many bytes a symbol's thing takes.
+tt_status tt_elf_find_size(const void *bytes, size_t length, const char *symbol, uint64_t *size,
+                           tt_text *why);
 
 // For which processor it is: a number of the ELF specification (e_machine), and its name or
 // "another processor". Anything that is a little-endian ELF file of its class will do.

@@ -46,6 +46,7 @@ tt_exit tt_history_write(const tt_history *kept, const char *path, tt_training *
     tt_json_writer json = {.file = out.stream};
     tt_json_open(&json, NULL, '{');
     tt_json_number(&json, "seed", (double)tt_training_seed(training));
+    tt_json_number(&json, "images", (double)tt_training_images(training));
     tt_json_number(&json, "images_per_second", tt_training_images_per_second(training));
     tt_json_number(&json, "test_accuracy", test_accuracy);
     tt_json_number(&json, "multiplications",

@@ -48,7 +48,7 @@ static void open_drawing(FILE *out, const char *style, double width, double heig
 
 // ---- curves
 
-enum { CHART_WIDTH = 440, CHART_HEIGHT = 264, LEFT = 54, RIGHT = 12, TOP = 14, BOTTOM = 40 };
+enum { CHART_WIDTH = 440, CHART_HEIGHT = 264, LEFT = 60, RIGHT = 12, TOP = 14, BOTTOM = 40 };
 
 static double chart_x(const demo_chart *chart, double x)
 {
@@ -82,7 +82,8 @@ static void write_axes(FILE *out, const demo_chart *chart)
 
 static void write_series(FILE *out, const demo_chart *chart, const demo_series *series)
 {
-    fprintf(out, "<polyline class='line %s' points='", series->style);
+    fprintf(out, "<polyline class='line %s%s' points='", series->style,
+            series->dots ? " dashed" : "");
     for (size_t i = 0; i < series->count; i++)
         if (isfinite(series->y[i]))
             fprintf(out, "%.1f,%.1f ", chart_x(chart, series->x[i]), chart_y(chart, series->y[i]));
@@ -107,7 +108,14 @@ void demo_chart_write(FILE *out, const demo_chart *chart)
     fputs("<figure class='card'><figcaption>", out);
     demo_escape(out, chart->title);
     for (size_t i = 0; i < chart->series_count; i++) {
-        fprintf(out, "<span class='key %s'>", chart->series[i].style);
+        bool dots = chart->series[i].dots;
+        fprintf(out,
+                "<span class='key'><svg class='mark' viewBox='0 0 26 12' aria-hidden='true'><path "
+                "d='M1 6h24' class='line %s%s'/>",
+                chart->series[i].style, dots ? " dashed" : "");
+        if (dots)
+            fprintf(out, "<circle cx='13' cy='6' r='4' class='dot %s'/>", chart->series[i].style);
+        fputs("</svg>", out);
         demo_escape(out, chart->series[i].name);
         fputs("</span>", out);
     }
@@ -124,9 +132,9 @@ void demo_chart_write(FILE *out, const demo_chart *chart)
 void demo_confusion_write(FILE *out, const char *const *names, const size_t *counts, size_t classes,
                           const char *label)
 {
-    enum { CELL = 42, SIDE = 78, HEAD = 66 };
+    enum { CELL = 42, SIDE = 96, HEAD = 80 };
     size_t width = SIDE + classes * CELL, height = HEAD + classes * CELL;
-    open_drawing(out, "confusion", (double)width + 12, (double)height + 2, label);
+    open_drawing(out, "confusion", (double)width + 32, (double)height + 2, label);
     for (size_t row = 0; row < classes; row++) {
         size_t total = 0;
         for (size_t column = 0; column < classes; column++)
@@ -161,23 +169,23 @@ void demo_confusion_write(FILE *out, const char *const *names, const size_t *cou
 void demo_sequence_write(FILE *out, const char *const *lanes, size_t lane_count,
                          const demo_arrow *arrows, size_t arrow_count, const char *label)
 {
-    enum { TIMES = 104, EDGE = 42, ROW = 30, HEAD = 46 };
+    enum { LEFT_EDGE = 54, EDGE = 42, ROW = 30, HEAD = 46 };
     double step = lane_count > 2 ? 172 : 226; // room for what is said between neighbours
-    double width = TIMES + EDGE + step * (double)(lane_count - 1);
+    double width = LEFT_EDGE + EDGE + step * (double)(lane_count - 1);
     double height = HEAD + (double)arrow_count * ROW + 12;
     open_drawing(out, lane_count > 2 ? "sequence wide" : "sequence", width, height, label);
     for (size_t i = 0; i < lane_count; i++) {
-        double x = TIMES + (double)i * step;
+        double x = LEFT_EDGE + (double)i * step;
         write_text(out, x, 20, "lane middle", lanes[i]);
         fprintf(out, "<line x1='%.1f' x2='%.1f' y1='30' y2='%.1f' class='life'/>", x, x, height);
     }
     for (size_t i = 0; i < arrow_count; i++) {
         double y = HEAD + (double)i * ROW + 12;
-        double from = TIMES + arrows[i].from * step, to = TIMES + arrows[i].to * step;
+        double from = LEFT_EDGE + arrows[i].from * step, to = LEFT_EDGE + arrows[i].to * step;
         double tip = to > from ? -1 : 1;
-        char time[24];
-        snprintf(time, sizeof(time), "%.2f ms", arrows[i].time_ms);
-        write_text(out, TIMES - 42, y + 4, "tick end", time);
+        char number[24];
+        snprintf(number, sizeof(number), "%zu", i + 1);
+        write_text(out, 16, y + 4, "tick end", number);
         fprintf(out,
                 "<line x1='%.1f' x2='%.1f' y1='%.1f' y2='%.1f' class='message'/>"
                 "<polygon points='%.1f,%.1f %.1f,%.1f %.1f,%.1f' class='tip'/>",
@@ -187,31 +195,96 @@ void demo_sequence_write(FILE *out, const char *const *lanes, size_t lane_count,
     fputs("</svg>\n", out);
 }
 
-void demo_timeline_write(FILE *out, const char *const *lanes, size_t lane_count,
-                         const demo_tick *ticks, size_t tick_count, double seconds,
-                         const char *label)
+// ---- timelines
+
+static void write_mark(FILE *out, demo_mark mark, double x, double y)
 {
-    enum { WIDTH = 900, EDGE = 96, ROW = 38 };
-    double height = (double)lane_count * ROW + 30, scale = (WIDTH - EDGE - 16) / seconds;
-    open_drawing(out, "timeline", WIDTH, height, label);
-    double step = seconds > 60 ? 20 : seconds > 24 ? 5 : seconds > 8 ? 2 : 1;
-    for (double second = 0; second <= seconds; second += step) {
-        char second_label[16];
-        double x = EDGE + second * scale;
-        snprintf(second_label, sizeof(second_label), "%.0f s", second);
-        fprintf(out, "<line x1='%.1f' x2='%.1f' y1='0' y2='%.1f' class='grid'/>", x, x,
-                height - 22);
-        write_text(out, x, height - 6, "tick middle", second_label);
+    switch (mark) {
+    case DEMO_DISCOVERY:
+        fprintf(out, "<circle cx='%.1f' cy='%.1f' r='3.2' class='event discovery'/>", x, y - 11);
+        break;
+    case DEMO_PRESENCE:
+        fprintf(out, "<circle cx='%.1f' cy='%.1f' r='1.8' class='event presence'/>", x, y);
+        break;
+    case DEMO_BLOCK:
+        fprintf(out, "<path d='M%.1f %.1fv18' class='event block'/>", x, y - 9);
+        break;
+    case DEMO_MESSAGE:
+        fprintf(out, "<path d='M%.1f %.1fv8' class='event question'/>", x, y + 6);
+        break;
     }
-    for (size_t i = 0; i < lane_count; i++) {
-        double y = (double)i * ROW + ROW / 2.0;
-        write_text(out, EDGE - 14, y + 5, "lane end", lanes[i]);
-        fprintf(out, "<line x1='%d' x2='%d' y1='%.1f' y2='%.1f' class='rail'/>", EDGE, WIDTH - 16,
-                y, y);
+}
+
+void demo_mark_write(FILE *out, demo_mark mark)
+{
+    fputs("<svg class='mark' viewBox='0 0 12 32' aria-hidden='true'>"
+          "<path d='M0 16h12' class='rail'/>",
+          out);
+    write_mark(out, mark, 6, 16);
+    fputs("</svg>", out);
+}
+
+enum { TIMELINE_WIDTH = 820, TIMELINE_LEFT = 60, TIMELINE_HEAD = 26, TIMELINE_ROW = 42 };
+
+// A step of 1, 2 or 5 times a power of ten, so that there are at most ten.
+static double round_step(double length)
+{
+    double step = pow(10, floor(log10(length / 10)));
+    return length / step <= 10   ? step
+           : length / step <= 20 ? 2 * step
+           : length / step <= 50 ? 5 * step
+                                 : 10 * step;
+}
+
+static void write_time_axis(FILE *out, double seconds, double scale, double bottom)
+{
+    bool in_ms = seconds < 2;
+    double length = in_ms ? 1000 * seconds : seconds, step = fmax(round_step(length), 1);
+    for (unsigned i = 0; i * step <= length; i++) {
+        char text[32];
+        double x = TIMELINE_LEFT + i * step * seconds / length * scale;
+        snprintf(text, sizeof(text), "%.0f %s", i * step, in_ms ? "ms" : "s");
+        fprintf(out, "<line x1='%.1f' x2='%.1f' y1='%d' y2='%.1f' class='grid'/>", x, x,
+                TIMELINE_HEAD, bottom);
+        write_text(out, x, bottom + 16, "tick middle", text);
     }
-    for (size_t i = 0; i < tick_count; i++) {
-        double x = EDGE + ticks[i].time_s * scale, y = ticks[i].lane * ROW + ROW / 2.0;
-        fprintf(out, "<path d='M%.1f %.1fv18' class='event %s'/>", x, y - 9, ticks[i].style);
+}
+
+static void write_band(FILE *out, const demo_timeline *timeline, double scale, double bottom)
+{
+    double from = TIMELINE_LEFT + timeline->band[0] * scale;
+    double width = fmax((timeline->band[1] - timeline->band[0]) * scale, 3);
+    double middle = from + width / 2;
+    fprintf(out, "<rect x='%.1f' y='%d' width='%.1f' height='%.1f' class='band'/>", from,
+            TIMELINE_HEAD - 6, width, bottom - TIMELINE_HEAD + 6);
+    bool late = middle > TIMELINE_WIDTH - 130, early = middle < TIMELINE_LEFT + 130;
+    write_text(out,
+               late    ? from + width
+               : early ? from
+                       : middle,
+               14,
+               late    ? "band-name end"
+               : early ? "band-name"
+                       : "band-name middle",
+               timeline->band_name);
+}
+
+void demo_timeline_write(FILE *out, const demo_timeline *timeline)
+{
+    double bottom = TIMELINE_HEAD + (double)timeline->lane_count * TIMELINE_ROW;
+    double scale = (TIMELINE_WIDTH - TIMELINE_LEFT - 20) / timeline->seconds;
+    open_drawing(out, "timeline", TIMELINE_WIDTH, bottom + 22, timeline->label);
+    if (timeline->band_name != NULL)
+        write_band(out, timeline, scale, bottom);
+    write_time_axis(out, timeline->seconds, scale, bottom);
+    for (size_t i = 0; i < timeline->lane_count; i++) {
+        double y = TIMELINE_HEAD + ((double)i + 0.5) * TIMELINE_ROW;
+        write_text(out, TIMELINE_LEFT - 12, y + 4, "lane end", timeline->lanes[i]);
+        fprintf(out, "<line x1='%d' x2='%d' y1='%.1f' y2='%.1f' class='rail'/>", TIMELINE_LEFT,
+                TIMELINE_WIDTH - 20, y, y);
     }
+    for (size_t i = 0; i < timeline->tick_count; i++)
+        write_mark(out, timeline->ticks[i].mark, TIMELINE_LEFT + timeline->ticks[i].time_s * scale,
+                   TIMELINE_HEAD + (timeline->ticks[i].lane + 0.5) * TIMELINE_ROW);
     fputs("</svg>\n", out);
 }

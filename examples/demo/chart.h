@@ -38,25 +38,42 @@ void demo_confusion_write(FILE *out, const char *const *names, const size_t *cou
 
 // One message between two lanes, or one lane's multicast where `from` equals `to`.
 typedef struct demo_arrow {
-    double time_ms;
     unsigned from, to;
     const char *text;
 } demo_arrow;
 
-// Lanes side by side, time downwards, each message a labelled arrow: a sequence diagram.
+// Lanes side by side, time downwards, each message a numbered arrow: a sequence diagram.
 void demo_sequence_write(FILE *out, const char *const *lanes, size_t lane_count,
                          const demo_arrow *arrows, size_t arrow_count, const char *label);
 
-// Lanes below one another, time to the right, each message a tick: its style tells its kind.
+// Lanes below one another, time to the right. The kinds of what is sent differ in shape and in
+// place on the lane as well as in colour; demo_mark_write draws one of each for a key.
+typedef enum demo_mark {
+    DEMO_DISCOVERY, // a ring above
+    DEMO_PRESENCE,  // a dot
+    DEMO_BLOCK,     // a tall bar: of a long transfer
+    DEMO_MESSAGE,   // a short bar below
+} demo_mark;
+
 typedef struct demo_tick {
     double time_s;
     unsigned lane;
-    const char *style;
+    demo_mark mark;
 } demo_tick;
 
-void demo_timeline_write(FILE *out, const char *const *lanes, size_t lane_count,
-                         const demo_tick *ticks, size_t tick_count, double seconds,
-                         const char *label);
+typedef struct demo_timeline {
+    const char *const *lanes;
+    size_t lane_count;
+    const demo_tick *ticks;
+    size_t tick_count;
+    double seconds;        // from 0
+    double band[2];        // a time that is shaded and has a name above
+    const char *band_name; // NULL: none
+    const char *label;
+} demo_timeline;
+
+void demo_timeline_write(FILE *out, const demo_timeline *timeline);
+void demo_mark_write(FILE *out, demo_mark mark);
 
 // Text with the five characters escaped that mean something in HTML.
 void demo_escape(FILE *out, const char *text);

@@ -14,67 +14,33 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/client.h"
-#include "cli/elf.h"
 #include "cli/file.h"
-#include "cli/fleet_file.h"
-#include "cli/json.h"
 #include "cli/print.h"
 #include "cli/say.h"
 #include "examples/demo/capture.h"
+#include "examples/demo/demo.h"
 #include "tutti/bytes.h"
 #include "tutti/cbor.h"
-#include "tutti/check.h"
-#include "tutti/train.h"
 
-#define PATH_BYTES 512
-#define FOLDER_MAX (PATH_BYTES - 64) // leaves room for each file's name
-#define IMAGES_MAX 10000
+#define FOLDER_MAX (DEMO_PATH_BYTES - 64) // leaves room for each file's name
 #define CLASSES 10
 #define FIND_TIMEOUT TT_SECONDS(30)
 #define CALL_TIMEOUT TT_SECONDS(30)
 #define SETTLE_TIME TT_MS(5)
-#define IMAGE_BYTES_MAX ((size_t)64 << 20)
-#define TIMELINE_AFTER_PLAN_S 1.0 // of questions that the report's timeline still shows
 #define MODEL_PATH "ai/models/fashion"
 #define ASK_PATH "ai/ask/fashion"
 
-// What is known of each kind beforehand, for the report; the rest is measured.
+// What the build makes of each kind, below its folder, and what it is for; the rest a device says
+// itself, or it is measured.
 static const struct {
-    const char *board, *cpu, *image; // the image below the build's folder
+    const char *image;
     bool runs_plan;
 } kinds[TT_KINDS] = {
-    [TT_WATCH] = {"mps2-an386", "Cortex-M4F, 25 MHz", "../../../cortex-m4/products/watch/watch.elf",
-                  true},
-    [TT_CAR] = {"virt", "RISC-V 64, S mode", "../../../riscv64/products/car/car.elf", true},
-    [TT_TV] = {"virt", "AArch64, EL1", "../../../aarch64/products/tv/tv.elf", false},
-    [TT_LINUX] = {"a process", "this machine's", "../../products/linux/tutti-node", true},
+    [TT_WATCH] = {"../../../cortex-m4/products/watch/watch.elf", true},
+    [TT_CAR] = {"../../../riscv64/products/car/car.elf", true},
+    [TT_TV] = {"../../../aarch64/products/tv/tv.elf", false},
+    [TT_LINUX] = {"../../products/linux/tutti-node", true},
 };
-
-typedef struct participant {
-    bool present;
-    tt_peer peer;
-    unsigned images, equal, right;
-    double rtt_ms[IMAGES_MAX];
-    uint8_t answers[IMAGES_MAX];
-    tt_elf_sizes sizes;
-} participant;
-
-typedef struct window {
-    double start, end; // seconds since 1970, as in the capture
-} window;
-
-typedef struct demonstration {
-    const char *folder;
-    tt_client client;
-    tt_dataset train, test;
-    uint8_t *plan, *reference;
-    size_t plan_bytes, reference_count;
-    participant participants[TT_KINDS];
-    double transfer_ms, ask_ms;
-    unsigned ask_answer, ask_frames;
-    window transfer, classify, ask;
-} demonstration;
 
 static double seconds_since_1970(void)
 {
@@ -90,10 +56,7 @@ static double clock_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-_Noreturn static void fail(const demonstration *demo, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-_Noreturn static void fail(const demonstration *demo, const char *format, ...)
+_Noreturn void demo_fail(const demonstration *demo, const char *format, ...)
 {
     char sentence[1024];
     va_list arguments;
@@ -106,24 +69,25 @@ _Noreturn static void fail(const demonstration *demo, const char *format, ...)
     exit(1);
 }
 
-static void path_in(const demonstration *demo, const char *name, char path[PATH_BYTES])
+void demo_path(const demonstration *demo, const char *name, char path[DEMO_PATH_BYTES])
 {
-    snprintf(path, PATH_BYTES, "%s/%s", demo->folder, name);
+    snprintf(path, DEMO_PATH_BYTES, "%s/%s", demo->folder, name);
 }
 
 static void load(demonstration *demo)
 {
-    char path[PATH_BYTES], sentence[512];
+    char path[DEMO_PATH_BYTES], sentence[512];
     size_t bytes;
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
     if (tt_fashion_mnist_load(&demo->train, &demo->test, NULL, &why) != TT_OK)
-        fail(demo, "%s", sentence);
-    path_in(demo, "fashion.plan", path);
+        demo_fail(demo, "%s", sentence);
+    demo_path(demo, "fashion.plan", path);
     if (tt_file_read("demo", path, (size_t)1 << 20, &demo->plan, &demo->plan_bytes) != TT_EXIT_OK)
         exit(TT_EXIT_MISSING);
-    path_in(demo, "reference.bin", path);
-    if (tt_file_read("demo", path, IMAGES_MAX * CLASSES, &demo->reference, &bytes) != TT_EXIT_OK)
+    demo_path(demo, "reference.bin", path);
+    if (tt_file_read("demo", path, DEMO_IMAGES_MAX * CLASSES, &demo->reference, &bytes) !=
+        TT_EXIT_OK)
         exit(TT_EXIT_MISSING);
     demo->reference_count = bytes / CLASSES;
 }
@@ -135,22 +99,68 @@ static void check_code(const demonstration *demo, const char *what, tt_status st
 {
     char code[40];
     if (status != TT_OK)
-        fail(demo, "%s: %s", what, tt_status_text(status));
+        demo_fail(demo, "%s: %s", what, tt_status_text(status));
     if (answer->code != expected)
-        fail(demo, "%s was answered %s: %.*s", what, tt_code_text(answer->code, code),
-             (int)answer->length, (const char *)answer->payload);
+        demo_fail(demo, "%s was answered %s: %.*s", what, tt_code_text(answer->code, code),
+                  (int)answer->length, (const char *)answer->payload);
+}
+
+// The bytes or text under `key` in a CBOR map; false where there are none.
+static bool find_string(const tt_answer *map, const char *key, tt_cbor_item *item)
+{
+    tt_reader reader;
+    tt_reader_init(&reader, map->payload, map->length);
+    return tt_cbor_find(&reader, key) == TT_OK && tt_cbor_next(&reader, item) == TT_OK &&
+           (item->type == TT_CBOR_BYTES || item->type == TT_CBOR_TEXT);
+}
+
+// The text under `key` in a CBOR map, cut to its place; "" where there is none.
+static void copy_text(const tt_answer *map, const char *key, char text[DEMO_TEXT_BYTES])
+{
+    tt_cbor_item item;
+    if (!find_string(map, key, &item))
+        item = (tt_cbor_item){.bytes = (const uint8_t *)""};
+    snprintf(text, DEMO_TEXT_BYTES, "%.*s", (int)item.length, (const char *)item.bytes);
+}
+
+static void identify(demonstration *demo, demo_participant *who)
+{
+    uint8_t payload[1024];
+    tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
+    tt_call call = {.peer = who->peer.endpoint,
+                    .method = TT_GET,
+                    .path = "device",
+                    .content_format = TT_FORMAT_NONE,
+                    .accept = TT_FORMAT_CBOR,
+                    .timeout = CALL_TIMEOUT};
+    tt_status status = tt_client_ask(&demo->client, &call, &answer);
+    check_code(demo, "GET /device", status, &answer, TT_CONTENT);
+    copy_text(&answer, "board", who->identity.board);
+    copy_text(&answer, "cpu", who->identity.cpu);
+    copy_text(&answer, "version", who->identity.version);
+    copy_text(&answer, "commit", who->identity.commit);
+}
+
+// The image of a kind lies beside this program, in the build's folder.
+static void measure(demonstration *demo, tt_kind kind, const char *program)
+{
+    char path[DEMO_PATH_BYTES];
+    const char *slash = strrchr(program, '/');
+    snprintf(path, sizeof(path), "%.*s/%s", slash != NULL ? (int)(slash - program) : 1,
+             slash != NULL ? program : ".", kinds[kind].image);
+    demo_measure_image(demo, kind, path);
 }
 
 static void find(demonstration *demo, tt_kind kind)
 {
-    participant *who = &demo->participants[kind];
+    demo_participant *who = &demo->participants[kind];
     const char *name = tt_kind_names[kind];
     bool needed = kind == TT_WATCH || kind == TT_TV;
     tt_time patience = needed ? FIND_TIMEOUT : TT_SECONDS(3);
     const tt_peer *peer =
         tt_client_await(&demo->client, name, NULL, tt_client_now(&demo->client) + patience);
     if (peer == NULL && needed)
-        fail(demo, "no %s was found in 30 s", name);
+        demo_fail(demo, "no %s was found in 30 s", name);
     if (peer == NULL)
         return;
     char address[TT_ENDPOINT_TEXT_MAX];
@@ -159,7 +169,9 @@ static void find(demonstration *demo, tt_kind kind)
     tt_endpoint_format(&peer->endpoint, &text);
     who->present = true;
     who->peer = *peer;
-    tt_say("  %-6s is %-14s at %s", name, peer->name, address);
+    identify(demo, who);
+    tt_say("  %-6s is %-14s at %s: %s, %s", name, peer->name, address, who->identity.board,
+           who->identity.cpu);
 }
 
 static void on_progress(tt_call *call, size_t sent)
@@ -167,7 +179,7 @@ static void on_progress(tt_call *call, size_t sent)
     tt_say_progress(false, "  sent %zu of %zu bytes", sent, call->length);
 }
 
-static double send_plan(demonstration *demo, participant *to)
+static double send_plan(demonstration *demo, demo_participant *to)
 {
     uint8_t payload[512];
     tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
@@ -218,7 +230,7 @@ static double classify(demonstration *demo, const tt_endpoint *peer, size_t imag
     tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
     double taken_ms = post_image(demo, peer, MODEL_PATH, NULL, image, &answer);
     if (answer.length != CLASSES)
-        fail(demo, "expected an output tensor of %d bytes, got %zu", CLASSES, answer.length);
+        demo_fail(demo, "expected an output tensor of %d bytes, got %zu", CLASSES, answer.length);
     memcpy(logits, payload, CLASSES);
     return taken_ms;
 }
@@ -241,7 +253,7 @@ static void settle(demonstration *demo)
         tt_client_turn(&demo->client, end);
 }
 
-static void ask_images(demonstration *demo, participant *who, unsigned count)
+static void ask_images(demonstration *demo, demo_participant *who, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         int8_t logits[CLASSES];
@@ -264,54 +276,32 @@ static void ask_images(demonstration *demo, participant *who, unsigned count)
     }
 }
 
-static int by_size(const void *a, const void *b)
+static void check_answers(const demonstration *demo, const demo_participant *who)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median_ms(const participant *who)
-{
-    static double sorted[IMAGES_MAX];
-    memcpy(sorted, who->rtt_ms, who->images * sizeof(sorted[0]));
-    qsort(sorted, who->images, sizeof(sorted[0]), by_size);
-    return who->images > 0 ? sorted[who->images / 2] : 0;
-}
-
-static void check_answers(const demonstration *demo, const participant *who)
-{
-    tt_say("  %-14s %u of %u output tensors equal the reference, %.1f %% right, %.2f ms a question",
+    tt_say("  %-14s %u of %u output tensors equal the reference, %.1f %% right, %.2f ms of the "
+           "host a question",
            who->peer.name, who->equal, who->images, 100.0 * who->right / who->images,
-           median_ms(who));
+           demo_median_ms(who));
     if (who->equal != who->images)
-        fail(demo, "%u of %u output tensors of the %s differ from the reference",
-             who->images - who->equal, who->images, who->peer.kind);
+        demo_fail(demo, "%u of %u output tensors of the %s differ from the reference",
+                  who->images - who->equal, who->images, who->peer.kind);
 }
 
 // ---- device to device
 
 // Bus frames between two devices in the capture within a window of time.
 static unsigned frames_between(const demonstration *demo, const tt_endpoint *a,
-                               const tt_endpoint *b, const window *within)
+                               const tt_endpoint *b, const demo_window *within)
 {
-    char path[PATH_BYTES];
+    char path[DEMO_PATH_BYTES];
     uint8_t x[6], y[6];
     unsigned count;
     demo_mac_of(a, x);
     demo_mac_of(b, y);
-    path_in(demo, "fleet.pcap", path);
+    demo_path(demo, "fleet.pcap", path);
     if (!demo_capture_between(path, x, y, within->start, within->end, &count))
-        fail(demo, "%s is no capture", path);
+        demo_fail(demo, "%s is no capture", path);
     return count;
-}
-
-// The bytes or text under `key` in a CBOR map; false where there are none.
-static bool find_string(const tt_answer *map, const char *key, tt_cbor_item *item)
-{
-    tt_reader reader;
-    tt_reader_init(&reader, map->payload, map->length);
-    return tt_cbor_find(&reader, key) == TT_OK && tt_cbor_next(&reader, item) == TT_OK &&
-           (item->type == TT_CBOR_BYTES || item->type == TT_CBOR_TEXT);
 }
 
 // The watch that the TV says it asked: in a fleet of several it may be another than ours.
@@ -319,18 +309,18 @@ static const tt_peer *named_watch(demonstration *demo, const tt_cbor_item *devic
 {
     char name[TT_NAME_MAX];
     if (device->length >= sizeof(name))
-        fail(demo, "the TV names a device with %zu bytes", (size_t)device->length);
+        demo_fail(demo, "the TV names a device with %zu bytes", (size_t)device->length);
     memcpy(name, device->bytes, device->length);
     name[device->length] = '\0';
     const tt_peer *peer = tt_node_find(&demo->client.node, tt_kind_names[TT_WATCH], name);
     if (peer == NULL)
-        fail(demo, "the TV says it asked %s, and no watch has that name", name);
+        demo_fail(demo, "the TV says it asked %s, and no watch has that name", name);
     return peer;
 }
 
 static void ask_tv(demonstration *demo)
 {
-    participant *tv = &demo->participants[TT_TV];
+    demo_participant *tv = &demo->participants[TT_TV];
     uint8_t payload[512];
     tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
     tt_cbor_item device, logits;
@@ -340,9 +330,9 @@ static void ask_tv(demonstration *demo)
     settle(demo);
     demo->ask.end = seconds_since_1970();
     if (!find_string(&answer, "device", &device) || !find_string(&answer, "logits", &logits))
-        fail(demo, "the TV's answer names no device or has no logits");
+        demo_fail(demo, "the TV's answer names no device or has no logits");
     if (logits.length != CLASSES || memcmp(logits.bytes, demo->reference, CLASSES) != 0)
-        fail(demo, "the TV's answer differs from the reference");
+        demo_fail(demo, "the TV's answer differs from the reference");
     const tt_peer *asked = named_watch(demo, &device);
     demo->ask_answer = greatest((const int8_t *)logits.bytes);
     demo->ask_frames = frames_between(demo, &tv->peer.endpoint, &asked->endpoint, &demo->ask);
@@ -350,144 +340,23 @@ static void ask_tv(demonstration *demo)
            asked->name, tt_fashion_mnist_classes[demo->ask_answer],
            tt_fashion_mnist_classes[demo->test.labels[0]], demo->ask_ms, demo->ask_frames);
     if (demo->ask_frames < 2)
-        fail(demo,
-             "expected a question and an answer between TV and watch in the capture, found %u "
-             "frames",
-             demo->ask_frames);
-}
-
-// ---- sizes and results
-
-static void measure_sizes(demonstration *demo, tt_kind kind, const char *program)
-{
-    char path[PATH_BYTES], sentence[256];
-    uint8_t *bytes;
-    size_t length;
-    tt_text why;
-    tt_text_init(&why, sentence, sizeof(sentence));
-    const char *slash = strrchr(program, '/');
-    snprintf(path, sizeof(path), "%.*s/%s", slash != NULL ? (int)(slash - program) : 1,
-             slash != NULL ? program : ".", kinds[kind].image);
-    if (tt_file_read("demo", path, IMAGE_BYTES_MAX, &bytes, &length) != TT_EXIT_OK)
-        exit(TT_EXIT_MISSING);
-    tt_elf_sizes *sizes = &demo->participants[kind].sizes;
-    if (tt_elf_measure(bytes, length, sizes, &why) != TT_OK)
-        fail(demo, "%s: %s", path, sentence);
-    free(bytes);
-    tt_say("  %-6s flash %8llu bytes, RAM %8llu bytes", tt_kind_names[kind],
-           (unsigned long long)sizes->flash, (unsigned long long)sizes->ram);
-}
-
-static void write_device(tt_json_writer *json, const demonstration *demo, tt_kind kind)
-{
-    const participant *who = &demo->participants[kind];
-    char address[TT_ENDPOINT_TEXT_MAX];
-    tt_text text;
-    tt_text_init(&text, address, sizeof(address));
-    tt_endpoint_format(&who->peer.endpoint, &text);
-    tt_json_open(json, NULL, '{');
-    tt_json_text(json, "kind", tt_kind_names[kind]);
-    tt_json_text(json, "name", who->peer.name);
-    tt_json_text(json, "address", address);
-    tt_json_text(json, "board", kinds[kind].board);
-    tt_json_text(json, "cpu", kinds[kind].cpu);
-    tt_json_number(json, "flash", (double)who->sizes.flash);
-    tt_json_number(json, "ram", (double)who->sizes.ram);
-    tt_json_number(json, "images", who->images);
-    tt_json_number(json, "equal", who->equal);
-    tt_json_number(json, "rtt_ms_median", median_ms(who));
-    tt_json_close(json, '}');
-}
-
-static void write_window(tt_json_writer *json, const char *key, const window *shown)
-{
-    tt_json_open(json, key, '[');
-    tt_json_number(json, NULL, shown->start);
-    tt_json_number(json, NULL, shown->end);
-    tt_json_close(json, ']');
-}
-
-// The time of the capture's first frame, which is when the fleet started to speak.
-static double capture_start(const demonstration *demo)
-{
-    char path[PATH_BYTES];
-    bool nanoseconds;
-    demo_frame frame = {.time_s = 0};
-    path_in(demo, "fleet.pcap", path);
-    FILE *file = demo_capture_open(path, &nanoseconds);
-    if (file == NULL || !demo_capture_next(file, nanoseconds, &frame))
-        fail(demo, "%s holds no frame", path);
-    fclose(file);
-    return frame.time_s;
-}
-
-static void write_results(const demonstration *demo)
-{
-    const participant *watch = &demo->participants[TT_WATCH];
-    char path[PATH_BYTES], address[TT_ENDPOINT_TEXT_MAX] = "";
-    path_in(demo, "results.json", path);
-    tt_file_out out;
-    if (tt_file_begin(&out, "demo", path) != TT_EXIT_OK)
-        exit(1);
-    tt_endpoint own[TT_ADDRESSES_MAX];
-    tt_platform *platform = demo->client.platform;
-    size_t count = platform->operations->addresses(platform, own, TT_ADDRESSES_MAX);
-    for (size_t i = 0; i < count; i++)
-        if (!tt_endpoint_is_ipv4(&own[i])) {
-            tt_text text;
-            tt_text_init(&text, address, sizeof(address));
-            tt_endpoint_format(&own[i], &text);
-            break;
-        }
-    tt_json_writer json = {.file = out.stream};
-    tt_json_open(&json, NULL, '{');
-    tt_json_number(&json, "images", watch->images);
-    tt_json_number(&json, "equal", watch->equal);
-    tt_json_number(&json, "accuracy_watch", 100.0 * watch->right / watch->images);
-    tt_json_number(&json, "rtt_ms_median", median_ms(watch));
-    tt_json_number(&json, "transfer_ms", demo->transfer_ms);
-    const char *instructions = getenv("WATCH_INSTRUCTIONS");
-    if (instructions != NULL)
-        tt_json_number(&json, "watch_inference", strtod(instructions, NULL));
-    tt_json_text(&json, "client", address);
-    tt_json_open(&json, "devices", '[');
-    for (unsigned i = 0; i < TT_KINDS; i++)
-        if (demo->participants[i].present)
-            write_device(&json, demo, (tt_kind)i);
-    tt_json_close(&json, ']');
-    tt_json_open(&json, "ask", '{');
-    tt_json_number(&json, "answer", demo->ask_answer);
-    tt_json_number(&json, "ms", demo->ask_ms);
-    tt_json_number(&json, "frames", demo->ask_frames);
-    tt_json_close(&json, '}');
-    tt_json_open(&json, "windows", '{');
-    tt_json_number(&json, "start", capture_start(demo));
-    tt_json_number(&json, "end", demo->transfer.end + TIMELINE_AFTER_PLAN_S);
-    write_window(&json, "plan", &demo->transfer);
-    write_window(&json, "classify", &demo->classify);
-    write_window(&json, "ask", &demo->ask);
-    tt_json_close(&json, '}');
-    tt_json_open(&json, "answers", '[');
-    for (unsigned i = 0; i < watch->images; i++)
-        tt_json_number(&json, NULL, watch->answers[i]);
-    tt_json_close(&json, ']');
-    tt_json_close(&json, '}');
-    fputc('\n', out.stream);
-    if (tt_file_commit(&out) != TT_EXIT_OK)
-        exit(1);
+        demo_fail(demo,
+                  "expected a question and an answer between TV and watch in the capture, found %u "
+                  "frames",
+                  demo->ask_frames);
 }
 
 // ---- the steps
 
 static void run(demonstration *demo, unsigned images, unsigned others, const char *program)
 {
-    participant *watch = &demo->participants[TT_WATCH];
+    demo_participant *watch = &demo->participants[TT_WATCH];
     tt_say("- who is there");
     for (unsigned kind = 0; kind < TT_KINDS; kind++)
         find(demo, (tt_kind)kind);
     for (unsigned kind = 0; kind < TT_KINDS; kind++)
         if (demo->participants[kind].present)
-            measure_sizes(demo, (tt_kind)kind, program);
+            measure(demo, (tt_kind)kind, program);
 
     tt_say("- the plan to the watch: PUT /" MODEL_PATH ", block by block");
     demo->transfer.start = seconds_since_1970();
@@ -497,10 +366,10 @@ static void run(demonstration *demo, unsigned images, unsigned others, const cha
     tt_say("- %u test images to the watch: POST /" MODEL_PATH, images);
     ask_images(demo, watch, images);
     check_answers(demo, watch);
-    window classified = demo->classify; // the others' questions are not drawn
+    demo_window classified = demo->classify; // the others' questions are not drawn
 
     for (unsigned kind = 0; kind < TT_KINDS; kind++) {
-        participant *who = &demo->participants[kind];
+        demo_participant *who = &demo->participants[kind];
         if (kind == TT_WATCH || !kinds[kind].runs_plan || !who->present)
             continue;
         tt_say("- the plan and %u images to the %s", others, tt_kind_names[kind]);
@@ -512,15 +381,15 @@ static void run(demonstration *demo, unsigned images, unsigned others, const cha
 
     tt_say("- the TV, which has no model, finds the watch and asks it: POST /" ASK_PATH);
     ask_tv(demo);
-    write_results(demo);
+    demo_write_results(demo);
 }
 
 static unsigned read_count(const char *word, unsigned otherwise)
 {
     char *end;
     unsigned long count = word != NULL ? strtoul(word, &end, 10) : otherwise;
-    if (word != NULL && (*end != '\0' || count < 2 || count > IMAGES_MAX)) {
-        tt_say_error("tutti-demo: expected a count from 2 to %d, not '%s'", IMAGES_MAX, word);
+    if (word != NULL && (*end != '\0' || count < 2 || count > DEMO_IMAGES_MAX)) {
+        tt_say_error("tutti-demo: expected a count from 2 to %d, not '%s'", DEMO_IMAGES_MAX, word);
         exit(TT_EXIT_USAGE);
     }
     return (unsigned)count;
@@ -542,9 +411,10 @@ int main(int count, char **words)
     unsigned others = read_count(count > 3 ? words[3] : NULL, 100);
     load(&demo);
     if (demo.reference_count < images || demo.reference_count < others)
-        fail(&demo, "reference.bin holds %zu answers, %u are needed", demo.reference_count, images);
-    char net[PATH_BYTES], program[PATH_BYTES];
-    path_in(&demo, "fleet", net);
+        demo_fail(&demo, "reference.bin holds %zu answers, %u are needed", demo.reference_count,
+                  images);
+    char net[DEMO_PATH_BYTES], program[DEMO_PATH_BYTES];
+    demo_path(&demo, "fleet", net);
     ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
     program[length > 0 ? length : 0] = '\0';
     tt_exit result = tt_client_open(&demo.client, "demo", net, false, NULL, NULL);

@@ -35,6 +35,10 @@ WATCH_INSTRUCTIONS=$(bench/ai/watch.sh "$OUT/fashion.plan")
 export WATCH_INSTRUCTIONS
 echo "$WATCH_INSTRUCTIONS instructions"
 
+# Every device's QEMU is of one version; the report tells it.
+EMULATOR=$(qemu-system-arm --version | sed -n '1s/.*version \([^ ]*\).*/\1/p')
+export EMULATOR
+
 step "4. Boot the fleet, send the plan, ask, and let the TV ask"
 "$tutti" up "$FLEET" --dir "$OUT/fleet" --capture "$OUT/fleet.pcap" \
     --run "'$linux/examples/demo/tutti-demo' '$OUT' $IMAGES $OTHERS"

@@ -9,6 +9,7 @@
 
 #define IMAGE_BYTES 1024
 #define ADDRESS 0x20001234u
+#define SYMBOL_BYTES 77
 
 // A little ELF file: null section, .text, .data, .bss, symbols, names.
 static size_t make_image(uint8_t image[IMAGE_BYTES], bool wide)
@@ -59,10 +60,13 @@ static size_t make_image(uint8_t image[IMAGE_BYTES], bool wide)
     tt_write_le32(&w, 1);
     if (wide)
         tt_write_le32(&w, 0);
-    if (wide)
-        tt_write_le64(&w, ADDRESS);
-    else
-        tt_write_le32(&w, ADDRESS);
+    for (size_t i = 0; i < 2; i++) { // value, size
+        uint64_t word = i == 0 ? ADDRESS : SYMBOL_BYTES;
+        if (wide)
+            tt_write_le64(&w, word);
+        else
+            tt_write_le32(&w, (uint32_t)word);
+    }
     return IMAGE_BYTES;
 }
 
@@ -73,6 +77,10 @@ static void test_answers(bool wide)
     uint64_t address = 0;
     EXPECT_EQUAL(tt_elf_find(image, length, "tt_provision", &address, NULL), TT_OK);
     EXPECT_EQUAL(address, ADDRESS);
+    uint64_t size = 0;
+    EXPECT_EQUAL(tt_elf_find_size(image, length, "tt_provision", &size, NULL), TT_OK);
+    EXPECT_EQUAL(size, SYMBOL_BYTES);
+    EXPECT_EQUAL(tt_elf_find_size(image, length, "tt_provision2", &size, NULL), TT_NOT_FOUND);
     EXPECT_EQUAL(tt_elf_find(image, length, "tt_provisio", &address, NULL), TT_NOT_FOUND);
     EXPECT_EQUAL(tt_elf_find(image, length, "tt_provision2", &address, NULL), TT_NOT_FOUND);
     tt_elf_sizes sizes;
