@@ -1,7 +1,8 @@
 // tutti-switch: the user-space Ethernet switch as a program of its own, until it is interrupted.
 // Then it prints what each port did.
 //
-//     tutti-switch SOCKET [--capture FILE] [--drop PERCENT] [--seed NUMBER]
+//     tutti-switch SOCKET [--lines SOCKET] [--tty PATH] [--baud RATE] [--capture FILE]
+//                  [--drop PERCENT] [--seed NUMBER]
 
 #include <errno.h>
 #include <limits.h>
@@ -35,8 +36,12 @@ static int usage(const char *found)
     fprintf(
         stderr,
         "tutti-switch: unexpected: %s\n"
-        "usage: tutti-switch SOCKET [--capture FILE] [--drop PERCENT] [--seed NUMBER]\n"
-        "An Ethernet switch for emulated devices: stations connect to the unix socket SOCKET.\n",
+        "usage: tutti-switch SOCKET [--lines SOCKET] [--tty PATH] [--baud RATE] [--capture FILE]\n"
+        "                    [--drop PERCENT] [--seed NUMBER]\n"
+        "An Ethernet switch for devices: stations connect to the unix socket SOCKET, serial lines "
+        "to\n"
+        "that of --lines (QEMU's -serial unix:SOCKET); --tty is a real one, of 1000000 baud or "
+        "RATE.\n",
         found);
     return 2;
 }
@@ -47,22 +52,31 @@ static void print_ports(const tt_switch *ethernet)
     for (unsigned i = 0; tt_switch_port_get(ethernet, i, &port); i++) {
         const tt_switch_port_counters *count = &port.counters;
         const uint8_t *mac = port.station;
-        printf("port %u %02x:%02x:%02x:%02x:%02x:%02x in %llu out %llu full %llu fault %llu\n", i,
-               mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], (unsigned long long)count->frames_in,
-               (unsigned long long)count->frames_out, (unsigned long long)count->dropped_queue_full,
-               (unsigned long long)count->dropped_fault);
+        printf(
+            "port %u %02x:%02x:%02x:%02x:%02x:%02x in %llu out %llu full %llu fault %llu "
+            "damaged %llu\n",
+            i, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], (unsigned long long)count->frames_in,
+            (unsigned long long)count->frames_out, (unsigned long long)count->dropped_queue_full,
+            (unsigned long long)count->dropped_fault, (unsigned long long)count->dropped_damaged);
     }
 }
 
 int main(int count, char **words)
 {
-    const char *path = NULL, *capture = NULL;
-    unsigned long drop = 0, seed = 1;
+    const char *path = NULL, *capture = NULL, *lines = NULL, *tty = NULL;
+    unsigned long drop = 0, seed = 1, baud = 1000000;
     for (int i = 1; i < count; i++) {
         if (words[i][0] != '-' && path == NULL)
             path = words[i];
         else if (i + 1 < count && strcmp(words[i], "--capture") == 0)
             capture = words[++i];
+        else if (i + 1 < count && strcmp(words[i], "--lines") == 0)
+            lines = words[++i];
+        else if (i + 1 < count && strcmp(words[i], "--tty") == 0)
+            tty = words[++i];
+        else if (i + 1 < count && strcmp(words[i], "--baud") == 0 &&
+                 read_number(words[i + 1], UINT_MAX, &baud))
+            i++;
         else if (i + 1 < count && strcmp(words[i], "--drop") == 0 &&
                  read_number(words[i + 1], 100, &drop))
             i++;
@@ -79,6 +93,17 @@ int main(int count, char **words)
     tt_status status = tt_switch_open(&ethernet, path);
     if (status != TT_OK) {
         fprintf(stderr, "tutti-switch: cannot listen at %s: %s\n", path, tt_status_text(status));
+        return 1;
+    }
+    if (lines != NULL && (status = tt_switch_listen_for_lines(ethernet, lines)) != TT_OK) {
+        fprintf(stderr, "tutti-switch: cannot listen at %s: %s\n", lines, tt_status_text(status));
+        tt_switch_close(ethernet);
+        return 1;
+    }
+    if (tty != NULL && (status = tt_switch_open_tty(ethernet, tty, (unsigned)baud)) != TT_OK) {
+        fprintf(stderr, "tutti-switch: %s is no serial line of %lu baud: %s\n", tty, baud,
+                status == TT_IO ? strerror(errno) : tt_status_text(status));
+        tt_switch_close(ethernet);
         return 1;
     }
     if (capture != NULL && (status = tt_switch_capture(ethernet, capture)) != TT_OK) {
