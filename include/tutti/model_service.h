@@ -11,8 +11,9 @@
 // 128, which the quantiser's scale of 1/255 and zero point -128 make exactly b/255.
 //
 // A device holds one model at a time. Its plan lies in one of two slots; a new plan is received in
-// the other, so a refused or unfinished one leaves the model in place untouched. Nothing is kept
-// over a restart.
+// the other, so a refused or unfinished one leaves the model in place untouched. A device with one
+// slot writes the new plan over the old one: the model answers 5.03 until it is whole, and is gone
+// where it is refused. Nothing is kept over a restart.
 
 #ifndef TUTTI_MODEL_SERVICE_H
 #define TUTTI_MODEL_SERVICE_H
@@ -48,7 +49,7 @@ typedef struct tt_model_job {
 typedef struct tt_model_options {
     tt_bus *bus;
     tt_platform *platform; // for workers
-    uint8_t *slots[2];     // aligned to TT_PLAN_ALIGNMENT
+    uint8_t *slots[2];     // aligned to TT_PLAN_ALIGNMENT; the second may be NULL
     size_t slot_bytes;     // of each
     void *arena;           // aligned to TT_PLAN_ALIGNMENT
     size_t arena_bytes;
@@ -61,7 +62,8 @@ struct tt_model_service {
     char name[TT_MODEL_NAME_MAX]; // "" while there is none
     char path[TT_BUS_PATH_MAX];
     tt_plan plan;
-    unsigned slot; // where the plan lies
+    unsigned slot;    // where the plan lies
+    bool overwritten; // and a new one is written over it
     struct {
         bool under_way;
         tt_endpoint peer;

@@ -19,7 +19,8 @@ TT_C_BEGIN
 
 typedef struct tt_product {
     const char *kind; // "watch": fewer than TT_KIND_MAX bytes; the device's name begins with it
-    // Runs models, with this storage; without it: NULL and 0.
+    // Runs models, with this storage; without it: NULL and 0. The second slot may be NULL: see
+    // tutti/model_service.h.
     uint8_t *slots[2];
     size_t slot_bytes;
     void *arena;
@@ -35,8 +36,9 @@ typedef struct tt_product {
 
 extern const tt_product tt_product_table; // the product gives it, one an image
 
-// Storage that start-up does not clear; the slots lie there.
+// Storage that start-up does not clear; and such for slots, which a board may have elsewhere.
 #define TT_NOINIT __attribute__((section(".noinit"), aligned(8)))
+#define TT_SLOTS __attribute__((section(".noinit.slots"), aligned(8)))
 
 TT_C_END
 

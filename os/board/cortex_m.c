@@ -14,6 +14,8 @@
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 #define VTOR REGISTER(0xe000ed08)
 #define AIRCR REGISTER(0xe000ed0c)
+#define CPACR REGISTER(0xe000ed88)
+#define CPACR_FPU (0xfu << 20)
 #define RESET_REQUEST 0x05fa0004 // with the key (ARMv7-M, B3.2.6)
 
 extern uint8_t tt_data_begin[], tt_data_end[], tt_data_image[], tt_bss_begin[], tt_bss_end[];
@@ -52,6 +54,8 @@ static void first_thread(void *argument)
 
 void tt_reset(void)
 {
+    CPACR |= CPACR_FPU; // first: compilers move words by its registers, too
+    __asm__ volatile("dsb\n isb" ::: "memory");
     memcpy(tt_data_begin, tt_data_image, (size_t)(tt_data_end - tt_data_begin));
     memset(tt_bss_begin, 0, (size_t)(tt_bss_end - tt_bss_begin));
     __asm__ volatile("cpsid i");

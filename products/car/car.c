@@ -5,7 +5,7 @@
 #define SLOT_BYTES (256 * 1024)
 #define ARENA_BYTES (128 * 1024)
 
-uint8_t tt_product_slots[2][SLOT_BYTES] TT_NOINIT;
+uint8_t tt_product_slots[2][SLOT_BYTES] TT_SLOTS;
 static uint8_t arena[ARENA_BYTES] __attribute__((aligned(8)));
 
 const tt_product tt_product_table = {

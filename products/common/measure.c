@@ -38,7 +38,7 @@ void tt_measure(const tt_product *product)
     static int8_t output[OUTPUT_MAX];
     tt_text_init(&text, line, sizeof(line));
     tt_text_add(&text, "measure: ");
-    if (tt_provision.measure_plan_bytes > product->slot_bytes ||
+    if (product->slots[1] == NULL || tt_provision.measure_plan_bytes > product->slot_bytes ||
         tt_plan_open(&plan, product->slots[0], tt_provision.measure_plan_bytes, &text) != TT_OK ||
         plan.header.arena_bytes > product->arena_bytes || plan.header.input_bytes > INPUT_MAX ||
         plan.header.output_bytes > OUTPUT_MAX ||

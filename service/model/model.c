@@ -56,6 +56,12 @@ static bool slot_is_used(const tt_model_service *s, unsigned slot)
     return false;
 }
 
+// The one that the next plan goes to.
+static unsigned next_slot(const tt_model_service *s)
+{
+    return s->options.slots[1] == NULL ? 0 : 1 - s->slot;
+}
+
 // The unreserved characters of RFC 3986, 2.3, alone: others would break the links that tell of it.
 static bool is_name(const char *name)
 {
@@ -85,7 +91,7 @@ static bool may_upload(tt_model_service *s, tt_time now, const tt_request *reque
     }
     bool other = s->upload.under_way && now < tt_after(s->upload.heard, TT_SECONDS(10)) &&
                  !tt_endpoint_equal(&s->upload.peer, request->peer);
-    if (other || slot_is_used(s, 1 - s->slot)) {
+    if (other || slot_is_used(s, next_slot(s))) {
         refuse_text(s, response, TT_UNAVAILABLE, "another plan is being received or replaced");
         return false;
     }
@@ -99,7 +105,7 @@ static void take_plan(tt_model_service *s, tt_time now, const tt_request *reques
 {
     tt_plan plan;
     tt_text why = begin_text(s, "plan refused: ");
-    tt_status status = tt_plan_open(&plan, s->options.slots[1 - s->slot], s->upload.length, &why);
+    tt_status status = tt_plan_open(&plan, s->options.slots[next_slot(s)], s->upload.length, &why);
     if (status != TT_OK) {
         refuse(s, response, TT_BAD_REQUEST, &why);
         return;
@@ -123,8 +129,9 @@ static void take_plan(tt_model_service *s, tt_time now, const tt_request *reques
     }
     bool fresh = s->name[0] == '\0';
     s->version++;
+    s->overwritten = false;
     s->plan = plan;
-    s->slot = 1 - s->slot;
+    s->slot = next_slot(s);
     strcpy(s->name, name_in(request->path));
     if (fresh) {
         strcpy(s->path, request->path);
@@ -132,6 +139,15 @@ static void take_plan(tt_model_service *s, tt_time now, const tt_request *reques
         tt_bus_changed(s->options.bus, now, &s->collection);
     }
     response->code = fresh ? TT_CREATED : TT_CHANGED;
+}
+
+static void give_up_model(tt_model_service *s, tt_time now)
+{
+    s->overwritten = false;
+    tt_bus_remove(s->options.bus, &s->model);
+    s->name[0] = '\0';
+    s->version++;
+    tt_bus_changed(s->options.bus, now, &s->collection);
 }
 
 static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_response *response)
@@ -154,19 +170,25 @@ static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_
     size_t size = request->size > end ? request->size : end;
     if (size > s->options.slot_bytes) {
         s->upload.under_way = false;
+        if (s->overwritten)
+            give_up_model(s, now);
         refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: ", size,
                        " bytes or more, this device takes at most ", s->options.slot_bytes, "");
         response->size_max = s->options.slot_bytes;
         return;
     }
+    if (request->length > 0 && s->name[0] != '\0' && next_slot(s) == s->slot)
+        s->overwritten = true;
     if (request->length > 0)
-        memcpy(s->options.slots[1 - s->slot] + request->offset, request->payload, request->length);
+        memcpy(s->options.slots[next_slot(s)] + request->offset, request->payload, request->length);
     s->upload.length = end;
     response->code = TT_CONTINUE;
     if (!request->last)
         return;
     s->upload.under_way = false;
     take_plan(s, now, request, response);
+    if (s->overwritten) // and the new one was refused
+        give_up_model(s, now);
 }
 
 static void write_shape(tt_writer *w, const uint16_t shape[3])
@@ -293,15 +315,6 @@ static void post(tt_model_service *s, tt_time now, const tt_request *request, tt
     start_oldest(s, now);
 }
 
-static void delete_model(tt_model_service *s, tt_time now, tt_response *response)
-{
-    tt_bus_remove(s->options.bus, &s->model);
-    s->name[0] = '\0';
-    s->version++;
-    tt_bus_changed(s->options.bus, now, &s->collection);
-    response->code = TT_DELETED;
-}
-
 static void handle(tt_resource *resource, tt_time now, const tt_request *request,
                    tt_response *response)
 {
@@ -318,12 +331,15 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
         tt_text text = begin_text(s, "no such model: ");
         tt_text_add(&text, name);
         refuse(s, response, TT_PATH_NOT_FOUND, &text);
+    } else if (s->overwritten && request->method != TT_DELETE) {
+        refuse_text(s, response, TT_UNAVAILABLE, "its plan is being replaced, and not whole");
     } else if (request->method == TT_GET) {
         get(s, request, response);
     } else if (request->method == TT_POST) {
         post(s, now, request, response);
     } else {
-        delete_model(s, now, response);
+        give_up_model(s, now);
+        response->code = TT_DELETED;
     }
 }
 
@@ -336,7 +352,7 @@ tt_status tt_model_service_init(tt_model_service *s, const tt_model_options *opt
 {
     uint8_t methods = 1 << TT_GET | 1 << TT_PUT | 1 << TT_POST | 1 << TT_DELETE;
     if (!is_aligned(options->arena) || !is_aligned(options->slots[0]) ||
-        !is_aligned(options->slots[1]))
+        (options->slots[1] != NULL && !is_aligned(options->slots[1])))
         return TT_INVALID;
     memset(s, 0, sizeof(*s));
     s->options = *options;

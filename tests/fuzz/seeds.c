@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 
 #include "bus/message.h"
+#include "os/driver/slip.h"
 #include "tests/ai/lite/random_operation.h"
 #include "tutti/cbor.h"
+#include "tutti/check.h"
 #include "tutti/crash.h"
 #include "tutti/discovery.h"
 
@@ -101,6 +103,28 @@ static void dns_seeds(const char *folder)
     REQUIRE(saved > 0 && !row.failed);
 }
 
+// Frames of some lengths over a serial line, in one piece and cut.
+static void line_seeds(const char *folder)
+{
+    static const size_t lengths[] = {14, 60, 300, 1514};
+    static uint8_t frame[1514], line[TT_SLIP_ENCODED_MAX(sizeof(frame))], bytes[8192];
+    for (unsigned i = 0; i < TT_COUNT(lengths); i++) {
+        tt_writer row;
+        for (size_t k = 0; k < lengths[i]; k++)
+            frame[k] = (uint8_t)(0xc0 + k % 37);
+        size_t length = tt_slip_encode(frame, lengths[i], line), first = length / (1 + i % 2);
+        tt_writer_init(&row, bytes, sizeof(bytes));
+        for (size_t at = 0; at < length; at += first) {
+            uint16_t piece = (uint16_t)(length - at < first ? length - at : first);
+            const uint8_t head[3] = {2, (uint8_t)(piece >> 8), (uint8_t)piece};
+            tt_write_bytes(&row, head, sizeof(head));
+            tt_write_bytes(&row, line + at, piece);
+        }
+        REQUIRE(!row.failed);
+        save(folder, "line", i, bytes, row.length);
+    }
+}
+
 static void cbor_seeds(const char *folder)
 {
     uint8_t bytes[128];
@@ -176,6 +200,7 @@ int main(int count, char **words)
     REQUIRE(count == 2);
     coap_seeds(words[1]);
     dns_seeds(words[1]);
+    line_seeds(words[1]);
     cbor_seeds(words[1]);
     plan_seeds(words[1]);
     dump_seed(words[1], 0, true);

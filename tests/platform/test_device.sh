@@ -5,7 +5,7 @@
 set -u
 machine=$1
 case $machine in
-cortex-m4) ethernet='' entropy='' ;;
+cortex-m4 | netduinoplus2) ethernet='' entropy='' ;;
 *)
     ethernet="-global virtio-mmio.force-legacy=false -netdev hubport,id=n,hubid=0 -device virtio-net-device,netdev=n"
     entropy="-device virtio-rng-device"

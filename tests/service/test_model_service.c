@@ -85,6 +85,44 @@ static void expect_model_in_place(const network *n)
     EXPECT(answers_as(&a, n));
 }
 
+// A device with one slot: the new plan is written over the old one.
+static void test_one_slot(void)
+{
+    devices_init();
+    tt_model_options options = {.bus = &watch->bus,
+                                .platform = &watch->platform,
+                                .slots = {slots[0]},
+                                .slot_bytes = SLOT_BYTES,
+                                .arena = arenas[0],
+                                .arena_bytes = ARENA_BYTES};
+    REQUIRE(tt_model_service_init(&service, &options) == TT_OK);
+    put(first.plan, first.length);
+    EXPECT_ANSWER(a, TT_CREATED);
+    expect_model_in_place(&first);
+    put(second.plan, second.length);
+    EXPECT_ANSWER(a, TT_CHANGED);
+    expect_model_in_place(&second);
+
+    // Not while it runs.
+    ask(&a, host, watch, TT_POST, PATH, NULL, image, PIXELS);
+    asked other = {0};
+    ask(&other, host, watch, TT_PUT, PATH, NULL, first.plan, first.length);
+    EXPECT_ANSWER(other, TT_UNAVAILABLE);
+    finish_work(watch);
+    EXPECT(answers_as(&a, &second));
+
+    // One that is refused has cost the old one.
+    first.plan[first.length / 2] ^= 1;
+    put(first.plan, first.length);
+    first.plan[first.length / 2] ^= 1;
+    EXPECT_ANSWER(a, TT_BAD_REQUEST);
+    ask(&a, host, watch, TT_POST, PATH, NULL, image, PIXELS);
+    EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
+    put(first.plan, first.length);
+    EXPECT_ANSWER(a, TT_CREATED);
+    expect_model_in_place(&first);
+}
+
 static void test_life(void)
 {
     start();
@@ -434,6 +472,7 @@ int main(void)
     first = make_network(1);
     second = make_network(2);
     test_life();
+    test_one_slot();
     test_observe();
     test_bad_plans();
     test_bad_images();

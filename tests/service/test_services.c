@@ -145,7 +145,7 @@ static void test_products(void)
         for (int i = 0; i < 4; i++) {
             tt_model_options odd = model;
             odd.slots[0] += i == 0;
-            odd.slots[1] = i == 1 ? NULL : odd.slots[1];
+            odd.slots[1] += i == 1;
             odd.arena = i == 2 ? storage[2] + 1 : storage[2];
             EXPECT_EQUAL(tt_model_service_init(&model_service, &odd),
                          i < 3 ? TT_INVALID : expected);

@@ -34,7 +34,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from mutants import mutants  # noqa: E402
 
-MACHINES = ("linux", "linux-asan", "cortex-m4", "riscv64", "aarch64")
+MACHINES = ("linux", "linux-asan", "cortex-m4", "netduinoplus2", "riscv64", "aarch64")
 # What these tests look at is not behaviour: includes, layout, sizes of frames, documents, benches' lines. Or
 # they run builds that know nothing of the mutant.
 NO_BEHAVIOUR = re.compile(r"test_(floors|format|frames|deps|docs|fuzz|mutate|bench_.*)$|again_")
@@ -105,7 +105,7 @@ class Test:
         words = {Path(word).name for word in self.command[1:]}
         if not any(words & set(b.programs.values()) for b in builds):
             words = set(re.findall(r"[\w-]+", " ".join(Path(s).read_text() for s in self.scripts)))
-        named = [m for m in MACHINES if m in self.command] or [machine, "cortex-m4", "riscv64", "aarch64"]
+        named = [m for m in MACHINES if m in self.command] or [machine, "cortex-m4", "netduinoplus2", "riscv64", "aarch64"]
         self.programs = [(b.machine, p) for b in builds if b.machine in named for p, name in b.programs.items() if name in words]
 
     @property

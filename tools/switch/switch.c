@@ -15,11 +15,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "os/driver/slip.h"
 #include "tools/switch/capture.h"
 #include "tools/switch/switch.h"
+#include "tutti/bytes.h"
 #include "tutti/check.h"
 #include "tutti/random.h"
 
@@ -27,7 +30,7 @@
 #define FRAME_MIN 14 // two addresses and a type
 #define INPUT_MAX (16 * 1024)
 #define EVENTS_MAX 16
-#define LISTENER TT_SWITCH_PORTS_MAX // the listening socket's number among the events
+#define LISTENER TT_SWITCH_PORTS_MAX // the listening sockets' numbers among the events
 
 typedef struct frame {
     uint32_t length;                             // of bytes, the header included
@@ -45,6 +48,14 @@ typedef struct port {
     frame *queue; // a ring of TT_SWITCH_QUEUE_MAX
     size_t queue_first, queue_count;
     size_t sent; // bytes of the first frame that are out already
+    // Of a serial line.
+    bool is_line, is_tty;
+    tt_slip_reader reader;
+    size_t line_length; // of the frame that comes, behind HEADER in `line_input`
+    uint8_t line_input[HEADER + TT_SWITCH_FRAME_MAX + TT_SLIP_CHECKSUM];
+    uint8_t
+        line_output[TT_SLIP_ENCODED_MAX(TT_SWITCH_FRAME_MAX)]; // the first frame of the queue ...
+    size_t line_output_length;                                 // ... once it is being sent
 } port;
 
 typedef struct station {
@@ -54,9 +65,9 @@ typedef struct station {
 } station;
 
 struct tt_switch {
-    int events; // epoll
-    int listener;
-    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    int events;       // epoll
+    int listeners[2]; // for stations, for serial lines; -1: none
+    char paths[2][sizeof(((struct sockaddr_un *)0)->sun_path)];
     port ports[TT_SWITCH_PORTS_MAX];
     station stations[TT_SWITCH_STATIONS_MAX];
     unsigned station_next; // which to forget when the table is full
@@ -100,7 +111,7 @@ static bool watch(tt_switch *s, int operation, int descriptor, unsigned number, 
     return epoll_ctl(s->events, operation, descriptor, &event) == 0;
 }
 
-tt_status tt_switch_open(tt_switch **opened, const char *path)
+static tt_status listen_at(tt_switch *s, unsigned which, const char *path)
 {
     struct sockaddr_un address;
     tt_status status = fill_address(&address, path);
@@ -108,26 +119,39 @@ tt_status tt_switch_open(tt_switch **opened, const char *path)
         status = remove_stale(&address);
     if (status != TT_OK)
         return status;
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener < 0 || bind(listener, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+        if (listener >= 0)
+            close(listener); // the path is not ours to remove
+        return TT_IO;
+    }
+    s->listeners[which] = listener;
+    memcpy(s->paths[which], address.sun_path, sizeof(s->paths[which]));
+    bool listens = listen(listener, TT_SWITCH_PORTS_MAX) == 0 &&
+                   watch(s, EPOLL_CTL_ADD, listener, LISTENER + which, false);
+    return listens ? TT_OK : TT_IO;
+}
+
+tt_status tt_switch_open(tt_switch **opened, const char *path)
+{
     tt_switch *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return TT_FULL;
     for (unsigned i = 0; i < TT_SWITCH_PORTS_MAX; i++)
         s->ports[i].descriptor = -1;
+    s->listeners[0] = s->listeners[1] = -1;
     s->events = epoll_create1(EPOLL_CLOEXEC);
-    s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (s->events < 0 || s->listener < 0 ||
-        bind(s->listener, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-        tt_switch_close(s); // the path is not ours to remove: it is still empty
-        return TT_IO;
-    }
-    memcpy(s->path, address.sun_path, sizeof(s->path));
-    if (listen(s->listener, TT_SWITCH_PORTS_MAX) != 0 ||
-        !watch(s, EPOLL_CTL_ADD, s->listener, LISTENER, false)) {
+    tt_status status = s->events < 0 ? TT_IO : listen_at(s, 0, path);
+    if (status == TT_OK)
+        *opened = s;
+    else
         tt_switch_close(s);
-        return TT_IO;
-    }
-    *opened = s;
-    return TT_OK;
+    return status;
+}
+
+tt_status tt_switch_listen_for_lines(tt_switch *s, const char *path)
+{
+    return s->listeners[1] >= 0 ? TT_INVALID : listen_at(s, 1, path);
 }
 
 static void close_port(tt_switch *s, port *p)
@@ -152,17 +176,19 @@ void tt_switch_close(tt_switch *s)
         free(s->ports[i].queue);
     }
     tt_capture_close(s->capture);
-    if (s->listener >= 0)
-        close(s->listener);
+    for (unsigned i = 0; i < TT_COUNT(s->listeners); i++) {
+        if (s->listeners[i] >= 0)
+            close(s->listeners[i]);
+        if (s->paths[i][0] != '\0')
+            unlink(s->paths[i]);
+    }
     if (s->events >= 0)
         close(s->events);
-    if (s->path[0] != '\0')
-        unlink(s->path);
     free(s);
 }
 
-// Makes a port of a connected socket; false, and the socket is closed, where there is no room.
-static bool add_port(tt_switch *s, int descriptor)
+// Makes a port of a connected socket or a tty; NULL, and it is closed, where there is no room.
+static port *add_port(tt_switch *s, int descriptor)
 {
     for (unsigned i = 0; i < TT_SWITCH_PORTS_MAX; i++) {
         port *p = &s->ports[i];
@@ -177,10 +203,63 @@ static bool add_port(tt_switch *s, int descriptor)
         p->cut = p->waiting = false;
         p->input_length = p->queue_count = p->queue_first = p->sent = 0;
         p->shown = (tt_switch_port){.connected = true};
-        return true;
+        p->is_line = p->is_tty = false;
+        return p;
     }
     close(descriptor);
+    return NULL;
+}
+
+static bool add_line(tt_switch *s, int descriptor)
+{
+    port *p = add_port(s, descriptor);
+    if (p == NULL)
+        return false;
+    p->is_line = true;
+    p->reader = (tt_slip_reader){0};
+    p->line_length = p->line_output_length = 0;
+    return true;
+}
+
+static bool find_speed(unsigned baud, speed_t *speed)
+{
+    static const struct {
+        unsigned baud;
+        speed_t speed;
+    } speeds[] = {{9600, B9600},     {115200, B115200},   {230400, B230400},   {460800, B460800},
+                  {921600, B921600}, {1000000, B1000000}, {2000000, B2000000}, {3000000, B3000000}};
+    for (unsigned i = 0; i < TT_COUNT(speeds); i++) {
+        *speed = speeds[i].speed;
+        if (speeds[i].baud == baud)
+            return true;
+    }
     return false;
+}
+
+tt_status tt_switch_open_tty(tt_switch *s, const char *path, unsigned baud)
+{
+    speed_t speed;
+    if (!find_speed(baud, &speed))
+        return TT_INVALID;
+    int tty = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (tty < 0)
+        return TT_IO;
+    struct termios settings;
+    bool ready = tcgetattr(tty, &settings) == 0;
+    if (ready) {
+        cfmakeraw(&settings);
+        settings.c_cflag |= CLOCAL | CREAD;
+        ready = cfsetspeed(&settings, speed) == 0 && tcsetattr(tty, TCSANOW, &settings) == 0;
+    }
+    if (!ready) {
+        close(tty);
+        return TT_INVALID;
+    }
+    if (!add_line(s, tty))
+        return TT_FULL;
+    for (unsigned i = 0; i < TT_SWITCH_PORTS_MAX; i++)
+        s->ports[i].is_tty |= s->ports[i].descriptor == tty;
+    return TT_OK;
 }
 
 int tt_switch_connect(tt_switch *s)
@@ -193,30 +272,49 @@ int tt_switch_connect(tt_switch *s)
         close(pair[1]);
         return -1;
     }
-    if (!add_port(s, pair[0])) {
+    if (add_port(s, pair[0]) == NULL) {
         close(pair[1]);
         return -1;
     }
     return pair[1];
 }
 
-static void accept_ports(tt_switch *s)
+static void accept_ports(tt_switch *s, unsigned which)
 {
     for (;;) {
-        int descriptor = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int descriptor = accept4(s->listeners[which], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (descriptor < 0)
             return;
-        add_port(s, descriptor);
+        if (which == 0)
+            add_port(s, descriptor);
+        else
+            add_line(s, descriptor);
     }
+}
+
+// The first frame of the queue as its port has it: a length and bytes, or a line's.
+static const uint8_t *first_frame(port *p, size_t *length)
+{
+    const frame *first = &p->queue[p->queue_first];
+    *length = first->length;
+    if (!p->is_line)
+        return first->bytes;
+    if (p->line_output_length == 0)
+        p->line_output_length =
+            tt_slip_encode(first->bytes + HEADER, first->length - HEADER, p->line_output);
+    *length = p->line_output_length;
+    return p->line_output;
 }
 
 // Writes what the socket takes, and asks to be told when it takes more.
 static void flush(tt_switch *s, port *p)
 {
     while (p->queue_count > 0) {
-        const frame *first = &p->queue[p->queue_first];
-        ssize_t written = send(p->descriptor, first->bytes + p->sent, first->length - p->sent,
-                               MSG_NOSIGNAL | MSG_DONTWAIT);
+        size_t length;
+        const uint8_t *bytes = first_frame(p, &length) + p->sent;
+        ssize_t written =
+            p->is_tty ? write(p->descriptor, bytes, length - p->sent)
+                      : send(p->descriptor, bytes, length - p->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
@@ -224,11 +322,11 @@ static void flush(tt_switch *s, port *p)
         if (written <= 0)
             break;
         p->sent += (size_t)written;
-        if (p->sent < first->length)
+        if (p->sent < length)
             continue;
         p->shown.counters.frames_out++;
-        p->shown.counters.bytes_out += first->length - HEADER;
-        p->sent = 0;
+        p->shown.counters.bytes_out += p->queue[p->queue_first].length - HEADER;
+        p->sent = p->line_output_length = 0;
         p->queue_first = (p->queue_first + 1) % TT_SWITCH_QUEUE_MAX;
         p->queue_count--;
     }
@@ -327,16 +425,53 @@ static bool forward_input(tt_switch *s, port *p, unsigned *frames)
     return true;
 }
 
+// A frame of a line has ended. What has come is one, was damaged on the way, or is nothing: the
+// noise between two frames.
+static void end_line_frame(tt_switch *s, port *p, bool whole, unsigned *frames)
+{
+    const uint8_t *bytes = p->line_input + HEADER;
+    size_t length = p->line_length;
+    p->line_length = 0;
+    if (whole && length == 0)
+        return;
+    if (!whole || length < FRAME_MIN + TT_SLIP_CHECKSUM ||
+        tt_crc32(0, bytes, length) != TT_SLIP_RESIDUE) {
+        p->shown.counters.dropped_damaged++;
+        return;
+    }
+    length -= TT_SLIP_CHECKSUM;
+    p->line_input[2] = (uint8_t)(length >> 8);
+    p->line_input[3] = (uint8_t)length;
+    forward(s, p, p->line_input, HEADER + length);
+    ++*frames;
+}
+
+static void forward_line(tt_switch *s, port *p, unsigned *frames)
+{
+    for (size_t i = 0; i < p->input_length; i++) {
+        uint8_t byte = p->input[i];
+        tt_slip_event event = tt_slip_take(&p->reader, &byte);
+        if (event == TT_SLIP_BYTE && HEADER + p->line_length == sizeof(p->line_input))
+            tt_slip_lose(&p->reader);
+        else if (event == TT_SLIP_BYTE)
+            p->line_input[HEADER + p->line_length++] = byte;
+        else if (event != TT_SLIP_NOTHING)
+            end_line_frame(s, p, event == TT_SLIP_ENDED, frames);
+    }
+    p->input_length = 0;
+}
+
 // One read a turn: a station that floods does not keep the others waiting.
 static void read_port(tt_switch *s, port *p, unsigned *frames)
 {
-    ssize_t got =
-        recv(p->descriptor, p->input + p->input_length, INPUT_MAX - p->input_length, MSG_DONTWAIT);
+    ssize_t got = read(p->descriptor, p->input + p->input_length, INPUT_MAX - p->input_length);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
     if (got > 0)
         p->input_length += (size_t)got;
-    if (got <= 0 || !forward_input(s, p, frames))
+    if (got > 0 && p->is_line)
+        forward_line(s, p, frames);
+    else if (got <= 0 || !forward_input(s, p, frames))
         close_port(s, p);
 }
 
@@ -366,8 +501,8 @@ unsigned tt_switch_poll(tt_switch *s, tt_time timeout)
     int count = epoll_wait(s->events, events, EVENTS_MAX, left_ms(deadline, clock_now()));
     for (int i = 0; i < count; i++) {
         unsigned number = events[i].data.u32;
-        if (number == LISTENER) {
-            accept_ports(s);
+        if (number >= LISTENER) {
+            accept_ports(s, number - LISTENER);
             continue;
         }
         port *p = &s->ports[number];

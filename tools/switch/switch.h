@@ -3,8 +3,9 @@
 // Stations connect to a unix stream socket. A frame is a 4-byte big-endian length and its bytes,
 // which is what QEMU's `-netdev socket,fd=` speaks. The switch learns addresses, never sends a
 // frame back to where it came from, queues a bounded number of frames a port and counts what it
-// drops. It has one poll loop and no threads, so another program can turn it: the `tutti up`
-// command does.
+// drops. A port may also be a serial line that carries frames as os/driver/slip.h has them: a tty,
+// or a unix socket that stands for one. It has one poll loop and no threads, so another program can
+// turn it: the `tutti up` command does.
 
 #ifndef TUTTI_TOOLS_SWITCH_H
 #define TUTTI_TOOLS_SWITCH_H
@@ -27,6 +28,7 @@ typedef struct tt_switch_port_counters {
     uint64_t frames_out, bytes_out; // to the station
     uint64_t dropped_queue_full;    // were for it, but its queue was full
     uint64_t dropped_fault;         // were for it or from it, taken by fault injection
+    uint64_t dropped_damaged;       // came over its line and were none
 } tt_switch_port_counters;
 
 typedef struct tt_switch_port {
@@ -39,7 +41,16 @@ typedef struct tt_switch_port {
 // TT_TOO_LARGE (path too long), TT_FULL (no memory), TT_IO.
 tt_status tt_switch_open(tt_switch **opened, const char *path);
 
-// Also removes the socket. NULL is allowed.
+// Listens at one more path, as tt_switch_open: whoever connects there is a serial line, such as
+// QEMU's
+// `-serial unix:PATH`. Once a switch: TT_INVALID.
+tt_status tt_switch_listen_for_lines(tt_switch *ethernet_switch, const char *path);
+
+// Makes the tty at `path` a port, raw and at `baud` (bits a second, one that the system has): TT_IO
+// with errno, TT_INVALID (no tty, no such rate), TT_FULL. A tty that hangs up is gone for good.
+tt_status tt_switch_open_tty(tt_switch *ethernet_switch, const char *path, unsigned baud);
+
+// Also removes the sockets. NULL is allowed.
 void tt_switch_close(tt_switch *ethernet_switch);
 
 // Waits at most about `timeout` nanoseconds (TT_FOREVER: without limit) until a port has something,

@@ -70,7 +70,7 @@ typedef struct tt_cm_map {
     tt_cm_region code, data, devices, null, more_data;
 } tt_cm_map;
 
-// For the board's start-up code: FPU, protection, exception priorities.
+// For the board's start-up code, the FPU being on: protection, exception priorities.
 void tt_cm_init(const tt_cm_map *map);
 
 #endif

@@ -18,7 +18,6 @@
 #define HFSR REGISTER(0xe000ed2c)
 #define MMFAR REGISTER(0xe000ed34)
 #define BFAR REGISTER(0xe000ed38)
-#define CPACR REGISTER(0xe000ed88)
 #define MPU_CTRL REGISTER(0xe000ed94)
 #define MPU_RBAR REGISTER(0xe000ed9c)
 #define MPU_RASR REGISTER(0xe000eda0)
@@ -112,8 +111,6 @@ static void protect(uint32_t number, tt_cm_region region, uint32_t access)
 
 void tt_cm_init(const tt_cm_map *map)
 {
-    CPACR |= 0xfu << 20; // the FPU
-    __asm__ volatile("dsb\n isb");
     SHPR3 = 0xffu << 16 | 0x80u << 24; // PendSV last of all
     SHCSR |= 7u << 16;                 // memory, bus and usage faults have vectors of their own
     CCR |= CCR_THREAD_FROM_ANY;        // a dump goes on in thread mode, see tt_cm_fault

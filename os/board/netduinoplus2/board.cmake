@@ -2,5 +2,6 @@
 set(TT_BOARD_CPU cortex-m4)
 set(TT_BOARD_SOURCES start.c clock.c devices.c)
 set(TT_BOARD_SHARED arch/cortex-m4/systick.S board/cortex_m.c board/image.c board/no_watchdog.c driver/timer_systick.c
-    driver/usart_stm32.c driver/pin_stm32.c)
+    driver/usart_stm32.c driver/usart_slip.c driver/slip.c driver/pin_stm32.c)
 set(TT_BOARD_LINKER_SCRIPT board.ld)
+set(TT_BOARD_PRODUCTS band)

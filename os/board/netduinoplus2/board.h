@@ -20,6 +20,9 @@
 #define TT_BOARD_GPIO_A 0x40020000u
 #define TT_BOARD_GPIO_B 0x40020400u
 #define TT_BOARD_USART1 0x40011000u // the console
+#define TT_BOARD_USART2                                                                            \
+    0x40004400u // the line that is its Ethernet: D3 and D2 (PA2 sends, PA3 receives)
+#define TT_BOARD_USART2_LINE 38
 #define TT_BOARD_CRYSTAL_MHZ 25
 
 typedef struct tt_board_clocks {
@@ -29,6 +32,7 @@ typedef struct tt_board_clocks {
 // Brings the chip to 168 MHz by its crystal; without one by its own oscillator, and without the PLL
 // it stays at that one's 16 MHz. Then the devices that the board uses get their clocks. Every wait
 // has an end. Once, by start-up code.
-const tt_board_clocks *tt_board_clock_start(void);
+void tt_board_clock_start(void);
+const tt_board_clocks *tt_board_clocks_now(void);
 
 #endif

@@ -78,11 +78,17 @@ static const tt_board_clocks *speed_up(void)
     return &slow;
 }
 
-const tt_board_clocks *tt_board_clock_start(void)
+static const tt_board_clocks *clocks = &slow;
+
+void tt_board_clock_start(void)
 {
-    const tt_board_clocks *clocks = speed_up();
+    clocks = speed_up();
     set_bits(AHB1_ENABLE, GPIO_A_AND_B);
     set_bits(APB1_ENABLE, USART2);
     set_bits(APB2_ENABLE, USART1);
+}
+
+const tt_board_clocks *tt_board_clocks_now(void)
+{
     return clocks;
 }

@@ -1,19 +1,48 @@
-// The devices of the Netduino Plus 2: no Ethernet yet, and no entropy.
+// The devices of the Netduino Plus 2: a line of a USART as its Ethernet, and no entropy.
 
-#include <string.h>
-
+#include "board.h"
+#include "os/driver/pin_stm32.h"
+#include "os/driver/usart_slip.h"
 #include "tutti/board.h"
+#include "tutti/bytes.h"
+#include "tutti/check.h"
 #include "tutti/kernel.h"
+
+#define LINE_BAUD 1000000 // which both of its clocks give exactly
 
 const char tt_board_name[] = "netduinoplus2";
 const char tt_board_cpu[] = "Cortex-M4F";
 
+static tt_usart_slip ethernet;
+
+static void on_interrupt(void *context)
+{
+    tt_usart_slip_interrupt(context);
+}
+
+// A hardware address of one's own choice (IEEE 802, 8.4), from the device's own seed.
+static void make_mac(uint8_t mac[6])
+{
+    uint32_t first = tt_crc32(0, tt_provision.seed, sizeof(tt_provision.seed));
+    uint32_t second = tt_crc32(first, tt_provision.seed, sizeof(tt_provision.seed));
+    mac[0] = 0x02;
+    mac[1] = (uint8_t)second;
+    for (int i = 0; i < 4; i++)
+        mac[2 + i] = (uint8_t)(first >> 8 * i);
+}
+
 tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)
 {
-    static const char none[] = "board: no Ethernet\n";
-    (void)arrived, (void)context;
-    tt_console_write(none, strlen(none));
-    return NULL;
+    uint8_t mac[6];
+    make_mac(mac);
+    tt_stm32_use_pin(TT_BOARD_GPIO_A, 2, TT_STM32_USART1_TO_3);
+    tt_stm32_use_pin(TT_BOARD_GPIO_A, 3, TT_STM32_USART1_TO_3);
+    tt_usart_slip_init(&ethernet, TT_BOARD_USART2, tt_board_clocks_now()->apb1_hz / LINE_BAUD, mac);
+    ethernet.ethernet.arrived = arrived;
+    ethernet.ethernet.arrived_context = context;
+    tt_status status = tt_interrupt_attach(TT_BOARD_USART2_LINE, on_interrupt, &ethernet);
+    TT_CHECK(status == TT_OK); // the board has the line
+    return &ethernet.ethernet;
 }
 
 size_t tt_board_entropy(void *bytes, size_t length)

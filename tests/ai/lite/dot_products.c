@@ -1,6 +1,6 @@
 // The innermost loops of ai/lite on the machine that they are written for: each against the loop
 // that defines it, for every number of taps up to 70, weights that begin anywhere, and extreme
-// values. An image for all four machines, since each kind of CPU may have loops of its own.
+// values. An image for every machine, since each kind of CPU may have loops of its own.
 
 #include <string.h>
 

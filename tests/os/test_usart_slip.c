@@ -1,0 +1,233 @@
+// The driver of a USART as an Ethernet, against a USART that is often not ready, raises its
+// interrupt as the manual has it, or, like QEMU's, is always ready and never says so.
+
+#include "tests/test.h"
+#include "tutti/bytes.h"
+#include "tutti/random.h"
+
+#define TUTTI_OS_DRIVER_REGISTERS_H // these registers take its place
+static uint32_t tt_register_get(uintptr_t address);
+static void tt_register_set(uintptr_t address, uint32_t value);
+#include "os/driver/usart_slip.c"
+
+#define LINE_MAX (64 * 1024)
+
+static tt_usart_slip device;
+static unsigned locked, arrivals;
+static uint32_t control;
+static bool always_ready, ready = true;
+static uint8_t written[LINE_MAX]; // by the driver
+static size_t written_length;
+static const uint8_t *coming; // to it
+static size_t coming_length;
+
+static uint32_t tt_register_get(uintptr_t address)
+{
+    if (address == TT_USART_STATUS)
+        return (ready || always_ready ? TT_USART_SENDABLE : 0) |
+               (coming_length > 0 ? TT_USART_RECEIVED : 0);
+    if (address != TT_USART_DATA || coming_length == 0)
+        return 0;
+    coming_length--;
+    return *coming++;
+}
+
+static void tt_register_set(uintptr_t address, uint32_t value)
+{
+    if (address == TT_USART_CONTROL)
+        control = value;
+    if (address != TT_USART_DATA)
+        return;
+    EXPECT(ready || always_ready);
+    REQUIRE(written_length < LINE_MAX);
+    written[written_length++] = (uint8_t)value;
+    ready = false;
+}
+
+uintptr_t tt_arch_lock(void)
+{
+    return locked++;
+}
+
+void tt_arch_unlock(uintptr_t state)
+{
+    locked = (unsigned)state;
+}
+
+static void arrived(void *context)
+{
+    (void)context;
+    arrivals++;
+}
+
+static void start(bool like_qemu)
+{
+    static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
+    always_ready = like_qemu;
+    ready = true;
+    written_length = coming_length = arrivals = 0;
+    tt_usart_slip_init(&device, 0, 42, mac);
+    device.ethernet.arrived = arrived;
+}
+
+// What the driver has written comes to it.
+static void loop_back(void)
+{
+    coming = written;
+    coming_length = written_length;
+    tt_usart_slip_interrupt(&device);
+    written_length = 0;
+}
+
+// The line takes a byte after the other, until nothing asks for the interrupt any more.
+static void drain(void)
+{
+    while (control & TT_USART_TELLS_SENDABLE) {
+        ready = true;
+        tt_usart_slip_interrupt(&device);
+    }
+    ready = true;
+}
+
+static uint8_t frame[TT_FRAME_MAX + 1], back[TT_FRAME_MAX];
+
+static tt_status send(size_t length)
+{
+    return device.ethernet.send(&device.ethernet, frame, length);
+}
+
+static tt_status receive(size_t *length)
+{
+    return device.ethernet.receive(&device.ethernet, back, sizeof(back), length);
+}
+
+static void test_round_trips(bool like_qemu)
+{
+    tt_random random;
+    size_t got;
+    tt_random_seed(&random, 3);
+    start(like_qemu);
+    for (size_t length = 14; length <= TT_FRAME_MAX; length += 1 + tt_random_below(&random, 40)) {
+        for (size_t i = 0; i < length; i++)
+            frame[i] =
+                (uint8_t)(tt_random_below(&random, 3) ? tt_random_below(&random, 256) : 0xc0);
+        EXPECT_EQUAL(send(length), TT_OK);
+        EXPECT_EQUAL(locked, 0);
+        drain();
+        loop_back();
+        EXPECT_EQUAL(receive(&got), TT_OK);
+        EXPECT_EQUAL(got, length < 60 ? 60 : length);
+        EXPECT(memcmp(back, frame, length) == 0);
+        for (size_t i = length; i < got; i++)
+            EXPECT_EQUAL(back[i], 0);
+        EXPECT_EQUAL(receive(&got), TT_EMPTY);
+    }
+    EXPECT_EQUAL(device.ethernet.frames_sent, device.ethernet.frames_received);
+    EXPECT_EQUAL(arrivals, device.ethernet.frames_received);
+    EXPECT_EQUAL(device.ethernet.frames_dropped, 0);
+}
+
+static void test_asks_last(void)
+{
+    start(false);
+    EXPECT(!(control & TT_USART_TELLS_SENDABLE));
+    EXPECT_EQUAL(send(60), TT_OK);
+    EXPECT_EQUAL(written_length, 1); // it was ready for one
+    EXPECT(control & TT_USART_TELLS_SENDABLE);
+    drain();
+    EXPECT(!(control & TT_USART_TELLS_SENDABLE));
+    EXPECT(written_length >= 66);
+    start(true);
+    EXPECT_EQUAL(send(60), TT_OK);
+    EXPECT(written_length >= 66);
+    EXPECT(!(control & TT_USART_TELLS_SENDABLE));
+}
+
+static void test_full(void)
+{
+    unsigned taken = 0;
+    size_t got;
+    start(false);
+    EXPECT_EQUAL(send(TT_FRAME_MAX + 1), TT_TOO_LARGE);
+    while (send(1000) == TT_OK)
+        taken++;
+    EXPECT_EQUAL(taken, 4);
+    EXPECT_EQUAL(device.ethernet.frames_dropped, 1);
+    drain();
+    loop_back(); // all four find room, a fifth and sixth would not
+    EXPECT_EQUAL(arrivals, 4);
+    for (int i = 0; i < 2; i++) {
+        EXPECT_EQUAL(send(1000), TT_OK);
+        drain();
+        loop_back();
+    }
+    EXPECT_EQUAL(receive(&got), TT_DAMAGED);
+    EXPECT_EQUAL(receive(&got), TT_DAMAGED);
+    for (int i = 0; i < 4; i++)
+        EXPECT(receive(&got) == TT_OK && got == 1000);
+    EXPECT_EQUAL(receive(&got), TT_EMPTY);
+    EXPECT_EQUAL(send(1000), TT_OK);
+    drain();
+    loop_back();
+    EXPECT_EQUAL(receive(&got), TT_OK);
+}
+
+static void test_damage(void)
+{
+    size_t got;
+    start(true);
+    for (size_t at = 0; at < 66; at++) { // no byte of a frame may change
+        EXPECT_EQUAL(send(60), TT_OK);
+        written[at] ^= 1;
+        loop_back();
+        EXPECT_EQUAL(send(60), TT_OK);
+        loop_back();
+        unsigned good = 0, bad = 0;
+        for (tt_status status; (status = receive(&got)) != TT_EMPTY;)
+            *(status == TT_OK ? &good : &bad) += 1;
+        EXPECT(good == 1 && bad >= 1);
+    }
+    static const uint8_t runt[] = {0xc0, 'a', 0xc0, 0xc0, 'a', 'b', 'c', 'd', 'e', 0xc0};
+    coming = runt;
+    coming_length = sizeof(runt);
+    tt_usart_slip_interrupt(&device);
+    EXPECT_EQUAL(receive(&got), TT_DAMAGED);
+    EXPECT_EQUAL(receive(&got), TT_DAMAGED);
+    EXPECT_EQUAL(receive(&got), TT_EMPTY);
+}
+
+static void test_noise(void)
+{
+    static uint8_t noise[20000];
+    tt_random random;
+    size_t got;
+    tt_random_seed(&random, 5);
+    start(true);
+    for (int round = 0; round < 200; round++) {
+        size_t length = tt_random_below(&random, sizeof(noise));
+        for (size_t i = 0; i < length; i++) // sometimes without any END
+            noise[i] = (uint8_t)tt_random_below(&random, round % 2 ? 256 : 0xc0);
+        coming = noise;
+        coming_length = length;
+        tt_usart_slip_interrupt(&device);
+        for (tt_status status; (status = receive(&got)) != TT_EMPTY;)
+            EXPECT_EQUAL(status, TT_DAMAGED);
+        EXPECT_EQUAL(send(100), TT_OK);
+        loop_back();
+        tt_status status;
+        while ((status = receive(&got)) == TT_DAMAGED)
+            ;
+        EXPECT(status == TT_OK && got == 100);
+    }
+}
+
+int main(void)
+{
+    test_round_trips(false);
+    test_round_trips(true);
+    test_asks_last();
+    test_full();
+    test_damage();
+    test_noise();
+    return test_result();
+}
