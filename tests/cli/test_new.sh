@@ -1,10 +1,14 @@
 #!/bin/sh
 # tutti new: which names it takes, that it writes over nothing, and that no word of the example is left.
 set -u
-tutti=$TUTTI_LINUX/cli/tutti
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
+# As an SDK has it: the example lies where the program is, wherever that is.
+mkdir -p "$scratch/bin" "$scratch/share/tutti/examples" "$scratch/work"
+tutti=$scratch/bin/tutti
+cp "$TUTTI_LINUX/cli/tutti" "$tutti"
+cp -r examples/sensor "$scratch/share/tutti/examples"
+cd "$scratch/work" || exit 1
 failed=0
 expect() { # STATUS SENTENCE WORD...
     status=$1
@@ -35,7 +39,7 @@ echo mine >lamp/lamp.c
 expect 1 "the folder lamp cannot be made: File exists" device lamp
 [ "$(cat lamp/lamp.c)" = mine ] || { echo "a folder was written over"; failed=1; }
 # A program without its SDK.
-cp "$tutti" alone
-./alone new device other 2>said
+rm -r "$scratch/share"
+"$tutti" new device other 2>said
 [ $? -eq 4 ] && grep -q "belongs into the bin/ of an SDK" said && [ ! -e other ] || { cat said; failed=1; }
 exit $failed
