@@ -2,6 +2,7 @@
 # The SDK elsewhere than where it was installed; a C++ program with its libraries, compiled or with limits of its own;
 # and what is said where a project asks for what there cannot be.
 set -u
+root=$PWD
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 command -v ninja >/dev/null || { echo "skipped: ninja is not installed"; exit 77; }
@@ -68,6 +69,7 @@ expect() { # PEERS COMPILED FOLDER OPTION...
 }
 expect 16 1 build
 expect 16 1 build-late -DLATE=ON
+expect 16 0 build-tree "-Dtutti_DIR=$root" # the sources as they lie
 expect 5 0 build-limits -DTUTTI_LIMITS=TT_NODE_PEERS_MAX=5
 
 refuse() { # SENTENCE OPTION...
