@@ -210,15 +210,16 @@ static port *add_port(tt_switch *s, int descriptor)
     return NULL;
 }
 
-static bool add_line(tt_switch *s, int descriptor)
+static port *add_line(tt_switch *s, int descriptor, bool is_tty)
 {
     port *p = add_port(s, descriptor);
     if (p == NULL)
-        return false;
+        return NULL;
     p->is_line = true;
+    p->is_tty = is_tty;
     p->reader = (tt_slip_reader){0};
     p->line_length = p->line_output_length = 0;
-    return true;
+    return p;
 }
 
 static bool find_speed(unsigned baud, speed_t *speed)
@@ -255,11 +256,7 @@ tt_status tt_switch_open_tty(tt_switch *s, const char *path, unsigned baud)
         close(tty);
         return TT_INVALID;
     }
-    if (!add_line(s, tty))
-        return TT_FULL;
-    for (unsigned i = 0; i < TT_SWITCH_PORTS_MAX; i++)
-        s->ports[i].is_tty |= s->ports[i].descriptor == tty;
-    return TT_OK;
+    return add_line(s, tty, true) != NULL ? TT_OK : TT_FULL;
 }
 
 int tt_switch_connect(tt_switch *s)
@@ -288,7 +285,7 @@ static void accept_ports(tt_switch *s, unsigned which)
         if (which == 0)
             add_port(s, descriptor);
         else
-            add_line(s, descriptor);
+            add_line(s, descriptor, false);
     }
 }
 
