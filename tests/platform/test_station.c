@@ -295,7 +295,7 @@ static void flood(int station, tt_random *random)
     ssize_t got = recv(station, bytes, sizeof(bytes), MSG_DONTWAIT);
     if (got > 64) {
         size_t length = (size_t)bytes[2] << 8 | bytes[3];
-        if (length + 4 <= (size_t)got) {
+        if (length >= 60 && length + 4 <= (size_t)got) { // what was read may begin within a frame
             memcpy(real, bytes, length + 4);
             real_length = length + 4;
         }
