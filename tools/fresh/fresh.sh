@@ -73,6 +73,9 @@ enter() { # ROOT COMMAND...
         mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$root/dev/pts"
         ln -s pts/ptmx "$root/dev/ptmx"
         ln -s /proc/self/fd "$root/dev/fd"
+        for number in 0:stdin 1:stdout 2:stderr; do
+            ln -s "/proc/self/fd/${number%%:*}" "$root/dev/${number#*:}"
+        done
         mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
         hostname fresh
         exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
