@@ -15,6 +15,7 @@ import argparse
 import ctypes
 import fcntl
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -27,6 +28,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -278,10 +280,23 @@ def leave(*_):
 worker = None  # of this process, in the pool
 
 
-def start_worker(numbers, *arguments):
-    global worker
+def claim_number(build_root):
+    """The least that no other worker has. No lock that processes share: one that ends leaves nothing held."""
+    for number in itertools.count():
+        claim = open(build_root / "mutate" / f"claim{number}", "w")
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return number, claim
+        except BlockingIOError:
+            claim.close()
+
+
+def start_worker(root, build_root, builds):
+    global worker, claimed
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells us when to end
-    worker = Worker(*arguments, numbers.get())
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    number, claimed = claim_number(build_root)  # for as long as this process lives
+    worker = Worker(root, build_root, builds, number)
     signal.signal(signal.SIGTERM, leave)
 
 
@@ -373,12 +388,7 @@ class Run:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             sys.exit(f"mutate: another run works in {self.build_root}/mutate; wait for it, or name another --build")
-        context = multiprocessing.get_context("fork")
-        numbers = context.Queue()
-        for number in range(options.jobs):
-            numbers.put(number)
-        arguments = (numbers, self.root, self.build_root, self.builds)
-        self.pool = context.Pool(options.jobs, start_worker, arguments)
+        self.pool = multiprocessing.get_context("fork").Pool(options.jobs, start_worker, (self.root, self.build_root, self.builds))
 
     def sources(self, room):
         at = self.root / room
@@ -534,9 +544,9 @@ def main():
     for name, told in (("root", "of the sources"), ("build", "where the builds are"), ("equivalents", "the list of them")):
         parser.add_argument(f"--{name}", type=Path, default=Path(__file__).parents[2] if name == "root" else None, help=told)
     options = parser.parse_args()
+    run = Run(options)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
-    run = Run(options)
     try:
         good = [run.room(room.rstrip("/")) for room in options.rooms]
         run.stale(options.rooms)
@@ -545,8 +555,12 @@ def main():
         print("\nmutate: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
     finally:
+        late = threading.Timer(20, lambda: [child.kill() for child in multiprocessing.active_children()])
+        late.daemon = True
+        late.start()
         run.pool.terminate()
         run.pool.join()
+        late.cancel()
 
 
 if __name__ == "__main__":
