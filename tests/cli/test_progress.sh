@@ -26,7 +26,7 @@ cat "$scratch/plain"
 head -n 1 "$scratch/plain" | grep -qE "^$line  test +[0-9.]+ %$left\$" || fail "the line of the epoch"
 grep -q "$(printf '[\r\033]')" "$scratch/plain" && fail "control characters in a pipe"
 
-script -qec "'$tutti' train --resume '$scratch/one' --extend 2 --out '$scratch/two' --history '$scratch/history'" \
+TERM=xterm script -qec "'$tutti' train --resume '$scratch/one' --extend 2 --out '$scratch/two' --history '$scratch/history'" \
     /dev/null >"$scratch/live" </dev/null || fail "the second training: $(cat "$scratch/live")"
 tr '\r' '\n' <"$scratch/live" | sed "s/$(printf '\033')\[K//g" >"$scratch/lines"
 updates=$(grep -cE "^$line$left\$" "$scratch/lines")

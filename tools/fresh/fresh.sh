@@ -88,13 +88,13 @@ for command in "$@"; do
     machine=$fresh/$suite-$command
     rm -rf "$machine"
     cp -a "$base" "$machine"
-    mkdir -p "$machine/tutti"
+    mkdir -p "$machine/srv/house"
     (cd "$root" && git ls-files -z --cached --others --exclude-standard | tar -c --null -T - --ignore-failed-read 2>/dev/null) |
-        tar -x -C "$machine/tutti"
+        tar -x -C "$machine/srv/house"
     echo "---- $suite: ./run $command"
     start=$(date +%s)
     code=0
-    enter "$machine" sh -c 'cd /tutti && exec ./run "$@"' run "$command" &
+    enter "$machine" sh -c 'cd /srv/house && exec ./run "$@"' run "$command" &
     inside=$!
     trap 'kill -KILL $inside; exit 1' INT TERM # unshare heeds nothing less, and takes all that runs in there with it
     wait $inside || code=$?
