@@ -71,8 +71,12 @@ expect 1 "no crash is recorded" crash "$name"
 expect 0 "\"restarts\": 0, \"mode\": \"normal\", \"crashes\": 0" get "$name/device"
 
 # A failed check: the device is back, and tells how it ended.
-"$tutti" logs "$name" -f --timeout 20 >"$scratch/followed" 2>&1 &
+"$tutti" logs "$name" -f >"$scratch/followed" 2>&1 &
 follower=$!
+for _ in $(seq 150); do # it has a first line before the device ends for the first time
+    [ -s "$scratch/followed" ] && break
+    sleep 0.1
+done
 expect 0 "2.04 Changed" post "$name/test/check"
 await 15 device '"restarts": 1, "mode": "normal", "crashes": 1' || { cat "$scratch/up"; exit 1; }
 expect 0 "check failed: tests/crash/crasher.c:" crash "$name"
