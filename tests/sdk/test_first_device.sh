@@ -39,5 +39,5 @@ usual=$TUTTI_BUILD/riscv64/products/car/car.elf
 if [ -f "$usual" ]; then
     [ "$(size "$HOME/lamp/build-car/lamp.elf")" -lt "$(size "$usual")" ] || fail "the limits changed nothing"
 fi
-! grep -rlE "(^|[^[:alnum:]_.-])$root(/|\$)" "$HOME/lamp" "$HOME/status" "$HOME/tutti-sdk/share" "$HOME/tutti-sdk/lib" >"$HOME/found" ||
+! grep -rlE "(^|[^[:alnum:]_.}-])$root(/|\$)" "$HOME/lamp" "$HOME/status" "$HOME/tutti-sdk/share" "$HOME/tutti-sdk/lib" >"$HOME/found" ||
     fail "something names the folder that the SDK was made in: $(cat "$HOME/found")"
