@@ -194,6 +194,17 @@ static void test_contradictions(void)
     tt_dataset_free(&data);
 }
 
+// Writes what was read from `path`, and changed, to its place.
+static void put_back(tt_tensor_file *file)
+{
+    uint8_t *bytes;
+    size_t length;
+    REQUIRE(tt_tensor_file_make(file, &bytes, &length) == TT_OK);
+    write_file(path, bytes, length);
+    free(bytes);
+    tt_tensor_file_free(file);
+}
+
 // The file that was saved, with one metadata value changed.
 static void change(const char *key, const char *value)
 {
@@ -209,12 +220,7 @@ static void change(const char *key, const char *value)
                 snprintf(file.metadata[i].key, sizeof(file.metadata[i].key), "gone");
         }
     REQUIRE(found);
-    uint8_t *bytes;
-    size_t length;
-    REQUIRE(tt_tensor_file_make(&file, &bytes, &length) == TT_OK);
-    write_file(path, bytes, length);
-    free(bytes);
-    tt_tensor_file_free(&file);
+    put_back(&file);
 }
 
 // A file that states another seed, rate or weight than it was saved with would go on to other bits.
@@ -255,12 +261,7 @@ static void test_changed_file(void)
         REQUIRE(tt_tensor_file_read(&file, path, NULL) == TT_OK);
         const char *name = state ? "optimiser.conv2.bias" : "conv2.bias";
         ((uint32_t *)tt_tensor_file_find(&file, name)->data)[1] ^= 1;
-        uint8_t *bytes;
-        size_t length;
-        REQUIRE(tt_tensor_file_make(&file, &bytes, &length) == TT_OK);
-        write_file(path, bytes, length);
-        free(bytes);
-        tt_tensor_file_free(&file);
+        put_back(&file);
         tt_training *other = new_training(&options);
         EXPECT_EQUAL(load(other, buffer, sizeof(buffer)), TT_DAMAGED);
         tt_training_free(other);
@@ -322,12 +323,7 @@ static void test_hostile_metadata(void)
     save(training);
     REQUIRE(tt_tensor_file_read(&file, path, NULL) == TT_OK);
     ((float *)tt_tensor_file_find(&file, "conv2.bias")->data)[1] = INFINITY;
-    uint8_t *bytes;
-    size_t length;
-    REQUIRE(tt_tensor_file_make(&file, &bytes, &length) == TT_OK);
-    write_file(path, bytes, length);
-    free(bytes);
-    tt_tensor_file_free(&file);
+    put_back(&file);
     EXPECT_EQUAL(load(training, buffer, sizeof(buffer)), TT_INVALID);
     EXPECT(strstr(buffer, ": tensor conv2.bias holds a number that is infinite or none") != NULL);
     EXPECT_EQUAL(tt_model_load(tt_training_model(training), path, NULL), TT_INVALID);
