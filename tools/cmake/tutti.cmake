@@ -28,6 +28,9 @@ set(TT_WARNINGS -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 if(TUTTI_WERROR)
     list(APPEND TT_WARNINGS -Werror)
 endif()
+if(TUTTI_SANITIZE AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    list(APPEND TT_WARNINGS -Wno-format-truncation) # gcc 14 takes what the sanitizer compares with NULL for NULL
+endif()
 
 # The board's CPU is a folder of os/arch, and the compiler is for that one.
 if(NOT TUTTI_BOARD)
