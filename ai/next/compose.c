@@ -108,9 +108,8 @@ tt_value tt_select(tt_graph *graph, tt_value condition, tt_value yes, tt_value n
 // A number of a's element type.
 static tt_value number_like(tt_graph *graph, tt_value a, double number)
 {
-    return usable(graph, a)
-               ? tt_number(graph, (tt_element)tt_graph_type(graph, a)->element, number)
-               : TT_NONE;
+    return usable(graph, a) ? tt_number(graph, (tt_element)tt_graph_type(graph, a)->element, number)
+                            : TT_NONE;
 }
 
 tt_value tt_scale(tt_graph *graph, tt_value a, double factor)
@@ -404,8 +403,8 @@ tt_value tt_one_hot(tt_graph *graph, tt_value indices, int64_t classes, tt_eleme
     sizes[type.rank] = 1;
     tt_type places = {.element = type.element, .rank = 1, .size = {classes}};
     tt_value place = tt_iota(graph, places, 0);
-    return tt_convert(graph, tt_equal(graph, tt_reshape(graph, indices, type.rank + 1u, sizes), place),
-                      element);
+    return tt_convert(
+        graph, tt_equal(graph, tt_reshape(graph, indices, type.rank + 1u, sizes), place), element);
 }
 
 tt_value tt_random_bits(tt_graph *graph, tt_value key, unsigned rank, const int64_t *sizes)
@@ -429,8 +428,8 @@ tt_value tt_random_uniform(tt_graph *graph, tt_value key, tt_type type)
     }
     int digits = precision[type.element];
     tt_value bits = tt_random_bits(graph, key, type.rank, type.size);
-    tt_value most = tt_binary(graph, TT_OP_SHIFT_RIGHT, bits,
-                              tt_number(graph, TT_U32, (double)(32 - digits)));
+    tt_value most =
+        tt_binary(graph, TT_OP_SHIFT_RIGHT, bits, tt_number(graph, TT_U32, (double)(32 - digits)));
     return tt_scale(graph, tt_convert(graph, most, (tt_element)type.element),
                     1 / (double)((uint64_t)1 << digits));
 }

@@ -35,8 +35,10 @@ static bool body_is_sound(tt_rule *rule, unsigned which, unsigned input_count)
         const tt_type *type = tt_graph_type(body, body->results[i].value);
         for (unsigned axis = 0; axis < type->rank; axis++)
             if (type->size[axis] < 0)
-                return tt_rule_fail(rule, "its body's result '%s' has a size that only running "
-                                          "tells", body->results[i].name);
+                return tt_rule_fail(rule,
+                                    "its body's result '%s' has a size that only running "
+                                    "tells",
+                                    body->results[i].name);
     }
     return true;
 }
@@ -78,8 +80,9 @@ static bool loop_type(tt_rule *rule)
             return false;
     if (body->result_count < 1 + (uint64_t)carries ||
         !tt_type_equal(tt_graph_type(body, body->results[0].value), &yes))
-        return tt_rule_fail(rule, "its body gives %u results, expects a bool[], %lld carries, and "
-                                  "scans",
+        return tt_rule_fail(rule,
+                            "its body gives %u results, expects a bool[], %lld carries, and "
+                            "scans",
                             body->result_count, (long long)carries);
     rule->output_count = body->result_count - 1;
     if (rule->output_count == 0)
@@ -166,8 +169,8 @@ static bool branch_type(tt_rule *rule)
     }
     if (rule->body[0]->result_count != rule->body[1]->result_count ||
         rule->body[0]->result_count == 0)
-        return tt_rule_fail(rule, "its bodies give %u and %u results",
-                            rule->body[0]->result_count, rule->body[1]->result_count);
+        return tt_rule_fail(rule, "its bodies give %u and %u results", rule->body[0]->result_count,
+                            rule->body[1]->result_count);
     rule->output_count = rule->body[0]->result_count;
     for (unsigned i = 0; i < rule->output_count; i++) {
         const tt_type *yes = tt_graph_type(rule->body[0], rule->body[0]->results[i].value);

@@ -67,7 +67,8 @@ void tt_branch_derivative(tt_back *back)
     size_t room = captures + back->output_count + 1u;
     tt_value *in = malloc(room * sizeof(*in)), *all = malloc(room * sizeof(*all));
     tt_value *gradient = malloc(room * sizeof(*gradient));
-    bool sound = in != NULL && all != NULL && gradient != NULL && body[0] != NULL && body[1] != NULL;
+    bool sound =
+        in != NULL && all != NULL && gradient != NULL && body[0] != NULL && body[1] != NULL;
     if (!sound)
         tt_graph_fail(g, TT_FULL, "no memory to differentiate a branch");
     for (unsigned which = 0; sound && which < 2; which++) {
@@ -123,7 +124,8 @@ typedef struct backward {
 // The forward body with each carry as a scan, and a carry that counts.
 static tt_graph *keeping_body(const backward *b)
 {
-    const tt_graph *forward = tt_graph_body(b->graph, tt_graph_node(b->graph, b->back->node)->body[0]);
+    const tt_graph *forward =
+        tt_graph_body(b->graph, tt_graph_node(b->graph, b->back->node)->body[0]);
     unsigned inputs = 1 + b->carries + b->captures, at = 0;
     tt_graph *body = tt_graph_new();
     tt_value *in = malloc(inputs * sizeof(*in)), results[TT_OUTPUTS_MAX + 1];
@@ -197,15 +199,15 @@ static tt_graph *backward_body(const backward *b)
         sum[i] = carried(b, i) ? body_input(body, "gradient", i, *tt_graph_type(g, b->back->in[i]))
                                : TT_NONE;
     for (unsigned i = 0; i < b->captures; i++)
-        in[1 + b->carries + i] = body_input(body, "capture", i,
-                                            *tt_graph_type(g, b->back->in[1 + b->carries + i]));
+        in[1 + b->carries + i] =
+            body_input(body, "capture", i, *tt_graph_type(g, b->back->in[1 + b->carries + i]));
     for (unsigned i = 0; i < b->carries; i++)
         in[1 + i] = body_input(body, "kept", i, *tt_graph_type(g, b->kept[i]));
     for (unsigned i = 0; i < b->scans; i++)
-        stacked[i] = tt_is_none(b->back->dy[b->carries + i])
-                         ? TT_NONE
-                         : body_input(body, "scan", i,
-                                      *tt_graph_type(g, b->back->dy[b->carries + i]));
+        stacked[i] =
+            tt_is_none(b->back->dy[b->carries + i])
+                ? TT_NONE
+                : body_input(body, "scan", i, *tt_graph_type(g, b->back->dy[b->carries + i]));
     tt_value turns = body_input(body, "turns", 0, TT_SCALAR(TT_I64));
     tt_value now = tt_subtract(body, tt_subtract(body, turns, tt_number(body, TT_I64, 1)), turn);
     in[0] = now;
@@ -241,14 +243,16 @@ void tt_loop_derivative(tt_back *back)
     b.captures = back->input_count - 1 - b.carries;
     b.scans = back->output_count - b.carries;
     if (2 * b.carries + 2 > TT_OUTPUTS_MAX || b.carries + b.captures > TT_OUTPUTS_MAX) {
-        tt_graph_fail(g, TT_UNSUPPORTED, "loop: %u carries and %u captures are too many to "
-                                         "differentiate",
+        tt_graph_fail(g, TT_UNSUPPORTED,
+                      "loop: %u carries and %u captures are too many to "
+                      "differentiate",
                       b.carries, b.captures);
         return;
     }
     if (b.limit > (int64_t)1 << 24) {
-        tt_graph_fail(g, TT_UNSUPPORTED, "loop: a limit of %lld turns is too high to keep each "
-                                         "turn's carries; state how many there can be",
+        tt_graph_fail(g, TT_UNSUPPORTED,
+                      "loop: a limit of %lld turns is too high to keep each "
+                      "turn's carries; state how many there can be",
                       (long long)b.limit);
         return;
     }

@@ -7,7 +7,7 @@
 #include "ai/next/graph_internal.h"
 #include "tutti/check.h"
 
-static tt_value copy_buffer(tt_graph *graph, const tt_buffer *buffer)
+tt_value tt_graph_copy_buffer(tt_graph *graph, const tt_buffer *buffer)
 {
     switch (buffer->kind) {
     case TT_INPUT:
@@ -22,7 +22,7 @@ static tt_value copy_buffer(tt_graph *graph, const tt_buffer *buffer)
 }
 
 // Says where copies of a node come from; what is built has the origins of the first place only.
-static void copy_origin(tt_graph *graph, const tt_graph *from, uint32_t node)
+void tt_graph_copy_origin(tt_graph *graph, const tt_graph *from, uint32_t node)
 {
     const tt_origin *origin = tt_graph_origin_of(from, node);
     if (origin == NULL)
@@ -50,7 +50,7 @@ tt_value tt_graph_copy_node(tt_graph *graph, const tt_graph *from, uint32_t node
         return TT_NONE;
     }
     for (unsigned i = 0; i < n->input_count; i++)
-        in[i] = tt_output(map[inputs[i].node], inputs[i].output);
+        in[i] = map[tt_graph_place(from, inputs[i])];
     tt_value value = tt_apply_bodies(graph, (tt_op)n->op, n->input_count, in, n->word_count,
                                      from->words + n->words, body[0], body[1]);
     if (in != few)
@@ -64,16 +64,20 @@ static bool copy_nodes(tt_graph *graph, const tt_graph *from, const tt_value *in
     unsigned input = 0;
     for (uint32_t at = 0; at < from->node_count; at++) {
         const tt_node *node = &from->nodes[at];
-        copy_origin(graph, from, at);
+        tt_value value;
+        tt_graph_copy_origin(graph, from, at);
         if (node->op != TT_OP_BUFFER) {
-            map[at] = tt_graph_copy_node(graph, from, at, map);
+            value = tt_graph_copy_node(graph, from, at, map);
         } else {
             const tt_buffer *buffer = &from->buffers[from->words[node->words]];
-            map[at] = buffer->kind == TT_INPUT && inputs != NULL ? inputs[input++]
-                                                                 : copy_buffer(graph, buffer);
+            value = buffer->kind == TT_INPUT && inputs != NULL
+                        ? inputs[input++]
+                        : tt_graph_copy_buffer(graph, buffer);
         }
-        if (tt_is_none(map[at]))
+        if (tt_is_none(value))
             return false;
+        for (unsigned i = 0; i < node->output_count; i++)
+            map[node->types + i] = tt_output(value, i);
     }
     return true;
 }
@@ -81,39 +85,40 @@ static bool copy_nodes(tt_graph *graph, const tt_graph *from, const tt_value *in
 bool tt_graph_inline(tt_graph *graph, const tt_graph *from, const tt_value *inputs,
                      tt_value *results)
 {
-    tt_value *map = malloc((from->node_count + 1) * sizeof(*map));
+    tt_value *map = malloc((from->type_count + 1) * sizeof(*map));
     const char *name = graph->name, *place = graph->place;
     bool copied = map != NULL && copy_nodes(graph, from, inputs, map);
     if (map == NULL)
         tt_graph_fail(graph, TT_FULL, "no memory to copy a graph");
-    for (uint32_t i = 0; copied && i < from->result_count; i++) {
-        tt_value value = from->results[i].value;
-        results[i] = tt_output(map[value.node], value.output);
-    }
+    for (uint32_t i = 0; copied && i < from->result_count; i++)
+        results[i] = map[tt_graph_place(from, from->results[i].value)];
     graph->name = name;
     graph->place = place;
     free(map);
     return copied;
 }
 
+void tt_graph_copy_results(tt_graph *graph, const tt_graph *from, const tt_value *map)
+{
+    for (uint32_t i = 0; i < from->result_count; i++)
+        tt_graph_result(graph, from->results[i].name,
+                        map[tt_graph_place(from, from->results[i].value)]);
+    for (uint32_t i = 0; i < from->assign_count; i++)
+        tt_graph_assign(graph,
+                        map[tt_graph_place(from, from->buffers[from->assigns[i].buffer].value)],
+                        map[tt_graph_place(from, from->assigns[i].value)]);
+}
+
 tt_graph *tt_graph_copy(const tt_graph *from)
 {
     tt_graph *graph = tt_graph_new();
-    tt_value *map = malloc((from->node_count + 1) * sizeof(*map));
+    tt_value *map = malloc((from->type_count + 1) * sizeof(*map));
     if (graph == NULL || map == NULL || !copy_nodes(graph, from, NULL, map)) {
         tt_graph_free(graph);
         free(map);
         return NULL;
     }
-    for (uint32_t i = 0; i < from->result_count; i++) {
-        tt_value value = from->results[i].value;
-        tt_graph_result(graph, from->results[i].name, tt_output(map[value.node], value.output));
-    }
-    for (uint32_t i = 0; i < from->assign_count; i++) {
-        tt_value buffer = from->buffers[from->assigns[i].buffer].value;
-        tt_value value = from->assigns[i].value;
-        tt_graph_assign(graph, map[buffer.node], tt_output(map[value.node], value.output));
-    }
+    tt_graph_copy_results(graph, from, map);
     tt_graph_at(graph, NULL, NULL);
     graph->streams = from->streams;
     free(map);

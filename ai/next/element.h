@@ -15,7 +15,12 @@ typedef union tt_cell {
     uint64_t u;
 } tt_cell;
 
-typedef enum tt_class { TT_CLASS_FLOAT, TT_CLASS_SIGNED, TT_CLASS_UNSIGNED, TT_CLASS_BOOL } tt_class;
+typedef enum tt_class {
+    TT_CLASS_FLOAT,
+    TT_CLASS_SIGNED,
+    TT_CLASS_UNSIGNED,
+    TT_CLASS_BOOL
+} tt_class;
 tt_class tt_element_class(tt_element element);
 unsigned tt_element_bits(tt_element element); // its width; of bool 1
 

@@ -20,9 +20,12 @@ static unsigned kind_of(const tt_type *type)
 // The inputs from `first` on have one element type of those allowed; all are broadcast together.
 static bool broadcast_type(tt_rule *rule, unsigned first, unsigned allowed)
 {
-    static const char *const expected[] = {
-        [FLOATS] = "a floating type", [INTEGERS] = "integers",           [NUMBERS] = "numbers",
-        [BOOLS] = "bools",            [INTEGERS | BOOLS] = "integers or bools", [ALL] = "any"};
+    static const char *const expected[] = {[FLOATS] = "a floating type",
+                                           [INTEGERS] = "integers",
+                                           [NUMBERS] = "numbers",
+                                           [BOOLS] = "bools",
+                                           [INTEGERS | BOOLS] = "integers or bools",
+                                           [ALL] = "any"};
     char a[TT_TYPE_TEXT_MAX], b[TT_TYPE_TEXT_MAX];
     const tt_type *one = tt_rule_in(rule, first);
     if ((kind_of(one) & allowed) == 0)
@@ -32,8 +35,9 @@ static bool broadcast_type(tt_rule *rule, unsigned first, unsigned allowed)
     for (unsigned i = 1; i < rule->input_count; i++) {
         const tt_type *other = tt_rule_in(rule, i);
         if (i > first && other->element != one->element)
-            return tt_rule_fail(rule, "input %u is %s, input %u is %s; there is no conversion that "
-                                      "was not asked for",
+            return tt_rule_fail(rule,
+                                "input %u is %s, input %u is %s; there is no conversion that "
+                                "was not asked for",
                                 first, tt_type_text(one, a), i, tt_type_text(other, b));
         if (!tt_shape_join(&rule->out[0], other))
             return tt_rule_fail(rule, "shapes of %s and %s do not go together",
@@ -184,11 +188,11 @@ DERIVATIVE(sqrt, back->dx[0] = tt_divide(g, tt_multiply(g, DY, NUMBER(0.5)), Y);
 DERIVATIVE(sin, back->dx[0] = tt_multiply(g, DY, tt_unary(g, TT_OP_COS, A));)
 DERIVATIVE(cos, back->dx[0] = tt_negate(g, tt_multiply(g, DY, tt_unary(g, TT_OP_SIN, A)));)
 DERIVATIVE(atan, back->dx[0] = tt_divide(g, DY, tt_add(g, tt_multiply(g, A, A), NUMBER(1)));)
-DERIVATIVE(tanh,
-           back->dx[0] = tt_multiply(g, DY, tt_subtract(g, NUMBER(1), tt_multiply(g, Y, Y)));)
-DERIVATIVE(erf, back->dx[0] = tt_multiply(g, DY,
-                                          tt_multiply(g, NUMBER(ERF_SLOPE),
-                                                      tt_exp(g, tt_negate(g, tt_multiply(g, A, A)))));)
+DERIVATIVE(tanh, back->dx[0] = tt_multiply(g, DY, tt_subtract(g, NUMBER(1), tt_multiply(g, Y, Y)));)
+DERIVATIVE(erf,
+           back->dx[0] = tt_multiply(g, DY,
+                                     tt_multiply(g, NUMBER(ERF_SLOPE),
+                                                 tt_exp(g, tt_negate(g, tt_multiply(g, A, A)))));)
 DERIVATIVE(add, {
     back->dx[0] = DY;
     back->dx[1] = DY;
@@ -219,12 +223,13 @@ DERIVATIVE(power, {
     if (back->wanted[0]) // at b = 0 nothing depends on a, whatever a^-1 is
         back->dx[0] = tt_multiply(
             g, DY,
-            tt_select(g, tt_equal(g, B, NUMBER(0)), NUMBER(0),
-                      tt_multiply(g, B, tt_binary(g, TT_OP_POWER, A,
-                                                  tt_subtract(g, B, NUMBER(1))))));
+            tt_select(
+                g, tt_equal(g, B, NUMBER(0)), NUMBER(0),
+                tt_multiply(g, B, tt_binary(g, TT_OP_POWER, A, tt_subtract(g, B, NUMBER(1))))));
     if (back->wanted[1]) // at a = 0 the power is flat, where log a is none
         back->dx[1] = tt_multiply(
-            g, DY, tt_select(g, tt_equal(g, A, NUMBER(0)), NUMBER(0), tt_multiply(g, Y, tt_log(g, A))));
+            g, DY,
+            tt_select(g, tt_equal(g, A, NUMBER(0)), NUMBER(0), tt_multiply(g, Y, tt_log(g, A))));
 })
 // The first of two equal ones gets the whole gradient; where either is no number, both do.
 DERIVATIVE(greater_of, {
@@ -284,44 +289,31 @@ const tt_row tt_element_rows[] = {
     {ROW("floor", 1, float_type), .constant = true, .help = "the next whole number below"},
     {ROW("ceil", 1, float_type), .constant = true, .help = "the next whole number above"},
     {ROW("round", 1, float_type), .constant = true, .help = "the nearest, ties to even"},
-    {ROW("add", 2, number_type),
-     .flags = TT_ROW_COMMUTATIVE,
-     .derivative = add_derivative,
+    {ROW("add", 2, number_type), .flags = TT_ROW_COMMUTATIVE, .derivative = add_derivative,
      .help = "a + b; integers wrap"},
     {ROW("subtract", 2, number_type), .derivative = subtract_derivative, .help = "a - b"},
-    {ROW("multiply", 2, number_type),
-     .flags = TT_ROW_COMMUTATIVE,
-     .derivative = multiply_derivative,
-     .help = "a b"},
-    {ROW("divide", 2, number_type),
-     .derivative = divide_derivative,
+    {ROW("multiply", 2, number_type), .flags = TT_ROW_COMMUTATIVE,
+     .derivative = multiply_derivative, .help = "a b"},
+    {ROW("divide", 2, number_type), .derivative = divide_derivative,
      .help = "a / b; integers truncate, by 0 give 0"},
-    {ROW("remainder", 2, number_type),
-     .derivative = remainder_derivative,
+    {ROW("remainder", 2, number_type), .derivative = remainder_derivative,
      .help = "what truncated division leaves, of a's sign; integers by 0 give 0"},
     {ROW("power", 2, number_type), .derivative = power_derivative, .help = "a to the b"},
-    {ROW("greater_of", 2, number_type),
-     .derivative = greater_of_derivative,
+    {ROW("greater_of", 2, number_type), .derivative = greater_of_derivative,
      .help = "the greater; no number wins"},
-    {ROW("lesser_of", 2, number_type),
-     .derivative = lesser_of_derivative,
+    {ROW("lesser_of", 2, number_type), .derivative = lesser_of_derivative,
      .help = "the lesser; no number wins"},
     {ROW("and", 2, bits_type), .flags = TT_ROW_COMMUTATIVE, .constant = true, .help = "of bits"},
     {ROW("or", 2, bits_type), .flags = TT_ROW_COMMUTATIVE, .constant = true, .help = "of bits"},
     {ROW("xor", 2, bits_type), .flags = TT_ROW_COMMUTATIVE, .constant = true, .help = "of bits"},
-    {ROW("shift_left", 2, integer_type),
-     .constant = true,
+    {ROW("shift_left", 2, integer_type), .constant = true,
      .help = "by b bits; 0 beyond the width and for a negative b"},
-    {ROW("shift_right", 2, integer_type),
-     .constant = true,
+    {ROW("shift_right", 2, integer_type), .constant = true,
      .help = "by b bits, with the sign; 0 beyond the width and for a negative b"},
-    {ROW("equal", 2, equal_type),
-     .flags = TT_ROW_COMMUTATIVE,
-     .constant = true,
+    {ROW("equal", 2, equal_type), .flags = TT_ROW_COMMUTATIVE, .constant = true,
      .help = "a = b, a bool"},
     {ROW("less", 2, order_type), .constant = true, .help = "a < b, a bool"},
     {ROW("less_or_equal", 2, order_type), .constant = true, .help = "a <= b, a bool"},
-    {ROW("select", 3, select_type),
-     .derivative = select_derivative,
+    {ROW("select", 3, select_type), .derivative = select_derivative,
      .help = "b where the bool a holds, else c"},
 };

@@ -11,8 +11,8 @@
 
 typedef struct flow {
     tt_graph *graph;
-    uint32_t nodes;    // of the graph before anything is added; what is added comes after
-    bool *depends;     // by node: on something in wrt
+    uint32_t nodes;     // of the graph before anything is added; what is added comes after
+    bool *depends;      // by node: on something in wrt
     tt_value *gradient; // by type in the graph's pool; TT_NONE at first
     uint32_t types;
 } flow;
@@ -55,11 +55,18 @@ static bool step_back(flow *f, uint32_t at)
     bool any = false, flows = false;
     if (node.input_count == 0 || row->constant)
         return true;
-    tt_value *in = calloc(node.input_count, sizeof(*in)), *dx = calloc(node.input_count, sizeof(*dx));
+    tt_value *in = calloc(node.input_count, sizeof(*in)),
+             *dx = calloc(node.input_count, sizeof(*dx));
     bool *wanted = calloc(node.input_count, sizeof(*wanted));
     tt_value *dy = calloc(node.output_count, sizeof(*dy));
-    tt_back back = {.graph = f->graph, .node = at, .row = row, .input_count = node.input_count,
-                    .output_count = node.output_count, .in = in, .wanted = wanted, .dy = dy,
+    tt_back back = {.graph = f->graph,
+                    .node = at,
+                    .row = row,
+                    .input_count = node.input_count,
+                    .output_count = node.output_count,
+                    .in = in,
+                    .wanted = wanted,
+                    .dy = dy,
                     .dx = dx};
     // Attributes are copied: the graph's pool moves while gradients are built.
     int64_t *words = malloc((node.word_count + 1) * sizeof(*words));
@@ -142,8 +149,9 @@ tt_status tt_graph_gradient(tt_graph *graph, tt_value loss, unsigned count, cons
     if (!sound)
         tt_graph_fail(graph, TT_INVALID, "gradient: the loss is no value of this graph");
     else if (!is_float(graph, loss) || tt_graph_type(graph, loss)->rank != 0)
-        tt_graph_fail(graph, TT_INVALID, "gradient: the loss is %s, expects a scalar of a "
-                                         "floating type",
+        tt_graph_fail(graph, TT_INVALID,
+                      "gradient: the loss is %s, expects a scalar of a "
+                      "floating type",
                       tt_type_text(tt_graph_type(graph, loss), text));
     for (unsigned i = 0; i < count; i++) {
         if (tt_is_none(wrt[i]) || wrt[i].node >= tt_graph_count(graph))

@@ -27,9 +27,8 @@ static bool fail(tt_graph *graph, tt_status status, const char *prefix, const ch
     int used = snprintf(graph->error, sizeof(graph->error), "%s%s", prefix, *prefix ? ": " : "");
     used += vsnprintf(graph->error + used, sizeof(graph->error) - (size_t)used, format, arguments);
     if (graph->name != NULL && (size_t)used < sizeof(graph->error))
-        snprintf(graph->error + used, sizeof(graph->error) - (size_t)used, " (%s%s%s)",
-                 graph->name, graph->place != NULL ? ", " : "",
-                 graph->place != NULL ? graph->place : "");
+        snprintf(graph->error + used, sizeof(graph->error) - (size_t)used, " (%s%s%s)", graph->name,
+                 graph->place != NULL ? ", " : "", graph->place != NULL ? graph->place : "");
     return false;
 }
 
@@ -196,8 +195,7 @@ static void note_origin(tt_graph *graph, uint32_t node)
     if (!tt_graph_grow(graph, &graph->origins, &graph->origin_capacity, graph->origin_count, 1,
                        sizeof(graph->origins[0])))
         return;
-    graph->origins[graph->origin_count++] =
-        (tt_origin_entry){{node, graph->name, graph->place}, 0};
+    graph->origins[graph->origin_count++] = (tt_origin_entry){{node, graph->name, graph->place}, 0};
     if (last == 0)
         *first = graph->origin_count;
     else
@@ -240,8 +238,7 @@ static bool rule_holds(tt_rule *rule, const int64_t *words, unsigned word_count)
     const tt_row *row = rule->row;
     if (rule->input_count < row->inputs_min || rule->input_count > row->inputs_max)
         return tt_rule_fail(rule, "takes %u%s inputs, was given %u", row->inputs_min,
-                            row->inputs_max > row->inputs_min ? " or more" : "",
-                            rule->input_count);
+                            row->inputs_max > row->inputs_min ? " or more" : "", rule->input_count);
     for (unsigned i = 0; i < rule->input_count; i++) {
         tt_value input = rule->inputs[i];
         if (input.node >= rule->graph->node_count ||
@@ -249,8 +246,10 @@ static bool rule_holds(tt_rule *rule, const int64_t *words, unsigned word_count)
             return tt_rule_fail(rule, "input %u is no value of this graph", i);
         for (unsigned axis = 0; axis < tt_rule_in(rule, i)->rank; axis++)
             if (tt_rule_in(rule, i)->size[axis] < 0)
-                return tt_rule_fail(rule, "input %u has a size that only running tells, and can "
-                                          "only be a result", i);
+                return tt_rule_fail(rule,
+                                    "input %u has a size that only running tells, and can "
+                                    "only be a result",
+                                    i);
     }
     if (!tt_row_attributes(row, words, word_count, rule->attribute))
         return tt_rule_fail(rule, "the attributes are not those that it takes");
@@ -281,8 +280,12 @@ static bool keep_bodies(tt_graph *graph, candidate *c, tt_graph *const *bodies)
 static tt_value make(tt_graph *graph, tt_op op, unsigned input_count, const tt_value *inputs,
                      unsigned word_count, const int64_t *words, tt_graph *const bodies[2])
 {
-    tt_rule rule = {.graph = graph, .row = tt_row_of(op), .input_count = input_count,
-                    .inputs = inputs, .body = {bodies[0], bodies[1]}, .output_count = 1};
+    tt_rule rule = {.graph = graph,
+                    .row = tt_row_of(op),
+                    .input_count = input_count,
+                    .inputs = inputs,
+                    .body = {bodies[0], bodies[1]},
+                    .output_count = 1};
     tt_value swapped[2];
     for (unsigned i = 0; i < input_count; i++)
         if (tt_is_none(inputs[i])) {
@@ -470,8 +473,7 @@ static bool same_constant(const void *context, uint32_t buffer)
 
 tt_value tt_constant(tt_graph *graph, tt_type type, const void *data)
 {
-    if (graph == NULL || graph->status != TT_OK ||
-        !type_is_sound(graph, "constant", &type, false))
+    if (graph == NULL || graph->status != TT_OK || !type_is_sound(graph, "constant", &type, false))
         return TT_NONE;
     size_t bytes = type_bytes(&type);
     wanted_constant wanted = {graph, &type, data, bytes};
@@ -487,8 +489,8 @@ tt_value tt_constant(tt_graph *graph, tt_type type, const void *data)
     if (bytes > 0)
         memcpy(copy, data, bytes);
     tt_value value = new_buffer(graph, TT_CONSTANT, NULL, type, copy);
-    if (!tt_is_none(value) && !tt_index_add(graph, &graph->named, hash, graph->buffer_count - 1,
-                                            hash_buffer, graph))
+    if (!tt_is_none(value) &&
+        !tt_index_add(graph, &graph->named, hash, graph->buffer_count - 1, hash_buffer, graph))
         return TT_NONE;
     return value;
 }
@@ -530,9 +532,8 @@ void tt_graph_result(tt_graph *graph, const char *name, tt_value value)
         !value_is_sound(graph, name, value))
         return;
     tt_result result = {tt_graph_keep(graph, name), value};
-    if (result.name != NULL &&
-        tt_graph_grow(graph, &graph->results, &graph->result_capacity, graph->result_count, 1,
-                      sizeof(result)))
+    if (result.name != NULL && tt_graph_grow(graph, &graph->results, &graph->result_capacity,
+                                             graph->result_count, 1, sizeof(result)))
         graph->results[graph->result_count++] = result;
 }
 
@@ -558,9 +559,8 @@ void tt_graph_assign(tt_graph *graph, tt_value buffer, tt_value value)
     for (uint32_t i = 0; i < graph->assign_count; i++)
         if (graph->assigns[i].buffer == at)
             tt_graph_fail(graph, TT_EXISTS, "assign: '%s' is assigned already", b->name);
-    if (graph->status == TT_OK &&
-        tt_graph_grow(graph, &graph->assigns, &graph->assign_capacity, graph->assign_count, 1,
-                      sizeof(graph->assigns[0])))
+    if (graph->status == TT_OK && tt_graph_grow(graph, &graph->assigns, &graph->assign_capacity,
+                                                graph->assign_count, 1, sizeof(graph->assigns[0])))
         graph->assigns[graph->assign_count++] = (tt_assign){at, value};
 }
 

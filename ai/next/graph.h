@@ -33,7 +33,7 @@
 TT_C_BEGIN
 
 #define TT_RANK_MAX 8
-#define TT_OUTPUTS_MAX 64             // of one node
+#define TT_OUTPUTS_MAX 64              // of one node
 #define TT_SIZE_MAX ((int64_t)1 << 48) // elements of one value, and the size of an axis
 
 typedef enum tt_element {
@@ -68,10 +68,10 @@ typedef struct tt_type {
 #define TT_SCALAR(of) ((tt_type){.element = (of)})
 
 unsigned tt_element_bytes(tt_element element);
-const char *tt_element_name(tt_element element);              // "f32"
-bool tt_element_find(const char *name, tt_element *element);  // false where there is none
-bool tt_element_is_float(tt_element element);                 // f64, f32, bf16, f16
-int64_t tt_type_count(const tt_type *type);                   // elements, at most TT_SIZE_MAX
+const char *tt_element_name(tt_element element);             // "f32"
+bool tt_element_find(const char *name, tt_element *element); // false where there is none
+bool tt_element_is_float(tt_element element);                // f64, f32, bf16, f16
+int64_t tt_type_count(const tt_type *type);                  // elements, at most TT_SIZE_MAX
 bool tt_type_equal(const tt_type *a, const tt_type *b);
 #define TT_TYPE_TEXT_MAX 192
 const char *tt_type_text(const tt_type *type, char text[TT_TYPE_TEXT_MAX]); // "f32[16,28,28,1]"
@@ -175,7 +175,7 @@ typedef enum tt_op {
     TT_OP_COUNT
 } tt_op;
 
-const char *tt_op_name(tt_op op);            // "add"
+const char *tt_op_name(tt_op op);             // "add"
 bool tt_op_find(const char *name, tt_op *op); // false where there is none
 
 typedef struct tt_graph tt_graph;
@@ -257,7 +257,8 @@ uint32_t tt_graph_origin_count(const tt_graph *graph);
 const tt_origin *tt_graph_origin(const tt_graph *graph, uint32_t index);
 const tt_origin *tt_graph_origin_of(const tt_graph *graph, uint32_t node); // the first, or NULL
 const tt_origin *tt_graph_origin_next(const tt_graph *graph, const tt_origin *origin); // or NULL
-void tt_graph_note(tt_graph *graph, uint32_t node); // as if it were made once more from where tt_graph_at says
+void tt_graph_note(tt_graph *graph,
+                   uint32_t node); // as if it were made once more from where tt_graph_at says
 
 // Any operation; `words` are its attributes in the row's order, a list as its length and then its
 // items. Returns its first output.
@@ -287,7 +288,8 @@ tt_value tt_select(tt_graph *graph, tt_value condition, tt_value yes, tt_value n
 tt_value tt_scale(tt_graph *graph, tt_value a, double factor); // times tt_number
 
 // Movement: nothing is computed. Lists have one entry an axis.
-tt_value tt_reshape(tt_graph *graph, tt_value a, unsigned rank, const int64_t *sizes); // one -1: rest
+tt_value tt_reshape(tt_graph *graph, tt_value a, unsigned rank,
+                    const int64_t *sizes); // one -1: rest
 tt_value tt_transpose(tt_graph *graph, tt_value a, const int64_t *order);
 tt_value tt_broadcast(tt_graph *graph, tt_value a, unsigned rank, const int64_t *sizes);
 // Elements first, first + step ... of each axis, `sizes` of them; steps are at least 1.
@@ -313,8 +315,9 @@ tt_value tt_cumulative_sum(tt_graph *graph, tt_value a, int64_t axis, bool exclu
 tt_value tt_matmul(tt_graph *graph, tt_value a, tt_value b);
 
 // Windows over the axes between the first and the last. In each list an entry an axis:
-// how far windows stand apart; how far a window's elements stand apart; `spread` - 1 zeros between the input's elements
-// (transposed convolution); padding, which may be negative. NULL: ones, or zeros for padding.
+// how far windows stand apart; how far a window's elements stand apart; `spread` - 1 zeros between
+// the input's elements (transposed convolution); padding, which may be negative. NULL: ones, or
+// zeros for padding.
 typedef struct tt_windows {
     const int64_t *stride, *dilation, *spread, *before, *after;
 } tt_windows;
@@ -357,14 +360,14 @@ tt_value tt_random_normal(tt_graph *graph, tt_value key, tt_type type);
 tt_value tt_requantise(tt_graph *graph, tt_value accumulators, tt_value multiplier, tt_value shift,
                        int64_t zero_point, int64_t least, int64_t greatest);
 
-// Control flow. A body is a graph of its own, whose inputs are, in order, what the node gives it and
-// whose results, in order, are what it gives back; it has no parameters, state or assignments. The
-// node takes the body over, whether or not it could be made.
+// Control flow. A body is a graph of its own, whose inputs are, in order, what the node gives it
+// and whose results, in order, are what it gives back; it has no parameters, state or assignments.
+// The node takes the body over, whether or not it could be made.
 //
 // loop: body(turn (i64), carries..., captures...) gives (go (bool), carries..., scans...). It runs
 // while fewer than `count` (an i64 scalar) and `limit` turns are done and the last one said go.
-// Outputs: the carries, then each scan's `limit` values, one above the other, zeros where no turn was.
-// branch: then or else(captures...), both with results of the same types.
+// Outputs: the carries, then each scan's `limit` values, one above the other, zeros where no turn
+// was. branch: then or else(captures...), both with results of the same types.
 tt_value tt_loop(tt_graph *graph, tt_value count, int64_t limit, unsigned carry_count,
                  const tt_value *carries, unsigned capture_count, const tt_value *captures,
                  tt_graph *body);
@@ -391,8 +394,8 @@ tt_value tt_pool_average(tt_graph *graph, tt_value x, const int64_t *window,
 tt_status tt_graph_gradient(tt_graph *graph, tt_value loss, unsigned count, const tt_value *wrt,
                             tt_value *gradients);
 
-// The same for several outputs, given the gradients that come into them (TT_NONE: none): what a body
-// is differentiated by.
+// The same for several outputs, given the gradients that come into them (TT_NONE: none): what a
+// body is differentiated by.
 tt_status tt_graph_gradients(tt_graph *graph, unsigned output_count, const tt_value *outputs,
                              const tt_value *seeds, unsigned count, const tt_value *wrt,
                              tt_value *gradients);
@@ -403,8 +406,8 @@ tt_status tt_graph_gradients(tt_graph *graph, unsigned output_count, const tt_va
 tt_graph *tt_graph_simplify(const tt_graph *graph);
 
 // The text form, a node a line, and back; docs/ai.md shows it. Constants' elements are in it, other
-// buffers' are not. Printing gives NULL without memory, to be freed with free(); parsing gives NULL and a sentence
-// that names the line. Both take time in proportion to the size.
+// buffers' are not. Printing gives NULL without memory, to be freed with free(); parsing gives NULL
+// and a sentence that names the line. Both take time in proportion to the size.
 char *tt_graph_print(const tt_graph *graph);
 tt_graph *tt_graph_parse(const char *text, size_t length, tt_text *why);
 

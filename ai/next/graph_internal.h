@@ -65,9 +65,18 @@ tt_value tt_apply_bodies(tt_graph *graph, tt_op op, unsigned input_count, const 
                          unsigned word_count, const int64_t *words, tt_graph *first,
                          tt_graph *second);
 
-// Node `node` of `from` built in `graph`, with copies of its bodies: map[n] is what output 0 of n
-// became. No buffers.
+// Where a value stands among all outputs of all nodes.
+static inline uint32_t tt_graph_place(const tt_graph *graph, tt_value value)
+{
+    return graph->nodes[value.node].types + value.output;
+}
+
+// Parts of copying a graph: map[place] is what a value of `from` became in `graph`. A node comes
+// with copies of its bodies, and is none of a buffer.
+tt_value tt_graph_copy_buffer(tt_graph *graph, const tt_buffer *buffer);
+void tt_graph_copy_origin(tt_graph *graph, const tt_graph *from, uint32_t node);
 tt_value tt_graph_copy_node(tt_graph *graph, const tt_graph *from, uint32_t node,
                             const tt_value *map);
+void tt_graph_copy_results(tt_graph *graph, const tt_graph *from, const tt_value *map);
 
 #endif

@@ -23,8 +23,8 @@ static bool before(tt_element element, tt_cell a, tt_cell b, bool falling)
 }
 
 // Sorts `count` places by their cells (`apart` from one another), equal ones in their order.
-static tt_status sort_places(tt_element element, const tt_cell *cells, int64_t apart,
-                             int64_t count, bool falling, int64_t *place)
+static tt_status sort_places(tt_element element, const tt_cell *cells, int64_t apart, int64_t count,
+                             bool falling, int64_t *place)
 {
     int64_t *other = malloc((size_t)(count > 0 ? count : 1) * sizeof(*other)), *from = place;
     if (other == NULL)
@@ -347,8 +347,7 @@ static tt_status matrices_reference(tt_work *work, bool inverse)
         }
         double determinant = eliminate(a, inverse ? b : NULL, n);
         if (!inverse)
-            work->out[0].cells[m].f =
-                work->exact ? determinant : tt_round_to(element, determinant);
+            work->out[0].cells[m].f = work->exact ? determinant : tt_round_to(element, determinant);
         for (int64_t i = 0; inverse && i < n * n; i++) {
             double number = determinant != 0 ? b[i] : (double)NAN;
             work->out[0].cells[m * n * n + i].f =
@@ -425,25 +424,18 @@ static uint64_t suppress_cost(const tt_graph *graph, uint32_t node)
 const tt_row tt_host_rows[] = {
     {ROW("sort", sort_type, sort_reference),
      .attributes = {{"axis", TT_ATTRIBUTE_NUMBER}, {"falling", TT_ATTRIBUTE_NUMBER}},
-     .derivative = sort_derivative,
-     .cost = sort_cost,
+     .derivative = sort_derivative, .cost = sort_cost,
      .help = "along an axis, equal ones in their order, and where each stood (i64); no numbers "
              "come last, falling first"},
     {ROW("top", sort_type, sort_reference),
      .attributes = {{"axis", TT_ATTRIBUTE_NUMBER},
                     {"falling", TT_ATTRIBUTE_NUMBER},
                     {"count", TT_ATTRIBUTE_NUMBER}},
-     .derivative = sort_derivative,
-     .cost = sort_cost,
-     .help = "the first so many of sort"},
-    {ROW("nonzero", nonzero_type, nonzero_reference),
-     .constant = true,
-     .cost = sort_cost,
+     .derivative = sort_derivative, .cost = sort_cost, .help = "the first so many of sort"},
+    {ROW("nonzero", nonzero_type, nonzero_reference), .constant = true, .cost = sort_cost,
      .help = "places (rank, how many) of what is not 0"},
-    {ROW("unique", unique_type, unique_reference),
-     .attributes = {{"sorted", TT_ATTRIBUTE_NUMBER}},
-     .constant = true,
-     .cost = sort_cost,
+    {ROW("unique", unique_type, unique_reference), .attributes = {{"sorted", TT_ATTRIBUTE_NUMBER}},
+     .constant = true, .cost = sort_cost,
      .help = "different elements of one axis, where each stands first, which of them each element "
              "is, and how often they come"},
     {.name = "suppress",
@@ -458,11 +450,7 @@ const tt_row tt_host_rows[] = {
      .help = "non-maximum suppression: which boxes a (count, 4) with scores b are kept, where two "
              "may overlap by c of their union and scores are above d"},
     {ROW("determinant", determinant_type, determinant_reference),
-     .derivative = determinant_derivative,
-     .cost = cubic_cost,
-     .help = "of (..., n, n)"},
-    {ROW("inverse", square_type, inverse_reference),
-     .derivative = inverse_derivative,
-     .cost = cubic_cost,
-     .help = "of (..., n, n); without an inverse no numbers"},
+     .derivative = determinant_derivative, .cost = cubic_cost, .help = "of (..., n, n)"},
+    {ROW("inverse", square_type, inverse_reference), .derivative = inverse_derivative,
+     .cost = cubic_cost, .help = "of (..., n, n); without an inverse no numbers"},
 };

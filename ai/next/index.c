@@ -124,7 +124,8 @@ static tt_status scatter_reference(tt_work *work)
     for (int64_t o = 0; o < s.outer; o++)
         for (int64_t i = 0; i < s.indices; i++)
             for (int64_t k = 0; k < s.inner; k++) {
-                tt_cell *to = &work->out[0].cells[(o * s.size + work->in[1].cells[i].i) * s.inner + k];
+                tt_cell *to =
+                    &work->out[0].cells[(o * s.size + work->in[1].cells[i].i) * s.inner + k];
                 tt_cell with = work->in[2].cells[(o * s.indices + i) * s.inner + k];
                 // Sums stay double until all is added.
                 *to = kind == TT_SCATTER_PUT
@@ -158,14 +159,14 @@ static tt_value winning_updates(tt_back *back, int64_t kind, tt_value y_at_updat
     tt_value numbers = update_numbers(back, &updates), claims = numbers;
     a.element = TT_I64;
     if (kind != TT_SCATTER_PUT) // those that lost claim with a number beyond all
-        claims = tt_select(g, tt_less(g, back->in[2], y_at_updates),
-                           tt_number(g, TT_I64, 0x1p62), numbers);
+        claims = tt_select(g, tt_less(g, back->in[2], y_at_updates), tt_number(g, TT_I64, 0x1p62),
+                           numbers);
     if (kind == TT_SCATTER_LESSER)
-        claims = tt_select(g, tt_less(g, y_at_updates, back->in[2]),
-                           tt_number(g, TT_I64, 0x1p62), numbers);
-    tt_value winner = tt_scatter(g, filled(g, &a, kind == TT_SCATTER_PUT ? -1 : 0x1p62),
-                                 back->in[1], claims, axis,
-                                 kind == TT_SCATTER_PUT ? TT_SCATTER_PUT : TT_SCATTER_LESSER);
+        claims = tt_select(g, tt_less(g, y_at_updates, back->in[2]), tt_number(g, TT_I64, 0x1p62),
+                           numbers);
+    tt_value winner =
+        tt_scatter(g, filled(g, &a, kind == TT_SCATTER_PUT ? -1 : 0x1p62), back->in[1], claims,
+                   axis, kind == TT_SCATTER_PUT ? TT_SCATTER_PUT : TT_SCATTER_LESSER);
     return tt_equal(g, tt_gather(g, winner, back->in[1], axis), numbers);
 }
 

@@ -9,7 +9,8 @@ static bool sizes_of(tt_rule *rule, const tt_words *sizes)
 {
     if (sizes->count > TT_RANK_MAX)
         return tt_rule_fail(rule, "rank %u, but ranks go to %d", sizes->count, TT_RANK_MAX);
-    rule->out[0] = (tt_type){.element = tt_rule_in(rule, 0)->element, .rank = (uint8_t)sizes->count};
+    rule->out[0] =
+        (tt_type){.element = tt_rule_in(rule, 0)->element, .rank = (uint8_t)sizes->count};
     for (unsigned i = 0; i < sizes->count; i++) {
         rule->out[0].size[i] = sizes->word[i];
         if (sizes->word[i] < 0 || sizes->word[i] > TT_SIZE_MAX)
@@ -148,8 +149,9 @@ static bool slice_type(tt_rule *rule)
         int64_t step = rule->attribute[2].word[i];
         if (first < 0 || size < 0 || step < 1 || first > in->size[i] ||
             (size > 0 && (first >= in->size[i] || (size - 1) > (in->size[i] - 1 - first) / step)))
-            return tt_rule_fail(rule, "%lld elements from %lld on in steps of %lld do not lie in "
-                                      "axis %u of %s",
+            return tt_rule_fail(rule,
+                                "%lld elements from %lld on in steps of %lld do not lie in "
+                                "axis %u of %s",
                                 (long long)size, (long long)first, (long long)step, i,
                                 tt_type_text(in, text));
         rule->out[0].size[i] = size;
@@ -178,9 +180,9 @@ static void slice_derivative(tt_back *back)
         between[i] = step - 1;
         after[i] = type.size[i] - before[i] - (size > 0 ? (size - 1) * step + 1 : 0);
     }
-    back->dx[0] = tt_pad(back->graph, back->dy[0],
-                         tt_number(back->graph, (tt_element)type.element, 0), before, after,
-                         between);
+    back->dx[0] =
+        tt_pad(back->graph, back->dy[0], tt_number(back->graph, (tt_element)type.element, 0),
+               before, after, between);
 }
 
 #define PAD_MAX ((int64_t)1 << 40)
@@ -202,13 +204,15 @@ static bool pad_type(tt_rule *rule)
             between < 0 || between > PAD_MAX ||
             (in->size[i] > 0 && __builtin_mul_overflow(in->size[i] - 1, between + 1, &spread)) ||
             spread > TT_SIZE_MAX)
-            return tt_rule_fail(rule, "padding of %lld before, %lld after and %lld between is out "
-                                      "of range",
+            return tt_rule_fail(rule,
+                                "padding of %lld before, %lld after and %lld between is out "
+                                "of range",
                                 (long long)before, (long long)after, (long long)between);
         rule->out[0].size[i] = before + after + (in->size[i] > 0 ? spread + 1 : 0);
         if (rule->out[0].size[i] < 0)
-            return tt_rule_fail(rule, "padding of %lld before and %lld after takes more than axis "
-                                      "%u of %s has",
+            return tt_rule_fail(rule,
+                                "padding of %lld before and %lld after takes more than axis "
+                                "%u of %s has",
                                 (long long)before, (long long)after, i, tt_type_text(in, a));
     }
     return true;
@@ -255,13 +259,13 @@ static void pad_derivative(tt_back *back)
         steps[i] = back->attribute[2].word[i] + 1;
     }
     if (back->wanted[0])
-        back->dx[0] = tt_slice(g, tt_pad(g, back->dy[0], tt_number(g, element, 0), before, after,
-                                         none), first, type.size, steps);
+        back->dx[0] =
+            tt_slice(g, tt_pad(g, back->dy[0], tt_number(g, element, 0), before, after, none),
+                     first, type.size, steps);
     if (back->wanted[1]) {
         tt_value inside = tt_broadcast(g, tt_number(g, TT_BOOL, 0), type.rank, type.size);
         tt_value outside = pad_again(back, inside, tt_number(g, TT_BOOL, 1));
-        back->dx[1] =
-            tt_sum_all(g, tt_select(g, outside, back->dy[0], tt_number(g, element, 0)));
+        back->dx[1] = tt_sum_all(g, tt_select(g, outside, back->dy[0], tt_number(g, element, 0)));
     }
 }
 
@@ -313,9 +317,9 @@ static bool concatenate_type(tt_rule *rule)
         int64_t size = like.rank > axis ? like.size[axis] : 0;
         like.size[axis] = first->size[axis];
         if (!tt_type_equal(&like, first))
-            return tt_rule_fail(rule, "input %u is %s; but for axis %lld it must be like input 0, %s",
-                                i, tt_type_text(tt_rule_in(rule, i), a), (long long)axis,
-                                tt_type_text(first, b));
+            return tt_rule_fail(
+                rule, "input %u is %s; but for axis %lld it must be like input 0, %s", i,
+                tt_type_text(tt_rule_in(rule, i), a), (long long)axis, tt_type_text(first, b));
         rule->out[0].size[axis] += size;
         if (rule->out[0].size[axis] > TT_SIZE_MAX)
             return tt_rule_fail(rule, "the axis gets too long");
@@ -359,14 +363,11 @@ static void concatenate_derivative(tt_back *back)
     .reference = n##_reference, .derivative = n##_derivative
 
 const tt_row tt_movement_rows[] = {
-    {ROW(reshape),
-     .attributes = {{"sizes", TT_ATTRIBUTE_LIST}},
+    {ROW(reshape), .attributes = {{"sizes", TT_ATTRIBUTE_LIST}},
      .help = "the same elements in another shape"},
-    {ROW(transpose),
-     .attributes = {{"order", TT_ATTRIBUTE_LIST}},
+    {ROW(transpose), .attributes = {{"order", TT_ATTRIBUTE_LIST}},
      .help = "axis i of the result is axis order[i]"},
-    {ROW(broadcast),
-     .attributes = {{"sizes", TT_ATTRIBUTE_LIST}},
+    {ROW(broadcast), .attributes = {{"sizes", TT_ATTRIBUTE_LIST}},
      .help = "repeats axes of size 1, axes aligned at the last"},
     {ROW(slice),
      .attributes = {{"first", TT_ATTRIBUTE_LIST},

@@ -34,8 +34,9 @@ static bool matmul_type(tt_rule *rule)
     batch_a.size[a->rank - 2] = batch_a.size[a->rank - 1] = 1;
     batch_b.size[b->rank - 2] = batch_b.size[b->rank - 1] = 1;
     if (!tt_shape_join(&batch_a, &batch_b))
-        return tt_rule_fail(rule, "%s and %s: what stands before the last two axes does not go "
-                                  "together",
+        return tt_rule_fail(rule,
+                            "%s and %s: what stands before the last two axes does not go "
+                            "together",
                             tt_type_text(a, ta), tt_type_text(b, tb));
     rule->out[0] = batch_a;
     rule->out[0].size[batch_a.rank - 2] = m;
@@ -153,8 +154,9 @@ static bool sliding_type(tt_rule *rule, const int64_t *window, unsigned first)
     const tt_type *x = tt_rule_in(rule, 0);
     char text[TT_TYPE_TEXT_MAX];
     if (x->element == TT_BOOL || x->rank < 3 || x->rank > SPATIAL_MAX + 2)
-        return tt_rule_fail(rule, "the input is %s, expects numbers of (batch, sizes..., channels) "
-                                  "and 1 to %d axes between",
+        return tt_rule_fail(rule,
+                            "the input is %s, expects numbers of (batch, sizes..., channels) "
+                            "and 1 to %d axes between",
                             tt_type_text(x, text), SPATIAL_MAX);
     for (unsigned i = first; i < first + 5; i++)
         if (rule->attribute[i].count != x->rank - 2u)
@@ -165,8 +167,9 @@ static bool sliding_type(tt_rule *rule, const int64_t *window, unsigned first)
     rule->out[0] = *x;
     for (unsigned i = 0; i < s.axes; i++) {
         if (s.windows[i] < 0)
-            return tt_rule_fail(rule, "a window of %lld, stride %lld, dilation %lld, spread %lld "
-                                      "or padding %lld, %lld on axis %u of %s is out of range",
+            return tt_rule_fail(rule,
+                                "a window of %lld, stride %lld, dilation %lld, spread %lld "
+                                "or padding %lld, %lld on axis %u of %s is out of range",
                                 (long long)window[i], (long long)s.span[i].stride,
                                 (long long)s.span[i].dilation, (long long)s.span[i].spread,
                                 (long long)s.span[i].before, (long long)s.span[i].after, i + 1,
@@ -217,15 +220,17 @@ static bool conv_type(tt_rule *rule)
     if (!two_numbers(rule))
         return false;
     if (w->rank != x->rank || w->rank < 3)
-        return tt_rule_fail(rule, "input %s and weights %s: expects (batch, sizes..., in) and "
-                                  "(out, sizes..., in / groups)",
+        return tt_rule_fail(rule,
+                            "input %s and weights %s: expects (batch, sizes..., in) and "
+                            "(out, sizes..., in / groups)",
                             tt_type_text(x, tx), tt_type_text(w, tw));
     if (!sliding_type(rule, w->size + 1, 0))
         return false;
     int64_t in = x->size[x->rank - 1], out = w->size[0];
     if (groups < 1 || in % groups != 0 || out % groups != 0 || w->size[w->rank - 1] != in / groups)
-        return tt_rule_fail(rule, "input %s has %lld channels, weights %s in %lld groups expect "
-                                  "%lld",
+        return tt_rule_fail(rule,
+                            "input %s has %lld channels, weights %s in %lld groups expect "
+                            "%lld",
                             tt_type_text(x, tx), (long long)in, tt_type_text(w, tw),
                             (long long)groups,
                             (long long)(groups > 0 && groups < TT_SIZE_MAX &&
@@ -293,7 +298,8 @@ static void put_span(window_lists *lists, unsigned axis, tt_span span, int64_t w
     lists->after[axis] = after_for(&span, windows);
 }
 
-// The windows by which gradients come back to x: what lay apart in y lies between, and turned round.
+// The windows by which gradients come back to x: what lay apart in y lies between, and turned
+// round.
 static window_lists backward_windows(const sliding *s)
 {
     window_lists lists = {.stride = {0}};
@@ -494,7 +500,8 @@ static void greatest_in_window(tt_work *work, const sliding *s, const int64_t *o
         if (place < 0)
             continue;
         tt_cell cell = image[place * x->size[x->rank - 1] + channel];
-        bool wins = best_tap < 0 || tt_cell_apply(TT_OP_LESS, element, best, cell, none, true).i != 0;
+        bool wins =
+            best_tap < 0 || tt_cell_apply(TT_OP_LESS, element, best, cell, none, true).i != 0;
         if (is_float && best_tap >= 0 && (isnan(cell.f) || isnan(best.f)))
             wins = !isnan(best.f);
         if (wins) {

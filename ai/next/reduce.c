@@ -16,8 +16,9 @@ static bool axes_type(tt_rule *rule)
     for (unsigned i = 0; i < rule->attribute[0].count; i++) {
         int64_t axis = rule->attribute[0].word[i];
         if (axis <= last || axis >= in->rank)
-            return tt_rule_fail(rule, "axes must be those of %s, each once and rising; axis %lld "
-                                      "is not",
+            return tt_rule_fail(rule,
+                                "axes must be those of %s, each once and rising; axis %lld "
+                                "is not",
                                 tt_type_text(in, text), (long long)axis);
         rule->out[0].size[axis] = 1;
         last = axis;
@@ -167,8 +168,8 @@ static tt_cell log_sum_exp_of(tt_op op, tt_element element, const tt_cell *cells
     long double sum = 0;
     (void)op;
     for (int64_t i = 0; i < count; i++, tt_walk_next(&walk))
-        greatest = cells[walk.at].f > greatest || isnan(cells[walk.at].f) ? cells[walk.at].f
-                                                                          : greatest;
+        greatest =
+            cells[walk.at].f > greatest || isnan(cells[walk.at].f) ? cells[walk.at].f : greatest;
     if (isinf(greatest)) // all are -inf, or one is inf; inf - inf would be none
         return (tt_cell){.f = greatest};
     for (int64_t i = 0; i < count; i++, tt_walk_next(&again))
@@ -193,8 +194,8 @@ static void sum_derivative(tt_back *back)
     back->dx[0] = expanded(back, back->dy[0]);
 }
 
-// All before each place along an axis, multiplied: shifted by one, then multiplied by itself shifted
-// by 1, 2, 4 ...; `direction` -1: all behind it.
+// All before each place along an axis, multiplied: shifted by one, then multiplied by itself
+// shifted by 1, 2, 4 ...; `direction` -1: all behind it.
 static tt_value product_before(tt_graph *g, tt_value a, int64_t axis, int64_t direction)
 {
     tt_type type = *tt_graph_type(g, a);
@@ -242,16 +243,15 @@ static void extreme_derivative(tt_back *back)
     tt_value partial[TT_RANK_MAX + 1] = {back->in[0]};
     unsigned count = back->attribute[0].count;
     for (unsigned i = 0; i < count; i++)
-        partial[i + 1] =
-            tt_reduce(g, op, partial[i], 1, &back->attribute[0].word[count - 1 - i]);
+        partial[i + 1] = tt_reduce(g, op, partial[i], 1, &back->attribute[0].word[count - 1 - i]);
     for (unsigned i = count; i > 0; i--) {
         int64_t axis = back->attribute[0].word[count - i];
         if (tt_is_none(partial[i - 1]))
             return;
         tt_type places = *tt_graph_type(g, partial[i - 1]);
         places.element = TT_I64;
-        tt_value here = tt_equal(g, tt_iota(g, places, axis),
-                                 tt_reduce(g, place, partial[i - 1], 1, &axis));
+        tt_value here =
+            tt_equal(g, tt_iota(g, places, axis), tt_reduce(g, place, partial[i - 1], 1, &axis));
         dy = tt_select(g, here, dy, zero); // broadcast along the axis
     }
     back->dx[0] = dy;
@@ -271,8 +271,9 @@ static bool cumulative_type(tt_rule *rule)
     int64_t axis = rule->attribute[0].word[0];
     rule->out[0] = *in;
     if (in->element == TT_BOOL || axis < 0 || axis >= in->rank)
-        return tt_rule_fail(rule, "the input is %s, expects numbers and an axis below its rank, "
-                                  "not %lld",
+        return tt_rule_fail(rule,
+                            "the input is %s, expects numbers and an axis below its rank, "
+                            "not %lld",
                             tt_type_text(in, text), (long long)axis);
     return true;
 }
@@ -294,14 +295,14 @@ static tt_status cumulative_reference(tt_work *work)
         uint64_t whole = 0;
         for (int64_t i = 0; i < size; i++) {
             int64_t at = walk.at + (reverse ? size - 1 - i : i) * own[axis];
-            tt_cell before = tt_element_is_float(element) ? (tt_cell){.f = (double)real}
-                                                          : (tt_cell){.u = whole};
+            tt_cell before =
+                tt_element_is_float(element) ? (tt_cell){.f = (double)real} : (tt_cell){.u = whole};
             if (tt_element_is_float(element))
                 real += work->in[0].cells[at].f;
             else
                 whole += work->in[0].cells[at].u;
-            tt_cell now = tt_element_is_float(element) ? (tt_cell){.f = (double)real}
-                                                       : (tt_cell){.u = whole};
+            tt_cell now =
+                tt_element_is_float(element) ? (tt_cell){.f = (double)real} : (tt_cell){.u = whole};
             now = exclusive ? before : now;
             work->out[0].cells[at] =
                 work->exact && tt_element_is_float(element) ? now : tt_cell_fit(element, now);
@@ -312,9 +313,9 @@ static tt_status cumulative_reference(tt_work *work)
 
 static void cumulative_derivative(tt_back *back)
 {
-    back->dx[0] = tt_cumulative_sum(back->graph, back->dy[0], back->attribute[0].word[0],
-                                    back->attribute[1].word[0] != 0,
-                                    back->attribute[2].word[0] == 0);
+    back->dx[0] =
+        tt_cumulative_sum(back->graph, back->dy[0], back->attribute[0].word[0],
+                          back->attribute[1].word[0] != 0, back->attribute[2].word[0] == 0);
 }
 
 static uint64_t reduce_cost(const tt_graph *graph, uint32_t node)
@@ -327,26 +328,19 @@ static uint64_t reduce_cost(const tt_graph *graph, uint32_t node)
     .type = rule, .reference = kernel, .cost = reduce_cost
 
 const tt_row tt_reduce_rows[] = {
-    {ROW("sum", number_type, sum_reference),
-     .derivative = sum_derivative,
+    {ROW("sum", number_type, sum_reference), .derivative = sum_derivative,
      .help = "the sum; of nothing 0"},
-    {ROW("product", number_type, sum_reference),
-     .derivative = product_derivative,
+    {ROW("product", number_type, sum_reference), .derivative = product_derivative,
      .help = "the product; of nothing 1"},
-    {ROW("greatest", ordered_type, extreme_reference),
-     .derivative = extreme_derivative,
+    {ROW("greatest", ordered_type, extreme_reference), .derivative = extreme_derivative,
      .help = "the greatest; no number wins; the first of equal ones gets the gradient"},
-    {ROW("least", ordered_type, extreme_reference),
-     .derivative = extreme_derivative,
+    {ROW("least", ordered_type, extreme_reference), .derivative = extreme_derivative,
      .help = "the least; no number wins; the first of equal ones gets the gradient"},
-    {ROW("greatest_place", place_type, extreme_reference),
-     .constant = true,
+    {ROW("greatest_place", place_type, extreme_reference), .constant = true,
      .help = "where along an axis the first greatest stands, i64"},
-    {ROW("least_place", place_type, extreme_reference),
-     .constant = true,
+    {ROW("least_place", place_type, extreme_reference), .constant = true,
      .help = "where along an axis the first least stands, i64"},
-    {ROW("log_sum_exp", float_type, log_sum_exp_reference),
-     .derivative = log_sum_exp_derivative,
+    {ROW("log_sum_exp", float_type, log_sum_exp_reference), .derivative = log_sum_exp_derivative,
      .help = "log of the sum of exp, without overflow"},
     {.name = "cumulative_sum",
      .inputs_min = 1,

@@ -55,9 +55,9 @@ tt_status tt_work_cells(tt_work *work, unsigned output, const tt_type *type)
 typedef struct run {
     tt_reference *reference;
     const tt_graph *graph;
-    tt_tensor *tensors;  // by type of the graph's pool: node->types + output
-    uint32_t *uses_left; // by node: how often its outputs are still wanted
-    const void *const *data;   // by buffer, of the outermost graph
+    tt_tensor *tensors;         // by type of the graph's pool: node->types + output
+    uint32_t *uses_left;        // by node: how often its outputs are still wanted
+    const void *const *data;    // by buffer, of the outermost graph
     const tt_tensor *arguments; // by input, of a body
     tt_text *why;
 } run;
@@ -69,7 +69,8 @@ static void count_uses(run *r, uint32_t count, const tt_value *values)
         r->uses_left[values[i].node]++;
     for (uint32_t at = tt_graph_count(r->graph); at > 0; at--) {
         const tt_value *inputs = tt_graph_inputs(r->graph, at - 1);
-        for (unsigned i = 0; r->uses_left[at - 1] > 0 && i < tt_graph_node(r->graph, at - 1)->input_count; i++)
+        for (unsigned i = 0;
+             r->uses_left[at - 1] > 0 && i < tt_graph_node(r->graph, at - 1)->input_count; i++)
             r->uses_left[inputs[i].node]++;
     }
 }
@@ -128,7 +129,8 @@ static tt_status load_buffer(run *r, uint32_t node)
     tt_status status = tt_tensor_new(r->reference, &buffer->type, tensor);
     if (status != TT_OK)
         return memory_failed(r, status, node);
-    if (data == NULL && r->arguments != NULL && count > 0) { // a body's only buffers besides constants are inputs
+    if (data == NULL && r->arguments != NULL &&
+        count > 0) { // a body's only buffers besides constants are inputs
         uint32_t input = 0;
         for (uint32_t i = 0; i < at; i++)
             input += tt_graph_buffer(r->graph, i)->kind == TT_INPUT;
@@ -166,9 +168,15 @@ static tt_status compute(run *r, uint32_t node)
     }
     if (status != TT_OK)
         memory_failed(r, status, node);
-    tt_work work = {.graph = r->graph, .node = node, .row = row, .input_count = n->input_count,
-                    .in = in, .out = tensor_of(r, (tt_value){node, 0}),
-                    .reference = r->reference, .exact = r->reference->exact, .why = r->why};
+    tt_work work = {.graph = r->graph,
+                    .node = node,
+                    .row = row,
+                    .input_count = n->input_count,
+                    .in = in,
+                    .out = tensor_of(r, (tt_value){node, 0}),
+                    .reference = r->reference,
+                    .exact = r->reference->exact,
+                    .why = r->why};
     unsigned places = 0;
     while (places < TT_ATTRIBUTES_MAX && row->attributes[places].name != NULL)
         places++;
@@ -292,7 +300,9 @@ tt_status tt_reference_run(const tt_graph *graph, uint32_t count, const tt_value
     if (made->cost_max == 0)
         made->cost_max = COST_MAX_DEFAULT;
     tt_status status = check_run(graph, count, values, made, why);
-    run r = {.reference = made, .graph = graph, .why = why,
+    run r = {.reference = made,
+             .graph = graph,
+             .why = why,
              .data = tt_graph_buffer_count(graph) > 0 ? data : nothing};
     if (status == TT_OK)
         status = run_all(&r, count, values, made->results);

@@ -13,9 +13,10 @@
 typedef struct tt_reference tt_reference;
 
 typedef struct tt_reference_options {
-    bool exact;         // floats are not rounded to their types
-    uint64_t bytes_max; // of tensors at once, eight bytes an element; 0: half of this machine's memory
-    uint64_t cost_max;  // as tt_graph_cost counts; 0: 2^50
+    bool exact; // floats are not rounded to their types
+    uint64_t
+        bytes_max; // of tensors at once, eight bytes an element; 0: half of this machine's memory
+    uint64_t cost_max; // as tt_graph_cost counts; 0: 2^50
 } tt_reference_options;
 
 // Computes `values`. `data` has an entry for each buffer of the graph: its elements, in the order

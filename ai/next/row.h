@@ -42,7 +42,7 @@ typedef struct tt_rule { // of a node that is being built
     const tt_value *inputs;
     tt_words attribute[TT_ATTRIBUTES_MAX];
     const tt_graph *body[2];
-    unsigned output_count;         // set to 1 before the rule is asked
+    unsigned output_count;       // set to 1 before the rule is asked
     tt_type out[TT_OUTPUTS_MAX]; // to be filled in
 } tt_rule;
 

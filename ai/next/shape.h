@@ -31,7 +31,8 @@ typedef struct tt_span {
 } tt_span;
 // How many windows there are, or -1 where a number is out of range.
 int64_t tt_span_windows(const tt_span *span);
-// The input's element under element `k` of window `o`, or -1 for padding and what is spread between.
+// The input's element under element `k` of window `o`, or -1 for padding and what is spread
+// between.
 int64_t tt_span_place(const tt_span *span, int64_t o, int64_t k);
 
 #endif

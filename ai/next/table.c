@@ -11,10 +11,14 @@ static const struct {
     tt_op first;
     const tt_row *rows;
 } families[] = {
-    {TT_OP_BUFFER, tt_leaf_rows},     {TT_OP_CONVERT, tt_element_rows},
-    {TT_OP_RESHAPE, tt_movement_rows}, {TT_OP_SUM, tt_reduce_rows},
-    {TT_OP_MATMUL, tt_product_rows},  {TT_OP_GATHER, tt_index_rows},
-    {TT_OP_REQUANTISE, tt_quantised_rows}, {TT_OP_LOOP, tt_control_rows},
+    {TT_OP_BUFFER, tt_leaf_rows},
+    {TT_OP_CONVERT, tt_element_rows},
+    {TT_OP_RESHAPE, tt_movement_rows},
+    {TT_OP_SUM, tt_reduce_rows},
+    {TT_OP_MATMUL, tt_product_rows},
+    {TT_OP_GATHER, tt_index_rows},
+    {TT_OP_REQUANTISE, tt_quantised_rows},
+    {TT_OP_LOOP, tt_control_rows},
     {TT_OP_SORT, tt_host_rows},
 };
 
@@ -143,10 +147,9 @@ bool tt_type_equal(const tt_type *a, const tt_type *b)
 
 const char *tt_type_text(const tt_type *type, char text[TT_TYPE_TEXT_MAX])
 {
-    int used = snprintf(text, TT_TYPE_TEXT_MAX, "%s[",
-                        type->element < TT_ELEMENT_COUNT
-                            ? tt_element_name((tt_element)type->element)
-                            : "?");
+    int used = snprintf(
+        text, TT_TYPE_TEXT_MAX, "%s[",
+        type->element < TT_ELEMENT_COUNT ? tt_element_name((tt_element)type->element) : "?");
     for (unsigned i = 0; i < type->rank && i < TT_RANK_MAX; i++)
         used += snprintf(text + used, TT_TYPE_TEXT_MAX - (size_t)used, i > 0 ? ",%lld" : "%lld",
                          (long long)type->size[i]);

@@ -73,8 +73,8 @@ static bool read_integer(parser *p, int64_t *number)
     char *end;
     skip_blanks(p);
     errno = 0;
-    bool digits = (*p->at >= '0' && *p->at <= '9') ||
-                  (*p->at == '-' && p->at[1] >= '0' && p->at[1] <= '9');
+    bool digits =
+        (*p->at >= '0' && *p->at <= '9') || (*p->at == '-' && p->at[1] >= '0' && p->at[1] <= '9');
     *number = digits ? strtoll(p->at, &end, 10) : 0;
     if (!digits || errno != 0)
         return fail(p, "expected a whole number of 64 bits before '%.20s'", p->at);
@@ -84,7 +84,7 @@ static bool read_integer(parser *p, int64_t *number)
 
 static int hex_digit(char digit)
 {
-    return digit >= '0' && digit <= '9' ? digit - '0'
+    return digit >= '0' && digit <= '9'   ? digit - '0'
            : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
                                           : -1;
 }
@@ -204,7 +204,8 @@ static tt_value read_constant(parser *p, tt_graph *graph)
         return TT_NONE;
     const char *behind = p->at;
     int64_t count = 1, written = 0;
-    for (unsigned i = 0; i < type.rank; i++) { // as many as the text can hold, before memory is asked for
+    for (unsigned i = 0; i < type.rank;
+         i++) { // as many as the text can hold, before memory is asked for
         if (type.size[i] < 0 || (type.size[i] > 0 && count > (behind - open) / type.size[i]))
             count = -1;
         count = count < 0 ? -1 : count * type.size[i];
@@ -365,7 +366,8 @@ static bool read_bodies(parser *p, operation *o)
     return true;
 }
 
-static tt_value read_operation(parser *p, tt_graph *graph, const value_list *numbers, const char *name)
+static tt_value read_operation(parser *p, tt_graph *graph, const value_list *numbers,
+                               const char *name)
 {
     tt_op op;
     tt_word_list words = {.count = 0};
@@ -374,8 +376,8 @@ static tt_value read_operation(parser *p, tt_graph *graph, const value_list *num
     bool sound = (tt_op_find(name, &op) && op != TT_OP_BUFFER) ||
                  fail(p, "there is no operation '%s'", name);
     sound = sound && read_inputs(p, graph, numbers, &o);
-    for (unsigned i = 0; sound && i < TT_ATTRIBUTES_MAX && tt_row_of(op)->attributes[i].name != NULL;
-         i++)
+    for (unsigned i = 0;
+         sound && i < TT_ATTRIBUTES_MAX && tt_row_of(op)->attributes[i].name != NULL; i++)
         sound = read_attribute(p, &tt_row_of(op)->attributes[i], &words);
     sound = sound && read_types(p, &o);
     tt_graph_at(graph, NULL, NULL);

@@ -8,8 +8,8 @@
 //     result "places" = %4
 //
 // A value is its node's number, and its output's behind a point unless it is the first. Types are
-// stated for the reader, and parsing holds them against its own. Names are in quotes; quotes, the backslash
-// and control characters are escaped with one.
+// stated for the reader, and parsing holds them against its own. Names are in quotes; quotes, the
+// backslash and control characters are escaped with one.
 
 #include <math.h>
 #include <stdio.h>
