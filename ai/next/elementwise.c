@@ -231,18 +231,19 @@ DERIVATIVE(power, {
             g, DY,
             tt_select(g, tt_equal(g, A, NUMBER(0)), NUMBER(0), tt_multiply(g, Y, tt_log(g, A))));
 })
-// The first of two equal ones gets the whole gradient; where either is no number, both do.
+// The first of two equal ones gets the whole gradient; where either is no number, both do. They are
+// compared with the result, which is kept for the next layer anyway.
 DERIVATIVE(greater_of, {
     if (back->wanted[0])
-        back->dx[0] = where(back, tt_less(g, A, B), false);
+        back->dx[0] = where(back, tt_less(g, A, Y), false);
     if (back->wanted[1])
-        back->dx[1] = where(back, tt_binary(g, TT_OP_LESS_OR_EQUAL, B, A), false);
+        back->dx[1] = where(back, tt_binary(g, TT_OP_LESS_OR_EQUAL, Y, A), false);
 })
 DERIVATIVE(lesser_of, {
     if (back->wanted[0])
-        back->dx[0] = where(back, tt_less(g, B, A), false);
+        back->dx[0] = where(back, tt_less(g, Y, A), false);
     if (back->wanted[1])
-        back->dx[1] = where(back, tt_binary(g, TT_OP_LESS_OR_EQUAL, A, B), false);
+        back->dx[1] = where(back, tt_binary(g, TT_OP_LESS_OR_EQUAL, A, Y), false);
 })
 DERIVATIVE(select, {
     if (back->wanted[1])

@@ -323,12 +323,24 @@ static tt_value zeros_like(tt_graph *graph, tt_value a)
     return tt_broadcast(graph, tt_number(graph, (tt_element)type.element, 0), type.rank, type.size);
 }
 
+// The first axis and the last change places.
+static tt_value ends_swapped(tt_graph *g, tt_value v)
+{
+    int64_t order[TT_RANK_MAX];
+    unsigned rank = tt_graph_type(g, v)->rank;
+    for (unsigned i = 0; i < rank; i++)
+        order[i] = i == 0 ? rank - 1 : i == rank - 1 ? 0 : i;
+    return tt_transpose(g, v, order);
+}
+
 // (groups a, middle..., b) to (groups b, middle..., a): each group transposed.
 static tt_value swap_ends(tt_graph *g, tt_value v, int64_t groups)
 {
     tt_type type = *tt_graph_type(g, v);
     unsigned rank = type.rank;
     int64_t apart[TT_RANK_MAX], order[TT_RANK_MAX], joined[TT_RANK_MAX];
+    if (groups == 1)
+        return ends_swapped(g, v);
     apart[0] = groups;
     apart[1] = type.size[0] / groups;
     memcpy(apart + 2, type.size + 1, (rank - 1) * sizeof(apart[0]));
@@ -354,26 +366,32 @@ static tt_value conv_input_gradient(tt_back *back, const sliding *s)
     return tt_conv(g, back->dy[0], turned, &windows, groups);
 }
 
-// x (n, S, g ci) as (ci, S, g n), dy (n, O, g co) as (g co, O, n): what they make is (ci, K, g co).
+// x (n, S, g ci) as (ci, S, g n).
+static tt_value images_as_channels(tt_graph *g, tt_value v, int64_t groups)
+{
+    tt_type x = *tt_graph_type(g, v);
+    unsigned rank = x.rank;
+    int64_t apart[TT_RANK_MAX], order[TT_RANK_MAX], joined[TT_RANK_MAX];
+    if (groups == 1)
+        return ends_swapped(g, v);
+    for (unsigned i = 0; i < TT_RANK_MAX; i++) {
+        apart[i] = joined[i] = x.size[i];
+        order[i] = i;
+    }
+    apart[rank - 1] = groups;
+    apart[rank] = x.size[rank - 1] / groups; // (n, S, g, ci)
+    order[0] = rank;                         // (ci, S, g, n)
+    order[rank] = 0;
+    joined[0] = apart[rank];
+    joined[rank - 1] = groups * x.size[0];
+    return tt_reshape(g, tt_transpose(g, tt_reshape(g, v, rank + 1, apart), order), rank, joined);
+}
+
+// With dy (n, O, g co) as weights (g co, O, n): what they make is (ci, K, g co).
 static tt_value conv_weights_gradient(tt_back *back, const sliding *s)
 {
     tt_graph *g = back->graph;
-    tt_type x = *tt_graph_type(g, back->in[0]);
-    unsigned rank = x.rank;
-    int64_t groups = back->attribute[5].word[0], share = x.size[rank - 1] / groups;
-    int64_t apart[TT_RANK_MAX], order[TT_RANK_MAX], joined[TT_RANK_MAX], ends[TT_RANK_MAX];
-    memcpy(apart, x.size, sizeof(apart));
-    apart[rank - 1] = groups;
-    apart[rank] = share; // (n, S, g, ci)
-    for (unsigned i = 0; i < TT_RANK_MAX; i++)
-        order[i] = ends[i] = i;
-    order[0] = rank; // (ci, S, g, n)
-    order[rank] = 0;
-    memcpy(joined, x.size, sizeof(joined));
-    joined[0] = share;
-    joined[rank - 1] = groups * x.size[0];
-    ends[0] = rank - 1;
-    ends[rank - 1] = 0;
+    int64_t groups = back->attribute[5].word[0];
     window_lists lists = {.stride = {0}};
     for (unsigned i = 0; i < s->axes; i++) {
         const tt_span *f = &s->span[i];
@@ -386,11 +404,9 @@ static tt_value conv_weights_gradient(tt_back *back, const sliding *s)
                            .before = f->before},
                  f->window);
     }
-    tt_value images = tt_reshape(
-        g, tt_transpose(g, tt_reshape(g, back->in[0], rank + 1, apart), order), rank, joined);
-    tt_value gradients = tt_transpose(g, back->dy[0], ends);
     tt_windows windows = windows_of(&lists);
-    return tt_transpose(g, tt_conv(g, images, gradients, &windows, groups), ends);
+    return ends_swapped(g, tt_conv(g, images_as_channels(g, back->in[0], groups),
+                                   ends_swapped(g, back->dy[0]), &windows, groups));
 }
 
 static void conv_derivative(tt_back *back)
