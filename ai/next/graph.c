@@ -170,9 +170,11 @@ static bool same_node(const void *context, uint32_t node)
     for (unsigned i = 0; i < a->node.input_count; i++)
         if (!tt_same(a->inputs[i], b.inputs[i]))
             return false;
-    return (a->node.word_count == 0 ||
-            memcmp(a->words, b.words, a->node.word_count * sizeof(a->words[0])) == 0) &&
-           memcmp(a->types, b.types, a->node.output_count * sizeof(a->types[0])) == 0;
+    for (unsigned i = 0; i < a->node.output_count; i++)
+        if (!tt_type_equal(&a->types[i], &b.types[i]))
+            return false;
+    return a->node.word_count == 0 ||
+           memcmp(a->words, b.words, a->node.word_count * sizeof(a->words[0])) == 0;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -368,7 +370,8 @@ static uint64_t hash_name(const char *name)
 
 static uint64_t hash_constant(const tt_type *type, const void *data, size_t bytes)
 {
-    return tt_hash(tt_hash(2, type, sizeof(*type)), data, bytes);
+    uint64_t hash = tt_hash(2, (uint8_t[]){type->element, type->rank}, 2);
+    return tt_hash(tt_hash(hash, type->size, sizeof(type->size)), data, bytes);
 }
 
 static size_t type_bytes(const tt_type *type)

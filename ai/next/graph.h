@@ -54,7 +54,7 @@ typedef enum tt_element {
 } tt_element;
 
 // The type of a value: its elements, and its size along each axis. A size may be 0; beyond the rank
-// all are 0, so that types are compared as bytes. -1 is a size that only running tells: outputs of
+// all are 0. -1 is a size that only running tells: outputs of
 // host operations have it, and nothing can be computed of them in the same graph.
 typedef struct tt_type {
     uint8_t element, rank;

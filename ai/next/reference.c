@@ -150,10 +150,50 @@ static bool is_open(const tt_type *type)
     return false;
 }
 
-static tt_status compute(run *r, uint32_t node)
+// Runs a node's row, whose outputs have cells where their sizes are known.
+static tt_status run_row(run *r, uint32_t node, const tt_tensor *in, tt_tensor *out)
 {
     const tt_node *n = tt_graph_node(r->graph, node);
     const tt_row *row = tt_row_of((tt_op)n->op);
+    tt_work work = {.graph = r->graph,
+                    .node = node,
+                    .row = row,
+                    .input_count = n->input_count,
+                    .in = in,
+                    .out = out,
+                    .reference = r->reference,
+                    .exact = r->reference->exact,
+                    .why = r->why};
+    for (unsigned i = 0; i < TT_ATTRIBUTES_MAX && row->attributes[i].name != NULL; i++)
+        work.attribute[i].word = tt_graph_attribute(r->graph, node, i, &work.attribute[i].count);
+    size_t said = r->why != NULL ? r->why->length : 0;
+    tt_status status = row->reference(&work);
+    if (status != TT_OK && r->why != NULL && r->why->length == said)
+        memory_failed(r, status, node);
+    return status;
+}
+
+tt_status tt_reference_node(const tt_graph *graph, uint32_t node, const tt_tensor *in,
+                            tt_tensor *out, tt_text *why)
+{
+    tt_reference reference = {.bytes_max = UINT64_MAX};
+    run r = {.reference = &reference, .graph = graph, .why = why};
+    const tt_node *n = tt_graph_node(graph, node);
+    tt_status status = TT_OK;
+    memset(out, 0, n->output_count * sizeof(*out));
+    for (unsigned i = 0; status == TT_OK && i < n->output_count; i++)
+        status =
+            tt_tensor_new(&reference, tt_graph_type(graph, (tt_value){node, (uint16_t)i}), &out[i]);
+    if (status == TT_OK)
+        status = run_row(&r, node, in, out);
+    for (unsigned i = 0; status != TT_OK && i < n->output_count; i++)
+        tt_tensor_free(&reference, &out[i]);
+    return status;
+}
+
+static tt_status compute(run *r, uint32_t node)
+{
+    const tt_node *n = tt_graph_node(r->graph, node);
     const tt_value *inputs = tt_graph_inputs(r->graph, node);
     tt_tensor few[4], *in = few;
     tt_status status = TT_OK;
@@ -168,26 +208,8 @@ static tt_status compute(run *r, uint32_t node)
     }
     if (status != TT_OK)
         memory_failed(r, status, node);
-    tt_work work = {.graph = r->graph,
-                    .node = node,
-                    .row = row,
-                    .input_count = n->input_count,
-                    .in = in,
-                    .out = tensor_of(r, (tt_value){node, 0}),
-                    .reference = r->reference,
-                    .exact = r->reference->exact,
-                    .why = r->why};
-    unsigned places = 0;
-    while (places < TT_ATTRIBUTES_MAX && row->attributes[places].name != NULL)
-        places++;
-    for (unsigned i = 0; i < places; i++)
-        work.attribute[i].word = tt_graph_attribute(r->graph, node, i, &work.attribute[i].count);
-    if (status == TT_OK) {
-        size_t said = r->why != NULL ? r->why->length : 0;
-        status = row->reference(&work);
-        if (status != TT_OK && r->why != NULL && r->why->length == said)
-            memory_failed(r, status, node);
-    }
+    if (status == TT_OK)
+        status = run_row(r, node, in, tensor_of(r, (tt_value){node, 0}));
     if (in != few)
         free(in);
     return status;

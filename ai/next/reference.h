@@ -39,6 +39,11 @@ void tt_tensor_store(const tt_tensor *tensor, void *bytes);
 tt_status tt_reference_body(tt_work *work, const tt_graph *body, const tt_tensor *in,
                             tt_tensor *out);
 
+// One node, from its inputs, rounded to its types; cells of `out` are allocated, and the caller's
+// to free. As tt_reference_run.
+tt_status tt_reference_node(const tt_graph *graph, uint32_t node, const tt_tensor *in,
+                            tt_tensor *out, tt_text *why);
+
 // Memory for a tensor, zeroed, within the limit; TT_TOO_LARGE, TT_FULL.
 tt_status tt_tensor_new(tt_reference *reference, const tt_type *type, tt_tensor *tensor);
 void tt_tensor_free(tt_reference *reference, tt_tensor *tensor);

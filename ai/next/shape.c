@@ -58,7 +58,7 @@ void tt_walk_next(tt_walk *walk)
     }
 }
 
-#define SPAN_MAX ((int64_t)1 << 40) // of each number: sums and products of two stay in 64 bits...
+#define SPAN_MAX ((int64_t)1 << 40) // of each number, so that sums stay in 64 bits
 
 int64_t tt_span_windows(const tt_span *span)
 {
@@ -78,6 +78,8 @@ int64_t tt_span_windows(const tt_span *span)
 int64_t tt_span_place(const tt_span *span, int64_t o, int64_t k)
 {
     int64_t at = o * span->stride + k * span->dilation - span->before;
+    if (span->spread == 1) // a division less
+        return at < 0 || at >= span->size ? -1 : at;
     if (at < 0 || at % span->spread != 0 || at / span->spread >= span->size)
         return -1;
     return at / span->spread;

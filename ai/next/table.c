@@ -142,7 +142,8 @@ int64_t tt_type_count(const tt_type *type)
 
 bool tt_type_equal(const tt_type *a, const tt_type *b)
 {
-    return memcmp(a, b, sizeof(*a)) == 0;
+    return a->element == b->element && a->rank == b->rank &&
+           memcmp(a->size, b->size, sizeof(a->size)) == 0; // not what lies between the fields
 }
 
 const char *tt_type_text(const tt_type *type, char text[TT_TYPE_TEXT_MAX])

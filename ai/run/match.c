@@ -1,0 +1,292 @@
+// Which kernel a node gets, and which nodes before it go into the same step.
+
+#include "ai/run/program.h"
+
+#include <math.h>
+#include <string.h>
+
+static const tt_node *made_by(const tt_matching *m, tt_value value)
+{
+    return tt_graph_node(m->graph, value.node);
+}
+
+static tt_value input_of(const tt_matching *m, tt_value value, unsigned input)
+{
+    return tt_graph_inputs(m->graph, value.node)[input];
+}
+
+static const tt_type *type_of(const tt_matching *m, tt_value value)
+{
+    return tt_graph_type(m->graph, value);
+}
+
+static const int64_t *attribute(const tt_matching *m, uint32_t node, unsigned place)
+{
+    return tt_graph_attribute(m->graph, node, place, NULL);
+}
+
+static bool is_f32(const tt_matching *m, tt_value value)
+{
+    return type_of(m, value)->element == TT_F32;
+}
+
+// A constant of one element.
+static bool is_number(const tt_matching *m, tt_value value, double number)
+{
+    const tt_node *node = made_by(m, value);
+    if (node->op == TT_OP_BROADCAST)
+        return is_number(m, input_of(m, value, 0), number);
+    if (node->op != TT_OP_BUFFER)
+        return false;
+    const tt_buffer *buffer = tt_graph_buffer(m->graph, (uint32_t)attribute(m, value.node, 0)[0]);
+    return buffer->kind == TT_CONSTANT && tt_type_count(&buffer->type) == 1 &&
+           tt_cell_number((tt_element)buffer->type.element,
+                          tt_cell_load((tt_element)buffer->type.element, buffer->data, 0)) ==
+               number;
+}
+
+static bool is_once(const tt_matching *m, tt_value value, tt_op op)
+{
+    return made_by(m, value)->op == op && m->uses[value.node] == 1;
+}
+
+// The first axis and the last change places, the others stay.
+static bool swaps_ends(const tt_matching *m, tt_value value)
+{
+    if (made_by(m, value)->op != TT_OP_TRANSPOSE)
+        return false;
+    unsigned rank = type_of(m, value)->rank;
+    const int64_t *order = attribute(m, value.node, 0);
+    for (unsigned i = 0; i < rank; i++)
+        if (order[i] != (i == 0 ? rank - 1 : i == rank - 1 ? 0 : i))
+            return false;
+    return true;
+}
+
+static bool is_conv(const tt_matching *m, tt_value value)
+{
+    unsigned rank = type_of(m, value)->rank;
+    return made_by(m, value)->op == TT_OP_CONV && is_f32(m, value) && (rank == 3 || rank == 4) &&
+           tt_type_count(type_of(m, value)) > 0 &&
+           tt_type_count(type_of(m, input_of(m, value, 1))) > 0;
+}
+
+static bool is_matmul(const tt_matching *m, tt_value value)
+{
+    return made_by(m, value)->op == TT_OP_MATMUL && is_f32(m, value) &&
+           type_of(m, value)->rank == 2 && tt_type_count(type_of(m, value)) > 0 &&
+           type_of(m, input_of(m, value, 0))->size[1] > 0 &&
+           type_of(m, input_of(m, value, 0))->rank == 2 &&
+           type_of(m, input_of(m, value, 1))->rank == 2;
+}
+
+static bool match_product(const tt_matching *m, tt_value value, tt_step *step)
+{
+    if (!is_conv(m, value) && !is_matmul(m, value))
+        return false;
+    bool conv = made_by(m, value)->op == TT_OP_CONV;
+    step->kernel = conv ? tt_conv_kernel : tt_matmul_kernel;
+    step->product = value.node;
+    step->scratch = conv ? tt_conv_scratch(m->graph, value.node) : 0;
+    for (unsigned i = 0; i < 2; i++) {
+        step->value[i] = input_of(m, value, i);
+        if (!conv && swaps_ends(m, step->value[i]))
+            step->value[i] = input_of(m, step->value[i], 0); // the BLAS reads it so
+    }
+    step->input_count = 2;
+    return true;
+}
+
+// product + bias, perhaps with a ReLU, where the product is read nowhere else.
+static bool match_bias(const tt_matching *m, tt_value value, tt_step *step)
+{
+    tt_value sum = value;
+    bool relu = made_by(m, value)->op == TT_OP_GREATER_OF &&
+                is_number(m, input_of(m, value, 0), 0) &&
+                is_once(m, input_of(m, value, 1), TT_OP_ADD);
+    if (relu)
+        sum = input_of(m, value, 1);
+    if (made_by(m, sum)->op != TT_OP_ADD || !is_f32(m, sum))
+        return false;
+    for (unsigned i = 0; i < 2; i++) {
+        tt_value product = input_of(m, sum, i), bias = input_of(m, sum, 1 - i);
+        const tt_type *type = type_of(m, product), *b = type_of(m, bias);
+        if (m->uses[product.node] != 1 || !tt_type_equal(type, type_of(m, sum)) || b->rank == 0 ||
+            tt_type_count(b) != type->size[type->rank - 1] ||
+            b->size[b->rank - 1] != type->size[type->rank - 1] || !match_product(m, product, step))
+            continue;
+        step->value[step->input_count++] = bias;
+        step->bias = true;
+        step->relu = relu;
+        m->fused[product.node] = true;
+        m->fused[sum.node] = relu;
+        return true;
+    }
+    return false;
+}
+
+// transpose(conv(transpose(x), transpose(dy))), as gradient.c makes it of a convolution.
+static bool match_weights_gradient(const tt_matching *m, tt_value value, tt_step *step)
+{
+    if (!swaps_ends(m, value) || !is_once(m, input_of(m, value, 0), TT_OP_CONV))
+        return false;
+    tt_value conv = input_of(m, value, 0);
+    tt_value images = input_of(m, conv, 0), gradients = input_of(m, conv, 1);
+    if (!is_conv(m, conv) || attribute(m, conv.node, 5)[0] != 1 || !swaps_ends(m, images) ||
+        !swaps_ends(m, gradients))
+        return false;
+    step->kernel = tt_weights_gradient_kernel;
+    step->product = conv.node;
+    step->value[0] = input_of(m, images, 0);
+    step->value[1] = input_of(m, gradients, 0);
+    step->input_count = 2;
+    step->scratch = tt_weights_gradient_scratch(m->graph, conv.node);
+    m->fused[conv.node] = true;
+    return true;
+}
+
+// One of the terms that a greatest pool's gradient is the sum of: pad(select(place == tap, dy, 0)).
+static bool pool_term(const tt_matching *m, tt_value value, int64_t tap, tt_value *place,
+                      tt_value *dy)
+{
+    if (!is_once(m, value, TT_OP_PAD) || !is_number(m, input_of(m, value, 1), 0) ||
+        !is_once(m, input_of(m, value, 0), TT_OP_SELECT))
+        return false;
+    tt_value chosen = input_of(m, value, 0), equal = input_of(m, chosen, 0);
+    if (made_by(m, equal)->op != TT_OP_EQUAL || !is_number(m, input_of(m, chosen, 2), 0))
+        return false;
+    *dy = input_of(m, chosen, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        *place = input_of(m, equal, i);
+        if (made_by(m, *place)->op == TT_OP_POOL_GREATEST && place->output == 1 &&
+            is_number(m, input_of(m, equal, 1 - i), (double)tap))
+            return tt_type_equal(type_of(m, *dy), type_of(m, (tt_value){place->node, 0}));
+    }
+    return false;
+}
+
+static int64_t taps_of(const tt_matching *m, uint32_t pool)
+{
+    unsigned count;
+    const int64_t *window = tt_graph_attribute(m->graph, pool, 0, &count);
+    int64_t taps = 1;
+    for (unsigned i = 0; i < count; i++)
+        taps *= window[i];
+    return taps;
+}
+
+static bool match_pool_gradient(const tt_matching *m, tt_value value, tt_step *step)
+{
+    tt_value at = value, place = TT_NONE, dy = TT_NONE, first_place, first_dy;
+    int64_t taps = 1;
+    if (!is_f32(m, value) || made_by(m, value)->op != TT_OP_ADD)
+        return false;
+    while (made_by(m, at)->op == TT_OP_ADD) { // the last tap's term is the outermost
+        at = input_of(m, at, 0).node > input_of(m, at, 1).node ? input_of(m, at, 1)
+                                                               : input_of(m, at, 0);
+        if (made_by(m, at)->op == TT_OP_ADD && m->uses[at.node] != 1)
+            return false;
+        if (taps++ > 64)
+            return false;
+    }
+    at = value;
+    for (int64_t tap = taps - 1; tap >= 0; tap--) {
+        bool inner = tap == 0;
+        unsigned later = inner ? 0 : input_of(m, at, 0).node > input_of(m, at, 1).node ? 0 : 1;
+        tt_value term = inner ? at : input_of(m, at, later);
+        if (!pool_term(m, term, tap, &place, &dy))
+            return false;
+        if (tap == taps - 1) {
+            first_place = place;
+            first_dy = dy;
+        } else if (!tt_same(place, first_place) || !tt_same(dy, first_dy)) {
+            return false;
+        }
+        if (!inner)
+            at = input_of(m, at, 1 - later);
+    }
+    if (taps_of(m, place.node) != taps || type_of(m, place)->rank != 4)
+        return false;
+    at = value;
+    for (int64_t tap = taps - 1; tap >= 0; tap--) {
+        unsigned later = tap > 0 && input_of(m, at, 0).node > input_of(m, at, 1).node ? 0 : 1;
+        tt_value term = tap == 0 ? at : input_of(m, at, later);
+        tt_value chosen = input_of(m, term, 0);
+        m->fused[term.node] = true;
+        m->fused[chosen.node] = true;
+        if (m->uses[input_of(m, chosen, 0).node] == 1)
+            m->fused[input_of(m, chosen, 0).node] = true;
+        if (tap > 0) {
+            at = input_of(m, at, 1 - later);
+            m->fused[at.node] = true;
+        }
+    }
+    step->kernel = tt_pool_gradient_kernel;
+    step->product = place.node;
+    step->value[0] = place;
+    step->value[1] = dy;
+    step->input_count = 2;
+    return true;
+}
+
+// select(y <= 0, 0, dy): the gradient of what ReLU made.
+static bool match_relu_gradient(const tt_matching *m, tt_value value, tt_step *step)
+{
+    if (made_by(m, value)->op != TT_OP_SELECT || !is_f32(m, value))
+        return false;
+    tt_value order = input_of(m, value, 0);
+    if (!is_once(m, order, TT_OP_LESS_OR_EQUAL) || !is_number(m, input_of(m, value, 1), 0) ||
+        !is_number(m, input_of(m, order, 1), 0) ||
+        !tt_type_equal(type_of(m, input_of(m, order, 0)), type_of(m, value)) ||
+        !tt_type_equal(type_of(m, input_of(m, value, 2)), type_of(m, value)))
+        return false;
+    step->kernel = tt_relu_gradient_kernel;
+    step->value[0] = input_of(m, order, 0);
+    step->value[1] = input_of(m, value, 2);
+    step->input_count = 2;
+    m->fused[order.node] = true;
+    return true;
+}
+
+static bool match_pool(const tt_matching *m, tt_value value, tt_step *step)
+{
+    if (made_by(m, value)->op != TT_OP_POOL_GREATEST || !is_f32(m, value) ||
+        type_of(m, value)->rank != 4)
+        return false;
+    step->kernel = tt_pool_greatest_kernel;
+    return true;
+}
+
+static void match_alone(const tt_matching *m, tt_value value, tt_step *step)
+{
+    tt_op op = (tt_op)made_by(m, value)->op;
+    const tt_node *node = made_by(m, value);
+    step->kernel = tt_reference_kernel;
+    if (op >= TT_OP_NEGATE && op <= TT_OP_SELECT &&
+        tt_elementwise_has(
+            op, (tt_element)type_of(m, input_of(m, value, node->input_count - 1u))->element))
+        step->kernel = tt_elementwise_kernel;
+    else if (op == TT_OP_TRANSPOSE || op == TT_OP_BROADCAST || op == TT_OP_SLICE ||
+             op == TT_OP_FLIP)
+        step->kernel = tt_move_kernel;
+    else if (op == TT_OP_PAD)
+        step->kernel = tt_pad_kernel;
+    else if (op == TT_OP_CONCATENATE)
+        step->kernel = tt_concatenate_kernel;
+    else if (op == TT_OP_SUM && is_f32(m, value))
+        step->kernel = tt_sum_kernel;
+    else if (op == TT_OP_LOG_SUM_EXP && is_f32(m, value))
+        step->kernel = tt_log_sum_exp_kernel;
+}
+
+void tt_match(const tt_matching *matching, uint32_t node, tt_step *step)
+{
+    tt_value value = {node, 0};
+    *step = (tt_step){.node = node, .product = node};
+    if (match_bias(matching, value, step) || match_product(matching, value, step) ||
+        match_weights_gradient(matching, value, step) ||
+        match_pool_gradient(matching, value, step) || match_relu_gradient(matching, value, step) ||
+        match_pool(matching, value, step))
+        return;
+    match_alone(matching, value, step);
+}

@@ -1,0 +1,128 @@
+// Movement that no kernel reads through: elements copied to where they stand, whatever they are.
+
+#include <string.h>
+
+#include "ai/next/shape.h"
+#include "ai/run/program.h"
+
+// Copies `count` elements of `bytes` each, `from_step` and `to_step` elements apart.
+static void copy_run(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t count,
+                     unsigned bytes)
+{
+    if (to_step == 1 && from_step == 1) {
+        memcpy(to, from, (size_t)count * bytes);
+        return;
+    }
+    if (bytes == 4) {
+        for (int64_t i = 0; i < count; i++)
+            ((uint32_t *)(void *)to)[i * to_step] =
+                ((const uint32_t *)(const void *)from)[i * from_step];
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        memcpy(to + i * to_step * bytes, from + i * from_step * bytes, bytes);
+}
+
+// Walks `shape`, last axis as runs, from strides to strides.
+static void copy_all(const tt_type *shape, char *to, const int64_t *to_stride, int64_t to_first,
+                     const char *from, const int64_t *from_stride, int64_t from_first,
+                     unsigned bytes)
+{
+    tt_type outer = *shape;
+    tt_walk a, b;
+    int64_t run = 1, to_step = 1, from_step = 1;
+    if (outer.rank > 0) {
+        outer.rank--;
+        run = shape->size[outer.rank];
+        to_step = to_stride[outer.rank];
+        from_step = from_stride[outer.rank];
+    }
+    tt_walk_begin(&a, &outer, to_stride, to_first);
+    tt_walk_begin(&b, &outer, from_stride, from_first);
+    int64_t runs = tt_type_count(&outer);
+    for (int64_t i = 0; run > 0 && i < runs; i++, tt_walk_next(&a), tt_walk_next(&b))
+        copy_run(to + a.at * bytes, to_step, from + b.at * bytes, from_step, run, bytes);
+}
+
+tt_status tt_move_kernel(const tt_running *running, const tt_step *step)
+{
+    const tt_graph *graph = running->graph;
+    const tt_type *in = tt_graph_type(graph, tt_graph_inputs(graph, step->node)[0]);
+    const tt_type *out = tt_graph_type(graph, (tt_value){step->node, 0});
+    int64_t own[TT_RANK_MAX] = {0}, stride[TT_RANK_MAX] = {0}, to[TT_RANK_MAX] = {0}, first = 0;
+    unsigned count = 0;
+    tt_op op = (tt_op)tt_graph_node(graph, step->node)->op;
+    const int64_t *word = tt_graph_attribute(graph, step->node, 0, &count);
+    tt_strides(in, own);
+    tt_strides(out, to);
+    if (op == TT_OP_BROADCAST) {
+        tt_walk walk;
+        tt_walk_broadcast(&walk, in, out);
+        memcpy(stride, walk.stride, sizeof(stride));
+    } else {
+        memcpy(stride, own, sizeof(stride));
+    }
+    for (unsigned i = 0; i < count && op != TT_OP_BROADCAST; i++) {
+        if (op == TT_OP_TRANSPOSE) {
+            stride[i] = own[word[i]];
+        } else if (op == TT_OP_SLICE) {
+            first += word[i] * own[i];
+            stride[i] = own[i] * tt_graph_attribute(graph, step->node, 2, NULL)[i];
+        } else { // flip names its axes
+            first += (in->size[word[i]] - 1) * own[word[i]];
+            stride[word[i]] = -own[word[i]];
+        }
+    }
+    if (tt_type_count(out) > 0)
+        copy_all(out, step->out[0], to, 0, step->in[0], stride, first,
+                 tt_element_bytes((tt_element)out->element));
+    return TT_OK;
+}
+
+tt_status tt_pad_kernel(const tt_running *running, const tt_step *step)
+{
+    const tt_graph *graph = running->graph;
+    const tt_type *in = tt_graph_type(graph, tt_graph_inputs(graph, step->node)[0]);
+    const tt_type *out = tt_graph_type(graph, (tt_value){step->node, 0});
+    unsigned bytes = tt_element_bytes((tt_element)out->element);
+    int64_t from[TT_RANK_MAX] = {0}, to[TT_RANK_MAX] = {0}, count = tt_type_count(out);
+    int64_t from_first = 0, to_first = 0;
+    tt_type inside = *in;
+    for (int64_t i = 0; i < count; i++)
+        memcpy((char *)step->out[0] + i * bytes, step->in[1], bytes);
+    tt_strides(in, from);
+    tt_strides(out, to);
+    for (unsigned i = 0; i < in->rank; i++) { // the part of the input that is not taken away
+        int64_t before = tt_graph_attribute(graph, step->node, 0, NULL)[i];
+        int64_t each = tt_graph_attribute(graph, step->node, 2, NULL)[i] + 1;
+        int64_t skip = before < 0 ? (-before + each - 1) / each : 0;
+        int64_t room = out->size[i] - (before + skip * each); // from where the first of it lies
+        int64_t fits = room > 0 ? (room + each - 1) / each : 0, left = in->size[i] - skip;
+        inside.size[i] = left < 0 ? 0 : left < fits ? left : fits;
+        from_first += skip * from[i];
+        to_first += (before + skip * each) * to[i];
+        to[i] *= each;
+    }
+    if (tt_type_count(&inside) > 0)
+        copy_all(&inside, step->out[0], to, to_first, step->in[0], from, from_first, bytes);
+    return TT_OK;
+}
+
+tt_status tt_concatenate_kernel(const tt_running *running, const tt_step *step)
+{
+    const tt_graph *graph = running->graph;
+    const tt_node *node = tt_graph_node(graph, step->node);
+    const tt_type *out = tt_graph_type(graph, (tt_value){step->node, 0});
+    int64_t axis = tt_graph_attribute(graph, step->node, 0, NULL)[0], first = 0;
+    int64_t to[TT_RANK_MAX] = {0}, from[TT_RANK_MAX] = {0};
+    tt_strides(out, to);
+    for (unsigned i = 0; i < node->input_count; i++) {
+        const tt_type *in = tt_graph_type(graph, tt_graph_inputs(graph, step->node)[i]);
+        tt_strides(in, from);
+        if (tt_type_count(in) > 0)
+            copy_all(in, step->out[0], to, first, step->in[i], from, 0,
+                     tt_element_bytes((tt_element)out->element));
+        first += in->size[axis] * to[axis];
+    }
+    return TT_OK;
+}

@@ -1,0 +1,60 @@
+// A program: steps in order, and where each value's bytes lie.
+
+#ifndef TUTTI_AI_PROGRAM_H
+#define TUTTI_AI_PROGRAM_H
+
+#include "ai/next/row.h"
+#include "ai/run/pool.h"
+#include "ai/run/session.h"
+
+#define TT_STEP_INPUTS 4
+
+typedef struct tt_step tt_step;
+
+// What a step sees while it runs.
+typedef struct tt_running {
+    const tt_graph *graph;
+    tt_pool *pool;
+    char *scratch; // as many bytes as the widest step asked for
+    tt_text *why;
+} tt_running;
+
+typedef tt_status tt_kernel(const tt_running *running, const tt_step *step);
+
+// A node, or several that were fused, the last of which is `node`.
+struct tt_step {
+    tt_kernel *kernel;
+    uint32_t node;
+    unsigned input_count;           // of `value`; 0 where all inputs of the node are read
+    tt_value value[TT_STEP_INPUTS]; // what is read, where it is not just the node's inputs
+    uint32_t product;               // the product under a bias, or itself
+    bool bias, relu;                // a bias is the last of `value`
+    size_t scratch;                 // bytes
+    const void **in;                // by input, while it runs
+    void **out;                     // by output
+};
+
+// Chooses a kernel for a node: fast ones know the node and what it is made of. `uses` counts by
+// node how often its outputs are read, `fused` marks nodes that have no step of their own.
+typedef struct tt_matching {
+    const tt_graph *graph;
+    const uint32_t *uses;
+    bool *fused;
+} tt_matching;
+void tt_match(const tt_matching *matching, uint32_t node, tt_step *step);
+
+tt_kernel tt_reference_kernel; // any node, by its row's reference
+tt_kernel tt_conv_kernel, tt_weights_gradient_kernel, tt_matmul_kernel;
+tt_kernel tt_pool_greatest_kernel, tt_pool_gradient_kernel;
+tt_kernel tt_elementwise_kernel, tt_relu_gradient_kernel, tt_sum_kernel, tt_log_sum_exp_kernel;
+tt_kernel tt_move_kernel, tt_pad_kernel, tt_concatenate_kernel;
+
+size_t tt_conv_scratch(const tt_graph *graph, uint32_t node);
+size_t tt_weights_gradient_scratch(const tt_graph *graph, uint32_t conv);
+bool tt_elementwise_has(tt_op op, tt_element element);
+
+// Splits `count` things into pieces of `each`, on the pool: body(context, first, end).
+void tt_split(const tt_running *running, int64_t count, int64_t each,
+              void (*body)(void *context, int64_t first, int64_t end), void *context);
+
+#endif
