@@ -36,7 +36,7 @@ static bool leading(const tt_type *in, const int64_t *axes, unsigned count, rows
             return false;
         *(i < count ? &w->rows : &w->columns) *= in->size[i];
     }
-    return w->columns <= COLUMNS && w->rows > 0;
+    return w->columns > 0 && w->columns <= COLUMNS && w->rows > 0;
 }
 
 static void sum_any(const tt_running *running, const tt_step *step, const tt_type *in,

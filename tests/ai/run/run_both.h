@@ -1,0 +1,104 @@
+// Runs a graph's results by the kernels and by the reference, and compares every element.
+
+#ifndef TUTTI_TESTS_RUN_BOTH_H
+#define TUTTI_TESTS_RUN_BOTH_H
+
+#include <math.h>
+
+#include "ai/next/element.h"
+#include "ai/run/session.h"
+#include "tests/test.h"
+#include "tutti/random.h"
+
+// Small whole numbers and fractions now and then with something special among them.
+static inline void fill_random(tt_random *random, const tt_type *type, void *bytes, bool special)
+{
+    int64_t count = tt_type_count(type);
+    for (int64_t i = 0; i < count; i++) {
+        double number = (double)(int64_t)tt_random_below(random, 4001) / 1000 - 2;
+        if (special && tt_random_below(random, 16) == 0)
+            number = (double[]){(double)NAN, (double)INFINITY, -(double)INFINITY, 0, -0.0, 1, -1, 2}
+                [tt_random_below(random, 8)];
+        tt_cell_store((tt_element)type->element, bytes, i,
+                      tt_cell_of_number((tt_element)type->element, number));
+    }
+}
+
+static inline tt_program *load(tt_session *session, const tt_graph *graph)
+{
+    char sentence[512];
+    tt_text why;
+    tt_program *program;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    if (tt_session_load(session, graph, &program, &why) != TT_OK) {
+        printf("%s\n", sentence);
+        REQUIRE(false);
+    }
+    return program;
+}
+
+static inline tt_session *open_session(unsigned threads, bool reference)
+{
+    tt_session *session;
+    REQUIRE(tt_session_new(&(tt_session_options){.threads = threads, .reference = reference},
+                           &session, NULL) == TT_OK);
+    return session;
+}
+
+// The greatest difference from the reference, as a share of the greatest number of the result and
+// 1; infinite where one is a number and the other is none, or an integer differs.
+static inline double difference(const tt_type *type, const void *a, const void *b)
+{
+    double worst = 0, greatest = 1;
+    int64_t count = tt_type_count(type);
+    for (int64_t i = 0; i < count; i++) {
+        double x = tt_cell_number((tt_element)type->element,
+                                  tt_cell_load((tt_element)type->element, a, i));
+        double y = tt_cell_number((tt_element)type->element,
+                                  tt_cell_load((tt_element)type->element, b, i));
+        if (isnan(x) != isnan(y) || (isinf(x) || isinf(y) ? x != y : 0))
+            return (double)INFINITY;
+        if (isnan(x) || isinf(x))
+            continue;
+        if (!tt_element_is_float((tt_element)type->element) && x != y)
+            return (double)INFINITY;
+        worst = fmax(worst, fabs(x - y));
+        greatest = fmax(greatest, fabs(y));
+    }
+    return worst / greatest;
+}
+
+// All inputs of the graph are filled from the seed. Returns the worst difference of its results.
+static inline double run_both(const tt_graph *graph, uint64_t seed, bool special)
+{
+    tt_session *fast = open_session(2, false), *slow = open_session(1, true);
+    tt_program *a = load(fast, graph), *b = load(slow, graph);
+    uint32_t buffers = tt_graph_buffer_count(graph);
+    void *data[64] = {NULL};
+    double worst = 0;
+    tt_random random;
+    REQUIRE(buffers <= 64);
+    tt_random_seed(&random, seed);
+    for (uint32_t i = 0; i < buffers; i++) {
+        const tt_buffer *buffer = tt_graph_buffer(graph, i);
+        if (buffer->kind != TT_INPUT)
+            continue;
+        data[i] = calloc((size_t)tt_type_count(&buffer->type) + 1, 8);
+        fill_random(&random, &buffer->type, data[i], special);
+        REQUIRE(tt_program_set(a, buffer->name, data[i]) == TT_OK);
+        REQUIRE(tt_program_set(b, buffer->name, data[i]) == TT_OK);
+    }
+    REQUIRE(tt_program_run(a, NULL) == TT_OK && tt_program_run(b, NULL) == TT_OK);
+    for (uint32_t i = 0; i < tt_graph_result_count(graph); i++) {
+        tt_type type;
+        const void *made = tt_program_result(a, i, &type);
+        worst = fmax(worst, difference(&type, made, tt_program_result(b, i, NULL)));
+    }
+    for (uint32_t i = 0; i < buffers; i++)
+        free(data[i]);
+    tt_session_free(fast);
+    tt_session_free(slow);
+    return worst;
+}
+
+#endif
