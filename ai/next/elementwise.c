@@ -276,7 +276,7 @@ const tt_row tt_element_rows[] = {
      .constant = true,
      .help = "a itself, taken for a constant by who differentiates"},
     {ROW("negate", 1, number_type), .derivative = negate_derivative, .help = "-a"},
-    {ROW("absolute", 1, number_type), .derivative = absolute_derivative, .help = "|a|"},
+    {ROW("absolute", 1, number_type), .derivative = absolute_derivative, .help = "a without its sign"},
     {ROW("sign", 1, number_type), .constant = true, .help = "-1, 0 or 1; no number stays"},
     {ROW("not", 1, bits_type), .constant = true, .help = "each bit turned over"},
     {ROW("exp", 1, float_type), .derivative = exp_derivative, .help = "e to the a"},

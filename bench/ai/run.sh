@@ -11,3 +11,10 @@ mkdir -p "$out"
     --reference-count 100 >/dev/null 2>>"$out/log"
 echo "bench ai.plan $(wc -c <"$out/fashion.plan") bytes"
 echo "bench ai.watch_inference $(bench/ai/watch.sh "$out/fashion.plan" "$out/reference.bin") instructions"
+peers=${TUTTI_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/tutti/peers}
+if [ -f "$peers/complete" ]; then
+    "$peers/venv/bin/python" bench/ai/fashion.py "$tutti" 1
+    "$peers/venv/bin/python" bench/ai/fashion.py "$tutti" 2
+else
+    echo "bench: ai.train.fashion was not measured beside PyTorch: ./run peers installs it"
+fi
