@@ -265,7 +265,10 @@ tt_status tt_plan_emit(const tt_quantised *q, uint8_t **bytes, size_t *length, t
     if (status == TT_OK) {
         place_tensors(e);
         if (e->arena_bytes > INT32_MAX || e->multiplications > UINT32_MAX) {
-            tt_text_add(why, "its tensors take more memory than a plan can address (2 GiB)");
+            tt_text_add(why, e->arena_bytes > INT32_MAX
+                                 ? "its tensors take more memory than a plan can address (2 GiB)"
+                                 : "its multiply-accumulates are more than a plan can state "
+                                   "(4294967295)");
             status = TT_TOO_LARGE;
         }
     }
