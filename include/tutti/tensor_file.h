@@ -59,8 +59,8 @@ typedef struct tt_tensor_file {
 tt_status tt_tensor_file_add(tt_tensor_file *file, const char *name, const tt_tensor *tensor);
 tt_status tt_tensor_file_describe(tt_tensor_file *file, const char *key, const char *value);
 
-// The tensor of that name, valid as long as the file. TT_NOT_FOUND, or TT_UNSUPPORTED for one whose
-// type is none of the thirteen, with a sentence.
+// The tensor of that name, valid as long as the file; a walk over all of them. TT_NOT_FOUND, or
+// TT_UNSUPPORTED for one whose type is none of the thirteen, with a sentence.
 tt_status tt_tensor_file_get(const tt_tensor_file *file, const char *name, const tt_tensor **tensor,
                              tt_text *why);
 // The value, or NULL where there is no such key.
