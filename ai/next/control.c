@@ -106,10 +106,10 @@ static bool loop_type(tt_rule *rule)
     return true;
 }
 
-static void free_all(tt_work *work, tt_tensor *tensors, unsigned count)
+static void free_all(tt_work *work, tt_cells *tensors, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        tt_tensor_free(work->reference, &tensors[i]);
+        tt_cells_free(work->reference, &tensors[i]);
 }
 
 static tt_status loop_reference(tt_work *work)
@@ -119,7 +119,7 @@ static tt_status loop_reference(tt_work *work)
     int64_t limit = work->attribute[0].word[0], count = work->in[0].cells[0].i;
     unsigned carries = (unsigned)work->attribute[1].word[0], results = node->output_count + 1u;
     tt_cell turn = {.i = 0};
-    tt_tensor made[TT_OUTPUTS_MAX + 1], *in = malloc(work->input_count * sizeof(*in));
+    tt_cells made[TT_OUTPUTS_MAX + 1], *in = malloc(work->input_count * sizeof(*in));
     tt_status status = in != NULL ? TT_OK : TT_FULL;
     bool go = true;
     for (unsigned i = 0; status == TT_OK && i < work->input_count; i++)
@@ -187,7 +187,7 @@ static tt_status branch_reference(tt_work *work)
 {
     const tt_node *node = tt_graph_node(work->graph, work->node);
     bool yes = work->in[0].cells[0].i != 0;
-    tt_tensor made[TT_OUTPUTS_MAX + 1] = {0};
+    tt_cells made[TT_OUTPUTS_MAX + 1] = {0};
     tt_status status = tt_reference_body(work, tt_graph_body(work->graph, node->body[yes ? 0 : 1]),
                                          work->in + 1, made);
     for (unsigned i = 0; status == TT_OK && i < node->output_count; i++)

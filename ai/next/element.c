@@ -8,32 +8,20 @@
 #include "tutti/check.h"
 
 static const struct {
-    const char *name;
-    uint8_t bytes, bits;
-    uint8_t class;
+    uint8_t bits, class;
 } elements[TT_ELEMENT_COUNT] = {
-    [TT_F64] = {"f64", 8, 64, TT_CLASS_FLOAT},    [TT_F32] = {"f32", 4, 32, TT_CLASS_FLOAT},
-    [TT_BF16] = {"bf16", 2, 16, TT_CLASS_FLOAT},  [TT_F16] = {"f16", 2, 16, TT_CLASS_FLOAT},
-    [TT_I8] = {"i8", 1, 8, TT_CLASS_SIGNED},      [TT_I16] = {"i16", 2, 16, TT_CLASS_SIGNED},
-    [TT_I32] = {"i32", 4, 32, TT_CLASS_SIGNED},   [TT_I64] = {"i64", 8, 64, TT_CLASS_SIGNED},
-    [TT_U8] = {"u8", 1, 8, TT_CLASS_UNSIGNED},    [TT_U16] = {"u16", 2, 16, TT_CLASS_UNSIGNED},
-    [TT_U32] = {"u32", 4, 32, TT_CLASS_UNSIGNED}, [TT_U64] = {"u64", 8, 64, TT_CLASS_UNSIGNED},
-    [TT_BOOL] = {"bool", 1, 1, TT_CLASS_BOOL},
+    [TT_F64] = {64, TT_CLASS_FLOAT},    [TT_F32] = {32, TT_CLASS_FLOAT},
+    [TT_BF16] = {16, TT_CLASS_FLOAT},   [TT_F16] = {16, TT_CLASS_FLOAT},
+    [TT_I8] = {8, TT_CLASS_SIGNED},     [TT_I16] = {16, TT_CLASS_SIGNED},
+    [TT_I32] = {32, TT_CLASS_SIGNED},   [TT_I64] = {64, TT_CLASS_SIGNED},
+    [TT_U8] = {8, TT_CLASS_UNSIGNED},   [TT_U16] = {16, TT_CLASS_UNSIGNED},
+    [TT_U32] = {32, TT_CLASS_UNSIGNED}, [TT_U64] = {64, TT_CLASS_UNSIGNED},
+    [TT_BOOL] = {1, TT_CLASS_BOOL},
 };
-
-unsigned tt_element_bytes(tt_element element)
-{
-    return elements[element].bytes;
-}
 
 unsigned tt_element_bits(tt_element element)
 {
     return elements[element].bits;
-}
-
-const char *tt_element_name(tt_element element)
-{
-    return elements[element].name;
 }
 
 tt_class tt_element_class(tt_element element)
@@ -49,7 +37,7 @@ bool tt_element_is_float(tt_element element)
 bool tt_element_find(const char *name, tt_element *element)
 {
     for (int i = 0; i < TT_ELEMENT_COUNT; i++)
-        if (strcmp(elements[i].name, name) == 0) {
+        if (strcmp(tt_element_name((tt_element)i), name) == 0) {
             *element = (tt_element)i;
             return true;
         }
@@ -251,7 +239,7 @@ void tt_cell_store(tt_element element, void *data, int64_t index, tt_cell cell)
         ((uint16_t *)data)[index] = bits_of_half(cell.f);
         break;
     default: // integers: the lowest bytes
-        switch (elements[element].bytes) {
+        switch (tt_element_bytes(element)) {
         case 1:
             ((uint8_t *)data)[index] = (uint8_t)cell.u;
             break;

@@ -28,6 +28,7 @@
 
 #include "tutti/language.h"
 #include "tutti/status.h"
+#include "tutti/tensor.h"
 #include "tutti/text.h"
 
 TT_C_BEGIN
@@ -36,22 +37,21 @@ TT_C_BEGIN
 #define TT_OUTPUTS_MAX 64              // of one node
 #define TT_SIZE_MAX ((int64_t)1 << 48) // elements of one value, and the size of an axis
 
-typedef enum tt_element {
-    TT_F64,
-    TT_F32,
-    TT_BF16,
-    TT_F16,
-    TT_I8,
-    TT_I16,
-    TT_I32,
-    TT_I64,
-    TT_U8,
-    TT_U16,
-    TT_U32,
-    TT_U64,
-    TT_BOOL,
-    TT_ELEMENT_COUNT
-} tt_element;
+// The element types of tutti/tensor.h, in short.
+#define TT_F64 TT_ELEMENT_F64
+#define TT_F32 TT_ELEMENT_F32
+#define TT_BF16 TT_ELEMENT_BF16
+#define TT_F16 TT_ELEMENT_F16
+#define TT_I8 TT_ELEMENT_I8
+#define TT_I16 TT_ELEMENT_I16
+#define TT_I32 TT_ELEMENT_I32
+#define TT_I64 TT_ELEMENT_I64
+#define TT_U8 TT_ELEMENT_U8
+#define TT_U16 TT_ELEMENT_U16
+#define TT_U32 TT_ELEMENT_U32
+#define TT_U64 TT_ELEMENT_U64
+#define TT_BOOL TT_ELEMENT_BOOL
+#define TT_ELEMENT_COUNT TT_ELEMENTS
 
 // The type of a value: its elements, and its size along each axis. A size may be 0; beyond the rank
 // all are 0. -1 is a size that only running tells: outputs of
@@ -67,8 +67,6 @@ typedef struct tt_type {
                .size = {__VA_ARGS__}})
 #define TT_SCALAR(of) ((tt_type){.element = (of)})
 
-unsigned tt_element_bytes(tt_element element);
-const char *tt_element_name(tt_element element);             // "f32"
 bool tt_element_find(const char *name, tt_element *element); // false where there is none
 bool tt_element_is_float(tt_element element);                // f64, f32, bf16, f16
 int64_t tt_type_count(const tt_type *type);                  // elements, at most TT_SIZE_MAX

@@ -333,7 +333,7 @@ static tt_status concatenate_reference(tt_work *work)
     int64_t stride[TT_RANK_MAX] = {0}, first = 0;
     tt_strides(&work->out[0].type, stride);
     for (unsigned i = 0; i < work->input_count; i++) {
-        const tt_tensor *in = &work->in[i];
+        const tt_cells *in = &work->in[i];
         int64_t count = tt_type_count(&in->type);
         tt_walk walk;
         tt_walk_begin(&walk, &in->type, stride, first);

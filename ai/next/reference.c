@@ -14,22 +14,22 @@ struct tt_reference {
     bool exact;
     uint64_t bytes, bytes_max, cost_max;
     uint32_t result_count;
-    tt_tensor *results;
+    tt_cells *results;
 };
 
-tt_status tt_tensor_new(tt_reference *reference, const tt_type *type, tt_tensor *tensor)
+tt_status tt_cells_new(tt_reference *reference, const tt_type *type, tt_cells *tensor)
 {
     uint64_t bytes = (uint64_t)tt_type_count(type) * sizeof(tt_cell); // at most 2^51
     if (bytes > reference->bytes_max || reference->bytes > reference->bytes_max - bytes)
         return TT_TOO_LARGE;
-    *tensor = (tt_tensor){*type, calloc(bytes > 0 ? bytes / sizeof(tt_cell) : 1, sizeof(tt_cell))};
+    *tensor = (tt_cells){*type, calloc(bytes > 0 ? bytes / sizeof(tt_cell) : 1, sizeof(tt_cell))};
     if (tensor->cells == NULL)
         return TT_FULL;
     reference->bytes += bytes;
     return TT_OK;
 }
 
-void tt_tensor_free(tt_reference *reference, tt_tensor *tensor)
+void tt_cells_free(tt_reference *reference, tt_cells *tensor)
 {
     if (tensor->cells == NULL)
         return;
@@ -38,7 +38,7 @@ void tt_tensor_free(tt_reference *reference, tt_tensor *tensor)
     tensor->cells = NULL;
 }
 
-void tt_tensor_store(const tt_tensor *tensor, void *bytes)
+void tt_cells_store(const tt_cells *tensor, void *bytes)
 {
     int64_t count = tt_type_count(&tensor->type);
     for (int64_t i = 0; i < count; i++)
@@ -47,18 +47,18 @@ void tt_tensor_store(const tt_tensor *tensor, void *bytes)
 
 tt_status tt_work_cells(tt_work *work, unsigned output, const tt_type *type)
 {
-    tt_tensor_free(work->reference, &work->out[output]);
-    return tt_tensor_new(work->reference, type, &work->out[output]);
+    tt_cells_free(work->reference, &work->out[output]);
+    return tt_cells_new(work->reference, type, &work->out[output]);
 }
 
 // One run of a graph or a body.
 typedef struct run {
     tt_reference *reference;
     const tt_graph *graph;
-    tt_tensor *tensors;         // by type of the graph's pool: node->types + output
+    tt_cells *tensors;         // by type of the graph's pool: node->types + output
     uint32_t *uses_left;        // by node: how often its outputs are still wanted
     const void *const *data;    // by buffer, of the outermost graph
-    const tt_tensor *arguments; // by input, of a body
+    const tt_cells *arguments; // by input, of a body
     tt_text *why;
 } run;
 
@@ -75,7 +75,7 @@ static void count_uses(run *r, uint32_t count, const tt_value *values)
     }
 }
 
-static tt_tensor *tensor_of(run *r, tt_value value)
+static tt_cells *tensor_of(run *r, tt_value value)
 {
     return &r->tensors[tt_graph_node(r->graph, value.node)->types + value.output];
 }
@@ -85,7 +85,7 @@ static void used(run *r, uint32_t node)
     if (--r->uses_left[node] > 0)
         return;
     for (unsigned i = 0; i < tt_graph_node(r->graph, node)->output_count; i++)
-        tt_tensor_free(r->reference, tensor_of(r, (tt_value){node, (uint16_t)i}));
+        tt_cells_free(r->reference, tensor_of(r, (tt_value){node, (uint16_t)i}));
 }
 
 static tt_status say(run *r, tt_status status, const char *what, uint32_t node)
@@ -116,7 +116,7 @@ static tt_status load_buffer(run *r, uint32_t node)
 {
     uint32_t at = (uint32_t)tt_graph_attribute(r->graph, node, 0, NULL)[0];
     const tt_buffer *buffer = tt_graph_buffer(r->graph, at);
-    tt_tensor *tensor = tensor_of(r, (tt_value){node, 0});
+    tt_cells *tensor = tensor_of(r, (tt_value){node, 0});
     const void *data = buffer->kind == TT_CONSTANT ? buffer->data
                        : r->data != NULL           ? r->data[at]
                                                    : NULL;
@@ -126,7 +126,7 @@ static tt_status load_buffer(run *r, uint32_t node)
         tt_text_add(r->why, buffer->name);
         return TT_NOT_FOUND;
     }
-    tt_status status = tt_tensor_new(r->reference, &buffer->type, tensor);
+    tt_status status = tt_cells_new(r->reference, &buffer->type, tensor);
     if (status != TT_OK)
         return memory_failed(r, status, node);
     if (data == NULL && r->arguments != NULL &&
@@ -151,7 +151,7 @@ static bool is_open(const tt_type *type)
 }
 
 // Runs a node's row, whose outputs have cells where their sizes are known.
-static tt_status run_row(run *r, uint32_t node, const tt_tensor *in, tt_tensor *out)
+static tt_status run_row(run *r, uint32_t node, const tt_cells *in, tt_cells *out)
 {
     const tt_node *n = tt_graph_node(r->graph, node);
     const tt_row *row = tt_row_of((tt_op)n->op);
@@ -173,8 +173,8 @@ static tt_status run_row(run *r, uint32_t node, const tt_tensor *in, tt_tensor *
     return status;
 }
 
-tt_status tt_reference_node(const tt_graph *graph, uint32_t node, const tt_tensor *in,
-                            tt_tensor *out, tt_text *why)
+tt_status tt_reference_node(const tt_graph *graph, uint32_t node, const tt_cells *in,
+                            tt_cells *out, tt_text *why)
 {
     tt_reference reference = {.bytes_max = UINT64_MAX};
     run r = {.reference = &reference, .graph = graph, .why = why};
@@ -183,11 +183,11 @@ tt_status tt_reference_node(const tt_graph *graph, uint32_t node, const tt_tenso
     memset(out, 0, n->output_count * sizeof(*out));
     for (unsigned i = 0; status == TT_OK && i < n->output_count; i++)
         status =
-            tt_tensor_new(&reference, tt_graph_type(graph, (tt_value){node, (uint16_t)i}), &out[i]);
+            tt_cells_new(&reference, tt_graph_type(graph, (tt_value){node, (uint16_t)i}), &out[i]);
     if (status == TT_OK)
         status = run_row(&r, node, in, out);
     for (unsigned i = 0; status != TT_OK && i < n->output_count; i++)
-        tt_tensor_free(&reference, &out[i]);
+        tt_cells_free(&reference, &out[i]);
     return status;
 }
 
@@ -195,7 +195,7 @@ static tt_status compute(run *r, uint32_t node)
 {
     const tt_node *n = tt_graph_node(r->graph, node);
     const tt_value *inputs = tt_graph_inputs(r->graph, node);
-    tt_tensor few[4], *in = few;
+    tt_cells few[4], *in = few;
     tt_status status = TT_OK;
     if (n->input_count > TT_COUNT(few) && (in = calloc(n->input_count, sizeof(*in))) == NULL)
         return memory_failed(r, TT_FULL, node);
@@ -204,7 +204,7 @@ static tt_status compute(run *r, uint32_t node)
     for (unsigned i = 0; status == TT_OK && i < n->output_count; i++) {
         const tt_type *type = tt_graph_type(r->graph, (tt_value){node, (uint16_t)i});
         if (!is_open(type))
-            status = tt_tensor_new(r->reference, type, tensor_of(r, (tt_value){node, (uint16_t)i}));
+            status = tt_cells_new(r->reference, type, tensor_of(r, (tt_value){node, (uint16_t)i}));
     }
     if (status != TT_OK)
         memory_failed(r, status, node);
@@ -215,7 +215,7 @@ static tt_status compute(run *r, uint32_t node)
     return status;
 }
 
-static tt_status run_all(run *r, uint32_t count, const tt_value *values, tt_tensor *results)
+static tt_status run_all(run *r, uint32_t count, const tt_value *values, tt_cells *results)
 {
     uint32_t nodes = tt_graph_count(r->graph);
     uint32_t types = nodes > 0 ? tt_graph_node(r->graph, nodes - 1)->types +
@@ -238,8 +238,8 @@ static tt_status run_all(run *r, uint32_t count, const tt_value *values, tt_tens
             used(r, inputs[i].node);
     }
     for (uint32_t i = 0; status == TT_OK && i < count; i++) { // two may be the same value
-        const tt_tensor *from = tensor_of(r, values[i]);
-        status = tt_tensor_new(r->reference, &from->type, &results[i]);
+        const tt_cells *from = tensor_of(r, values[i]);
+        status = tt_cells_new(r->reference, &from->type, &results[i]);
         if (status == TT_OK)
             memcpy(results[i].cells, from->cells,
                    (size_t)tt_type_count(&from->type) * sizeof(tt_cell));
@@ -248,14 +248,14 @@ static tt_status run_all(run *r, uint32_t count, const tt_value *values, tt_tens
         used(r, values[i].node);
     }
     for (uint32_t i = 0; r->tensors != NULL && i < types; i++)
-        tt_tensor_free(r->reference, &r->tensors[i]);
+        tt_cells_free(r->reference, &r->tensors[i]);
     free(r->tensors);
     free(r->uses_left);
     return status;
 }
 
-tt_status tt_reference_body(tt_work *work, const tt_graph *body, const tt_tensor *in,
-                            tt_tensor *out)
+tt_status tt_reference_body(tt_work *work, const tt_graph *body, const tt_cells *in,
+                            tt_cells *out)
 {
     uint32_t count = tt_graph_result_count(body);
     tt_value values[TT_OUTPUTS_MAX + 1];
@@ -306,7 +306,7 @@ tt_status tt_reference_run(const tt_graph *graph, uint32_t count, const tt_value
     static const void *const nothing[1] = {NULL};
     *reference = NULL;
     tt_reference *made = calloc(1, sizeof(*made));
-    tt_tensor *results = calloc(count > 0 ? count : 1, sizeof(*results));
+    tt_cells *results = calloc(count > 0 ? count : 1, sizeof(*results));
     if (made == NULL || results == NULL) {
         free(made);
         free(results);
@@ -341,12 +341,12 @@ void tt_reference_free(tt_reference *reference)
     if (reference == NULL)
         return;
     for (uint32_t i = 0; i < reference->result_count; i++)
-        tt_tensor_free(reference, &reference->results[i]);
+        tt_cells_free(reference, &reference->results[i]);
     free(reference->results);
     free(reference);
 }
 
-const tt_tensor *tt_reference_result(const tt_reference *reference, uint32_t index)
+const tt_cells *tt_reference_result(const tt_reference *reference, uint32_t index)
 {
     TT_CHECK(index < reference->result_count);
     return &reference->results[index];

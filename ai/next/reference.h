@@ -30,22 +30,22 @@ tt_status tt_reference_run(const tt_graph *graph, uint32_t count, const tt_value
 void tt_reference_free(tt_reference *reference);
 
 // What value number `index` came to; its type is the value's, or of the sizes that it got.
-const tt_tensor *tt_reference_result(const tt_reference *reference, uint32_t index);
+const tt_cells *tt_reference_result(const tt_reference *reference, uint32_t index);
 // A tensor's elements as its type has them, into `bytes` (count times element bytes).
-void tt_tensor_store(const tt_tensor *tensor, void *bytes);
+void tt_cells_store(const tt_cells *tensor, void *bytes);
 
 // For rows with bodies: computes a body's results from its inputs, into `out`, whose cells are
 // allocated and the caller's to free. A sentence in why where it fails.
-tt_status tt_reference_body(tt_work *work, const tt_graph *body, const tt_tensor *in,
-                            tt_tensor *out);
+tt_status tt_reference_body(tt_work *work, const tt_graph *body, const tt_cells *in,
+                            tt_cells *out);
 
 // One node, from its inputs, rounded to its types; cells of `out` are allocated, and the caller's
 // to free. As tt_reference_run.
-tt_status tt_reference_node(const tt_graph *graph, uint32_t node, const tt_tensor *in,
-                            tt_tensor *out, tt_text *why);
+tt_status tt_reference_node(const tt_graph *graph, uint32_t node, const tt_cells *in,
+                            tt_cells *out, tt_text *why);
 
 // Memory for a tensor, zeroed, within the limit; TT_TOO_LARGE, TT_FULL.
-tt_status tt_tensor_new(tt_reference *reference, const tt_type *type, tt_tensor *tensor);
-void tt_tensor_free(tt_reference *reference, tt_tensor *tensor);
+tt_status tt_cells_new(tt_reference *reference, const tt_type *type, tt_cells *tensor);
+void tt_cells_free(tt_reference *reference, tt_cells *tensor);
 
 #endif

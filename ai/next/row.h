@@ -46,18 +46,18 @@ typedef struct tt_rule { // of a node that is being built
     tt_type out[TT_OUTPUTS_MAX]; // to be filled in
 } tt_rule;
 
-typedef struct tt_tensor { // of the reference
+typedef struct tt_cells { // of the reference
     tt_type type;
     tt_cell *cells; // in the order of the last axis
-} tt_tensor;
+} tt_cells;
 
 typedef struct tt_work { // of a node that the reference computes
     const tt_graph *graph;
     uint32_t node;
     const struct tt_row *row;
     unsigned input_count;
-    const tt_tensor *in;
-    tt_tensor *out; // cells are there, zeroed, but of types with a size of -1: tt_work_cells
+    const tt_cells *in;
+    tt_cells *out; // cells are there, zeroed, but of types with a size of -1: tt_work_cells
     tt_words attribute[TT_ATTRIBUTES_MAX];
     struct tt_reference *reference; // for bodies
     bool exact;                     // floats stay double

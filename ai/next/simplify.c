@@ -314,14 +314,14 @@ static bool is_constant(const rewrite *r, tt_value value)
 }
 
 // The constant that a value came to.
-static tt_value constant_of(tt_graph *graph, const tt_tensor *tensor)
+static tt_value constant_of(tt_graph *graph, const tt_cells *tensor)
 {
     size_t bytes =
         (size_t)tt_type_count(&tensor->type) * tt_element_bytes((tt_element)tensor->type.element);
     void *data = malloc(bytes + 1);
     if (data == NULL)
         return TT_NONE;
-    tt_tensor_store(tensor, data);
+    tt_cells_store(tensor, data);
     tt_value value = tt_constant(graph, tensor->type, data);
     free(data);
     return value;

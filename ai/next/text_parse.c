@@ -214,7 +214,7 @@ static tt_value read_constant(parser *p, tt_graph *graph)
             return TT_NONE;
         }
     }
-    unsigned bytes = tt_element_bytes((tt_element)type.element);
+    size_t bytes = tt_element_bytes((tt_element)type.element);
     void *data = calloc((size_t)count + 1, bytes);
     tt_value value = TT_NONE;
     p->at = open;

@@ -7,7 +7,7 @@
 
 // Copies `count` elements of `bytes` each, `from_step` and `to_step` elements apart.
 static void copy_run(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t count,
-                     unsigned bytes)
+                     size_t bytes)
 {
     if (to_step == 1 && from_step == 1) {
         memcpy(to, from, (size_t)count * bytes);
@@ -26,7 +26,7 @@ static void copy_run(char *to, int64_t to_step, const char *from, int64_t from_s
 // Walks `shape`, last axis as runs, from strides to strides.
 static void copy_all(const tt_type *shape, char *to, const int64_t *to_stride, int64_t to_first,
                      const char *from, const int64_t *from_stride, int64_t from_first,
-                     unsigned bytes)
+                     size_t bytes)
 {
     tt_type outer = *shape;
     tt_walk a, b;
@@ -84,7 +84,7 @@ tt_status tt_pad_kernel(const tt_running *running, const tt_step *step)
     const tt_graph *graph = running->graph;
     const tt_type *in = tt_graph_type(graph, tt_graph_inputs(graph, step->node)[0]);
     const tt_type *out = tt_graph_type(graph, (tt_value){step->node, 0});
-    unsigned bytes = tt_element_bytes((tt_element)out->element);
+    size_t bytes = tt_element_bytes((tt_element)out->element);
     int64_t from[TT_RANK_MAX] = {0}, to[TT_RANK_MAX] = {0}, count = tt_type_count(out);
     int64_t from_first = 0, to_first = 0;
     tt_type inside = *in;

@@ -641,11 +641,11 @@ static tt_status run_reference(tt_program *program, tt_text *why)
         status = tt_reference_run(graph, results + assigns, values, program->given, &options,
                                   &reference, why);
     for (uint32_t i = 0; status == TT_OK && i < results + assigns; i++) {
-        const tt_tensor *tensor = tt_reference_result(reference, i);
+        const tt_cells *tensor = tt_reference_result(reference, i);
         if ((bytes[i] = allocate(type_bytes(&tensor->type))) == NULL)
             status = TT_FULL;
         else
-            tt_tensor_store(tensor, bytes[i]);
+            tt_cells_store(tensor, bytes[i]);
     }
     if (status == TT_OK)
         status = assign_all(program, (const void *const *)bytes + results);
@@ -734,7 +734,7 @@ tt_status tt_reference_kernel(const tt_running *running, const tt_step *step)
 {
     const tt_graph *graph = running->graph;
     const tt_node *node = tt_graph_node(graph, step->node);
-    tt_tensor few[TT_STEP_INPUTS], *in = few, out[TT_OUTPUTS_MAX];
+    tt_cells few[TT_STEP_INPUTS], *in = few, out[TT_OUTPUTS_MAX];
     tt_status status = TT_OK;
     if (node->input_count > TT_STEP_INPUTS && (in = calloc(node->input_count, sizeof(*in))) == NULL)
         return TT_FULL;
@@ -753,7 +753,7 @@ tt_status tt_reference_kernel(const tt_running *running, const tt_step *step)
     if (status == TT_OK)
         status = tt_reference_node(graph, step->node, in, out, running->why);
     for (unsigned i = 0; status == TT_OK && i < node->output_count; i++) {
-        tt_tensor_store(&out[i], step->out[i]);
+        tt_cells_store(&out[i], step->out[i]);
         free(out[i].cells);
     }
     for (unsigned i = 0; i < node->input_count; i++)
