@@ -567,6 +567,11 @@ void tt_graph_assign(tt_graph *graph, tt_value buffer, tt_value value)
         graph->assigns[graph->assign_count++] = (tt_assign){at, value};
 }
 
+void tt_graph_forget(tt_graph *graph)
+{
+    graph->result_count = graph->assign_count = 0;
+}
+
 uint32_t tt_graph_result_count(const tt_graph *graph)
 {
     return graph->result_count;

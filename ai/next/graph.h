@@ -238,6 +238,7 @@ typedef struct tt_assign {
 } tt_assign;
 void tt_graph_result(tt_graph *graph, const char *name, tt_value value);
 void tt_graph_assign(tt_graph *graph, tt_value buffer, tt_value value);
+void tt_graph_forget(tt_graph *graph); // all results and assignments, to compute others instead
 uint32_t tt_graph_result_count(const tt_graph *graph);
 const tt_result *tt_graph_result_at(const tt_graph *graph, uint32_t index);
 uint32_t tt_graph_assign_count(const tt_graph *graph);
