@@ -145,6 +145,28 @@ static bool match_weights_gradient(const tt_matching *m, tt_value value, tt_step
     return true;
 }
 
+// Whether a pad puts what window element `tap` chose where it came from.
+static bool pads_back(const tt_matching *m, uint32_t pad, uint32_t pool, int64_t tap)
+{
+    const tt_type *x = type_of(m, input_of(m, (tt_value){pool, 0}, 0));
+    const tt_type *y = type_of(m, (tt_value){pool, 0});
+    if (!tt_type_equal(x, type_of(m, (tt_value){pad, 0})))
+        return false;
+    for (unsigned i = 0; i < 4; i++) {
+        int64_t before = attribute(m, pad, 0)[i], between = attribute(m, pad, 2)[i];
+        bool window = i == 1 || i == 2;
+        if (!window && (before != 0 || between != 0))
+            return false;
+        if (!window)
+            continue;
+        int64_t columns = attribute(m, pool, 0)[1], k = i == 1 ? tap / columns : tap % columns;
+        if (before != k * attribute(m, pool, 2)[i - 1] - attribute(m, pool, 4)[i - 1] ||
+            (between != attribute(m, pool, 1)[i - 1] - 1 && y->size[i] > 1))
+            return false;
+    }
+    return true; // what is behind follows from the sizes
+}
+
 // One of the terms that a greatest pool's gradient is the sum of: pad(select(place == tap, dy, 0)).
 static bool pool_term(const tt_matching *m, tt_value value, int64_t tap, tt_value *place,
                       tt_value *dy)
@@ -159,8 +181,9 @@ static bool pool_term(const tt_matching *m, tt_value value, int64_t tap, tt_valu
     for (unsigned i = 0; i < 2; i++) {
         *place = input_of(m, equal, i);
         if (made_by(m, *place)->op == TT_OP_POOL_GREATEST && place->output == 1 &&
-            is_number(m, input_of(m, equal, 1 - i), (double)tap))
-            return tt_type_equal(type_of(m, *dy), type_of(m, (tt_value){place->node, 0}));
+            type_of(m, *place)->rank == 4 && is_number(m, input_of(m, equal, 1 - i), (double)tap))
+            return tt_type_equal(type_of(m, *dy), type_of(m, (tt_value){place->node, 0})) &&
+                   pads_back(m, value.node, place->node, tap);
     }
     return false;
 }
@@ -205,7 +228,7 @@ static bool match_pool_gradient(const tt_matching *m, tt_value value, tt_step *s
         if (!inner)
             at = input_of(m, at, 1 - later);
     }
-    if (taps_of(m, place.node) != taps || type_of(m, place)->rank != 4)
+    if (taps_of(m, place.node) != taps)
         return false;
     at = value;
     for (int64_t tap = taps - 1; tap >= 0; tap--) {
@@ -261,22 +284,26 @@ static void match_alone(const tt_matching *m, tt_value value, tt_step *step)
 {
     tt_op op = (tt_op)made_by(m, value)->op;
     const tt_node *node = made_by(m, value);
+    tt_element element =
+        node->input_count == 0
+            ? (tt_element)type_of(m, value)->element
+            : (tt_element)type_of(m, input_of(m, value, node->input_count - 1u))->element;
     step->kernel = tt_reference_kernel;
-    if (op >= TT_OP_NEGATE && op <= TT_OP_SELECT &&
-        tt_elementwise_has(
-            op, (tt_element)type_of(m, input_of(m, value, node->input_count - 1u))->element))
+    if (op >= TT_OP_NEGATE && op <= TT_OP_SELECT && tt_elementwise_has(op, element)) {
         step->kernel = tt_elementwise_kernel;
-    else if (op == TT_OP_TRANSPOSE || op == TT_OP_BROADCAST || op == TT_OP_SLICE ||
-             op == TT_OP_FLIP)
+    } else if (op == TT_OP_TRANSPOSE || op == TT_OP_BROADCAST || op == TT_OP_SLICE ||
+               op == TT_OP_FLIP) {
         step->kernel = tt_move_kernel;
-    else if (op == TT_OP_PAD)
+    } else if (op == TT_OP_PAD) {
         step->kernel = tt_pad_kernel;
-    else if (op == TT_OP_CONCATENATE)
+    } else if (op == TT_OP_CONCATENATE) {
         step->kernel = tt_concatenate_kernel;
-    else if (op == TT_OP_SUM && is_f32(m, value))
+    } else if (op == TT_OP_SUM && is_f32(m, value)) {
         step->kernel = tt_sum_kernel;
-    else if (op == TT_OP_LOG_SUM_EXP && is_f32(m, value))
+        step->scratch = TT_SUM_SCRATCH;
+    } else if (op == TT_OP_LOG_SUM_EXP && is_f32(m, value)) {
         step->kernel = tt_log_sum_exp_kernel;
+    }
 }
 
 void tt_match(const tt_matching *matching, uint32_t node, tt_step *step)

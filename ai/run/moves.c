@@ -25,8 +25,7 @@ static void copy_run(char *to, int64_t to_step, const char *from, int64_t from_s
 
 // Walks `shape`, last axis as runs, from strides to strides.
 static void copy_all(const tt_type *shape, char *to, const int64_t *to_stride, int64_t to_first,
-                     const char *from, const int64_t *from_stride, int64_t from_first,
-                     size_t bytes)
+                     const char *from, const int64_t *from_stride, int64_t from_first, size_t bytes)
 {
     tt_type outer = *shape;
     tt_walk a, b;

@@ -69,9 +69,10 @@ tt_status tt_sum_kernel(const tt_running *running, const tt_step *step)
     const int64_t *axes = tt_graph_attribute(running->graph, step->node, 0, &count);
     const tt_type *in =
         tt_graph_type(running->graph, tt_graph_inputs(running->graph, step->node)[0]);
-    static _Thread_local double part[64 * COLUMNS];
+    double *part = (double *)(void *)running->scratch;
+    int64_t room = (int64_t)(TT_SUM_SCRATCH / sizeof(*part));
     rows_work w = {.a = step->in[0], .part = part};
-    if (!leading(in, axes, count, &w) || (w.rows + ROWS - 1) / ROWS > 64 * COLUMNS / w.columns) {
+    if (!leading(in, axes, count, &w) || (w.rows + ROWS - 1) / ROWS > room / w.columns) {
         sum_any(running, step, in, axes, count);
         return TT_OK;
     }

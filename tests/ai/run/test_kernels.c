@@ -143,6 +143,29 @@ static void check_pools(void)
     }
 }
 
+// What looks like a pool's gradient, but puts one element elsewhere, is none.
+static void check_no_pool_gradient(void)
+{
+    for (int odd = -1; odd < 4; odd++) {
+        tt_graph *g = tt_graph_new();
+        int64_t two[2] = {2, 2};
+        tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 1, 4, 4, 2)), sum = TT_NONE;
+        tt_value dy = tt_input(g, "dy", TT_TYPE(TT_F32, 1, 2, 2, 2)),
+                 zero = tt_number(g, TT_F32, 0);
+        tt_value place = tt_output(tt_pool_greatest(g, x, two, &(tt_windows){.stride = two}), 1);
+        for (int tap = 0; tap < 4; tap++) {
+            tt_value here = tt_equal(g, place, tt_number(g, TT_I32, tap));
+            int64_t row = tap / 2, column = tap == odd ? 1 - tap % 2 : tap % 2;
+            tt_value there =
+                tt_pad(g, tt_select(g, here, dy, zero), zero, (int64_t[]){0, row, column, 0},
+                       (int64_t[]){0, 1 - row, 1 - column, 0}, (int64_t[]){0, 1, 1, 0});
+            sum = tap == 0 ? there : tt_add(g, sum, there);
+        }
+        tt_graph_result(g, "dx", sum);
+        check(g, 1e-6, false);
+    }
+}
+
 static void check_products(void)
 {
     for (int i = 0; i < 60; i++) {
@@ -234,6 +257,7 @@ int main(void)
     check_elementwise();
     check_conv();
     check_pools();
+    check_no_pool_gradient();
     check_products();
     check_moves();
     check_reductions();

@@ -80,7 +80,7 @@ static tt_graph *network(tt_element e, const tt_optimiser *optimiser)
     tt_value rate = tt_input(g, "rate", TT_SCALAR(TT_F64));
     tt_value p[4] = {tt_parameter(g, "w1", TT_TYPE(e, CHANNELS, 3, 3, 1)),
                      tt_parameter(g, "b1", TT_TYPE(e, CHANNELS)),
-                     tt_parameter(g, "w2", TT_TYPE(e, CLASSES, CHANNELS *SIZE *SIZE / 4)),
+                     tt_parameter(g, "w2", TT_TYPE(e, CLASSES, CHANNELS * SIZE * SIZE / 4)),
                      tt_parameter(g, "b2", TT_TYPE(e, CLASSES))};
     x = tt_conv(g, x, p[0], &(tt_windows){.before = one, .after = one}, 1);
     x = tt_pool_greatest(g, tt_relu(g, tt_add(g, x, p[1])), two, &(tt_windows){.stride = two});
