@@ -25,11 +25,14 @@
 
 #define ARGUMENTS_MAX 40
 #define IMAGE_BYTES_MAX ((size_t)64 << 20)
+#define BOARD_MAX 64                    // of a board's name
+#define SENTENCE_MAX 320                // about an image
 #define SDK_IMAGES "share/tutti/images" // in an SDK, whose programs are in bin
 
 // How a kind is run. Images lie relative to the folder of this program.
 static const struct {
     const char *image, *target;
+    const char *board;              // the emulator's, by the name that its image has for it
     const char *emulator, *package; // NULL: the image is a program of this machine
     const char *network;            // the -device of its Ethernet, or NULL for the board's own
     unsigned machine;               // that its image must be for; 0: that of this program
@@ -37,12 +40,14 @@ static const struct {
 } kinds[TT_KINDS] = {
     [TT_WATCH] = {.image = "../../cortex-m4/products/watch/watch.elf",
                   .target = "cortex-m4",
+                  .board = "mps2-an386",
                   .emulator = "qemu-system-arm",
                   .package = "qemu-system-arm",
                   .machine = TT_ELF_ARM,
                   .arguments = {"-M", "mps2-an386"}},
     [TT_CAR] = {.image = "../../riscv64/products/car/car.elf",
                 .target = "riscv64",
+                .board = "qemu-riscv64-virt",
                 .emulator = "qemu-system-riscv64",
                 .package = "qemu-system-misc",
                 .network = "virtio-net-device",
@@ -51,6 +56,7 @@ static const struct {
                               "virtio-mmio.force-legacy=false", "-device", "virtio-rng-device"}},
     [TT_TV] = {.image = "../../aarch64/products/tv/tv.elf",
                .target = "aarch64",
+               .board = "qemu-aarch64-virt",
                .emulator = "qemu-system-aarch64",
                .package = "qemu-system-arm",
                .network = "virtio-net-device",
@@ -168,6 +174,24 @@ static tt_status check_machine(const tt_device *device, const uint8_t *bytes, si
     return TT_UNSUPPORTED;
 }
 
+// Whether the image is for the board that the emulator has, with a sentence where it is not.
+static tt_status check_board(const tt_device *device, const uint8_t *bytes, size_t length,
+                             tt_text *why)
+{
+    char board[BOARD_MAX];
+    const char *expected = kinds[device->kind].board;
+    tt_status status = tt_elf_read_text(bytes, length, "tt_board_name", board, sizeof(board), why);
+    if (status != TT_OK || strcmp(board, expected) == 0)
+        return status;
+    tt_text_add(why, "it is for the board ");
+    tt_text_add(why, board);
+    tt_text_add(why, ", and a ");
+    tt_text_add(why, tt_kind_names[device->kind]);
+    tt_text_add(why, " here needs an image for ");
+    tt_text_add(why, expected);
+    return TT_UNSUPPORTED;
+}
+
 // The processor that this program was built for.
 static unsigned own_machine(void)
 {
@@ -188,13 +212,15 @@ static tt_status examine_image(const tt_device *device, uint64_t *provision_addr
     tt_status status = read_image(device->image, kinds[device->kind].target, &bytes, &length, why);
     if (status != TT_OK)
         return status;
-    char sentence[128];
+    char sentence[SENTENCE_MAX];
     tt_text wrong;
     tt_text_init(&wrong, sentence, sizeof(sentence));
     if (kinds[device->kind].emulator != NULL) {
         status = check_machine(device, bytes, length, kinds[device->kind].machine, &wrong);
         if (status == TT_OK)
             status = tt_elf_find(bytes, length, "tt_provision", provision_address, &wrong);
+        if (status == TT_OK)
+            status = check_board(device, bytes, length, &wrong);
     } else if (length >= 4 && memcmp(bytes, "\177ELF", 4) == 0) {
         status = check_machine(device, bytes, length, own_machine(), &wrong);
     }
@@ -202,8 +228,32 @@ static tt_status examine_image(const tt_device *device, uint64_t *provision_addr
     return status == TT_OK ? TT_OK : fail(status, why, device->image, ": ", sentence);
 }
 
+// The kind whose board the image is for; TT_KINDS, with a sentence, where there is none.
+static tt_kind find_board(const uint8_t *bytes, size_t length, unsigned machine, tt_text *why)
+{
+    char board[BOARD_MAX];
+    if (tt_elf_read_text(bytes, length, "tt_board_name", board, sizeof(board), NULL) != TT_OK) {
+        tt_text_add(why, "it is no device's image: a program for ");
+        tt_text_add(why, tt_elf_machine_name(machine));
+        return TT_KINDS;
+    }
+    for (unsigned i = 0; i < TT_KINDS; i++)
+        if (kinds[i].board != NULL && strcmp(kinds[i].board, board) == 0)
+            return (tt_kind)i;
+    tt_text_add(why, "it is for the board ");
+    tt_text_add(why, board);
+    tt_text_add(why, ", and those that are started here are");
+    for (unsigned i = 0; i < TT_KINDS; i++)
+        if (kinds[i].board != NULL) {
+            tt_text_add(why, " ");
+            tt_text_add(why, kinds[i].board);
+        }
+    tt_text_add(why, "; QEMU by hand and tutti-switch start others (docs/your-board.md)");
+    return TT_KINDS;
+}
+
 // What an image of a kind of the fleet file's own runs as: a process of this machine, or the kind
-// whose processor it is for.
+// whose board it is for.
 static tt_status choose_kind(tt_device *device, tt_text *why)
 {
     uint8_t *bytes;
@@ -211,24 +261,18 @@ static tt_status choose_kind(tt_device *device, tt_text *why)
     tt_status status = read_image(device->image, NULL, &bytes, &length, why);
     if (status != TT_OK)
         return status;
-    char sentence[128], unsaid[128];
-    tt_text wrong, absent;
+    char sentence[SENTENCE_MAX];
+    tt_text wrong;
     uint64_t address;
-    unsigned machine, kind = TT_LINUX;
+    unsigned machine;
     tt_text_init(&wrong, sentence, sizeof(sentence));
-    tt_text_init(&absent, unsaid, sizeof(unsaid));
     status = tt_elf_machine(bytes, length, &machine, &wrong);
-    if (status == TT_OK &&
-        tt_elf_find(bytes, length, "tt_linux_provision", &address, &absent) != TT_OK)
-        for (kind = 0; kind < TT_KINDS && kinds[kind].machine != machine;)
-            kind++;
-    if (status == TT_OK && kind == TT_KINDS) {
-        tt_text_add(&wrong, "it is no device's image: a program for ");
-        tt_text_add(&wrong, tt_elf_machine_name(machine));
-        status = TT_UNSUPPORTED;
+    if (status == TT_OK) {
+        bool process = tt_elf_find(bytes, length, "tt_linux_provision", &address, NULL) == TT_OK;
+        device->kind = process ? TT_LINUX : find_board(bytes, length, machine, &wrong);
+        status = device->kind < TT_KINDS ? TT_OK : TT_UNSUPPORTED;
     }
     free(bytes);
-    device->kind = (tt_kind)kind;
     return status == TT_OK ? TT_OK : fail(status, why, device->image, ": ", sentence);
 }
 

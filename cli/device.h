@@ -39,7 +39,7 @@ tt_status tt_device_make(tt_device *device, tt_kind kind, const char *name, unsi
 
 // Starts it on the switch that listens at `socket_path`. TT_NOT_FOUND: the emulator or the image is
 // missing; TT_MALFORMED, TT_DAMAGED: it is no image; TT_UNSUPPORTED: it is one for another
-// processor; TT_IO. Each with a sentence that says what to do.
+// processor or board; TT_IO. Each with a sentence that says what to do.
 tt_status tt_device_start(tt_device *device, const char *socket_path, tt_time now, tt_text *why);
 
 // Ends its process at once, as a power cut does, and waits for it.

@@ -6,7 +6,7 @@
 //     car 1 image=build/other/car.elf
 //     sensor 1 image=build/sensor.elf
 //
-// The last is a kind of one's own, which runs as the kind whose processor its image is for.
+// The last is a kind of one's own, which runs as the kind whose board its image is for.
 // Names and addresses are not in it: devices make names from their seeds and take addresses by
 // themselves.
 
