@@ -10,7 +10,7 @@
 
 #define LINE_BAUD 1000000 // which both of its clocks give exactly
 
-const char tt_board_name[] = "netduinoplus2";
+const char tt_board_name[] = TT_BOARD_NAME; // of its folder
 const char tt_board_cpu[] = "Cortex-M4F";
 
 static tt_usart_slip ethernet;
