@@ -408,7 +408,7 @@ static tt_status check_program(const tt_device *device, tt_text *why)
     return TT_OK;
 }
 
-// Becomes a process, whose ends are its own.
+// Starts the process that is the device from now on.
 static tt_status start_process(tt_device *device, const command_line *line, tt_time now,
                                tt_text *why)
 {

@@ -31,7 +31,7 @@ run_page() {
     [ -n "$alone" ] || echo "this machine gives no network of its own: whether the network was used is not seen"
     cd "$root" || exit 1
     # A path that a shell here has beside, so that nothing of this build is found by chance.
-    PATH=/usr/local/bin:/usr/bin:/bin $alone sh -eux "$HOME/commands" >"$HOME/said" 2>&1 || {
+    PATH=/usr/local/bin:/usr/bin:/bin timeout 560 $alone sh -eux "$HOME/commands" >"$HOME/said" 2>&1 || {
         tail -n 40 "$HOME/said"
         exit 1
     }

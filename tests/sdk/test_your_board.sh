@@ -18,4 +18,8 @@ said '#0 .* measure \(\) at lamp.c:[0-9]+'
 said '#[0-9]+ .* in tt_main \(\) at products/common/main.c:[0-9]+'
 said '[0-9]+	 +noise = noise .*' # the source's line, which GDB found
 said ' 0\* stm32f4x\.cpu .*'
+for pair in "lamp 10000000" "lamp_qemu_7 20020000"; do # where the chip, and where QEMU 7.2, has the second memory
+    arm-none-eabi-nm "$HOME/lamp/build/${pair% *}.elf" | grep -q "^${pair#* } . tt_ccm_begin$" ||
+        fail "${pair% *}.elf does not have its second memory at ${pair#* }"
+done
 expect_no_root "$HOME/lamp" "$HOME/wrist" "$HOME/desk"
