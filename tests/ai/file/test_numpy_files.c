@@ -330,6 +330,35 @@ static void test_shared(void)
     EXPECT_TEXT(message, "member 'a.npy': its bytes are another's, too");
 }
 
+// Byte by byte what NumPy itself writes for these.
+static void test_written(void)
+{
+    static const struct {
+        tt_tensor tensor;
+        const char *header;
+    } cases[] = {
+        {{TT_ELEMENT_U8, 1, {3}, "abc"},
+         "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }"},
+        {{TT_ELEMENT_BOOL, 0, {0}, "\1"},
+         "{'descr': '|b1', 'fortran_order': False, 'shape': (), }"},
+        {{TT_ELEMENT_F16, 2, {1, 2}, "abcd"},
+         "{'descr': '<f2', 'fortran_order': False, 'shape': (1, 2), }"},
+    };
+    for (size_t i = 0; i < TT_COUNT(cases); i++) {
+        uint8_t *bytes, expected[128 + 4];
+        size_t length, data_bytes;
+        REQUIRE(tt_tensor_bytes(&cases[i].tensor, &data_bytes));
+        REQUIRE(tt_npy_make(&cases[i].tensor, &bytes, &length, NULL) == TT_OK);
+        memset(expected, ' ', 128);
+        memcpy(expected, "\x93NUMPY\x01\x00\x76\x00", 10);
+        memcpy(expected + 10, cases[i].header, strlen(cases[i].header));
+        expected[127] = '\n';
+        memcpy(expected + 128, cases[i].tensor.data, data_bytes);
+        EXPECT(length == 128 + data_bytes && memcmp(bytes, expected, length) == 0);
+        free(bytes);
+    }
+}
+
 static void test_round_trip(void)
 {
     tt_random random;
@@ -437,6 +466,7 @@ int main(void)
     test_bad_headers();
     test_zips();
     test_shared();
+    test_written();
     test_round_trip();
     test_bad_files();
     test_damage(false);

@@ -54,7 +54,7 @@ static void test_headers(void)
 {
     for (size_t i = 0; i < sizeof(data); i++)
         data[i] = (uint8_t)i;
-    EXPECT_EQUAL(parse("{\"a\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]}}", 8),
+    EXPECT_EQUAL(parse("{\"a\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[ 0, 8 ]}}", 8),
                  TT_OK);
     EXPECT(file.count == 1 && get("a")->rank == 2 && get("a")->size[1] == 2);
     EXPECT_EQUAL(parse("{}", 0), TT_OK);
@@ -150,6 +150,7 @@ static void test_bad_headers(void)
          "not as many as"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,2],\"data_offsets\":[0,8]}}",
          "at most 8 sizes"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":2,\"data_offsets\":[0,8]}}", "at most 8 sizes"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", "at most 8 sizes"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2.0],\"data_offsets\":[0,8]}}", "at most 8 sizes"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[02],\"data_offsets\":[0,8]}}", "at most 8 sizes"},
@@ -325,11 +326,15 @@ static void test_names(void)
     expect_round_trip(&made);
     tt_tensor_file_free(&made);
     // Escapes as others write them.
-    EXPECT_EQUAL(parse("{\"\\u0041\\n\\/\\\"\\\\\\b\\f\\r\\t\\uD83c\\udFBB\\u00f6\\u20ac\":"
-                       "{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}",
-                       1),
-                 TT_OK);
-    EXPECT_TEXT(file.entries[0].name, "A\n/\"\\\b\f\r\t\xf0\x9f\x8e\xbb\xc3\xb6\xe2\x82\xac");
+    EXPECT_EQUAL(
+        parse(
+            "{\"\\u0041\\n\\/"
+            "\\\"\\\\\\b\\f\\r\\t\\uD83c\\udFBB\\u00f6\\u20ac\\uffff\\u007f\\u0080\\u07ff\\u0800\":"
+            "{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}",
+            1),
+        TT_OK);
+    EXPECT_TEXT(file.entries[0].name, "A\n/\"\\\b\f\r\t\xf0\x9f\x8e\xbb\xc3\xb6\xe2\x82\xac"
+                                      "\xef\xbf\xbf\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80");
 }
 
 // Random files of every type, rank and size.
