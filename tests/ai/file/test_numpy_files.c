@@ -169,7 +169,8 @@ typedef struct member {
     int64_t more_packed;
     uint32_t crc_change;
     int64_t offset_change;
-    bool in_64; // the sizes stand in an extra field
+    bool in_64;    // the sizes stand in an extra field
+    bool short_64; // that is too short for them
 } member;
 
 static uint8_t zip[8192];
@@ -196,7 +197,7 @@ static void put_extra(tt_writer *w, const member *m, size_t packed, size_t unpac
     tt_write_le16(w, 1);
     tt_write_u8(w, 0);
     tt_write_le16(w, 1);
-    tt_write_le16(w, 16);
+    tt_write_le16(w, m->short_64 ? 12 : 16);
     tt_write_le64(w, unpacked);
     tt_write_le64(w, packed);
 }
@@ -296,6 +297,7 @@ static void test_zips(void)
         {{.name = "a.npy", .method = 8}, "deflated bytes are damaged"},
         {{.name = "a.npy", .more_packed = -1, .more_unpacked = -1}, "its checksum is wrong"},
         {{.name = "a.npy", .more_packed = 200, .more_unpacked = 200}, "behind the end"},
+        {{.name = "a.npy", .in_64 = true, .short_64 = true}, "its extra fields are damaged"},
         {{.name = "a.npy", .offset_change = 1}, "not what the directory says"},
         {{.name = "a.npy", .offset_change = -8}, "not what the directory says"},
         {{.name = "a.npy", .offset_change = 1 << 20}, "not what the directory says"},
