@@ -5,6 +5,7 @@
 // convolution's scratch goes into the gap between them where it fits, and makes the arena larger
 // where not.
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -239,6 +240,19 @@ static void write_plan(emitter *e, const tt_quantised *q, tt_writer *w)
     w->length = end;
 }
 
+// A scale of 0 says that the maker states none: of both ends, or of neither.
+static tt_status check_scales(const tt_quantised *q, tt_text *why)
+{
+    if (q->image->scale == 0 && q->logits->scale == 0)
+        return TT_OK;
+    const tt_value *ends[] = {q->image, q->logits};
+    for (int i = 0; i < 2; i++)
+        if (!isnormal(ends[i]->scale) || ends[i]->scale < 0)
+            return tt_refuse_value(why, ends[i], "its scale is no positive, finite number",
+                                   TT_INVALID);
+    return TT_OK;
+}
+
 tt_status tt_plan_emit(const tt_quantised *q, uint8_t **bytes, size_t *length, tt_text *why)
 {
     *bytes = NULL;
@@ -254,7 +268,9 @@ tt_status tt_plan_emit(const tt_quantised *q, uint8_t **bytes, size_t *length, t
     size_t capacity = TT_PLAN_HEADER_BYTES + TT_PLAN_STEPS_MAX * TT_PLAN_STEP_BYTES;
     if (e == NULL)
         return TT_FULL;
-    tt_status status = collect(e, q->logits, q->image, why);
+    tt_status status = check_scales(q, why);
+    if (status == TT_OK)
+        status = collect(e, q->logits, q->image, why);
     for (size_t i = 0; i < e->count; i++)
         for (unsigned k = 1; k < e->values[i]->input_count; k++)
             capacity += rounded(tt_value_bytes(e->values[i]->inputs[k]));
@@ -265,7 +281,10 @@ tt_status tt_plan_emit(const tt_quantised *q, uint8_t **bytes, size_t *length, t
     if (status == TT_OK) {
         place_tensors(e);
         if (e->arena_bytes > INT32_MAX || e->multiplications > UINT32_MAX) {
-            tt_text_add(why, "its tensors take more memory than a plan can address (2 GiB)");
+            tt_text_add(why, e->arena_bytes > INT32_MAX
+                                 ? "its tensors take more memory than a plan can address (2 GiB)"
+                                 : "its multiply-accumulates are more than a plan can state "
+                                   "(4294967295)");
             status = TT_TOO_LARGE;
         }
     }

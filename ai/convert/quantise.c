@@ -9,11 +9,17 @@
 
 #include "ai/convert/refusal.h"
 #include "ai/graph/primitive.h"
+#include "tutti/check.h"
 #include "tutti/convert.h"
 #include "tutti/exec.h"
 
 #define CHAIN_MAX 64
 #define BIAS_MAX 1073741824 // 2^30: leaves as much again for the products
+#define LONE_BIAS 1048576   // 2^20: what a bias without weights becomes, a millionth exact
+
+// What every input means: pixel p is exactly p - 128.
+#define IMAGE_SCALE (1.0f / 255)
+#define IMAGE_ZERO_POINT (-128)
 
 // One layer of the chain: a product or a pooling or a reshape, with what follows it.
 typedef struct layer {
@@ -115,12 +121,32 @@ static const tt_value *calibrate(const tt_graph *graph, const tt_value *image, c
     return infinite;
 }
 
-void tt_quantise_multiplier(double real, int32_t *multiplier, int32_t *shift)
+// Whether the input can say every value, to half a step.
+static tt_status check_calibration(const float *values, size_t count, tt_text *why)
 {
-    if (real == 0) {
-        *multiplier = *shift = 0;
-        return;
+    float half = IMAGE_SCALE / 2;
+    float least = IMAGE_SCALE * (-128 - IMAGE_ZERO_POINT),
+          greatest = IMAGE_SCALE * (127 - IMAGE_ZERO_POINT);
+    for (size_t i = 0; i < count; i++) {
+        if (values[i] >= least - half && values[i] <= greatest + half)
+            continue;
+        char sentence[128];
+        snprintf(sentence, sizeof(sentence),
+                 "calibration value %zu is %g; the network's input is quantised from %g to %g", i,
+                 (double)values[i], (double)least, (double)greatest);
+        tt_text_add(why, sentence);
+        return TT_INVALID;
     }
+    return TT_OK;
+}
+
+bool tt_quantise_multiplier(double real, int32_t *multiplier, int32_t *shift)
+{
+    *multiplier = *shift = 0;
+    if (!(real >= 0) || isinf(real))
+        return false;
+    if (real == 0)
+        return true;
     int exponent;
     double fraction = frexp(real, &exponent); // 0.5 to 1
     int64_t fixed = (int64_t)floor(fraction * 2147483648.0 + 0.5);
@@ -138,6 +164,7 @@ void tt_quantise_multiplier(double real, int32_t *multiplier, int32_t *shift)
     }
     *multiplier = (int32_t)fixed;
     *shift = exponent;
+    return true;
 }
 
 // Scale and zero point of an activation whose values lie between `least` <= 0 and `greatest` >= 0.
@@ -155,9 +182,25 @@ typedef struct tables {
     int32_t *bias, *multiplier, *shift;
 } tables;
 
-static int8_t rounded_weight(float weight, float scale)
+// What one step of a channel's weights means. The bias counts in steps of it and the input's scale
+// together, and must fit 32 bits, also of a channel that died; one without weights has its bias
+// alone to be exact for. A double, since that may be beyond a float.
+static double weight_scale(float greatest, float bias, float input_scale)
 {
-    long q = lroundf(weight / scale);
+    double lone = (double)fabsf(bias) / (double)input_scale;
+    if (greatest == 0)
+        return lone > 0 ? fmax(lone / LONE_BIAS, (double)FLT_MIN) : 1;
+    float least = fabsf(bias) / input_scale / BIAS_MAX;
+    if (isinf(least))
+        return lone / BIAS_MAX;
+    return (double)fmaxf(fmaxf(greatest / 127, FLT_MIN), least);
+}
+
+static int8_t rounded_weight(float weight, double scale)
+{
+    if (scale > (double)FLT_MAX)
+        return 0;
+    long q = lroundf(weight / (float)scale);
     return (int8_t)(q < -127 ? -127 : q > 127 ? 127 : q);
 }
 
@@ -172,16 +215,14 @@ static void quantise_weights(const layer *l, float input_scale, float output_sca
         float greatest = 0;
         for (size_t k = 0; k < taps; k++)
             greatest = fmaxf(greatest, fabsf(w[k]));
-        float scale = greatest > 0 ? fmaxf(greatest / 127, FLT_MIN) : 1;
-        if (bias != NULL) // of a channel that died, the bias must still fit 32 bits
-            scale = fminf(fmaxf(scale, fabsf(bias[channel]) / input_scale / BIAS_MAX), FLT_MAX);
+        double scale = weight_scale(greatest, bias != NULL ? bias[channel] : 0, input_scale);
         for (size_t k = 0; k < taps; k++)
             t->weights[channel * taps + k] = rounded_weight(w[k], scale);
-        double bias_scale = (double)input_scale * (double)scale;
+        double bias_scale = (double)input_scale * scale;
         double whole = bias != NULL ? (double)bias[channel] / bias_scale : 0;
         t->bias[channel] = (int32_t)lround(fmax(fmin(whole, BIAS_MAX), -BIAS_MAX));
-        tt_quantise_multiplier(bias_scale / (double)output_scale, &t->multiplier[channel],
-                               &t->shift[channel]);
+        TT_CHECK(tt_quantise_multiplier(bias_scale / (double)output_scale, &t->multiplier[channel],
+                                        &t->shift[channel])); // all scales are finite, none is 0
     }
 }
 
@@ -251,10 +292,14 @@ tt_status tt_quantise(const tt_graph *graph, const tt_value *image, const tt_val
         tt_text_add(why, "the number of calibration images must be a multiple of the batch");
         return TT_INVALID;
     }
+    tt_status status = check_calibration(
+        calibration, count / image->shape.size[0] * tt_shape_count(&image->shape), why);
+    if (status != TT_OK)
+        return status;
     chain *c = calloc(1, sizeof(*c));
     if (c == NULL)
         return TT_FULL;
-    tt_status status = find_chain(image, logits, c, why);
+    status = find_chain(image, logits, c, why);
     const tt_value *infinite =
         status == TT_OK ? calibrate(graph, image, c, calibration, count) : NULL;
     if (infinite != NULL)
@@ -265,8 +310,8 @@ tt_status tt_quantise(const tt_graph *graph, const tt_value *image, const tt_val
         shape.size[0] = 1;
         quantised->graph = tt_graph_new();
         quantised->image = tt_input(quantised->graph, "image", TT_I8, shape);
-        quantised->image->scale = 1.0f / 255;
-        quantised->image->zero_point = -128;
+        quantised->image->scale = IMAGE_SCALE;
+        quantised->image->zero_point = IMAGE_ZERO_POINT;
         tt_value *x = quantised->image;
         for (size_t i = 0; i < c->count && x != NULL; i++)
             x = quantised_layer(quantised->graph, x, &c->layers[i]);

@@ -3,7 +3,10 @@
 #ifndef TUTTI_AI_LITE_PLAN_H
 #define TUTTI_AI_LITE_PLAN_H
 
+#include "tutti/bytes.h"
 #include "tutti/lite.h"
+
+void tt_plan_header_read(tt_reader *reader, tt_plan_header *header);
 
 // The bytes of a step's input, output and scratch: 64 bits hold them for every plan, also where
 // size_t has 32.

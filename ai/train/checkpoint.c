@@ -14,9 +14,10 @@
 #include <string.h>
 
 #include "ai/graph/primitive.h"
-#include "ai/train/safetensors.h"
 #include "ai/train/training.h"
 #include "tutti/bytes.h"
+#include "tutti/check.h"
+#include "tutti/tensor_file.h"
 
 #define FORMAT "tutti checkpoint 3" // changes with the network, the schedule's or the update's rule
 #define FORMAT_KEY "format"
@@ -47,6 +48,7 @@ static const field fields[] = {
 
 #define SENTENCE_BYTES (PATH_MAX + 512)
 #define TEXT_BYTES 64 // of a metadata value, the terminator included
+#define NAME_BYTES 96 // of a tensor's name, likewise
 
 // The shortest decimal that reads back as the same float: nine digits always do.
 static void real_text(float value, char text[TEXT_BYTES])
@@ -121,27 +123,35 @@ typedef struct progress {
 
 // ---- saving
 
-static void add_metadata(tt_tensor_file *file, const char *key, const char *value)
+// A file in the making; TT_FULL once memory was lacking.
+typedef struct maker {
+    tt_tensor_file file;
+    tt_status status;
+} maker;
+
+static void add_metadata(maker *m, const char *key, const char *value)
 {
-    tt_metadata *entry = &file->metadata[file->metadata_count++];
-    snprintf(entry->key, sizeof(entry->key), "%s", key);
-    snprintf(entry->value, sizeof(entry->value), "%s", value);
+    if (m->status == TT_OK)
+        m->status = tt_tensor_file_describe(&m->file, key, value);
 }
 
-static void add_number(tt_tensor_file *file, const char *key, uint64_t value)
+static void add_number(maker *m, const char *key, uint64_t value)
 {
     char text[TEXT_BYTES];
     snprintf(text, sizeof(text), "%" PRIu64, value);
-    add_metadata(file, key, text);
+    add_metadata(m, key, text);
 }
 
-static void add_tensor(tt_tensor_file *file, const char *prefix, const char *name, tt_shape shape,
+static void add_tensor(maker *m, const char *prefix, const char *name, tt_shape shape,
                        const float *data)
 {
-    tt_tensor *tensor = &file->tensors[file->count++];
-    snprintf(tensor->name, sizeof(tensor->name), "%s%s", prefix, name);
-    tensor->shape = shape;
-    tensor->data = data;
+    char full[NAME_BYTES];
+    tt_tensor tensor = {.element = TT_ELEMENT_F32, .rank = shape.rank, .data = data};
+    for (unsigned i = 0; i < shape.rank; i++)
+        tensor.size[i] = (int64_t)shape.size[i];
+    TT_CHECK(snprintf(full, sizeof(full), "%s%s", prefix, name) < NAME_BYTES);
+    if (m->status == TT_OK)
+        m->status = tt_tensor_file_add(&m->file, full, &tensor);
 }
 
 static tt_shape state_shape(const tt_value *parameter)
@@ -154,43 +164,45 @@ static tt_shape state_shape(const tt_value *parameter)
 static uint32_t crc_of(const tt_tensor_file *file)
 {
     uint32_t crc = 0;
-    for (size_t i = 0; i < file->metadata_count; i++) {
-        const tt_metadata *entry = &file->metadata[i];
-        if (strcmp(entry->key, CRC_KEY) == 0)
+    for (size_t i = 0; i < file->note_count; i++) {
+        const tt_tensor_note *note = &file->notes[i];
+        if (strcmp(note->key, CRC_KEY) == 0)
             continue;
-        crc = tt_crc32(crc, entry->key, strlen(entry->key) + 1);
-        crc = tt_crc32(crc, entry->value, strlen(entry->value) + 1);
+        crc = tt_crc32(crc, note->key, note->key_bytes + 1);
+        crc = tt_crc32(crc, note->value, note->value_bytes + 1);
     }
     for (size_t i = 0; i < file->count; i++) {
-        const tt_tensor *tensor = &file->tensors[i];
-        crc = tt_crc32(crc, tensor->name, strlen(tensor->name) + 1);
-        crc = tt_crc32(crc, tensor->data, tt_shape_count(&tensor->shape) * sizeof(float));
+        const tt_tensor_entry *entry = &file->entries[i];
+        size_t bytes = 0;
+        crc = tt_crc32(crc, entry->name, entry->name_bytes + 1);
+        if (entry->tensor.data != NULL && tt_tensor_bytes(&entry->tensor, &bytes))
+            crc = tt_crc32(crc, entry->tensor.data, bytes);
     }
     return crc;
 }
 
-static void describe(const tt_training *t, tt_tensor_file *file)
+static void describe(const tt_training *t, maker *m)
 {
     char text[TEXT_BYTES];
-    add_metadata(file, FORMAT_KEY, FORMAT);
+    add_metadata(m, FORMAT_KEY, FORMAT);
     for (size_t i = 0; i < FIELDS; i++) {
         field_text(&fields[i], &t->options, text);
-        add_metadata(file, fields[i].key, text);
+        add_metadata(m, fields[i].key, text);
     }
-    add_number(file, "shards", TT_SHARDS);
-    add_number(file, "images", t->image_count);
-    add_number(file, "data_crc", t->data_crc);
-    add_number(file, "epochs_done", t->epochs_done);
-    add_number(file, "steps_done", t->steps_done);
-    add_number(file, "right", t->right);
+    add_number(m, "shards", TT_SHARDS);
+    add_number(m, "images", t->image_count);
+    add_number(m, "data_crc", t->data_crc);
+    add_number(m, "epochs_done", t->epochs_done);
+    add_number(m, "steps_done", t->steps_done);
+    add_number(m, "right", t->right);
     snprintf(text, sizeof(text), "%.17g", t->loss); // a double, exactly
-    add_metadata(file, "loss", text);
+    add_metadata(m, "loss", text);
     for (size_t i = 0; i < t->model->parameter_count; i++) {
         const tt_value *p = t->model->parameters[i];
-        add_tensor(file, "", p->name, p->shape, p->data);
-        add_tensor(file, "optimiser.", p->name, state_shape(p), t->states[i]);
+        add_tensor(m, "", p->name, p->shape, p->data);
+        add_tensor(m, "optimiser.", p->name, state_shape(p), t->states[i]);
     }
-    add_number(file, CRC_KEY, crc_of(file));
+    add_number(m, CRC_KEY, crc_of(&m->file));
 }
 
 static tt_status refuse_infinite(tt_text *why, const char *name)
@@ -204,30 +216,56 @@ static tt_status refuse_infinite(tt_text *why, const char *name)
 tt_status tt_training_save(const tt_training *t, uint8_t **bytes, size_t *length, tt_text *why)
 {
     *bytes = NULL;
-    tt_tensor_file *file = calloc(1, sizeof(*file));
-    if (file == NULL)
-        return TT_FULL;
-    describe(t, file);
-    tt_status status = TT_OK;
-    for (size_t i = 0; i < file->count && status == TT_OK; i++)
-        if (!tt_all_finite(file->tensors[i].data, tt_shape_count(&file->tensors[i].shape)))
-            status = refuse_infinite(why, file->tensors[i].name);
+    maker m = {.status = TT_OK};
+    describe(t, &m);
+    tt_status status = m.status;
+    for (size_t i = 0; i < m.file.count && status == TT_OK; i++) {
+        const tt_tensor_entry *entry = &m.file.entries[i];
+        size_t count = 0;
+        if (tt_tensor_bytes(&entry->tensor, &count) &&
+            !tt_all_finite(entry->tensor.data, count / sizeof(float)))
+            status = refuse_infinite(why, entry->name);
+    }
     if (status == TT_OK)
-        status = tt_tensor_file_make(file, bytes, length);
-    free(file);
+        status = tt_safetensors_make(&m.file, bytes, length, why);
+    tt_tensor_file_free(&m.file);
     return status;
 }
 
 // ---- loading
 
+// What a tensor of the file is, for a sentence: "[2,3]", and its type if that is not f32.
+static void describe_tensor(tt_text *why, const tt_tensor *tensor)
+{
+    tt_text_add(why, "[");
+    for (unsigned i = 0; i < tensor->rank; i++) {
+        tt_text_add(why, i > 0 ? "," : "");
+        tt_text_add_signed(why, tensor->size[i]);
+    }
+    tt_text_add(why, "]");
+    if (tensor->element != TT_ELEMENT_F32) {
+        tt_text_add(why, " of ");
+        tt_text_add(why, tt_element_name(tensor->element));
+    }
+}
+
+static bool has_shape(const tt_tensor *tensor, const tt_shape *shape)
+{
+    bool same = tensor->element == TT_ELEMENT_F32 && tensor->rank == shape->rank;
+    for (unsigned i = 0; i < shape->rank && same; i++)
+        same = tensor->size[i] == (int64_t)shape->size[i];
+    return same;
+}
+
 // The tensor of that name, of exactly that shape and finite; NULL with a sentence otherwise.
 static const tt_tensor *expect(const tt_tensor_file *file, const char *prefix, const char *name,
                                tt_shape shape, tt_text *why)
 {
-    char full[TT_TENSOR_NAME_MAX];
-    snprintf(full, sizeof(full), "%s%s", prefix, name);
-    const tt_tensor *tensor = tt_tensor_file_find(file, full);
-    if (tensor != NULL && tt_shape_equal(&tensor->shape, &shape)) {
+    char full[NAME_BYTES];
+    const tt_tensor *tensor;
+    TT_CHECK(snprintf(full, sizeof(full), "%s%s", prefix, name) < NAME_BYTES);
+    tt_status status = tt_tensor_file_get(file, full, &tensor, NULL);
+    if (status == TT_OK && has_shape(tensor, &shape)) {
         if (tt_all_finite(tensor->data, tt_shape_count(&shape)))
             return tensor;
         refuse_infinite(why, full);
@@ -235,11 +273,12 @@ static const tt_tensor *expect(const tt_tensor_file *file, const char *prefix, c
     }
     tt_text_add(why, "is no checkpoint of this network: tensor ");
     tt_text_add(why, full);
-    tt_text_add(why, tensor == NULL ? " is missing, expected " : " is ");
-    if (tensor != NULL) {
-        tt_text_add(why, tt_shape_text(&tensor->shape));
-        tt_text_add(why, ", expected ");
-    }
+    tt_text_add(why, status == TT_OK          ? " is "
+                     : status == TT_NOT_FOUND ? " is missing"
+                                              : " is of a type that is unknown");
+    if (status == TT_OK)
+        describe_tensor(why, tensor);
+    tt_text_add(why, ", expected ");
     tt_text_add(why, tt_shape_text(&shape));
     return NULL;
 }
@@ -263,8 +302,7 @@ static void copy_parameters(tt_model *model, const tt_tensor **tensors)
         memcpy(model->parameters[i]->data, tensors[i]->data, tt_value_bytes(model->parameters[i]));
 }
 
-// A reader's failure has already begun its sentence with the path; so do those that come after it,
-// but a success must leave none: what follows the path goes to `rest`.
+// A sentence begins with the path, a success leaves none: what may follow the path goes to `rest`.
 typedef struct opened {
     tt_tensor_file *file;
     char *sentence;
@@ -274,7 +312,7 @@ typedef struct opened {
 static tt_status close_file(opened *o, tt_status status, tt_text *why)
 {
     if (status != TT_OK && status != TT_FULL)
-        tt_text_add(why, o->sentence); // begun with the path by the reader
+        tt_text_add(why, o->sentence);
     if (o->file != NULL)
         tt_tensor_file_free(o->file);
     free(o->file);
@@ -289,8 +327,12 @@ static tt_status open_file(opened *o, const char *path, tt_text *why)
     if (o->file == NULL || o->sentence == NULL)
         return close_file(o, TT_FULL, NULL);
     tt_text_init(&o->rest, o->sentence, SENTENCE_BYTES);
-    tt_status status = tt_tensor_file_read(o->file, path, &o->rest);
-    return status != TT_OK ? close_file(o, status, why) : TT_OK;
+    tt_status status = tt_safetensors_read(o->file, path, &o->rest);
+    if (status != TT_OK)
+        return close_file(o, status, why);
+    tt_text_add(&o->rest, path);
+    tt_text_add(&o->rest, ": ");
+    return TT_OK;
 }
 
 static tt_status refuse_metadata(tt_text *why, const char *key, const char *found)
@@ -309,7 +351,7 @@ static tt_status refuse_metadata(tt_text *why, const char *key, const char *foun
 static tt_status expect_crc(const tt_tensor_file *file, tt_text *why)
 {
     uint64_t stated;
-    const char *text = tt_tensor_file_metadata(file, CRC_KEY);
+    const char *text = tt_tensor_file_note(file, CRC_KEY);
     if (text != NULL && !read_whole(text, UINT32_MAX, &stated))
         return refuse_metadata(why, CRC_KEY, text);
     if (text == NULL || stated == crc_of(file))
@@ -353,7 +395,7 @@ static tt_status expect_same(tt_text *why, const char *key, const char *ours, co
 static tt_status read_number(const tt_tensor_file *file, const char *key, uint64_t most,
                              uint64_t *number, tt_text *why)
 {
-    const char *text = tt_tensor_file_metadata(file, key);
+    const char *text = tt_tensor_file_note(file, key);
     if (text != NULL && read_whole(text, most, number))
         return TT_OK;
     return refuse_metadata(why, key, text);
@@ -362,12 +404,12 @@ static tt_status read_number(const tt_tensor_file *file, const char *key, uint64
 // The options that a checkpoint states; all of them, each sound by itself.
 static tt_status read_options(const tt_tensor_file *file, tt_train_options *options, tt_text *why)
 {
-    const char *format = tt_tensor_file_metadata(file, FORMAT_KEY);
+    const char *format = tt_tensor_file_note(file, FORMAT_KEY);
     if (format == NULL)
         return refuse_metadata(why, FORMAT_KEY, NULL);
     tt_status status = expect_same(why, FORMAT_KEY, FORMAT, format);
     for (size_t i = 0; i < FIELDS && status == TT_OK; i++) {
-        const char *text = tt_tensor_file_metadata(file, fields[i].key);
+        const char *text = tt_tensor_file_note(file, fields[i].key);
         if (text == NULL || !read_field(&fields[i], text, options))
             status = refuse_metadata(why, fields[i].key, text);
     }
@@ -375,7 +417,7 @@ static tt_status read_options(const tt_tensor_file *file, tt_train_options *opti
     if (status == TT_OK)
         status = read_number(file, "shards", 1024, &shards, why);
     if (status == TT_OK && shards != TT_SHARDS)
-        status = refuse_metadata(why, "shards", tt_tensor_file_metadata(file, "shards"));
+        status = refuse_metadata(why, "shards", tt_tensor_file_note(file, "shards"));
     if (status == TT_OK)
         status = read_number(file, "images", UINT32_MAX, &images, why);
     options->images_max = (size_t)images;
@@ -399,7 +441,7 @@ tt_status tt_checkpoint_options(const char *path, tt_train_options *options, tt_
 static tt_status read_progress(const tt_tensor_file *file, const tt_train_options *options,
                                progress *p, tt_text *why)
 {
-    const char *loss = tt_tensor_file_metadata(file, "loss");
+    const char *loss = tt_tensor_file_note(file, "loss");
     p->images = options->images_max;
     uint64_t steps = p->images / options->batch; // an epoch; none where it has not begun
     tt_status status = read_number(file, "data_crc", UINT32_MAX, &p->data_crc, why);
@@ -453,7 +495,7 @@ static tt_status load_state(tt_training *t, const tt_tensor_file *file, tt_text 
         status = find_tensors(file, "", t->model, false, parameters, why);
     if (status == TT_OK)
         status = find_tensors(file, "optimiser.", t->model, true, states, why);
-    if (status == TT_OK && tt_tensor_file_metadata(file, CRC_KEY) == NULL)
+    if (status == TT_OK && tt_tensor_file_note(file, CRC_KEY) == NULL)
         status = refuse_metadata(why, CRC_KEY, NULL);
     if (status == TT_OK)
         status = expect_crc(file, why);

@@ -23,7 +23,8 @@ TT_C_BEGIN
 #define TT_PLAN_HEADER_BYTES 80
 #define TT_PLAN_STEP_BYTES 72
 #define TT_PLAN_STEPS_MAX 64
-#define TT_PLAN_ALIGNMENT 4 // of the plan and of every table in it
+#define TT_PLAN_ALIGNMENT 4  // of the plan and of every table in it
+#define TT_PLAN_PIECES_MAX 8 // of tensors, that one step's input may be put together of
 
 typedef enum tt_step_kind {
     TT_STEP_CONV = 1, // also dense: one position of many channels
@@ -48,8 +49,8 @@ typedef struct tt_plan_header {
     float output_scale;
     int32_t output_zero_point;
     uint16_t input_shape[3], output_shape[3]; // rows, columns, channels
-    uint32_t multiplications;                 // multiply-accumulates of one run, for information
-    uint32_t reserved;                        // 0
+    uint32_t multiplications; // multiply-accumulates of one run, of the steps' shapes
+    uint32_t reserved;        // 0
 } tt_plan_header;
 
 // One step. Offsets of tensors and scratch are in the arena, of tables in the plan.
@@ -71,11 +72,19 @@ typedef struct tt_plan {
     tt_plan_header header;
 } tt_plan;
 
-// Checks everything about a plan of `length` bytes and opens it. On failure says in `why` (or NULL)
-// what was expected and what came: TT_DAMAGED (cut short, or the checksum fails), TT_MALFORMED (no
-// plan, or it contradicts itself), TT_UNSUPPORTED (another version or kind of step, or reserved
-// bytes that are not 0), TT_INVALID (not aligned).
+// Checks everything about a plan of `length` bytes and opens it: also that every step and the
+// output read only what the input or a step before wrote, so that nothing of an earlier run shows,
+// and that the header states the multiply-accumulates that the steps make. On failure says in `why`
+// (or NULL) what was expected and what came: TT_DAMAGED (cut short, or the checksum fails),
+// TT_MALFORMED (no plan, or it contradicts itself), TT_UNSUPPORTED (another version or kind of
+// step, or reserved bytes that are not 0), TT_INVALID (not aligned).
 tt_status tt_plan_open(tt_plan *plan, const void *bytes, size_t length, tt_text *why);
+
+// The operations of one run of an open plan: what the innermost loops turn. Each
+// multiply-accumulate is one (a convolution's with the padding around the image), each element that
+// a pooling compares or adds another. Requantising an output and laying out a window are not
+// counted: they are at most a few more an operation. UINT64_MAX stands for more than that.
+uint64_t tt_plan_operations(const tt_plan *plan);
 
 // Runs the network: `input` has header.input_bytes, `output` gets header.output_bytes. `arena` has
 // at least header.arena_bytes, aligned to 4 (TT_CHECK); what it held before does not matter, and

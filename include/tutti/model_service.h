@@ -30,6 +30,9 @@ TT_C_BEGIN
 #define TT_MODEL_NAME_MAX 24                // bytes, the terminator included
 #define TT_MODEL_INPUT_MAX TT_BUS_BLOCK_MAX // bytes: an input travels in one message
 #define TT_MODEL_OUTPUT_MAX 256
+#ifndef TT_MODEL_OPERATIONS_MAX
+#define TT_MODEL_OPERATIONS_MAX 32000000 // of a run, where a product states no other limit
+#endif
 #define TT_MODEL_JOBS_MAX 2         // inputs taken and not yet answered; more get 5.03
 #define TT_MODEL_TYPE "tutti.model" // rt= of the resources
 
@@ -53,6 +56,7 @@ typedef struct tt_model_options {
     size_t slot_bytes;     // of each
     void *arena;           // aligned to TT_PLAN_ALIGNMENT
     size_t arena_bytes;
+    uint64_t operations_max; // of a run (tt_plan_operations); 0: TT_MODEL_OPERATIONS_MAX
 } tt_model_options;
 
 struct tt_model_service {

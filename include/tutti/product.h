@@ -25,7 +25,8 @@ typedef struct tt_product {
     size_t slot_bytes;
     void *arena;
     size_t arena_bytes;
-    bool asks; // finds devices that run models, and asks them: /ai/ask
+    uint64_t operations_max; // of one run of a model; 0: TT_MODEL_OPERATIONS_MAX
+    bool asks;               // finds devices that run models, and asks them: /ai/ask
     // What is the product's own: adds resources (tt_bus_add), sets timers (tt_node_after), starts
     // threads; or NULL. Called once by the loop's own thread before its first turn, within 10 s
     // (tutti/liveness.h), and not in safe mode (tutti/kept.h). The node lives as long as the

@@ -4,6 +4,7 @@
 
 #define SLOT_BYTES (256 * 1024)
 #define ARENA_BYTES (128 * 1024)
+#define OPERATIONS_MAX 256000000
 
 uint8_t tt_product_slots[2][SLOT_BYTES] TT_SLOTS;
 static uint8_t arena[ARENA_BYTES] __attribute__((aligned(8)));
@@ -14,5 +15,6 @@ const tt_product tt_product_table = {
     .slot_bytes = SLOT_BYTES,
     .arena = arena,
     .arena_bytes = ARENA_BYTES,
+    .operations_max = OPERATIONS_MAX,
     .asks = true,
 };

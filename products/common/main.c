@@ -118,7 +118,8 @@ static void add_services(const tt_product *product, tt_platform *platform)
                                                     .slots = {product->slots[0], product->slots[1]},
                                                     .slot_bytes = product->slot_bytes,
                                                     .arena = product->arena,
-                                                    .arena_bytes = product->arena_bytes}));
+                                                    .arena_bytes = product->arena_bytes,
+                                                    .operations_max = product->operations_max}));
     if (product->asks)
         offer("/ai/ask",
               tt_ask_service_init(&ask_service, &(tt_ask_options){.bus = &node.bus,

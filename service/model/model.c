@@ -127,6 +127,13 @@ static void take_plan(tt_model_service *s, tt_time now, const tt_request *reques
                        h->input_bytes, " bytes, at most ", TT_MODEL_INPUT_MAX, " are supported");
         return;
     }
+    uint64_t operations = tt_plan_operations(&plan);
+    if (operations > s->options.operations_max) {
+        refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: a run of it takes ",
+                       operations, " operations, this device allows at most ",
+                       s->options.operations_max, "");
+        return;
+    }
     bool fresh = s->name[0] == '\0';
     s->version++;
     s->overwritten = false;
@@ -356,6 +363,8 @@ tt_status tt_model_service_init(tt_model_service *s, const tt_model_options *opt
         return TT_INVALID;
     memset(s, 0, sizeof(*s));
     s->options = *options;
+    if (s->options.operations_max == 0)
+        s->options.operations_max = TT_MODEL_OPERATIONS_MAX;
     s->collection = (tt_resource){.path = COLLECTION,
                                   .type = "tutti.models",
                                   .handler = handle,

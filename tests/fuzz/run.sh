@@ -5,11 +5,12 @@ set -u
 build=${TUTTI_BUILD:-build}
 targets=$build/linux-fuzz/tests/fuzz
 work=$build/fuzz
-seconds=${SECONDS_EACH:-10}
+seconds=${SECONDS_EACH:-7}
 [ -x "$targets/fuzz_coap" ] || { echo "skipped: the fuzz targets are not built (make linux-fuzz)"; exit 77; }
 rm -rf "$work/seeds"
 mkdir -p "$work/seeds" "$work/found"
 "${TUTTI_LINUX:-$build/linux}/tests/fuzz/fuzz_seeds" "$work/seeds" || exit 1
+cp -r "$(dirname "$0")/corpus/." "$work/seeds" # those that are kept
 failed=0
 
 fuzz() { # fuzz TARGET SEEDS SECONDS
@@ -18,7 +19,7 @@ fuzz() { # fuzz TARGET SEEDS SECONDS
         -artifact_prefix="$work/found/$1-" "$work/$1" "$work/seeds/$2" >"$work/$1.log" 2>&1
 }
 
-for target in coap dns cbor plan line dump; do
+for target in coap dns cbor plan line dump safetensors npy npz; do
     if fuzz $target $target "$seconds"; then
         echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log") inputs, nothing found"
     else

@@ -239,6 +239,69 @@ static void test_bad_plans(void)
     expect_model_in_place(&first);
 }
 
+// What takes too long is refused as what is too large: by the product's limit, and by the one that
+// holds where the product states none.
+static void test_computation(void)
+{
+    tt_plan plan;
+    REQUIRE(tt_plan_open(&plan, first.plan, first.length, NULL) == TT_OK);
+    EXPECT_EQUAL(tt_plan_operations(&plan), 981888 + 28 * 28 * 12 + 14 * 14 * 24); // 2x2 poolings
+    start();
+    EXPECT_EQUAL(service.options.operations_max, TT_MODEL_OPERATIONS_MAX);
+    service.options.operations_max = tt_plan_operations(&plan) - 1;
+    put(first.plan, first.length);
+    EXPECT_ANSWER(a, TT_ENTITY_TOO_LARGE);
+    EXPECT_TEXT(a.payload, "plan refused: a run of it takes 996000 operations, this device allows "
+                           "at most 995999");
+    service.options.operations_max++;
+    put(first.plan, first.length);
+    EXPECT_ANSWER(a, TT_CREATED);
+    expect_model_in_place(&first);
+
+    // Poolings of the whole image: small as a plan, and hours of comparing.
+    static uint8_t slow[TT_PLAN_HEADER_BYTES + 64 * TT_PLAN_STEP_BYTES]
+        __attribute__((aligned(TT_PLAN_ALIGNMENT)));
+    tt_plan_header h = {.magic = TT_PLAN_MAGIC,
+                        .version = TT_PLAN_VERSION,
+                        .header_bytes = TT_PLAN_HEADER_BYTES,
+                        .bytes = sizeof(slow),
+                        .step_count = 64,
+                        .steps = TT_PLAN_HEADER_BYTES,
+                        .arena_bytes = ARENA_BYTES,
+                        .input_bytes = 1,
+                        .output_bytes = 1,
+                        .input_shape = {1, 1, 1},
+                        .output_shape = {1, 1, 1}};
+    tt_plan_step s = {.kind = TT_STEP_MAX_POOL,
+                      .stride_rows = 1,
+                      .stride_columns = 1,
+                      .in = {1, 1, 1},
+                      .out = {90, 90, 1},
+                      .window = {90, 90},
+                      .before = {89, 89},
+                      .output = 8192};
+    tt_writer w;
+    tt_writer_init(&w, slow, sizeof(slow));
+    w.length = TT_PLAN_HEADER_BYTES;
+    for (int i = 0; i < 64; i++) {
+        tt_plan_step_write(&w, &s);
+        s.in[0] = s.in[1] = 90;
+        s.input = s.output;
+        s.output = 8192 - s.output;
+    }
+    w.length = 0;
+    tt_plan_header_write(&w, &h);
+    fix_checksum(slow, sizeof(slow));
+    tt_text why;
+    char sentence[200];
+    tt_text_init(&why, sentence, sizeof(sentence));
+    REQUIRE(tt_plan_open(&plan, slow, sizeof(slow), &why) == TT_OK);
+    start();
+    put(slow, sizeof(slow));
+    EXPECT_ANSWER(a, TT_ENTITY_TOO_LARGE);
+    EXPECT(strstr(a.payload, " operations, this device allows at most 32000000") != NULL);
+}
+
 static void test_bad_images(void)
 {
     start();
@@ -475,6 +538,7 @@ int main(void)
     test_one_slot();
     test_observe();
     test_bad_plans();
+    test_computation();
     test_bad_images();
     test_names();
     test_replace_while_running();

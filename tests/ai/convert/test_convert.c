@@ -150,6 +150,179 @@ static void test_extreme_weights(void)
     }
 }
 
+// A channel without weights gives its bias, whatever the scale of its input. Here the input of the
+// second layer reaches 1000, a step of it is 4, and a bias of 0.4 was lost in it.
+static void test_zero_channels(void)
+{
+    static const float biases[] = {0.4f, -0.4f, 1e-3f, 37, -1e6f, 1e30f, 0};
+    for (size_t i = 0; i < TT_COUNT(biases); i++) {
+        tt_graph *g = tt_graph_new();
+        tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(1, 1));
+        tt_value *y =
+            tt_matmul(x, tt_constant(g, TT_F32, TT_SHAPE(1, 1), &(float){1000}), false, true);
+        float zeros[2] = {0, 0}, bias[2] = {biases[i], biases[i] / 3};
+        y = tt_matmul(y, tt_constant(g, TT_F32, TT_SHAPE(2, 1), zeros), false, true);
+        y = tt_bias_add(y, tt_constant(g, TT_F32, TT_SHAPE(2), bias));
+        tt_quantised q;
+        REQUIRE(tt_quantise(g, x, y, (float[]){1}, 1, &q, NULL) == TT_OK);
+        for (int pixel = 0; pixel < 256; pixel += 51) {
+            int8_t z[2];
+            tt_quantised_run(&q, &(uint8_t){(uint8_t)pixel}, z);
+            for (int k = 0; k < 2; k++) {
+                float real = q.logits->scale * (float)(z[k] - q.logits->zero_point);
+                EXPECT(fabsf(real - bias[k]) <= 0.51f * q.logits->scale);
+            }
+        }
+        EXPECT(biases[i] == 0 || q.logits->scale < fabsf(biases[i]) / 200);
+        uint8_t *bytes;
+        size_t length;
+        EXPECT_EQUAL(tt_plan_emit(&q, &bytes, &length, NULL), TT_OK);
+        free(bytes);
+        tt_quantised_free(&q);
+        tt_graph_free(g);
+    }
+    // A bias so large, over an input so small, that its step is beyond a float.
+    tt_graph *g = tt_graph_new();
+    tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(1, 1));
+    tt_value *y =
+        tt_matmul(x, tt_constant(g, TT_F32, TT_SHAPE(1, 1), &(float){1e-37f}), false, true);
+    y = tt_matmul(y, tt_constant(g, TT_F32, TT_SHAPE(1, 1), &(float){1}), false, true);
+    y = tt_bias_add(y, tt_constant(g, TT_F32, TT_SHAPE(1), &(float){1e38f}));
+    tt_quantised q;
+    int8_t z;
+    REQUIRE(tt_quantise(g, x, y, (float[]){1}, 1, &q, NULL) == TT_OK);
+    tt_quantised_run(&q, &(uint8_t){255}, &z);
+    EXPECT(fabsf(q.logits->scale * (float)(z - q.logits->zero_point) - 1e38f) < 1e36f);
+    tt_quantised_free(&q);
+    tt_graph_free(g);
+}
+
+// Averages over the whole range; a network that is always zero; the first of several infinite
+// layers; weights that are no numbers yet; images that make no whole batch.
+static void test_small_networks(void)
+{
+    char buffer[200];
+    tt_text why;
+    tt_quantised q;
+    tt_graph *g = tt_graph_new();
+    tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(1, 2, 2, 1));
+    float image[4] = {0, 1, 1, 0};
+    REQUIRE(tt_quantise(g, x, tt_average_pool2d(x, 2, 2, TT_VALID), image, 1, &q, NULL) == TT_OK);
+    for (unsigned pixel = 0; pixel < 256; pixel++) {
+        int8_t y;
+        uint8_t pixels[4] = {(uint8_t)pixel, (uint8_t)pixel, (uint8_t)pixel, (uint8_t)pixel};
+        tt_quantised_run(&q, pixels, &y);
+        EXPECT_EQUAL(y, (int)pixel - 128);
+    }
+    tt_quantised_free(&q);
+    tt_graph_free(g);
+
+    g = tt_graph_new();
+    x = tt_input(g, "x", TT_F32, TT_SHAPE(1, 1));
+    REQUIRE(
+        tt_quantise(g, x,
+                    tt_matmul(x, tt_constant(g, TT_F32, TT_SHAPE(1, 1), &(float){0}), false, true),
+                    image, 1, &q, NULL) == TT_OK);
+    EXPECT(q.logits->scale == 1 && q.logits->zero_point == -128);
+    tt_quantised_free(&q);
+    tt_value *w = tt_constant(g, TT_F32, TT_SHAPE(1, 1), &(float){3e38f});
+    tt_value *y =
+        tt_matmul(tt_matmul(tt_matmul(x, w, false, true), w, false, true), w, false, true);
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_quantise(g, x, y, (float[]){1}, 1, &q, &why), TT_INVALID);
+    EXPECT_TEXT(buffer, "value %5 (matmul): its values over the calibration images are not all "
+                        "finite");
+    y = tt_matmul(x, tt_input(g, "w", TT_F32, TT_SHAPE(1, 1)), false, true);
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_quantise(g, x, y, (float[]){1}, 1, &q, &why), TT_UNSUPPORTED);
+    EXPECT(strstr(buffer, "its weights are not parameters or constants") != NULL);
+    tt_graph_free(g);
+    g = tt_graph_new();
+    x = tt_input(g, "x", TT_F32, TT_SHAPE(2, 1));
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_quantise(g, x, tt_reshape(x, TT_SHAPE(2, 1, 1)), image, 3, &q, &why),
+                 TT_INVALID);
+    EXPECT_TEXT(buffer, "the number of calibration images must be a multiple of the batch");
+    tt_graph_free(g);
+}
+
+// Calibration with what no pixel stands for would choose ranges for a network that never runs.
+static void test_calibration(void)
+{
+    static const struct {
+        float value;
+        const char *sentence;
+    } cases[] = {
+        {0, ""},
+        {1, ""},
+        {1.0019f, ""}, // rounds to the last step
+        {-0.0019f, ""},
+        {1.002f, "calibration value 3 is 1.002; the network's input is quantised from 0 to 1"},
+        {-0.002f, "calibration value 3 is -0.002; the network's input is quantised from 0 to 1"},
+        {255, "calibration value 3 is 255; the network's input is quantised from 0 to 1"},
+        {INFINITY, "calibration value 3 is inf; the network's input is quantised from 0 to 1"},
+        {NAN, "calibration value 3 is nan; the network's input is quantised from 0 to 1"},
+    };
+    tt_graph *g = tt_graph_new();
+    tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(2, 2));
+    tt_value *y =
+        tt_matmul(x, tt_constant(g, TT_F32, TT_SHAPE(1, 2), (float[]){1, 2}), false, true);
+    for (size_t i = 0; i < TT_COUNT(cases); i++) {
+        float values[4] = {0, 1, 0.5f, cases[i].value};
+        char buffer[200];
+        tt_text why;
+        tt_quantised q;
+        tt_text_init(&why, buffer, sizeof(buffer));
+        tt_status status = tt_quantise(g, x, y, values, 2, &q, &why);
+        EXPECT_TEXT(buffer, cases[i].sentence);
+        EXPECT_EQUAL(status, cases[i].sentence[0] == '\0' ? TT_OK : TT_INVALID);
+        if (status == TT_OK)
+            tt_quantised_free(&q);
+    }
+    tt_graph_free(g);
+}
+
+// Scales that are none: of a factor, and of the two ends of a plan.
+static void test_scales(void)
+{
+    static const double bad[] = {INFINITY, -INFINITY, NAN, -1, -1e-300};
+    int32_t multiplier, shift;
+    for (size_t i = 0; i < TT_COUNT(bad); i++) {
+        multiplier = shift = 7;
+        EXPECT(!tt_quantise_multiplier(bad[i], &multiplier, &shift));
+        EXPECT(multiplier == 0 && shift == 0);
+    }
+    EXPECT(tt_quantise_multiplier(1e300, &multiplier, &shift));
+    EXPECT(multiplier == INT32_MAX && shift == 30);
+    static const struct {
+        float image, logits;
+        unsigned wrong; // value, 2: none
+    } cases[] = {{0.5f, 0.25f, 2}, {0, 0, 2},        {0, 0.5f, 0},  {0.5f, 0, 1},
+                 {INFINITY, 1, 0}, {1, INFINITY, 1}, {1, NAN, 1},   {-1, 1, 0},
+                 {1, -1, 1},       {1e-40f, 1, 0},   {1, 1e-40f, 1}};
+    for (size_t i = 0; i < TT_COUNT(cases); i++) {
+        tt_quantised q = {.graph = tt_graph_new()};
+        q.image = tt_input(q.graph, "x", TT_I8, TT_SHAPE(1, 2, 2, 1));
+        q.logits = tt_max_pool2d(q.image, 2, 2, TT_VALID);
+        q.image->scale = cases[i].image;
+        q.logits->scale = cases[i].logits;
+        char buffer[200], expected[100] = "";
+        tt_text why;
+        uint8_t *bytes;
+        size_t length;
+        tt_text_init(&why, buffer, sizeof(buffer));
+        tt_status status = tt_plan_emit(&q, &bytes, &length, &why);
+        if (cases[i].wrong < 2)
+            snprintf(expected, sizeof(expected),
+                     "value %%%u (%s): its scale is no positive, finite number", cases[i].wrong,
+                     cases[i].wrong == 0 ? "input" : "max_pool2d");
+        EXPECT_TEXT(buffer, expected);
+        EXPECT_EQUAL(status, cases[i].wrong < 2 ? TT_INVALID : TT_OK);
+        free(bytes);
+        tt_quantised_free(&q);
+    }
+}
+
 // Finite numbers of every size through two layers: a plan comes out or a sentence, and no table
 // holds what the conversion of a number too large for it leaves. A fault of the conversion shows as
 // a negative multiplier or an impossible shift, which opening refuses.
@@ -291,6 +464,10 @@ int main(void)
     test_refusal();
     test_misuse();
     test_extreme_weights();
+    test_zero_channels();
+    test_small_networks();
+    test_calibration();
+    test_scales();
     test_sizes_of_numbers();
     test_unplannable();
     test_network();

@@ -13,7 +13,7 @@ static void fix_checksum(uint8_t *bytes, size_t length)
     tt_write_le32(&writer, tt_crc32(0, bytes + 16, length - 16));
 }
 
-// Opens, and runs where it opens: an arena of exactly the stated size.
+// Opens, and runs where it opens: an arena of exactly the stated size, with two kinds of rubbish.
 static bool opens_and_runs(const uint8_t *bytes, size_t length)
 {
     tt_plan plan;
@@ -26,13 +26,19 @@ static bool opens_and_runs(const uint8_t *bytes, size_t length)
     }
     if (plan.header.arena_bytes > 1 << 20)
         return true; // nobody here would give it so much
-    void *arena = calloc(1, plan.header.arena_bytes);
+    void *arena = malloc(plan.header.arena_bytes);
     int8_t *input = calloc(1, plan.header.input_bytes);
-    int8_t *output = calloc(1, plan.header.output_bytes);
-    tt_plan_run(&plan, arena, input, output);
+    int8_t *outputs[2];
+    for (int i = 0; i < 2; i++) {
+        memset(arena, 0x55 + i, plan.header.arena_bytes);
+        outputs[i] = malloc(plan.header.output_bytes);
+        tt_plan_run(&plan, arena, input, outputs[i]);
+    }
+    EXPECT(memcmp(outputs[0], outputs[1], plan.header.output_bytes) == 0);
     free(arena);
     free(input);
-    free(output);
+    free(outputs[0]);
+    free(outputs[1]);
     return true;
 }
 

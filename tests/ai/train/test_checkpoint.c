@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ai/train/safetensors.h"
 #include "tests/ai/train/made_up.h"
 #include "tutti/bytes.h"
 #include "tutti/lite.h"
+#include "tutti/tensor_file.h"
 
 static char path[300];
 
@@ -199,26 +199,36 @@ static void put_back(tt_tensor_file *file)
 {
     uint8_t *bytes;
     size_t length;
-    REQUIRE(tt_tensor_file_make(file, &bytes, &length) == TT_OK);
+    REQUIRE(tt_safetensors_make(file, &bytes, &length, NULL) == TT_OK);
     write_file(path, bytes, length);
     free(bytes);
     tt_tensor_file_free(file);
+}
+
+// A tensor's bytes in what was read.
+static void *data_of(const tt_tensor_file *file, const char *name)
+{
+    const tt_tensor *tensor;
+    REQUIRE(tt_tensor_file_get(file, name, &tensor, NULL) == TT_OK);
+    return (void *)(uintptr_t)tensor->data;
 }
 
 // The file that was saved, with one metadata value changed.
 static void change(const char *key, const char *value)
 {
     static tt_tensor_file file;
-    REQUIRE(tt_tensor_file_read(&file, path, NULL) == TT_OK);
+    REQUIRE(tt_safetensors_read(&file, path, NULL) == TT_OK);
     bool found = false;
-    for (size_t i = 0; i < file.metadata_count; i++)
-        if (strcmp(file.metadata[i].key, key) == 0) {
-            found = true;
-            if (value != NULL)
-                snprintf(file.metadata[i].value, sizeof(file.metadata[i].value), "%s", value);
-            else
-                snprintf(file.metadata[i].key, sizeof(file.metadata[i].key), "gone");
-        }
+    for (size_t i = 0; i < file.note_count; i++) {
+        tt_tensor_note *note = &file.notes[i];
+        if (strcmp(note->key, key) != 0)
+            continue;
+        found = true;
+        char **text = value != NULL ? &note->value : &note->key;
+        free(*text);
+        *text = strdup(value != NULL ? value : "gone");
+        *(value != NULL ? &note->value_bytes : &note->key_bytes) = strlen(*text);
+    }
     REQUIRE(found);
     put_back(&file);
 }
@@ -258,9 +268,9 @@ static void test_changed_file(void)
     for (int state = 0; state < 2; state++) {
         static tt_tensor_file file;
         save(training);
-        REQUIRE(tt_tensor_file_read(&file, path, NULL) == TT_OK);
+        REQUIRE(tt_safetensors_read(&file, path, NULL) == TT_OK);
         const char *name = state ? "optimiser.conv2.bias" : "conv2.bias";
-        ((uint32_t *)tt_tensor_file_find(&file, name)->data)[1] ^= 1;
+        ((uint32_t *)data_of(&file, name))[1] ^= 1;
         put_back(&file);
         tt_training *other = new_training(&options);
         EXPECT_EQUAL(load(other, buffer, sizeof(buffer)), TT_DAMAGED);
@@ -321,8 +331,8 @@ static void test_hostile_metadata(void)
     // A weight that is none: no training goes on from it, and no model is made of it.
     static tt_tensor_file file;
     save(training);
-    REQUIRE(tt_tensor_file_read(&file, path, NULL) == TT_OK);
-    ((float *)tt_tensor_file_find(&file, "conv2.bias")->data)[1] = INFINITY;
+    REQUIRE(tt_safetensors_read(&file, path, NULL) == TT_OK);
+    ((float *)data_of(&file, "conv2.bias"))[1] = INFINITY;
     put_back(&file);
     EXPECT_EQUAL(load(training, buffer, sizeof(buffer)), TT_INVALID);
     EXPECT(strstr(buffer, ": tensor conv2.bias holds a number that is infinite or none") != NULL);
@@ -359,12 +369,12 @@ static void test_other_files(void)
                    ": is a plan, the int8 network that devices run; expected a checkpoint of "
                    "'tutti train'");
     // Another network's weights.
-    tt_tensor_file *file = calloc(1, sizeof(*file));
+    tt_tensor_file file = {0};
+    tt_tensor two = {TT_ELEMENT_F32, 1, {2}, (float[]){1, 2}};
     uint8_t *bytes;
     size_t length;
-    file->count = 1;
-    file->tensors[0] = (tt_tensor){"fc.weight", TT_SHAPE(2), (float[]){1, 2}};
-    REQUIRE(tt_tensor_file_make(file, &bytes, &length) == TT_OK);
+    REQUIRE(tt_tensor_file_add(&file, "fc.weight", &two) == TT_OK);
+    REQUIRE(tt_safetensors_make(&file, &bytes, &length, NULL) == TT_OK);
     write_file(path, bytes, length);
     free(bytes);
     expect_refusal(training, TT_INVALID, ": is no checkpoint that can go on: it states no format");
@@ -375,8 +385,8 @@ static void test_other_files(void)
     EXPECT_TEXT(buffer + strlen(path),
                 ": is no checkpoint of this network: tensor conv1.weights is "
                 "missing, expected [12,3,3,1]");
-    file->tensors[0] = (tt_tensor){"conv1.weights", TT_SHAPE(2), (float[]){1, 2}};
-    REQUIRE(tt_tensor_file_make(file, &bytes, &length) == TT_OK);
+    REQUIRE(tt_tensor_file_add(&file, "conv1.weights", &two) == TT_OK);
+    REQUIRE(tt_safetensors_make(&file, &bytes, &length, NULL) == TT_OK);
     write_file(path, bytes, length);
     free(bytes);
     tt_text_init(&why, buffer, sizeof(buffer));
@@ -384,7 +394,16 @@ static void test_other_files(void)
     EXPECT_TEXT(buffer + strlen(path),
                 ": is no checkpoint of this network: tensor conv1.weights is "
                 "[2], expected [12,3,3,1]");
-    free(file);
+    file.entries[1].tensor.element = TT_ELEMENT_I32;
+    REQUIRE(tt_safetensors_make(&file, &bytes, &length, NULL) == TT_OK);
+    write_file(path, bytes, length);
+    free(bytes);
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_model_load(tt_training_model(training), path, &why), TT_INVALID);
+    EXPECT_TEXT(buffer + strlen(path),
+                ": is no checkpoint of this network: tensor conv1.weights is "
+                "[2] of i32, expected [12,3,3,1]");
+    tt_tensor_file_free(&file);
     // Weights of this network that no training stated: a model, no checkpoint.
     unlink(path);
     expect_refusal(training, TT_NOT_FOUND, ": cannot be opened");
