@@ -1,4 +1,4 @@
-# find_package(tutti), before project(): the board that TUTTI_BOARD names (in os/board, or a folder by its absolute path;
+# find_package(tutti), before project(): the board that TUTTI_BOARD names (in os/board, or a folder by its path;
 # without it this machine) chooses the compiler, and behind project() there are tt_product and tt_image, which build what
 # the project names from the sources beside this file, with the project's limits (docs/first-device.md):
 #

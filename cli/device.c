@@ -25,40 +25,19 @@
 
 #define ARGUMENTS_MAX 40
 #define IMAGE_BYTES_MAX ((size_t)64 << 20)
+#define BOARD_MAX 64                    // of a board's name
+#define SENTENCE_MAX 320                // about an image
 #define SDK_IMAGES "share/tutti/images" // in an SDK, whose programs are in bin
 
-// How a kind is run. Images lie relative to the folder of this program.
+// What the build makes of a kind. Images lie relative to the folder of this program.
 static const struct {
     const char *image, *target;
-    const char *emulator, *package; // NULL: the image is a program of this machine
-    const char *network;            // the -device of its Ethernet, or NULL for the board's own
-    unsigned machine;               // that its image must be for; 0: that of this program
-    const char *arguments[12];
+    const char *board; // NULL: the image is a program of this machine
 } kinds[TT_KINDS] = {
-    [TT_WATCH] = {.image = "../../cortex-m4/products/watch/watch.elf",
-                  .target = "cortex-m4",
-                  .emulator = "qemu-system-arm",
-                  .package = "qemu-system-arm",
-                  .machine = TT_ELF_ARM,
-                  .arguments = {"-M", "mps2-an386"}},
-    [TT_CAR] = {.image = "../../riscv64/products/car/car.elf",
-                .target = "riscv64",
-                .emulator = "qemu-system-riscv64",
-                .package = "qemu-system-misc",
-                .network = "virtio-net-device",
-                .machine = TT_ELF_RISCV,
-                .arguments = {"-M", "virt", "-m", "64M", "-global",
-                              "virtio-mmio.force-legacy=false", "-device", "virtio-rng-device"}},
-    [TT_TV] = {.image = "../../aarch64/products/tv/tv.elf",
-               .target = "aarch64",
-               .emulator = "qemu-system-aarch64",
-               .package = "qemu-system-arm",
-               .network = "virtio-net-device",
-               .machine = TT_ELF_AARCH64,
-               .arguments = {"-M", "virt,gic-version=3", "-cpu", "cortex-a76", "-m", "128M",
-                             "-global", "virtio-mmio.force-legacy=false", "-device",
-                             "virtio-rng-device"}},
-    [TT_LINUX] = {.image = "../products/linux/tutti-node", .target = "linux"},
+    [TT_WATCH] = {"../../cortex-m4/products/watch/watch.elf", "cortex-m4", "mps2-an386"},
+    [TT_CAR] = {"../../riscv64/products/car/car.elf", "riscv64", "qemu-riscv64-virt"},
+    [TT_TV] = {"../../aarch64/products/tv/tv.elf", "aarch64", "qemu-aarch64-virt"},
+    [TT_LINUX] = {"../products/linux/tutti-node", "linux", NULL},
 };
 
 static tt_status fail(tt_status status, tt_text *why, const char *a, const char *b, const char *c)
@@ -86,18 +65,17 @@ static bool find_image(tt_kind kind, char *path)
     return join(path, here, kinds[kind].image, "");
 }
 
-tt_status tt_device_make(tt_device *device, tt_kind kind, const char *name, unsigned number,
-                         const char *image, const char *folder, tt_text *why)
+tt_status tt_device_make(tt_device *device, const tt_fleet_entry *entry, unsigned number,
+                         const char *folder, tt_text *why)
 {
-    *device = (tt_device){.kind = kind, .boot = 1};
-    snprintf(device->label, sizeof(device->label), "%s-%u", name, number);
+    *device = (tt_device){.kind = entry->kind, .given = entry->emulator, .boot = 1};
+    snprintf(device->label, sizeof(device->label), "%s-%u", entry->name, number);
     bool fits = join(device->log, folder, device->label, ".log") &&
                 join(device->provision, folder, device->label, ".provision");
-    if (image[0] == '\0')
-        fits = fits && find_image(kind, device->image);
+    if (entry->image[0] == '\0')
+        fits = fits && find_image(entry->kind, device->image);
     else
-        fits =
-            fits && strlen(image) < sizeof(device->image) && strcpy(device->image, image) != NULL;
+        strcpy(device->image, entry->image); // TT_FLEET_IMAGE_MAX is the smaller of the two
     if (!fits)
         return fail(TT_TOO_LARGE, why, folder, ": the path is too long", "");
     if (getrandom(device->seed, sizeof(device->seed), 0) != sizeof(device->seed) ||
@@ -152,6 +130,16 @@ static tt_status read_image(const char *path, const char *target, uint8_t **byte
     return TT_OK;
 }
 
+// Of what is needed for it: "a watch here", or the board that the fleet file names.
+static void add_who(const tt_device *device, tt_text *why)
+{
+    tt_text_add(why, device->kind < TT_KINDS ? "a " : "the board ");
+    tt_text_add(why, device->kind < TT_KINDS    ? tt_kind_names[device->kind]
+                     : device->emulator != NULL ? device->emulator->board
+                                                : "of this machine");
+    tt_text_add(why, " here needs an image for ");
+}
+
 static tt_status check_machine(const tt_device *device, const uint8_t *bytes, size_t length,
                                unsigned expected, tt_text *why)
 {
@@ -161,10 +149,26 @@ static tt_status check_machine(const tt_device *device, const uint8_t *bytes, si
         return status;
     tt_text_add(why, "it is for ");
     tt_text_add(why, tt_elf_machine_name(machine));
-    tt_text_add(why, ", and a ");
-    tt_text_add(why, tt_kind_names[device->kind]);
-    tt_text_add(why, " here needs an image for ");
+    tt_text_add(why, ", and ");
+    add_who(device, why);
     tt_text_add(why, tt_elf_machine_name(expected));
+    return TT_UNSUPPORTED;
+}
+
+// Whether the image is for the board that the emulator has, with a sentence where it is not.
+static tt_status check_board(const tt_device *device, const uint8_t *bytes, size_t length,
+                             tt_text *why)
+{
+    char board[BOARD_MAX];
+    const char *expected = device->emulator->board;
+    tt_status status = tt_elf_read_text(bytes, length, "tt_board_name", board, sizeof(board), why);
+    if (status != TT_OK || strcmp(board, expected) == 0)
+        return status;
+    tt_text_add(why, "it is for the board ");
+    tt_text_add(why, board);
+    tt_text_add(why, ", and ");
+    add_who(device, why);
+    tt_text_add(why, expected);
     return TT_UNSUPPORTED;
 }
 
@@ -179,22 +183,29 @@ static unsigned own_machine(void)
     return length == sizeof(header) ? header[18] | (unsigned)header[19] << 8 : 0;
 }
 
-// Whether the image is one for this kind, and where its provision lies. A process of this machine
+static const char *target_of(const tt_device *device)
+{
+    return device->kind < TT_KINDS ? kinds[device->kind].target : NULL;
+}
+
+// Whether the image is one for this device, and where its provision lies. A process of this machine
 // has none, and may be a script.
 static tt_status examine_image(const tt_device *device, uint64_t *provision_address, tt_text *why)
 {
     uint8_t *bytes;
     size_t length;
-    tt_status status = read_image(device->image, kinds[device->kind].target, &bytes, &length, why);
+    tt_status status = read_image(device->image, target_of(device), &bytes, &length, why);
     if (status != TT_OK)
         return status;
-    char sentence[128];
+    char sentence[SENTENCE_MAX];
     tt_text wrong;
     tt_text_init(&wrong, sentence, sizeof(sentence));
-    if (kinds[device->kind].emulator != NULL) {
-        status = check_machine(device, bytes, length, kinds[device->kind].machine, &wrong);
+    if (device->emulator != NULL) {
+        status = check_machine(device, bytes, length, device->emulator->machine, &wrong);
         if (status == TT_OK)
             status = tt_elf_find(bytes, length, "tt_provision", provision_address, &wrong);
+        if (status == TT_OK && device->given == NULL)
+            status = check_board(device, bytes, length, &wrong);
     } else if (length >= 4 && memcmp(bytes, "\177ELF", 4) == 0) {
         status = check_machine(device, bytes, length, own_machine(), &wrong);
     }
@@ -202,34 +213,60 @@ static tt_status examine_image(const tt_device *device, uint64_t *provision_addr
     return status == TT_OK ? TT_OK : fail(status, why, device->image, ": ", sentence);
 }
 
-// What an image of a kind of the fleet file's own runs as: a process of this machine, or the kind
-// whose processor it is for.
-static tt_status choose_kind(tt_device *device, tt_text *why)
+// The emulator of the board that the image is for, or NULL with a sentence.
+static const tt_emulator *find_emulator(const uint8_t *bytes, size_t length, unsigned machine,
+                                        tt_text *why)
+{
+    char board[BOARD_MAX];
+    if (tt_elf_read_text(bytes, length, "tt_board_name", board, sizeof(board), NULL) != TT_OK) {
+        tt_text_add(why, "it is no device's image: a program for ");
+        tt_text_add(why, tt_elf_machine_name(machine));
+        return NULL;
+    }
+    const tt_emulator *emulator = tt_emulator_of(board);
+    if (emulator == NULL) {
+        tt_text_add(why, "it is for the board ");
+        tt_text_add(why, board);
+        tt_text_add(why,
+                    ", for which there is no emulator; board=BOARD behind it in the fleet file "
+                    "names one that is like it, of ");
+        tt_emulator_list(why);
+    }
+    return emulator;
+}
+
+// What an image of a kind of the fleet file's own runs as: a process of this machine, or on the
+// board that it is for.
+static tt_status choose_by_image(tt_device *device, tt_text *why)
 {
     uint8_t *bytes;
     size_t length;
     tt_status status = read_image(device->image, NULL, &bytes, &length, why);
     if (status != TT_OK)
         return status;
-    char sentence[128], unsaid[128];
-    tt_text wrong, absent;
+    char sentence[SENTENCE_MAX];
+    tt_text wrong;
     uint64_t address;
-    unsigned machine, kind = TT_LINUX;
+    unsigned machine;
     tt_text_init(&wrong, sentence, sizeof(sentence));
-    tt_text_init(&absent, unsaid, sizeof(unsaid));
+    device->emulator = NULL;
     status = tt_elf_machine(bytes, length, &machine, &wrong);
     if (status == TT_OK &&
-        tt_elf_find(bytes, length, "tt_linux_provision", &address, &absent) != TT_OK)
-        for (kind = 0; kind < TT_KINDS && kinds[kind].machine != machine;)
-            kind++;
-    if (status == TT_OK && kind == TT_KINDS) {
-        tt_text_add(&wrong, "it is no device's image: a program for ");
-        tt_text_add(&wrong, tt_elf_machine_name(machine));
-        status = TT_UNSUPPORTED;
+        tt_elf_find(bytes, length, "tt_linux_provision", &address, NULL) != TT_OK) {
+        device->emulator = find_emulator(bytes, length, machine, &wrong);
+        status = device->emulator != NULL ? TT_OK : TT_UNSUPPORTED;
     }
     free(bytes);
-    device->kind = (tt_kind)kind;
     return status == TT_OK ? TT_OK : fail(status, why, device->image, ": ", sentence);
+}
+
+static tt_status choose_emulator(tt_device *device, tt_text *why)
+{
+    if (device->given == NULL && device->kind == TT_KINDS)
+        return choose_by_image(device, why);
+    const char *board = device->given == NULL ? kinds[device->kind].board : NULL;
+    device->emulator = board != NULL ? tt_emulator_of(board) : device->given;
+    return TT_OK;
 }
 
 static bool is_installed(const char *program)
@@ -246,15 +283,18 @@ static bool is_installed(const char *program)
     return false;
 }
 
-static int connect_switch(const char *socket_path)
+static int connect_switch(const char *folder, tt_text *why)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(socket_path) >= sizeof(address.sun_path))
-        return -1;
-    strcpy(address.sun_path, socket_path);
-    int connected = socket(AF_UNIX, SOCK_STREAM, 0); // inherited, so not closed by exec
+    int length =
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s/" TT_DEVICE_STATIONS, folder);
+    int connected = -1;
+    errno = ENAMETOOLONG;
+    if (length < (int)sizeof(address.sun_path))
+        connected = socket(AF_UNIX, SOCK_STREAM, 0); // inherited, so not closed by exec
     if (connected >= 0 && connect(connected, (struct sockaddr *)&address, sizeof(address)) == 0)
         return connected;
+    fail(TT_IO, why, address.sun_path, ": the switch cannot be reached: ", strerror(errno));
     if (connected >= 0)
         close(connected);
     return -1;
@@ -263,7 +303,7 @@ static int connect_switch(const char *socket_path)
 typedef struct command_line {
     const char *words[ARGUMENTS_MAX];
     unsigned count;
-    char netdev[64], network[96], loader[TT_DEVICE_PATH_MAX + 64];
+    char netdev[64], network[TT_DEVICE_PATH_MAX + 32], loader[TT_DEVICE_PATH_MAX + 64];
 } command_line;
 
 static void add_word(command_line *line, const char *word)
@@ -279,24 +319,37 @@ static void add_option(command_line *line, const char *option, const char *value
     add_word(line, value);
 }
 
-static void make_emulator_line(command_line *line, const tt_device *device, int ethernet,
-                               uint64_t provision_address)
+// On the switch by its own Ethernet, whose other end is a socket of ours.
+static void add_station(command_line *line, const tt_device *device, int ethernet)
 {
-    add_word(line, kinds[device->kind].emulator);
-    for (unsigned i = 0; kinds[device->kind].arguments[i] != NULL; i++)
-        add_word(line, kinds[device->kind].arguments[i]);
-    add_option(line, "-display", "none");
-    add_option(line, "-monitor", "none");
-    add_option(line, "-serial", "stdio");
-    add_option(line, "-semihosting-config", "enable=on,target=native");
+    const uint8_t *mac = device->mac;
+    const char *network = device->emulator->network;
     snprintf(line->netdev, sizeof(line->netdev), "socket,id=n,fd=%d", ethernet);
     add_option(line, "-netdev", line->netdev);
-    const uint8_t *mac = device->mac;
-    const char *network = kinds[device->kind].network;
     snprintf(line->network, sizeof(line->network), "%s,netdev=n,%s=%02x:%02x:%02x:%02x:%02x:%02x",
              network != NULL ? network : "nic", network != NULL ? "mac" : "macaddr", mac[0], mac[1],
              mac[2], mac[3], mac[4], mac[5]);
     add_option(line, network != NULL ? "-device" : "-net", line->network);
+}
+
+// `ethernet` is a socket on the switch, or -1 where it goes there by its second serial line.
+static void make_emulator_line(command_line *line, const tt_device *device, int ethernet,
+                               const char *folder, uint64_t provision_address)
+{
+    const tt_emulator *emulator = device->emulator;
+    add_word(line, emulator->program);
+    for (unsigned i = 0; emulator->arguments[i] != NULL; i++)
+        add_word(line, emulator->arguments[i]);
+    add_option(line, "-display", "none");
+    add_option(line, "-monitor", "none");
+    add_option(line, "-serial", "stdio");
+    add_option(line, "-semihosting-config", "enable=on,target=native");
+    if (emulator->line) {
+        snprintf(line->network, sizeof(line->network), "unix:%s/" TT_DEVICE_LINES, folder);
+        add_option(line, "-serial", line->network);
+    } else {
+        add_station(line, device, ethernet);
+    }
     snprintf(line->loader, sizeof(line->loader), "loader,file=%s,addr=0x%llx,force-raw=on",
              device->provision, (unsigned long long)provision_address);
     add_option(line, "-device", line->loader);
@@ -341,45 +394,27 @@ _Noreturn static void become(const tt_device *device, const command_line *line, 
     _exit(127);
 }
 
-tt_status tt_device_start(tt_device *device, const char *socket_path, tt_time now, tt_text *why)
+// What it needs of this machine: an emulator, or that its image can be run.
+static tt_status check_program(const tt_device *device, tt_text *why)
 {
-    TT_CHECK(device->pid == 0);
-    if (device->kind == TT_KINDS) {
-        tt_status chosen = choose_kind(device, why);
-        if (chosen != TT_OK)
-            return chosen;
-    }
-    const char *emulator = kinds[device->kind].emulator;
-    uint64_t provision_address = 0;
-    if (emulator != NULL && !is_installed(emulator)) {
-        fail(TT_NOT_FOUND, why, emulator,
-             " is missing; install it: apt-get install "
-             "--no-install-recommends ",
-             kinds[device->kind].package);
-        return TT_NOT_FOUND;
-    }
+    const tt_emulator *emulator = device->emulator;
+    if (emulator != NULL && !is_installed(emulator->program))
+        return fail(TT_NOT_FOUND, why, emulator->program,
+                    " is missing; install it: apt-get install --no-install-recommends ",
+                    emulator->package);
     if (emulator == NULL && access(device->image, X_OK) != 0)
         return fail(TT_NOT_FOUND, why, device->image, " is missing; build it: make ",
-                    kinds[device->kind].target);
-    tt_status status = examine_image(device, &provision_address, why);
-    if (status == TT_OK)
-        status = write_provision(device, why);
-    if (status != TT_OK)
-        return status;
-    int ethernet = connect_switch(socket_path);
-    if (ethernet < 0)
-        return fail(TT_IO, why, socket_path, ": the switch cannot be reached: ", strerror(errno));
+                    kinds[TT_LINUX].target);
+    return TT_OK;
+}
 
-    command_line line = {.count = 0};
-    if (emulator != NULL)
-        make_emulator_line(&line, device, ethernet, provision_address);
-    else
-        make_process_line(&line, device, ethernet);
-    pid_t launcher = getpid();
-    pid_t child = fork();
+// Starts the process that is the device from now on.
+static tt_status start_process(tt_device *device, const command_line *line, tt_time now,
+                               tt_text *why)
+{
+    pid_t launcher = getpid(), child = fork();
     if (child == 0)
-        become(device, &line, launcher);
-    close(ethernet);
+        become(device, line, launcher);
     if (child < 0)
         return fail(TT_IO, why, "no process could be made: ", strerror(errno), "");
     device->pid = child;
@@ -387,6 +422,36 @@ tt_status tt_device_start(tt_device *device, const char *socket_path, tt_time no
     device->started = now;
     device->found = false;
     return TT_OK;
+}
+
+tt_status tt_device_start(tt_device *device, const char *folder, tt_time now, tt_text *why)
+{
+    TT_CHECK(device->pid == 0);
+    uint64_t provision_address = 0;
+    tt_status status = choose_emulator(device, why);
+    if (status == TT_OK)
+        status = check_program(device, why);
+    if (status == TT_OK)
+        status = examine_image(device, &provision_address, why);
+    if (status == TT_OK)
+        status = write_provision(device, why);
+    if (status != TT_OK)
+        return status;
+    bool by_line = device->emulator != NULL && device->emulator->line;
+    int ethernet = by_line ? -1 : connect_switch(folder, why);
+    if (ethernet < 0 && !by_line)
+        return TT_IO;
+    if (by_line)
+        tt_provision_make_mac(device->seed, device->mac); // as such a board does
+    command_line line = {.count = 0};
+    if (device->emulator != NULL)
+        make_emulator_line(&line, device, ethernet, folder, provision_address);
+    else
+        make_process_line(&line, device, ethernet);
+    status = start_process(device, &line, now, why);
+    if (ethernet >= 0)
+        close(ethernet);
+    return status;
 }
 
 void tt_device_kill(tt_device *device)

@@ -19,8 +19,10 @@
 #define TT_DEVICE_PATH_MAX 512
 
 typedef struct tt_device {
-    tt_kind kind;   // that it runs as; TT_KINDS: its image will tell, at the start
-    char label[24]; // "watch-1": the launcher's own, unknown to the device
+    tt_kind kind;
+    const tt_emulator *given;    // of the fleet file, or NULL
+    const tt_emulator *emulator; // of the last start; NULL: a process of this machine
+    char label[24];              // "watch-1": the launcher's own, unknown to the device
     char image[TT_DEVICE_PATH_MAX];
     char log[TT_DEVICE_PATH_MAX];       // its console
     char provision[TT_DEVICE_PATH_MAX]; // the block that is loaded into it
@@ -32,15 +34,19 @@ typedef struct tt_device {
     bool found;
 } tt_device;
 
-// Gives a device its seed and its files' names below `folder`. `name` is that of its kind; `image`
-// "" takes the one of this build, or of the SDK that this program belongs to. TT_TOO_LARGE, TT_IO.
-tt_status tt_device_make(tt_device *device, tt_kind kind, const char *name, unsigned number,
-                         const char *image, const char *folder, tt_text *why);
+// The switch listens here below the fleet's folder: for stations, and for serial lines.
+#define TT_DEVICE_STATIONS "switch.sock"
+#define TT_DEVICE_LINES "lines.sock"
 
-// Starts it on the switch that listens at `socket_path`. TT_NOT_FOUND: the emulator or the image is
+// Gives a device its seed and its files' names below `folder`. Without an image of its own it has
+// that of this build, or of the SDK that this program belongs to. TT_TOO_LARGE, TT_IO.
+tt_status tt_device_make(tt_device *device, const tt_fleet_entry *entry, unsigned number,
+                         const char *folder, tt_text *why);
+
+// Starts it on the switch that listens in `folder`. TT_NOT_FOUND: the emulator or the image is
 // missing; TT_MALFORMED, TT_DAMAGED: it is no image; TT_UNSUPPORTED: it is one for another
-// processor; TT_IO. Each with a sentence that says what to do.
-tt_status tt_device_start(tt_device *device, const char *socket_path, tt_time now, tt_text *why);
+// processor or board; TT_IO. Each with a sentence that says what to do.
+tt_status tt_device_start(tt_device *device, const char *folder, tt_time now, tt_text *why);
 
 // Ends its process at once, as a power cut does, and waits for it.
 void tt_device_kill(tt_device *device);

@@ -24,8 +24,13 @@ typedef struct elf {
 
 typedef struct section {
     uint32_t type, link;
-    uint64_t flags, offset, size, entry_bytes;
+    uint64_t flags, address, offset, size, entry_bytes;
 } section;
+
+typedef struct symbol {
+    uint64_t address, size;
+    unsigned section; // its index, or a reserved number
+} symbol;
 
 static tt_status fail(tt_status status, tt_text *why, const char *sentence)
 {
@@ -74,7 +79,7 @@ static section section_at(const elf *file, unsigned index)
     tt_read_le32(&reader); // sh_name
     found.type = tt_read_le32(&reader);
     found.flags = read_word(&reader, file->wide);
-    read_word(&reader, file->wide); // sh_addr
+    found.address = read_word(&reader, file->wide);
     found.offset = read_word(&reader, file->wide);
     found.size = read_word(&reader, file->wide);
     found.link = tt_read_le32(&reader);
@@ -92,8 +97,28 @@ static bool is_named(const elf *file, const section *names, uint64_t offset, con
            memcmp(file->bytes + names->offset + offset, name, length) == 0;
 }
 
-static tt_status find_in(const elf *file, const section *symbols, const char *name,
-                         uint64_t *address, uint64_t *size, tt_text *why)
+static symbol symbol_at(const elf *file, const section *symbols, uint64_t index, uint32_t *name)
+{
+    unsigned symbol_bytes = file->wide ? 24 : 16;
+    tt_reader reader;
+    symbol found;
+    tt_reader_init(&reader, file->bytes + symbols->offset + index * symbol_bytes, symbol_bytes);
+    *name = tt_read_le32(&reader);
+    if (file->wide) { // st_info, st_other, st_shndx stand before the value, else behind the size
+        tt_read_le16(&reader);
+        found.section = tt_read_le16(&reader);
+    }
+    found.address = read_word(&reader, file->wide);
+    found.size = read_word(&reader, file->wide);
+    if (!file->wide) {
+        tt_read_le16(&reader);
+        found.section = tt_read_le16(&reader);
+    }
+    return found;
+}
+
+static tt_status find_in(const elf *file, const section *symbols, const char *name, symbol *found,
+                         tt_text *why)
 {
     unsigned symbol_bytes = file->wide ? 24 : 16;
     if (symbols->link >= file->section_count || symbols->entry_bytes != symbol_bytes ||
@@ -103,54 +128,77 @@ static tt_status find_in(const elf *file, const section *symbols, const char *na
     if (!inside(file, names.offset, names.size))
         return fail(TT_DAMAGED, why, "the ELF file's symbol names lie outside of it");
     for (uint64_t i = 0; i < symbols->size / symbol_bytes; i++) {
-        tt_reader reader;
-        tt_reader_init(&reader, file->bytes + symbols->offset + i * symbol_bytes, symbol_bytes);
-        uint32_t name_offset = tt_read_le32(&reader);
-        if (file->wide)
-            tt_read_le32(&reader); // st_info, st_other, st_shndx stand before the value
-        *address = read_word(&reader, file->wide);
-        *size = read_word(&reader, file->wide);
+        uint32_t name_offset;
+        *found = symbol_at(file, symbols, i, &name_offset);
         if (is_named(file, &names, name_offset, name))
             return TT_OK;
     }
     return TT_NOT_FOUND;
 }
 
-static tt_status find(const void *bytes, size_t length, const char *symbol, uint64_t *address,
-                      uint64_t *size, tt_text *why)
+static tt_status find(elf *file, const void *bytes, size_t length, const char *name, symbol *found,
+                      tt_text *why)
 {
-    elf file;
-    tt_status status = open_elf(&file, bytes, length, why);
-    for (unsigned i = 0; status == TT_OK && i < file.section_count; i++) {
-        section candidate = section_at(&file, i);
+    tt_status status = open_elf(file, bytes, length, why);
+    for (unsigned i = 0; status == TT_OK && i < file->section_count; i++) {
+        section candidate = section_at(file, i);
         if (candidate.type != SECTION_SYMBOLS)
             continue;
-        status = find_in(&file, &candidate, symbol, address, size, why);
+        status = find_in(file, &candidate, name, found, why);
         if (status != TT_NOT_FOUND)
             return status;
         status = TT_OK;
     }
     if (status == TT_OK) {
         tt_text_add(why, "expected the symbol ");
-        tt_text_add(why, symbol);
+        tt_text_add(why, name);
         tt_text_add(why, ", which the ELF file does not have");
         status = TT_NOT_FOUND;
     }
     return status;
 }
 
-tt_status tt_elf_find(const void *bytes, size_t length, const char *symbol, uint64_t *address,
+tt_status tt_elf_find(const void *bytes, size_t length, const char *name, uint64_t *address,
                       tt_text *why)
 {
-    uint64_t size;
-    return find(bytes, length, symbol, address, &size, why);
+    elf file;
+    symbol found = {0};
+    tt_status status = find(&file, bytes, length, name, &found, why);
+    *address = found.address;
+    return status;
 }
 
-tt_status tt_elf_find_size(const void *bytes, size_t length, const char *symbol, uint64_t *size,
+tt_status tt_elf_find_size(const void *bytes, size_t length, const char *name, uint64_t *size,
                            tt_text *why)
 {
-    uint64_t address;
-    return find(bytes, length, symbol, &address, size, why);
+    elf file;
+    symbol found = {0};
+    tt_status status = find(&file, bytes, length, name, &found, why);
+    *size = found.size;
+    return status;
+}
+
+tt_status tt_elf_read_text(const void *bytes, size_t length, const char *name, char *text,
+                           size_t capacity, tt_text *why)
+{
+    elf file;
+    symbol found;
+    tt_status status = find(&file, bytes, length, name, &found, why);
+    if (status != TT_OK)
+        return status;
+    section in = {.type = SECTION_NO_BITS};
+    if (found.section < file.section_count)
+        in = section_at(&file, found.section);
+    uint64_t offset = found.address - in.address; // too large where it lies before the section
+    if (in.type == SECTION_NO_BITS || !inside(&file, in.offset, in.size) || offset > in.size)
+        return fail(TT_DAMAGED, why, "the ELF file's symbol lies outside of it");
+    size_t most = in.size - offset < capacity ? (size_t)(in.size - offset) : capacity;
+    const char *begin = (const char *)file.bytes + in.offset + offset;
+    size_t used = strnlen(begin, most);
+    if (used == most)
+        return fail(TT_DAMAGED, why, "the ELF file's text is too long, or has no end");
+    memcpy(text, begin, used + 1);
+    return TT_OK;
 }
 
 tt_status tt_elf_machine(const void *bytes, size_t length, unsigned *machine, tt_text *why)

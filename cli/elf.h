@@ -1,5 +1,5 @@
 // What the launcher and the reports need from a device image: for which processor it is, where a
-// symbol lies, and how much flash and RAM the image takes.
+// symbol lies or what text it stands for, and how much flash and RAM the image takes.
 //
 // The bytes are treated as hostile: every offset is checked against the file's length.
 
@@ -29,6 +29,10 @@ tt_status tt_elf_find(const void *bytes, size_t length, const char *symbol, uint
 // How many bytes a symbol's thing takes.
 tt_status tt_elf_find_size(const void *bytes, size_t length, const char *symbol, uint64_t *size,
                            tt_text *why);
+// The constant text that a symbol stands for, copied with its terminator; TT_DAMAGED also where it
+// has more than `capacity` bytes.
+tt_status tt_elf_read_text(const void *bytes, size_t length, const char *symbol, char *text,
+                           size_t capacity, tt_text *why);
 
 // For which processor it is: a number of the ELF specification (e_machine), and its name or
 // "another processor". Anything that is a little-endian ELF file of its class will do.

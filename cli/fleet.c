@@ -63,9 +63,11 @@ static tt_exit start_switch(tt_fleet *fleet, const char *capture)
                      fleet->folder);
         return TT_EXIT_FAILED;
     }
+    const char *path = fleet->socket_path;
+    if (status == TT_OK)
+        status = tt_switch_listen_for_lines(fleet->ethernet, path = fleet->lines_path);
     if (status != TT_OK) {
-        tt_say_error("tutti up: the switch cannot listen at %s: %s", fleet->socket_path,
-                     tt_status_text(status));
+        tt_say_error("tutti up: the switch cannot listen at %s: %s", path, tt_status_text(status));
         return TT_EXIT_FAILED;
     }
     status = capture != NULL ? tt_switch_capture(fleet->ethernet, capture) : TT_OK;
@@ -172,7 +174,7 @@ static void obey(tt_fleet *fleet, char *line, tt_text *answer, tt_time now)
     } else {
         tt_device_kill(device);
         tt_say("%s %s", device->label, restarts ? "restarts" : "was killed");
-        if (!restarts || tt_device_start(device, fleet->socket_path, now, answer) == TT_OK)
+        if (!restarts || tt_device_start(device, fleet->folder, now, answer) == TT_OK)
             tt_text_add(answer, "ok");
     }
 }
@@ -289,7 +291,8 @@ tt_exit tt_fleet_make(tt_fleet *fleet, const tt_fleet_file *file, const char *fo
     if (!tt_file_fits_socket("up", folder, "/" CONTROL_NAME)) // the longest path in it
         return TT_EXIT_USAGE;
     snprintf(fleet->folder, sizeof(fleet->folder), "%s", folder);
-    snprintf(fleet->socket_path, sizeof(fleet->socket_path), "%s/switch.sock", folder);
+    snprintf(fleet->socket_path, sizeof(fleet->socket_path), "%s/" TT_DEVICE_STATIONS, folder);
+    snprintf(fleet->lines_path, sizeof(fleet->lines_path), "%s/" TT_DEVICE_LINES, folder);
     if (!make_folder(folder)) {
         tt_say_error("tutti up: the folder %s cannot be made: %s", folder, strerror(errno));
         return TT_EXIT_FAILED;
@@ -301,8 +304,7 @@ tt_exit tt_fleet_make(tt_fleet *fleet, const tt_fleet_file *file, const char *fo
         unsigned number = 1; // of its kind
         for (unsigned before = 0; before < i; before++)
             number += strcmp(file->devices[before].name, file->devices[i].name) == 0;
-        if (tt_device_make(&fleet->devices[i], file->devices[i].kind, file->devices[i].name, number,
-                           file->devices[i].image, folder, &why) != TT_OK) {
+        if (tt_device_make(&fleet->devices[i], &file->devices[i], number, folder, &why) != TT_OK) {
             tt_say_error("tutti up: %s", sentence);
             return TT_EXIT_FAILED;
         }
@@ -320,7 +322,7 @@ tt_exit tt_fleet_start(tt_fleet *fleet, const char *capture, tt_time now)
         char sentence[2 * TT_DEVICE_PATH_MAX];
         tt_text why;
         tt_text_init(&why, sentence, sizeof(sentence));
-        tt_status status = tt_device_start(&fleet->devices[i], fleet->socket_path, now, &why);
+        tt_status status = tt_device_start(&fleet->devices[i], fleet->folder, now, &why);
         if (status != TT_OK) {
             tt_say_error("tutti up: %s: %s", fleet->devices[i].label, sentence);
             result = status == TT_IO ? TT_EXIT_FAILED : TT_EXIT_MISSING;

@@ -10,7 +10,8 @@
 typedef struct tt_fleet {
     tt_device devices[TT_FLEET_DEVICES_MAX];
     unsigned count;
-    char folder[TT_DEVICE_PATH_MAX], socket_path[TT_DEVICE_PATH_MAX];
+    char folder[TT_DEVICE_PATH_MAX];
+    char socket_path[TT_DEVICE_PATH_MAX], lines_path[TT_DEVICE_PATH_MAX]; // of the switch
     tt_switch *ethernet; // opened here, turned by its own process
     pid_t switch_pid;
     int control; // listens, does not block

@@ -71,8 +71,8 @@ static unsigned read_count(const char *word)
     return count <= TT_FLEET_DEVICES_MAX ? count : 0;
 }
 
-static tt_status add_devices(tt_fleet_file *fleet, unsigned line, const char *kind, unsigned count,
-                             const char *image, tt_text *why)
+static tt_status add_devices(tt_fleet_file *fleet, unsigned line, const tt_fleet_entry *entry,
+                             unsigned count, tt_text *why)
 {
     if (count > TT_FLEET_DEVICES_MAX - fleet->count) {
         tt_text_add(why, "line ");
@@ -83,20 +83,48 @@ static tt_status add_devices(tt_fleet_file *fleet, unsigned line, const char *ki
         tt_text_add_unsigned(why, fleet->count + count);
         return TT_TOO_LARGE;
     }
-    for (unsigned i = 0; i < count; i++) {
-        fleet->devices[fleet->count].kind = find_kind(kind);
-        strcpy(fleet->devices[fleet->count].name, kind);
-        strcpy(fleet->devices[fleet->count].image, image); // the caller checked the lengths
-        fleet->count++;
-    }
+    for (unsigned i = 0; i < count; i++)
+        fleet->devices[fleet->count++] = *entry;
     return TT_OK;
+}
+
+// What `word` gives to the option `name`, "image=" for instance; NULL where it is another word.
+static const char *value_of(const char *word, const char *name)
+{
+    size_t length = strlen(name);
+    return strncmp(word, name, length) == 0 && word[length] != '\0' ? word + length : NULL;
+}
+
+// Takes board=BOARD, if that is next, and the end of the line.
+static tt_status take_board(tt_fleet_entry *entry, unsigned line, const char *at, const char *end,
+                            tt_text *why)
+{
+    char word[WORD_MAX], expected[160] = "board= with one of ";
+    take_word(&at, end, word);
+    const char *board = value_of(word, "board=");
+    if (board != NULL) {
+        entry->emulator = tt_emulator_of(board);
+        if (entry->emulator == NULL) {
+            tt_text boards;
+            size_t length = strlen(expected);
+            tt_text_init(&boards, expected + length, sizeof(expected) - length);
+            tt_emulator_list(&boards);
+            return refuse(why, line, expected, board);
+        }
+        take_word(&at, end, word);
+    }
+    return word[0] == '\0' ? TT_OK
+                           : refuse(why, line,
+                                    board != NULL ? "the end of the line"
+                                                  : "board=BOARD or the end of the line",
+                                    word);
 }
 
 static tt_status parse_line(tt_fleet_file *fleet, unsigned line, const char *at, const char *end,
                             tt_text *why)
 {
-    static const char option[] = "image=";
-    char word[WORD_MAX], kind[WORD_MAX], image[TT_FLEET_IMAGE_MAX] = "";
+    tt_fleet_entry entry = {0};
+    char word[WORD_MAX], kind[WORD_MAX];
     if (!take_word(&at, end, kind) || (kind[0] != '\0' && !may_be_kind(kind)))
         return refuse(why, line, "a kind (watch, car, tv, linux, or another of small letters)",
                       kind);
@@ -108,19 +136,20 @@ static tt_status parse_line(tt_fleet_file *fleet, unsigned line, const char *at,
         return refuse(why, line, "how many of them, 1 to 12", word);
     fits = take_word(&at, end, word);
     if (word[0] != '\0') {
-        size_t prefix = sizeof(option) - 1, length = strlen(word);
-        if (!fits || strncmp(word, option, prefix) != 0 || length == prefix ||
-            length - prefix >= sizeof(image))
+        const char *image = value_of(word, "image=");
+        if (!fits || image == NULL || strlen(image) >= sizeof(entry.image))
             return refuse(why, line, "image=FILE or the end of the line", word);
-        strcpy(image, word + prefix);
-        take_word(&at, end, word);
-        if (word[0] != '\0')
-            return refuse(why, line, "the end of the line", word);
+        strcpy(entry.image, image);
+        tt_status status = take_board(&entry, line, at, end, why);
+        if (status != TT_OK)
+            return status;
     }
-    if (image[0] == '\0' && find_kind(kind) == TT_KINDS)
+    entry.kind = find_kind(kind);
+    if (entry.image[0] == '\0' && entry.kind == TT_KINDS)
         return refuse(why, line, "a kind (watch, car, tv or linux), or image=FILE behind another",
                       kind);
-    return add_devices(fleet, line, kind, count, image, why);
+    strcpy(entry.name, kind); // may_be_kind saw its length
+    return add_devices(fleet, line, &entry, count, why);
 }
 
 tt_status tt_fleet_file_parse(tt_fleet_file *fleet, const char *text, tt_text *why)

@@ -1,5 +1,6 @@
-// tutti new: a project outside the tree, that builds at once. It is an example's folder under
-// another name: the word that the example is named by is replaced, in its files and their names.
+// tutti new: a project outside the tree, that builds at once. It is a folder that the SDK has,
+// under another name: an example, whose own word is replaced in its files and their names, or a
+// board's, which goes by the name of its folder.
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,15 +19,21 @@
 #define PATH_BYTES 4096
 #define FILE_MAX ((size_t)1 << 20)
 
-// What can be made, and of which example.
-static const struct {
-    const char *what, *example;
-} templates[] = {{"device", "sensor"}};
+// What can be made, and of which folder.
+typedef struct origin {
+    const char *what, *folder; // from where examples and os lie
+    const char *word;          // that becomes the name, or NULL
+    const char *next;          // said at the end, behind the name
+} origin;
+static const origin origins[] = {
+    {"device", "examples/sensor", "sensor", "/README.md says how it is built and started"},
+    {"board", "os/board/netduinoplus2", NULL, "/README.md says what each file is for"},
+};
 
 // Names that a project or a fleet file has for something else.
-static const char *const taken[] = {"all",     "clean", "depend",    "help", "install",
-                                    "package", "test",  "generated", "main", "tutti",
-                                    "watch",   "car",   "tv",        "linux"};
+static const char *const taken[] = {
+    "all",  "clean", "depend", "help", "install", "package", "test",          "generated",
+    "main", "tutti", "watch",  "car",  "tv",      "linux",   "netduinoplus2", "mps2-an386"};
 
 static tt_exit check_name(const char *name)
 {
@@ -50,17 +57,17 @@ static tt_exit check_name(const char *name)
     return TT_EXIT_OK;
 }
 
-// The folder of an example: of the SDK that this program belongs to, or of the sources of its
+// The folder to begin with: of the SDK that this program belongs to, or of the sources of its
 // build.
-static bool find_example(const char *example, char folder[PATH_BYTES])
+static bool find_folder(const origin *made, char folder[PATH_BYTES])
 {
-    static const char *const places[] = {"../share/tutti/examples", "../../../examples"};
+    static const char *const places[] = {"../share/tutti", "../../.."};
     char here[PATH_BYTES / 2];
     struct stat there;
     if (!tt_file_program_folder(here, sizeof(here)))
         return false;
     for (size_t i = 0; i < TT_COUNT(places); i++) {
-        snprintf(folder, PATH_BYTES, "%s/%s/%s", here, places[i], example);
+        snprintf(folder, PATH_BYTES, "%s/%s/%s", here, places[i], made->folder);
         if (stat(folder, &there) == 0 && S_ISDIR(there.st_mode))
             return true;
     }
@@ -71,9 +78,10 @@ static bool find_example(const char *example, char folder[PATH_BYTES])
 static void put_replaced(FILE *out, const char *bytes, size_t length, const char *word,
                          const char *name)
 {
-    size_t word_length = strlen(word);
+    size_t word_length = word != NULL ? strlen(word) : 0;
     for (size_t i = 0; i < length;) {
-        if (length - i >= word_length && memcmp(bytes + i, word, word_length) == 0) {
+        if (word != NULL && length - i >= word_length &&
+            memcmp(bytes + i, word, word_length) == 0) {
             fputs(name, out);
             i += word_length;
         } else {
@@ -82,26 +90,25 @@ static void put_replaced(FILE *out, const char *bytes, size_t length, const char
     }
 }
 
-// One file of the example into the new folder, which has the project's name.
-static tt_exit copy_file(const char *example_folder, const char *file, const char *example,
-                         const char *name)
+// One file of the folder into the new one, which has the project's name.
+static tt_exit copy_file(const char *folder, const char *file, const char *word, const char *name)
 {
     char from[2 * PATH_BYTES], *to = NULL;
     size_t to_length, length;
     uint8_t *bytes;
-    snprintf(from, sizeof(from), "%s/%s", example_folder, file);
+    snprintf(from, sizeof(from), "%s/%s", folder, file);
     tt_exit result = tt_file_read("new", from, FILE_MAX, &bytes, &length);
     if (result != TT_EXIT_OK)
         return result;
     FILE *path = open_memstream(&to, &to_length);
     TT_CHECK(path != NULL);
     fprintf(path, "%s/", name);
-    put_replaced(path, file, strlen(file), example, name);
+    put_replaced(path, file, strlen(file), word, name);
     TT_CHECK(fclose(path) == 0);
     tt_file_out out;
     result = tt_file_begin(&out, "new", to);
     if (result == TT_EXIT_OK) {
-        put_replaced(out.stream, (const char *)bytes, length, example, name);
+        put_replaced(out.stream, (const char *)bytes, length, word, name);
         result = tt_file_commit(&out);
     }
     free(to);
@@ -109,13 +116,13 @@ static tt_exit copy_file(const char *example_folder, const char *file, const cha
     return result;
 }
 
-static tt_exit copy_all(const char *example_folder, const char *example, const char *name)
+static tt_exit copy_all(const char *path, const char *word, const char *name)
 {
-    DIR *folder = opendir(example_folder);
+    DIR *folder = opendir(path);
     tt_exit result = folder != NULL ? TT_EXIT_OK : TT_EXIT_MISSING;
     for (struct dirent *entry; result == TT_EXIT_OK && (entry = readdir(folder)) != NULL;)
         if (entry->d_name[0] != '.')
-            result = copy_file(example_folder, entry->d_name, example, name);
+            result = copy_file(path, entry->d_name, word, name);
     if (folder != NULL)
         closedir(folder);
     return result;
@@ -124,46 +131,52 @@ static tt_exit copy_all(const char *example_folder, const char *example, const c
 static tt_exit run_new(unsigned count, const char *const *arguments)
 {
     (void)count;
-    const char *name = arguments[1], *example = NULL;
+    const char *name = arguments[1];
+    const origin *made = NULL;
     char folder[PATH_BYTES];
-    for (size_t i = 0; i < TT_COUNT(templates); i++)
-        if (strcmp(arguments[0], templates[i].what) == 0)
-            example = templates[i].example;
-    if (example == NULL) {
-        tt_say_error("tutti new: expected 'device', not '%s'", arguments[0]);
+    for (size_t i = 0; i < TT_COUNT(origins); i++)
+        if (strcmp(arguments[0], origins[i].what) == 0)
+            made = &origins[i];
+    if (made == NULL) {
+        tt_say_error("tutti new: expected 'device' or 'board', not '%s'", arguments[0]);
         return TT_EXIT_USAGE;
     }
     tt_exit result = check_name(name);
     if (result != TT_EXIT_OK)
         return result;
-    if (!find_example(example, folder)) {
-        tt_say_error("tutti new: the example to begin with is missing; this program belongs into "
-                     "the bin/ of an SDK: cmake --install build/linux --prefix DIR");
+    if (!find_folder(made, folder)) {
+        tt_say_error("tutti new: the %s to begin with is missing; this program belongs into the "
+                     "bin/ of an SDK: cmake --install build/linux --prefix DIR",
+                     made->what);
         return TT_EXIT_MISSING;
     }
     if (mkdir(name, 0777) != 0) { // so that nothing that is there is written over
         tt_say_error("tutti new: the folder %s cannot be made: %s", name, strerror(errno));
         return TT_EXIT_FAILED;
     }
-    result = copy_all(folder, example, name);
+    result = copy_all(folder, made->word, name);
     if (result != TT_EXIT_OK)
         tt_say_error("tutti new: the folder %s is not whole; remove it", name);
     else
-        tt_say("made %s; %s/README.md says how it is built and started", name, name);
+        tt_say("made %s; %s%s", name, name, made->next);
     return result;
 }
 
 const tt_command tt_command_new = {
     .name = "new",
-    .arguments = "device NAME",
-    .summary = "Make the folder NAME with a device of your own, that builds at once",
-    .help = "It is the example 'sensor' under another name: three resources, one of them observed, "
-            "and a timer.\n"
-            "NAME is also its kind and the first part of its paths: 2 to 15 small letters, digits "
-            "and dashes.\n"
-            "A folder that is there is left alone.",
-    .examples = "  tutti new device lamp && cat lamp/README.md",
-    .choices = "device",
+    .arguments = "device|board NAME",
+    .summary = "Make the folder NAME with a device or a board of your own, that builds at once",
+    .help = "A device is the example 'sensor' under another name: three resources, one of them "
+            "observed, and a\n"
+            "timer; NAME is also its kind and the first part of its paths.\n"
+            "A board is that of the STM32F405 (Cortex-M4F), to be changed into yours, with files "
+            "for OpenOCD and\n"
+            "GDB; it is used with -DTUTTI_BOARD=./NAME, or another path to it.\n"
+            "A name has 2 to 15 small letters, digits and dashes. A folder that is there is left "
+            "alone.",
+    .examples = "  tutti new device lamp && cat lamp/README.md\n"
+                "  tutti new board wrist && cat wrist/README.md",
+    .choices = "device board",
     .arguments_min = 2,
     .arguments_max = 2,
     .run = run_new,

@@ -322,8 +322,10 @@ const tt_command tt_command_up = {
     .help =
         "A fleet file has lines of a kind and how many: 'watch 1', 'car 1', 'tv 1', 'linux 1'; "
         "image=FILE\n"
-        "may follow, and lets any word be a kind: 'sensor 1 image=build/sensor.elf'. 12 devices "
-        "are the\n"
+        "may follow, and lets any word be a kind: 'sensor 1 image=build/sensor.elf'. It runs on "
+        "the board that\n"
+        "it is for, or on one like it: 'lamp 1 image=build/lamp.elf board=netduinoplus2'. 12 "
+        "devices are the\n"
         "most. Devices take names from their seeds and addresses by themselves. Ends with the "
         "interrupt\n"
         "key; with --run also when the command ends, whose status is then the result. What asks "

@@ -10,6 +10,10 @@
 
 #include <stdint.h>
 
+#include "tutti/language.h"
+
+TT_C_BEGIN
+
 #define TT_PROVISION_MAGIC 0x56505454u // "TTPV" in memory, little-endian
 #define TT_PROVISION_VERSION 1
 
@@ -30,5 +34,11 @@ typedef struct tt_provision_data {
     uint8_t seed[32];            // of this device alone; keep it secret
     uint32_t crc;                // tt_crc32 of all before
 } tt_provision_data;
+
+// A hardware address of one's own choice (IEEE 802, 8.4), the same from the same seed: for boards
+// whose Ethernet brings none. From any context.
+void tt_provision_make_mac(const uint8_t seed[32], uint8_t mac[6]);
+
+TT_C_END
 
 #endif

@@ -11,6 +11,7 @@
 #include "tutti/bytes.h"
 #include "tutti/check.h"
 #include "tutti/list.h"
+#include "tutti/provision.h"
 #include "tutti/random.h"
 #include "tutti/status.h"
 #include "tutti/text.h"
@@ -397,8 +398,27 @@ static void test_times(void)
     EXPECT_EQUAL(TT_MS(3), TT_US(3000));
 }
 
+// One's own (the second bit) and no group's (the first), the same from the same seed, with bytes of
+// two checksums: none repeats another's.
+static void test_address(void)
+{
+    uint8_t seed[32] = {0}, mac[6], again[6];
+    tt_provision_make_mac(seed, mac);
+    EXPECT_EQUAL(mac[0], 2);
+    EXPECT_EQUAL(mac[2] | mac[3] << 8, 0x55ad); // CRC-32 of 32 zeros is 0x190a55ad
+    EXPECT_EQUAL(mac[4] | mac[5] << 8, 0x190a);
+    EXPECT_EQUAL(mac[1], tt_crc32(0x190a55ad, seed, 32) & 0xff);
+    tt_provision_make_mac(seed, again);
+    EXPECT(memcmp(mac, again, 6) == 0);
+    seed[31] = 1;
+    tt_provision_make_mac(seed, again);
+    EXPECT_EQUAL(again[0], 2);
+    EXPECT(memcmp(mac, again, 6) != 0);
+}
+
 int main(void)
 {
+    test_address();
     test_status();
     test_times();
     test_check();

@@ -134,6 +134,24 @@ printf 'linux 1 image=%s/arm.elf\n' "$scratch" >"$scratch/fleet"
 expect 4 "it is for 32-bit Arm, and a linux here needs an image for $machine" up "$scratch/fleet" --dir "$scratch/f"
 printf '\377\376' | dd of="$scratch/arm.elf" bs=1 seek=18 conv=notrunc 2>/dev/null
 expect 4 "it is for another processor" up "$scratch/fleet" --dir "$scratch/f"
+# An image for another board: the watch's with another name for it, and the STM32F405's.
+watch=$TUTTI_BUILD/cortex-m4/products/watch/watch.elf band=$TUTTI_BUILD/netduinoplus2/products/band/band.elf
+if [ -f "$watch" ] && [ -f "$band" ]; then
+    LC_ALL=C sed 's/mps2-an386/wrist-1234/' "$watch" >"$scratch/wrist.elf"
+    printf 'lamp 1 image=%s\n' "$scratch/wrist.elf" >"$scratch/fleet"
+    expect 4 "lamp-1: $scratch/wrist.elf: it is for the board wrist-1234, for which there is no emulator; board=BOARD" \
+        up "$scratch/fleet" --dir "$scratch/f"
+    printf 'lamp 1 image=%s board=qemu-riscv64-virt\n' "$scratch/wrist.elf" >"$scratch/fleet"
+    expect 4 "it is for 32-bit Arm, and the board qemu-riscv64-virt here needs an image for RISC-V" \
+        up "$scratch/fleet" --dir "$scratch/f"
+    printf 'lamp 1 image=%s board=mps2-an386\n' "$scratch/wrist.elf" >"$scratch/fleet"
+    expect 0 "lamp-1    watch-" up "$scratch/fleet" --dir "$scratch/wrist" --run true
+    printf 'watch 1 image=%s\n' "$band" >"$scratch/fleet"
+    expect 4 "it is for the board netduinoplus2, and a watch here needs an image for mps2-an386" \
+        up "$scratch/fleet" --dir "$scratch/f"
+else
+    echo "images of other boards are not tried: cortex-m4 and netduinoplus2 are not built"
+fi
 printf 'watch 1\n' >"$scratch/fleet"
 path=$scratch # no emulator is found there
 expect 4 "apt-get install --no-install-recommends qemu-system-arm" up "$scratch/fleet" --dir "$scratch/f"

@@ -10,6 +10,7 @@
 #define IMAGE_BYTES 1024
 #define ADDRESS 0x20001234u
 #define SYMBOL_BYTES 77
+#define TEXT_OFFSET 705 // of what the symbol stands for, in .text
 
 // A little ELF file: null section, .text, .data, .bss, symbols, names.
 static size_t make_image(uint8_t image[IMAGE_BYTES], bool wide)
@@ -37,8 +38,9 @@ static size_t make_image(uint8_t image[IMAGE_BYTES], bool wide)
         w.length = 64 + i * (wide ? 64 : 40);
         tt_write_le32(&w, 0);
         tt_write_le32(&w, sections[i].type);
-        uint64_t words[] = {sections[i].flags, 0, sections[i].offset,
-                            sections[i].type == 2 ? 2 * symbol_bytes : sections[i].size};
+        uint64_t words[] = {
+            sections[i].flags, i == 1 ? ADDRESS - (TEXT_OFFSET - sections[i].offset) : 0,
+            sections[i].offset, sections[i].type == 2 ? 2 * symbol_bytes : sections[i].size};
         for (size_t k = 0; k < 4; k++) {
             if (wide)
                 tt_write_le64(&w, words[k]);
@@ -56,16 +58,19 @@ static size_t make_image(uint8_t image[IMAGE_BYTES], bool wide)
         }
     }
     memcpy(image + 560, "\0tt_provision\0other", 19);
+    memcpy(image + TEXT_OFFSET, "wrist", 6);
     w.length = 600 + symbol_bytes; // the second symbol
     tt_write_le32(&w, 1);
-    if (wide)
-        tt_write_le32(&w, 0);
-    for (size_t i = 0; i < 2; i++) { // value, size
-        uint64_t word = i == 0 ? ADDRESS : SYMBOL_BYTES;
-        if (wide)
-            tt_write_le64(&w, word);
-        else
-            tt_write_le32(&w, (uint32_t)word);
+    if (wide) {
+        tt_write_le16(&w, 0);
+        tt_write_le16(&w, 1); // of .text
+        tt_write_le64(&w, ADDRESS);
+        tt_write_le64(&w, SYMBOL_BYTES);
+    } else {
+        tt_write_le32(&w, ADDRESS);
+        tt_write_le32(&w, SYMBOL_BYTES);
+        tt_write_le16(&w, 0);
+        tt_write_le16(&w, 1);
     }
     return IMAGE_BYTES;
 }
@@ -92,13 +97,39 @@ static void test_answers(bool wide)
     EXPECT_EQUAL(tt_elf_find(image, length, "tt_provision", &address, NULL), TT_NOT_FOUND);
 }
 
+static void test_text(bool wide)
+{
+    uint8_t image[IMAGE_BYTES];
+    char text[8] = "";
+    size_t length = make_image(image, wide), section = 64 + (wide ? 64 : 40);
+    size_t index = 600 + (wide ? 24 + 6 : 16 + 14), size = section + (wide ? 32 : 20);
+    EXPECT_EQUAL(tt_elf_read_text(image, length, "tt_provision", text, 6, NULL), TT_OK);
+    EXPECT(strcmp(text, "wrist") == 0);
+    EXPECT_EQUAL(tt_elf_read_text(image, length, "tt_provision", text, 5, NULL), TT_DAMAGED);
+    EXPECT_EQUAL(tt_elf_read_text(image, length, "tt_board", text, 6, NULL), TT_NOT_FOUND);
+    image[size] = 10; // of the section, whose end is that of the text without its terminator
+    EXPECT_EQUAL(tt_elf_read_text(image, length, "tt_provision", text, 8, NULL), TT_DAMAGED);
+    image[size] = 4; // before it
+    EXPECT_EQUAL(tt_elf_read_text(image, length, "tt_provision", text, 8, NULL), TT_DAMAGED);
+    image[size] = 100;
+    image[size + 2] = 1; // beyond the file
+    EXPECT_EQUAL(tt_elf_read_text(image, length, "tt_provision", text, 8, NULL), TT_DAMAGED);
+    image[size + 2] = 0;
+    image[index] = 2; // .data, which lies elsewhere
+    EXPECT_EQUAL(tt_elf_read_text(image, length, "tt_provision", text, 8, NULL), TT_DAMAGED);
+    image[index] = 3; // .bss, of which the file holds nothing
+    EXPECT_EQUAL(tt_elf_read_text(image, length, "tt_provision", text, 8, NULL), TT_DAMAGED);
+    image[index] = 6; // no section
+    EXPECT_EQUAL(tt_elf_read_text(image, length, "tt_provision", text, 8, NULL), TT_DAMAGED);
+}
+
 static void test_hostile(bool wide)
 {
     uint8_t image[IMAGE_BYTES], copy[IMAGE_BYTES];
     size_t length = make_image(image, wide);
     uint64_t address;
     tt_elf_sizes sizes;
-    char sentence[128];
+    char sentence[128], text[16];
     tt_text why;
 
     // Cut anywhere: never found beyond the cut, always a sentence where refused.
@@ -109,6 +140,7 @@ static void test_hostile(bool wide)
         tt_text_init(&why, sentence, sizeof(sentence));
         if (tt_elf_find(exact, cut, "tt_provision", &address, &why) != TT_OK)
             EXPECT(why.length > 0);
+        tt_elf_read_text(exact, cut, "tt_provision", text, sizeof(text), NULL);
         tt_elf_measure(exact, cut, &sizes, NULL);
         free(exact);
     }
@@ -120,6 +152,7 @@ static void test_hostile(bool wide)
         for (int i = 0; i < 4; i++)
             copy[tt_random_below(&random, 700)] = (uint8_t)tt_random_u64(&random);
         tt_elf_find(copy, length, "tt_provision", &address, NULL);
+        tt_elf_read_text(copy, length, "tt_provision", text, sizeof(text), NULL);
         tt_elf_measure(copy, length, &sizes, NULL);
     }
     EXPECT_EQUAL(tt_elf_find("hello", 5, "x", &address, NULL), TT_MALFORMED);
@@ -129,6 +162,8 @@ int main(void)
 {
     test_answers(false);
     test_answers(true);
+    test_text(false);
+    test_text(true);
     test_hostile(false);
     test_hostile(true);
     return test_result();

@@ -28,10 +28,11 @@ static void test_fleet_file(void)
     static tt_fleet_file fleet;
     EXPECT_EQUAL(tt_fleet_file_parse(
                      &fleet,
-                     "# home\nwatch 1\n\n tv 2 # two\r\ncar 1 image=a/b.elf\nmy-lamp2 1 image=c",
+                     "# home\nwatch 1\n\n tv 2 # two\r\ncar 1 image=a/b.elf\nmy-lamp2 1 image=c\n"
+                     "band 2 image=d board=netduinoplus2 # by its line",
                      NULL),
                  TT_OK);
-    EXPECT_EQUAL(fleet.count, 5);
+    EXPECT_EQUAL(fleet.count, 7);
     EXPECT_EQUAL(fleet.devices[1].kind, TT_TV);
     EXPECT_EQUAL(fleet.devices[3].kind, TT_CAR);
     EXPECT_TEXT(fleet.devices[3].image, "a/b.elf");
@@ -39,6 +40,8 @@ static void test_fleet_file(void)
     EXPECT_TEXT(fleet.devices[4].name, "my-lamp2");
     EXPECT_TEXT(fleet.devices[4].image, "c");
     EXPECT_TEXT(fleet.devices[0].image, "");
+    EXPECT(fleet.devices[4].emulator == NULL);
+    EXPECT(fleet.devices[6].emulator != NULL && fleet.devices[6].emulator->line);
 
     EXPECT_TEXT(
         refusal("watch 1\nphone 1\n"),
@@ -59,7 +62,17 @@ static void test_fleet_file(void)
                 "line 1: expected how many of them, 1 to 12, found '99999999999999999999'");
     EXPECT_TEXT(refusal("tv 1 name=living"),
                 "line 1: expected image=FILE or the end of the line, found 'name=living'");
-    EXPECT_TEXT(refusal("tv 1 image=a b"), "line 1: expected the end of the line, found 'b'");
+    EXPECT_TEXT(refusal("tv 1 image=a b"),
+                "line 1: expected board=BOARD or the end of the line, found 'b'");
+    EXPECT_TEXT(refusal("tv 1 image=a board="),
+                "line 1: expected board=BOARD or the end of the line, found 'board='");
+    EXPECT_TEXT(refusal("tv 1 image=a board=wrist"),
+                "line 1: expected board= with one of mps2-an386, netduinoplus2, qemu-riscv64-virt, "
+                "qemu-aarch64-virt, found 'wrist'");
+    EXPECT_TEXT(refusal("tv 1 image=a board=mps2-an386 b"),
+                "line 1: expected the end of the line, found 'b'");
+    EXPECT_TEXT(refusal("tv 1 board=mps2-an386"),
+                "line 1: expected image=FILE or the end of the line, found 'board=mps2-an386'");
     EXPECT_TEXT(
         refusal("\n# nothing\n"),
         "line 3: expected at least one device, such as 'watch 1', found the end of the line");

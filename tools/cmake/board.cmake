@@ -1,5 +1,5 @@
 # The board: a folder with a board.cmake, in os/board and chosen by its name, or anywhere and chosen by its path:
-#     cmake -B build/mine -DTUTTI_BOARD=/home/me/my_board
+#     cmake -B build/mine -DTUTTI_BOARD=../my_board
 # board.cmake only sets variables, see docs/architecture.md, "A board". Included before project(), where the board
 # says which CPU, and so which compiler, and once more behind it, where a compiler without a board gets one.
 
@@ -12,14 +12,18 @@ macro(tt_board_read)
     set(TT_BOARD_LINKER_SCRIPT)
     set(TT_BOARD_LINK_FLAGS)
     set(TT_BOARD_PRODUCTS)
+    set(TT_BOARD_VARIANTS)
+    if("${TUTTI_BOARD}" MATCHES "/") # the path of one elsewhere, from where cmake was started
+        set(TUTTI_BOARD "${TUTTI_BOARD}" CACHE PATH "a board's name, or the path of its folder")
+    endif()
     if(IS_ABSOLUTE "${TUTTI_BOARD}")
-        set(TT_BOARD_FOLDER ${TUTTI_BOARD})
+        get_filename_component(TT_BOARD_FOLDER ${TUTTI_BOARD} ABSOLUTE) # without a slash behind it
     else()
         set(TT_BOARD_FOLDER ${TT_ROOT}/os/board/${TUTTI_BOARD})
     endif()
     if(NOT EXISTS ${TT_BOARD_FOLDER}/board.cmake)
-        message(FATAL_ERROR "TUTTI_BOARD: expected the name of a folder in os/board, or the absolute path of one elsewhere, "
-            "with a board.cmake; there is no ${TT_BOARD_FOLDER}/board.cmake")
+        message(FATAL_ERROR "TUTTI_BOARD: expected the name of a folder in os/board, or the path of one elsewhere "
+            "(./NAME for one in this folder), with a board.cmake; there is no ${TT_BOARD_FOLDER}/board.cmake")
     endif()
     include(${TT_BOARD_FOLDER}/board.cmake)
     get_filename_component(TT_BOARD ${TT_BOARD_FOLDER} NAME)

@@ -138,15 +138,24 @@ function(tt_image name)
 endfunction()
 
 # tt_product(NAME SOURCES file...): a device's image from a table of what it is made of (tutti/product.h) and the start
-# that all share.
+# that all share; and NAME_VARIANT for each VARIANT that the board has of its memory.
 function(tt_product name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES")
-    if(TARGET tt_platform_device)
-        set(common ${TT_ROOT}/products/common)
-        tt_image(${name}
+    if(NOT TARGET tt_platform_device)
+        return()
+    endif()
+    set(common ${TT_ROOT}/products/common)
+    set(images ${name})
+    foreach(variant ${TT_BOARD_VARIANTS})
+        list(APPEND images ${name}_${variant})
+        list(APPEND flags_${name}_${variant} ${TT_BOARD_LINK_FLAGS_${variant}})
+    endforeach()
+    foreach(image ${images})
+        tt_image(${image}
             SOURCES ${arg_SOURCES} ${common}/main.c ${common}/measure.c ${common}/end.c
             USES tt_node tt_platform_device tt_stack tt_device_service tt_crash_service tt_log_service tt_model_service tt_version)
-    endif()
+        target_link_options(${image} PRIVATE ${flags_${image}})
+    endforeach()
 endfunction()
 
 # tt_test(NAME SOURCES file... USES library... [LABELS label...] [ARGUMENTS word...] [TIMEOUT seconds])

@@ -1,7 +1,7 @@
 // The memory map of the STM32F405 (ST RM0090, 2.3), and what the Netduino Plus 2 has it wired to.
 
-#ifndef TUTTI_OS_BOARD_NETDUINOPLUS2_BOARD_H
-#define TUTTI_OS_BOARD_NETDUINOPLUS2_BOARD_H
+#ifndef TUTTI_OS_BOARD_BOARD_H
+#define TUTTI_OS_BOARD_BOARD_H
 
 #include <stdint.h>
 

@@ -4,13 +4,12 @@
 #include "os/driver/pin_stm32.h"
 #include "os/driver/usart_slip.h"
 #include "tutti/board.h"
-#include "tutti/bytes.h"
 #include "tutti/check.h"
 #include "tutti/kernel.h"
 
 #define LINE_BAUD 1000000 // which both of its clocks give exactly
 
-const char tt_board_name[] = "netduinoplus2";
+const char tt_board_name[] = TT_BOARD_NAME; // of its folder
 const char tt_board_cpu[] = "Cortex-M4F";
 
 static tt_usart_slip ethernet;
@@ -20,21 +19,10 @@ static void on_interrupt(void *context)
     tt_usart_slip_interrupt(context);
 }
 
-// A hardware address of one's own choice (IEEE 802, 8.4), from the device's own seed.
-static void make_mac(uint8_t mac[6])
-{
-    uint32_t first = tt_crc32(0, tt_provision.seed, sizeof(tt_provision.seed));
-    uint32_t second = tt_crc32(first, tt_provision.seed, sizeof(tt_provision.seed));
-    mac[0] = 0x02;
-    mac[1] = (uint8_t)second;
-    for (int i = 0; i < 4; i++)
-        mac[2 + i] = (uint8_t)(first >> 8 * i);
-}
-
 tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)
 {
     uint8_t mac[6];
-    make_mac(mac);
+    tt_provision_make_mac(tt_provision.seed, mac);
     tt_stm32_use_pin(TT_BOARD_GPIO_A, 2, TT_STM32_USART1_TO_3);
     tt_stm32_use_pin(TT_BOARD_GPIO_A, 3, TT_STM32_USART1_TO_3);
     tt_usart_slip_init(&ethernet, TT_BOARD_USART2, tt_board_clocks_now()->apb1_hz / LINE_BAUD, mac);

@@ -197,6 +197,55 @@ static void test_zero_channels(void)
     tt_graph_free(g);
 }
 
+// Averages over the whole range; a network that is always zero; the first of several infinite
+// layers; weights that are no numbers yet; images that make no whole batch.
+static void test_small_networks(void)
+{
+    char buffer[200];
+    tt_text why;
+    tt_quantised q;
+    tt_graph *g = tt_graph_new();
+    tt_value *x = tt_input(g, "x", TT_F32, TT_SHAPE(1, 2, 2, 1));
+    float image[4] = {0, 1, 1, 0};
+    REQUIRE(tt_quantise(g, x, tt_average_pool2d(x, 2, 2, TT_VALID), image, 1, &q, NULL) == TT_OK);
+    for (unsigned pixel = 0; pixel < 256; pixel++) {
+        int8_t y;
+        uint8_t pixels[4] = {(uint8_t)pixel, (uint8_t)pixel, (uint8_t)pixel, (uint8_t)pixel};
+        tt_quantised_run(&q, pixels, &y);
+        EXPECT_EQUAL(y, (int)pixel - 128);
+    }
+    tt_quantised_free(&q);
+    tt_graph_free(g);
+
+    g = tt_graph_new();
+    x = tt_input(g, "x", TT_F32, TT_SHAPE(1, 1));
+    REQUIRE(
+        tt_quantise(g, x,
+                    tt_matmul(x, tt_constant(g, TT_F32, TT_SHAPE(1, 1), &(float){0}), false, true),
+                    image, 1, &q, NULL) == TT_OK);
+    EXPECT(q.logits->scale == 1 && q.logits->zero_point == -128);
+    tt_quantised_free(&q);
+    tt_value *w = tt_constant(g, TT_F32, TT_SHAPE(1, 1), &(float){3e38f});
+    tt_value *y =
+        tt_matmul(tt_matmul(tt_matmul(x, w, false, true), w, false, true), w, false, true);
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_quantise(g, x, y, (float[]){1}, 1, &q, &why), TT_INVALID);
+    EXPECT_TEXT(buffer, "value %5 (matmul): its values over the calibration images are not all "
+                        "finite");
+    y = tt_matmul(x, tt_input(g, "w", TT_F32, TT_SHAPE(1, 1)), false, true);
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_quantise(g, x, y, (float[]){1}, 1, &q, &why), TT_UNSUPPORTED);
+    EXPECT(strstr(buffer, "its weights are not parameters or constants") != NULL);
+    tt_graph_free(g);
+    g = tt_graph_new();
+    x = tt_input(g, "x", TT_F32, TT_SHAPE(2, 1));
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_quantise(g, x, tt_reshape(x, TT_SHAPE(2, 1, 1)), image, 3, &q, &why),
+                 TT_INVALID);
+    EXPECT_TEXT(buffer, "the number of calibration images must be a multiple of the batch");
+    tt_graph_free(g);
+}
+
 // Calibration with what no pixel stands for would choose ranges for a network that never runs.
 static void test_calibration(void)
 {
@@ -416,6 +465,7 @@ int main(void)
     test_misuse();
     test_extreme_weights();
     test_zero_channels();
+    test_small_networks();
     test_calibration();
     test_scales();
     test_sizes_of_numbers();

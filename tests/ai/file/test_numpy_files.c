@@ -169,7 +169,8 @@ typedef struct member {
     int64_t more_packed;
     uint32_t crc_change;
     int64_t offset_change;
-    bool in_64; // the sizes stand in an extra field
+    bool in_64;    // the sizes stand in an extra field
+    bool short_64; // that is too short for them
 } member;
 
 static uint8_t zip[8192];
@@ -196,7 +197,7 @@ static void put_extra(tt_writer *w, const member *m, size_t packed, size_t unpac
     tt_write_le16(w, 1);
     tt_write_u8(w, 0);
     tt_write_le16(w, 1);
-    tt_write_le16(w, 16);
+    tt_write_le16(w, m->short_64 ? 12 : 16);
     tt_write_le64(w, unpacked);
     tt_write_le64(w, packed);
 }
@@ -296,6 +297,7 @@ static void test_zips(void)
         {{.name = "a.npy", .method = 8}, "deflated bytes are damaged"},
         {{.name = "a.npy", .more_packed = -1, .more_unpacked = -1}, "its checksum is wrong"},
         {{.name = "a.npy", .more_packed = 200, .more_unpacked = 200}, "behind the end"},
+        {{.name = "a.npy", .in_64 = true, .short_64 = true}, "its extra fields are damaged"},
         {{.name = "a.npy", .offset_change = 1}, "not what the directory says"},
         {{.name = "a.npy", .offset_change = -8}, "not what the directory says"},
         {{.name = "a.npy", .offset_change = 1 << 20}, "not what the directory says"},
@@ -328,6 +330,35 @@ static void test_shared(void)
     memcpy(zip + directory + entry + 42, zip + directory + 42, 4);
     EXPECT_EQUAL(parse(true, zip, length), TT_MALFORMED);
     EXPECT_TEXT(message, "member 'a.npy': its bytes are another's, too");
+}
+
+// Byte by byte what NumPy itself writes for these.
+static void test_written(void)
+{
+    static const struct {
+        tt_tensor tensor;
+        const char *header;
+    } cases[] = {
+        {{TT_ELEMENT_U8, 1, {3}, "abc"},
+         "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }"},
+        {{TT_ELEMENT_BOOL, 0, {0}, "\1"},
+         "{'descr': '|b1', 'fortran_order': False, 'shape': (), }"},
+        {{TT_ELEMENT_F16, 2, {1, 2}, "abcd"},
+         "{'descr': '<f2', 'fortran_order': False, 'shape': (1, 2), }"},
+    };
+    for (size_t i = 0; i < TT_COUNT(cases); i++) {
+        uint8_t *bytes, expected[128 + 4];
+        size_t length, data_bytes;
+        REQUIRE(tt_tensor_bytes(&cases[i].tensor, &data_bytes));
+        REQUIRE(tt_npy_make(&cases[i].tensor, &bytes, &length, NULL) == TT_OK);
+        memset(expected, ' ', 128);
+        memcpy(expected, "\x93NUMPY\x01\x00\x76\x00", 10);
+        memcpy(expected + 10, cases[i].header, strlen(cases[i].header));
+        expected[127] = '\n';
+        memcpy(expected + 128, cases[i].tensor.data, data_bytes);
+        EXPECT(length == 128 + data_bytes && memcmp(bytes, expected, length) == 0);
+        free(bytes);
+    }
 }
 
 static void test_round_trip(void)
@@ -437,6 +468,7 @@ int main(void)
     test_bad_headers();
     test_zips();
     test_shared();
+    test_written();
     test_round_trip();
     test_bad_files();
     test_damage(false);

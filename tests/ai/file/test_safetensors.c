@@ -54,7 +54,7 @@ static void test_headers(void)
 {
     for (size_t i = 0; i < sizeof(data); i++)
         data[i] = (uint8_t)i;
-    EXPECT_EQUAL(parse("{\"a\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]}}", 8),
+    EXPECT_EQUAL(parse("{\"a\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[ 0, 8 ]}}", 8),
                  TT_OK);
     EXPECT(file.count == 1 && get("a")->rank == 2 && get("a")->size[1] == 2);
     EXPECT_EQUAL(parse("{}", 0), TT_OK);
@@ -103,6 +103,18 @@ static void test_foreign(void)
     EXPECT_TEXT(message,
                 "tensor 'a' has elements of type F8_E4M3, which this program does not know");
     EXPECT(tensor == NULL);
+    EXPECT_EQUAL(parse("{\"b\":{\"dtype\":\"X\",\"shape\":[3],\"data_offsets\":[0,3]}}", 3), TT_OK);
+    EXPECT_EQUAL(tt_tensor_file_get(&file, "b", &tensor, NULL), TT_UNSUPPORTED);
+    char long_name[67]; // what is told of it ends within its last character
+    memset(long_name, 'n', 63);
+    memcpy(long_name + 63, "\xc3\xb6", 3);
+    tt_text_init(&why, message, sizeof(message));
+    EXPECT_EQUAL(tt_tensor_file_get(&file, long_name, &tensor, &why), TT_NOT_FOUND);
+    EXPECT(tt_text_is_utf8(message, why.length) && strstr(message, "nnn...'") != NULL);
+    EXPECT_EQUAL(parse("{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[5],\"data_offsets\":[0,5]},"
+                       "\"b\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[5,8]}}",
+                       8),
+                 TT_OK);
     tt_text_init(&why, message, sizeof(message));
     EXPECT_EQUAL(tt_tensor_file_get(&file, "c", &tensor, &why), TT_NOT_FOUND);
     EXPECT_TEXT(message, "there is no tensor 'c'");
@@ -150,6 +162,7 @@ static void test_bad_headers(void)
          "not as many as"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,2],\"data_offsets\":[0,8]}}",
          "at most 8 sizes"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":2,\"data_offsets\":[0,8]}}", "at most 8 sizes"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", "at most 8 sizes"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2.0],\"data_offsets\":[0,8]}}", "at most 8 sizes"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[02],\"data_offsets\":[0,8]}}", "at most 8 sizes"},
@@ -274,6 +287,7 @@ static void expect_round_trip(const tt_tensor_file *made)
     tt_text_init(&why, message, sizeof(message));
     REQUIRE(tt_safetensors_make(made, &bytes, &length, &why) == TT_OK);
     EXPECT_TEXT(message, "");
+    EXPECT_EQUAL(bytes[0] % 8, 0); // the header's length: so the data begin aligned
     REQUIRE(parse_bytes(bytes, length) == TT_OK);
     EXPECT(file.count == made->count && file.note_count == made->note_count);
     for (size_t i = 0; i < made->count && i < file.count; i++) {
@@ -325,11 +339,15 @@ static void test_names(void)
     expect_round_trip(&made);
     tt_tensor_file_free(&made);
     // Escapes as others write them.
-    EXPECT_EQUAL(parse("{\"\\u0041\\n\\/\\\"\\\\\\b\\f\\r\\t\\uD83c\\udFBB\\u00f6\\u20ac\":"
-                       "{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}",
-                       1),
-                 TT_OK);
-    EXPECT_TEXT(file.entries[0].name, "A\n/\"\\\b\f\r\t\xf0\x9f\x8e\xbb\xc3\xb6\xe2\x82\xac");
+    EXPECT_EQUAL(
+        parse(
+            "{\"\\u0041\\n\\/"
+            "\\\"\\\\\\b\\f\\r\\t\\uD83c\\udFBB\\u00f6\\u20ac\\uffff\\u007f\\u0080\\u07ff\\u0800\":"
+            "{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}",
+            1),
+        TT_OK);
+    EXPECT_TEXT(file.entries[0].name, "A\n/\"\\\b\f\r\t\xf0\x9f\x8e\xbb\xc3\xb6\xe2\x82\xac"
+                                      "\xef\xbf\xbf\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80");
 }
 
 // Random files of every type, rank and size.
@@ -450,6 +468,26 @@ static void test_damage(void)
     REQUIRE(parse_bytes(bytes, length) == TT_OK);
     EXPECT_TEXT(tt_tensor_file_note(&file, "epochs"), "7");
     EXPECT(tt_tensor_file_note(&file, "epoch") == NULL);
+    // A path begins the sentence of a failure; a success leaves what was said before.
+    char path[] = "/tmp/tutti-tensors-XXXXXX", expected[100];
+    int descriptor = mkstemp(path);
+    REQUIRE(descriptor >= 0 && write(descriptor, bytes, length) == (ssize_t)length);
+    close(descriptor);
+    tt_text why;
+    tt_text_init(&why, message, sizeof(message));
+    tt_text_add(&why, "before");
+    tt_tensor_file_free(&file);
+    EXPECT_EQUAL(tt_safetensors_read(&file, path, &why), TT_OK);
+    EXPECT_TEXT(message, "before");
+    EXPECT_EQUAL(why.length, 6);
+    EXPECT_EQUAL(get("a")->rank, 2);
+    REQUIRE(truncate(path, 4) == 0);
+    tt_tensor_file_free(&file);
+    tt_text_init(&why, message, sizeof(message));
+    EXPECT_EQUAL(tt_safetensors_read(&file, path, &why), TT_DAMAGED);
+    snprintf(expected, sizeof(expected), "%s: is cut short or not a safetensors file", path);
+    EXPECT(strncmp(message, expected, strlen(expected)) == 0);
+    unlink(path);
     for (size_t cut = 0; cut < length; cut++) {
         uint8_t *shorter = malloc(cut); // exactly: the sanitizer sees one byte too many
         memcpy(shorter, bytes, cut);

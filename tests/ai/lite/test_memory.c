@@ -1,6 +1,7 @@
 // What a plan may read, and how much it may be said to compute: plans made by hand, and twenty
 // thousand random ones against an array that knows of each byte of the arena who wrote it last.
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -259,6 +260,35 @@ static void test_operations(void)
     EXPECT_EQUAL(tt_plan_operations(&plan), UINT64_MAX);
 }
 
+// The ends of the header's numbers.
+static void test_header(void)
+{
+    plan_maker p = begin(64, 0, 16, 48, 16);
+    add_copy(&p, 0, 48, 16);
+    p.header.input_scale = p.header.output_scale = FLT_MAX;
+    expect(&p, "");
+    p.header.output_bytes = 17;
+    expect(&p, "input or output lie outside the arena; its bytes: expected 64, found 65");
+    p.header.output_bytes = 15;
+    expect(&p, "bytes of the output's shape: expected 16, found 15");
+    p.header.output_bytes = 16;
+    p.header.input_bytes = 65;
+    expect(&p, "input or output lie outside the arena; its bytes: expected 64, found 65");
+    p.header.input_bytes = 15;
+    expect(&p, "bytes of the input's shape: expected 16, found 15");
+    p.header.input_bytes = 16;
+    p.header.arena_bytes = (uint32_t)INT32_MAX + 1;
+    expect(&p, "bytes of plan and arena, each at most: expected 2147483647, found 2147483648");
+    p.header.arena_bytes = INT32_MAX;
+    expect(&p, "");
+    p.steps[0].kind = TT_STEP_AVERAGE_POOL; // as many as a sum of 32 bits holds
+    p.steps[0].window[0] = 4096;
+    p.steps[0].window[1] = 2048;
+    expect(&p, "");
+    p.steps[0].window[1] = 2049;
+    expect(&p, "step 0: it averages more elements than a 32-bit sum can hold");
+}
+
 // ---- random plans and an array
 
 #define ARENA 48
@@ -356,6 +386,7 @@ int main(void)
     test_pieces();
     test_multiplications();
     test_operations();
+    test_header();
     test_random();
     return test_result();
 }
