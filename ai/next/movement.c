@@ -165,7 +165,8 @@ static tt_status slice_reference(tt_work *work)
     tt_strides(&work->in[0].type, stride);
     for (unsigned i = 0; i < work->in[0].type.rank; i++) {
         at += work->attribute[0].word[i] * stride[i];
-        stride[i] *= work->attribute[2].word[i];
+        // A step of one element may be of any size: it is never taken.
+        stride[i] *= work->attribute[1].word[i] > 1 ? work->attribute[2].word[i] : 0;
     }
     return move(work, stride, at);
 }
