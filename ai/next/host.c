@@ -297,19 +297,19 @@ static bool determinant_type(tt_rule *rule)
 }
 
 // Gauss and Jordan with the greatest pivot of each column: `a` becomes the identity, `b` (or NULL)
-// the inverse; returns the determinant, where it is 0 the rest means nothing.
-static double eliminate(double *a, double *b, int64_t n)
+// the inverse. False where there is none; the determinant is then 0 and the rest means nothing.
+static bool eliminate(double *a, double *b, int64_t n, double *determinant)
 {
-    double determinant = 1;
+    *determinant = 1;
     for (int64_t column = 0; column < n; column++) {
         int64_t pivot = column;
         for (int64_t row = column + 1; row < n; row++)
             if (fabs(a[row * n + column]) > fabs(a[pivot * n + column]))
                 pivot = row;
         double by = a[pivot * n + column];
-        determinant *= pivot == column ? by : -by;
+        *determinant *= pivot == column ? by : -by; // which may underflow: it decides nothing
         if (by == 0)
-            return 0;
+            return false;
         for (int64_t k = 0; k < n; k++) {
             double *pairs[2] = {a, b};
             for (int side = 0; side < 2 && pairs[side] != NULL; side++) {
@@ -327,7 +327,7 @@ static double eliminate(double *a, double *b, int64_t n)
             }
         }
     }
-    return determinant;
+    return true;
 }
 
 static tt_status matrices_reference(tt_work *work, bool inverse)
@@ -341,15 +341,20 @@ static tt_status matrices_reference(tt_work *work, bool inverse)
     double *a = calloc(room, sizeof(*a)), *b = calloc(room, sizeof(*b));
     tt_status status = a != NULL && b != NULL ? TT_OK : TT_FULL;
     for (int64_t m = 0; status == TT_OK && m < outer; m++) {
+        bool finite = true;
+        double determinant;
         for (int64_t i = 0; i < n * n; i++) {
             a[i] = work->in[0].cells[m * n * n + i].f;
             b[i] = i / n == i % n;
+            finite = finite && isfinite(a[i]);
         }
-        double determinant = eliminate(a, inverse ? b : NULL, n);
+        bool inverted = eliminate(a, inverse ? b : NULL, n, &determinant) && finite;
+        if (!finite && determinant == 0) // 0 times what is no number
+            determinant = (double)NAN;
         if (!inverse)
             work->out[0].cells[m].f = work->exact ? determinant : tt_round_to(element, determinant);
         for (int64_t i = 0; inverse && i < n * n; i++) {
-            double number = determinant != 0 ? b[i] : (double)NAN;
+            double number = inverted ? b[i] : (double)NAN;
             work->out[0].cells[m * n * n + i].f =
                 work->exact ? number : tt_round_to(element, number);
         }
@@ -452,5 +457,6 @@ const tt_row tt_host_rows[] = {
     {ROW("determinant", determinant_type, determinant_reference),
      .derivative = determinant_derivative, .cost = cubic_cost, .help = "of (..., n, n)"},
     {ROW("inverse", square_type, inverse_reference), .derivative = inverse_derivative,
-     .cost = cubic_cost, .help = "of (..., n, n); without an inverse no numbers"},
+     .cost = cubic_cost,
+     .help = "of (..., n, n); no numbers where there is none, or where an element is not finite"},
 };
