@@ -204,15 +204,15 @@ static tt_value read_constant(parser *p, tt_graph *graph)
         return TT_NONE;
     const char *behind = p->at;
     int64_t count = 1, written = 0;
-    for (unsigned i = 0; i < type.rank;
-         i++) { // as many as the text can hold, before memory is asked for
-        if (type.size[i] < 0 || (type.size[i] > 0 && count > (behind - open) / type.size[i]))
-            count = -1;
-        count = count < 0 ? -1 : count * type.size[i];
-        if (count < 0) {
+    for (unsigned i = 0; i < type.rank; i++)
+        count = type.size[i] == 0 ? 0 : count;
+    // As many as the text can hold, before memory is asked for.
+    for (unsigned i = 0; i < type.rank; i++) {
+        if (type.size[i] < 0 || (type.size[i] > 0 && count > (behind - open) / type.size[i])) {
             fail(p, "the constant has fewer elements than its type");
             return TT_NONE;
         }
+        count *= type.size[i];
     }
     size_t bytes = tt_element_bytes((tt_element)type.element);
     void *data = calloc((size_t)count + 1, bytes);
