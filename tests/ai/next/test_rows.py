@@ -1,0 +1,119 @@
+"""Every row of the table against NumPy: python test_rows.py RUN_GRAPH [SEED [CASES]].
+
+A row without cases fails. Cases are random, from a seed that is printed; each row of floats is also
+given a NaN and an infinity in every input.
+"""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+import host_cases  # noqa: F401: fills ROWS
+import window_cases  # noqa: F401
+from graph_cases import ALL, FLOATS, STATUS_INVALID, Graph, Runner, Source
+from row_cases import ROWS, convert_pair, exactly
+
+# Rows that take no floats: nothing to be forced into them.
+WITHOUT_FLOATS = {"not", "and", "or", "xor", "shift_left", "shift_right", "iota", "random", "requantise", "loop"}
+
+
+class Tester:
+    def __init__(self, program, seed):
+        self.runner, self.source = Runner(program), Source(seed)
+        self.cases = self.elements = self.failed = 0
+
+    def complain(self, name, graph, what):
+        self.failed += 1
+        if self.failed <= 10:
+            print("%s: %s\n%s" % (name, what, graph.text()))
+
+    def check(self, name, graph, expected):
+        self.cases += 1
+        answer = self.runner.run(graph.text(), graph.data)
+        if answer.status != 0:
+            return self.complain(name, graph, "status %d: %s" % (answer.status, answer.sentence))
+        if len(answer.results) != len(expected):
+            return self.complain(name, graph, "%d results, expected %d" % (len(answer.results), len(expected)))
+        for (element, got), (want_element, want, check) in zip(answer.results, expected):
+            self.elements += want.size
+            if element != want_element or got.shape != want.shape:
+                return self.complain(name, graph, "%s%s, expected %s%s" % (element, got.shape, want_element, want.shape))
+            if not check(got):
+                with np.errstate(all="ignore"):
+                    differ = ~((got == want) | ((got != got) & (want != want)))
+                return self.complain(name, graph, "got %s, expected %s\nall: %s" % (
+                    got[differ][:6], want[differ][:6], want.flat[:40]))
+        return None
+
+    def random_cases(self, names, count):
+        for name in names:
+            for force in [None] * count + [np.nan, np.inf, -np.inf] * 3:
+                self.source.force, self.source.forced = force, 0
+                if force is not None and name in WITHOUT_FLOATS:
+                    continue
+                graph, expected = ROWS[name](self.source)
+                self.check(name, graph, expected)
+                if force is not None and self.source.forced == 0 and name != "suppress":
+                    self.complain(name, graph, "no %s was put into it" % force)
+        self.source.force = None
+
+    def all_conversions(self):
+        for source in ALL:
+            for target in ALL:
+                for shape in ((70,), (), (3, 0)):
+                    self.check("convert", *convert_pair(self.source, source, target, shape))
+
+
+def known_answers(tester):
+    """Random123's known answers of philox4x32-10: key and counter 0, and what can be asked of the others."""
+    graph = Graph()
+    graph.result(graph.op("random", [graph.input("u64", np.uint64(0))], {"stream": 0, "sizes": [4]}, [("u32", (4,))]))
+    want = np.array([0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8], np.uint32)
+    tester.check("random", graph, [exactly("u32", want)])
+
+
+def outside(tester):
+    """An index outside its axis ends the run with the node's name and the number."""
+    for name in ("gather", "scatter"):
+        for index in (-1, 3, 2 ** 31 - 1):
+            graph = Graph()
+            inputs = [graph.input("f32", np.zeros((2, 3))), graph.input("i32", np.int32([0, index]))]
+            if name == "scatter":
+                inputs.append(graph.input("f32", np.zeros((2, 2))))
+            kind = {"kind": 1} if name == "scatter" else {}
+            graph.result(graph.op(name, inputs, {"axis": 1, **kind}, [("f32", (2, 2 if name == "gather" else 3))],
+                                  origin="the table of words"))
+            answer = tester.runner.run(graph.text(), graph.data)
+            tester.cases += 1
+            if answer.status != STATUS_INVALID or "the table of words" not in answer.sentence or (
+                    "index %d " % index) not in answer.sentence or name not in answer.sentence:
+                tester.complain(name, graph, "status %d: %s" % (answer.status, answer.sentence))
+
+
+def main():
+    program, seed = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 20240531
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 60
+    table = [line.split() for line in table_of(program)]
+    missing = [entry[0] for entry in table if entry[0] not in ROWS]
+    unknown = sorted(set(ROWS) - {entry[0] for entry in table})
+    if missing or unknown:
+        print("rows without a case: %s; cases without a row: %s" % (missing, unknown))
+        return 1
+    started, tester = time.time(), Tester(program, seed)
+    known_answers(tester)
+    outside(tester)
+    tester.all_conversions()
+    tester.random_cases([entry[0] for entry in table], count)
+    status = tester.runner.close()
+    print("seed %d: %d rows, %d cases, %d elements, %d failed, %.1f s" % (
+        seed, len(table), tester.cases, tester.elements, tester.failed, time.time() - started))
+    return 1 if tester.failed or status else 0
+
+
+def table_of(program):
+    return subprocess.run([program, "--table"], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+sys.exit(main())
