@@ -1,12 +1,14 @@
 // Runs graphs from standard input by the reference, for tests written in other languages.
 //
-//     run_graph --table      each operation's name, least and greatest number of inputs, a line each
-//     run_graph [exact]      cases from standard input until it ends, answers to standard output
+//     run_graph --table      each operation's name, least and greatest number of inputs, a line
+//     each run_graph [exact]      cases from standard input until it ends, answers to standard
+//     output
 //
 // A case: the text's length (u32) and the text; the length of what follows (u64); for each buffer
-// that is no constant, in order, its length in bytes (u64; 0: it has no elements) and its elements. An answer: the status (i32); its sentence's length
-// (u32) and the sentence; how many results (u32); for each its type as text (u32 length, text) and
-// its elements (u64 length, bytes). Numbers are little-endian, as the machine's.
+// that is no constant, in order, its length in bytes (u64; 0: it has no elements) and its elements.
+// An answer: the status (i32); its sentence's length (u32) and the sentence; how many results
+// (u32); for each its type as text (u32 length, text) and its elements (u64 length, bytes). Numbers
+// are little-endian, as the machine's.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,8 +84,8 @@ static void **take_buffers(const tt_graph *graph, const unsigned char *at, uint6
 static void write_result(const tt_cells *tensor)
 {
     char text[TT_TYPE_TEXT_MAX];
-    uint64_t length = (uint64_t)tt_type_count(&tensor->type) *
-                      tt_element_bytes((tt_element)tensor->type.element);
+    uint64_t length =
+        (uint64_t)tt_type_count(&tensor->type) * tt_element_bytes((tt_element)tensor->type.element);
     void *bytes = allocate(length);
     tt_cells_store(tensor, bytes);
     write_text(tt_type_text(&tensor->type, text));
@@ -114,8 +116,8 @@ static void run(const tt_graph *graph, const void *bytes, uint64_t length,
     tt_reference *reference;
     for (uint32_t i = 0; i < count; i++)
         values[i] = tt_graph_result_at(graph, i)->value;
-    tt_status status = tt_reference_run(graph, count, values, (const void *const *)data, options,
-                                        &reference, why);
+    tt_status status =
+        tt_reference_run(graph, count, values, (const void *const *)data, options, &reference, why);
     answer(status, why->data, reference, count);
     tt_reference_free(reference);
     for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++)
@@ -162,8 +164,8 @@ int main(int argument_count, char **arguments)
                    tt_row_of((tt_op)op)->inputs_max);
         return 0;
     }
-    tt_reference_options options = {.exact = argument_count > 1 &&
-                                             strcmp(arguments[1], "exact") == 0,
+    tt_reference_options options = {.exact =
+                                        argument_count > 1 && strcmp(arguments[1], "exact") == 0,
                                     .bytes_max = (uint64_t)1 << 28,
                                     .cost_max = (uint64_t)1 << 32};
     while (run_case(&options))
