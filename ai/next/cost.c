@@ -8,14 +8,12 @@ uint64_t tt_node_cost(const tt_graph *graph, uint32_t node)
 {
     const tt_node *n = tt_graph_node(graph, node);
     const tt_row *row = tt_row_of((tt_op)n->op);
-    if (row->cost != NULL)
-        return row->cost(graph, node);
-    uint64_t cost = 0;
+    uint64_t cost = 0, own = row->cost != NULL ? row->cost(graph, node) : 0;
     for (unsigned i = 0; i < n->output_count && (row->flags & TT_ROW_IMPURE) == 0; i++) {
         int64_t count = tt_type_count(tt_graph_type(graph, (tt_value){node, (uint16_t)i}));
         cost = tt_cost_add(cost, count > 0 ? (uint64_t)count : 0);
     }
-    return cost;
+    return own > cost ? own : cost; // elements are made even of nothing
 }
 
 uint64_t tt_graph_cost_of(const tt_graph *graph, uint32_t count, const tt_value *values)

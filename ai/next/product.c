@@ -427,8 +427,8 @@ static uint64_t conv_cost(const tt_graph *graph, uint32_t node)
     const tt_type *w = tt_graph_type(graph, tt_graph_inputs(graph, node)[1]);
     uint64_t cost = (uint64_t)tt_type_count(tt_graph_type(graph, (tt_value){node, 0}));
     for (unsigned i = 1; i < w->rank; i++)
-        cost = tt_cost_multiply(cost, (uint64_t)w->size[i]);
-    return cost;
+        cost = tt_cost_multiply(cost, w->size[i] > 0 ? (uint64_t)w->size[i] : 1);
+    return cost; // windows are gone through even where there are no channels to be multiplied
 }
 
 // Pooling: attribute 0 is the window.

@@ -56,8 +56,8 @@ typedef struct run {
     tt_reference *reference;
     const tt_graph *graph;
     tt_cells *tensors;         // by type of the graph's pool: node->types + output
-    uint32_t *uses_left;        // by node: how often its outputs are still wanted
-    const void *const *data;    // by buffer, of the outermost graph
+    uint32_t *uses_left;       // by node: how often its outputs are still wanted
+    const void *const *data;   // by buffer, of the outermost graph
     const tt_cells *arguments; // by input, of a body
     tt_text *why;
 } run;
@@ -150,6 +150,14 @@ static bool is_open(const tt_type *type)
     return false;
 }
 
+static bool is_empty(unsigned count, const tt_cells *out)
+{
+    for (unsigned i = 0; i < count; i++) // those whose sizes are not known have no cells yet
+        if (out[i].cells == NULL || tt_type_count(&out[i].type) > 0)
+            return false;
+    return true;
+}
+
 // Runs a node's row, whose outputs have cells where their sizes are known.
 static tt_status run_row(run *r, uint32_t node, const tt_cells *in, tt_cells *out)
 {
@@ -167,14 +175,16 @@ static tt_status run_row(run *r, uint32_t node, const tt_cells *in, tt_cells *ou
     for (unsigned i = 0; i < TT_ATTRIBUTES_MAX && row->attributes[i].name != NULL; i++)
         work.attribute[i].word = tt_graph_attribute(r->graph, node, i, &work.attribute[i].count);
     size_t said = r->why != NULL ? r->why->length : 0;
+    if (is_empty(n->output_count, out)) // whatever the sizes of its other axes are
+        return TT_OK;
     tt_status status = row->reference(&work);
     if (status != TT_OK && r->why != NULL && r->why->length == said)
         memory_failed(r, status, node);
     return status;
 }
 
-tt_status tt_reference_node(const tt_graph *graph, uint32_t node, const tt_cells *in,
-                            tt_cells *out, tt_text *why)
+tt_status tt_reference_node(const tt_graph *graph, uint32_t node, const tt_cells *in, tt_cells *out,
+                            tt_text *why)
 {
     tt_reference reference = {.bytes_max = UINT64_MAX};
     run r = {.reference = &reference, .graph = graph, .why = why};
@@ -254,8 +264,7 @@ static tt_status run_all(run *r, uint32_t count, const tt_value *values, tt_cell
     return status;
 }
 
-tt_status tt_reference_body(tt_work *work, const tt_graph *body, const tt_cells *in,
-                            tt_cells *out)
+tt_status tt_reference_body(tt_work *work, const tt_graph *body, const tt_cells *in, tt_cells *out)
 {
     uint32_t count = tt_graph_result_count(body);
     tt_value values[TT_OUTPUTS_MAX + 1];
