@@ -59,6 +59,7 @@ void tt_walk_next(tt_walk *walk)
 }
 
 #define SPAN_MAX ((int64_t)1 << 40) // of each number, so that sums stay in 64 bits
+#define REACH_MAX ((int64_t)1 << 60) // of what is spread, and of a window's elements
 
 int64_t tt_span_windows(const tt_span *span)
 {
@@ -69,7 +70,8 @@ int64_t tt_span_windows(const tt_span *span)
         return -1;
     int64_t spread, reach, covered;
     if (__builtin_mul_overflow(span->size - 1, span->spread, &spread) ||
-        __builtin_mul_overflow(span->window - 1, span->dilation, &reach))
+        __builtin_mul_overflow(span->window - 1, span->dilation, &reach) || spread > REACH_MAX ||
+        reach > REACH_MAX)
         return -1;
     covered = (span->size > 0 ? spread + 1 : 0) + span->before + span->after - (reach + 1);
     return covered < 0 ? 0 : covered / span->stride + 1;
