@@ -25,7 +25,11 @@ static bool axes_of(tt_graph *graph, tt_op op, tt_value a, unsigned count, const
 
 static bool usable(tt_graph *graph, tt_value a)
 {
-    return graph != NULL && tt_graph_status(graph) == TT_OK && !tt_is_none(a);
+    if (graph == NULL || tt_graph_status(graph) != TT_OK || tt_is_none(a))
+        return false;
+    return (a.node < tt_graph_count(graph) &&
+            a.output < tt_graph_node(graph, a.node)->output_count) ||
+           tt_graph_fail(graph, TT_INVALID, "a value of another graph was given");
 }
 
 tt_value tt_unary(tt_graph *graph, tt_op op, tt_value a)
@@ -143,10 +147,10 @@ tt_value tt_reshape(tt_graph *graph, tt_value a, unsigned rank, const int64_t *s
         whole[i] = sizes[i];
         if (sizes[i] == -1 && open == TT_RANK_MAX)
             open = i;
-        else if (sizes[i] > 0 && known <= TT_SIZE_MAX)
-            known *= sizes[i] <= TT_SIZE_MAX / known ? sizes[i] : TT_SIZE_MAX + 1;
+        else if (sizes[i] <= 0 || known > TT_SIZE_MAX / sizes[i])
+            known = 0; // and stays so: there is no rest
         else
-            known = 0;
+            known *= sizes[i];
     }
     if (open < TT_RANK_MAX)
         whole[open] = known > 0 ? tt_type_count(type) / known : 0;
@@ -412,8 +416,13 @@ tt_value tt_random_bits(tt_graph *graph, tt_value key, unsigned rank, const int6
     tt_word_list words = {.count = 0};
     if (!usable(graph, key))
         return TT_NONE;
+    if (rank > TT_RANK_MAX) {
+        tt_graph_fail(graph, TT_UNSUPPORTED, "random: rank %u, but ranks go to %d", rank,
+                      TT_RANK_MAX);
+        return TT_NONE;
+    }
     tt_words_number(&words, tt_graph_next_stream(graph));
-    tt_words_list(&words, rank <= TT_RANK_MAX ? rank : 0, sizes);
+    tt_words_list(&words, rank, sizes);
     return tt_apply(graph, TT_OP_RANDOM, 1, &key, words.count, words.word);
 }
 
