@@ -2,6 +2,7 @@
 // place in a line, and what has none is named.
 
 #include <errno.h>
+#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -526,14 +527,21 @@ tt_graph *tt_graph_parse(const char *text, size_t length, tt_text *why)
 {
     char problem[PROBLEM_MAX] = "";
     char *copy = malloc(length + 1); // numbers are read up to a terminator
-    if (copy == NULL) {
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0); // the caller's may read 0,5
+    if (copy == NULL || plain == (locale_t)0) {
         tt_text_add(why, "no memory");
+        free(copy);
+        if (plain != (locale_t)0)
+            freelocale(plain);
         return NULL;
     }
     memcpy(copy, text, length);
     copy[length] = '\0';
     parser p = {.at = copy, .end = copy + length, .line = 1, .problem = problem};
+    locale_t before = uselocale(plain);
     tt_graph *graph = read_graph(&p, false);
+    uselocale(before);
+    freelocale(plain);
     if (graph == NULL) {
         tt_text_add(why, "line ");
         tt_text_add_unsigned(why, p.line);

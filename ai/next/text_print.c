@@ -11,6 +11,7 @@
 // stated for the reader, and parsing holds them against its own. Names are in quotes; quotes, the
 // backslash and control characters are escaped with one.
 
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,14 +155,20 @@ char *tt_graph_print(const tt_graph *graph)
 {
     char *text = NULL;
     size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
-    if (out == NULL)
-        return NULL;
-    print_graph(out, graph, 0);
-    bool failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed) {
-        free(text);
-        return NULL;
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0); // the caller's may write 0,5
+    FILE *out = plain != (locale_t)0 ? open_memstream(&text, &length) : NULL;
+    bool failed = out == NULL;
+    if (out != NULL) {
+        locale_t before = uselocale(plain);
+        print_graph(out, graph, 0);
+        uselocale(before);
+        failed = ferror(out) != 0;
+        failed = fclose(out) != 0 || failed;
     }
-    return text;
+    if (plain != (locale_t)0)
+        freelocale(plain);
+    if (!failed)
+        return text;
+    free(text);
+    return NULL;
 }
