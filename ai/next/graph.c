@@ -101,7 +101,7 @@ void tt_graph_words(const tt_graph *graph, uint32_t node, int64_t *words)
 
 int64_t tt_graph_next_stream(tt_graph *graph)
 {
-    return graph->streams++;
+    return graph->streams < INT64_MAX ? graph->streams++ : INT64_MAX; // refused by the row
 }
 
 // Every size at least 0 (or -1 where the operation runs on the host), the product within the limit.
@@ -182,26 +182,48 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+static uint64_t hash_origin(const void *graph, uint32_t entry)
+{
+    const tt_origin *origin = &((const tt_graph *)graph)->origins[entry].origin;
+    uint64_t hash = tt_hash(origin->node, origin->name, strlen(origin->name) + 1);
+    return origin->place == NULL ? hash : tt_hash(hash, origin->place, strlen(origin->place));
+}
+
+typedef struct wanted_origin {
+    const tt_graph *graph;
+    tt_origin origin;
+} wanted_origin;
+
+static bool same_origin(const void *context, uint32_t entry)
+{
+    const wanted_origin *wanted = context;
+    const tt_origin *origin = &wanted->graph->origins[entry].origin;
+    return origin->node == wanted->origin.node && same_text(origin->name, wanted->origin.name) &&
+           same_text(origin->place, wanted->origin.place);
+}
+
 // Notes where the node comes from, once for each place.
 static void note_origin(tt_graph *graph, uint32_t node)
 {
-    uint32_t *first = &graph->origin_of[node], last = 0;
+    uint32_t first = graph->origin_of[node], at = graph->origin_count;
     if (graph->name == NULL)
         return;
-    for (uint32_t at = *first; at != 0; at = graph->origins[at - 1].next) {
-        const tt_origin *origin = &graph->origins[at - 1].origin;
-        if (same_text(origin->name, graph->name) && same_text(origin->place, graph->place))
-            return;
-        last = at;
-    }
-    if (!tt_graph_grow(graph, &graph->origins, &graph->origin_capacity, graph->origin_count, 1,
+    wanted_origin wanted = {graph, {node, graph->name, graph->place}};
+    if (!tt_graph_grow(graph, &graph->origins, &graph->origin_capacity, at, 1,
                        sizeof(graph->origins[0])))
         return;
-    graph->origins[graph->origin_count++] = (tt_origin_entry){{node, graph->name, graph->place}, 0};
-    if (last == 0)
-        *first = graph->origin_count;
-    else
-        graph->origins[last - 1].next = graph->origin_count;
+    graph->origins[at] = (tt_origin_entry){.origin = wanted.origin, .last = at};
+    uint64_t hash = hash_origin(graph, at);
+    if (tt_index_find(&graph->known_origins, hash, same_origin, &wanted) != UINT32_MAX ||
+        !tt_index_add(graph, &graph->known_origins, hash, at, hash_origin, graph))
+        return;
+    graph->origin_count++;
+    if (first == 0) {
+        graph->origin_of[node] = at + 1;
+    } else { // behind the last one, which the first knows
+        graph->origins[graph->origins[first - 1].last].next = at + 1;
+        graph->origins[first - 1].last = at;
+    }
 }
 
 static tt_value append(const candidate *c)
@@ -294,6 +316,9 @@ static tt_value make(tt_graph *graph, tt_op op, unsigned input_count, const tt_v
             tt_rule_fail(&rule, "input %u could not be made", i);
             return TT_NONE;
         }
+    if (!rule_holds(&rule, words, word_count))
+        return TT_NONE;
+    // After the rule, so that its sentences number the inputs as they were given.
     if ((rule.row->flags & TT_ROW_COMMUTATIVE) != 0 && input_count == 2 &&
         (inputs[1].node < inputs[0].node ||
          (inputs[1].node == inputs[0].node && inputs[1].output < inputs[0].output))) {
@@ -301,8 +326,6 @@ static tt_value make(tt_graph *graph, tt_op op, unsigned input_count, const tt_v
         swapped[1] = inputs[0];
         rule.inputs = swapped;
     }
-    if (!rule_holds(&rule, words, word_count))
-        return TT_NONE;
     candidate c = {.graph = graph,
                    .node = {.op = (uint16_t)op,
                             .input_count = (uint16_t)input_count,
@@ -431,7 +454,7 @@ static tt_value new_buffer(tt_graph *graph, tt_buffer_kind kind, const char *nam
         return TT_NONE;
     }
     uint32_t at = graph->buffer_count;
-    tt_buffer buffer = {.kind = kind, .type = type, .data = data};
+    tt_buffer buffer = {.kind = kind, .type = type, .data = data, .value = TT_NONE};
     if (!tt_graph_grow(graph, &graph->buffers, &graph->buffer_capacity, at, 1, sizeof(buffer)) ||
         (kind != TT_CONSTANT && (buffer.name = tt_graph_keep(graph, name)) == NULL))
         return TT_NONE;

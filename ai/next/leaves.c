@@ -9,6 +9,8 @@ static bool buffer_type(tt_rule *rule)
     int64_t at = rule->attribute[0].word[0];
     if (at < 0 || at >= rule->graph->buffer_count)
         return tt_rule_fail(rule, "there is no buffer %lld", (long long)at);
+    if (!tt_is_none(rule->graph->buffers[at].value)) // a leaf is one node
+        return tt_rule_fail(rule, "buffer %lld is there already", (long long)at);
     rule->out[0] = rule->graph->buffers[at].type;
     return true;
 }

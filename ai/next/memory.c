@@ -134,5 +134,6 @@ void tt_graph_free(tt_graph *graph)
     free(graph->origins);
     free(graph->equal.slot);
     free(graph->named.slot);
+    free(graph->known_origins.slot);
     free(graph);
 }
