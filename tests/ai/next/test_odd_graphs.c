@@ -15,7 +15,6 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-
 // What a graph's text comes to, for inputs without elements: the status, in less than a second.
 static tt_status run_text(const char *text, char sentence[1024])
 {

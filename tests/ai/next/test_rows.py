@@ -94,7 +94,7 @@ def outside(tester):
 
 def main():
     program, seed = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 20240531
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else 250
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 150
     table = [line.split() for line in table_of(program)]
     missing = [entry[0] for entry in table if entry[0] not in ROWS]
     unknown = sorted(set(ROWS) - {entry[0] for entry in table})
