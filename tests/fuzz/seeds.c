@@ -158,6 +158,40 @@ static void plan_seeds(const char *folder)
 }
 
 // Of the image in dump.c; where `place_is_known`, the end is in its function.
+// One of each kind of line: leaves, lists, outputs, origins, bodies, names.
+static void graph_text_seeds(const char *folder)
+{
+    static const char *const texts[] = {
+        "%0 = input \"image\" : f32[1,4,4,2] @\"layer 1\",\"line \\x07\" @\"again\"\n"
+        "%1 = parameter \"w \\\"\\\\\" : f32[3,3,3,2]\n"
+        "%2 = conv %0 %1 stride=[1,1] dilation=[1,1] spread=[1,1] before=[1,1] after=[1,1] "
+        "groups=1 : f32[1,4,4,3]\n"
+        "%3 = pool_greatest %2 window=[2,2] stride=[2,2] dilation=[1,1] spread=[1,1] before=[0,0] "
+        "after=[0,0] : f32[1,2,2,3], i32[1,2,2,3]\n"
+        "%4 = reshape %3 sizes=[4,3] : f32[4,3]\nresult \"out\" = %4\nresult \"places\" = %3.1\n",
+        "%0 = constant {0.5,-0,nan,-inf} : f16[4]\n%1 = sort %0 axis=0 falling=1 : f16[4], i64[4]\n"
+        "%2 = convert %0 element=u8 : u8[4]\n%3 = constant {} : bool[0,3]\n"
+        "%4 = unique %2 sorted=0 : u8[-1], i64[-1], i64[4], i64[-1]\nresult \"a\" = %4.3\n"
+        "%5 = gather %0 %1.1 axis=0 : f16[4]\nresult \"b\" = %5\n",
+        "%0 = input \"n\" : i64[]\n%1 = state \"s\" : f32[2]\n"
+        "%2 = loop %0 %1 limit=3 carries=1 : f32[2], i64[3] @\"a loop\" {\n"
+        "  %0 = input \"turn\" : i64[]\n  %1 = input \"x\" : f32[2]\n"
+        "  %2 = constant {1} : bool[]\n"
+        "  %3 = branch %2 %1 : f32[2] {\n    %0 = input \"y\" : f32[2]\n    result \"y\" = %0\n  } "
+        "{\n"
+        "    %0 = input \"y\" : f32[2]\n    %1 = exp %0 : f32[2]\n    result \"y\" = %1\n  }\n"
+        "  %4 = add %3 %1 : f32[2]\n  result \"go\" = %2\n  result \"x\" = %4\n"
+        "  result \"turn\" = %0\n}\nresult \"s\" = %2\nassign \"s\" = %2\n",
+        "%0 = input \"key\" : u64[]\n%1 = random %0 stream=7 sizes=[3,2] : u32[3,2]\n"
+        "%2 = iota element=i64 sizes=[3,2] axis=1 : i64[3,2]\n"
+        "%3 = slice %1 first=[0,0] sizes=[2,1] steps=[2,1] : u32[2,1]\n"
+        "%4 = constant {9} : u32[]\n"
+        "%5 = pad %3 %4 before=[-1,2] after=[1,0] between=[1,0] : u32[3,3]\n"
+        "%6 = cumulative_sum %5 axis=1 exclusive=1 reverse=0 : u32[3,3]\nresult \"x\" = %6\n"};
+    for (unsigned i = 0; i < TT_COUNT(texts); i++)
+        save(folder, "graph_text", i, texts[i], strlen(texts[i]));
+}
+
 static void dump_seed(const char *folder, unsigned number, bool place_is_known)
 {
     static tt_crash crash;
@@ -203,6 +237,7 @@ int main(int count, char **words)
     line_seeds(words[1]);
     cbor_seeds(words[1]);
     plan_seeds(words[1]);
+    graph_text_seeds(words[1]);
     dump_seed(words[1], 0, true);
     dump_seed(words[1], 1, false);
     crowded_dump_seed(words[1], 2);
