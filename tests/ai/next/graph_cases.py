@@ -143,7 +143,7 @@ class Runner:
 
 
 class Source:
-    """Random shapes and elements. `force` puts a NaN or an infinity into every float tensor."""
+    """Random shapes and elements. `force` is put into every float tensor: a NaN or an infinity."""
 
     def __init__(self, seed):
         self.rng = np.random.default_rng(seed)
@@ -186,8 +186,8 @@ class Source:
             values = np.where(self.rng.random(shape) < 0.35, chosen, values)
         values = np.atleast_1d(values)
         if self.force is not None and values.size > 0:
-            place = self.below(values.size)
-            values.flat[place] = self.force
+            for _ in range(1 + self.below(1 + values.size // 8)):
+                values.flat[self.below(values.size)] = self.force
             self.forced += 1
         return round_to(element, values.reshape(shape))
 

@@ -204,6 +204,15 @@ def convert_pair(s, source, target, shape):
     if source in FLOATS and target in FLOATS:  # numbers around the ties of the narrower type
         near_ties = round_to(source, s.rng.integers(-2 ** 20, 2 ** 20, a.shape) * 2.0 ** -9)
         a = np.where(s.rng.random(a.shape) < 0.4, near_ties, a) if s.force is None else a
+        # and its numbers below the least normal one, with a bit too many
+        tiny = round_to(source, s.rng.standard_normal(a.shape) * 2.0 ** (
+            LEAST_EXPONENT[target] - s.rng.integers(-1, PRECISION[target] + 1, a.shape)))
+        a = np.where(s.rng.random(a.shape) < 0.3, tiny, a) if s.force is None else a
+    if source in ("i64", "u64") and target in FLOATS:  # a tie, or one beside it
+        odd = (2 * s.rng.integers(2 ** (PRECISION[target] - 1), 2 ** PRECISION[target], a.shape) + 1).astype(a.dtype)
+        left = s.rng.integers(0, 63 - PRECISION[target], a.shape).astype(a.dtype)
+        beside = ((odd << left) + s.rng.integers(-1, 2, a.shape).astype(a.dtype)).astype(a.dtype)
+        a = np.where(s.rng.random(a.shape) < 0.5, beside, a)
     g.result(g.op("convert", [g.input(source, a)], {"element": target}, [(target, a.shape)]))
     return g, [exactly(target, converted(source, target, a))]
 

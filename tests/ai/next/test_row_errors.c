@@ -89,6 +89,7 @@ static const wrong element_types[] = {
 
 static const wrong shapes[] = {
     {"add %0 %9", {"f32[2,3]", "f32[4,5]"}},
+    {"add %0 %14", {"f32[2,3]", "f32[0,3]"}},
     {"select %2 %9 %9", {"bool[2,3]", "f32[4,5]"}},
     {"random %0 stream=0 sizes=[2]", {"f32[2,3]", "u64[]"}},
     {"random %8 stream=-1 sizes=[2]", {"stream -1"}},

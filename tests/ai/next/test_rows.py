@@ -49,7 +49,7 @@ class Tester:
 
     def random_cases(self, names, count):
         for name in names:
-            for force in [None] * count + [np.nan, np.inf, -np.inf] * 3:
+            for force in [None] * count + [np.nan, np.inf, -np.inf] * 8:
                 self.source.force, self.source.forced = force, 0
                 if force is not None and name in WITHOUT_FLOATS:
                     continue
@@ -94,7 +94,7 @@ def outside(tester):
 
 def main():
     program, seed = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 20240531
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else 150
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 120
     table = [line.split() for line in table_of(program)]
     missing = [entry[0] for entry in table if entry[0] not in ROWS]
     unknown = sorted(set(ROWS) - {entry[0] for entry in table})
