@@ -331,12 +331,12 @@ static bool read_types(parser *p, operation *o)
     return true;
 }
 
-// The first origin is said before the node is made, the others by making it once more.
+// The first origin is said before the node is made, the others are noted behind; NULL: only read.
 static bool read_origin(parser *p, tt_graph *graph)
 {
     char *name = read_name(p), *place = NULL;
     bool sound = name != NULL && (!take(p, ",") || (place = read_name(p)) != NULL);
-    if (sound)
+    if (sound && graph != NULL)
         tt_graph_at(graph, name, place);
     free(name);
     free(place);
@@ -383,8 +383,8 @@ static tt_value read_operation(parser *p, tt_graph *graph, const value_list *num
     sound = sound && read_types(p, &o);
     tt_graph_at(graph, NULL, NULL);
     const char *origins = p->at;
-    while (sound && take(p, "@"))
-        sound = read_origin(p, graph);
+    for (bool first = true; sound && take(p, "@"); first = false)
+        sound = read_origin(p, first ? graph : NULL);
     const char *behind = p->at;
     sound = sound && read_bodies(p, &o);
     if (sound) {

@@ -248,7 +248,12 @@ static void test_names_of_any_kind(void)
             state = tt_state(g, "a state\n", TT_TYPE(TT_F32, 2));
             tt_graph_assign(g, state, v);
         }
-        tt_graph_result(g, names[i], tt_add(g, v, tt_number(g, TT_F32, i)));
+        tt_value sum = tt_add(g, v, tt_number(g, TT_F32, i));
+        for (unsigned k = 0; k < i % 4; k++) { // several origins, whose order stays
+            tt_graph_at(g, names[(i + 5 * k) % TT_COUNT(names)], k % 2 == 0 ? NULL : names[k]);
+            tt_graph_note(g, sum.node);
+        }
+        tt_graph_result(g, names[i], sum);
     }
     EXPECT_EQUAL(tt_graph_status(g), TT_OK);
     char *text = text_twice(g);
