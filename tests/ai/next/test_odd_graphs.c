@@ -61,8 +61,15 @@ static void test_huge_and_empty(void)
         "f32[1,1,8]\nresult \"y\" = %2\n",
         "%0 = constant {1} : f32[]\n%1 = broadcast %0 sizes=[1000000,1000000] : "
         "f32[1000000,1000000]\nresult \"y\" = %1\n",
+        "%0 = constant {9223372036854775807} : i64[]\n%1 = constant {0} : f32[]\n"
+        "%2 = loop %0 %1 limit=281474976710656 carries=1 : f32[] {\n  %0 = input \"turn\" : i64[]\n"
+        "  %1 = input \"x\" : f32[]\n  %2 = constant {1} : bool[]\n  result \"go\" = %2\n"
+        "  result \"x\" = %1\n}\nresult \"y\" = %2\n",
     };
     char sentence[1024];
+    EXPECT_EQUAL(run_text("%0 = input \"no elements\" : f32[2]\nresult \"y\" = %0\n", sentence),
+                 TT_NOT_FOUND);
+    EXPECT(strstr(sentence, "no elements") != NULL);
     for (unsigned i = 0; i < TT_COUNT(nothing); i++)
         EXPECT_EQUAL(run_text(nothing[i], sentence), TT_OK);
     for (unsigned i = 0; i < TT_COUNT(too_much); i++)
