@@ -446,13 +446,21 @@ static void keep_products_on_one_thread(void)
     openblas_set_num_threads(1);
 }
 
-static bool is_open(const tt_graph *graph, tt_value value)
+// Steps have places for what they make: its size must be known before.
+static tt_status check_sizes(const tt_graph *graph, tt_text *why)
 {
-    const tt_type *type = tt_graph_type(graph, value);
-    for (unsigned i = 0; i < type->rank; i++)
-        if (type->size[i] < 0)
-            return true;
-    return false;
+    for (uint32_t at = 0; at < tt_graph_count(graph); at++)
+        for (unsigned i = 0; i < tt_graph_node(graph, at)->output_count; i++) {
+            const tt_type *type = tt_graph_type(graph, (tt_value){at, (uint16_t)i});
+            for (unsigned axis = 0; axis < type->rank; axis++)
+                if (type->size[axis] < 0) {
+                    tt_text_add(why, tt_op_name((tt_op)tt_graph_node(graph, at)->op));
+                    tt_text_add(why, ": makes a size that only running tells; only "
+                                     "tt_reference_run computes that");
+                    return TT_UNSUPPORTED;
+                }
+        }
+    return TT_OK;
 }
 
 static tt_status load(tt_program *program, const tt_graph *graph, tt_text *why)
@@ -463,18 +471,14 @@ static tt_status load(tt_program *program, const tt_graph *graph, tt_text *why)
         return tt_graph_status(graph);
     }
     tt_status status = check_cost(session, graph, why);
-    for (uint32_t i = 0; status == TT_OK && i < tt_graph_result_count(graph); i++)
-        if (is_open(graph, tt_graph_result_at(graph, i)->value)) {
-            tt_text_add(why, "result '");
-            tt_text_add(why, tt_graph_result_at(graph, i)->name);
-            tt_text_add(why, "' has a size that only running tells; the reference computes it");
-            status = TT_UNSUPPORTED;
-        }
     if (status != TT_OK)
         return status;
     program->graph = session->options.reference ? tt_graph_copy(graph) : tt_graph_simplify(graph);
     if (program->graph == NULL)
         return TT_FULL;
+    status = check_sizes(program->graph, why);
+    if (status != TT_OK)
+        return status;
     uint32_t nodes = tt_graph_count(program->graph),
              buffers = tt_graph_buffer_count(program->graph);
     const tt_node *last = nodes > 0 ? tt_graph_node(program->graph, nodes - 1) : NULL;

@@ -225,6 +225,14 @@ static void check_refusals(void)
     expect_refused(g, (tt_session_options){.threads = 1}, TT_TOO_LARGE, "the limit is");
     expect_refused(g, (tt_session_options){.reference = true}, TT_TOO_LARGE, "");
     tt_graph_free(g);
+    g = tt_graph_new(); // of which only one output has a size that is known
+    tt_graph_result(
+        g, "y",
+        tt_output(tt_apply(g, TT_OP_UNIQUE, 1, (tt_value[]){tt_input(g, "x", TT_TYPE(TT_F32, 4))},
+                           1, (int64_t[]){1}),
+                  2));
+    expect_refused(g, (tt_session_options){.threads = 1}, TT_UNSUPPORTED, "only running tells");
+    tt_graph_free(g);
     g = tt_graph_new();
     tt_add(g, tt_input(g, "x", TT_TYPE(TT_F32, 4)), tt_input(g, "z", TT_TYPE(TT_F32, 5)));
     expect_refused(g, (tt_session_options){.threads = 1}, TT_INVALID, "add: ");
