@@ -143,10 +143,8 @@ tt_value tt_reshape(tt_graph *graph, tt_value a, unsigned rank, const int64_t *s
         whole[i] = sizes[i];
         if (sizes[i] == -1 && open == TT_RANK_MAX)
             open = i;
-        else if (sizes[i] > 0 && known <= TT_SIZE_MAX)
-            known *= sizes[i] <= TT_SIZE_MAX / known ? sizes[i] : TT_SIZE_MAX + 1;
-        else
-            known = 0;
+        else // nothing, or what the row will refuse
+            known = sizes[i] > 0 && known <= TT_SIZE_MAX / sizes[i] ? known * sizes[i] : 0;
     }
     if (open < TT_RANK_MAX)
         whole[open] = known > 0 ? tt_type_count(type) / known : 0;
