@@ -194,6 +194,21 @@ static bool read_cell(parser *p, tt_element element, tt_cell *cell)
     return true;
 }
 
+// The elements of a type, or -1 where they are more than `room`.
+static int64_t count_within(const tt_type *type, int64_t room)
+{
+    int64_t count = 1;
+    for (unsigned i = 0; i < type->rank; i++)
+        if (type->size[i] == 0)
+            return 0;
+    for (unsigned i = 0; i < type->rank; i++) {
+        if (type->size[i] < 0 || count > room / type->size[i])
+            return -1;
+        count *= type->size[i];
+    }
+    return count;
+}
+
 // A constant's elements stand before its type: they are skipped, the type is read, and then they.
 static tt_value read_constant(parser *p, tt_graph *graph)
 {
@@ -203,16 +218,10 @@ static tt_value read_constant(parser *p, tt_graph *graph)
     if (!expect(p, "}") || !expect(p, ":") || !read_type(p, &type))
         return TT_NONE;
     const char *behind = p->at;
-    int64_t count = 1, written = 0;
-    for (unsigned i = 0; i < type.rank;
-         i++) { // as many as the text can hold, before memory is asked for
-        if (type.size[i] < 0 || (type.size[i] > 0 && count > (behind - open) / type.size[i]))
-            count = -1;
-        count = count < 0 ? -1 : count * type.size[i];
-        if (count < 0) {
-            fail(p, "the constant has fewer elements than its type");
-            return TT_NONE;
-        }
+    int64_t count = count_within(&type, behind - open), written = 0; // before memory is asked for
+    if (count < 0) {
+        fail(p, "the constant has fewer elements than its type");
+        return TT_NONE;
     }
     size_t bytes = tt_element_bytes((tt_element)type.element);
     void *data = calloc((size_t)count + 1, bytes);
@@ -330,12 +339,12 @@ static bool read_types(parser *p, operation *o)
     return true;
 }
 
-// The first origin is said before the node is made, the others by making it once more.
+// A name and perhaps a place, which are said to the graph unless that is NULL.
 static bool read_origin(parser *p, tt_graph *graph)
 {
     char *name = read_name(p), *place = NULL;
     bool sound = name != NULL && (!take(p, ",") || (place = read_name(p)) != NULL);
-    if (sound)
+    if (sound && graph != NULL)
         tt_graph_at(graph, name, place);
     free(name);
     free(place);
@@ -382,8 +391,8 @@ static tt_value read_operation(parser *p, tt_graph *graph, const value_list *num
     sound = sound && read_types(p, &o);
     tt_graph_at(graph, NULL, NULL);
     const char *origins = p->at;
-    while (sound && take(p, "@"))
-        sound = read_origin(p, graph);
+    for (bool first = true; sound && take(p, "@"); first = false) // an error tells the first
+        sound = read_origin(p, first ? graph : NULL);
     const char *behind = p->at;
     sound = sound && read_bodies(p, &o);
     if (sound) {
