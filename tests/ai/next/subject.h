@@ -57,7 +57,7 @@ static inline double uniform(subject *s, double least, double greatest)
 // Zeroed numbers for an input of `type`, which is made.
 static inline void *new_input(subject *s, tt_type type)
 {
-    char name[16];
+    char name[32];
     REQUIRE(s->count < SUBJECT_INPUTS_MAX);
     snprintf(name, sizeof(name), "x%u", s->count);
     void *bytes = calloc((size_t)tt_type_count(&type) + 1, tt_element_bytes(type.element));
