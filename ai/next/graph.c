@@ -182,26 +182,52 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+typedef struct wanted_origin {
+    const tt_graph *graph;
+    tt_origin origin;
+} wanted_origin;
+
+static uint64_t hash_origin(const tt_origin *origin)
+{
+    uint64_t hash = tt_hash(3, &origin->node, sizeof(origin->node));
+    hash = tt_hash(hash, origin->name, strlen(origin->name) + 1);
+    return origin->place == NULL ? hash : tt_hash(hash, origin->place, strlen(origin->place));
+}
+
+static uint64_t hash_origin_entry(const void *graph, uint32_t entry)
+{
+    return hash_origin(&((const tt_graph *)graph)->origins[entry].origin);
+}
+
+static bool same_origin(const void *context, uint32_t entry)
+{
+    const wanted_origin *wanted = context;
+    const tt_origin *origin = &wanted->graph->origins[entry].origin;
+    return origin->node == wanted->origin.node && same_text(origin->name, wanted->origin.name) &&
+           same_text(origin->place, wanted->origin.place);
+}
+
 // Notes where the node comes from, once for each place.
 static void note_origin(tt_graph *graph, uint32_t node)
 {
-    uint32_t *first = &graph->origin_of[node], last = 0;
+    wanted_origin wanted = {graph, {node, graph->name, graph->place}};
+    uint32_t *first = &graph->origin_of[node], at = graph->origin_count;
     if (graph->name == NULL)
         return;
-    for (uint32_t at = *first; at != 0; at = graph->origins[at - 1].next) {
-        const tt_origin *origin = &graph->origins[at - 1].origin;
-        if (same_text(origin->name, graph->name) && same_text(origin->place, graph->place))
-            return;
-        last = at;
-    }
-    if (!tt_graph_grow(graph, &graph->origins, &graph->origin_capacity, graph->origin_count, 1,
+    uint64_t hash = hash_origin(&wanted.origin);
+    if (tt_index_find(&graph->noted, hash, same_origin, &wanted) != UINT32_MAX ||
+        !tt_graph_grow(graph, &graph->origins, &graph->origin_capacity, at, 1,
                        sizeof(graph->origins[0])))
         return;
-    graph->origins[graph->origin_count++] = (tt_origin_entry){{node, graph->name, graph->place}, 0};
-    if (last == 0)
-        *first = graph->origin_count;
+    graph->origins[at] = (tt_origin_entry){wanted.origin, 0, at + 1};
+    graph->origin_count++;
+    if (!tt_index_add(graph, &graph->noted, hash, at, hash_origin_entry, graph))
+        return;
+    if (*first == 0)
+        *first = at + 1;
     else
-        graph->origins[last - 1].next = graph->origin_count;
+        graph->origins[graph->origins[*first - 1].last - 1].next = at + 1;
+    graph->origins[*first - 1].last = at + 1;
 }
 
 static tt_value append(const candidate *c)
@@ -559,12 +585,13 @@ void tt_graph_assign(tt_graph *graph, tt_value buffer, tt_value value)
         tt_graph_fail(graph, TT_INVALID, "assign: '%s' is %s, the value is %s", b->name,
                       tt_type_text(&b->type, want),
                       tt_type_text(tt_graph_type(graph, value), came));
-    for (uint32_t i = 0; i < graph->assign_count; i++)
-        if (graph->assigns[i].buffer == at)
-            tt_graph_fail(graph, TT_EXISTS, "assign: '%s' is assigned already", b->name);
-    if (graph->status == TT_OK && tt_graph_grow(graph, &graph->assigns, &graph->assign_capacity,
-                                                graph->assign_count, 1, sizeof(graph->assigns[0])))
-        graph->assigns[graph->assign_count++] = (tt_assign){at, value};
+    else if (b->assigned)
+        tt_graph_fail(graph, TT_EXISTS, "assign: '%s' is assigned already", b->name);
+    if (graph->status != TT_OK || !tt_graph_grow(graph, &graph->assigns, &graph->assign_capacity,
+                                                 graph->assign_count, 1, sizeof(graph->assigns[0])))
+        return;
+    graph->assigns[graph->assign_count++] = (tt_assign){at, value};
+    graph->buffers[at].assigned = true;
 }
 
 void tt_graph_forget(tt_graph *graph)
