@@ -163,7 +163,7 @@ tt_value tt_transpose(tt_graph *graph, tt_value a, const int64_t *order)
 tt_value tt_broadcast(tt_graph *graph, tt_value a, unsigned rank, const int64_t *sizes)
 {
     if (usable(graph, a) && tt_graph_type(graph, a)->rank == rank &&
-        memcmp(tt_graph_type(graph, a)->size, sizes, rank * sizeof(sizes[0])) == 0)
+        (rank == 0 || memcmp(tt_graph_type(graph, a)->size, sizes, rank * sizeof(sizes[0])) == 0))
         return a;
     return with_list(graph, TT_OP_BROADCAST, a, rank, sizes);
 }

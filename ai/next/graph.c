@@ -497,7 +497,7 @@ static bool same_constant(const void *context, uint32_t buffer)
     const wanted_constant *wanted = context;
     const tt_buffer *b = &wanted->graph->buffers[buffer];
     return b->kind == TT_CONSTANT && tt_type_equal(&b->type, wanted->type) &&
-           memcmp(b->data, wanted->data, wanted->bytes) == 0;
+           (wanted->bytes == 0 || memcmp(b->data, wanted->data, wanted->bytes) == 0);
 }
 
 tt_value tt_constant(tt_graph *graph, tt_type type, const void *data)
