@@ -374,6 +374,12 @@ static void check_empty_shapes(void)
     tt_value flat = tt_reshape(g, x, 3, (int64_t[]){0, 3, 2});
     EXPECT(!tt_is_none(flat) && tt_graph_type(g, flat)->size[1] == 3);
     EXPECT_NUMBERS(&s, gradient_of(&s, tt_multiply(g, x, y), y), 0, 0, 0);
+    // Nothing needs no memory: not of elements, nor of sizes.
+    tt_value nothing = tt_constant(g, TT_TYPE(TT_F32, 0), NULL);
+    EXPECT(!tt_is_none(nothing) && tt_same(nothing, tt_constant(g, TT_TYPE(TT_F32, 0), NULL)));
+    tt_value scalar = tt_number(g, TT_F64, 3);
+    EXPECT(tt_same(tt_broadcast(g, scalar, 0, NULL), scalar));
+    EXPECT(tt_same(tt_reshape(g, scalar, 0, NULL), scalar));
     EXPECT(tt_is_none(tt_reshape(g, x, 2, (int64_t[]){2, -3})));
     subject_free(&s);
 }

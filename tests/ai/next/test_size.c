@@ -182,8 +182,45 @@ static void check_given(void)
     free(given);
 }
 
+// Loops in loops, as deep as they go.
+static tt_graph *nested(unsigned depth)
+{
+    tt_graph *g = tt_graph_new();
+    tt_input(g, "turn", TT_SCALAR(TT_I64));
+    tt_value x = tt_input(g, "x", TT_SCALAR(TT_F64)), one = tt_number(g, TT_I64, 1);
+    if (depth > 1)
+        x = tt_loop(g, one, 1, 1, &x, 0, NULL, nested(depth - 1));
+    tt_graph_result(g, "go", tt_number(g, TT_BOOL, 1));
+    tt_graph_result(g, "x", tt_multiply(g, x, x));
+    return g;
+}
+
+static void check_depth(void)
+{
+    for (unsigned depth = 14; depth <= 16; depth++) {
+        double start = now_ms();
+        tt_graph *g = tt_graph_new();
+        tt_value x = tt_input(g, "x", TT_SCALAR(TT_F64)), one = tt_number(g, TT_I64, 1), gradient;
+        tt_value y = tt_loop(g, one, 1, 1, &x, 0, NULL, nested(depth));
+        EXPECT_EQUAL(tt_graph_status(g), depth < 16 ? TT_OK : TT_INVALID);
+        if (depth < 16) {
+            tt_graph_result(g, "y", y);
+            EXPECT_EQUAL(tt_graph_gradient(g, y, 1, &x, &gradient), TT_OK);
+            check_number(g, gradient, 0); // of x to the 2^depth, at 0
+            char *text = tt_graph_print(g);
+            tt_graph *parsed = tt_graph_parse(text, strlen(text), NULL);
+            EXPECT(parsed != NULL);
+            tt_graph_free(parsed);
+            free(text);
+        }
+        tt_graph_free(g);
+        lap("loops in loops", &start);
+    }
+}
+
 static void *check_all(void *nothing)
 {
+    check_depth();
     check_chain();
     check_ladder();
     check_parameters();
