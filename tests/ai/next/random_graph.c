@@ -88,7 +88,8 @@ static tt_value pick(generator *g, unsigned classes)
 {
     static const tt_element elements[] = {TT_F64, TT_F32, TT_I32, TT_I64, TT_U8, TT_BOOL};
     for (unsigned tries = 0; g->count > 0 && tries < 2 * g->count; tries++) {
-        tt_value value = g->pool[below(g, g->count)];
+        // The newest more often: chains are what is simplified.
+        tt_value value = g->pool[below(g, 3) == 0 ? g->count - 1 : below(g, g->count)];
         if ((class_of(element_of(g, value)) & classes) != 0)
             return value;
     }
@@ -109,6 +110,9 @@ static bool joins(const generator *g, tt_value a, tt_value b)
 // Something that goes together with a.
 static tt_value mate(generator *g, tt_value a)
 {
+    static const double neutral[] = {0, -0.0, 1};
+    if (below(g, 6) == 0)
+        return number(g, element_of(g, a), neutral[below(g, TT_COUNT(neutral))]);
     for (unsigned tries = 0; tries < 12 && g->count > 0; tries++) {
         tt_value value = g->pool[below(g, g->count)];
         if (element_of(g, value) == element_of(g, a) && joins(g, a, value))
@@ -611,8 +615,10 @@ static void keep(generator *g, tt_value value)
 
 static void steps(generator *g, unsigned count)
 {
+    tt_op op = TT_OP_COUNT;
     while (count > 0 && tt_graph_status(g->graph) == TT_OK && g->count < POOL_MAX - 1) {
-        tt_op op = (tt_op)below(g, TT_OP_COUNT);
+        if (op == TT_OP_COUNT || below(g, 4) > 0) // else the same once more
+            op = (tt_op)below(g, TT_OP_COUNT);
         if (g->smooth && !is_smooth(op))
             continue;
         tt_value value = make(g, op);

@@ -43,6 +43,8 @@ static elements choose_elements(const tt_graph *graph, uint64_t seed)
         REQUIRE(bytes != NULL);
         for (int64_t k = 0; k < count; k++) {
             double number = (double)tt_random_below(&random, 4001) / 1000 - 2;
+            if (tt_random_below(&random, 8) == 0)
+                number = -0.0;
             tt_cell_store(element, bytes, k, tt_cell_of_number(element, number));
         }
     }
@@ -268,9 +270,39 @@ static void check_known_branch(void)
     tt_graph_free(graph);
 }
 
+// Slices of slices and transposes of transposes, of which simplification makes one.
+static void check_chain(uint64_t seed, bool slices)
+{
+    subject s = subject_new(seed);
+    tt_graph *g = s.graph;
+    tt_value x = tt_input(g, "x", random_type(&s, 3, 4, 5, 7));
+    for (int i = 0; i < 3; i++) {
+        int64_t first[TT_RANK_MAX], sizes[TT_RANK_MAX], steps[TT_RANK_MAX], order[TT_RANK_MAX];
+        tt_type type = *tt_graph_type(g, x);
+        for (unsigned axis = 0; axis < type.rank; axis++) {
+            unsigned with = (unsigned)below(&s, axis + 1);
+            first[axis] = below(&s, 2) % type.size[axis];
+            steps[axis] = between(&s, 1, 2);
+            sizes[axis] = (type.size[axis] - first[axis] - 1) / steps[axis] + 1;
+            order[axis] = axis;
+            order[axis] = order[with];
+            order[with] = axis;
+        }
+        x = slices ? tt_slice(g, x, first, sizes, steps) : tt_transpose(g, x, order);
+    }
+    REQUIRE(!tt_is_none(x));
+    tt_graph_result(g, "x", x);
+    elements e = choose_elements(g, seed);
+    check_all(g, &e, seed);
+    free_elements(&e);
+    subject_free(&s);
+}
+
 int main(int count, char **arguments)
 {
     check_known_branch();
+    for (uint64_t seed = 0; seed < 40; seed++)
+        check_chain(seed, seed % 2 == 0);
     unsigned graphs = count > 1 ? (unsigned)atoi(arguments[1]) : GRAPHS;
     uint64_t first = count > 2 ? strtoull(arguments[2], NULL, 10) : 1;
     unsigned used[TT_OP_COUNT] = {0}, skipped = 0, compared = 0;
