@@ -182,21 +182,24 @@ static inline double difference(subject *s, unsigned input, int64_t at, tt_value
     return (4 * slope[1] - slope[0]) / 3;
 }
 
-// Whether there is a kink or a jump within the step of `difference`: where there is none, second
-// differences fall with the square of the step.
+// Whether there is a kink, a jump or a steep bend within the step of `difference`: where there is
+// none, second differences fall with the square of the step, and slopes hardly change.
 static inline bool has_kink(subject *s, unsigned input, int64_t at, tt_value value)
 {
     const double step = 0x1p-10;
-    double *x = s->bytes[input], saved = x[at], here = number_of(s, value), bend[2];
+    double *x = s->bytes[input], saved = x[at], here = number_of(s, value), bend[2], slope[2];
     for (int i = 0; i < 2; i++) {
         double h = i == 0 ? step : step / 2;
         x[at] = saved + h;
         double up = number_of(s, value);
         x[at] = saved - h;
-        bend[i] = up - 2 * here + number_of(s, value);
+        double down = number_of(s, value);
+        bend[i] = up - 2 * here + down;
+        slope[i] = (up - down) / (2 * h);
     }
     x[at] = saved;
-    return !(fabs(bend[0] - 4 * bend[1]) <= 1e-9 * (1 + fabs(here)));
+    return !(fabs(bend[0] - 4 * bend[1]) <= 1e-9 * (1 + fabs(here)) &&
+             fabs(slope[0] - slope[1]) <= 1e-4 * (1 + fabs(slope[1])));
 }
 
 // The sum of w (v + v^2 / 4) with fixed random weights w: what is linear gets a second derivative.
