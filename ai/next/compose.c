@@ -169,7 +169,7 @@ tt_value tt_transpose(tt_graph *graph, tt_value a, const int64_t *order)
 tt_value tt_broadcast(tt_graph *graph, tt_value a, unsigned rank, const int64_t *sizes)
 {
     if (usable(graph, a) && tt_graph_type(graph, a)->rank == rank &&
-        memcmp(tt_graph_type(graph, a)->size, sizes, rank * sizeof(sizes[0])) == 0)
+        (rank == 0 || memcmp(tt_graph_type(graph, a)->size, sizes, rank * sizeof(sizes[0])) == 0))
         return a;
     return with_list(graph, TT_OP_BROADCAST, a, rank, sizes);
 }
@@ -234,24 +234,33 @@ tt_value tt_sum_all(tt_graph *graph, tt_value a)
     return tt_reshape(graph, sum, 0, NULL);
 }
 
-// Divided by how many elements went into each of `reduced`.
+// Sums and counts of the narrow formats would overflow, or not be in them: means are taken in f32.
+static tt_value widened(tt_graph *graph, tt_value a)
+{
+    bool narrow = usable(graph, a) && (tt_graph_type(graph, a)->element == TT_BF16 ||
+                                       tt_graph_type(graph, a)->element == TT_F16);
+    return narrow ? tt_convert(graph, a, TT_F32) : a;
+}
+
+// Divided by how many elements of `a` went into each of `reduced`, of the type that a has.
 static tt_value averaged(tt_graph *graph, tt_value a, tt_value reduced)
 {
     if (!usable(graph, reduced))
         return TT_NONE;
-    int64_t of = tt_type_count(tt_graph_type(graph, a));
-    int64_t to = tt_type_count(tt_graph_type(graph, reduced));
-    return tt_divide(graph, reduced, number_like(graph, a, to > 0 ? (double)(of / to) : 0));
+    tt_type type = *tt_graph_type(graph, a);
+    int64_t of = tt_type_count(&type), to = tt_type_count(tt_graph_type(graph, reduced));
+    tt_value count = number_like(graph, reduced, to > 0 ? (double)(of / to) : 0);
+    return tt_convert(graph, tt_divide(graph, reduced, count), (tt_element)type.element);
 }
 
 tt_value tt_mean_all(tt_graph *graph, tt_value a)
 {
-    return averaged(graph, a, tt_sum_all(graph, a));
+    return averaged(graph, a, tt_sum_all(graph, widened(graph, a)));
 }
 
 tt_value tt_mean(tt_graph *graph, tt_value a, unsigned count, const int64_t *axes)
 {
-    return averaged(graph, a, tt_reduce(graph, TT_OP_SUM, a, count, axes));
+    return averaged(graph, a, tt_reduce(graph, TT_OP_SUM, widened(graph, a), count, axes));
 }
 
 tt_value tt_sum_to(tt_graph *graph, tt_value a, const tt_type *type)

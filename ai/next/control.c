@@ -51,14 +51,21 @@ const tt_buffer *tt_body_input(const tt_graph *body, unsigned input)
     return NULL;
 }
 
-// Input `input` of the body is as what it is given.
-static bool input_is(tt_rule *rule, unsigned which, unsigned input, const tt_type *type)
+// The body's inputs are, in order, as what the node is given from input `first` on.
+static bool inputs_are(tt_rule *rule, unsigned which, unsigned first)
 {
-    const tt_buffer *buffer = tt_body_input(rule->body[which], input);
+    const tt_graph *body = rule->body[which];
     char have[TT_TYPE_TEXT_MAX], want[TT_TYPE_TEXT_MAX];
-    return tt_type_equal(&buffer->type, type) ||
-           tt_rule_fail(rule, "its body's input '%s' is %s, is given %s", buffer->name,
-                        tt_type_text(&buffer->type, have), tt_type_text(type, want));
+    for (uint32_t i = 0; i < body->buffer_count; i++) {
+        const tt_buffer *buffer = &body->buffers[i];
+        if (buffer->kind != TT_INPUT)
+            continue;
+        const tt_type *type = tt_rule_in(rule, first++);
+        if (!tt_type_equal(&buffer->type, type))
+            return tt_rule_fail(rule, "its body's input '%s' is %s, is given %s", buffer->name,
+                                tt_type_text(&buffer->type, have), tt_type_text(type, want));
+    }
+    return true;
 }
 
 static bool loop_type(tt_rule *rule)
@@ -73,11 +80,8 @@ static bool loop_type(tt_rule *rule)
     if (!tt_type_equal(tt_rule_in(rule, 0), &scalar))
         return tt_rule_fail(rule, "the count is %s, expects i64[]",
                             tt_type_text(tt_rule_in(rule, 0), have));
-    if (!body_is_sound(rule, 0, rule->input_count) || !input_is(rule, 0, 0, &scalar))
+    if (!body_is_sound(rule, 0, rule->input_count) || !inputs_are(rule, 0, 0)) // the turn: as count
         return false;
-    for (unsigned i = 1; i < rule->input_count; i++)
-        if (!input_is(rule, 0, i, tt_rule_in(rule, i)))
-            return false;
     if (body->result_count < 1 + (uint64_t)carries ||
         !tt_type_equal(tt_graph_type(body, body->results[0].value), &yes))
         return tt_rule_fail(rule,
@@ -160,13 +164,9 @@ static bool branch_type(tt_rule *rule)
     if (!tt_type_equal(tt_rule_in(rule, 0), &condition))
         return tt_rule_fail(rule, "the condition is %s, expects bool[]",
                             tt_type_text(tt_rule_in(rule, 0), have));
-    for (unsigned which = 0; which < 2; which++) {
-        if (!body_is_sound(rule, which, rule->input_count - 1))
+    for (unsigned which = 0; which < 2; which++)
+        if (!body_is_sound(rule, which, rule->input_count - 1) || !inputs_are(rule, which, 1))
             return false;
-        for (unsigned i = 1; i < rule->input_count; i++)
-            if (!input_is(rule, which, i - 1, tt_rule_in(rule, i)))
-                return false;
-    }
     if (rule->body[0]->result_count != rule->body[1]->result_count ||
         rule->body[0]->result_count == 0)
         return tt_rule_fail(rule, "its bodies give %u and %u results", rule->body[0]->result_count,

@@ -21,7 +21,7 @@ tt_value tt_graph_copy_buffer(tt_graph *graph, const tt_buffer *buffer)
     }
 }
 
-// Says where copies of a node come from; what is built has the origins of the first place only.
+// Says where copies of a node come from first; copy_more_origins the rest.
 void tt_graph_copy_origin(tt_graph *graph, const tt_graph *from, uint32_t node)
 {
     const tt_origin *origin = tt_graph_origin_of(from, node);
@@ -58,6 +58,16 @@ tt_value tt_graph_copy_node(tt_graph *graph, const tt_graph *from, uint32_t node
     return value;
 }
 
+// Where else a node comes from.
+static void copy_more_origins(tt_graph *graph, const tt_graph *from, uint32_t node, uint32_t copy)
+{
+    const tt_origin *origin = tt_graph_origin_of(from, node);
+    while (origin != NULL && (origin = tt_graph_origin_next(from, origin)) != NULL) {
+        tt_graph_at(graph, origin->name, origin->place);
+        tt_graph_note(graph, copy);
+    }
+}
+
 // Copies each node; those of inputs become `inputs`, unless NULL.
 static bool copy_nodes(tt_graph *graph, const tt_graph *from, const tt_value *inputs, tt_value *map)
 {
@@ -66,18 +76,20 @@ static bool copy_nodes(tt_graph *graph, const tt_graph *from, const tt_value *in
         const tt_node *node = &from->nodes[at];
         tt_value value;
         tt_graph_copy_origin(graph, from, at);
+        bool given = false;
         if (node->op != TT_OP_BUFFER) {
             value = tt_graph_copy_node(graph, from, at, map);
         } else {
             const tt_buffer *buffer = &from->buffers[from->words[node->words]];
-            value = buffer->kind == TT_INPUT && inputs != NULL
-                        ? inputs[input++]
-                        : tt_graph_copy_buffer(graph, buffer);
+            given = buffer->kind == TT_INPUT && inputs != NULL;
+            value = given ? inputs[input++] : tt_graph_copy_buffer(graph, buffer);
         }
         if (tt_is_none(value))
             return false;
         for (unsigned i = 0; i < node->output_count; i++)
-            map[node->types + i] = tt_output(value, i);
+            map[node->types + i] = tt_output(value, value.output + i); // an input may be any output
+        if (!given)
+            copy_more_origins(graph, from, at, value.node);
     }
     return true;
 }

@@ -219,17 +219,20 @@ DERIVATIVE(remainder, { // a - trunc(a / b) b, whose second factor is a step
     if (back->wanted[1])
         back->dx[1] = tt_multiply(g, DY, tt_divide(g, tt_subtract(g, Y, A), B));
 })
+// Where a is 0, what would be infinite is replaced before it is multiplied by 0, so that
+// derivatives of these derivatives are numbers, too.
 DERIVATIVE(power, {
-    if (back->wanted[0]) // at b = 0 nothing depends on a, whatever a^-1 is
-        back->dx[0] = tt_multiply(
-            g, DY,
-            tt_select(
-                g, tt_equal(g, B, NUMBER(0)), NUMBER(0),
-                tt_multiply(g, B, tt_binary(g, TT_OP_POWER, A, tt_subtract(g, B, NUMBER(1))))));
-    if (back->wanted[1]) // at a = 0 the power is flat, where log a is none
-        back->dx[1] = tt_multiply(
-            g, DY,
-            tt_select(g, tt_equal(g, A, NUMBER(0)), NUMBER(0), tt_multiply(g, Y, tt_log(g, A))));
+    tt_value a_is_0 = tt_equal(g, A, NUMBER(0));
+    if (back->wanted[0]) { // at b = 0 nothing depends on a, whatever a^-1 is
+        tt_value both_are = tt_binary(g, TT_OP_AND, a_is_0, tt_equal(g, B, NUMBER(0)));
+        tt_value below = tt_binary(g, TT_OP_POWER, tt_select(g, both_are, NUMBER(1), A),
+                                   tt_subtract(g, B, NUMBER(1)));
+        back->dx[0] = tt_multiply(g, DY, tt_multiply(g, B, below));
+    }
+    if (back->wanted[1]) { // at a = 0 the power is flat, where log a is none
+        tt_value slope = tt_log(g, tt_select(g, a_is_0, NUMBER(1), A));
+        back->dx[1] = tt_multiply(g, DY, tt_multiply(g, Y, slope));
+    }
 })
 // The first of two equal ones gets the whole gradient; where either is no number, both do. They are
 // compared with the result, which is kept for the next layer anyway.
@@ -276,7 +279,8 @@ const tt_row tt_element_rows[] = {
      .constant = true,
      .help = "a itself, taken for a constant by who differentiates"},
     {ROW("negate", 1, number_type), .derivative = negate_derivative, .help = "-a"},
-    {ROW("absolute", 1, number_type), .derivative = absolute_derivative, .help = "a without its sign"},
+    {ROW("absolute", 1, number_type), .derivative = absolute_derivative,
+     .help = "a without its sign"},
     {ROW("sign", 1, number_type), .constant = true, .help = "-1, 0 or 1; no number stays"},
     {ROW("not", 1, bits_type), .constant = true, .help = "each bit turned over"},
     {ROW("exp", 1, float_type), .derivative = exp_derivative, .help = "e to the a"},

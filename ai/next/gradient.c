@@ -34,7 +34,8 @@ static void mark(flow *f, unsigned count, const tt_value *wrt)
     for (uint32_t at = 0; at < f->nodes; at++) {
         const tt_node *node = tt_graph_node(f->graph, at);
         const tt_value *inputs = tt_graph_inputs(f->graph, at);
-        for (unsigned i = 0; i < node->input_count; i++)
+        bool flat = tt_row_of((tt_op)node->op)->constant; // nothing behind it depends through it
+        for (unsigned i = 0; !flat && i < node->input_count; i++)
             f->depends[at] |= f->depends[inputs[i].node] && is_float(f->graph, inputs[i]);
     }
 }
@@ -108,10 +109,55 @@ static tt_value zeros(tt_graph *graph, tt_value like)
     return tt_broadcast(graph, tt_number(graph, (tt_element)type.element, 0), type.rank, type.size);
 }
 
+static bool is_value(const tt_graph *graph, tt_value value)
+{
+    return !tt_is_none(value) && value.node < tt_graph_count(graph) &&
+           value.output < tt_graph_node(graph, value.node)->output_count;
+}
+
+// Whether gradients can be asked for; false after a failure of the graph.
+static bool check_wrt(tt_graph *graph, unsigned count, const tt_value *wrt)
+{
+    char text[TT_TYPE_TEXT_MAX];
+    for (unsigned i = 0; i < count; i++) {
+        if (!is_value(graph, wrt[i]))
+            return tt_graph_fail(graph, TT_INVALID,
+                                 "gradient: value %u of those asked for is none of this graph", i);
+        if (!is_float(graph, wrt[i]))
+            return tt_graph_fail(
+                graph, TT_INVALID,
+                "gradient: value %u of those asked for is %s, expects a floating type", i,
+                tt_type_text(tt_graph_type(graph, wrt[i]), text));
+    }
+    return true;
+}
+
+static bool check_outputs(tt_graph *graph, unsigned count, const tt_value *outputs,
+                          const tt_value *seeds)
+{
+    char is[TT_TYPE_TEXT_MAX], given[TT_TYPE_TEXT_MAX];
+    for (unsigned i = 0; i < count; i++) {
+        if (!is_value(graph, outputs[i]) || (!tt_is_none(seeds[i]) && !is_value(graph, seeds[i])))
+            return tt_graph_fail(graph, TT_INVALID,
+                                 "gradient: output %u or its gradient is none of this graph", i);
+        if (!tt_is_none(seeds[i]) &&
+            !tt_type_equal(tt_graph_type(graph, outputs[i]), tt_graph_type(graph, seeds[i])))
+            return tt_graph_fail(graph, TT_INVALID, "gradient: output %u is %s, its gradient %s", i,
+                                 tt_type_text(tt_graph_type(graph, outputs[i]), is),
+                                 tt_type_text(tt_graph_type(graph, seeds[i]), given));
+    }
+    return true;
+}
+
 tt_status tt_graph_gradients(tt_graph *graph, unsigned output_count, const tt_value *outputs,
                              const tt_value *seeds, unsigned count, const tt_value *wrt,
                              tt_value *gradients)
 {
+    if (tt_graph_status(graph) != TT_OK || !check_outputs(graph, output_count, outputs, seeds) ||
+        !check_wrt(graph, count, wrt))
+        return tt_graph_status(graph);
+    if (tt_graph_count(graph) == 0) // then nothing was asked for
+        return TT_OK;
     flow f = {.graph = graph, .nodes = tt_graph_count(graph)};
     const tt_node *last = tt_graph_node(graph, f.nodes - 1);
     f.types = last->types + last->output_count;
@@ -145,23 +191,13 @@ tt_status tt_graph_gradient(tt_graph *graph, tt_value loss, unsigned count, cons
     char text[TT_TYPE_TEXT_MAX];
     if (tt_graph_status(graph) != TT_OK)
         return tt_graph_status(graph);
-    bool sound = !tt_is_none(loss) && loss.node < tt_graph_count(graph);
-    if (!sound)
+    if (!is_value(graph, loss))
         tt_graph_fail(graph, TT_INVALID, "gradient: the loss is no value of this graph");
     else if (!is_float(graph, loss) || tt_graph_type(graph, loss)->rank != 0)
         tt_graph_fail(graph, TT_INVALID,
                       "gradient: the loss is %s, expects a scalar of a "
                       "floating type",
                       tt_type_text(tt_graph_type(graph, loss), text));
-    for (unsigned i = 0; i < count; i++) {
-        if (tt_is_none(wrt[i]) || wrt[i].node >= tt_graph_count(graph))
-            tt_graph_fail(graph, TT_INVALID,
-                          "gradient: value %u of those asked for is none of this graph", i);
-        else if (!is_float(graph, wrt[i]))
-            tt_graph_fail(graph, TT_INVALID,
-                          "gradient: value %u of those asked for is %s, expects a floating type", i,
-                          tt_type_text(tt_graph_type(graph, wrt[i]), text));
-    }
     if (tt_graph_status(graph) != TT_OK)
         return tt_graph_status(graph);
     tt_value one = tt_number(graph, (tt_element)tt_graph_type(graph, loss)->element, 1);

@@ -494,7 +494,7 @@ static bool same_constant(const void *context, uint32_t buffer)
     const wanted_constant *wanted = context;
     const tt_buffer *b = &wanted->graph->buffers[buffer];
     return b->kind == TT_CONSTANT && tt_type_equal(&b->type, wanted->type) &&
-           memcmp(b->data, wanted->data, wanted->bytes) == 0;
+           (wanted->bytes == 0 || memcmp(b->data, wanted->data, wanted->bytes) == 0);
 }
 
 tt_value tt_constant(tt_graph *graph, tt_type type, const void *data)
@@ -582,12 +582,13 @@ void tt_graph_assign(tt_graph *graph, tt_value buffer, tt_value value)
         tt_graph_fail(graph, TT_INVALID, "assign: '%s' is %s, the value is %s", b->name,
                       tt_type_text(&b->type, want),
                       tt_type_text(tt_graph_type(graph, value), came));
-    for (uint32_t i = 0; i < graph->assign_count; i++)
-        if (graph->assigns[i].buffer == at)
-            tt_graph_fail(graph, TT_EXISTS, "assign: '%s' is assigned already", b->name);
-    if (graph->status == TT_OK && tt_graph_grow(graph, &graph->assigns, &graph->assign_capacity,
-                                                graph->assign_count, 1, sizeof(graph->assigns[0])))
-        graph->assigns[graph->assign_count++] = (tt_assign){at, value};
+    else if (b->assigned)
+        tt_graph_fail(graph, TT_EXISTS, "assign: '%s' is assigned already", b->name);
+    if (graph->status != TT_OK || !tt_graph_grow(graph, &graph->assigns, &graph->assign_capacity,
+                                                 graph->assign_count, 1, sizeof(graph->assigns[0])))
+        return;
+    graph->assigns[graph->assign_count++] = (tt_assign){at, value};
+    graph->buffers[at].assigned = true;
 }
 
 void tt_graph_forget(tt_graph *graph)

@@ -215,6 +215,7 @@ typedef struct tt_buffer {
     const char *name; // NULL for constants
     const void *data; // of constants: their elements; else NULL
     tt_value value;
+    bool assigned; // by an assignment of the graph
 } tt_buffer;
 tt_value tt_input(tt_graph *graph, const char *name, tt_type type);
 tt_value tt_parameter(tt_graph *graph, const char *name, tt_type type);

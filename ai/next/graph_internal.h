@@ -36,8 +36,11 @@ struct tt_graph {
         result_count, assign_count, origin_count;
     uint32_t node_capacity, origin_of_capacity, input_capacity, type_capacity, word_capacity,
         buffer_capacity, body_capacity, result_capacity, assign_capacity, origin_capacity;
-    tt_index equal, named, known_origins; // nodes by what they are; buffers by their names
-    tt_block *blocks;      // names, constants
+    // Nodes by what they are; buffers by their names; origins by what they say.
+    tt_index equal, named, known_origins;
+    tt_block *blocks; // names, constants
+    char *text;       // where the next string goes
+    size_t text_room; // and how many bytes there are
     const char *name, *place;
     int64_t streams; // of random bits, given out so far
     unsigned depth;  // of bodies below

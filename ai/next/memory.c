@@ -24,11 +24,23 @@ void *tt_graph_allocate(tt_graph *graph, size_t bytes)
     return block->bytes;
 }
 
+#define TEXT_BYTES 1024 // of a block that strings share
+
 const char *tt_graph_keep(tt_graph *graph, const char *string)
 {
     size_t bytes = strlen(string) + 1;
-    char *copy = tt_graph_allocate(graph, bytes);
-    return copy == NULL ? NULL : memcpy(copy, string, bytes);
+    if (bytes > graph->text_room) {
+        size_t room = bytes > TEXT_BYTES ? bytes : TEXT_BYTES;
+        char *block = tt_graph_allocate(graph, room);
+        if (block == NULL)
+            return NULL;
+        graph->text = block;
+        graph->text_room = room;
+    }
+    char *copy = memcpy(graph->text, string, bytes);
+    graph->text += bytes;
+    graph->text_room -= bytes;
+    return copy;
 }
 
 bool tt_graph_grow(tt_graph *graph, void *array, uint32_t *capacity, uint32_t count, uint32_t more,

@@ -59,6 +59,7 @@ typedef struct run {
     uint32_t *uses_left;       // by node: how often its outputs are still wanted
     const void *const *data;   // by buffer, of the outermost graph
     const tt_cells *arguments; // by input, of a body
+    uint32_t inputs;           // among the nodes before
     tt_text *why;
 } run;
 
@@ -112,6 +113,13 @@ static tt_status memory_failed(run *r, tt_status status, uint32_t node)
                node);
 }
 
+static bool is_input(const tt_graph *graph, uint32_t node)
+{
+    return tt_graph_node(graph, node)->op == TT_OP_BUFFER &&
+           tt_graph_buffer(graph, (uint32_t)tt_graph_attribute(graph, node, 0, NULL)[0])->kind ==
+               TT_INPUT;
+}
+
 static tt_status load_buffer(run *r, uint32_t node)
 {
     uint32_t at = (uint32_t)tt_graph_attribute(r->graph, node, 0, NULL)[0];
@@ -129,12 +137,8 @@ static tt_status load_buffer(run *r, uint32_t node)
     tt_status status = tt_cells_new(r->reference, &buffer->type, tensor);
     if (status != TT_OK)
         return memory_failed(r, status, node);
-    if (data == NULL && r->arguments != NULL &&
-        count > 0) { // a body's only buffers besides constants are inputs
-        uint32_t input = 0;
-        for (uint32_t i = 0; i < at; i++)
-            input += tt_graph_buffer(r->graph, i)->kind == TT_INPUT;
-        memcpy(tensor->cells, r->arguments[input].cells, (size_t)count * sizeof(tt_cell));
+    if (r->arguments != NULL && buffer->kind == TT_INPUT) {
+        memcpy(tensor->cells, r->arguments[r->inputs].cells, (size_t)count * sizeof(tt_cell));
         return TT_OK;
     }
     for (int64_t i = 0; i < count; i++)
@@ -240,9 +244,11 @@ static tt_status run_all(run *r, uint32_t count, const tt_value *values, tt_cell
         count_uses(r, count, values);
     for (uint32_t at = 0; status == TT_OK && at < nodes; at++) {
         const tt_node *node = tt_graph_node(r->graph, at);
+        if (r->uses_left[at] > 0)
+            status = node->op == TT_OP_BUFFER ? load_buffer(r, at) : compute(r, at);
+        r->inputs += is_input(r->graph, at);
         if (r->uses_left[at] == 0)
             continue;
-        status = node->op == TT_OP_BUFFER ? load_buffer(r, at) : compute(r, at);
         const tt_value *inputs = tt_graph_inputs(r->graph, at);
         for (unsigned i = 0; status == TT_OK && i < node->input_count; i++)
             used(r, inputs[i].node);

@@ -36,13 +36,12 @@ void tt_cells_store(const tt_cells *tensor, void *bytes);
 
 // For rows with bodies: computes a body's results from its inputs, into `out`, whose cells are
 // allocated and the caller's to free. A sentence in why where it fails.
-tt_status tt_reference_body(tt_work *work, const tt_graph *body, const tt_cells *in,
-                            tt_cells *out);
+tt_status tt_reference_body(tt_work *work, const tt_graph *body, const tt_cells *in, tt_cells *out);
 
 // One node, from its inputs, rounded to its types; cells of `out` are allocated, and the caller's
 // to free. As tt_reference_run.
-tt_status tt_reference_node(const tt_graph *graph, uint32_t node, const tt_cells *in,
-                            tt_cells *out, tt_text *why);
+tt_status tt_reference_node(const tt_graph *graph, uint32_t node, const tt_cells *in, tt_cells *out,
+                            tt_text *why);
 
 // Memory for a tensor, zeroed, within the limit; TT_TOO_LARGE, TT_FULL.
 tt_status tt_cells_new(tt_reference *reference, const tt_type *type, tt_cells *tensor);

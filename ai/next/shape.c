@@ -58,7 +58,7 @@ void tt_walk_next(tt_walk *walk)
     }
 }
 
-#define SPAN_MAX ((int64_t)1 << 40) // of each number, so that sums stay in 64 bits
+#define SPAN_MAX ((int64_t)1 << 40)  // of each number, so that sums stay in 64 bits
 #define REACH_MAX ((int64_t)1 << 60) // of what is spread, and of a window's elements
 
 int64_t tt_span_windows(const tt_span *span)

@@ -195,6 +195,21 @@ static bool read_cell(parser *p, tt_element element, tt_cell *cell)
     return true;
 }
 
+// The elements of a type, or -1 where they are more than `room`.
+static int64_t count_within(const tt_type *type, int64_t room)
+{
+    int64_t count = 1;
+    for (unsigned i = 0; i < type->rank; i++)
+        if (type->size[i] == 0)
+            return 0;
+    for (unsigned i = 0; i < type->rank; i++) {
+        if (type->size[i] < 0 || count > room / type->size[i])
+            return -1;
+        count *= type->size[i];
+    }
+    return count;
+}
+
 // A constant's elements stand before its type: they are skipped, the type is read, and then they.
 static tt_value read_constant(parser *p, tt_graph *graph)
 {
@@ -204,16 +219,10 @@ static tt_value read_constant(parser *p, tt_graph *graph)
     if (!expect(p, "}") || !expect(p, ":") || !read_type(p, &type))
         return TT_NONE;
     const char *behind = p->at;
-    int64_t count = 1, written = 0;
-    for (unsigned i = 0; i < type.rank; i++)
-        count = type.size[i] == 0 ? 0 : count;
-    // As many as the text can hold, before memory is asked for.
-    for (unsigned i = 0; i < type.rank; i++) {
-        if (type.size[i] < 0 || (type.size[i] > 0 && count > (behind - open) / type.size[i])) {
-            fail(p, "the constant has fewer elements than its type");
-            return TT_NONE;
-        }
-        count *= type.size[i];
+    int64_t count = count_within(&type, behind - open), written = 0; // before memory is asked for
+    if (count < 0) {
+        fail(p, "the constant has fewer elements than its type");
+        return TT_NONE;
     }
     size_t bytes = tt_element_bytes((tt_element)type.element);
     void *data = calloc((size_t)count + 1, bytes);
