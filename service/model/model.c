@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "tutti/bus_storage.h"
 #include "tutti/cbor.h"
 #include "tutti/check.h"
 #include "tutti/model_service.h"
@@ -71,6 +72,12 @@ static bool is_name(const char *name)
     return length > 0 && length < TT_MODEL_NAME_MAX && strspn(name, unreserved) == length;
 }
 
+// Whether more of a plan may still come. The bus gives an unfinished one up at the same time.
+static bool is_receiving(const tt_model_service *s, tt_time now)
+{
+    return s->upload.under_way && now < tt_after(s->upload.heard, TT_BUS_TRANSFER_SILENCE);
+}
+
 // Whether a plan may be received now: nobody else's upload, nothing running from the slot it goes
 // to.
 static bool may_upload(tt_model_service *s, tt_time now, const tt_request *request,
@@ -89,8 +96,7 @@ static bool may_upload(tt_model_service *s, tt_time now, const tt_request *reque
         refuse(s, response, TT_FORBIDDEN, &text);
         return false;
     }
-    bool other = s->upload.under_way && now < tt_after(s->upload.heard, TT_SECONDS(10)) &&
-                 !tt_endpoint_equal(&s->upload.peer, request->peer);
+    bool other = is_receiving(s, now) && !tt_endpoint_equal(&s->upload.peer, request->peer);
     if (other || slot_is_used(s, next_slot(s))) {
         refuse_text(s, response, TT_UNAVAILABLE, "another plan is being received or replaced");
         return false;
@@ -150,7 +156,7 @@ static void take_plan(tt_model_service *s, tt_time now, const tt_request *reques
 
 static void give_up_model(tt_model_service *s, tt_time now)
 {
-    s->overwritten = false;
+    s->overwritten = s->upload.under_way = false;
     tt_bus_remove(s->options.bus, &s->model);
     s->name[0] = '\0';
     s->version++;
@@ -328,6 +334,10 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
     tt_model_service *s = resource->context;
     const char *name = name_in(request->path);
     bool collection = name[0] == '\0', present = !collection && strcmp(name, s->name) == 0;
+    if (s->overwritten && !is_receiving(s, now) && !(present && request->method == TT_PUT)) {
+        give_up_model(s, now); // its sender fell silent, and no other plan takes the place
+        present = false;
+    }
     if (collection && request->method == TT_GET) {
         tt_respond_bytes(request, response, TT_FORMAT_TEXT, s->name, strlen(s->name), s->version);
     } else if (request->method == TT_PUT) {
