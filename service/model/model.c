@@ -163,6 +163,13 @@ static void give_up_model(tt_model_service *s, tt_time now)
     tt_bus_changed(s->options.bus, now, &s->collection);
 }
 
+// A plan that was written over the model was refused, or its sender fell silent.
+static void give_up_unwhole(tt_model_service *s, tt_time now)
+{
+    if (s->overwritten && !is_receiving(s, now))
+        give_up_model(s, now);
+}
+
 static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_response *response)
 {
     if (request->offset == 0) {
@@ -183,8 +190,6 @@ static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_
     size_t size = request->size > end ? request->size : end;
     if (size > s->options.slot_bytes) {
         s->upload.under_way = false;
-        if (s->overwritten)
-            give_up_model(s, now);
         refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: ", size,
                        " bytes or more, this device takes at most ", s->options.slot_bytes, "");
         response->size_max = s->options.slot_bytes;
@@ -200,8 +205,6 @@ static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_
         return;
     s->upload.under_way = false;
     take_plan(s, now, request, response);
-    if (s->overwritten) // and the new one was refused
-        give_up_model(s, now);
 }
 
 static void write_shape(tt_writer *w, const uint16_t shape[3])
@@ -333,15 +336,15 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
 {
     tt_model_service *s = resource->context;
     const char *name = name_in(request->path);
-    bool collection = name[0] == '\0', present = !collection && strcmp(name, s->name) == 0;
-    if (s->overwritten && !is_receiving(s, now) && !(present && request->method == TT_PUT)) {
-        give_up_model(s, now); // its sender fell silent, and no other plan takes the place
-        present = false;
-    }
+    bool collection = name[0] == '\0', puts = request->method == TT_PUT;
+    if (!puts || strcmp(name, s->name) != 0)
+        give_up_unwhole(s, now);
+    bool present = !collection && strcmp(name, s->name) == 0;
     if (collection && request->method == TT_GET) {
         tt_respond_bytes(request, response, TT_FORMAT_TEXT, s->name, strlen(s->name), s->version);
-    } else if (request->method == TT_PUT) {
+    } else if (puts) {
         put(s, now, request, response);
+        give_up_unwhole(s, now);
     } else if (collection) {
         refuse_text(s, response, TT_METHOD_NOT_ALLOWED, "method not allowed; allowed here: GET");
     } else if (!present) {
