@@ -11,6 +11,7 @@ static void tt_register_set(uintptr_t address, uint32_t value);
 #include "os/driver/usart_slip.c"
 
 #define LINE_MAX (64 * 1024)
+#define BASE 0x40011000
 
 static tt_usart_slip device;
 static unsigned locked, arrivals;
@@ -25,11 +26,11 @@ static size_t coming_length;
 
 static uint32_t tt_register_get(uintptr_t address)
 {
-    if (address == TT_USART_STATUS)
+    if (address == BASE + TT_USART_STATUS)
         return (ready || always_ready ? TT_USART_SENDABLE : 0) |
                (coming_length > 0 ? TT_USART_RECEIVED : 0) | (overrun ? TT_USART_OVERRUN : 0);
-    overrun &= address != TT_USART_DATA; // reading it acknowledges
-    if (address != TT_USART_DATA || coming_length == 0)
+    overrun &= address != BASE + TT_USART_DATA; // reading it acknowledges
+    if (address != BASE + TT_USART_DATA || coming_length == 0)
         return 0;
     coming_length--;
     return *coming++;
@@ -37,13 +38,13 @@ static uint32_t tt_register_get(uintptr_t address)
 
 static void tt_register_set(uintptr_t address, uint32_t value)
 {
-    if (address == TT_USART_CONTROL) {
+    if (address == BASE + TT_USART_CONTROL) {
         control = value;
         control_writes++;
     }
-    if (address == TT_USART_DIVIDER)
+    if (address == BASE + TT_USART_DIVIDER)
         divider = value;
-    if (address != TT_USART_DATA)
+    if (address != BASE + TT_USART_DATA)
         return;
     EXPECT(ready || always_ready);
     REQUIRE(written_length < LINE_MAX);
@@ -77,7 +78,7 @@ static void start(bool like_qemu)
     ready = true;
     written_length = coming_length = arrivals = control_writes = most_at_once = 0;
     overrun = false;
-    tt_usart_slip_init(&device, 0, 42, mac);
+    tt_usart_slip_init(&device, BASE, 42, mac);
     device.ethernet.arrived = arrived;
 }
 
