@@ -51,6 +51,19 @@ static tt_exit out_of_memory(void)
     return TT_EXIT_FAILED;
 }
 
+// The model is for one image at a time; a batch of them is quicker.
+static tt_status evaluate_model(const tt_model *model, const tt_dataset *images, double *accuracy,
+                                tt_text *why)
+{
+    tt_model *many = tt_model_new(50);
+    if (many == NULL)
+        return TT_FULL;
+    tt_model_copy_parameters(many, model);
+    tt_status status = tt_model_evaluate(many, images, 0, accuracy, NULL, why);
+    tt_model_free(many);
+    return status;
+}
+
 // Quantises a trained model, also giving its float accuracy.
 static tt_exit quantise(const tt_model *model, const tt_dataset *train, const tt_dataset *test,
                         tt_quantised *quantised, double *accuracy)
@@ -59,7 +72,7 @@ static tt_exit quantise(const tt_model *model, const tt_dataset *train, const tt
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
     tt_say_progress(false, "measuring the float network on %zu images", test->count);
-    tt_status status = tt_model_evaluate(model, test, 0, accuracy, NULL, &why);
+    tt_status status = evaluate_model(model, test, accuracy, &why);
     if (status != TT_OK)
         return tt_data_refuse("compile", status, sentence);
     size_t values = calibration_count * train->rows * train->columns;

@@ -1,13 +1,11 @@
-// Evaluation, in batches of its own size, each piece of work with an executor of its own; and what
-// it shares with the loop.
+// Evaluation, in batches of the model's size, each piece of work with an executor of its own on the
+// model's graph; and what it shares with the loop.
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "ai/train/training.h"
-
-#define EVALUATION_BATCH 50
 
 void tt_image_load(float *to, const tt_dataset *data, size_t index)
 {
@@ -31,6 +29,25 @@ bool tt_dataset_fits(const tt_model *model, const tt_dataset *data)
     return data->count > 0 && data->rows == model->rows && data->columns == model->columns;
 }
 
+static void add_size(tt_text *why, size_t rows, size_t columns)
+{
+    tt_text_add_unsigned(why, rows);
+    tt_text_add(why, "x");
+    tt_text_add_unsigned(why, columns);
+}
+
+void tt_refuse_dataset(const tt_model *model, const tt_dataset *data, const char *expected,
+                       size_t images, tt_text *why)
+{
+    tt_text_add(why, "the model expects ");
+    add_size(why, model->rows, model->columns);
+    tt_text_add(why, expected);
+    tt_text_add(why, "; the data set has ");
+    tt_text_add_unsigned(why, images);
+    tt_text_add(why, " of ");
+    add_size(why, data->rows, data->columns);
+}
+
 bool tt_all_finite(const float *elements, size_t count)
 {
     unsigned infinite = 0; // counted without a branch, so that the compiler makes vectors of it
@@ -41,9 +58,9 @@ bool tt_all_finite(const float *elements, size_t count)
 
 typedef struct evaluation {
     const tt_dataset *dataset;
-    tt_model *model;
+    const tt_model *model;
     size_t pieces; // each takes every so-manieth batch of images
-    float *images; // (pieces, EVALUATION_BATCH, pixels)
+    float *images; // (pieces, batch, pixels)
     uint8_t *answers;
 } evaluation;
 
@@ -51,13 +68,13 @@ static void evaluate_part(void *context, size_t part)
 {
     evaluation *e = context;
     size_t pixels = e->dataset->rows * e->dataset->columns, classes = e->model->classes;
-    float *images = e->images + part * EVALUATION_BATCH * pixels;
-    tt_executor *executor = tt_executor_new(e->model->graph, &e->model->logits, 1);
+    size_t batch = e->model->batch;
+    float *images = e->images + part * batch * pixels;
+    tt_executor *executor = tt_executor_new(e->model->graph, (tt_value *[]){e->model->logits}, 1);
     tt_executor_set(executor, e->model->image, images);
-    for (size_t first = part * EVALUATION_BATCH; first < e->dataset->count;
-         first += e->pieces * EVALUATION_BATCH) {
+    for (size_t first = part * batch; first < e->dataset->count; first += e->pieces * batch) {
         size_t count = e->dataset->count - first;
-        count = count < EVALUATION_BATCH ? count : EVALUATION_BATCH;
+        count = count < batch ? count : batch;
         for (size_t i = 0; i < count; i++)
             tt_image_load(images + i * pixels, e->dataset, first + i);
         tt_executor_run(executor);
@@ -84,30 +101,20 @@ tt_status tt_model_evaluate(const tt_model *model, const tt_dataset *dataset, un
                             double *accuracy, size_t *confusion, tt_text *why)
 {
     if (!tt_dataset_fits(model, dataset)) {
-        tt_text_add(why, "the model expects 28x28 images to test with; the data set has ");
-        tt_text_add_unsigned(why, dataset->count);
-        tt_text_add(why, " of ");
-        tt_text_add_unsigned(why, dataset->rows);
-        tt_text_add(why, "x");
-        tt_text_add_unsigned(why, dataset->columns);
+        tt_refuse_dataset(model, dataset, " images to test with", dataset->count, why);
         return TT_INVALID;
     }
     tt_pool *pool = tt_pool_new(threads);
-    evaluation e = {.dataset = dataset,
-                    .model = tt_model_new(EVALUATION_BATCH),
-                    .pieces = tt_pool_threads(pool)};
-    size_t pixels = dataset->rows * dataset->columns;
-    e.images = calloc(e.pieces * EVALUATION_BATCH * pixels, sizeof(float));
+    evaluation e = {.dataset = dataset, .model = model, .pieces = tt_pool_threads(pool)};
+    e.images = calloc(e.pieces * model->batch * dataset->rows * dataset->columns, sizeof(float));
     e.answers = calloc(dataset->count, 1);
     tt_status status = TT_FULL;
-    if (e.model != NULL && e.images != NULL && e.answers != NULL) {
-        tt_model_copy_parameters(e.model, model);
+    if (e.images != NULL && e.answers != NULL) {
         tt_pool_run(pool, e.pieces, evaluate_part, &e);
         *accuracy = share_right(&e, confusion);
         status = TT_OK;
     }
     tt_pool_free(pool);
-    tt_model_free(e.model);
     free(e.images);
     free(e.answers);
     return status;

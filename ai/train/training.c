@@ -348,17 +348,12 @@ static tt_status check_data(const tt_training *t, const tt_dataset *train, const
                             size_t images, tt_text *why)
 {
     const tt_model *model = t->model;
-    bool good = tt_dataset_fits(model, train) && images >= t->options.batch;
-    const tt_dataset *wrong = good ? test : train;
-    if (!good || !tt_dataset_fits(model, test)) {
-        tt_text_add(why, good ? "the model expects 28x28 images to test with; the data set has "
-                              : "the model expects 28x28 images and at least one batch of them; "
-                                "the data set has ");
-        tt_text_add_unsigned(why, good ? test->count : images);
-        tt_text_add(why, " of ");
-        tt_text_add_unsigned(why, wrong->rows);
-        tt_text_add(why, "x");
-        tt_text_add_unsigned(why, wrong->columns);
+    if (!tt_dataset_fits(model, train) || images < t->options.batch) {
+        tt_refuse_dataset(model, train, " images and at least one batch of them", images, why);
+        return TT_INVALID;
+    }
+    if (!tt_dataset_fits(model, test)) {
+        tt_refuse_dataset(model, test, " images to test with", test->count, why);
         return TT_INVALID;
     }
     for (size_t i = 0; i < images; i++)

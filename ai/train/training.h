@@ -41,6 +41,9 @@ size_t tt_logits_greatest(const float *logits, size_t classes);
 
 // Whether there are images, and they have the model's size.
 bool tt_dataset_fits(const tt_model *model, const tt_dataset *data);
+// The sentence where there are not, or too few: what of the model's size is `expected`.
+void tt_refuse_dataset(const tt_model *model, const tt_dataset *data, const char *expected,
+                       size_t images, tt_text *why);
 
 // Whether no element is infinite or no number.
 bool tt_all_finite(const float *elements, size_t count);

@@ -13,7 +13,8 @@
 // A device holds one model at a time. Its plan lies in one of two slots; a new plan is received in
 // the other, so a refused or unfinished one leaves the model in place untouched. A device with one
 // slot writes the new plan over the old one: the model answers 5.03 until it is whole, and is gone
-// where it is refused. Nothing is kept over a restart.
+// where it is refused, or its sender is silent for TT_BUS_TRANSFER_SILENCE (found out by whoever
+// asks next). Nothing is kept over a restart.
 
 #ifndef TUTTI_MODEL_SERVICE_H
 #define TUTTI_MODEL_SERVICE_H

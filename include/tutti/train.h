@@ -53,6 +53,7 @@ tt_status tt_fashion_mnist_load(tt_dataset *train, tt_dataset *test, const char 
 extern const char *const tt_fashion_mnist_classes[10];
 
 // A classifier of images: a graph for one batch size, with handles to what training needs of it.
+// One of another network is yours to fill: tt_model_initialise and tt_model_evaluate take it, too.
 typedef struct tt_model {
     tt_graph *graph;
     size_t batch, classes, rows, columns;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "tutti/bus_storage.h"
 #include "tutti/cbor.h"
 #include "tutti/check.h"
 #include "tutti/model_service.h"
@@ -71,6 +72,12 @@ static bool is_name(const char *name)
     return length > 0 && length < TT_MODEL_NAME_MAX && strspn(name, unreserved) == length;
 }
 
+// Whether more of a plan may still come. The bus gives an unfinished one up at the same time.
+static bool is_receiving(const tt_model_service *s, tt_time now)
+{
+    return s->upload.under_way && now < tt_after(s->upload.heard, TT_BUS_TRANSFER_SILENCE);
+}
+
 // Whether a plan may be received now: nobody else's upload, nothing running from the slot it goes
 // to.
 static bool may_upload(tt_model_service *s, tt_time now, const tt_request *request,
@@ -89,8 +96,7 @@ static bool may_upload(tt_model_service *s, tt_time now, const tt_request *reque
         refuse(s, response, TT_FORBIDDEN, &text);
         return false;
     }
-    bool other = s->upload.under_way && now < tt_after(s->upload.heard, TT_SECONDS(10)) &&
-                 !tt_endpoint_equal(&s->upload.peer, request->peer);
+    bool other = is_receiving(s, now) && !tt_endpoint_equal(&s->upload.peer, request->peer);
     if (other || slot_is_used(s, next_slot(s))) {
         refuse_text(s, response, TT_UNAVAILABLE, "another plan is being received or replaced");
         return false;
@@ -150,11 +156,18 @@ static void take_plan(tt_model_service *s, tt_time now, const tt_request *reques
 
 static void give_up_model(tt_model_service *s, tt_time now)
 {
-    s->overwritten = false;
+    s->overwritten = s->upload.under_way = false;
     tt_bus_remove(s->options.bus, &s->model);
     s->name[0] = '\0';
     s->version++;
     tt_bus_changed(s->options.bus, now, &s->collection);
+}
+
+// A plan that was written over the model was refused, or its sender fell silent.
+static void give_up_unwhole(tt_model_service *s, tt_time now)
+{
+    if (s->overwritten && !is_receiving(s, now))
+        give_up_model(s, now);
 }
 
 static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_response *response)
@@ -177,8 +190,6 @@ static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_
     size_t size = request->size > end ? request->size : end;
     if (size > s->options.slot_bytes) {
         s->upload.under_way = false;
-        if (s->overwritten)
-            give_up_model(s, now);
         refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: ", size,
                        " bytes or more, this device takes at most ", s->options.slot_bytes, "");
         response->size_max = s->options.slot_bytes;
@@ -194,8 +205,6 @@ static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_
         return;
     s->upload.under_way = false;
     take_plan(s, now, request, response);
-    if (s->overwritten) // and the new one was refused
-        give_up_model(s, now);
 }
 
 static void write_shape(tt_writer *w, const uint16_t shape[3])
@@ -327,11 +336,15 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
 {
     tt_model_service *s = resource->context;
     const char *name = name_in(request->path);
-    bool collection = name[0] == '\0', present = !collection && strcmp(name, s->name) == 0;
+    bool collection = name[0] == '\0', puts = request->method == TT_PUT;
+    if (!puts || strcmp(name, s->name) != 0)
+        give_up_unwhole(s, now);
+    bool present = !collection && strcmp(name, s->name) == 0;
     if (collection && request->method == TT_GET) {
         tt_respond_bytes(request, response, TT_FORMAT_TEXT, s->name, strlen(s->name), s->version);
-    } else if (request->method == TT_PUT) {
+    } else if (puts) {
         put(s, now, request, response);
+        give_up_unwhole(s, now);
     } else if (collection) {
         refuse_text(s, response, TT_METHOD_NOT_ALLOWED, "method not allowed; allowed here: GET");
     } else if (!present) {

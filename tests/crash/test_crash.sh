@@ -3,26 +3,18 @@
 # usage: test_crash.sh MACHINE
 set -u
 machine=$1
-tutti=$TUTTI_LINUX/cli/tutti
-scratch=$(mktemp -d)
-launcher=
-end() {
-    [ -n "$launcher" ] && kill -INT "$launcher" 2>/dev/null && wait "$launcher"
-    rm -rf "$scratch"
-}
-trap end EXIT
+. "$(dirname "$0")/../fleet.sh"
 failed=0
 case $machine in
-linux) kind=linux emulator=true image=$TUTTI_LINUX/tests/crash/crasher ;;
-cortex-m4) kind=watch emulator=qemu-system-arm ;;
-netduinoplus2) kind=band emulator=qemu-system-arm ;; # it has no slots: both QEMU 7.2 and 8 run it
-riscv64) kind=car emulator=qemu-system-riscv64 ;;
-aarch64) kind=tv emulator=qemu-system-aarch64 ;;
+linux) kind=linux image=$TUTTI_LINUX/tests/crash/crasher ;;
+cortex-m4) kind=watch ;;
+netduinoplus2) kind=band ;; # it has no slots: both QEMU 7.2 and 8 run it
+riscv64) kind=car ;;
+aarch64) kind=tv ;;
 esac
 image=${image:-$TUTTI_BUILD/${TUTTI_PRESET_PREFIX:-}$machine/tests/crash/crasher.elf}
-command -v $emulator >/dev/null || { echo "skipped: $emulator is not installed"; exit 77; }
+need_emulator $kind
 [ -e "$image" ] || { echo "skipped: there is no $image: build it with make $machine"; exit 77; }
-export TUTTI_NET="$scratch/f"
 complain() {
     echo "$1"
     failed=$((failed + 1))
@@ -57,15 +49,7 @@ calls() {
     echo ",$names" | grep -qE ",$pattern," || complain "the frames are $names expected $*"
 }
 
-echo "$kind 1 image=$image" >"$scratch/fleet"
-"$tutti" up "$scratch/fleet" --dir "$TUTTI_NET" >"$scratch/up" 2>&1 &
-launcher=$!
-for _ in $(seq 100); do
-    name=$(sed -n "s/^$kind-1 *\(crasher-[0-9a-f]*\) .*/\1/p" "$scratch/up" | head -n 1)
-    [ -n "$name" ] && break
-    sleep 0.2
-done
-[ -n "$name" ] || { echo "the device was not found:"; cat "$scratch/up"; exit 1; }
+start_device $kind "image=$image"
 
 # Nothing has happened yet.
 expect 1 "no crash is recorded" crash "$name"

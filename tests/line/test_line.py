@@ -8,43 +8,21 @@ some, or leaves some out: what is hit is lost and asked for again, and everythin
 import os
 import random
 import re
-import secrets
 import select
-import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import zlib
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from judge import end, expect, need, provision, skip  # noqa: E402
 
 BUILD, LINUX = os.environ["TUTTI_BUILD"], os.environ["TUTTI_LINUX"]
 REQUESTS = 1000
 END, ESCAPE = 0xC0, 0xDB
-
-failures = 0
-
-
-def expect(condition, what):
-    global failures
-    if not condition:
-        failures += 1
-        print("expected", what)
-
-
-def skip(reason):
-    print("skipped:", reason)
-    sys.exit(77)
-
-
-def provision(path):
-    """The block of include/tutti/provision.h: an ordinary start with a seed of its own."""
-    block = struct.pack("<4s5I", b"TTPV", 1, 0, 0, 0, 1) + secrets.token_bytes(32)
-    with open(path, "wb") as file:
-        file.write(block + struct.pack("<I", zlib.crc32(block)))
 
 
 def image_for(version):
@@ -99,8 +77,8 @@ class Line(threading.Thread):
 
 
 def main():
-    if not shutil.which("qemu-system-arm") or not shutil.which("arm-none-eabi-nm"):
-        skip("qemu-system-arm or arm-none-eabi-nm is not installed")
+    need("qemu-system-arm")
+    need("arm-none-eabi-nm")
     said = subprocess.run(["qemu-system-arm", "--version"], capture_output=True, text=True, check=True).stdout
     image = image_for(int(re.search(r"version (\d+)", said).group(1)))
     symbols = subprocess.run(["arm-none-eabi-nm", image], capture_output=True, text=True, check=True).stdout
@@ -184,8 +162,7 @@ def main():
             print(ports)
         damaged = sum(int(count) for count in re.findall(r"damaged (\d+)", ports))
         expect(damaged > 0, "the switch to have counted damaged frames")
-    print(failures, "failed")
-    sys.exit(failures > 0)
+    end()
 
 
 main()

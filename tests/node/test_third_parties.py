@@ -6,7 +6,6 @@ mDNS needs multicast there; otherwise on the host's, and without zeroconf.
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,26 +13,11 @@ import time
 
 import namespace
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from judge import end, expect, need  # noqa: E402
+
 LINUX = os.environ["TUTTI_LINUX"]
-SKIPPED = 77
 PORT = 5683 if namespace.inside() else 20000 + os.getpid() % 20000
-
-failures = 0
-
-
-def expect(condition, what):
-    global failures
-    if not condition:
-        failures += 1
-        print("expected", what)
-
-
-def program(*names):
-    for name in names:
-        if shutil.which(name):
-            return shutil.which(name)
-    print("skipped: none of", ", ".join(names), "is installed")
-    sys.exit(SKIPPED)
 
 
 def run(*words, **options):
@@ -215,8 +199,8 @@ def test_zeroconf(port, instance, kind):
 
 def main():
     reason = "" if namespace.inside() else namespace.enter(os.path.abspath(__file__), "ip link set lo up multicast on")
-    client = program("coap-client", "coap-client-notls", "coap-client-openssl")
-    server = program("coap-server", "coap-server-notls", "coap-server-openssl")
+    client = need("coap-client", "coap-client-notls", "coap-client-openssl")
+    server = need("coap-server", "coap-server-notls", "coap-server-openssl")
     with tempfile.TemporaryDirectory() as scratch:
         with Node():
             test_requests(client, scratch)
@@ -232,8 +216,7 @@ def main():
                 test_list()
                 test_zeroconf(many.port, "Kitchen", b"Example")
         test_other_server(server, scratch)
-    print(failures, "failed")
-    sys.exit(failures > 0)
+    end()
 
 
 main()

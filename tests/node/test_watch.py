@@ -3,49 +3,21 @@
 import os
 import re
 import secrets
-import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-import zlib
 
 import namespace
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from judge import end, expect, need, provision, skip  # noqa: E402
 
 BUILD = os.environ["TUTTI_BUILD"]
 IMAGE = BUILD + "/cortex-m4/products/watch/watch.elf"
 PREPARE = "ip link set lo up && ip tuntap add tap0 mode tap && ip link set tap0 up"
 MAC = "02:54:54:00:00:01"
 ADDRESS = "fe80::54:54ff:fe00:1"  # its EUI-64 (RFC 4291, appendix A)
-
-failures = 0
-
-
-def expect(condition, what):
-    global failures
-    if not condition:
-        failures += 1
-        print("expected", what)
-
-
-def skip(reason):
-    print("skipped:", reason)
-    sys.exit(77)
-
-
-def need(*names):
-    for name in names:
-        if shutil.which(name):
-            return name
-    skip("none of " + ", ".join(names) + " is installed")
-
-
-def provision(path):
-    """The block of include/tutti/provision.h: an ordinary start with a seed of its own."""
-    block = struct.pack("<4s5I", b"TTPV", 1, 0, 0, 0, 1) + secrets.token_bytes(32)
-    with open(path, "wb") as file:
-        file.write(block + struct.pack("<I", zlib.crc32(block)))
 
 
 def symbol(name):
@@ -105,8 +77,7 @@ def main():
         finally:
             watch.kill()
             print(watch.communicate()[0].decode(errors="replace"))
-    print(failures, "failed")
-    sys.exit(failures > 0)
+    end()
 
 
 main()

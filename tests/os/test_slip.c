@@ -132,6 +132,48 @@ static void test_wrong_escapes(void)
     }
 }
 
+// What each byte is told to be, where no checksum can save it.
+static void test_events(void)
+{
+    static const struct {
+        uint8_t byte;
+        bool lose; // before it
+        tt_slip_event event;
+        uint8_t meant;
+    } cases[] = {
+        {'a', false, TT_SLIP_BYTE, 'a'},
+        {0xdb, false, TT_SLIP_NOTHING, 0},
+        {0xdc, false, TT_SLIP_BYTE, 0xc0},
+        {0xdb, false, TT_SLIP_NOTHING, 0},
+        {0xdd, false, TT_SLIP_BYTE, 0xdb},
+        {0xdc, false, TT_SLIP_BYTE, 0xdc},
+        {0xc0, false, TT_SLIP_ENDED, 0},
+        {'a', false, TT_SLIP_BYTE, 'a'}, // the rest of a frame that the reader has no room for
+        {'b', true, TT_SLIP_NOTHING, 0},
+        {0xdb, false, TT_SLIP_NOTHING, 0},
+        {0xdc, false, TT_SLIP_NOTHING, 0},
+        {0xc0, false, TT_SLIP_DAMAGED, 0},
+        {0xc0, false, TT_SLIP_ENDED, 0},
+        {0xdb, false, TT_SLIP_NOTHING, 0}, // of one with an escape that is none
+        {'a', false, TT_SLIP_NOTHING, 0},
+        {'b', false, TT_SLIP_NOTHING, 0},
+        {0xc0, false, TT_SLIP_DAMAGED, 0},
+        {'a', false, TT_SLIP_BYTE, 'a'}, // an escape that ends
+        {0xdb, false, TT_SLIP_NOTHING, 0},
+        {0xc0, false, TT_SLIP_DAMAGED, 0},
+        {'a', false, TT_SLIP_BYTE, 'a'},
+    };
+    tt_slip_reader slip = {0};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint8_t byte = cases[i].byte;
+        if (cases[i].lose)
+            tt_slip_lose(&slip);
+        EXPECT_EQUAL(tt_slip_take(&slip, &byte), cases[i].event);
+        if (cases[i].event == TT_SLIP_BYTE)
+            EXPECT_EQUAL(byte, cases[i].meant);
+    }
+}
+
 static void test_too_long(void)
 {
     static uint8_t noise[5000];
@@ -168,6 +210,7 @@ int main(void)
     test_cuts(&random);
     test_each_bit(&random);
     test_wrong_escapes();
+    test_events();
     test_too_long();
     test_noise(&random);
     return test_result();

@@ -11,11 +11,14 @@ static void tt_register_set(uintptr_t address, uint32_t value);
 #include "os/driver/usart_slip.c"
 
 #define LINE_MAX (64 * 1024)
+#define BASE 0x40011000
 
 static tt_usart_slip device;
 static unsigned locked, arrivals;
 static uint32_t control;
-static bool always_ready, ready = true;
+static unsigned control_writes, most_at_once, at_once;
+static uint32_t divider;
+static bool always_ready, ready = true, overrun;
 static uint8_t written[LINE_MAX]; // by the driver
 static size_t written_length;
 static const uint8_t *coming; // to it
@@ -23,10 +26,11 @@ static size_t coming_length;
 
 static uint32_t tt_register_get(uintptr_t address)
 {
-    if (address == TT_USART_STATUS)
+    if (address == BASE + TT_USART_STATUS)
         return (ready || always_ready ? TT_USART_SENDABLE : 0) |
-               (coming_length > 0 ? TT_USART_RECEIVED : 0);
-    if (address != TT_USART_DATA || coming_length == 0)
+               (coming_length > 0 ? TT_USART_RECEIVED : 0) | (overrun ? TT_USART_OVERRUN : 0);
+    overrun &= address != BASE + TT_USART_DATA; // reading it acknowledges
+    if (address != BASE + TT_USART_DATA || coming_length == 0)
         return 0;
     coming_length--;
     return *coming++;
@@ -34,24 +38,31 @@ static uint32_t tt_register_get(uintptr_t address)
 
 static void tt_register_set(uintptr_t address, uint32_t value)
 {
-    if (address == TT_USART_CONTROL)
+    if (address == BASE + TT_USART_CONTROL) {
         control = value;
-    if (address != TT_USART_DATA)
+        control_writes++;
+    }
+    if (address == BASE + TT_USART_DIVIDER)
+        divider = value;
+    if (address != BASE + TT_USART_DATA)
         return;
     EXPECT(ready || always_ready);
     REQUIRE(written_length < LINE_MAX);
     written[written_length++] = (uint8_t)value;
+    at_once++;
     ready = false;
 }
 
 uintptr_t tt_arch_lock(void)
 {
+    at_once = 0;
     return locked++;
 }
 
 void tt_arch_unlock(uintptr_t state)
 {
     locked = (unsigned)state;
+    most_at_once = at_once > most_at_once ? at_once : most_at_once;
 }
 
 static void arrived(void *context)
@@ -65,8 +76,9 @@ static void start(bool like_qemu)
     static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
     always_ready = like_qemu;
     ready = true;
-    written_length = coming_length = arrivals = 0;
-    tt_usart_slip_init(&device, 0, 42, mac);
+    written_length = coming_length = arrivals = control_writes = most_at_once = 0;
+    overrun = false;
+    tt_usart_slip_init(&device, BASE, 42, mac);
     device.ethernet.arrived = arrived;
 }
 
@@ -136,11 +148,131 @@ static void test_asks_last(void)
     EXPECT(control & TT_USART_TELLS_SENDABLE);
     drain();
     EXPECT(!(control & TT_USART_TELLS_SENDABLE));
+    EXPECT(control & TT_USART_TELLS_RECEIVED);
+    EXPECT_EQUAL(control_writes, 3); // on, asks, asks no more
     EXPECT(written_length >= 66);
     start(true);
     EXPECT_EQUAL(send(60), TT_OK);
     EXPECT(written_length >= 66);
     EXPECT(!(control & TT_USART_TELLS_SENDABLE));
+    EXPECT_EQUAL(control_writes, 1);
+    EXPECT_EQUAL(most_at_once, 16); // others are not held off for longer
+    EXPECT_EQUAL(divider, 42);
+    EXPECT(device.ethernet.mac[0] == 2 && device.ethernet.mac[5] == 1);
+}
+
+// A second frame while the first leaves: it waits behind it, and nothing is asked for twice.
+static void test_two_leave(void)
+{
+    size_t got;
+    start(false);
+    EXPECT_EQUAL(send(60), TT_OK);
+    EXPECT_EQUAL(send(61), TT_OK);
+    EXPECT_EQUAL(written_length, 1);
+    EXPECT_EQUAL(control_writes, 2);
+    drain();
+    loop_back();
+    EXPECT(receive(&got) == TT_OK && got == 60);
+    EXPECT(receive(&got) == TT_OK && got == 61);
+}
+
+// As the other end sends it, unpadded.
+static void come(size_t length)
+{
+    static uint8_t line[TT_SLIP_ENCODED_MAX(TT_FRAME_MAX + 1)];
+    coming = line;
+    coming_length = tt_slip_encode(frame, length, line);
+    tt_usart_slip_interrupt(&device);
+}
+
+static void test_sizes(void)
+{
+    size_t got;
+    start(true);
+    come(14);
+    EXPECT(receive(&got) == TT_OK && got == 14);
+    come(13);
+    EXPECT_EQUAL(receive(&got), TT_DAMAGED);
+    come(TT_FRAME_MAX);
+    EXPECT(receive(&got) == TT_OK && got == TT_FRAME_MAX);
+    EXPECT_EQUAL(arrivals, 3);
+    come(TT_FRAME_MAX + 1);
+    EXPECT_EQUAL(arrivals, 4);
+    EXPECT_EQUAL(receive(&got), TT_DAMAGED);
+    EXPECT_EQUAL(receive(&got), TT_EMPTY);
+    come(100); // for whom it is too large
+    EXPECT_EQUAL(device.ethernet.receive(&device.ethernet, back, 99, &got), TT_DAMAGED);
+    come(100);
+    EXPECT_EQUAL(device.ethernet.receive(&device.ethernet, back, 100, &got), TT_OK);
+    EXPECT_EQUAL(device.ethernet.frames_dropped, 3);
+    EXPECT_EQUAL(device.ethernet.frames_received, 3);
+    device.ethernet.arrived = NULL; // nobody wants to be told
+    come(100);
+    EXPECT_EQUAL(receive(&got), TT_OK);
+    EXPECT_EQUAL(send(TT_FRAME_MAX), TT_OK);
+}
+
+// Frames that leave fill their ring to its last byte, wherever the first one lies, and not one
+// more.
+static void test_leaves_to_the_last_byte(size_t shift, size_t more)
+{
+    static const size_t overhead = LENGTH + TT_SLIP_CHECKSUM;
+    size_t got, left = TT_USART_SLIP_BYTES, sum = 0;
+    tt_status status;
+    start(false);
+    for (size_t moved = 0; moved < shift; moved += 100 + overhead) {
+        EXPECT_EQUAL(send(100), TT_OK);
+        drain();
+        loop_back();
+        EXPECT_EQUAL(receive(&got), TT_OK);
+    }
+    ready = false; // nothing leaves meanwhile
+    while (left > 2 * (1000 + overhead)) {
+        EXPECT_EQUAL(send(1000), TT_OK);
+        left -= 1000 + overhead;
+    }
+    EXPECT_EQUAL(send(left / 2 - overhead), TT_OK);
+    left -= left / 2;
+    unsigned dropped = device.ethernet.frames_dropped;
+    EXPECT_EQUAL(send(left - overhead + more), more > 0 ? TT_FULL : TT_OK);
+    EXPECT_EQUAL(device.ethernet.frames_dropped - dropped, more);
+    drain();
+    loop_back();
+    while ((status = receive(&got)) == TT_OK)
+        sum += got + overhead;
+    EXPECT_EQUAL(status, TT_EMPTY);
+    EXPECT_EQUAL(sum, more > 0 ? TT_USART_SLIP_BYTES - left : TT_USART_SLIP_BYTES);
+}
+
+// The other ring, of frames that come.
+static void test_comes_to_the_last_byte(size_t more)
+{
+    static const size_t overhead = LENGTH + TT_SLIP_CHECKSUM;
+    size_t got, left = TT_USART_SLIP_BYTES;
+    start(true);
+    for (; left > TT_FRAME_MAX + overhead; left -= 1000 + overhead)
+        come(1000);
+    come(left - overhead + more);
+    unsigned good = 0, bad = 0;
+    for (tt_status status; (status = receive(&got)) != TT_EMPTY;)
+        *(status == TT_OK ? &good : &bad) += 1;
+    EXPECT_EQUAL(bad, more > 0);
+    EXPECT_EQUAL(good + bad, arrivals);
+    come(100);
+    EXPECT_EQUAL(receive(&got), TT_OK);
+}
+
+// Bytes were lost: that is acknowledged, and no byte made of it.
+static void test_overrun(void)
+{
+    size_t got;
+    start(true);
+    overrun = true;
+    tt_usart_slip_interrupt(&device);
+    EXPECT(!overrun);
+    come(60);
+    EXPECT(receive(&got) == TT_OK && got == 60);
+    EXPECT_EQUAL(device.ethernet.frames_dropped, 0);
 }
 
 static void test_full(void)
@@ -226,6 +358,14 @@ int main(void)
     test_round_trips(false);
     test_round_trips(true);
     test_asks_last();
+    test_two_leave();
+    test_sizes();
+    for (size_t shift = 0; shift < 3 * TT_USART_SLIP_BYTES; shift += 777)
+        for (size_t more = 0; more < 2; more++)
+            test_leaves_to_the_last_byte(shift, more);
+    test_comes_to_the_last_byte(0);
+    test_comes_to_the_last_byte(1);
+    test_overrun();
     test_full();
     test_damage();
     test_noise();

@@ -23,7 +23,7 @@ run_page() {
     # What the page leaves running ends with it.
     echo 'trap "{ jobs -p >\"$HOME/left\"; xargs -r kill <\"$HOME/left\" || true; } 2>/dev/null" EXIT' >"$HOME/commands"
     awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside' "$page" >>"$HOME/commands"
-    [ "$(grep -c '^cmake ' "$HOME/commands")" -ge 4 ] || { echo "the page's commands are not found"; exit 1; }
+    [ "$(grep -c '^\(cmake\|tutti\) ' "$HOME/commands")" -ge 4 ] || { echo "the page's commands are not found"; exit 1; }
     # The page's own folder of the build is build/linux.
     sed -i "s|build/linux|$TUTTI_LINUX|" "$HOME/commands"
     alone=

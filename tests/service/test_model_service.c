@@ -52,16 +52,22 @@ static network make_network(uint64_t seed)
     return n;
 }
 
-static void start(void)
+// The watch's service, with one slot or two.
+static void init_service(uint8_t *second_slot)
 {
-    devices_init();
     tt_model_options options = {.bus = &watch->bus,
                                 .platform = &watch->platform,
-                                .slots = {slots[0], slots[1]},
+                                .slots = {slots[0], second_slot},
                                 .slot_bytes = SLOT_BYTES,
                                 .arena = arenas[0],
                                 .arena_bytes = ARENA_BYTES};
     REQUIRE(tt_model_service_init(&service, &options) == TT_OK);
+}
+
+static void start(void)
+{
+    devices_init();
+    init_service(slots[1]);
 }
 
 static void put(const void *plan, size_t length)
@@ -85,17 +91,45 @@ static void expect_model_in_place(const network *n)
     EXPECT(answers_as(&a, n));
 }
 
+// The car sends the second plan, a few datagrams each way; then nothing moves.
+static void begin_upload(asked *begun)
+{
+    memset(begun, 0, sizeof(*begun));
+    begun->call = (tt_call){.peer = watch->endpoint,
+                            .method = TT_PUT,
+                            .path = PATH,
+                            .payload = second.plan,
+                            .length = second.length,
+                            .content_format = TT_FORMAT_OCTETS,
+                            .accept = TT_FORMAT_NONE,
+                            .on_reply = asked_reply,
+                            .context = begun};
+    REQUIRE(tt_bus_call(&car->bus, time_now, &begun->call) == TT_OK);
+    for (int i = 0; i < 6; i++) {
+        static uint8_t bytes[TT_BUS_MESSAGE_MAX];
+        device *from = i % 2 == 0 ? car : watch, *to = i % 2 == 0 ? watch : car;
+        tt_endpoint peer;
+        size_t length;
+        REQUIRE(tt_bus_transmit(&from->bus, &peer, bytes, sizeof(bytes), &length) == TT_OK);
+        tt_bus_receive(&to->bus, time_now, &from->endpoint, bytes, length);
+    }
+}
+
+static void begin_one_slot_upload(asked *begun)
+{
+    devices_init();
+    init_service(NULL);
+    put(first.plan, first.length);
+    EXPECT_ANSWER(a, TT_CREATED);
+    expect_model_in_place(&first);
+    begin_upload(begun);
+}
+
 // A device with one slot: the new plan is written over the old one.
 static void test_one_slot(void)
 {
     devices_init();
-    tt_model_options options = {.bus = &watch->bus,
-                                .platform = &watch->platform,
-                                .slots = {slots[0]},
-                                .slot_bytes = SLOT_BYTES,
-                                .arena = arenas[0],
-                                .arena_bytes = ARENA_BYTES};
-    REQUIRE(tt_model_service_init(&service, &options) == TT_OK);
+    init_service(NULL);
     put(first.plan, first.length);
     EXPECT_ANSWER(a, TT_CREATED);
     expect_model_in_place(&first);
@@ -121,6 +155,91 @@ static void test_one_slot(void)
     put(first.plan, first.length);
     EXPECT_ANSWER(a, TT_CREATED);
     expect_model_in_place(&first);
+}
+
+static void expect_being_replaced(void)
+{
+    static const tt_method methods[] = {TT_GET, TT_POST};
+    for (size_t i = 0; i < TT_COUNT(methods); i++) {
+        ask(&a, host, watch, methods[i], PATH, NULL, image, methods[i] == TT_POST ? PIXELS : 0);
+        EXPECT_ANSWER(a, TT_UNAVAILABLE);
+        EXPECT_TEXT(a.payload, "its plan is being replaced, and not whole");
+    }
+}
+
+// Over a device's only model a new plan is half written when its sender dies. Until it is silent
+// for ten seconds the model may come back; then it is gone, and the place free for any other.
+static void test_one_slot_sender_dies(void)
+{
+    static asked begun, seen;
+    begin_one_slot_upload(&begun);
+    tt_bus_cancel(&car->bus, time_now, &begun.call);
+    tt_time silent_from = time_now;
+    expect_being_replaced();
+    put(first.plan, first.length);
+    EXPECT_ANSWER(a, TT_UNAVAILABLE);
+    pass(silent_from + TT_SECONDS(10) - 1 - time_now);
+    expect_being_replaced();
+    pass(1);
+    ask(&a, host, watch, TT_POST, PATH, NULL, image, PIXELS);
+    EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
+    EXPECT_TEXT(a.payload, "no such model: fashion");
+    ask(&a, host, watch, TT_GET, "ai/models", NULL, NULL, 0);
+    EXPECT_TEXT(a.payload, "");
+    ask(&a, host, watch, TT_GET, ".well-known/core", "rt=" TT_MODEL_TYPE, NULL, 0);
+    EXPECT_TEXT(a.payload, "");
+    ask(&seen, host, watch, TT_PUT, "ai/models/other", NULL, first.plan, first.length);
+    EXPECT_ANSWER(seen, TT_CREATED);
+}
+
+// Whoever comes next need not ask first: its plan is written over what is not whole.
+static void test_one_slot_next_sender(void)
+{
+    static asked begun;
+    begin_one_slot_upload(&begun);
+    tt_bus_cancel(&car->bus, time_now, &begun.call);
+    pass(TT_SECONDS(10));
+    put(first.plan, first.length);
+    EXPECT_ANSWER(a, TT_CHANGED);
+    expect_model_in_place(&first);
+    begin_one_slot_upload(&begun);
+    tt_bus_cancel(&car->bus, time_now, &begun.call);
+    pass(TT_SECONDS(10));
+    ask(&a, host, watch, TT_PUT, "ai/models/other", NULL, first.plan, first.length);
+    EXPECT_ANSWER(a, TT_CREATED);
+}
+
+// The sender that fell silent and the one that begins anew may be the same.
+static void test_one_slot_begins_anew(void)
+{
+    static asked begun;
+    begin_one_slot_upload(&begun);
+    tt_bus_cancel(&car->bus, time_now, &begun.call);
+    ask(&a, car, watch, TT_PUT, PATH, NULL, second.plan, second.length);
+    EXPECT_ANSWER(a, TT_CHANGED);
+    expect_model_in_place(&second);
+    pass(TT_SECONDS(11)); // nothing is under way any more
+    expect_model_in_place(&second);
+}
+
+// The device's power is cut in mid-upload: it comes up without a model, whatever lies in the slot;
+// the sender's next block is refused, and a whole plan taken.
+static void test_power_cut(uint8_t *second_slot)
+{
+    static asked begun;
+    begin_one_slot_upload(&begun);
+    watch->bus = (tt_bus){0};
+    tt_bus_init(&watch->bus, time_now, 99);
+    init_service(second_slot);
+    pass(TT_SECONDS(3)); // the car says its block again
+    EXPECT_ANSWER(begun, TT_ENTITY_INCOMPLETE);
+    ask(&a, host, watch, TT_POST, PATH, NULL, image, PIXELS);
+    EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
+    ask(&a, host, watch, TT_GET, "ai/models", NULL, NULL, 0);
+    EXPECT_TEXT(a.payload, "");
+    ask(&a, car, watch, TT_PUT, PATH, NULL, second.plan, second.length);
+    EXPECT_ANSWER(a, TT_CREATED);
+    expect_model_in_place(&second);
 }
 
 static void test_life(void)
@@ -169,7 +288,6 @@ static void fix_checksum(uint8_t *plan, size_t length)
     tt_write_le32(&writer, tt_crc32(0, plan + 16, length - 16));
 }
 
-// Whatever is wrong with a plan, the model in place goes on answering as before.
 // Which models a device has can be observed.
 static void test_observe(void)
 {
@@ -198,6 +316,7 @@ static void test_observe(void)
     tt_bus_cancel(&host->bus, time_now, &seen.call);
 }
 
+// Whatever is wrong with a plan, the model in place goes on answering as before.
 static void test_bad_plans(void)
 {
     static uint8_t bad[SLOT_BYTES + 1];
@@ -409,25 +528,7 @@ static void test_abandoned(void)
     start();
     put(first.plan, first.length);
     static asked abandoned;
-    memset(&abandoned, 0, sizeof(abandoned));
-    abandoned.call = (tt_call){.peer = watch->endpoint,
-                               .method = TT_PUT,
-                               .path = PATH,
-                               .payload = second.plan,
-                               .length = second.length,
-                               .content_format = TT_FORMAT_OCTETS,
-                               .accept = TT_FORMAT_NONE,
-                               .on_reply = asked_reply,
-                               .context = &abandoned};
-    REQUIRE(tt_bus_call(&car->bus, time_now, &abandoned.call) == TT_OK);
-    for (int i = 0; i < 6; i++) { // a few datagrams each way, then silence
-        static uint8_t bytes[TT_BUS_MESSAGE_MAX];
-        device *from = i % 2 == 0 ? car : watch, *to = i % 2 == 0 ? watch : car;
-        tt_endpoint peer;
-        size_t length;
-        REQUIRE(tt_bus_transmit(&from->bus, &peer, bytes, sizeof(bytes), &length) == TT_OK);
-        tt_bus_receive(&to->bus, time_now, &from->endpoint, bytes, length);
-    }
+    begin_upload(&abandoned);
     tt_bus_cancel(&car->bus, time_now, &abandoned.call);
     EXPECT_EQUAL(abandoned.status, TT_CANCELLED);
     deliver();
@@ -536,6 +637,11 @@ int main(void)
     second = make_network(2);
     test_life();
     test_one_slot();
+    test_one_slot_sender_dies();
+    test_one_slot_next_sender();
+    test_one_slot_begins_anew();
+    test_power_cut(NULL);
+    test_power_cut(slots[1]);
     test_observe();
     test_bad_plans();
     test_computation();

@@ -29,6 +29,18 @@ static void count_down(const tt_progress *progress, void *context)
     b->stop = --b->steps_left == 0;
 }
 
+// A training that was interrupted after its first step; the brake stays in the options.
+static tt_training *interrupted(tt_train_options *options, brake *b, const tt_dataset *data)
+{
+    *b = (brake){.steps_left = 1};
+    options->on_progress = count_down;
+    options->context = b;
+    options->stop = &b->stop;
+    tt_training *training = new_training(options);
+    EXPECT_EQUAL(tt_training_run(training, data, data, NULL), TT_CANCELLED);
+    return training;
+}
+
 static void save(const tt_training *training)
 {
     uint8_t *bytes;
@@ -147,12 +159,8 @@ static void test_contradictions(void)
     };
     tt_dataset data = make_data(64, 1);
     tt_train_options good = options_of(TT_ADAM), others[8];
-    brake b = {.steps_left = 1};
-    good.on_progress = count_down;
-    good.context = &b;
-    good.stop = &b.stop;
-    tt_training *training = new_training(&good);
-    EXPECT_EQUAL(tt_training_run(training, &data, &data, NULL), TT_CANCELLED);
+    brake b;
+    tt_training *training = interrupted(&good, &b, &data);
     save(training);
     for (int i = 0; i < 8; i++)
         others[i] = good;
@@ -244,12 +252,8 @@ static void test_changed_file(void)
     };
     tt_dataset data = make_data(480, 1);
     tt_train_options options = options_of(TT_SGD);
-    brake b = {.steps_left = 1};
-    options.on_progress = count_down;
-    options.context = &b;
-    options.stop = &b.stop;
-    tt_training *training = new_training(&options);
-    EXPECT_EQUAL(tt_training_run(training, &data, &data, NULL), TT_CANCELLED);
+    brake b;
+    tt_training *training = interrupted(&options, &b, &data);
     char buffer[512];
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         save(training);
@@ -310,12 +314,8 @@ static void test_hostile_metadata(void)
     };
     tt_dataset data = make_data(480, 1);
     tt_train_options options = options_of(TT_SGD);
-    brake b = {.steps_left = 1};
-    options.on_progress = count_down;
-    options.context = &b;
-    options.stop = &b.stop;
-    tt_training *training = new_training(&options);
-    EXPECT_EQUAL(tt_training_run(training, &data, &data, NULL), TT_CANCELLED);
+    brake b;
+    tt_training *training = interrupted(&options, &b, &data);
     char buffer[256];
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         save(training);

@@ -173,6 +173,40 @@ static void test_unfit_data(void)
     tt_dataset_free(&data);
 }
 
+// A model of another network, size and number of classes; the last batch is not full. The logits
+// are the image's first three pixels.
+static void test_own_model(void)
+{
+    uint8_t images[10][4][5] = {{{0}}}, labels[10];
+    for (size_t i = 0; i < 10; i++) {
+        labels[i] = (uint8_t)(i % 3);
+        images[i][0][i % 3] = 255;
+    }
+    labels[9] = 1; // wrong: it is 0
+    tt_dataset data = {
+        .count = 10, .rows = 4, .columns = 5, .images = &images[0][0][0], .labels = labels};
+    tt_model model = {.graph = tt_graph_new(), .batch = 4, .classes = 3, .rows = 4, .columns = 5};
+    model.image = tt_input(model.graph, "image", TT_F32, TT_SHAPE(4, 4, 5, 1));
+    tt_value *weights = tt_parameter(model.graph, "weights", TT_SHAPE(3, 20));
+    for (size_t i = 0; i < 3; i++)
+        ((float *)weights->data)[i * 20 + i] = 1;
+    model.logits = tt_matmul(tt_reshape(model.image, TT_SHAPE(4, 20)), weights, false, true);
+    REQUIRE(model.logits != NULL);
+    double accuracy = 0;
+    size_t confusion[9] = {0};
+    EXPECT_EQUAL(tt_model_evaluate(&model, &data, 2, &accuracy, confusion, NULL), TT_OK);
+    EXPECT(accuracy == 0.9);
+    static const size_t expected[9] = {3, 0, 0, 1, 3, 0, 0, 0, 3};
+    EXPECT(memcmp(confusion, expected, sizeof(expected)) == 0);
+    char buffer[100];
+    tt_text why;
+    tt_text_init(&why, buffer, sizeof(buffer));
+    data.rows = 3;
+    EXPECT_EQUAL(tt_model_evaluate(&model, &data, 1, &accuracy, NULL, &why), TT_INVALID);
+    EXPECT_TEXT(buffer, "the model expects 4x5 images to test with; the data set has 10 of 3x5");
+    tt_graph_free(model.graph);
+}
+
 // A training that has gone wrong says where, and leaves nothing that looks like a result.
 static void expect_diverged(tt_training *training, const tt_dataset *data, const char *sentence)
 {
@@ -244,6 +278,7 @@ int main(void)
     test_progress();
     test_unfit_options();
     test_unfit_data();
+    test_own_model();
     test_divergence();
     test_determinism(TT_SGD);
     test_determinism(TT_ADAM);
