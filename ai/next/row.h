@@ -124,9 +124,9 @@ tt_status tt_work_fail(tt_work *work, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 // Attributes while a node is built: words in a row's order.
-#define TT_WORDS_MAX 128
+#define TT_WORD_LIST_MAX 128
 typedef struct tt_word_list {
-    int64_t word[TT_WORDS_MAX];
+    int64_t word[TT_WORD_LIST_MAX];
     unsigned count;
 } tt_word_list;
 void tt_words_number(tt_word_list *list, int64_t number);

@@ -83,7 +83,7 @@ bool tt_axis(int64_t axis, unsigned rank, unsigned *result)
 
 void tt_words_number(tt_word_list *list, int64_t number)
 {
-    TT_CHECK(list->count < TT_WORDS_MAX);
+    TT_CHECK(list->count < TT_WORD_LIST_MAX);
     list->word[list->count++] = number;
 }
 
