@@ -30,10 +30,12 @@ static const origin origins[] = {
     {"board", "os/board/netduinoplus2", NULL, "/README.md says what each file is for"},
 };
 
-// Names that a project or a fleet file has for something else.
+// Names that CMake, a project or a fleet file has for something else: build/fleet is where `tutti
+// up` has its consoles.
 static const char *const taken[] = {
-    "all",  "clean", "depend", "help", "install", "package", "test",          "generated",
-    "main", "tutti", "watch",  "car",  "tv",      "linux",   "netduinoplus2", "mps2-an386"};
+    "all",  "clean",     "depend",        "help",       "install",    "package",
+    "test", "generated", "main",          "tutti",      "watch",      "car",
+    "tv",   "linux",     "netduinoplus2", "mps2-an386", "preinstall", "fleet"};
 
 static tt_exit check_name(const char *name)
 {

@@ -28,7 +28,7 @@ expect 2 "expected 'device' or 'board', not 'phone'" phone lamp
 for name in Lamp a 0lamp lamp- -lamp ../lamp lamp/x 'la mp' abcdefghijklmnop ''; do
     expect 2 "a name has 2 to 15 small letters, digits and dashes and begins with a letter, unlike '$name'" device -- "$name"
 done
-for name in watch tv all tutti test netduinoplus2 mps2-an386; do
+for name in watch tv all tutti test preinstall fleet netduinoplus2 mps2-an386; do
     expect 2 "'$name' is the name of something else" device $name
     expect 2 "'$name' is the name of something else" board $name
 done
