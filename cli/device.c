@@ -303,7 +303,7 @@ static int connect_switch(const char *folder, tt_text *why)
 typedef struct command_line {
     const char *words[ARGUMENTS_MAX];
     unsigned count;
-    char netdev[64], network[TT_DEVICE_PATH_MAX + 32], loader[TT_DEVICE_PATH_MAX + 64];
+    char netdev[64], network[2 * TT_DEVICE_PATH_MAX + 32], loader[2 * TT_DEVICE_PATH_MAX + 64];
 } command_line;
 
 static void add_word(command_line *line, const char *word)
@@ -332,11 +332,19 @@ static void add_station(command_line *line, const tt_device *device, int etherne
     add_option(line, network != NULL ? "-device" : "-net", line->network);
 }
 
+// A path within an option of QEMU's, which ends a value at a comma and takes two for one.
+static void add_path(tt_text *option, const char *path)
+{
+    for (; *path != '\0'; path++)
+        tt_text_add_bytes(option, *path == ',' ? ",," : path, *path == ',' ? 2 : 1);
+}
+
 // `ethernet` is a socket on the switch, or -1 where it goes there by its second serial line.
 static void make_emulator_line(command_line *line, const tt_device *device, int ethernet,
                                const char *folder, uint64_t provision_address)
 {
     const tt_emulator *emulator = device->emulator;
+    tt_text option;
     add_word(line, emulator->program);
     for (unsigned i = 0; emulator->arguments[i] != NULL; i++)
         add_word(line, emulator->arguments[i]);
@@ -345,13 +353,20 @@ static void make_emulator_line(command_line *line, const tt_device *device, int 
     add_option(line, "-serial", "stdio");
     add_option(line, "-semihosting-config", "enable=on,target=native");
     if (emulator->line) {
-        snprintf(line->network, sizeof(line->network), "unix:%s/" TT_DEVICE_LINES, folder);
+        tt_text_init(&option, line->network, sizeof(line->network));
+        tt_text_add(&option, "unix:");
+        add_path(&option, folder);
+        tt_text_add(&option, "/" TT_DEVICE_LINES);
         add_option(line, "-serial", line->network);
     } else {
         add_station(line, device, ethernet);
     }
-    snprintf(line->loader, sizeof(line->loader), "loader,file=%s,addr=0x%llx,force-raw=on",
-             device->provision, (unsigned long long)provision_address);
+    tt_text_init(&option, line->loader, sizeof(line->loader));
+    tt_text_add(&option, "loader,file=");
+    add_path(&option, device->provision);
+    tt_text_add(&option, ",addr=0x");
+    tt_text_add_hex(&option, provision_address, 1);
+    tt_text_add(&option, ",force-raw=on");
     add_option(line, "-device", line->loader);
     add_option(line, "-kernel", device->image);
 }

@@ -145,7 +145,9 @@ if [ -f "$watch" ] && [ -f "$band" ]; then
     expect 4 "it is for 32-bit Arm, and the board qemu-riscv64-virt here needs an image for RISC-V" \
         up "$scratch/fleet" --dir "$scratch/f"
     printf 'lamp 1 image=%s board=mps2-an386\n' "$scratch/wrist.elf" >"$scratch/fleet"
-    expect 0 "lamp-1    watch-" up "$scratch/fleet" --dir "$scratch/wrist" --run true
+    expect 0 "lamp-1    watch-" up "$scratch/fleet" --dir "$scratch/wrist, my own" --run true
+    printf 'lamp 1 image=%s\n' "$band" >"$scratch/fleet"
+    expect 0 "all 1 found" up "$scratch/fleet" --dir "$scratch/band, my own" --run true
     printf 'watch 1 image=%s\n' "$band" >"$scratch/fleet"
     expect 4 "it is for the board netduinoplus2, and a watch here needs an image for mps2-an386" \
         up "$scratch/fleet" --dir "$scratch/f"
