@@ -167,6 +167,12 @@ chmod +x "$scratch/device"
 printf 'linux 1 image=%s\n' "$scratch/device" >"$scratch/fleet"
 expect 3 "ended by itself with status 3; its console, $scratch/f/linux-1.log, ends with: no such machine" \
     up "$scratch/fleet" --dir "$scratch/f" --timeout 2 --run true
+# A path without a slash is a file of this folder, too, and no program's name.
+here=$PWD
+cd "$scratch" || exit 1
+printf 'linux 1 image=device\n' >"$scratch/here"
+expect 3 "ended by itself with status 3" up "$scratch/here" --dir "$scratch/f" --timeout 2 --run true
+cd "$here" || exit 1
 
 # A capture goes to a regular file, and on a full disk (of 8 KiB here) the fleet goes on: the file ends
 # with a whole frame, and the status tells.
