@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -118,15 +119,23 @@ static tt_status write_provision(const tt_device *device, tt_text *why)
 static tt_status read_image(const char *path, const char *target, uint8_t **bytes, size_t *length,
                             tt_text *why)
 {
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
+    int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); // of a pipe, too, without waiting
+    if (file < 0 && errno == ENOENT) {
         fail(TT_NOT_FOUND, why, path, " is missing; build it", "");
         return target == NULL ? TT_NOT_FOUND : fail(TT_NOT_FOUND, why, ": make ", target, "");
     }
+    if (file < 0)
+        return fail(TT_NOT_FOUND, why, path, ": ", strerror(errno));
+    struct stat kind;
+    FILE *stream = fstat(file, &kind) == 0 && S_ISREG(kind.st_mode) ? fdopen(file, "rb") : NULL;
+    if (stream == NULL) {
+        close(file);
+        return fail(TT_MALFORMED, why, path, ": expected an image, found what is no file", "");
+    }
     *bytes = malloc(IMAGE_BYTES_MAX);
     TT_CHECK(*bytes != NULL);
-    *length = fread(*bytes, 1, IMAGE_BYTES_MAX, file);
-    fclose(file);
+    *length = fread(*bytes, 1, IMAGE_BYTES_MAX, stream);
+    fclose(stream);
     return TT_OK;
 }
 
@@ -418,10 +427,12 @@ static tt_status check_program(const tt_device *device, tt_text *why)
         return fail(TT_NOT_FOUND, why, emulator->program,
                     " is missing; install it: apt-get install --no-install-recommends ",
                     emulator->package);
-    if (emulator == NULL && access(device->image, X_OK) != 0)
-        return fail(TT_NOT_FOUND, why, device->image, " is missing; build it: make ",
-                    kinds[TT_LINUX].target);
-    return TT_OK;
+    if (emulator != NULL || access(device->image, X_OK) == 0)
+        return TT_OK;
+    if (errno != ENOENT)
+        return fail(TT_NOT_FOUND, why, device->image, " cannot be run: ", strerror(errno));
+    return fail(TT_NOT_FOUND, why, device->image, " is missing; build it: make ",
+                kinds[TT_LINUX].target);
 }
 
 // Starts the process that is the device from now on.

@@ -44,8 +44,8 @@ tt_status tt_device_make(tt_device *device, const tt_fleet_entry *entry, unsigne
                          const char *folder, tt_text *why);
 
 // Starts it on the switch that listens in `folder`. TT_NOT_FOUND: the emulator or the image is
-// missing; TT_MALFORMED, TT_DAMAGED: it is no image; TT_UNSUPPORTED: it is one for another
-// processor or board; TT_IO. Each with a sentence that says what to do.
+// missing, or cannot be read or run; TT_MALFORMED, TT_DAMAGED: it is no image; TT_UNSUPPORTED: it
+// is one for another processor or board; TT_IO. Each with a sentence that says what to do.
 tt_status tt_device_start(tt_device *device, const char *folder, tt_time now, tt_text *why);
 
 // Ends its process at once, as a power cut does, and waits for it.

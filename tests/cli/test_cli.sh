@@ -116,6 +116,19 @@ esac
 # A kind of the file's own is told what it runs as by its image.
 printf 'lamp 1 image=%s/no.elf\n' "$scratch" >"$scratch/fleet"
 expect 4 "lamp-1: $scratch/no.elf is missing; build it" up "$scratch/fleet" --dir "$scratch/f"
+# What is there and cannot be an image is told so, and nothing waits for a pipe's other end.
+mkfifo "$scratch/pipe"
+ln -s loop "$scratch/loop"
+for kind in watch lamp; do
+    for image in pipe .; do
+        printf '%s 1 image=%s\n' "$kind" "$scratch/$image" >"$scratch/fleet"
+        expect 4 "$scratch/$image: expected an image, found what is no file" up "$scratch/fleet" --dir "$scratch/f" --timeout 2 --run true
+    done
+done
+printf 'linux 1 image=%s\n' "$scratch/pipe" >"$scratch/fleet"
+expect 4 "$scratch/pipe cannot be run: Permission denied" up "$scratch/fleet" --dir "$scratch/f"
+printf 'lamp 1 image=%s\n' "$scratch/loop" >"$scratch/fleet"
+expect 4 "$scratch/loop: Too many levels of symbolic links" up "$scratch/fleet" --dir "$scratch/f"
 printf 'lamp 1 image=%s\n' "$0" >"$scratch/fleet"
 expect 4 "expected an ELF file" up "$scratch/fleet" --dir "$scratch/f"
 printf 'lamp 1 image=/bin/true\n' >"$scratch/fleet"
