@@ -119,7 +119,8 @@ static void test_text(bool wide)
     EXPECT_EQUAL(tt_elf_read_text(image, length, "tt_provision", text, 8, NULL), TT_DAMAGED);
     image[index] = 3; // .bss, of which the file holds nothing
     EXPECT_EQUAL(tt_elf_read_text(image, length, "tt_provision", text, 8, NULL), TT_DAMAGED);
-    image[index] = 6; // no section
+    image[index] = 6; // no section, although what lies behind the table looks like one
+    memcpy(image + 64 + 6 * (wide ? 64 : 40), image + section, wide ? 64 : 40);
     EXPECT_EQUAL(tt_elf_read_text(image, length, "tt_provision", text, 8, NULL), TT_DAMAGED);
 }
 
