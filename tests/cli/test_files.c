@@ -78,6 +78,9 @@ static void test_fleet_file(void)
         "line 3: expected at least one device, such as 'watch 1', found the end of the line");
     EXPECT_TEXT(refusal("tv 8\nwatch 5\n"),
                 "line 2: a fleet has at most 12 devices; this would be number 13");
+    tt_fleet_file full;
+    EXPECT_EQUAL(tt_fleet_file_parse(&full, "tv 8\nwatch 4\n", NULL), TT_OK);
+    EXPECT_EQUAL(full.count, 12);
     char long_line[600] = "tv 1 image=";
     memset(long_line + 11, 'x', 400);
     refusal(long_line);
