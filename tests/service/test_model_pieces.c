@@ -233,6 +233,20 @@ static void test_description(void)
     }
 }
 
+// A sender may be slow as long as it is not silent: until then nobody else comes in between.
+static void test_slow_sender(void)
+{
+    init(slots[0], slots[1], arena);
+    tt_time began = time_now;
+    for (size_t offset = 0; offset < 48; offset += 16) {
+        EXPECT_EQUAL(put(one, PATH, small.bytes + offset, 16, offset, 0, false).code, TT_CONTINUE);
+        time_now += TT_BUS_TRANSFER_SILENCE - 1;
+        EXPECT_EQUAL(put_whole(two, &small), TT_UNAVAILABLE);
+    }
+    EXPECT_EQUAL(put(one, PATH, small.bytes + 48, small.length - 48, 48, 0, true).code, TT_CREATED);
+    time_now = began;
+}
+
 // While its plan is being written over, a model can be deleted; that ends the upload, too.
 static void test_delete_unwhole(void)
 {
@@ -253,6 +267,7 @@ int main(void)
     test_untold_size();
     test_told_size();
     test_two_plans();
+    test_slow_sender();
     test_limits();
     test_description();
     test_delete_unwhole();
