@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "os/driver/slip.h"
@@ -175,6 +176,61 @@ static void test_comes_again(int station)
     turn();
 }
 
+// Nobody reads the line at port 1 until no more frame for it is kept.
+static void fill_line(int station)
+{
+    tt_switch_port shown = {.connected = false};
+    encode(TT_SWITCH_FRAME_MAX, 7);
+    for (int tries = 0; shown.counters.dropped_queue_full == 0 && tries < TRIES_MAX; tries++) {
+        send_ordinary(station, TT_SWITCH_FRAME_MAX);
+        turn();
+        REQUIRE(tt_switch_port_get(ethernet, 1, &shown));
+    }
+    EXPECT(shown.counters.dropped_queue_full > 0);
+}
+
+// Whoever is at port 1 next has nothing of a frame in whose midst another line went.
+static void expect_a_whole_frame(int station)
+{
+    int wire = connect_line();
+    fcntl(wire, F_SETFL, O_NONBLOCK);
+    encode(FRAME, 8);
+    send_ordinary(station, FRAME);
+    EXPECT(is_said(wire, FRAME));
+    close(wire);
+    turn();
+}
+
+static void test_goes_unread(int station)
+{
+    int wire = connect_line();
+    fill_line(station);
+    close(wire);
+    turn();
+    expect_a_whole_frame(station);
+}
+
+static void test_rates(int controller, const char *name)
+{
+    static const struct {
+        unsigned baud;
+        speed_t speed;
+    } rates[] = {{9600, B9600},     {115200, B115200},   {230400, B230400},   {460800, B460800},
+                 {921600, B921600}, {1000000, B1000000}, {2000000, B2000000}, {3000000, B3000000}};
+    for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+        tt_switch *other;
+        struct termios settings;
+        char at[80];
+        snprintf(at, sizeof(at), "%s/rate", folder);
+        REQUIRE(tt_switch_open(&other, at) == TT_OK);
+        EXPECT_EQUAL(tt_switch_open_tty(other, name, rates[i].baud), TT_OK);
+        REQUIRE(tcgetattr(controller, &settings) == 0);
+        EXPECT_EQUAL(cfgetospeed(&settings), rates[i].speed);
+        EXPECT_EQUAL(cfgetispeed(&settings), rates[i].speed);
+        tt_switch_close(other);
+    }
+}
+
 static void test_tty(int station)
 {
     int controller = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
@@ -186,6 +242,7 @@ static void test_tty(int station)
     EXPECT_EQUAL(tt_switch_open_tty(ethernet, name, 12345), TT_INVALID);
     EXPECT_EQUAL(tt_switch_open_tty(ethernet, "/dev/null", 1000000), TT_INVALID);
     EXPECT_EQUAL(tt_switch_open_tty(ethernet, "/nowhere", 1000000), TT_IO);
+    test_rates(controller, name);
     EXPECT_EQUAL(tt_switch_open_tty(ethernet, name, 1000000), TT_OK);
     for (unsigned mark = 0; mark < 256; mark++) { // all bytes pass as they are
         give(controller, line, encode(FRAME, (uint8_t)mark));
@@ -193,13 +250,15 @@ static void test_tty(int station)
         send_ordinary(station, FRAME);
         EXPECT(is_said(controller, FRAME));
     }
-    close(controller); // hangs up
+    fill_line(station); // a tty takes a part of a frame
+    close(controller);  // hangs up
     tt_switch_port shown = {.connected = true};
     for (int tries = 0; shown.connected && tries < TRIES_MAX; tries++) {
         tt_switch_poll(ethernet, TT_MS(1));
         REQUIRE(tt_switch_port_get(ethernet, 1, &shown));
     }
     EXPECT(!shown.connected);
+    expect_a_whole_frame(station);
 }
 
 int main(void)
@@ -216,6 +275,7 @@ int main(void)
     test_cuts(station);
     test_damage(station);
     test_comes_again(station);
+    test_goes_unread(station);
     test_tty(station);
     tt_switch_close(ethernet);
     EXPECT(access(lines, F_OK) != 0 && access(path, F_OK) != 0);
