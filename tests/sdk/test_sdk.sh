@@ -81,4 +81,5 @@ refuse() { # SENTENCE OPTION...
 }
 refuse "find_package(tutti) comes before project(): the board mps2_an386 decides on the compiler" -DLATE=ON -DTUTTI_BOARD=mps2_an386
 refuse "TUTTI_BOARD: expected the name of a folder in os/board" -DTUTTI_BOARD=none
+refuse "TUTTI_LIMITS: there is no limit TT_NODE_PEER_MAX that can be set" '-DTUTTI_LIMITS=TT_BUS_OUT_MAX=8;TT_NODE_PEER_MAX=8'
 exit $failed
