@@ -15,6 +15,7 @@ macro(tt_board_read)
     set(TT_BOARD_VARIANTS)
     if("${TUTTI_BOARD}" MATCHES "/") # the path of one elsewhere, from where cmake was started
         set(TUTTI_BOARD "${TUTTI_BOARD}" CACHE PATH "a board's name, or the path of its folder")
+        get_filename_component(TUTTI_BOARD "${TUTTI_BOARD}" ABSOLUTE) # where CMakeLists.txt set it: from there
     endif()
     if(IS_ABSOLUTE "${TUTTI_BOARD}")
         get_filename_component(TT_BOARD_FOLDER ${TUTTI_BOARD} ABSOLUTE) # without a slash behind it
