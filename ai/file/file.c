@@ -1,5 +1,6 @@
 // The list of tensors that a file holds, and what its readers and writers share.
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,18 +204,20 @@ static tt_status read_bytes(const char *path, void **memory, size_t *length, tt_
         return fail(TT_IO, why, "is no regular file");
     if (about.st_size > TT_TENSOR_FILE_MAX)
         return fail(TT_TOO_LARGE, why, "is larger than 1 GiB");
-    FILE *in = fopen(path, "rb");
-    if (in == NULL)
-        return fail(TT_NOT_FOUND, why, "cannot be opened");
     *length = (size_t)about.st_size;
     *memory = malloc(*length + 1);
-    bool sound = *memory != NULL && fread(*memory, 1, *length, in) == *length;
-    fclose(in);
+    FILE *in = *memory != NULL ? fopen(path, "rb") : NULL;
+    bool full = *memory == NULL || (in == NULL && errno == ENOMEM), opened = in != NULL;
+    bool sound = opened && fread(*memory, 1, *length, in) == *length;
+    if (opened)
+        fclose(in);
     if (sound)
         return TT_OK;
     free(*memory);
     *memory = NULL;
-    return fail(TT_IO, why, "cannot be read");
+    return full     ? fail(TT_FULL, why, "there is no memory for it")
+           : opened ? fail(TT_IO, why, "cannot be read")
+                    : fail(TT_NOT_FOUND, why, "cannot be opened");
 }
 
 tt_status tt_tensor_file_load(tt_tensor_file *file, const char *path, tt_tensor_parser *parse,
