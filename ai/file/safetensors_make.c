@@ -76,12 +76,14 @@ static tt_status check_words(const tt_tensor_file *file, tt_text *why)
             tt_text_add(why, "a key or value of the metadata is no UTF-8");
             return TT_INVALID;
         }
-        for (size_t k = 0; k < i; k++)
-            if (file->notes[k].key_bytes == note->key_bytes &&
-                memcmp(file->notes[k].key, note->key, note->key_bytes) == 0)
-                return tt_tensor_refuse(why, TT_INVALID, "the metadata has twice the key",
-                                        note->key, note->key_bytes);
     }
+    bool full;
+    const tt_tensor_note *twice = tt_tensor_file_duplicate_note(file, &full);
+    if (full)
+        return TT_FULL;
+    if (twice != NULL)
+        return tt_tensor_refuse(why, TT_INVALID, "the metadata has twice the key", twice->key,
+                                twice->key_bytes);
     for (size_t i = 0; i < file->count; i++)
         if (strcmp(file->entries[i].name, TT_SAFETENSORS_METADATA) == 0 &&
             file->entries[i].name_bytes == sizeof(TT_SAFETENSORS_METADATA) - 1) {

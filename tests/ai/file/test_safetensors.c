@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/test.h"
@@ -350,6 +351,24 @@ static void test_names(void)
                                       "\xef\xbf\xbf\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80");
 }
 
+// As many words as a header holds are written in a moment, not in the square of it.
+static void test_many_notes(void)
+{
+    tt_tensor_file made = {0};
+    uint8_t *bytes;
+    size_t length;
+    char key[20];
+    for (int i = 0; i < 200000; i++) {
+        snprintf(key, sizeof(key), "%d", i * 7919 % 200000);
+        REQUIRE(tt_tensor_file_describe(&made, key, "") == TT_OK);
+    }
+    clock_t begin = clock();
+    EXPECT_EQUAL(tt_safetensors_make(&made, &bytes, &length, NULL), TT_OK);
+    EXPECT(clock() - begin < 5 * CLOCKS_PER_SEC); // 0.1 s
+    free(bytes);
+    tt_tensor_file_free(&made);
+}
+
 // Random files of every type, rank and size.
 static void test_random(void)
 {
@@ -514,6 +533,7 @@ int main(void)
     test_limits();
     test_lengths();
     test_names();
+    test_many_notes();
     test_random();
     test_bad_files();
     test_damage();
