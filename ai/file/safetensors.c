@@ -84,7 +84,7 @@ static bool numbers(tt_json_cursor *j, int64_t *out, unsigned capacity, unsigned
 static bool set_type(tt_tensor_entry *entry, const char *name, size_t length)
 {
     for (int i = 0; i < TT_ELEMENTS; i++)
-        if (strcmp(tt_safetensors_types[i], name) == 0) {
+        if (strcmp(tt_safetensors_types[i], name) == 0 && strlen(name) == length) {
             entry->tensor.element = (tt_element)i;
             return true;
         }

@@ -179,6 +179,8 @@ static void test_bad_headers(void)
         {"{\"a\":{\"dtype\":\"F32 \",\"shape\":[2],\"data_offsets\":[0,8]}}", "name of a type"},
         {"{\"a\":{\"dtype\":\"F4567890123456789\",\"shape\":[2],\"data_offsets\":[0,8]}}",
          "name of a type"},
+        {"{\"a\":{\"dtype\":\"F32\\u0000\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+         "name of a type"},
         {"{\"a\":{\"dtype\":4,\"shape\":[2],\"data_offsets\":[0,8]}}", "name of a type"},
         {"{\"a\":{\"dtype\":\"BOOL\",\"shape\":[8],\"data_offsets\":[0,8]}}", "neither 0 nor 1"},
         {"{\"a\xff\":{" ENTRY ":[0,8]}}", "expected a tensor's name"},
