@@ -419,6 +419,14 @@ static void test_bad_files(void)
     EXPECT_EQUAL(tt_npz_make(&made, &bytes, &length, NULL), TT_INVALID);
     EXPECT(bytes == NULL);
     tt_tensor_file_free(&made);
+    // NumPy would read "a" of it.
+    REQUIRE(tt_tensor_file_add(&made, "a.b", &(tt_tensor){TT_ELEMENT_U8, 0, {0}, "a"}) == TT_OK);
+    made.entries[0].name[1] = '\0';
+    tt_text_init(&why, message, sizeof(message));
+    EXPECT_EQUAL(tt_npz_make(&made, &bytes, &length, &why), TT_INVALID);
+    EXPECT_TEXT(message, "no zip can have a zero byte in the name 'a?b'");
+    free(bytes);
+    tt_tensor_file_free(&made);
     static char name[70000];
     memset(name, 'n', sizeof(name) - 1);
     REQUIRE(tt_tensor_file_add(&made, name, &(tt_tensor){TT_ELEMENT_U8, 0, {0}, "a"}) == TT_OK);
