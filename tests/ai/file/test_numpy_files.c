@@ -145,6 +145,11 @@ static void test_bad_headers(void)
     uint8_t *large = calloc(1, 70000);
     memcpy(large, "\x93NUMPY\x02\x00\x01\x00\x01\x00", 12);
     EXPECT_EQUAL(parse(false, large, 70000), TT_TOO_LARGE);
+    memset(large, ' ', 70000); // as long as is allowed
+    const char header[] = HEAD("'|u1'", "False", "(0,)");
+    memcpy(large, "\x93NUMPY\x02\x00\x00\x00\x01\x00", 12);
+    memcpy(large + 12, header, strlen(header));
+    EXPECT_EQUAL(parse(false, large, 12 + 65536), TT_OK);
     free(large);
     uint8_t *bytes;
     size_t length;
@@ -332,6 +337,49 @@ static void test_shared(void)
     EXPECT_TEXT(message, "member 'a.npy': its bytes are another's, too");
 }
 
+// A member that would take the next one's first byte, too; and one that says it is too large.
+static void test_sizes(void)
+{
+    const member two[] = {{.name = "a.npy", .more_packed = 1, .more_unpacked = 1},
+                          {.name = "b.npy"}};
+    EXPECT_EQUAL(parse(true, zip, put_zip(two, 2, 2, "")), TT_MALFORMED);
+    EXPECT_TEXT(message, "member 'b.npy': its bytes are another's, too");
+    const size_t whole = (size_t)2 << 20;
+    uint8_t *bytes = calloc(1, whole); // zeros before the zip
+    for (int64_t surplus = 0; surplus < 2; surplus++) {
+        member large = {.name = "a.npy", .deflated = true, .more_packed = 1100000};
+        size_t length = put_zip(&large, 1, 1, "");
+        uint32_t directory, unpacked = (uint32_t)(TT_TENSOR_FILE_MAX + surplus);
+        memcpy(&directory, zip + length - 6, 4);
+        memcpy(bytes + whole - length, zip, length);
+        memcpy(bytes + whole - length + directory + 24, &unpacked, 4);
+        directory += (uint32_t)(whole - length);
+        memcpy(bytes + whole - 6, &directory, 4);
+        EXPECT(parse(true, bytes, whole) != TT_OK);
+        EXPECT_TEXT(message, surplus ? "unpacks to more than 1 GiB"
+                                     : "member 'a.npy': its header is not what the directory says");
+    }
+    free(bytes);
+}
+
+// Headers of every length, so that one ends where the elements begin.
+static void test_header_lengths(void)
+{
+    for (int digits = 0; digits < 7 * 15; digits++) {
+        tt_tensor t = {TT_ELEMENT_U8, 8, {0, 1, 1, 1, 1, 1, 1, 1}, NULL};
+        uint8_t *bytes;
+        size_t length;
+        for (int i = 0; i < digits; i++)
+            t.size[1 + i % 7] *= 10;
+        REQUIRE(tt_npy_make(&t, &bytes, &length, NULL) == TT_OK);
+        EXPECT_EQUAL(length % 64, 0);
+        EXPECT_EQUAL(bytes[length - 1], '\n');
+        EXPECT_EQUAL(parse(false, bytes, length), TT_OK);
+        EXPECT(file.count == 1 && memcmp(file.entries[0].tensor.size, t.size, sizeof(t.size)) == 0);
+        free(bytes);
+    }
+}
+
 // Byte by byte what NumPy itself writes for these.
 static void test_written(void)
 {
@@ -476,6 +524,8 @@ int main(void)
     test_bad_headers();
     test_zips();
     test_shared();
+    test_sizes();
+    test_header_lengths();
     test_written();
     test_round_trip();
     test_bad_files();

@@ -248,12 +248,35 @@ static void test_limits(void)
     close(descriptor);
     unlink(path);
     EXPECT_EQUAL(tt_safetensors_read(&file, path, NULL), TT_NOT_FOUND);
+    size_t whole;
+    tt_tensor half = {TT_ELEMENT_U8, 2, {(int64_t)1 << 62, 2}, NULL};
+    EXPECT(!tt_tensor_bytes(&half, &whole));
+    half.size[0] = INT64_MAX;
+    half.size[1] = 1;
+    EXPECT(tt_tensor_bytes(&half, &whole) && whole == SIZE_MAX / 2);
     tt_tensor_file many = {0};
     tt_tensor empty = {.element = TT_ELEMENT_U8, .rank = 1};
     for (size_t i = 0; i < TT_TENSORS_MAX; i++)
         REQUIRE(tt_tensor_file_add(&many, "x", &empty) == TT_OK);
     EXPECT_EQUAL(tt_tensor_file_add(&many, "x", &empty), TT_FULL);
     tt_tensor_file_free(&many);
+    for (size_t surplus = 0; surplus < 2; surplus++) { // a header as long as it may be
+        size_t length =
+            TT_TENSOR_HEADER_MAX - sizeof("{\"__metadata__\":{\"\":\"\"}}") + 1 + surplus;
+        char *value = malloc(length + 1);
+        uint8_t *bytes;
+        memset(value, 'v', length);
+        value[length] = '\0';
+        REQUIRE(tt_tensor_file_describe(&many, "", value) == TT_OK);
+        EXPECT_EQUAL(tt_safetensors_make(&many, &bytes, &length, NULL),
+                     surplus ? TT_TOO_LARGE : TT_OK);
+        EXPECT((bytes == NULL) == (surplus > 0));
+        EXPECT(surplus > 0 || parse_bytes(bytes, length) == TT_OK);
+        tt_tensor_file_free(&file);
+        free(bytes);
+        free(value);
+        tt_tensor_file_free(&many);
+    }
 }
 
 // Lengths of the header that no file has, up to those that overflow when eight is added.
