@@ -261,6 +261,12 @@ static size_t put_zip(const member *members, size_t count, unsigned stated, cons
     return w.length;
 }
 
+// Not memcmp: what the compiler puts in its place, AddressSanitizer does not see.
+static bool is_123(const uint8_t *data)
+{
+    return data[0] == 1 && data[1] == 2 && data[2] == 3;
+}
+
 static void test_zips(void)
 {
     const member good[] = {{.name = "a.npy"},
@@ -274,8 +280,7 @@ static void test_zips(void)
         const tt_tensor *t;
         EXPECT_EQUAL(tt_tensor_file_get(&file, "\xc3\xb6/d", &t, NULL), TT_OK);
         for (size_t k = 0; k < file.count; k++)
-            EXPECT(file.entries[k].tensor.size[0] == 3 &&
-                   memcmp(file.entries[k].tensor.data, "\1\2\3", 3) == 0);
+            EXPECT(file.entries[k].tensor.size[0] == 3 && is_123(file.entries[k].tensor.data));
     }
     EXPECT_EQUAL(parse(true, zip, put_zip(good, 0, 0, "")), TT_OK);
     static const struct {
@@ -509,8 +514,7 @@ static void test_damage(bool zipped)
             continue;
         taken++;
         for (size_t i = 0; i < file.count; i++)
-            EXPECT(file.entries[i].tensor.size[0] == 3 &&
-                   memcmp(file.entries[i].tensor.data, "\1\2\3", 3) == 0);
+            EXPECT(file.entries[i].tensor.size[0] == 3 && is_123(file.entries[i].tensor.data));
     }
     EXPECT(!zipped || taken < length * 2); // of eight a byte
     tt_tensor_file_free(&file);
