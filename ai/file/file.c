@@ -1,5 +1,6 @@
 // The list of tensors that a file holds, and what its readers and writers share.
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,30 +137,53 @@ const char *tt_tensor_file_note(const tt_tensor_file *file, const char *key)
     return NULL;
 }
 
+// A name to be sorted, and whose it is.
+typedef struct named {
+    const char *name;
+    size_t bytes;
+    const void *owner;
+} named;
+
 static int compare_names(const void *a, const void *b)
 {
-    const tt_tensor_entry *x = *(const tt_tensor_entry *const *)a,
-                          *y = *(const tt_tensor_entry *const *)b;
-    size_t common = x->name_bytes < y->name_bytes ? x->name_bytes : y->name_bytes;
+    const named *x = a, *y = b;
+    size_t common = x->bytes < y->bytes ? x->bytes : y->bytes;
     int order = memcmp(x->name, y->name, common);
-    return order != 0 ? order : (x->name_bytes > y->name_bytes) - (x->name_bytes < y->name_bytes);
+    return order != 0 ? order : (x->bytes > y->bytes) - (x->bytes < y->bytes);
+}
+
+// The owner of a name that occurs twice; frees `names`.
+static const void *duplicate(named *names, size_t count)
+{
+    const void *found = NULL;
+    qsort(names, count, sizeof(*names), compare_names);
+    for (size_t i = 1; i < count && found == NULL; i++)
+        if (compare_names(&names[i - 1], &names[i]) == 0)
+            found = names[i].owner;
+    free(names);
+    return found;
 }
 
 const tt_tensor_entry *tt_tensor_file_duplicate(const tt_tensor_file *file, bool *full)
 {
-    const tt_tensor_entry *found = NULL;
-    const tt_tensor_entry **sorted = malloc((file->count + 1) * sizeof(*sorted));
-    *full = sorted == NULL;
-    if (*full)
-        return NULL;
-    for (size_t i = 0; i < file->count; i++)
-        sorted[i] = &file->entries[i];
-    qsort(sorted, file->count, sizeof(*sorted), compare_names);
-    for (size_t i = 1; i < file->count && found == NULL; i++)
-        if (compare_names(&sorted[i - 1], &sorted[i]) == 0)
-            found = sorted[i];
-    free(sorted);
-    return found;
+    named *names = malloc((file->count + 1) * sizeof(*names));
+    *full = names == NULL;
+    for (size_t i = 0; i < file->count && !*full; i++) {
+        const tt_tensor_entry *entry = &file->entries[i];
+        names[i] = (named){entry->name, entry->name_bytes, entry};
+    }
+    return *full ? NULL : duplicate(names, file->count);
+}
+
+const tt_tensor_note *tt_tensor_file_duplicate_note(const tt_tensor_file *file, bool *full)
+{
+    named *names = malloc((file->note_count + 1) * sizeof(*names));
+    *full = names == NULL;
+    for (size_t i = 0; i < file->note_count && !*full; i++) {
+        const tt_tensor_note *note = &file->notes[i];
+        names[i] = (named){note->key, note->key_bytes, note};
+    }
+    return *full ? NULL : duplicate(names, file->note_count);
 }
 
 bool tt_tensor_is_sound(const tt_tensor *tensor, size_t bytes)
@@ -203,18 +227,20 @@ static tt_status read_bytes(const char *path, void **memory, size_t *length, tt_
         return fail(TT_IO, why, "is no regular file");
     if (about.st_size > TT_TENSOR_FILE_MAX)
         return fail(TT_TOO_LARGE, why, "is larger than 1 GiB");
-    FILE *in = fopen(path, "rb");
-    if (in == NULL)
-        return fail(TT_NOT_FOUND, why, "cannot be opened");
     *length = (size_t)about.st_size;
     *memory = malloc(*length + 1);
-    bool sound = *memory != NULL && fread(*memory, 1, *length, in) == *length;
-    fclose(in);
+    FILE *in = *memory != NULL ? fopen(path, "rb") : NULL;
+    bool full = *memory == NULL || (in == NULL && errno == ENOMEM), opened = in != NULL;
+    bool sound = opened && fread(*memory, 1, *length, in) == *length;
+    if (opened)
+        fclose(in);
     if (sound)
         return TT_OK;
     free(*memory);
     *memory = NULL;
-    return fail(TT_IO, why, "cannot be read");
+    return full     ? fail(TT_FULL, why, "there is no memory for it")
+           : opened ? fail(TT_IO, why, "cannot be read")
+                    : fail(TT_NOT_FOUND, why, "cannot be opened");
 }
 
 tt_status tt_tensor_file_load(tt_tensor_file *file, const char *path, tt_tensor_parser *parse,

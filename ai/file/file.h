@@ -16,6 +16,8 @@ tt_tensor_note *tt_tensor_file_add_note(tt_tensor_file *file, const char *key, s
 
 // An entry whose name another has, too; NULL if there is none. Without memory `*full` is set.
 const tt_tensor_entry *tt_tensor_file_duplicate(const tt_tensor_file *file, bool *full);
+// Likewise a note whose key another has.
+const tt_tensor_note *tt_tensor_file_duplicate_note(const tt_tensor_file *file, bool *full);
 
 // Points the entry's tensor at `data` in the file, or, where its elements would not be aligned or
 // `copy` says so, at a copy. False without memory.

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "ai/file/json.h"
@@ -111,17 +112,25 @@ bool tt_json_string(tt_json_cursor *j, char *out, size_t *length)
     return tt_text_is_utf8(out, used) && tt_json_sign(j, '"');
 }
 
-void tt_json_put_string(FILE *out, const char *text, size_t length)
+void tt_json_put(tt_json_out *out, const char *text, size_t length)
 {
-    fputc('"', out);
+    if (out->to != NULL)
+        memcpy(out->to + out->length, text, length);
+    out->length += length;
+}
+
+void tt_json_put_string(tt_json_out *out, const char *text, size_t length)
+{
+    tt_json_put(out, "\"", 1);
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)text[i];
+        char escape[8];
         if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < ' ')
-            fprintf(out, "\\u%04x", c);
+            tt_json_put(out, "\\", 1);
+        if (c < ' ')
+            tt_json_put(out, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", c));
         else
-            fputc(c, out);
+            tt_json_put(out, &text[i], 1);
     }
-    fputc('"', out);
+    tt_json_put(out, "\"", 1);
 }

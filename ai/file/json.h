@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 typedef struct tt_json_cursor {
     const char *at, *end;
@@ -23,7 +22,15 @@ bool tt_json_whole(tt_json_cursor *j, int64_t *out);
 // Whether only white space is left.
 bool tt_json_end(tt_json_cursor *j);
 
-// Writes a string with its quotes and escapes.
-void tt_json_put_string(FILE *out, const char *text, size_t length);
+// Text in the making: what is put goes to `to` + `length`, where there must be room; a `to` of NULL
+// only counts.
+typedef struct tt_json_out {
+    char *to;
+    size_t length;
+} tt_json_out;
+
+void tt_json_put(tt_json_out *out, const char *text, size_t length);
+// A string with its quotes and escapes.
+void tt_json_put_string(tt_json_out *out, const char *text, size_t length);
 
 #endif

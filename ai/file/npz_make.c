@@ -135,8 +135,11 @@ static uint64_t size_of(const tt_tensor_file *file, const size_t *bytes, tt_stat
             *status = tt_npy_refuse_type(entry, why);
             return 0;
         }
-        if (name_of(entry) > UINT16_MAX) {
-            *status = tt_tensor_refuse(why, TT_INVALID, "too long for a zip is the name",
+        bool cut = memchr(entry->name, '\0', entry->name_bytes) != NULL; // there, by other readers
+        if (cut || name_of(entry) > UINT16_MAX) {
+            *status = tt_tensor_refuse(why, TT_INVALID,
+                                       cut ? "no zip can have a zero byte in the name"
+                                           : "too long for a zip is the name",
                                        entry->name, entry->name_bytes);
             return 0;
         }

@@ -66,30 +66,6 @@ static tt_status metadata(parser *p)
     return tt_json_sign(j, '}') ? TT_OK : refuse(p, "expected ',' or '}' in the metadata");
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-    const tt_tensor_note *x = a, *y = b;
-    size_t common = x->key_bytes < y->key_bytes ? x->key_bytes : y->key_bytes;
-    int order = memcmp(x->key, y->key, common);
-    return order != 0 ? order : (x->key_bytes > y->key_bytes) - (x->key_bytes < y->key_bytes);
-}
-
-static tt_status check_notes(parser *p)
-{
-    size_t count = p->file->note_count;
-    tt_tensor_note *sorted = malloc((count + 1) * sizeof(*sorted));
-    bool twice = false;
-    if (sorted == NULL)
-        return TT_FULL;
-    if (count > 0)
-        memcpy(sorted, p->file->notes, count * sizeof(*sorted));
-    qsort(sorted, count, sizeof(*sorted), compare_keys);
-    for (size_t i = 1; i < count; i++)
-        twice = twice || compare_keys(&sorted[i - 1], &sorted[i]) == 0;
-    free(sorted);
-    return twice ? refuse(p, "a key of the metadata occurs twice") : TT_OK;
-}
-
 // "[1,2]"; false where it is none or longer than `capacity`.
 static bool numbers(tt_json_cursor *j, int64_t *out, unsigned capacity, unsigned *count)
 {
@@ -108,7 +84,7 @@ static bool numbers(tt_json_cursor *j, int64_t *out, unsigned capacity, unsigned
 static bool set_type(tt_tensor_entry *entry, const char *name, size_t length)
 {
     for (int i = 0; i < TT_ELEMENTS; i++)
-        if (strcmp(tt_safetensors_types[i], name) == 0) {
+        if (strcmp(tt_safetensors_types[i], name) == 0 && strlen(name) == length) {
             entry->tensor.element = (tt_element)i;
             return true;
         }
@@ -246,8 +222,10 @@ static tt_status parse_header(parser *p)
         return TT_FULL;
     if (twice != NULL)
         return refuse_entry(p, twice, "its name occurs twice");
-    tt_status status = check_notes(p);
-    return status == TT_OK ? check_ranges(p) : status;
+    const tt_tensor_note *note = tt_tensor_file_duplicate_note(p->file, &full);
+    if (full)
+        return TT_FULL;
+    return note == NULL ? check_ranges(p) : refuse(p, "a key of the metadata occurs twice");
 }
 
 tt_status tt_safetensors_parse(tt_tensor_file *file, const void *bytes, size_t length, tt_text *why)

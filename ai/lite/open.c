@@ -126,12 +126,57 @@ static bool table_is_sound(const tt_plan_header *h, uint32_t offset, uint64_t by
     return offset % TT_PLAN_ALIGNMENT == 0 && lies_within(offset, bytes, h->bytes);
 }
 
-// Entry `index` of the table of 32-bit numbers at `offset`.
-static int32_t number_at(const tt_plan *plan, uint32_t offset, unsigned index)
+static bool holds(uint32_t begin, uint64_t bytes, uint32_t at)
 {
-    tt_reader reader;
-    tt_reader_init(&reader, plan->bytes + offset + 4 * index, 4);
-    return (int32_t)tt_read_le32(&reader);
+    return at >= begin && at - begin < bytes;
+}
+
+static bool has_tables(const tt_plan_step *s)
+{
+    return s->kind == TT_STEP_CONV || s->kind == TT_STEP_DEPTHWISE;
+}
+
+// How far from `at` the steps before `index` had these numbers checked; `at` where it is none of
+// theirs, and `*end` is then where theirs begin, if they do before it.
+static uint32_t checked_until(const tt_plan *plan, uint32_t index, bool shifts, uint32_t at,
+                              uint32_t *end)
+{
+    uint32_t until = at;
+    for (uint32_t i = 0; i < index; i++) {
+        tt_plan_step s;
+        tt_plan_step_at(plan, i, &s);
+        uint32_t begin = shifts ? s.shift : s.multiplier, bytes = 4u * s.out[2];
+        if (!has_tables(&s))
+            continue;
+        if (holds(begin, bytes, at) && begin + bytes > until)
+            until = begin + bytes;
+        if (begin > at && begin < *end)
+            *end = begin;
+    }
+    return until;
+}
+
+// Whether all numbers of a step's table lie within the limits. Steps may share tables, and each
+// number is looked at once: else 64 KiB would keep a small CPU busy for seconds.
+static bool numbers_are_sound(const tt_plan *plan, const tt_plan_step *s, uint32_t index,
+                              bool shifts, int32_t least, int32_t greatest)
+{
+    uint32_t at = shifts ? s->shift : s->multiplier, end = at + 4u * s->out[2];
+    while (at < end) {
+        uint32_t stop = end, next = checked_until(plan, index, shifts, at, &stop);
+        if (next > at) {
+            at = next;
+            continue;
+        }
+        tt_reader reader;
+        tt_reader_init(&reader, plan->bytes + at, stop - at);
+        for (; at < stop; at += 4) {
+            int32_t number = (int32_t)tt_read_le32(&reader);
+            if (number < least || number > greatest)
+                return false;
+        }
+    }
+    return true;
 }
 
 static tt_status check_tables(const tt_plan *plan, const tt_plan_step *s, uint32_t index,
@@ -148,13 +193,10 @@ static tt_status check_tables(const tt_plan *plan, const tt_plan_step *s, uint32
         !table_is_sound(h, s->multiplier, 4 * (uint64_t)s->out[2]) ||
         !table_is_sound(h, s->shift, 4 * (uint64_t)s->out[2]))
         return refuse_step(why, index, "a table is not aligned or lies outside the plan");
-    for (unsigned channel = 0; channel < s->out[2]; channel++) {
-        int32_t shift = number_at(plan, s->shift, channel);
-        if (shift < -31 || shift > 30)
-            return refuse_step(why, index, "a shift is outside -31 to 30");
-        if (number_at(plan, s->multiplier, channel) < 0)
-            return refuse_step(why, index, "a multiplier is negative");
-    }
+    if (!numbers_are_sound(plan, s, index, true, -31, 30))
+        return refuse_step(why, index, "a shift is outside -31 to 30");
+    if (!numbers_are_sound(plan, s, index, false, 0, INT32_MAX))
+        return refuse_step(why, index, "a multiplier is negative");
     return TT_OK;
 }
 
@@ -199,11 +241,6 @@ static tt_status check_step(const tt_plan *plan, uint32_t index, tt_text *why)
         return s.in[2] == s.out[2] ? TT_OK
                                    : refuse_step(why, index, "pooling changes the channels");
     return check_tables(plan, &s, index, why);
-}
-
-static bool holds(uint32_t begin, uint64_t bytes, uint32_t at)
-{
-    return at >= begin && at - begin < bytes;
 }
 
 // How far the bytes from `at` to `end` hold what one tensor left there, written by the input or by

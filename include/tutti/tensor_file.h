@@ -94,7 +94,8 @@ tt_status tt_npz_read(tt_tensor_file *file, const char *path, tt_text *why);
 // sentence; TT_FULL.
 tt_status tt_safetensors_make(const tt_tensor_file *file, uint8_t **bytes, size_t *length,
                               tt_text *why);
-// The notes have no place in these two. NumPy has no bf16: it is refused.
+// The notes have no place in these two. NumPy has no bf16, and cuts a member's name at a zero byte:
+// both are refused.
 tt_status tt_npy_make(const tt_tensor *tensor, uint8_t **bytes, size_t *length, tt_text *why);
 tt_status tt_npz_make(const tt_tensor_file *file, uint8_t **bytes, size_t *length, tt_text *why);
 

@@ -24,6 +24,8 @@ static void test_multipliers(void)
         {1.0 / 3, 1431655765, -1},
         {3, 1610612736, 2},
         {1e-12, 0, 0},
+        {1.0 / 4294967296, 1 << 30, -31}, // the least that a shift says
+        {0.999 / 4294967296, 0, 0},
         {0.9999999999, 1 << 30, 1},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

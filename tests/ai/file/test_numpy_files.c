@@ -145,6 +145,11 @@ static void test_bad_headers(void)
     uint8_t *large = calloc(1, 70000);
     memcpy(large, "\x93NUMPY\x02\x00\x01\x00\x01\x00", 12);
     EXPECT_EQUAL(parse(false, large, 70000), TT_TOO_LARGE);
+    memset(large, ' ', 70000); // as long as is allowed
+    const char header[] = HEAD("'|u1'", "False", "(0,)");
+    memcpy(large, "\x93NUMPY\x02\x00\x00\x00\x01\x00", 12);
+    memcpy(large + 12, header, strlen(header));
+    EXPECT_EQUAL(parse(false, large, 12 + 65536), TT_OK);
     free(large);
     uint8_t *bytes;
     size_t length;
@@ -256,6 +261,12 @@ static size_t put_zip(const member *members, size_t count, unsigned stated, cons
     return w.length;
 }
 
+// Not memcmp: what the compiler puts in its place, AddressSanitizer does not see.
+static bool is_123(const uint8_t *data)
+{
+    return data[0] == 1 && data[1] == 2 && data[2] == 3;
+}
+
 static void test_zips(void)
 {
     const member good[] = {{.name = "a.npy"},
@@ -269,8 +280,7 @@ static void test_zips(void)
         const tt_tensor *t;
         EXPECT_EQUAL(tt_tensor_file_get(&file, "\xc3\xb6/d", &t, NULL), TT_OK);
         for (size_t k = 0; k < file.count; k++)
-            EXPECT(file.entries[k].tensor.size[0] == 3 &&
-                   memcmp(file.entries[k].tensor.data, "\1\2\3", 3) == 0);
+            EXPECT(file.entries[k].tensor.size[0] == 3 && is_123(file.entries[k].tensor.data));
     }
     EXPECT_EQUAL(parse(true, zip, put_zip(good, 0, 0, "")), TT_OK);
     static const struct {
@@ -330,6 +340,49 @@ static void test_shared(void)
     memcpy(zip + directory + entry + 42, zip + directory + 42, 4);
     EXPECT_EQUAL(parse(true, zip, length), TT_MALFORMED);
     EXPECT_TEXT(message, "member 'a.npy': its bytes are another's, too");
+}
+
+// A member that would take the next one's first byte, too; and one that says it is too large.
+static void test_sizes(void)
+{
+    const member two[] = {{.name = "a.npy", .more_packed = 1, .more_unpacked = 1},
+                          {.name = "b.npy"}};
+    EXPECT_EQUAL(parse(true, zip, put_zip(two, 2, 2, "")), TT_MALFORMED);
+    EXPECT_TEXT(message, "member 'b.npy': its bytes are another's, too");
+    const size_t whole = (size_t)2 << 20;
+    uint8_t *bytes = calloc(1, whole); // zeros before the zip
+    for (int64_t surplus = 0; surplus < 2; surplus++) {
+        member large = {.name = "a.npy", .deflated = true, .more_packed = 1100000};
+        size_t length = put_zip(&large, 1, 1, "");
+        uint32_t directory, unpacked = (uint32_t)(TT_TENSOR_FILE_MAX + surplus);
+        memcpy(&directory, zip + length - 6, 4);
+        memcpy(bytes + whole - length, zip, length);
+        memcpy(bytes + whole - length + directory + 24, &unpacked, 4);
+        directory += (uint32_t)(whole - length);
+        memcpy(bytes + whole - 6, &directory, 4);
+        EXPECT(parse(true, bytes, whole) != TT_OK);
+        EXPECT_TEXT(message, surplus ? "unpacks to more than 1 GiB"
+                                     : "member 'a.npy': its header is not what the directory says");
+    }
+    free(bytes);
+}
+
+// Headers of every length, so that one ends where the elements begin.
+static void test_header_lengths(void)
+{
+    for (int digits = 0; digits < 7 * 15; digits++) {
+        tt_tensor t = {TT_ELEMENT_U8, 8, {0, 1, 1, 1, 1, 1, 1, 1}, NULL};
+        uint8_t *bytes;
+        size_t length;
+        for (int i = 0; i < digits; i++)
+            t.size[1 + i % 7] *= 10;
+        REQUIRE(tt_npy_make(&t, &bytes, &length, NULL) == TT_OK);
+        EXPECT_EQUAL(length % 64, 0);
+        EXPECT_EQUAL(bytes[length - 1], '\n');
+        EXPECT_EQUAL(parse(false, bytes, length), TT_OK);
+        EXPECT(file.count == 1 && memcmp(file.entries[0].tensor.size, t.size, sizeof(t.size)) == 0);
+        free(bytes);
+    }
 }
 
 // Byte by byte what NumPy itself writes for these.
@@ -419,6 +472,14 @@ static void test_bad_files(void)
     EXPECT_EQUAL(tt_npz_make(&made, &bytes, &length, NULL), TT_INVALID);
     EXPECT(bytes == NULL);
     tt_tensor_file_free(&made);
+    // NumPy would read "a" of it.
+    REQUIRE(tt_tensor_file_add(&made, "a.b", &(tt_tensor){TT_ELEMENT_U8, 0, {0}, "a"}) == TT_OK);
+    made.entries[0].name[1] = '\0';
+    tt_text_init(&why, message, sizeof(message));
+    EXPECT_EQUAL(tt_npz_make(&made, &bytes, &length, &why), TT_INVALID);
+    EXPECT_TEXT(message, "no zip can have a zero byte in the name 'a?b'");
+    free(bytes);
+    tt_tensor_file_free(&made);
     static char name[70000];
     memset(name, 'n', sizeof(name) - 1);
     REQUIRE(tt_tensor_file_add(&made, name, &(tt_tensor){TT_ELEMENT_U8, 0, {0}, "a"}) == TT_OK);
@@ -453,8 +514,7 @@ static void test_damage(bool zipped)
             continue;
         taken++;
         for (size_t i = 0; i < file.count; i++)
-            EXPECT(file.entries[i].tensor.size[0] == 3 &&
-                   memcmp(file.entries[i].tensor.data, "\1\2\3", 3) == 0);
+            EXPECT(file.entries[i].tensor.size[0] == 3 && is_123(file.entries[i].tensor.data));
     }
     EXPECT(!zipped || taken < length * 2); // of eight a byte
     tt_tensor_file_free(&file);
@@ -468,6 +528,8 @@ int main(void)
     test_bad_headers();
     test_zips();
     test_shared();
+    test_sizes();
+    test_header_lengths();
     test_written();
     test_round_trip();
     test_bad_files();

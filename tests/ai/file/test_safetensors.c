@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/test.h"
@@ -178,6 +179,8 @@ static void test_bad_headers(void)
         {"{\"a\":{\"dtype\":\"F32 \",\"shape\":[2],\"data_offsets\":[0,8]}}", "name of a type"},
         {"{\"a\":{\"dtype\":\"F4567890123456789\",\"shape\":[2],\"data_offsets\":[0,8]}}",
          "name of a type"},
+        {"{\"a\":{\"dtype\":\"F32\\u0000\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+         "name of a type"},
         {"{\"a\":{\"dtype\":4,\"shape\":[2],\"data_offsets\":[0,8]}}", "name of a type"},
         {"{\"a\":{\"dtype\":\"BOOL\",\"shape\":[8],\"data_offsets\":[0,8]}}", "neither 0 nor 1"},
         {"{\"a\xff\":{" ENTRY ":[0,8]}}", "expected a tensor's name"},
@@ -245,12 +248,35 @@ static void test_limits(void)
     close(descriptor);
     unlink(path);
     EXPECT_EQUAL(tt_safetensors_read(&file, path, NULL), TT_NOT_FOUND);
+    size_t whole;
+    tt_tensor half = {TT_ELEMENT_U8, 2, {(int64_t)1 << 62, 2}, NULL};
+    EXPECT(!tt_tensor_bytes(&half, &whole));
+    half.size[0] = INT64_MAX;
+    half.size[1] = 1;
+    EXPECT(tt_tensor_bytes(&half, &whole) && whole == SIZE_MAX / 2);
     tt_tensor_file many = {0};
     tt_tensor empty = {.element = TT_ELEMENT_U8, .rank = 1};
     for (size_t i = 0; i < TT_TENSORS_MAX; i++)
         REQUIRE(tt_tensor_file_add(&many, "x", &empty) == TT_OK);
     EXPECT_EQUAL(tt_tensor_file_add(&many, "x", &empty), TT_FULL);
     tt_tensor_file_free(&many);
+    for (size_t surplus = 0; surplus < 2; surplus++) { // a header as long as it may be
+        size_t length =
+            TT_TENSOR_HEADER_MAX - sizeof("{\"__metadata__\":{\"\":\"\"}}") + 1 + surplus;
+        char *value = malloc(length + 1);
+        uint8_t *bytes;
+        memset(value, 'v', length);
+        value[length] = '\0';
+        REQUIRE(tt_tensor_file_describe(&many, "", value) == TT_OK);
+        EXPECT_EQUAL(tt_safetensors_make(&many, &bytes, &length, NULL),
+                     surplus ? TT_TOO_LARGE : TT_OK);
+        EXPECT((bytes == NULL) == (surplus > 0));
+        EXPECT(surplus > 0 || parse_bytes(bytes, length) == TT_OK);
+        tt_tensor_file_free(&file);
+        free(bytes);
+        free(value);
+        tt_tensor_file_free(&many);
+    }
 }
 
 // Lengths of the header that no file has, up to those that overflow when eight is added.
@@ -348,6 +374,24 @@ static void test_names(void)
         TT_OK);
     EXPECT_TEXT(file.entries[0].name, "A\n/\"\\\b\f\r\t\xf0\x9f\x8e\xbb\xc3\xb6\xe2\x82\xac"
                                       "\xef\xbf\xbf\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80");
+}
+
+// As many words as a header holds are written in a moment, not in the square of it.
+static void test_many_notes(void)
+{
+    tt_tensor_file made = {0};
+    uint8_t *bytes;
+    size_t length;
+    char key[20];
+    for (int i = 0; i < 200000; i++) {
+        snprintf(key, sizeof(key), "%d", i * 7919 % 200000);
+        REQUIRE(tt_tensor_file_describe(&made, key, "") == TT_OK);
+    }
+    clock_t begin = clock();
+    EXPECT_EQUAL(tt_safetensors_make(&made, &bytes, &length, NULL), TT_OK);
+    EXPECT(clock() - begin < 5 * CLOCKS_PER_SEC); // 0.1 s
+    free(bytes);
+    tt_tensor_file_free(&made);
 }
 
 // Random files of every type, rank and size.
@@ -514,6 +558,7 @@ int main(void)
     test_limits();
     test_lengths();
     test_names();
+    test_many_notes();
     test_random();
     test_bad_files();
     test_damage();

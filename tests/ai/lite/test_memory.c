@@ -245,6 +245,17 @@ static void test_operations(void)
     REQUIRE(open_plan(&p, &plan) == TT_OK);
     EXPECT_EQUAL(tt_plan_operations(&plan), 12 * 18);
 
+    p = begin(100, 0, 2, 50, 3); // the third channel would be of an input that is not there
+    s = add_copy(&p, 0, 50, 2);
+    s->kind = TT_STEP_DEPTHWISE;
+    s->out[2] = 3;
+    p.table_bytes = 64;
+    p.header.multiplications = 3;
+    expect(&p, "step 0: output channels are no multiple of the input's");
+    s->out[2] = 4;
+    p.header.multiplications = 4;
+    expect(&p, "");
+
     p = begin(INT32_MAX, 0, 1, 1 << 30, 1);
     p.header.input_bytes = 32768 * 32767;
     p.header.input_shape[0] = 32768;
@@ -281,6 +292,11 @@ static void test_header(void)
     expect(&p, "bytes of plan and arena, each at most: expected 2147483647, found 2147483648");
     p.header.arena_bytes = INT32_MAX;
     expect(&p, "");
+    p.steps[0].clamp[0] = p.steps[0].clamp[1] = 5;
+    expect(&p, "");
+    p.steps[0].clamp[0] = 6;
+    expect(&p, "step 0: a zero point or limit is outside -128 to 127");
+    p.steps[0].clamp[0] = 5;
     p.steps[0].kind = TT_STEP_AVERAGE_POOL; // as many as a sum of 32 bits holds
     p.steps[0].window[0] = 4096;
     p.steps[0].window[1] = 2048;
