@@ -151,24 +151,49 @@ static void print_graph(FILE *out, const tt_graph *graph, int indent)
     }
 }
 
+// Memory that a stream writes to. open_memstream of glibc forgets that it could not grow.
+typedef struct growing {
+    char *text;
+    size_t length, capacity;
+    bool failed;
+} growing;
+
+static ssize_t grow(void *cookie, const char *bytes, size_t count)
+{
+    growing *g = cookie;
+    if (!g->failed && g->capacity - g->length <= count) { // room for a terminator, too
+        size_t capacity = 2 * (g->capacity + count) + 1024;
+        char *text = realloc(g->text, capacity);
+        g->failed = text == NULL;
+        g->text = g->failed ? g->text : text;
+        g->capacity = g->failed ? g->capacity : capacity;
+    }
+    if (g->failed)
+        return 0;
+    memcpy(g->text + g->length, bytes, count);
+    g->length += count;
+    g->text[g->length] = '\0';
+    return (ssize_t)count;
+}
+
 char *tt_graph_print(const tt_graph *graph)
 {
-    char *text = NULL;
-    size_t length = 0;
+    growing g = {.text = calloc(1, 1), .capacity = 1};
     locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0); // the caller's may write 0,5
-    FILE *out = plain != (locale_t)0 ? open_memstream(&text, &length) : NULL;
-    bool failed = out == NULL;
+    FILE *out = plain != (locale_t)0 && g.text != NULL
+                    ? fopencookie(&g, "w", (cookie_io_functions_t){.write = grow})
+                    : NULL;
+    g.failed = out == NULL;
     if (out != NULL) {
         locale_t before = uselocale(plain);
         print_graph(out, graph, 0);
         uselocale(before);
-        failed = ferror(out) != 0;
-        failed = fclose(out) != 0 || failed;
+        g.failed = fclose(out) != 0 || g.failed;
     }
     if (plain != (locale_t)0)
         freelocale(plain);
-    if (!failed)
-        return text;
-    free(text);
+    if (!g.failed)
+        return g.text;
+    free(g.text);
     return NULL;
 }
