@@ -53,3 +53,15 @@ TUTTI_BUILD=$scratch TUTTI_PRESET_PREFIX= tests/os/run_image.sh cortex-m4 test_s
 image=$scratch/cortex-m4/products/watch/watch.elf
 strings "$image" | grep -qx wrist || complain "the watch on it is not called wrist"
 ! grep -qF "$scratch" "$image" || complain "the image holds the path of its board"
+
+# expect_unbuilt SENTENCE FILE EDIT: this edit of sed makes board.h and board.ld contradict each other, or the chip
+expect_unbuilt() {
+    cp "$board/$2" "$scratch/kept"
+    sed -i "$3" "$board/$2"
+    ! ninja -C "$scratch/cortex-m4" -j 2 test_schedule >"$scratch/log" 2>&1 || complain "expected not to be built: $3"
+    grep -qF -- "$1" "$scratch/log" || complain "expected the sentence: $1"
+    cp "$scratch/kept" "$board/$2"
+}
+expect_unbuilt "the memory DATA of board.ld is not within TT_BOARD_DATA" board.ld 's/0x20000000, LENGTH = 256K/0x20000000, LENGTH = 260K/'
+expect_unbuilt "the memory CODE of board.ld is not within TT_BOARD_CODE" board.ld 's/0x00000000, LENGTH = 256K/0x00000000, LENGTH = 512K/'
+expect_unbuilt "TT_BOARD_DATA: its base is no multiple of its size" board.h 's/0x20000000u, 18/0x20001000u, 18/'
