@@ -262,6 +262,22 @@ void tt_file_last_line(const char *path, char *line, size_t capacity)
     line[length - start] = '\0';
 }
 
+bool tt_file_find_line(const char *path, const char *part, char *line, size_t capacity)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return false;
+    char *read = NULL, *found = NULL;
+    size_t room = 0;
+    while (found == NULL && getline(&read, &room, file) >= 0)
+        found = strstr(read, part);
+    if (found != NULL)
+        snprintf(line, capacity, "%.*s", (int)strcspn(found, "\r\n"), found);
+    free(read);
+    fclose(file);
+    return found != NULL;
+}
+
 bool tt_file_program_folder(char *folder, size_t capacity)
 {
     ssize_t length = readlink("/proc/self/exe", folder, capacity);

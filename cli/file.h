@@ -50,6 +50,9 @@ bool tt_file_fits_socket(const char *command, const char *folder, const char *na
 // The last line of a text file that holds anything, "" where there is none; what is longer loses
 // its start.
 void tt_file_last_line(const char *path, char *line, size_t capacity);
+// The first line of a text file with `part` in it, from there on; what is longer loses its end.
+// False, and nothing is written, where there is none.
+bool tt_file_find_line(const char *path, const char *part, char *line, size_t capacity);
 // The folder that this program lies in; what belongs to its build or SDK is found from there. False
 // where it cannot be told, or is longer than `capacity`.
 bool tt_file_program_folder(char *folder, size_t capacity);

@@ -339,12 +339,15 @@ static void notice_ended(tt_device *device)
     device->pid = 0;
     device->found = false;
     char last[LAST_LINE_MAX];
-    tt_file_last_line(device->log, last, sizeof(last));
+    // QEMU says why it gave up before it shows all registers.
+    bool gave_up = tt_file_find_line(device->log, "qemu: fatal:", last, sizeof(last));
+    if (!gave_up)
+        tt_file_last_line(device->log, last, sizeof(last));
+    const char *quotes = gave_up ? "says: " : last[0] != '\0' ? "ends with: " : "is empty";
     bool exited = WIFEXITED(status);
     tt_say("%s ended by %s %d; its console, %s, %s%s", device->label,
            exited ? "itself with status" : "signal",
-           exited ? WEXITSTATUS(status) : WTERMSIG(status), device->log,
-           last[0] != '\0' ? "ends with: " : "is empty", last);
+           exited ? WEXITSTATUS(status) : WTERMSIG(status), device->log, quotes, last);
 }
 
 bool tt_fleet_turn(tt_fleet *fleet, tt_time now)

@@ -18,6 +18,22 @@
 #define CPACR_FPU (0xfu << 20)
 #define RESET_REQUEST 0x05fa0004 // with the key (ARMv7-M, B3.2.6)
 
+// The regions of board.h, each BASE, LOG2: such a one begins at a multiple of its size (B3.5.8).
+// The linker has them as NAME and NAME_end, for board.ld to compare with its own.
+#define END_OF(base, log2) ((base) + (1ull << (log2)))
+#define BEGIN_OF(base, log2) (base)
+#define IS_ALIGNED(...) IS_MULTIPLE(__VA_ARGS__) // expands the region's name
+#define IS_MULTIPLE(base, log2) ((base) % (1ull << (log2)) == 0)
+#define TELL_LINKER(name, region)                                                                  \
+    __asm__ volatile(".global " name ", " name "_end\n"                                            \
+                     ".set " name ", %c0\n"                                                        \
+                     ".set " name "_end, %c1" ::"i"(BEGIN_OF(region)),                             \
+                     "i"((uint32_t)END_OF(region)))
+_Static_assert(IS_ALIGNED(TT_BOARD_CODE), "TT_BOARD_CODE: its base is no multiple of its size");
+_Static_assert(IS_ALIGNED(TT_BOARD_DATA), "TT_BOARD_DATA: its base is no multiple of its size");
+_Static_assert(IS_ALIGNED(TT_BOARD_DEVICES),
+               "TT_BOARD_DEVICES: its base is no multiple of its size");
+
 extern uint8_t tt_data_begin[], tt_data_end[], tt_data_image[], tt_bss_begin[], tt_bss_end[];
 void tt_reset(void);
 void tt_cm_pendsv(void);
@@ -54,6 +70,8 @@ static void first_thread(void *argument)
 
 void tt_reset(void)
 {
+    TELL_LINKER("tt_board_code", TT_BOARD_CODE); // no instruction
+    TELL_LINKER("tt_board_data", TT_BOARD_DATA);
     CPACR |= CPACR_FPU; // first: compilers move words by its registers, too
     __asm__ volatile("dsb\n isb" ::: "memory");
     memcpy(tt_data_begin, tt_data_image, (size_t)(tt_data_end - tt_data_begin));

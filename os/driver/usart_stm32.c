@@ -15,6 +15,8 @@ void tt_usart_stm32_console(uintptr_t base, uint32_t divider)
 
 size_t tt_board_console_put(const uint8_t *bytes, size_t length)
 {
+    if (registers == 0) // not begun, so never to be written
+        return length;
     size_t taken = 0;
     while (taken < length && (tt_register_get(registers + TT_USART_STATUS) & TT_USART_SENDABLE))
         tt_register_set(registers + TT_USART_DATA, bytes[taken++]);

@@ -23,8 +23,8 @@
 #define TT_USART_TELLS_SENDABLE (1u << 7)
 #define TT_USART_ON (1u << 13)
 
-// The USART at `base`, which has its clock, as the board's console: it is only written to. Once,
-// before the first tt_board_console_put. `divider`: of its clock, to the baud rate.
+// The USART at `base`, which has its clock, as the board's console: it is only written to. Once:
+// what is put before counts as taken. `divider`: of its clock, to the baud rate.
 void tt_usart_stm32_console(uintptr_t base, uint32_t divider);
 
 #endif

@@ -81,6 +81,8 @@ head -c 100 /dev/zero >"$scratch/zero.safetensors"
 expect 4 "zero.safetensors" compile "$scratch/zero.safetensors"
 
 # What cannot be written is a failure, not silence.
+"$TUTTI_LINUX/tools/switch/tutti-switch" --help 2>"$scratch/out" | grep -q "^usage: tutti-switch SOCKET" && [ ! -s "$scratch/out" ] ||
+    { echo "tutti-switch has no help"; failed=$((failed + 1)); }
 "$tutti" --help >/dev/full 2>"$scratch/out" && { echo "a full disk went unnoticed"; failed=$((failed + 1)); }
 grep -q "standard output" "$scratch/out" || { echo "a full disk: $(cat "$scratch/out")"; failed=$((failed + 1)); }
 

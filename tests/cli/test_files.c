@@ -168,16 +168,37 @@ static void test_targets(void)
     }
 }
 
-static const char *last_line(const char *text, size_t capacity)
+// With `part` the line that has it, "none" where none has; else the last one.
+static const char *line_of(const char *text, const char *part, size_t capacity)
 {
     static char line[64];
     char path[] = "/tmp/tutti-line-XXXXXX";
     int handle = mkstemp(path);
     REQUIRE(handle >= 0 && write(handle, text, strlen(text)) == (ssize_t)strlen(text));
     close(handle);
-    tt_file_last_line(path, line, capacity);
+    if (part == NULL)
+        tt_file_last_line(path, line, capacity);
+    else if (!tt_file_find_line(path, part, line, capacity))
+        snprintf(line, sizeof(line), "none");
     remove(path);
     return line;
+}
+
+static const char *last_line(const char *text, size_t capacity)
+{
+    return line_of(text, NULL, capacity);
+}
+
+static void test_find_line(void)
+{
+    static const char log[] = "begun\nhalf a liqemu: fatal: Lockup\r\nqemu: fatal: 2\nR00=0\n";
+    EXPECT_TEXT(line_of(log, "qemu: fatal:", 64), "qemu: fatal: Lockup");
+    EXPECT_TEXT(line_of(log, "qemu: fatal:", 8), "qemu: f");
+    EXPECT_TEXT(line_of("a\nqemu: fatal", "qemu: fatal:", 64), "none");
+    EXPECT_TEXT(line_of("", "qemu: fatal:", 64), "none");
+    char line[8] = "x";
+    EXPECT(!tt_file_find_line("/nonexistent/file", "x", line, sizeof(line)));
+    EXPECT_TEXT(line, "x");
 }
 
 static void test_last_line(void)
@@ -280,6 +301,7 @@ int main(void)
     test_fleet_file();
     test_targets();
     test_last_line();
+    test_find_line();
     test_foreign_text();
     test_json();
     test_json_round();

@@ -32,9 +32,36 @@ refuse "there is no $root/os/board/nowhere/board.cmake" -DTUTTI_BOARD=nowhere
 refuse "the board virt_riscv64 has the CPU riscv64, and this build is for cortex-m4" -DTUTTI_BOARD=virt_riscv64 \
     --toolchain "$root/tools/cmake/cortex-m4.cmake"
 
+# refuse_edited SENTENCE EDIT: a board.cmake that this edit of sed makes wrong
+refuse_edited() {
+    cp -r "$board" "$scratch/wrong board"
+    sed -i "$2" "$scratch/wrong board/board.cmake"
+    refuse "$scratch/wrong board/board.cmake$1" "-DTUTTI_BOARD=$scratch/wrong board"
+    rm -rf "$scratch/wrong board"
+}
+refuse_edited ": there is no CPU cortex-m3; TT_BOARD_CPU is one of aarch64, cortex-m4, linux, riscv64" s/cortex-m4/cortex-m3/
+refuse_edited " does not set TT_BOARD_CPU" /TT_BOARD_CPU/d
+refuse_edited " does not set TT_BOARD_LINKER_SCRIPT" /TT_BOARD_LINKER_SCRIPT/d
+there="that is not there:"
+refuse_edited " names a file in TT_BOARD_SOURCES $there $scratch/wrong board/clok.c" 's/SOURCES start.c/& clok.c/'
+refuse_edited " names a file in TT_BOARD_SHARED $there $root/os/driver/uart.c" s/uart_cmsdk/uart/
+refuse_edited " names a file in TT_BOARD_LINKER_SCRIPT $there $scratch/wrong board/bord.ld" s/board.ld/bord.ld/
+
 configure "-DTUTTI_BOARD=$board" || complain "the board cannot be configured"
 ninja -C "$scratch/cortex-m4" -j 2 test_schedule watch >"$scratch/log" 2>&1 || complain "the board does not build"
 TUTTI_BUILD=$scratch TUTTI_PRESET_PREFIX= tests/os/run_image.sh cortex-m4 test_schedule 0 "schedule: all passed" || exit 1
 image=$scratch/cortex-m4/products/watch/watch.elf
 strings "$image" | grep -qx wrist || complain "the watch on it is not called wrist"
 ! grep -qF "$scratch" "$image" || complain "the image holds the path of its board"
+
+# expect_unbuilt SENTENCE FILE EDIT: this edit of sed makes board.h and board.ld contradict each other, or the chip
+expect_unbuilt() {
+    cp "$board/$2" "$scratch/kept"
+    sed -i "$3" "$board/$2"
+    ! ninja -C "$scratch/cortex-m4" -j 2 test_schedule >"$scratch/log" 2>&1 || complain "expected not to be built: $3"
+    grep -qF -- "$1" "$scratch/log" || complain "expected the sentence: $1"
+    cp "$scratch/kept" "$board/$2"
+}
+expect_unbuilt "the memory DATA of board.ld is not within TT_BOARD_DATA" board.ld 's/0x20000000, LENGTH = 256K/0x20000000, LENGTH = 260K/'
+expect_unbuilt "the memory CODE of board.ld is not within TT_BOARD_CODE" board.ld 's/0x00000000, LENGTH = 256K/0x00000000, LENGTH = 512K/'
+expect_unbuilt "TT_BOARD_DATA: its base is no multiple of its size" board.h 's/0x20000000u, 18/0x20001000u, 18/'

@@ -1,5 +1,6 @@
 // The driver of a USART as an Ethernet, against a USART that is often not ready, raises its
-// interrupt as the manual has it, or, like QEMU's, is always ready and never says so.
+// interrupt as the manual has it, or, like QEMU's, is always ready and never says so. And the one
+// of a console.
 
 #include "tests/test.h"
 #include "tutti/bytes.h"
@@ -9,6 +10,7 @@
 static uint32_t tt_register_get(uintptr_t address);
 static void tt_register_set(uintptr_t address, uint32_t value);
 #include "os/driver/usart_slip.c"
+#include "os/driver/usart_stm32.c"
 
 #define LINE_MAX (64 * 1024)
 #define BASE 0x40011000
@@ -353,8 +355,25 @@ static void test_noise(void)
     }
 }
 
+static void test_console(void)
+{
+    static const uint8_t text[] = "abc";
+    written_length = 0;
+    EXPECT_EQUAL(tt_board_console_put(text, 3), 3); // which nothing will ever write
+    EXPECT_EQUAL(written_length, 0);
+    tt_usart_stm32_console(BASE, 7);
+    EXPECT_EQUAL(divider, 7);
+    ready = true;
+    always_ready = false;
+    EXPECT_EQUAL(tt_board_console_put(text, 3), 1);
+    EXPECT_EQUAL(tt_board_console_put(text + 1, 2), 0);
+    EXPECT_EQUAL(written_length, 1);
+    EXPECT_EQUAL(written[0], 'a');
+}
+
 int main(void)
 {
+    test_console();
     test_round_trips(false);
     test_round_trips(true);
     test_asks_last();

@@ -5,6 +5,30 @@
 
 get_filename_component(TT_ROOT ${CMAKE_CURRENT_LIST_DIR}/../.. ABSOLUTE) # of our sources
 
+# What board.cmake names is there: the CPU, and the files.
+function(tt_board_check)
+    set(script ${TT_BOARD_FOLDER}/board.cmake)
+    file(GLOB cpus RELATIVE ${TT_ROOT}/os/arch ${TT_ROOT}/os/arch/*/arch.cmake)
+    list(TRANSFORM cpus REPLACE /arch.cmake "")
+    if(NOT TT_BOARD_CPU IN_LIST cpus)
+        list(JOIN cpus ", " cpus)
+        message(FATAL_ERROR "${script}: there is no CPU ${TT_BOARD_CPU}; TT_BOARD_CPU is one of ${cpus}")
+    endif()
+    if(NOT TT_BOARD_LINKER_SCRIPT AND NOT TT_BOARD_CPU STREQUAL "linux")
+        message(FATAL_ERROR "${script} does not set TT_BOARD_LINKER_SCRIPT")
+    endif()
+    list(TRANSFORM TT_BOARD_SOURCES PREPEND ${TT_BOARD_FOLDER}/)
+    list(TRANSFORM TT_BOARD_LINKER_SCRIPT PREPEND ${TT_BOARD_FOLDER}/)
+    list(TRANSFORM TT_BOARD_SHARED PREPEND ${TT_ROOT}/os/)
+    foreach(named TT_BOARD_SOURCES TT_BOARD_SHARED TT_BOARD_LINKER_SCRIPT)
+        foreach(file IN LISTS ${named})
+            if(NOT EXISTS ${file})
+                message(FATAL_ERROR "${script} names a file in ${named} that is not there: ${file}")
+            endif()
+        endforeach()
+    endforeach()
+endfunction()
+
 macro(tt_board_read)
     set(TT_BOARD_FLAGS)
     set(TT_BOARD_SHARED)
@@ -33,6 +57,7 @@ macro(tt_board_read)
             message(FATAL_ERROR "${TT_BOARD_FOLDER}/board.cmake does not set ${needed}")
         endif()
     endforeach()
+    tt_board_check()
 endmacro()
 
 if(TUTTI_BOARD)

@@ -31,19 +31,16 @@ static bool read_number(const char *word, unsigned long most, unsigned long *num
     return word[0] >= '0' && word[0] <= '9' && *end == '\0' && errno == 0 && *number <= most;
 }
 
-static int usage(const char *found)
+static void usage(FILE *file)
 {
     fprintf(
-        stderr,
-        "tutti-switch: unexpected: %s\n"
+        file,
         "usage: tutti-switch SOCKET [--lines SOCKET] [--tty PATH] [--baud RATE] [--capture FILE]\n"
         "                    [--drop PERCENT] [--seed NUMBER]\n"
         "An Ethernet switch for devices: stations connect to the unix socket SOCKET, serial lines "
         "to\n"
         "that of --lines (QEMU's -serial unix:SOCKET); --tty is a real one, of 1000000 baud or "
-        "RATE.\n",
-        found);
-    return 2;
+        "RATE.\n");
 }
 
 static void print_ports(const tt_switch *ethernet)
@@ -125,9 +122,16 @@ static tt_switch *open_all(const wishes *w)
 int main(int count, char **words)
 {
     wishes w = {.baud = 1000000, .seed = 1};
+    if (count == 2 && strcmp(words[1], "--help") == 0) {
+        usage(stdout);
+        return 0;
+    }
     const char *wrong = read_words(&w, count, words);
-    if (wrong != NULL)
-        return usage(wrong);
+    if (wrong != NULL) {
+        fprintf(stderr, "tutti-switch: unexpected: %s\n", wrong);
+        usage(stderr);
+        return 2;
+    }
     tt_switch *ethernet = open_all(&w);
     if (ethernet == NULL)
         return 1;
