@@ -14,6 +14,7 @@
 #include "cli/say.h"
 #include "cli/target.h"
 #include "tutti/check.h"
+#include "tutti/links.h"
 
 #define BODY_MAX ((size_t)16 << 20)
 #define ANSWER_MAX ((size_t)4 << 20)
@@ -208,6 +209,7 @@ typedef struct observation {
     unsigned count;
     tt_exit result;
     const char *target;
+    bool plain; // it was answered, without notifications to follow (RFC 7641, 3.1)
 } observation;
 
 static bool is_enough(const observation *seen)
@@ -246,11 +248,36 @@ static void on_notification(tt_call *call, tt_time now, const tt_reply *reply)
     if (verbose && answer->status == TT_OK && answer->code < TT_BAD_REQUEST)
         print_time(reply);
     seen->result = judge(answer->status, answer, seen->target);
-    if (reply->final && seen->result == TT_EXIT_OK) { // RFC 7641, 3.1: a plain answer to it
-        tt_say_error("tutti observe: %s cannot be observed; this is what it holds now",
-                     seen->target);
-        seen->result = TT_EXIT_FAILED;
-    }
+    seen->plain = reply->final && seen->result == TT_EXIT_OK;
+}
+
+// Whether the device's links say that the resource of `call` can be observed.
+static bool is_offered(const tt_call *observing, tt_answer *answer)
+{
+    tt_call call = {.peer = observing->peer,
+                    .method = TT_GET,
+                    .path = ".well-known/core",
+                    .content_format = TT_FORMAT_NONE,
+                    .accept = TT_FORMAT_NONE,
+                    .timeout = TT_SECONDS(5)};
+    if (tt_client_ask(&client, &call, answer) != TT_OK || answer->code != TT_CONTENT)
+        return false;
+    tt_link link;
+    size_t at = 0;
+    while (tt_link_next((const char *)answer->payload, answer->length, &at, &link) == TT_OK)
+        if (strcmp(link.path, observing->path) == 0)
+            return link.observable;
+    return false;
+}
+
+// Says why there was one answer and nothing to follow.
+static tt_exit explain_plain(const tt_call *call, observation *seen)
+{
+    bool full = is_offered(call, &seen->answer);
+    tt_say_error("tutti observe: %s %s; this is what it holds now", seen->target,
+                 full ? "can be observed, but its device takes no more observers now"
+                      : "cannot be observed");
+    return TT_EXIT_FAILED;
 }
 
 static tt_exit run_observe(unsigned count, const char *const *arguments)
@@ -280,7 +307,7 @@ static tt_exit run_observe(unsigned count, const char *const *arguments)
         tt_bus_cancel(&client.node.bus, tt_client_now(&client), &call);
         tt_client_turn(&client, tt_client_now(&client)); // tells the device
     }
-    return seen.result;
+    return seen.plain ? explain_plain(&call, &seen) : seen.result;
 }
 
 #define COMMAND(command_name, words, most, table, ...)                                             \

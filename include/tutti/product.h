@@ -26,12 +26,14 @@ typedef struct tt_product {
     void *arena;
     size_t arena_bytes;
     uint64_t operations_max; // of one run of a model; 0: TT_MODEL_OPERATIONS_MAX
-    bool asks;               // finds devices that run models, and asks them: /ai/ask
+    bool asks;               // offers /ai/ask, which passes what it is asked on to a device that
+                             // runs the model. Every device browses, whether it asks or not
     // What is the product's own: adds resources (tt_bus_add), sets timers (tt_node_after), starts
     // threads; or NULL. Called once by the loop's own thread before its first turn, within 10 s
     // (tutti/liveness.h), and not in safe mode (tutti/kept.h). The node lives as long as the
     // device. Another status than TT_OK is told on the console, and the device goes on with what
-    // there is.
+    // there is. No other device is known yet: a timer that calls tt_node_find, or
+    // node->options.on_peer, set here, tells of them.
     tt_status (*start)(tt_node *node);
 } tt_product;
 

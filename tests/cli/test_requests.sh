@@ -97,7 +97,7 @@ expect 0 "2.04 Changed" post --host "$at/count"
 wait "$observer" || failed=$((failed + 1))
 [ "$(grep -cE "^$(date +%Y)-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} #[0-9]+ [23]\$" "$scratch/seen")" -eq 2 ] &&
     [ "$(sed 's/.*#\([0-9]*\) .*/\1/' "$scratch/seen" | sort -nu | wc -l)" -eq 2 ] || { echo "observed with -v:"; cat "$scratch/seen"; failed=$((failed + 1)); }
-expect 1 "cannot be observed" observe --host "$at/hello"
+expect 1 "/hello cannot be observed" observe --host "$at/hello"
 # As JSON, which a stranger reads.
 json() { # json STATUS EXPRESSION WORD...
     status=$1 expression=$2
@@ -121,4 +121,20 @@ observer=$!
 sleep 1
 kill -INT "$observer"
 wait "$observer" || { echo "an interrupted observer failed:"; cat "$scratch/seen"; failed=$((failed + 1)); }
+# A device with as many observers as it takes: the next one is told that, and not that it cannot be observed.
+# Observers of above may have a place still: whoever ends without a word keeps it until he is missed.
+observers=
+for i in 1 2 3 4 5 6 7 8; do # TT_BUS_OBSERVERS_MAX
+    timeout 60 "$tutti" observe --host "$at/count" >"$scratch/seen$i" 2>&1 &
+    observers="$observers $!"
+done
+for i in 1 2 3 4 5 6 7 8; do
+    for _ in $(seq 100); do
+        [ -s "$scratch/seen$i" ] && break
+        sleep 0.1
+    done
+done
+expect 1 "/count can be observed, but its device takes no more observers now" observe --host "$at/count"
+kill $observers 2>/dev/null
+wait $observers
 exit "$failed"

@@ -14,6 +14,9 @@ cmake --install "$TUTTI_LINUX" --prefix "$scratch/first" >"$scratch/said" 2>&1 |
 mv "$scratch/first" "$scratch/an SDK"
 sdk="$scratch/an SDK"
 [ "$("$sdk/bin/tutti" --version)" = "$("$TUTTI_LINUX/cli/tutti" --version)" ] || { echo "another version"; failed=1; }
+for page in first-device crash cli limits; do
+    [ -s "$sdk/share/doc/tutti/$page.md" ] || { echo "the SDK has no page $page.md"; failed=1; }
+done
 cmp "$sdk/share/tutti/version.h" "$TUTTI_LINUX/generated/tutti/version.h" || failed=1
 
 mkdir "$scratch/program"

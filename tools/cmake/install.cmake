@@ -1,9 +1,11 @@
-# cmake --install build/linux --prefix DIR: the SDK. bin/ has the tools, lib/ the libraries for this machine, and
+# cmake --install build/linux --prefix DIR: the SDK. bin/ has the tools, lib/ the libraries for this machine, share/doc the pages, and
 # share/tutti/ what find_package(tutti) builds devices from: our sources, as they lie here, and the third-party ones.
 set(sdk share/tutti)
 
 install(TARGETS tutti tutti-switch tt_backtrace)
 install(FILES ${PROJECT_BINARY_DIR}/cli/tutti.1 DESTINATION share/man/man1)
+file(GLOB pages CONFIGURE_DEPENDS docs/*.md)
+install(FILES ${pages} DESTINATION share/doc/tutti)
 
 install(FILES CMakeLists.txt tutti-config.cmake VERSION DESTINATION ${sdk})
 file(REAL_PATH LICENSE license)
