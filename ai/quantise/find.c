@@ -214,6 +214,7 @@ static const char *take_operation(const finder *f, tt_layer *l)
     case TT_OP_DIVIDE:
         return take_average(f, l);
     case TT_OP_RESHAPE:
+    case TT_OP_STOP:
         return NULL;
     default:
         return "has no int8 form that this quantiser knows";

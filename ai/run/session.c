@@ -1,8 +1,4 @@
-// Sessions and programs: which nodes become steps, where each value lies, and the loop over steps.
-//
-// A value's place in the arena is taken when it is computed and given back after its last use, so
-// the arena is about as large as the widest moment, not the sum. A reshape has no step: it shares
-// its input's place.
+// Sessions and programs: the bytes that they keep, and the loop over steps.
 
 #include "ai/run/session.h"
 
@@ -13,43 +9,10 @@
 #include <unistd.h>
 
 #include "ai/next/reference.h"
-#include "ai/run/program.h"
+#include "ai/run/session_internal.h"
 #include "tutti/check.h"
 
-#define ALIGNMENT 64
 #define COST_MAX_DEFAULT ((uint64_t)1 << 50)
-#define NOWHERE UINT64_MAX
-
-typedef struct bytes_of { // a parameter's or a state's
-    char *name;
-    tt_type type;
-    void *data;
-} bytes_of;
-
-struct tt_session {
-    tt_session_options options;
-    tt_pool *pool;
-    bytes_of *kept;
-    uint32_t kept_count, kept_capacity;
-    tt_program *programs; // a list
-};
-
-struct tt_program {
-    tt_session *session;
-    tt_program *next;
-    tt_graph *graph; // simplified
-    tt_step *steps;
-    uint32_t step_count, value_count;
-    const void **data;  // by value: where its elements are
-    uint32_t *root;     // by value: whose place it shares; itself but for reshapes
-    uint64_t *place;    // by value: in the arena, or NOWHERE
-    const void **given; // by buffer: of inputs, what was set
-    void **pointers;    // that steps' in and out point into
-    char *arena, *scratch;
-    uint64_t arena_bytes;
-    size_t scratch_bytes;
-    void **results; // of the last run, where everything is run by the reference
-};
 
 tt_status tt_session_new(const tt_session_options *options, tt_session **session, tt_text *why)
 {
@@ -106,19 +69,6 @@ void *tt_session_bytes(tt_session *session, const char *name, tt_type *type)
     return kept != NULL ? kept->data : NULL;
 }
 
-static void *allocate(uint64_t bytes)
-{
-    void *memory = NULL;
-    if (bytes > SIZE_MAX / 2 || posix_memalign(&memory, ALIGNMENT, bytes > 0 ? bytes : 1) != 0)
-        return NULL;
-    return memset(memory, 0, bytes);
-}
-
-static uint64_t type_bytes(const tt_type *type)
-{
-    return (uint64_t)tt_type_count(type) * tt_element_bytes((tt_element)type->element);
-}
-
 static tt_status keep_bytes(tt_session *session, const tt_buffer *buffer, tt_text *why)
 {
     char is[TT_TYPE_TEXT_MAX], was[TT_TYPE_TEXT_MAX];
@@ -141,7 +91,8 @@ static tt_status keep_bytes(tt_session *session, const tt_buffer *buffer, tt_tex
         session->kept = grown;
         session->kept_capacity = capacity;
     }
-    bytes_of made = {strdup(buffer->name), buffer->type, allocate(type_bytes(&buffer->type))};
+    bytes_of made = {strdup(buffer->name), buffer->type,
+                     tt_run_allocate(tt_type_bytes(&buffer->type))};
     if (made.name == NULL || made.data == NULL) {
         free(made.name);
         free(made.data);
@@ -151,292 +102,12 @@ static tt_status keep_bytes(tt_session *session, const tt_buffer *buffer, tt_tex
     return TT_OK;
 }
 
-// ---- planning
-
-typedef struct hole {
-    uint64_t offset, bytes;
-} hole;
-
-typedef struct planning {
-    tt_program *program;
-    bool *needed, *fused;
-    uint32_t *uses;     // by node
-    uint32_t *last_use; // by value: the last step that reads it, + 1; UINT32_MAX: a result
-    uint32_t *dies;     // by step: the first value that dies there, + 1
-    uint32_t *next;     // by value: the next that dies at the same step, + 1
-    uint64_t *bytes;    // by value, rounded up
-    hole holes[256];
-    size_t hole_count;
-    uint64_t end;
-} planning;
-
-static uint32_t value_at(const tt_graph *graph, tt_value value)
-{
-    return tt_graph_node(graph, value.node)->types + value.output;
-}
-
-static void count_uses(planning *p)
-{
-    const tt_graph *graph = p->program->graph;
-    for (uint32_t i = 0; i < tt_graph_result_count(graph); i++)
-        p->uses[tt_graph_result_at(graph, i)->value.node] += 2; // never fused away
-    for (uint32_t i = 0; i < tt_graph_assign_count(graph); i++)
-        p->uses[tt_graph_assign_at(graph, i)->value.node] += 2;
-    for (uint32_t at = tt_graph_count(graph); at > 0; at--) {
-        const tt_value *inputs = tt_graph_inputs(graph, at - 1);
-        p->needed[at - 1] = p->uses[at - 1] > 0;
-        for (unsigned i = 0; p->needed[at - 1] && i < tt_graph_node(graph, at - 1)->input_count;
-             i++)
-            p->uses[inputs[i].node]++;
-    }
-}
-
-static const tt_value *step_values(const tt_graph *graph, const tt_step *step, unsigned *count)
-{
-    *count =
-        step->input_count > 0 ? step->input_count : tt_graph_node(graph, step->node)->input_count;
-    return step->input_count > 0 ? step->value : tt_graph_inputs(graph, step->node);
-}
-
-// Steps are chosen from the last node back, so that what ends a chain takes what stands before it;
-// what they read is what is needed.
-static bool choose_steps(planning *p)
-{
-    tt_program *program = p->program;
-    const tt_graph *graph = program->graph;
-    uint32_t nodes = tt_graph_count(graph);
-    tt_step *chosen = calloc(nodes + 1, sizeof(*chosen));
-    bool *read = calloc(nodes + 1, sizeof(*read));
-    tt_matching matching = {graph, p->uses, p->fused};
-    if (chosen == NULL || read == NULL) {
-        free(chosen);
-        free(read);
-        return false;
-    }
-    for (uint32_t i = 0; i < tt_graph_result_count(graph); i++)
-        read[tt_graph_result_at(graph, i)->value.node] = true;
-    for (uint32_t i = 0; i < tt_graph_assign_count(graph); i++)
-        read[tt_graph_assign_at(graph, i)->value.node] = true;
-    for (uint32_t at = nodes; at > 0; at--) {
-        const tt_node *node = tt_graph_node(graph, at - 1);
-        unsigned count;
-        if (!read[at - 1] || p->fused[at - 1] || node->op == TT_OP_BUFFER)
-            continue;
-        if (node->op == TT_OP_RESHAPE) {
-            read[tt_graph_inputs(graph, at - 1)[0].node] = true;
-            continue;
-        }
-        tt_match(&matching, at - 1, &chosen[at - 1]);
-        const tt_value *values = step_values(graph, &chosen[at - 1], &count);
-        for (unsigned i = 0; i < count; i++)
-            read[values[i].node] = true;
-    }
-    for (uint32_t at = 0; at < nodes; at++)
-        if (chosen[at].kernel != NULL && !p->fused[at])
-            program->steps[program->step_count++] = chosen[at];
-    free(chosen);
-    free(read);
-    return true;
-}
-
-static void find_last_uses(planning *p)
-{
-    tt_program *program = p->program;
-    const tt_graph *graph = program->graph;
-    for (uint32_t at = 0; at < tt_graph_count(graph); at++) {
-        const tt_node *node = tt_graph_node(graph, at);
-        for (unsigned i = 0; i < node->output_count; i++)
-            program->root[node->types + i] = node->types + i;
-        if (node->op == TT_OP_RESHAPE)
-            program->root[node->types] =
-                program->root[value_at(graph, tt_graph_inputs(graph, at)[0])];
-    }
-    for (uint32_t i = 0; i < program->step_count; i++) {
-        const tt_step *step = &program->steps[i];
-        unsigned count;
-        const tt_value *values = step_values(graph, step, &count);
-        for (unsigned k = 0; k < count; k++)
-            p->last_use[program->root[value_at(graph, values[k])]] = i + 1;
-        for (unsigned k = 0; k < tt_graph_node(graph, step->node)->output_count; k++) {
-            uint32_t *last = &p->last_use[value_at(graph, (tt_value){step->node, (uint16_t)k})];
-            *last = *last == 0 ? i + 1 : *last; // an output that nobody reads
-        }
-    }
-    for (uint32_t i = 0; i < tt_graph_result_count(graph); i++)
-        p->last_use[program->root[value_at(graph, tt_graph_result_at(graph, i)->value)]] =
-            UINT32_MAX;
-    for (uint32_t i = 0; i < tt_graph_assign_count(graph); i++)
-        p->last_use[program->root[value_at(graph, tt_graph_assign_at(graph, i)->value)]] =
-            UINT32_MAX;
-    for (uint32_t at = 0; at < program->value_count; at++)
-        if (p->last_use[at] > 0 && p->last_use[at] != UINT32_MAX) {
-            p->next[at] = p->dies[p->last_use[at] - 1];
-            p->dies[p->last_use[at] - 1] = at + 1;
-        }
-}
-
-// Takes a place in the first hole that fits, or at the end.
-static uint64_t take(planning *p, uint64_t bytes)
-{
-    for (size_t i = 0; i < p->hole_count; i++) {
-        hole *h = &p->holes[i];
-        if (h->bytes < bytes)
-            continue;
-        uint64_t offset = h->offset;
-        h->offset += bytes;
-        h->bytes -= bytes;
-        if (h->bytes == 0)
-            *h = p->holes[--p->hole_count];
-        return offset;
-    }
-    uint64_t offset = p->end;
-    p->end += bytes;
-    return offset;
-}
-
-static void give_back(planning *p, uint64_t offset, uint64_t bytes)
-{
-    for (size_t i = 0; i < p->hole_count; i++) { // join with a neighbour, then look again
-        hole h = p->holes[i];
-        if (h.offset + h.bytes != offset && offset + bytes != h.offset)
-            continue;
-        p->holes[i] = p->holes[--p->hole_count];
-        give_back(p, h.offset < offset ? h.offset : offset, h.bytes + bytes);
-        return;
-    }
-    if (bytes > 0 &&
-        p->hole_count < TT_COUNT(p->holes)) // else the place is lost: larger, never wrong
-        p->holes[p->hole_count++] = (hole){offset, bytes};
-}
-
-static void choose_places(planning *p)
-{
-    tt_program *program = p->program;
-    for (uint32_t i = 0; i < program->step_count; i++) {
-        const tt_node *node = tt_graph_node(program->graph, program->steps[i].node);
-        for (uint32_t at = node->types; at < node->types + node->output_count; at++)
-            program->place[at] = take(p, p->bytes[at]);
-        for (uint32_t at = p->dies[i]; at != 0; at = p->next[at - 1])
-            if (program->place[at - 1] != NOWHERE) // not a buffer's
-                give_back(p, program->place[at - 1], p->bytes[at - 1]);
-        if (program->steps[i].scratch > program->scratch_bytes)
-            program->scratch_bytes = program->steps[i].scratch;
-    }
-    program->arena_bytes = p->end;
-}
-
-static uint64_t half_of_memory(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
-    return pages > 0 && bytes > 0 ? (uint64_t)pages * (uint64_t)bytes / 2 : (uint64_t)1 << 30;
-}
-
-static tt_status too_large(tt_text *why, const char *what, uint64_t is, uint64_t limit)
-{
-    tt_text_add(why, "the graph ");
-    tt_text_add(why, what);
-    tt_text_add(why, " ");
-    tt_text_add_unsigned(why, is);
-    tt_text_add(why, is == UINT64_MAX ? " or more; the limit is " : "; the limit is ");
-    tt_text_add_unsigned(why, limit);
-    return TT_TOO_LARGE;
-}
-
 static tt_status check_cost(const tt_session *session, const tt_graph *graph, tt_text *why)
 {
     uint64_t limit = session->options.cost_max > 0 ? session->options.cost_max : COST_MAX_DEFAULT;
     uint64_t cost = tt_graph_cost(graph);
-    return cost <= limit ? TT_OK : too_large(why, "computes products and elements:", cost, limit);
-}
-
-static uint64_t bytes_limit(const tt_session *session)
-{
-    return session->options.bytes_max > 0 ? session->options.bytes_max : half_of_memory();
-}
-
-static tt_status plan(tt_program *program, tt_text *why)
-{
-    const tt_graph *graph = program->graph;
-    uint32_t nodes = tt_graph_count(graph), values = program->value_count;
-    planning p = {.program = program,
-                  .needed = calloc(nodes + 1, sizeof(bool)),
-                  .fused = calloc(nodes + 1, sizeof(bool)),
-                  .uses = calloc(nodes + 1, sizeof(uint32_t)),
-                  .last_use = calloc(values + 1, sizeof(uint32_t)),
-                  .dies = calloc(nodes + 1, sizeof(uint32_t)),
-                  .next = calloc(values + 1, sizeof(uint32_t)),
-                  .bytes = calloc(values + 1, sizeof(uint64_t))};
-    tt_status status = TT_OK;
-    program->steps = calloc(nodes + 1, sizeof(tt_step));
-    program->root = calloc(values + 1, sizeof(uint32_t));
-    program->place = malloc((values + 1) * sizeof(uint64_t));
-    if (p.needed == NULL || p.fused == NULL || p.uses == NULL || p.last_use == NULL ||
-        p.dies == NULL || p.next == NULL || p.bytes == NULL || program->steps == NULL ||
-        program->root == NULL || program->place == NULL)
-        status = TT_FULL;
-    for (uint32_t at = 0; status == TT_OK && at < nodes; at++) {
-        const tt_node *node = tt_graph_node(graph, at);
-        for (unsigned i = 0; i < node->output_count; i++) {
-            uint64_t bytes = type_bytes(tt_graph_type(graph, (tt_value){at, (uint16_t)i}));
-            p.bytes[node->types + i] = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-            program->place[node->types + i] = NOWHERE;
-        }
-    }
-    if (status == TT_OK) {
-        count_uses(&p);
-        status = choose_steps(&p) ? TT_OK : TT_FULL;
-    }
-    if (status == TT_OK) {
-        find_last_uses(&p);
-        choose_places(&p);
-        uint64_t limit = bytes_limit(program->session);
-        if (program->arena_bytes + program->scratch_bytes > limit)
-            status = too_large(why, "takes bytes of memory:",
-                               program->arena_bytes + program->scratch_bytes, limit);
-    }
-    free(p.needed);
-    free(p.fused);
-    free(p.uses);
-    free(p.last_use);
-    free(p.dies);
-    free(p.next);
-    free(p.bytes);
-    return status;
-}
-
-// Addresses of what lies in the arena, and room for steps' addresses.
-static tt_status place_all(tt_program *program)
-{
-    const tt_graph *graph = program->graph;
-    size_t pointers = 0;
-    for (uint32_t i = 0; i < program->step_count; i++) {
-        unsigned count;
-        step_values(graph, &program->steps[i], &count);
-        pointers += count + tt_graph_node(graph, program->steps[i].node)->output_count;
-    }
-    program->arena = allocate(program->arena_bytes);
-    program->scratch = allocate(program->scratch_bytes);
-    program->data = calloc(program->value_count + 1u, sizeof(*program->data));
-    program->pointers = calloc(pointers + 1, sizeof(*program->pointers));
-    if (program->arena == NULL || program->scratch == NULL || program->data == NULL ||
-        program->pointers == NULL)
-        return TT_FULL;
-    for (uint32_t at = 0; at < program->value_count; at++)
-        if (program->place[at] != NOWHERE)
-            program->data[at] = program->arena + program->place[at];
-    void **next = program->pointers;
-    for (uint32_t i = 0; i < program->step_count; i++) {
-        tt_step *step = &program->steps[i];
-        unsigned count;
-        step_values(graph, step, &count);
-        step->in = (const void **)next;
-        step->out = next + count;
-        next = step->out + tt_graph_node(graph, step->node)->output_count;
-        for (unsigned k = 0; k < tt_graph_node(graph, step->node)->output_count; k++)
-            step->out[k] =
-                (void *)(uintptr_t)program->data[tt_graph_node(graph, step->node)->types + k];
-    }
-    return TT_OK;
+    return cost <= limit ? TT_OK
+                         : tt_run_too_large(why, "computes products and elements:", cost, limit);
 }
 
 // The threads are ours: one product on all of them is slower than one product on each. This build's
@@ -487,9 +158,7 @@ static tt_status load(tt_program *program, const tt_graph *graph, tt_text *why)
     if (program->given == NULL)
         return TT_FULL;
     if (!session->options.reference)
-        status = plan(program, why);
-    if (status == TT_OK && !session->options.reference)
-        status = place_all(program);
+        status = tt_program_plan(program, why);
     for (uint32_t i = 0; status == TT_OK && i < buffers; i++) {
         const tt_buffer *buffer = tt_graph_buffer(program->graph, i);
         if (buffer->kind == TT_PARAMETER || buffer->kind == TT_STATE)
@@ -588,14 +257,14 @@ static tt_status find_buffers(tt_program *program, tt_text *why)
 static void resolve(tt_program *program, tt_step *step)
 {
     unsigned count;
-    const tt_value *values = step_values(program->graph, step, &count);
+    const tt_value *values = tt_step_values(program->graph, step, &count);
     for (unsigned k = 0; k < count; k++)
-        step->in[k] = program->data[program->root[value_at(program->graph, values[k])]];
+        step->in[k] = program->data[program->root[tt_value_place(program->graph, values[k])]];
 }
 
 static const void *bytes_at(const tt_program *program, tt_value value)
 {
-    return program->data[program->root[value_at(program->graph, value)]];
+    return program->data[program->root[tt_value_place(program->graph, value)]];
 }
 
 // What is assigned may be another buffer, which is assigned, too: all is read before any is
@@ -608,10 +277,10 @@ static tt_status assign_all(tt_program *program, const void *const *values)
     tt_status status = old != NULL ? TT_OK : TT_FULL;
     for (uint32_t i = 0; status == TT_OK && i < count; i++) {
         const tt_node *node = tt_graph_node(graph, tt_graph_assign_at(graph, i)->value.node);
-        uint64_t bytes = type_bytes(tt_graph_type(graph, tt_graph_assign_at(graph, i)->value));
-        if (node->op != TT_OP_BUFFER && node->op != TT_OP_RESHAPE)
+        uint64_t bytes = tt_type_bytes(tt_graph_type(graph, tt_graph_assign_at(graph, i)->value));
+        if (node->op != TT_OP_BUFFER && !tt_is_view(node))
             continue; // in the arena
-        if ((old[i] = allocate(bytes)) == NULL)
+        if ((old[i] = tt_run_allocate(bytes)) == NULL)
             status = TT_FULL;
         else
             memcpy(old[i], values[i], bytes);
@@ -620,7 +289,7 @@ static tt_status assign_all(tt_program *program, const void *const *values)
         const tt_assign *assign = tt_graph_assign_at(graph, i);
         const tt_buffer *buffer = tt_graph_buffer(graph, assign->buffer);
         memcpy(find_bytes(program->session, buffer->name)->data,
-               old[i] != NULL ? old[i] : values[i], type_bytes(&buffer->type));
+               old[i] != NULL ? old[i] : values[i], tt_type_bytes(&buffer->type));
     }
     for (uint32_t i = 0; old != NULL && i < count; i++)
         free(old[i]);
@@ -634,7 +303,7 @@ static tt_status run_reference(tt_program *program, tt_text *why)
     uint32_t results = tt_graph_result_count(graph), assigns = tt_graph_assign_count(graph);
     tt_value *values = calloc((size_t)results + assigns + 1, sizeof(*values));
     void **bytes = calloc((size_t)results + assigns + 1, sizeof(*bytes));
-    tt_reference_options options = {true, bytes_limit(program->session),
+    tt_reference_options options = {true, tt_session_bytes_limit(program->session),
                                     program->session->options.cost_max};
     tt_reference *reference = NULL;
     tt_status status = values != NULL && bytes != NULL ? TT_OK : TT_FULL;
@@ -646,7 +315,7 @@ static tt_status run_reference(tt_program *program, tt_text *why)
                                   &reference, why);
     for (uint32_t i = 0; status == TT_OK && i < results + assigns; i++) {
         const tt_cells *tensor = tt_reference_result(reference, i);
-        if ((bytes[i] = allocate(type_bytes(&tensor->type))) == NULL)
+        if ((bytes[i] = tt_run_allocate(tt_type_bytes(&tensor->type))) == NULL)
             status = TT_FULL;
         else
             tt_cells_store(tensor, bytes[i]);
@@ -711,58 +380,4 @@ uint64_t tt_program_arena_bytes(const tt_program *program)
 uint32_t tt_program_steps(const tt_program *program)
 {
     return program->step_count;
-}
-
-typedef struct split {
-    void (*body)(void *context, int64_t first, int64_t end);
-    void *context;
-    int64_t count, each;
-} split;
-
-static void run_split(void *context, size_t piece)
-{
-    const split *s = context;
-    int64_t first = (int64_t)piece * s->each;
-    s->body(s->context, first, first + s->each < s->count ? first + s->each : s->count);
-}
-
-void tt_split(const tt_running *running, int64_t count, int64_t each,
-              void (*body)(void *context, int64_t first, int64_t end), void *context)
-{
-    split s = {body, context, count, each};
-    if (count > 0)
-        tt_pool_run(running->pool, (size_t)((count + each - 1) / each), run_split, &s);
-}
-
-tt_status tt_reference_kernel(const tt_running *running, const tt_step *step)
-{
-    const tt_graph *graph = running->graph;
-    const tt_node *node = tt_graph_node(graph, step->node);
-    tt_cells few[TT_STEP_INPUTS], *in = few, out[TT_OUTPUTS_MAX];
-    tt_status status = TT_OK;
-    if (node->input_count > TT_STEP_INPUTS && (in = calloc(node->input_count, sizeof(*in))) == NULL)
-        return TT_FULL;
-    for (unsigned i = 0; i < node->input_count; i++) {
-        in[i].type = *tt_graph_type(graph, tt_graph_inputs(graph, step->node)[i]);
-        in[i].cells = NULL;
-    }
-    for (unsigned i = 0; status == TT_OK && i < node->input_count; i++) {
-        int64_t count = tt_type_count(&in[i].type);
-        in[i].cells = malloc((size_t)(count > 0 ? count : 1) * sizeof(tt_cell));
-        if (in[i].cells == NULL)
-            status = TT_FULL;
-        for (int64_t k = 0; status == TT_OK && k < count; k++)
-            in[i].cells[k] = tt_cell_load((tt_element)in[i].type.element, step->in[i], k);
-    }
-    if (status == TT_OK)
-        status = tt_reference_node(graph, step->node, in, out, running->why);
-    for (unsigned i = 0; status == TT_OK && i < node->output_count; i++) {
-        tt_cells_store(&out[i], step->out[i]);
-        free(out[i].cells);
-    }
-    for (unsigned i = 0; i < node->input_count; i++)
-        free(in[i].cells);
-    if (in != few)
-        free(in);
-    return status;
 }

@@ -291,6 +291,32 @@ static void check_denormals(void)
     free(x);
 }
 
+// What is stopped stays so when the graph is simplified first: d(stop(x) x) = stop(x) dx. It takes
+// no step, and may be a result or be assigned.
+static void check_stop(void)
+{
+    tt_session *session = open_session(1, false);
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 2)), s = tt_state(g, "s", TT_TYPE(TT_F32, 2));
+    tt_graph_result(g, "loss", tt_sum_all(g, tt_multiply(g, tt_stop(g, x), x)));
+    tt_graph_result(g, "stopped", tt_stop(g, x));
+    tt_graph_assign(g, s, tt_stop(g, x));
+    tt_graph *simple = tt_graph_simplify(g);
+    tt_value gradient, to = tt_graph_find(simple, "x");
+    REQUIRE(tt_graph_gradient(simple, tt_graph_result_at(simple, 0)->value, 1, &to, &gradient) ==
+            TT_OK);
+    tt_graph_result(simple, "gradient", gradient);
+    tt_program *p = load(session, simple);
+    tt_program_set(p, "x", (float[]){3, 5});
+    REQUIRE(tt_program_run(p, NULL) == TT_OK);
+    EXPECT(((const float *)tt_program_result(p, 1, NULL))[1] == 5);
+    EXPECT(((const float *)tt_program_result(p, 2, NULL))[0] == 3); // not 6
+    EXPECT(((const float *)tt_session_bytes(session, "s", NULL))[1] == 5);
+    tt_session_free(session);
+    tt_graph_free(simple);
+    tt_graph_free(g);
+}
+
 // Sums do not end where a float's last place is 1.
 static void check_long_sums(void)
 {
@@ -323,5 +349,6 @@ int main(void)
     check_index();
     check_denormals();
     check_long_sums();
+    check_stop();
     return test_result();
 }

@@ -1,0 +1,72 @@
+// What sessions and programs are in memory; for session.c and plan.c.
+
+#ifndef TUTTI_AI_SESSION_INTERNAL_H
+#define TUTTI_AI_SESSION_INTERNAL_H
+
+#include "ai/run/program.h"
+
+#define TT_NOWHERE UINT64_MAX
+
+typedef struct bytes_of { // a parameter's or a state's
+    char *name;
+    tt_type type;
+    void *data;
+} bytes_of;
+
+struct tt_session {
+    tt_session_options options;
+    tt_pool *pool;
+    bytes_of *kept;
+    uint32_t kept_count, kept_capacity;
+    tt_program *programs; // a list
+};
+
+struct tt_program {
+    tt_session *session;
+    tt_program *next;
+    tt_graph *graph; // simplified
+    tt_step *steps;
+    uint32_t step_count, value_count;
+    const void **data;  // by value: where its elements are
+    uint32_t *root;     // by value: whose place it shares; itself but for reshapes
+    uint64_t *place;    // by value: in the arena, or TT_NOWHERE
+    const void **given; // by buffer: of inputs, what was set
+    void **pointers;    // that steps' in and out point into
+    char *arena, *scratch;
+    uint64_t arena_bytes;
+    size_t scratch_bytes;
+    void **results; // of the last run, where everything is run by the reference
+};
+
+// Where a value stands among all outputs of all nodes.
+static inline uint32_t tt_value_place(const tt_graph *graph, tt_value value)
+{
+    return tt_graph_node(graph, value.node)->types + value.output;
+}
+
+static inline uint64_t tt_type_bytes(const tt_type *type)
+{
+    return (uint64_t)tt_type_count(type) * tt_element_bytes((tt_element)type->element);
+}
+
+// What a step reads.
+const tt_value *tt_step_values(const tt_graph *graph, const tt_step *step, unsigned *count);
+
+// Whether a node shares its input's place instead of having a step.
+static inline bool tt_is_view(const tt_node *node)
+{
+    return node->op == TT_OP_RESHAPE || node->op == TT_OP_STOP;
+}
+
+// Zeroed memory, aligned for vectors; NULL where there is none.
+void *tt_run_allocate(uint64_t bytes);
+
+// "the graph WHAT IS; the limit is LIMIT"; TT_TOO_LARGE.
+tt_status tt_run_too_large(tt_text *why, const char *what, uint64_t is, uint64_t limit);
+uint64_t tt_session_bytes_limit(const tt_session *session);
+
+// Chooses steps, places and addresses of a program whose graph is there. TT_TOO_LARGE with a
+// sentence, TT_FULL; what was allocated is the program's either way.
+tt_status tt_program_plan(tt_program *program, tt_text *why);
+
+#endif

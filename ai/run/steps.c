@@ -1,0 +1,60 @@
+// What all steps may use: work split into pieces, and any node by its row's reference.
+
+#include <stdlib.h>
+
+#include "ai/next/reference.h"
+#include "ai/run/program.h"
+
+typedef struct split {
+    void (*body)(void *context, int64_t first, int64_t end);
+    void *context;
+    int64_t count, each;
+} split;
+
+static void run_split(void *context, size_t piece)
+{
+    const split *s = context;
+    int64_t first = (int64_t)piece * s->each;
+    s->body(s->context, first, first + s->each < s->count ? first + s->each : s->count);
+}
+
+void tt_split(const tt_running *running, int64_t count, int64_t each,
+              void (*body)(void *context, int64_t first, int64_t end), void *context)
+{
+    split s = {body, context, count, each};
+    if (count > 0)
+        tt_pool_run(running->pool, (size_t)((count + each - 1) / each), run_split, &s);
+}
+
+tt_status tt_reference_kernel(const tt_running *running, const tt_step *step)
+{
+    const tt_graph *graph = running->graph;
+    const tt_node *node = tt_graph_node(graph, step->node);
+    tt_cells few[TT_STEP_INPUTS], *in = few, out[TT_OUTPUTS_MAX];
+    tt_status status = TT_OK;
+    if (node->input_count > TT_STEP_INPUTS && (in = calloc(node->input_count, sizeof(*in))) == NULL)
+        return TT_FULL;
+    for (unsigned i = 0; i < node->input_count; i++) {
+        in[i].type = *tt_graph_type(graph, tt_graph_inputs(graph, step->node)[i]);
+        in[i].cells = NULL;
+    }
+    for (unsigned i = 0; status == TT_OK && i < node->input_count; i++) {
+        int64_t count = tt_type_count(&in[i].type);
+        in[i].cells = malloc((size_t)(count > 0 ? count : 1) * sizeof(tt_cell));
+        if (in[i].cells == NULL)
+            status = TT_FULL;
+        for (int64_t k = 0; status == TT_OK && k < count; k++)
+            in[i].cells[k] = tt_cell_load((tt_element)in[i].type.element, step->in[i], k);
+    }
+    if (status == TT_OK)
+        status = tt_reference_node(graph, step->node, in, out, running->why);
+    for (unsigned i = 0; status == TT_OK && i < node->output_count; i++) {
+        tt_cells_store(&out[i], step->out[i]);
+        free(out[i].cells);
+    }
+    for (unsigned i = 0; i < node->input_count; i++)
+        free(in[i].cells);
+    if (in != few)
+        free(in);
+    return status;
+}
