@@ -15,7 +15,7 @@
 #include "cli/json.h"
 #include "cli/say.h"
 #include "tutti/check.h"
-#include "tutti/convert.h"
+#include "tutti/oldconvert.h"
 #include "tutti/exec.h"
 #include "tutti/lite.h"
 

@@ -1,5 +1,5 @@
-// The quantiser: follows the chain of the float graph, gives every activation a scale, and builds
-// the int8 graph beside it.
+// The quantiser: calibrates the layers of a float graph, gives every activation a scale, and makes
+// int8 weights and the tables that go with them.
 
 #include <float.h>
 #include <math.h>
@@ -7,119 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ai/convert/refusal.h"
-#include "ai/graph/primitive.h"
+#include "ai/convert/layers.h"
+#include "ai/graph/reference.h"
 #include "tutti/check.h"
-#include "tutti/convert.h"
-#include "tutti/exec.h"
 
-#define CHAIN_MAX 64
 #define BIAS_MAX 1073741824 // 2^30: leaves as much again for the products
 #define LONE_BIAS 1048576   // 2^20: what a bias without weights becomes, a millionth exact
 
 // What every input means: pixel p is exactly p - 128.
 #define IMAGE_SCALE (1.0f / 255)
 #define IMAGE_ZERO_POINT (-128)
-
-// One layer of the chain: a product or a pooling or a reshape, with what follows it.
-typedef struct layer {
-    const tt_value *operation; // conv2d, matmul, max_pool2d, average_pool2d or reshape
-    const tt_value *bias;      // NULL for none
-    bool relu;
-    const tt_value *result; // after bias and relu: what is calibrated
-    float least, greatest;  // of the result over the calibration images
-} layer;
-
-typedef struct chain {
-    layer layers[CHAIN_MAX];
-    size_t count;
-} chain;
-
-static bool is(const tt_value *value, const char *primitive)
-{
-    return strcmp(value->primitive->name, primitive) == 0;
-}
-
-static tt_status refuse(tt_text *why, const tt_value *value, const char *what)
-{
-    return tt_refuse_value(why, value, what, TT_UNSUPPORTED);
-}
-
-static bool all_finite(const tt_value *value)
-{
-    const float *data = value->data;
-    for (size_t i = 0; i < tt_shape_count(&value->shape); i++)
-        if (!isfinite(data[i]))
-            return false;
-    return true;
-}
-
-// Walks from the logits up to the image, collecting layers backwards, then turns them round.
-static tt_status find_chain(const tt_value *image, const tt_value *logits, chain *c, tt_text *why)
-{
-    const tt_value *at = logits;
-    while (at != image) {
-        if (c->count == CHAIN_MAX)
-            return refuse(why, at, "the network has more layers than are supported (64)");
-        layer *l = &c->layers[c->count++];
-        *l = (layer){.result = at};
-        if (is(at, "relu")) {
-            l->relu = true;
-            at = at->inputs[0];
-        }
-        if (is(at, "bias_add")) {
-            l->bias = at->inputs[1];
-            at = at->inputs[0];
-        }
-        l->operation = at;
-        bool product = is(at, "conv2d") || (is(at, "matmul") && at->attributes.transpose[1] &&
-                                            !at->attributes.transpose[0]);
-        bool plain = is(at, "max_pool2d") || is(at, "average_pool2d") || is(at, "reshape");
-        if (!product && !plain)
-            return refuse(why, at, "has no int8 form that this quantiser knows");
-        if (plain && (l->relu || l->bias != NULL))
-            return refuse(why, at, "bias or relu after pooling is not supported");
-        if (product && (at->inputs[1]->data == NULL || (l->bias != NULL && l->bias->data == NULL)))
-            return refuse(why, at, "its weights are not parameters or constants");
-        if (product && (!all_finite(at->inputs[1]) || (l->bias != NULL && !all_finite(l->bias))))
-            return tt_refuse_value(why, at, "its weights or bias are not all finite", TT_INVALID);
-        at = at->inputs[0];
-    }
-    for (size_t i = 0; i < c->count / 2; i++) {
-        layer swap = c->layers[i];
-        c->layers[i] = c->layers[c->count - 1 - i];
-        c->layers[c->count - 1 - i] = swap;
-    }
-    return TT_OK;
-}
-
-// Runs the float graph over the calibration images and notes the range of every layer's result.
-// Returns NULL, or a result that is not finite.
-static const tt_value *calibrate(const tt_graph *graph, const tt_value *image, chain *c,
-                                 const float *images, size_t count)
-{
-    tt_value *outputs[CHAIN_MAX];
-    size_t batch = image->shape.size[0], elements = tt_shape_count(&image->shape);
-    for (size_t i = 0; i < c->count; i++)
-        outputs[i] = tt_graph_value(graph, c->layers[i].result->id);
-    const tt_value *infinite = NULL;
-    tt_executor *executor = tt_executor_new(graph, outputs, c->count);
-    for (size_t first = 0; first + batch <= count; first += batch) {
-        tt_executor_set(executor, image, images + first / batch * elements);
-        tt_executor_run(executor);
-        for (size_t i = 0; i < c->count; i++) {
-            layer *l = &c->layers[i];
-            const float *y = tt_executor_get(executor, outputs[i]);
-            for (size_t k = 0; k < tt_shape_count(&outputs[i]->shape); k++) {
-                l->least = fminf(l->least, y[k]);
-                l->greatest = fmaxf(l->greatest, y[k]);
-                infinite = infinite == NULL && !isfinite(y[k]) ? l->result : infinite;
-            }
-        }
-    }
-    tt_executor_free(executor);
-    return infinite;
-}
 
 // Whether the input can say every value, to half a step.
 static tt_status check_calibration(const float *values, size_t count, tt_text *why)
@@ -138,6 +35,54 @@ static tt_status check_calibration(const float *values, size_t count, tt_text *w
         return TT_INVALID;
     }
     return TT_OK;
+}
+
+// A program whose results are the layers' values.
+static tt_status load_layers(tt_session *session, const tt_graph *graph, const tt_quantised *q,
+                             tt_program **program, tt_text *why)
+{
+    tt_graph *copy = tt_graph_copy(graph); // node by node: values keep their numbers
+    tt_status status = TT_FULL;
+    if (copy != NULL) {
+        tt_graph_forget(copy);
+        for (unsigned i = 0; i < q->count; i++) {
+            char name[32];
+            snprintf(name, sizeof(name), "layer %u", i);
+            tt_graph_result(copy, name, q->layers[i].value);
+        }
+        status = tt_session_load(session, copy, program, why);
+    }
+    tt_graph_free(copy);
+    return status;
+}
+
+// Notes the range of every layer's value over the calibration inputs.
+static tt_status calibrate(tt_session *session, const tt_graph *graph, const char *input,
+                           tt_quantised *q, const float *values, size_t count, tt_text *why)
+{
+    tt_program *program = NULL;
+    size_t batch = (size_t)q->input.size[0], elements = (size_t)tt_type_count(&q->input);
+    tt_status status = load_layers(session, graph, q, &program, why);
+    for (size_t first = 0; status == TT_OK && first + batch <= count; first += batch) {
+        tt_program_set(program, input, values + first / batch * elements);
+        status = tt_program_run(program, why);
+        for (unsigned i = 0; status == TT_OK && i < q->count; i++) {
+            tt_layer *l = &q->layers[i];
+            tt_type type;
+            const float *y = tt_program_result(program, i, &type);
+            for (int64_t k = 0; status == TT_OK && k < tt_type_count(&type); k++) {
+                l->least = fminf(l->least, y[k]);
+                l->greatest = fmaxf(l->greatest, y[k]);
+                if (!isfinite(y[k]))
+                    status = tt_layers_refuse(graph, l->value, TT_INVALID,
+                                              "its values over the calibration images are not all "
+                                              "finite",
+                                              why);
+            }
+        }
+    }
+    tt_program_free(program);
+    return status;
 }
 
 bool tt_quantise_multiplier(double real, int32_t *multiplier, int32_t *shift)
@@ -177,11 +122,6 @@ static void choose_scale(float least, float greatest, float *scale, int32_t *zer
     *zero_point = (int32_t)(zero < -128 ? -128 : zero > 127 ? 127 : zero);
 }
 
-typedef struct tables {
-    int8_t *weights;
-    int32_t *bias, *multiplier, *shift;
-} tables;
-
 // What one step of a channel's weights means. The bias counts in steps of it and the input's scale
 // together, and must fit 32 bits, also of a channel that died; one without weights has its bias
 // alone to be exact for. A double, since that may be beyond a float.
@@ -204,150 +144,202 @@ static int8_t rounded_weight(float weight, double scale)
     return (int8_t)(q < -127 ? -127 : q > 127 ? 127 : q);
 }
 
-// Quantises the weights (out, taps) channel by channel and makes the tables that go with them.
-static void quantise_weights(const layer *l, float input_scale, float output_scale, size_t out,
-                             size_t taps, tables *t)
+// The floats of a parameter or constant.
+static const float *floats_of(tt_session *session, const tt_graph *graph, tt_value value)
 {
-    const float *weights = l->operation->inputs[1]->data;
-    const float *bias = l->bias != NULL ? l->bias->data : NULL;
-    for (size_t channel = 0; channel < out; channel++) {
-        const float *w = weights + channel * taps;
+    int64_t at = tt_graph_attribute(graph, value.node, 0, NULL)[0];
+    const tt_buffer *buffer = tt_graph_buffer(graph, (uint32_t)at);
+    return buffer->kind == TT_CONSTANT ? buffer->data
+                                       : tt_session_bytes(session, buffer->name, NULL);
+}
+
+static bool all_finite(const float *data, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(data[i]))
+            return false;
+    return true;
+}
+
+// Channel by channel; of a depthwise step channels are innermost, as the runtime wants them.
+static void quantise_weights(tt_layer *l, const float *weights, const float *bias,
+                             float input_scale)
+{
+    int64_t out = l->step.out[2];
+    for (int64_t channel = 0; channel < out; channel++) {
         float greatest = 0;
-        for (size_t k = 0; k < taps; k++)
-            greatest = fmaxf(greatest, fabsf(w[k]));
+        for (int64_t k = 0; k < l->taps; k++) {
+            int64_t at = l->transposed ? k * out + channel : channel * l->taps + k;
+            greatest = fmaxf(greatest, fabsf(weights[at]));
+        }
         double scale = weight_scale(greatest, bias != NULL ? bias[channel] : 0, input_scale);
-        for (size_t k = 0; k < taps; k++)
-            t->weights[channel * taps + k] = rounded_weight(w[k], scale);
+        for (int64_t k = 0; k < l->taps; k++) {
+            int64_t at = l->transposed ? k * out + channel : channel * l->taps + k;
+            int64_t to = l->kind == TT_STEP_DEPTHWISE ? k * out + channel : channel * l->taps + k;
+            l->weight[to] = rounded_weight(weights[at], scale);
+        }
         double bias_scale = (double)input_scale * scale;
         double whole = bias != NULL ? (double)bias[channel] / bias_scale : 0;
-        t->bias[channel] = (int32_t)lround(fmax(fmin(whole, BIAS_MAX), -BIAS_MAX));
-        TT_CHECK(tt_quantise_multiplier(bias_scale / (double)output_scale, &t->multiplier[channel],
-                                        &t->shift[channel])); // all scales are finite, none is 0
+        l->bias_sum[channel] = (int32_t)lround(fmax(fmin(whole, BIAS_MAX), -BIAS_MAX));
+        TT_CHECK(tt_quantise_multiplier(bias_scale / (double)l->scale, &l->multiplier[channel],
+                                        &l->shift[channel])); // all scales are finite, none is 0
     }
 }
 
-static tt_value *quantised_product(tt_graph *graph, tt_value *x, const layer *l)
+static tt_status quantise_product(tt_session *session, const tt_graph *graph, tt_layer *l,
+                                  float input_scale, tt_text *why)
 {
-    bool conv = is(l->operation, "conv2d");
-    const tt_shape *shape = &l->operation->inputs[1]->shape;
-    size_t out = shape->size[0], taps = tt_shape_count(shape) / out;
-    tt_value *inputs[5] = {
-        x,
-        tt_constant(graph, TT_I8, *shape, NULL),
-        tt_constant(graph, TT_I32, TT_SHAPE(out), NULL),
-        tt_constant(graph, TT_I32, TT_SHAPE(out), NULL),
-        tt_constant(graph, TT_I32, TT_SHAPE(out), NULL),
-    };
-    tables t = {inputs[1]->data, inputs[2]->data, inputs[3]->data, inputs[4]->data};
-    float scale;
-    int32_t zero_point;
-    choose_scale(l->least, l->greatest, &scale, &zero_point);
-    quantise_weights(l, x->scale, scale, out, taps, &t);
-    tt_attributes attributes = l->operation->attributes;
-    attributes.zero_point[0] = x->zero_point;
-    attributes.zero_point[1] = zero_point;
-    attributes.clamp[0] = l->relu ? zero_point : -128; // real zero is where relu cuts
-    attributes.clamp[1] = 127;
-    tt_value *y =
-        tt_apply(graph, conv ? "quantised_conv2d" : "quantised_dense", 5, inputs, &attributes);
-    if (y != NULL)
-        y->scale = scale;
-    return y;
-}
-
-static tt_value *quantised_layer(tt_graph *graph, tt_value *x, const layer *l)
-{
-    tt_attributes attributes = l->operation->attributes;
-    if (is(l->operation, "reshape")) {
-        tt_shape shape = l->operation->shape;
-        shape.size[0] = 1;
-        tt_value *y = tt_reshape(x, shape);
-        if (y != NULL) {
-            y->scale = x->scale;
-            y->zero_point = x->zero_point;
-        }
-        return y;
-    }
-    if (is(l->operation, "max_pool2d"))
-        return tt_apply(graph, "max_pool2d", 1, &x, &attributes);
-    if (!is(l->operation, "average_pool2d"))
-        return quantised_product(graph, x, l);
-    attributes.clamp[0] = -128;
-    attributes.clamp[1] = 127;
-    return tt_apply(graph, "quantised_average_pool2d", 1, &x, &attributes);
-}
-
-tt_status tt_quantise(const tt_graph *graph, const tt_value *image, const tt_value *logits,
-                      const float *calibration, size_t count, tt_quantised *quantised, tt_text *why)
-{
-    if (image == NULL || logits == NULL || image->graph != graph || logits->graph != graph ||
-        !is(image, "input") || image->type != TT_F32 || image->shape.rank == 0) {
-        tt_text_add(why, "the image must be an f32 input and the logits a value of this graph");
-        if (tt_graph_error(graph)[0] != '\0')
-            tt_text_add(why, "; ");
-        tt_text_add(why, tt_graph_error(graph));
-        return TT_INVALID;
-    }
-    if (count == 0 || count % image->shape.size[0] != 0) {
-        tt_text_add(why, "the number of calibration images must be a multiple of the batch");
-        return TT_INVALID;
-    }
-    tt_status status = check_calibration(
-        calibration, count / image->shape.size[0] * tt_shape_count(&image->shape), why);
-    if (status != TT_OK)
-        return status;
-    chain *c = calloc(1, sizeof(*c));
-    if (c == NULL)
+    int64_t out = l->step.out[2];
+    const float *weights = floats_of(session, graph, l->weights);
+    const float *bias = tt_is_none(l->bias) ? NULL : floats_of(session, graph, l->bias);
+    if (!all_finite(weights, out * l->taps) || (bias != NULL && !all_finite(bias, out)))
+        return tt_layers_refuse(graph, l->product, TT_INVALID,
+                                "its weights or bias are not all finite", why);
+    l->weight = calloc((size_t)(out * l->taps) + 1, 1);
+    l->bias_sum = calloc((size_t)out, sizeof(int32_t));
+    l->multiplier = calloc((size_t)out, sizeof(int32_t));
+    l->shift = calloc((size_t)out, sizeof(int32_t));
+    if (l->weight == NULL || l->bias_sum == NULL || l->multiplier == NULL || l->shift == NULL)
         return TT_FULL;
-    status = find_chain(image, logits, c, why);
-    const tt_value *infinite =
-        status == TT_OK ? calibrate(graph, image, c, calibration, count) : NULL;
-    if (infinite != NULL)
-        status = tt_refuse_value(
-            why, infinite, "its values over the calibration images are not all finite", TT_INVALID);
-    if (status == TT_OK) {
-        tt_shape shape = image->shape;
-        shape.size[0] = 1;
-        quantised->graph = tt_graph_new();
-        quantised->image = tt_input(quantised->graph, "image", TT_I8, shape);
-        quantised->image->scale = IMAGE_SCALE;
-        quantised->image->zero_point = IMAGE_ZERO_POINT;
-        tt_value *x = quantised->image;
-        for (size_t i = 0; i < c->count && x != NULL; i++)
-            x = quantised_layer(quantised->graph, x, &c->layers[i]);
-        quantised->logits = x;
-        if (x == NULL) {
-            tt_text_add(why, tt_graph_error(quantised->graph));
-            tt_quantised_free(quantised);
-            status = TT_INVALID;
+    choose_scale(l->least, l->greatest, &l->scale, &l->step.output_zero_point);
+    quantise_weights(l, weights, bias, input_scale);
+    l->step.clamp[0] = l->relu ? l->step.output_zero_point : -128; // real zero is where relu cuts
+    return TT_OK;
+}
+
+static tt_status quantise_all(tt_session *session, const tt_graph *graph, tt_quantised *q,
+                              tt_text *why)
+{
+    float scale = q->input_scale = IMAGE_SCALE;
+    int32_t zero_point = q->input_zero_point = IMAGE_ZERO_POINT;
+    tt_status status = TT_OK;
+    for (unsigned i = 0; status == TT_OK && i < q->count; i++) {
+        tt_layer *l = &q->layers[i];
+        l->step.input_zero_point = zero_point;
+        l->step.clamp[0] = -128;
+        l->step.clamp[1] = 127;
+        if (tt_is_none(l->weights)) { // what only chooses or averages keeps its scale
+            l->scale = scale;
+            l->step.output_zero_point = zero_point;
+            continue;
         }
+        status = quantise_product(session, graph, l, scale, why);
+        scale = l->scale;
+        zero_point = l->step.output_zero_point;
     }
-    free(c);
     return status;
 }
 
-void tt_quantised_free(tt_quantised *quantised)
+// Finds the input and the result by their names.
+static tt_status find_ends(const tt_graph *graph, const char *input, const char *result,
+                           tt_value *from, tt_value *to, tt_text *why)
 {
-    tt_graph_free(quantised->graph);
-    *quantised = (tt_quantised){0};
+    *from = tt_graph_find(graph, input);
+    *to = TT_NONE;
+    for (uint32_t i = 0; i < tt_graph_result_count(graph); i++)
+        if (strcmp(tt_graph_result_at(graph, i)->name, result) == 0)
+            *to = tt_graph_result_at(graph, i)->value;
+    bool none = tt_is_none(*from);
+    if (none || tt_is_none(*to)) {
+        tt_text_add(why, none ? "there is no input '" : "there is no result '");
+        tt_text_add(why, none ? input : result);
+        tt_text_add(why, "'");
+        return TT_NOT_FOUND;
+    }
+    const tt_type *type = tt_graph_type(graph, *from);
+    if (type->element != TT_F32 || type->rank == 0 || tt_type_count(type) == 0)
+        return tt_layers_refuse(graph, *from, TT_INVALID, "the input must be f32 of (batch, ...)",
+                                why);
+    return TT_OK;
 }
 
-void tt_quantised_run(const tt_quantised *quantised, const uint8_t *pixels, int8_t *logits)
+static tt_status quantise(tt_session *session, const tt_graph *graph, const char *input,
+                          const char *result, const float *calibration, size_t count,
+                          tt_quantised *q, tt_text *why)
 {
-    size_t count = tt_shape_count(&quantised->image->shape);
-    int8_t *image = malloc(count);
-    void **data = calloc(tt_graph_count(quantised->graph), sizeof(void *));
-    if (image == NULL || data == NULL) {
-        fprintf(stderr, "tutti: out of memory: %zu bytes for an image\n", count);
-        exit(1);
+    tt_value from, to;
+    tt_status status = find_ends(graph, input, result, &from, &to, why);
+    if (status != TT_OK)
+        return status;
+    size_t batch = (size_t)tt_graph_type(graph, from)->size[0];
+    if (count == 0 || count % batch != 0) {
+        tt_text_add(why, "the number of calibration images must be a multiple of the batch");
+        return TT_INVALID;
     }
-    for (size_t i = 0; i < count; i++)
-        image[i] = (int8_t)(pixels[i] - 128);
-    data[quantised->image->id] = image;
-    tt_value *output = quantised->logits;
-    tt_reference *run = tt_reference_run(quantised->graph, &output, 1, data);
-    memcpy(logits, data[output->id], tt_shape_count(&output->shape));
-    tt_reference_free(run);
+    size_t elements = (size_t)tt_type_count(tt_graph_type(graph, from));
+    status = check_calibration(calibration, count / batch * elements, why);
+    if (status == TT_OK)
+        status = tt_layers_find(q, graph, from, to, why);
+    if (status == TT_OK)
+        status = calibrate(session, graph, input, q, calibration, count, why);
+    if (status == TT_OK)
+        status = quantise_all(session, graph, q, why);
+    if (status == TT_OK && (q->graph = tt_layers_graph(q)) == NULL)
+        status = TT_FULL;
+    return status;
+}
+
+tt_status tt_quantise(tt_session *session, const tt_graph *graph, const char *input,
+                      const char *result, const float *calibration, size_t count,
+                      tt_quantised **quantised, tt_text *why)
+{
+    *quantised = NULL;
+    if (tt_graph_status(graph) != TT_OK) {
+        tt_text_add(why, tt_graph_error(graph));
+        return tt_graph_status(graph);
+    }
+    tt_graph *simple = tt_graph_simplify(graph);
+    tt_quantised *q = calloc(1, sizeof(*q));
+    tt_status status = simple != NULL && q != NULL ? TT_OK : TT_FULL;
+    if (status == TT_OK)
+        status = quantise(session, simple, input, result, calibration, count, q, why);
+    tt_graph_free(simple);
+    if (status != TT_OK) {
+        tt_quantised_free(q);
+        return status;
+    }
+    *quantised = q;
+    return TT_OK;
+}
+
+void tt_quantised_free(tt_quantised *q)
+{
+    if (q == NULL)
+        return;
+    for (unsigned i = 0; i < q->count; i++) {
+        free(q->layers[i].weight);
+        free(q->layers[i].bias_sum);
+        free(q->layers[i].multiplier);
+        free(q->layers[i].shift);
+    }
+    tt_graph_free(q->graph);
+    free(q);
+}
+
+const tt_graph *tt_quantised_graph(const tt_quantised *q)
+{
+    return q->graph;
+}
+
+tt_status tt_quantised_run(const tt_quantised *q, const uint8_t *pixels, int8_t *logits)
+{
+    tt_value value = tt_graph_result_at(q->graph, 0)->value;
+    tt_value image = tt_graph_find(q->graph, "image");
+    int64_t count = tt_type_count(tt_graph_type(q->graph, image));
+    int8_t *input = malloc((size_t)count + 1);
+    const void **data = calloc(tt_graph_buffer_count(q->graph) + 1u, sizeof(*data));
+    tt_reference *reference = NULL;
+    tt_status status = input != NULL && data != NULL ? TT_OK : TT_FULL;
+    for (int64_t i = 0; status == TT_OK && i < count; i++)
+        input[i] = (int8_t)(pixels[i] - 128);
+    if (status == TT_OK) {
+        data[tt_graph_attribute(q->graph, image.node, 0, NULL)[0]] = input;
+        status = tt_reference_run(q->graph, 1, &value, data, NULL, &reference, NULL);
+    }
+    if (status == TT_OK)
+        tt_cells_store(tt_reference_result(reference, 0), logits);
+    tt_reference_free(reference);
     free(data);
-    free(image);
+    free(input);
+    return status;
 }

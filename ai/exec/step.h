@@ -3,7 +3,7 @@
 #ifndef TUTTI_AI_EXEC_STEP_H
 #define TUTTI_AI_EXEC_STEP_H
 
-#include "ai/graph/primitive.h"
+#include "ai/oldgraph/primitive.h"
 
 typedef struct tt_step tt_step;
 

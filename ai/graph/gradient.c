@@ -1,94 +1,205 @@
 // Reverse-mode differentiation as a graph transform.
 //
-// Values are numbered in an order of computation, so walking the numbers downwards from the loss
-// meets every use of a value before the value itself: its gradient is then complete. Only values
-// between the loss and something in `wrt` are visited, so nothing is computed that nobody asked
-// for.
+// Nodes stand in an order of computation, so walking them backwards from the loss meets every use
+// of a value before the value itself: its gradient is then complete. Only what lies between the
+// loss and something in `wrt` is visited, and rows are told which inputs' gradients are wanted.
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "ai/graph/primitive.h"
+#include "ai/graph/row.h"
 
-// Marks the values that depend on something in `wrt`, up to and including the loss.
-static bool *depends_on(const tt_graph *graph, const tt_value *loss, tt_value *const *wrt,
-                        size_t count)
+typedef struct flow {
+    tt_graph *graph;
+    uint32_t nodes;     // of the graph before anything is added; what is added comes after
+    bool *depends;      // by node: on something in wrt
+    tt_value *gradient; // by type in the graph's pool; TT_NONE at first
+    uint32_t types;
+} flow;
+
+static tt_value *gradient_of(const flow *f, tt_value value)
 {
-    bool *depends = calloc(loss->id + 1, sizeof(bool));
-    if (depends == NULL)
-        return NULL;
-    for (size_t i = 0; i < count; i++)
-        if (wrt[i]->id <= loss->id)
-            depends[wrt[i]->id] = true;
-    for (unsigned id = 0; id <= loss->id; id++) {
-        const tt_value *value = tt_graph_value(graph, id);
-        for (unsigned i = 0; i < value->input_count; i++)
-            depends[id] |= depends[value->inputs[i]->id];
-    }
-    return depends;
+    return &f->gradient[tt_graph_node(f->graph, value.node)->types + value.output];
 }
 
-// Adds to the gradients of one value's inputs what flows back through it.
-static bool step_back(tt_value *value, const bool *depends, tt_value **gradient_of)
+static bool is_float(const tt_graph *graph, tt_value value)
 {
-    bool wanted[TT_INPUTS_MAX] = {false}, any = false;
-    tt_value *flowing[TT_INPUTS_MAX] = {NULL};
-    for (unsigned i = 0; i < value->input_count; i++)
-        any |= wanted[i] = depends[value->inputs[i]->id] && value->inputs[i]->type == TT_F32;
-    if (!any)
+    return tt_element_is_float((tt_element)tt_graph_type(graph, value)->element);
+}
+
+static void mark(flow *f, unsigned count, const tt_value *wrt)
+{
+    for (unsigned i = 0; i < count; i++)
+        f->depends[wrt[i].node] = true;
+    for (uint32_t at = 0; at < f->nodes; at++) {
+        const tt_node *node = tt_graph_node(f->graph, at);
+        const tt_value *inputs = tt_graph_inputs(f->graph, at);
+        bool flat = tt_row_of((tt_op)node->op)->constant; // nothing behind it depends through it
+        for (unsigned i = 0; !flat && i < node->input_count; i++)
+            f->depends[at] |= f->depends[inputs[i].node] && is_float(f->graph, inputs[i]);
+    }
+}
+
+// Adds what flows into one input to its gradient, summed over what was broadcast.
+static void flow_into(flow *f, tt_value input, tt_value share)
+{
+    tt_type type = *tt_graph_type(f->graph, input);
+    share = tt_sum_to(f->graph, share, &type);
+    tt_value *sum = gradient_of(f, input);
+    *sum = tt_is_none(*sum) ? share : tt_add(f->graph, *sum, share);
+}
+
+static bool step_back(flow *f, uint32_t at)
+{
+    const tt_node node = *tt_graph_node(f->graph, at);
+    const tt_row *row = tt_row_of((tt_op)node.op);
+    bool any = false, flows = false;
+    if (node.input_count == 0 || row->constant)
         return true;
-    if (value->primitive->derivative == NULL)
-        return tt_graph_fail(value->graph, "%s has no derivative", value->primitive->name);
-    value->primitive->derivative(value, gradient_of[value->id], wanted, flowing);
-    for (unsigned i = 0; i < value->input_count; i++) {
-        tt_value **sum = &gradient_of[value->inputs[i]->id];
-        if (!wanted[i])
-            continue;
-        if (flowing[i] == NULL)
-            return tt_graph_fail(value->graph, "%s: has no derivative with respect to input %u",
-                                 value->primitive->name, i);
-        *sum = *sum == NULL ? flowing[i] : tt_add(*sum, flowing[i]);
+    tt_value *in = calloc(node.input_count, sizeof(*in)),
+             *dx = calloc(node.input_count, sizeof(*dx));
+    bool *wanted = calloc(node.input_count, sizeof(*wanted));
+    tt_value *dy = calloc(node.output_count, sizeof(*dy));
+    tt_back back = {.graph = f->graph,
+                    .node = at,
+                    .row = row,
+                    .input_count = node.input_count,
+                    .output_count = node.output_count,
+                    .in = in,
+                    .wanted = wanted,
+                    .dy = dy,
+                    .dx = dx};
+    // Attributes are copied: the graph's pool moves while gradients are built.
+    int64_t *words = malloc((node.word_count + 1) * sizeof(*words));
+    bool room = in != NULL && dx != NULL && wanted != NULL && dy != NULL && words != NULL;
+    if (!room)
+        tt_graph_fail(f->graph, TT_FULL, "no memory to differentiate");
+    for (unsigned i = 0; room && i < node.output_count; i++) {
+        dy[i] = *gradient_of(f, (tt_value){at, (uint16_t)i});
+        flows |= !tt_is_none(dy[i]);
+    }
+    for (unsigned i = 0; room && i < node.input_count; i++) {
+        in[i] = tt_graph_inputs(f->graph, at)[i];
+        dx[i] = TT_NONE;
+        wanted[i] = f->depends[in[i].node] && is_float(f->graph, in[i]);
+        any |= wanted[i];
+    }
+    if (room && any && flows) {
+        tt_graph_words(f->graph, at, words);
+        tt_row_attributes(row, words, node.word_count, back.attribute);
+        if (row->derivative == NULL)
+            tt_graph_fail(f->graph, TT_UNSUPPORTED, "%s: has no derivative", row->name);
+        else
+            row->derivative(&back);
+        for (unsigned i = 0; tt_graph_status(f->graph) == TT_OK && i < node.input_count; i++)
+            if (wanted[i] && !tt_is_none(dx[i]))
+                flow_into(f, in[i], dx[i]);
+    }
+    free(in);
+    free(dx);
+    free(wanted);
+    free(dy);
+    free(words);
+    return tt_graph_status(f->graph) == TT_OK;
+}
+
+static tt_value zeros(tt_graph *graph, tt_value like)
+{
+    tt_type type = *tt_graph_type(graph, like);
+    return tt_broadcast(graph, tt_number(graph, (tt_element)type.element, 0), type.rank, type.size);
+}
+
+static bool is_value(const tt_graph *graph, tt_value value)
+{
+    return !tt_is_none(value) && value.node < tt_graph_count(graph) &&
+           value.output < tt_graph_node(graph, value.node)->output_count;
+}
+
+// Whether gradients can be asked for; false after a failure of the graph.
+static bool check_wrt(tt_graph *graph, unsigned count, const tt_value *wrt)
+{
+    char text[TT_TYPE_TEXT_BYTES];
+    for (unsigned i = 0; i < count; i++) {
+        if (!is_value(graph, wrt[i]))
+            return tt_graph_fail(graph, TT_INVALID,
+                                 "gradient: value %u of those asked for is none of this graph", i);
+        if (!is_float(graph, wrt[i]))
+            return tt_graph_fail(
+                graph, TT_INVALID,
+                "gradient: value %u of those asked for is %s, expects a floating type", i,
+                tt_type_text(tt_graph_type(graph, wrt[i]), text));
     }
     return true;
 }
 
-bool tt_gradient_fits(tt_value *value, const tt_value *gradient, const tt_shape *shape)
+static bool check_outputs(tt_graph *graph, unsigned count, const tt_value *outputs,
+                          const tt_value *seeds)
 {
-    return (gradient->type == TT_F32 && tt_shape_equal(&gradient->shape, shape)) ||
-           tt_graph_fail(value->graph, "%s: the gradient is %s %s, expects f32 %s",
-                         value->primitive->name, tt_type_name(gradient->type),
-                         tt_shape_text(&gradient->shape), tt_shape_text(shape));
+    char is[TT_TYPE_TEXT_BYTES], given[TT_TYPE_TEXT_BYTES];
+    for (unsigned i = 0; i < count; i++) {
+        if (!is_value(graph, outputs[i]) || (!tt_is_none(seeds[i]) && !is_value(graph, seeds[i])))
+            return tt_graph_fail(graph, TT_INVALID,
+                                 "gradient: output %u or its gradient is none of this graph", i);
+        if (!tt_is_none(seeds[i]) &&
+            !tt_type_equal(tt_graph_type(graph, outputs[i]), tt_graph_type(graph, seeds[i])))
+            return tt_graph_fail(graph, TT_INVALID, "gradient: output %u is %s, its gradient %s", i,
+                                 tt_type_text(tt_graph_type(graph, outputs[i]), is),
+                                 tt_type_text(tt_graph_type(graph, seeds[i]), given));
+    }
+    return true;
 }
 
-tt_status tt_graph_gradient(tt_graph *graph, tt_value *loss, tt_value *const *wrt, size_t count,
-                            tt_value **gradients)
+tt_status tt_graph_gradients(tt_graph *graph, unsigned output_count, const tt_value *outputs,
+                             const tt_value *seeds, unsigned count, const tt_value *wrt,
+                             tt_value *gradients)
 {
-    if (loss == NULL || loss->type != TT_F32 || loss->shape.rank != 0) {
-        tt_graph_fail(graph, "gradient: the loss must be an f32 scalar");
-        return TT_INVALID;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (wrt[i] == NULL || wrt[i]->graph != graph || loss->graph != graph) {
-            tt_graph_fail(graph, "gradient: value %zu of those asked for is not of this graph", i);
-            return TT_INVALID;
+    if (tt_graph_status(graph) != TT_OK || !check_outputs(graph, output_count, outputs, seeds) ||
+        !check_wrt(graph, count, wrt))
+        return tt_graph_status(graph);
+    if (tt_graph_count(graph) == 0) // then nothing was asked for
+        return TT_OK;
+    flow f = {.graph = graph, .nodes = tt_graph_count(graph)};
+    const tt_node *last = tt_graph_node(graph, f.nodes - 1);
+    f.types = last->types + last->output_count;
+    f.depends = calloc(f.nodes, sizeof(f.depends[0]));
+    f.gradient = malloc(f.types * sizeof(f.gradient[0]));
+    if (f.depends == NULL || f.gradient == NULL)
+        tt_graph_fail(graph, TT_FULL, "no memory to differentiate");
+    else {
+        for (uint32_t i = 0; i < f.types; i++)
+            f.gradient[i] = TT_NONE;
+        mark(&f, count, wrt);
+        for (unsigned i = 0; i < output_count; i++)
+            if (!tt_is_none(seeds[i]))
+                flow_into(&f, outputs[i], seeds[i]);
+        for (uint32_t at = f.nodes; at > 0; at--)
+            if (f.depends[at - 1] && !step_back(&f, at - 1))
+                break;
+        for (unsigned i = 0; tt_graph_status(graph) == TT_OK && i < count; i++) {
+            tt_value gradient = *gradient_of(&f, wrt[i]);
+            gradients[i] = tt_is_none(gradient) ? zeros(graph, wrt[i]) : gradient;
         }
-    unsigned last = loss->id; // what is added below comes after it
-    bool *depends = depends_on(graph, loss, wrt, count);
-    tt_value **gradient_of = calloc(last + 1, sizeof(gradient_of[0]));
-    bool sound = depends != NULL && gradient_of != NULL;
-    if (sound) {
-        float one = 1;
-        gradient_of[last] = tt_constant(graph, TT_F32, TT_SCALAR, &one);
     }
-    for (unsigned id = last + 1; sound && id > 0; id--)
-        if (depends[id - 1] && gradient_of[id - 1] != NULL)
-            sound = step_back(tt_graph_value(graph, id - 1), depends, gradient_of);
-    for (size_t i = 0; sound && i < count; i++) {
-        tt_value *gradient = wrt[i]->id <= last ? gradient_of[wrt[i]->id] : NULL;
-        gradients[i] =
-            gradient != NULL ? gradient : tt_constant(graph, TT_F32, wrt[i]->shape, NULL);
-    }
-    free(depends);
-    free(gradient_of);
-    return sound ? TT_OK : TT_INVALID;
+    free(f.depends);
+    free(f.gradient);
+    return tt_graph_status(graph);
+}
+
+tt_status tt_graph_gradient(tt_graph *graph, tt_value loss, unsigned count, const tt_value *wrt,
+                            tt_value *gradients)
+{
+    char text[TT_TYPE_TEXT_BYTES];
+    if (tt_graph_status(graph) != TT_OK)
+        return tt_graph_status(graph);
+    if (!is_value(graph, loss))
+        tt_graph_fail(graph, TT_INVALID, "gradient: the loss is no value of this graph");
+    else if (!is_float(graph, loss) || tt_graph_type(graph, loss)->rank != 0)
+        tt_graph_fail(graph, TT_INVALID,
+                      "gradient: the loss is %s, expects a scalar of a "
+                      "floating type",
+                      tt_type_text(tt_graph_type(graph, loss), text));
+    if (tt_graph_status(graph) != TT_OK)
+        return tt_graph_status(graph);
+    tt_value one = tt_number(graph, (tt_element)tt_graph_type(graph, loss)->element, 1);
+    return tt_graph_gradients(graph, 1, &loss, &one, count, wrt, gradients);
 }

@@ -1,62 +1,16 @@
-// Graphs: their memory, their values, their errors, and the table of primitives as one list.
+// Graphs: how nodes are made, equal ones once, and what went wrong first.
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ai/graph/primitive.h"
+#include "ai/graph/graph_internal.h"
 #include "tutti/check.h"
 
-#define ALIGNMENT 64 // bytes: one cache line, the widest vector
-
-typedef struct tt_block {
-    struct tt_block *next;
-} tt_block;
-
-struct tt_graph {
-    tt_value **values;
-    size_t count, capacity;
-    tt_block *blocks; // all that was allocated for this graph
-    char error[256];
-};
-
-static void *allocate_or_end(size_t bytes)
+tt_status tt_graph_status(const tt_graph *graph)
 {
-    void *memory = NULL;
-    size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (rounded < bytes || posix_memalign(&memory, ALIGNMENT, rounded) != 0) {
-        fprintf(stderr, "tutti: out of memory: %zu bytes for a tensor\n", bytes);
-        exit(1);
-    }
-    memset(memory, 0, rounded);
-    return memory;
-}
-
-tt_graph *tt_graph_new(void)
-{
-    return allocate_or_end(sizeof(tt_graph));
-}
-
-void tt_graph_free(tt_graph *graph)
-{
-    if (graph == NULL)
-        return;
-    while (graph->blocks != NULL) {
-        tt_block *block = graph->blocks;
-        graph->blocks = block->next;
-        free(block);
-    }
-    free(graph->values);
-    free(graph);
-}
-
-void *tt_graph_allocate(tt_graph *graph, size_t bytes)
-{
-    tt_block *block = allocate_or_end(ALIGNMENT + bytes);
-    block->next = graph->blocks;
-    graph->blocks = block;
-    return (char *)block + ALIGNMENT;
+    return graph->status;
 }
 
 const char *tt_graph_error(const tt_graph *graph)
@@ -64,232 +18,639 @@ const char *tt_graph_error(const tt_graph *graph)
     return graph->error;
 }
 
-bool tt_graph_fail(tt_graph *graph, const char *format, ...)
+static bool fail(tt_graph *graph, tt_status status, const char *prefix, const char *format,
+                 va_list arguments)
 {
-    if (graph->error[0] != '\0')
+    if (graph->status != TT_OK)
         return false; // the first sentence says it; what follows are its consequences
+    graph->status = status;
+    int used = snprintf(graph->error, sizeof(graph->error), "%s%s", prefix, *prefix ? ": " : "");
+    used += vsnprintf(graph->error + used, sizeof(graph->error) - (size_t)used, format, arguments);
+    if (graph->name != NULL && (size_t)used < sizeof(graph->error))
+        snprintf(graph->error + used, sizeof(graph->error) - (size_t)used, " (%s%s%s)", graph->name,
+                 graph->place != NULL ? ", " : "", graph->place != NULL ? graph->place : "");
+    return false;
+}
+
+bool tt_graph_fail(tt_graph *graph, tt_status status, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(graph->error, sizeof(graph->error), format, arguments);
+    fail(graph, status, "", format, arguments);
     va_end(arguments);
     return false;
 }
 
-size_t tt_graph_count(const tt_graph *graph)
+bool tt_rule_fail(tt_rule *rule, const char *format, ...)
 {
-    return graph->count;
+    va_list arguments;
+    va_start(arguments, format);
+    fail(rule->graph, TT_INVALID, rule->row->name, format, arguments);
+    va_end(arguments);
+    return false;
 }
 
-tt_value *tt_graph_value(const tt_graph *graph, size_t id)
+uint32_t tt_graph_count(const tt_graph *graph)
 {
-    TT_CHECK(id < graph->count);
-    return graph->values[id];
+    return graph->node_count;
 }
 
-tt_value *tt_graph_find(const tt_graph *graph, const char *name)
+const tt_node *tt_graph_node(const tt_graph *graph, uint32_t node)
 {
-    for (size_t i = 0; i < graph->count; i++)
-        if (graph->values[i]->name != NULL && strcmp(graph->values[i]->name, name) == 0)
-            return graph->values[i];
-    return NULL;
+    TT_CHECK(node < graph->node_count);
+    return &graph->nodes[node];
 }
 
-size_t tt_type_bytes(tt_type type)
+const tt_value *tt_graph_inputs(const tt_graph *graph, uint32_t node)
 {
-    return type == TT_I8 ? 1 : 4;
+    return graph->inputs + tt_graph_node(graph, node)->inputs;
 }
 
-const char *tt_type_name(tt_type type)
+const tt_type *tt_graph_type(const tt_graph *graph, tt_value value)
 {
-    static const char *const names[] = {[TT_F32] = "f32", [TT_I32] = "i32", [TT_I8] = "i8"};
-    return names[type];
+    const tt_node *node = tt_graph_node(graph, value.node);
+    TT_CHECK(value.output < node->output_count);
+    return &graph->types[node->types + value.output];
 }
 
-size_t tt_shape_count(const tt_shape *shape)
+const tt_graph *tt_graph_body(const tt_graph *graph, uint32_t body)
 {
-    size_t count = 1;
-    for (unsigned i = 0; i < shape->rank; i++)
-        count *= shape->size[i];
-    return count;
+    TT_CHECK(body > 0 && body <= graph->body_count);
+    return graph->bodies[body - 1];
 }
 
-bool tt_shape_equal(const tt_shape *a, const tt_shape *b)
+const int64_t *tt_graph_attribute(const tt_graph *graph, uint32_t node, unsigned place,
+                                  unsigned *count)
 {
-    if (a->rank != b->rank)
+    const tt_node *n = tt_graph_node(graph, node);
+    tt_words attribute[TT_ATTRIBUTES_MAX];
+    TT_CHECK(place < TT_ATTRIBUTES_MAX &&
+             tt_row_attributes(tt_row_of((tt_op)n->op), graph->words + n->words, n->word_count,
+                               attribute));
+    if (count != NULL)
+        *count = attribute[place].count;
+    return attribute[place].word;
+}
+
+void tt_graph_words(const tt_graph *graph, uint32_t node, int64_t *words)
+{
+    const tt_node *n = tt_graph_node(graph, node);
+    if (n->word_count > 0)
+        memcpy(words, graph->words + n->words, n->word_count * sizeof(words[0]));
+}
+
+int64_t tt_graph_next_stream(tt_graph *graph)
+{
+    return graph->streams < INT64_MAX ? graph->streams++ : INT64_MAX; // refused by the row
+}
+
+// Every size at least 0 (or -1 where the operation runs on the host), the product within the limit.
+static bool type_is_sound(tt_graph *graph, const char *what, tt_type *type, bool host)
+{
+    char text[TT_TYPE_TEXT_BYTES];
+    int64_t count = 1;
+    if (type->rank > TT_RANK_MAX || type->element >= TT_ELEMENT_COUNT)
+        return tt_graph_fail(graph, TT_UNSUPPORTED,
+                             "%s: rank %u of element type %u; ranks go to %d, element types to %d",
+                             what, type->rank, type->element, TT_RANK_MAX, TT_ELEMENT_COUNT - 1);
+    for (unsigned i = type->rank; i < TT_RANK_MAX; i++)
+        type->size[i] = 0;
+    for (unsigned i = 0; i < type->rank; i++) {
+        int64_t size = type->size[i];
+        if (size == -1 && host)
+            continue;
+        if (size < 0 || size > TT_SIZE_MAX || (size > 0 && count > TT_SIZE_MAX / size))
+            return tt_graph_fail(graph, size < 0 ? TT_INVALID : TT_TOO_LARGE,
+                                 "%s: no value is of %s; sizes are 0 or more, and 2^48 elements "
+                                 "the most",
+                                 what, tt_type_text(type, text));
+        count *= size > 0 ? size : 1;
+    }
+    return true;
+}
+
+typedef struct candidate { // a node that may be there already
+    const tt_graph *graph;
+    tt_node node;
+    const tt_value *inputs;
+    const tt_type *types;
+    const int64_t *words;
+} candidate;
+
+static uint64_t hash_candidate(const candidate *c)
+{
+    uint64_t hash = tt_hash(c->node.op, "", 1);
+    for (unsigned i = 0; i < c->node.input_count; i++) {
+        hash = tt_hash(hash, &c->inputs[i].node, sizeof(c->inputs[i].node));
+        hash = tt_hash(hash, &c->inputs[i].output, sizeof(c->inputs[i].output));
+    }
+    return tt_hash(hash, c->words, c->node.word_count * sizeof(c->words[0]));
+}
+
+static candidate candidate_of(const tt_graph *graph, uint32_t node)
+{
+    const tt_node *n = &graph->nodes[node];
+    return (candidate){graph, *n, graph->inputs + n->inputs, graph->types + n->types,
+                       graph->words + n->words};
+}
+
+static uint64_t hash_node(const void *graph, uint32_t node)
+{
+    candidate c = candidate_of(graph, node);
+    return hash_candidate(&c);
+}
+
+static bool same_node(const void *context, uint32_t node)
+{
+    const candidate *a = context;
+    candidate b = candidate_of(a->graph, node);
+    if (a->node.op != b.node.op || a->node.input_count != b.node.input_count ||
+        a->node.word_count != b.node.word_count || a->node.output_count != b.node.output_count)
         return false;
-    for (unsigned i = 0; i < a->rank; i++)
-        if (a->size[i] != b->size[i])
+    for (unsigned i = 0; i < a->node.input_count; i++)
+        if (!tt_same(a->inputs[i], b.inputs[i]))
+            return false;
+    for (unsigned i = 0; i < a->node.output_count; i++)
+        if (!tt_type_equal(&a->types[i], &b.types[i]))
+            return false;
+    return a->node.word_count == 0 ||
+           memcmp(a->words, b.words, a->node.word_count * sizeof(a->words[0])) == 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static uint64_t hash_origin(const void *graph, uint32_t entry)
+{
+    const tt_origin *origin = &((const tt_graph *)graph)->origins[entry].origin;
+    uint64_t hash = tt_hash(origin->node, origin->name, strlen(origin->name) + 1);
+    return origin->place == NULL ? hash : tt_hash(hash, origin->place, strlen(origin->place));
+}
+
+typedef struct wanted_origin {
+    const tt_graph *graph;
+    tt_origin origin;
+} wanted_origin;
+
+static bool same_origin(const void *context, uint32_t entry)
+{
+    const wanted_origin *wanted = context;
+    const tt_origin *origin = &wanted->graph->origins[entry].origin;
+    return origin->node == wanted->origin.node && same_text(origin->name, wanted->origin.name) &&
+           same_text(origin->place, wanted->origin.place);
+}
+
+// Notes where the node comes from, once for each place.
+static void note_origin(tt_graph *graph, uint32_t node)
+{
+    uint32_t first = graph->origin_of[node], at = graph->origin_count;
+    if (graph->name == NULL)
+        return;
+    wanted_origin wanted = {graph, {node, graph->name, graph->place}};
+    if (!tt_graph_grow(graph, &graph->origins, &graph->origin_capacity, at, 1,
+                       sizeof(graph->origins[0])))
+        return;
+    graph->origins[at] = (tt_origin_entry){.origin = wanted.origin, .last = at};
+    uint64_t hash = hash_origin(graph, at);
+    if (tt_index_find(&graph->known_origins, hash, same_origin, &wanted) != UINT32_MAX ||
+        !tt_index_add(graph, &graph->known_origins, hash, at, hash_origin, graph))
+        return;
+    graph->origin_count++;
+    if (first == 0) {
+        graph->origin_of[node] = at + 1;
+    } else { // behind the last one, which the first knows
+        graph->origins[graph->origins[first - 1].last].next = at + 1;
+        graph->origins[first - 1].last = at;
+    }
+}
+
+static tt_value append(const candidate *c)
+{
+    tt_graph *graph = (tt_graph *)c->graph;
+    tt_node node = c->node;
+    uint32_t at = graph->node_count;
+    if (!tt_graph_grow(graph, &graph->nodes, &graph->node_capacity, at, 1, sizeof(node)) ||
+        !tt_graph_grow(graph, &graph->origin_of, &graph->origin_of_capacity, at, 1,
+                       sizeof(graph->origin_of[0])) ||
+        !tt_graph_grow(graph, &graph->inputs, &graph->input_capacity, graph->input_count,
+                       node.input_count, sizeof(c->inputs[0])) ||
+        !tt_graph_grow(graph, &graph->types, &graph->type_capacity, graph->type_count,
+                       node.output_count, sizeof(c->types[0])) ||
+        !tt_graph_grow(graph, &graph->words, &graph->word_capacity, graph->word_count,
+                       node.word_count, sizeof(c->words[0])))
+        return TT_NONE;
+    node.inputs = graph->input_count;
+    node.types = graph->type_count;
+    node.words = graph->word_count;
+    for (unsigned i = 0; i < node.input_count; i++)
+        graph->inputs[graph->input_count++] = c->inputs[i];
+    for (unsigned i = 0; i < node.output_count; i++)
+        graph->types[graph->type_count++] = c->types[i];
+    for (unsigned i = 0; i < node.word_count; i++)
+        graph->words[graph->word_count++] = c->words[i];
+    graph->nodes[at] = node;
+    graph->origin_of[at] = 0;
+    graph->node_count++;
+    return (tt_value){at, 0};
+}
+
+// Attributes, types and soundness of what is to be made; false after a failure of the graph.
+static bool rule_holds(tt_rule *rule, const int64_t *words, unsigned word_count)
+{
+    const tt_row *row = rule->row;
+    if (rule->input_count < row->inputs_min || rule->input_count > row->inputs_max)
+        return tt_rule_fail(rule, "takes %u%s inputs, was given %u", row->inputs_min,
+                            row->inputs_max > row->inputs_min ? " or more" : "", rule->input_count);
+    for (unsigned i = 0; i < rule->input_count; i++) {
+        tt_value input = rule->inputs[i];
+        if (input.node >= rule->graph->node_count ||
+            input.output >= rule->graph->nodes[input.node].output_count)
+            return tt_rule_fail(rule, "input %u is no value of this graph", i);
+        for (unsigned axis = 0; axis < tt_rule_in(rule, i)->rank; axis++)
+            if (tt_rule_in(rule, i)->size[axis] < 0)
+                return tt_rule_fail(rule,
+                                    "input %u has a size that only running tells, and can "
+                                    "only be a result",
+                                    i);
+    }
+    if (!tt_row_attributes(row, words, word_count, rule->attribute))
+        return tt_rule_fail(rule, "the attributes are not those that it takes");
+    if (!row->type(rule))
+        return false;
+    for (unsigned i = 0; i < rule->output_count; i++)
+        if (!type_is_sound(rule->graph, row->name, &rule->out[i], (row->flags & TT_ROW_HOST) != 0))
             return false;
     return true;
 }
 
-const char *tt_shape_text(const tt_shape *shape)
+static bool keep_bodies(tt_graph *graph, candidate *c, tt_graph *const *bodies)
 {
-    static _Thread_local char buffers[4][96];
-    static _Thread_local unsigned turn;
-    char *buffer = buffers[turn++ % TT_COUNT(buffers)];
-    size_t used = (size_t)snprintf(buffer, sizeof(buffers[0]), "[");
-    for (unsigned i = 0; i < shape->rank; i++)
-        used += (size_t)snprintf(buffer + used, sizeof(buffers[0]) - used, i > 0 ? ",%zu" : "%zu",
-                                 shape->size[i]);
-    snprintf(buffer + used, sizeof(buffers[0]) - used, "]");
-    return buffer;
-}
-
-size_t tt_value_bytes(const tt_value *value)
-{
-    return tt_shape_count(&value->shape) * tt_type_bytes(value->type);
-}
-
-static const tt_primitive *const families[] = {
-    tt_leaf_primitives, tt_elementwise_primitives, tt_shape_primitives, tt_matmul_primitives,
-    tt_conv_primitives, tt_pool_primitives,        tt_loss_primitives,  tt_quantised_primitives,
-};
-
-const tt_primitive *tt_primitive_at(size_t index)
-{
-    for (size_t family = 0; family < TT_COUNT(families); family++)
-        for (const tt_primitive *row = families[family]; row->name != NULL; row++)
-            if (index-- == 0)
-                return row;
-    return NULL;
-}
-
-const tt_primitive *tt_primitive_find(const char *name)
-{
-    const tt_primitive *row;
-    for (size_t i = 0; (row = tt_primitive_at(i)) != NULL; i++)
-        if (strcmp(row->name, name) == 0)
-            return row;
-    return NULL;
-}
-
-static tt_value *new_value(tt_graph *graph, const tt_primitive *primitive)
-{
-    tt_value *value = tt_graph_allocate(graph, sizeof(*value));
-    value->graph = graph;
-    value->primitive = primitive;
-    return value;
-}
-
-static tt_value *append(tt_graph *graph, tt_value *value)
-{
-    if (graph->count == graph->capacity) {
-        graph->capacity = graph->capacity > 0 ? 2 * graph->capacity : 64;
-        graph->values = realloc(graph->values, graph->capacity * sizeof(graph->values[0]));
-        if (graph->values == NULL) {
-            fprintf(stderr, "tutti: out of memory: a graph of %zu values\n", graph->capacity);
-            exit(1);
-        }
-    }
-    value->id = (unsigned)graph->count;
-    graph->values[graph->count++] = value;
-    return value;
-}
-
-static bool shape_is_sound(tt_graph *graph, const char *what, const tt_shape *shape)
-{
-    size_t count = 1;
-    if (shape->rank > TT_RANK_MAX)
-        return tt_graph_fail(graph, "%s: rank %u, but at most %d is supported", what, shape->rank,
-                             TT_RANK_MAX);
-    for (unsigned i = 0; i < shape->rank; i++) {
-        if (shape->size[i] == 0 || shape->size[i] > SIZE_MAX / 8 / count)
-            return tt_graph_fail(graph, "%s: shape %s is empty or too large", what,
-                                 tt_shape_text(shape));
-        count *= shape->size[i];
+    for (unsigned i = 0; i < 2; i++) {
+        if (bodies[i] == NULL)
+            continue;
+        if (!tt_graph_grow(graph, &graph->bodies, &graph->body_capacity, graph->body_count, 1,
+                           sizeof(graph->bodies[0])))
+            return false;
+        graph->bodies[graph->body_count++] = bodies[i];
+        c->node.body[i] = graph->body_count;
+        if (graph->depth <= bodies[i]->depth)
+            graph->depth = bodies[i]->depth + 1;
     }
     return true;
 }
 
-static tt_value *new_leaf(tt_graph *graph, const char *kind, const char *name, tt_type type,
-                          tt_shape shape)
+static tt_value make(tt_graph *graph, tt_op op, unsigned input_count, const tt_value *inputs,
+                     unsigned word_count, const int64_t *words, tt_graph *const bodies[2])
 {
-    if (graph == NULL || !shape_is_sound(graph, kind, &shape))
-        return NULL;
-    if (type != TT_F32 && type != TT_I32 && type != TT_I8) {
-        tt_graph_fail(graph, "%s: there is no type %d", kind, (int)type);
-        return NULL;
-    }
-    tt_value *value = new_value(graph, tt_primitive_find(kind));
-    value->type = type;
-    value->shape = shape;
-    if (name != NULL) {
-        char *copy = tt_graph_allocate(graph, strlen(name) + 1);
-        value->name = strcpy(copy, name);
-    }
-    return append(graph, value);
-}
-
-tt_value *tt_input(tt_graph *graph, const char *name, tt_type type, tt_shape shape)
-{
-    return new_leaf(graph, "input", name, type, shape);
-}
-
-tt_value *tt_parameter(tt_graph *graph, const char *name, tt_shape shape)
-{
-    tt_value *value = new_leaf(graph, "parameter", name, TT_F32, shape);
-    if (value != NULL)
-        value->data = tt_graph_allocate(graph, tt_value_bytes(value));
-    return value;
-}
-
-tt_value *tt_constant(tt_graph *graph, tt_type type, tt_shape shape, const void *data)
-{
-    tt_value *value = new_leaf(graph, "constant", NULL, type, shape);
-    if (value == NULL)
-        return NULL;
-    value->data = tt_graph_allocate(graph, tt_value_bytes(value));
-    if (data != NULL)
-        memcpy(value->data, data, tt_value_bytes(value));
-    return value;
-}
-
-tt_value *tt_apply(tt_graph *graph, const char *primitive, unsigned input_count,
-                   tt_value *const *inputs, const tt_attributes *attributes)
-{
-    if (graph == NULL)
-        return NULL;
+    tt_rule rule = {.graph = graph,
+                    .row = tt_row_of(op),
+                    .input_count = input_count,
+                    .inputs = inputs,
+                    .body = {bodies[0], bodies[1]},
+                    .output_count = 1};
+    tt_value swapped[2];
     for (unsigned i = 0; i < input_count; i++)
-        if (inputs[i] == NULL)
-            return NULL;
-    const tt_primitive *row = tt_primitive_find(primitive);
-    if (row == NULL || row->shape == NULL) {
-        tt_graph_fail(graph, "there is no primitive '%s'", primitive);
-        return NULL;
-    }
-    if (row->inputs != input_count) {
-        tt_graph_fail(graph, "%s: takes %u inputs, was given %u", primitive, row->inputs,
-                      input_count);
-        return NULL;
-    }
-    tt_value *value = new_value(graph, row);
-    value->input_count = input_count;
-    for (unsigned i = 0; i < input_count; i++) {
-        if (inputs[i]->graph != graph) {
-            tt_graph_fail(graph, "%s: input %u belongs to another graph", primitive, i);
-            return NULL;
+        if (tt_is_none(inputs[i])) {
+            tt_rule_fail(&rule, "input %u could not be made", i);
+            return TT_NONE;
         }
-        value->inputs[i] = inputs[i];
+    if (!rule_holds(&rule, words, word_count))
+        return TT_NONE;
+    // After the rule, so that its sentences number the inputs as they were given.
+    if ((rule.row->flags & TT_ROW_COMMUTATIVE) != 0 && input_count == 2 &&
+        (inputs[1].node < inputs[0].node ||
+         (inputs[1].node == inputs[0].node && inputs[1].output < inputs[0].output))) {
+        swapped[0] = inputs[1];
+        swapped[1] = inputs[0];
+        rule.inputs = swapped;
     }
-    if (attributes != NULL && (row->attributes & TT_USES_SHAPE) != 0 &&
-        !shape_is_sound(graph, primitive, &attributes->shape))
-        return NULL;
-    if (attributes != NULL)
-        value->attributes = *attributes;
-    if (!row->shape(value) || !shape_is_sound(graph, row->name, &value->shape))
-        return NULL;
-    return append(graph, value);
+    candidate c = {.graph = graph,
+                   .node = {.op = (uint16_t)op,
+                            .input_count = (uint16_t)input_count,
+                            .output_count = (uint16_t)rule.output_count,
+                            .word_count = word_count},
+                   .inputs = rule.inputs,
+                   .types = rule.out,
+                   .words = words};
+    bool shared = bodies[0] == NULL && (rule.row->flags & TT_ROW_IMPURE) == 0;
+    uint64_t hash = hash_candidate(&c);
+    uint32_t there = shared ? tt_index_find(&graph->equal, hash, same_node, &c) : UINT32_MAX;
+    if (there != UINT32_MAX) {
+        note_origin(graph, there);
+        return (tt_value){there, 0};
+    }
+    if (!keep_bodies(graph, &c, bodies))
+        return TT_NONE;
+    tt_value value = append(&c);
+    if (!tt_is_none(value) && shared &&
+        !tt_index_add(graph, &graph->equal, hash, value.node, hash_node, graph))
+        return TT_NONE;
+    if (!tt_is_none(value))
+        note_origin(graph, value.node);
+    return value;
 }
 
-static bool leaf_shape(tt_value *value)
+tt_value tt_apply_bodies(tt_graph *graph, tt_op op, unsigned input_count, const tt_value *inputs,
+                         unsigned word_count, const int64_t *words, tt_graph *first,
+                         tt_graph *second)
 {
-    return tt_graph_fail(value->graph, "%s: has a builder of its own", value->primitive->name);
+    tt_graph *bodies[2] = {first, second};
+    tt_value value = TT_NONE;
+    uint32_t kept = graph != NULL ? graph->body_count : 0;
+    if (graph != NULL && graph->status == TT_OK) {
+        if ((unsigned)op >= TT_OP_COUNT)
+            tt_graph_fail(graph, TT_INVALID, "there is no operation %d", (int)op);
+        else if (input_count > UINT16_MAX)
+            tt_graph_fail(graph, TT_TOO_LARGE, "%s: takes at most %d inputs, was given %u",
+                          tt_op_name(op), UINT16_MAX, input_count);
+        else
+            value = make(graph, op, input_count, inputs, word_count, words, bodies);
+    }
+    // What was not taken over ends here.
+    uint32_t taken = graph != NULL ? graph->body_count - kept : 0;
+    for (unsigned i = 0; i < 2; i++) {
+        if (bodies[i] != NULL && taken > 0)
+            taken--;
+        else
+            tt_graph_free(bodies[i]);
+    }
+    return value;
 }
 
-const tt_primitive tt_leaf_primitives[] = {
-    {.name = "input", .shape = leaf_shape},
-    {.name = "parameter", .shape = leaf_shape},
-    {.name = "constant", .shape = leaf_shape},
-    {.name = NULL},
-};
+tt_value tt_apply(tt_graph *graph, tt_op op, unsigned input_count, const tt_value *inputs,
+                  unsigned word_count, const int64_t *words)
+{
+    return tt_apply_bodies(graph, op, input_count, inputs, word_count, words, NULL, NULL);
+}
+
+// Names and constants share an index: a buffer's hash is of what it is found by.
+static uint64_t hash_name(const char *name)
+{
+    return tt_hash(1, name, strlen(name));
+}
+
+static uint64_t hash_constant(const tt_type *type, const void *data, size_t bytes)
+{
+    uint64_t hash = tt_hash(2, (uint8_t[]){type->element, type->rank}, 2);
+    return tt_hash(tt_hash(hash, type->size, sizeof(type->size)), data, bytes);
+}
+
+static size_t type_bytes(const tt_type *type)
+{
+    return (size_t)tt_type_count(type) * tt_element_bytes((tt_element)type->element);
+}
+
+static uint64_t hash_buffer(const void *graph, uint32_t buffer)
+{
+    const tt_buffer *b = &((const tt_graph *)graph)->buffers[buffer];
+    return b->kind != TT_CONSTANT ? hash_name(b->name)
+                                  : hash_constant(&b->type, b->data, type_bytes(&b->type));
+}
+
+typedef struct wanted_name {
+    const tt_graph *graph;
+    const char *name;
+} wanted_name;
+
+static bool same_name(const void *context, uint32_t buffer)
+{
+    const wanted_name *wanted = context;
+    const char *name = wanted->graph->buffers[buffer].name;
+    return name != NULL && strcmp(name, wanted->name) == 0;
+}
+
+static uint32_t find_buffer(const tt_graph *graph, const char *name)
+{
+    wanted_name wanted = {graph, name};
+    return tt_index_find(&graph->named, hash_name(name), same_name, &wanted);
+}
+
+tt_value tt_graph_find(const tt_graph *graph, const char *name)
+{
+    uint32_t buffer = find_buffer(graph, name);
+    return buffer == UINT32_MAX ? TT_NONE : graph->buffers[buffer].value;
+}
+
+static bool name_is_sound(tt_graph *graph, const char *what, const char *name)
+{
+    if (name == NULL || *name == '\0' || !tt_text_is_utf8(name, strlen(name)))
+        return tt_graph_fail(graph, TT_INVALID, "%s: a name is UTF-8 text that is not empty", what);
+    return true;
+}
+
+static tt_value new_buffer(tt_graph *graph, tt_buffer_kind kind, const char *name, tt_type type,
+                           const void *data)
+{
+    static const char *const kinds[] = {"input", "parameter", "state", "constant"};
+    if (graph == NULL || graph->status != TT_OK)
+        return TT_NONE;
+    if (!type_is_sound(graph, kinds[kind], &type, false) ||
+        (kind != TT_CONSTANT && !name_is_sound(graph, kinds[kind], name)))
+        return TT_NONE;
+    if (kind != TT_CONSTANT && find_buffer(graph, name) != UINT32_MAX) {
+        tt_graph_fail(graph, TT_EXISTS, "%s: there is a buffer '%s' already", kinds[kind], name);
+        return TT_NONE;
+    }
+    uint32_t at = graph->buffer_count;
+    tt_buffer buffer = {.kind = kind, .type = type, .data = data, .value = TT_NONE};
+    if (!tt_graph_grow(graph, &graph->buffers, &graph->buffer_capacity, at, 1, sizeof(buffer)) ||
+        (kind != TT_CONSTANT && (buffer.name = tt_graph_keep(graph, name)) == NULL))
+        return TT_NONE;
+    graph->buffers[at] = buffer;
+    graph->buffer_count++; // the row looks its type up
+    buffer.value = tt_apply(graph, TT_OP_BUFFER, 0, NULL, 1, &(int64_t){at});
+    graph->buffers[at].value = buffer.value;
+    if (kind != TT_CONSTANT && !tt_is_none(buffer.value))
+        tt_index_add(graph, &graph->named, hash_buffer(graph, at), at, hash_buffer, graph);
+    return buffer.value;
+}
+
+tt_value tt_input(tt_graph *graph, const char *name, tt_type type)
+{
+    return new_buffer(graph, TT_INPUT, name, type, NULL);
+}
+
+tt_value tt_parameter(tt_graph *graph, const char *name, tt_type type)
+{
+    return new_buffer(graph, TT_PARAMETER, name, type, NULL);
+}
+
+tt_value tt_state(tt_graph *graph, const char *name, tt_type type)
+{
+    return new_buffer(graph, TT_STATE, name, type, NULL);
+}
+
+typedef struct wanted_constant {
+    const tt_graph *graph;
+    const tt_type *type;
+    const void *data;
+    size_t bytes;
+} wanted_constant;
+
+static bool same_constant(const void *context, uint32_t buffer)
+{
+    const wanted_constant *wanted = context;
+    const tt_buffer *b = &wanted->graph->buffers[buffer];
+    return b->kind == TT_CONSTANT && tt_type_equal(&b->type, wanted->type) &&
+           (wanted->bytes == 0 || memcmp(b->data, wanted->data, wanted->bytes) == 0);
+}
+
+tt_value tt_constant(tt_graph *graph, tt_type type, const void *data)
+{
+    if (graph == NULL || graph->status != TT_OK || !type_is_sound(graph, "constant", &type, false))
+        return TT_NONE;
+    size_t bytes = type_bytes(&type);
+    wanted_constant wanted = {graph, &type, data, bytes};
+    uint64_t hash = hash_constant(&type, data, bytes);
+    uint32_t there = tt_index_find(&graph->named, hash, same_constant, &wanted);
+    if (there != UINT32_MAX) {
+        note_origin(graph, graph->buffers[there].value.node);
+        return graph->buffers[there].value;
+    }
+    void *copy = tt_graph_allocate(graph, bytes);
+    if (copy == NULL)
+        return TT_NONE;
+    if (bytes > 0)
+        memcpy(copy, data, bytes);
+    tt_value value = new_buffer(graph, TT_CONSTANT, NULL, type, copy);
+    if (!tt_is_none(value) &&
+        !tt_index_add(graph, &graph->named, hash, graph->buffer_count - 1, hash_buffer, graph))
+        return TT_NONE;
+    return value;
+}
+
+tt_value tt_number(tt_graph *graph, tt_element element, double number)
+{
+    uint64_t room = 0;
+    if ((unsigned)element >= TT_ELEMENT_COUNT) {
+        if (graph != NULL)
+            tt_graph_fail(graph, TT_INVALID, "there is no element type %d", (int)element);
+        return TT_NONE;
+    }
+    tt_cell_store(element, &room, 0, tt_cell_of_number(element, number));
+    return tt_constant(graph, TT_SCALAR(element), &room);
+}
+
+uint32_t tt_graph_buffer_count(const tt_graph *graph)
+{
+    return graph->buffer_count;
+}
+
+const tt_buffer *tt_graph_buffer(const tt_graph *graph, uint32_t buffer)
+{
+    TT_CHECK(buffer < graph->buffer_count);
+    return &graph->buffers[buffer];
+}
+
+static bool value_is_sound(tt_graph *graph, const char *what, tt_value value)
+{
+    if (!tt_is_none(value) && value.node < graph->node_count &&
+        value.output < graph->nodes[value.node].output_count)
+        return true;
+    return tt_graph_fail(graph, TT_INVALID, "%s: is no value of this graph", what);
+}
+
+void tt_graph_result(tt_graph *graph, const char *name, tt_value value)
+{
+    if (graph == NULL || graph->status != TT_OK || !name_is_sound(graph, "result", name) ||
+        !value_is_sound(graph, name, value))
+        return;
+    tt_result result = {tt_graph_keep(graph, name), value};
+    if (result.name != NULL && tt_graph_grow(graph, &graph->results, &graph->result_capacity,
+                                             graph->result_count, 1, sizeof(result)))
+        graph->results[graph->result_count++] = result;
+}
+
+void tt_graph_assign(tt_graph *graph, tt_value buffer, tt_value value)
+{
+    if (graph == NULL || graph->status != TT_OK || !value_is_sound(graph, "assign", buffer) ||
+        !value_is_sound(graph, "assign", value))
+        return;
+    const tt_node *node = &graph->nodes[buffer.node];
+    if (node->op != TT_OP_BUFFER) {
+        tt_graph_fail(graph, TT_INVALID, "assign: only parameters and state can be assigned");
+        return;
+    }
+    uint32_t at = (uint32_t)graph->words[node->words];
+    const tt_buffer *b = &graph->buffers[at];
+    char want[TT_TYPE_TEXT_BYTES], came[TT_TYPE_TEXT_BYTES];
+    if (b->kind != TT_PARAMETER && b->kind != TT_STATE)
+        tt_graph_fail(graph, TT_INVALID, "assign: only parameters and state can be assigned");
+    else if (!tt_type_equal(&b->type, tt_graph_type(graph, value)))
+        tt_graph_fail(graph, TT_INVALID, "assign: '%s' is %s, the value is %s", b->name,
+                      tt_type_text(&b->type, want),
+                      tt_type_text(tt_graph_type(graph, value), came));
+    else if (b->assigned)
+        tt_graph_fail(graph, TT_EXISTS, "assign: '%s' is assigned already", b->name);
+    if (graph->status != TT_OK || !tt_graph_grow(graph, &graph->assigns, &graph->assign_capacity,
+                                                 graph->assign_count, 1, sizeof(graph->assigns[0])))
+        return;
+    graph->assigns[graph->assign_count++] = (tt_assign){at, value};
+    graph->buffers[at].assigned = true;
+}
+
+void tt_graph_forget(tt_graph *graph)
+{
+    graph->result_count = graph->assign_count = 0;
+}
+
+uint32_t tt_graph_result_count(const tt_graph *graph)
+{
+    return graph->result_count;
+}
+
+const tt_result *tt_graph_result_at(const tt_graph *graph, uint32_t index)
+{
+    TT_CHECK(index < graph->result_count);
+    return &graph->results[index];
+}
+
+uint32_t tt_graph_assign_count(const tt_graph *graph)
+{
+    return graph->assign_count;
+}
+
+const tt_assign *tt_graph_assign_at(const tt_graph *graph, uint32_t index)
+{
+    TT_CHECK(index < graph->assign_count);
+    return &graph->assigns[index];
+}
+
+void tt_graph_at(tt_graph *graph, const char *name, const char *place)
+{
+    if (graph == NULL || graph->status != TT_OK)
+        return;
+    graph->name = name != NULL ? tt_graph_keep(graph, name) : NULL;
+    graph->place = name != NULL && place != NULL ? tt_graph_keep(graph, place) : NULL;
+}
+
+uint32_t tt_graph_origin_count(const tt_graph *graph)
+{
+    return graph->origin_count;
+}
+
+const tt_origin *tt_graph_origin(const tt_graph *graph, uint32_t index)
+{
+    TT_CHECK(index < graph->origin_count);
+    return &graph->origins[index].origin;
+}
+
+const tt_origin *tt_graph_origin_of(const tt_graph *graph, uint32_t node)
+{
+    TT_CHECK(node < graph->node_count);
+    return graph->origin_of[node] == 0 ? NULL : &graph->origins[graph->origin_of[node] - 1].origin;
+}
+
+const tt_origin *tt_graph_origin_next(const tt_graph *graph, const tt_origin *origin)
+{
+    uint32_t next = ((const tt_origin_entry *)(const void *)origin)->next; // its first member
+    return next == 0 ? NULL : &graph->origins[next - 1].origin;
+}
+
+void tt_graph_note(tt_graph *graph, uint32_t node)
+{
+    TT_CHECK(node < graph->node_count);
+    note_origin(graph, node);
+}

@@ -12,9 +12,9 @@
 
 #include "ai/lite/plan.h"
 
-// gemmlowp's SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT: see ai/graph/quantised.c
-// for the definition that this must equal. Opening a plan has seen to it that no multiplier is
-// negative, so nothing saturates.
+// gemmlowp's SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT: see
+// ai/oldgraph/quantised.c for the definition that this must equal. Opening a plan has seen to it
+// that no multiplier is negative, so nothing saturates.
 static inline int32_t requantise(uint32_t sum, int32_t multiplier, int32_t shift)
 {
     int left = shift > 0 ? shift : 0, right = left - shift;

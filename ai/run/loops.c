@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "ai/next/shape.h"
+#include "ai/graph/shape.h"
 #include "ai/run/program.h"
 
 #define CHUNK 16384 // elements of a piece of work

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "ai/next/shape.h"
+#include "ai/graph/shape.h"
 #include "ai/run/program.h"
 
 // Copies `count` elements of `bytes` each, `from_step` and `to_step` elements apart.

@@ -1,7 +1,7 @@
 // A pool of threads. A run publishes a piece of work under the lock and wakes all; each thread then
 // takes numbers from a shared counter until none is left. The caller takes part.
 
-#include "ai/run/pool.h"
+#include "tutti/pool.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

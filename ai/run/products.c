@@ -9,7 +9,7 @@
 #include <cblas.h>
 #include <string.h>
 
-#include "ai/next/shape.h"
+#include "ai/graph/shape.h"
 #include "ai/run/program.h"
 
 #define PIECES 4 // of a batch, however many threads there are

@@ -3,9 +3,9 @@
 #ifndef TUTTI_AI_PROGRAM_H
 #define TUTTI_AI_PROGRAM_H
 
-#include "ai/next/row.h"
-#include "ai/run/pool.h"
-#include "ai/run/session.h"
+#include "ai/graph/row.h"
+#include "tutti/pool.h"
+#include "tutti/session.h"
 
 #define TT_STEP_INPUTS 4
 

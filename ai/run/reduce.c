@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "ai/next/shape.h"
+#include "ai/graph/shape.h"
 #include "ai/run/program.h"
 
 #define ROWS 256    // that are summed by one piece

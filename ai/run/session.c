@@ -1,6 +1,6 @@
 // Sessions and programs: the bytes that they keep, and the loop over steps.
 
-#include "ai/run/session.h"
+#include "tutti/session.h"
 
 #include <cblas.h>
 #include <pthread.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ai/next/reference.h"
+#include "ai/graph/reference.h"
 #include "ai/run/session_internal.h"
 #include "tutti/check.h"
 
@@ -71,7 +71,7 @@ void *tt_session_bytes(tt_session *session, const char *name, tt_type *type)
 
 static tt_status keep_bytes(tt_session *session, const tt_buffer *buffer, tt_text *why)
 {
-    char is[TT_TYPE_TEXT_MAX], was[TT_TYPE_TEXT_MAX];
+    char is[TT_TYPE_TEXT_BYTES], was[TT_TYPE_TEXT_BYTES];
     bytes_of *kept = find_bytes(session, buffer->name);
     if (kept != NULL && !tt_type_equal(&kept->type, &buffer->type)) {
         tt_text_add(why, buffer->name);

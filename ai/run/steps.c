@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "ai/next/reference.h"
+#include "ai/graph/reference.h"
 #include "ai/run/program.h"
 
 typedef struct split {

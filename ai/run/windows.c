@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "ai/next/shape.h"
+#include "ai/graph/shape.h"
 #include "ai/run/program.h"
 
 typedef struct pool {

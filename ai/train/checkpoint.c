@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ai/graph/primitive.h"
+#include "ai/oldgraph/primitive.h"
 #include "ai/train/training.h"
 #include "tutti/bytes.h"
 #include "tutti/check.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ai/graph/primitive.h"
+#include "ai/oldgraph/primitive.h"
 #include "tutti/check.h"
 #include "tutti/train.h"
 

@@ -7,7 +7,7 @@
 #ifndef TUTTI_EXEC_H
 #define TUTTI_EXEC_H
 
-#include "tutti/graph.h"
+#include "tutti/oldgraph.h"
 #include "tutti/language.h"
 
 TT_C_BEGIN
@@ -16,7 +16,7 @@ typedef struct tt_executor tt_executor;
 
 // Plans the computation of `outputs`. The graph must outlive the executor and not change any more.
 // NULL where an output is NULL (its building failed: tt_graph_error) or of another graph; without
-// memory the program ends with a message, as in tutti/graph.h.
+// memory the program ends with a message, as in tutti/oldgraph.h.
 tt_executor *tt_executor_new(const tt_graph *graph, tt_value *const *outputs, size_t count);
 void tt_executor_free(tt_executor *executor);
 

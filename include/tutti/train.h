@@ -8,7 +8,7 @@
 //
 // Nothing here locks: a model or a training belongs to one thread at a time. What an argument or a
 // file can cause is a status with a sentence in `why`, which may be NULL. Without memory for a
-// graph the program ends with a message (tutti/graph.h); elsewhere that is TT_FULL.
+// graph the program ends with a message (tutti/oldgraph.h); elsewhere that is TT_FULL.
 
 #ifndef TUTTI_TRAIN_H
 #define TUTTI_TRAIN_H
@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tutti/graph.h"
+#include "tutti/oldgraph.h"
 #include "tutti/language.h"
 #include "tutti/random.h"
 #include "tutti/status.h"

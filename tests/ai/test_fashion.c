@@ -3,7 +3,7 @@
 // which must reach 91.5 % after its last epoch and lose at most 0.3 points by quantisation.
 
 #include "tests/test.h"
-#include "tutti/convert.h"
+#include "tutti/oldconvert.h"
 #include "tutti/lite.h"
 #include "tutti/train.h"
 

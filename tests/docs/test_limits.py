@@ -19,10 +19,10 @@ def main():
     found, public = {}, set()
     for folder in FOLDERS:
         for at, _, files in os.walk(os.path.join(ROOT, folder)):
-            if at.endswith(os.path.join("ai", "next")):
-                continue  # will replace ai/graph, and has its rank under the same name; docs/ai.md tells its limits
+            if at.endswith(os.path.join("ai", "oldgraph")):
+                continue
             for name in files:
-                if not name.endswith((".h", ".c")):
+                if not name.endswith((".h", ".c")) or name.startswith("old"):
                     continue
                 with open(os.path.join(at, name), encoding="utf-8") as file:
                     for constant, value in DEFINE.findall(file.read()):

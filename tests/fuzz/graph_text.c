@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ai/next/reference.h"
+#include "ai/graph/reference.h"
 #include "tutti/check.h"
 
 #define BUFFERS_MAX 64

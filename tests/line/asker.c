@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "cli/client.h"
-#include "tutti/convert.h"
+#include "tutti/oldconvert.h"
 #include "tutti/random.h"
 #include "tutti/train.h"
 

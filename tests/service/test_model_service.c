@@ -5,7 +5,7 @@
 #include "tutti/bytes.h"
 #include "tutti/cbor.h"
 #include "tutti/check.h"
-#include "tutti/convert.h"
+#include "tutti/oldconvert.h"
 #include "tutti/model_service.h"
 #include "tutti/train.h"
 

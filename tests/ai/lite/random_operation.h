@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "tests/test.h"
-#include "tutti/convert.h"
+#include "tutti/oldconvert.h"
 #include "tutti/random.h"
 
 static inline size_t between(tt_random *r, size_t least, size_t greatest)

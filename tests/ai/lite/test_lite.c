@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-#include "ai/graph/primitive.h"
+#include "ai/oldgraph/primitive.h"
 #include "tests/ai/lite/random_operation.h"
 #include "tutti/bytes.h"
 #include "tutti/lite.h"

@@ -5,8 +5,8 @@
 
 #include <math.h>
 
-#include "ai/next/element.h"
-#include "ai/run/session.h"
+#include "ai/graph/element.h"
+#include "tutti/session.h"
 #include "tests/test.h"
 #include "tutti/random.h"
 

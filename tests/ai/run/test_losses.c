@@ -3,9 +3,9 @@
 
 #include <math.h>
 
-#include "ai/next/element.h"
-#include "ai/next/optimiser.h"
-#include "ai/run/session.h"
+#include "ai/graph/element.h"
+#include "tutti/optimiser.h"
+#include "tutti/session.h"
 #include "tests/test.h"
 
 #define BATCH 4

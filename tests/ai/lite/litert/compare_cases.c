@@ -1,9 +1,9 @@
 // Compares ai/lite and the reference executor of ai/graph with the outputs of LiteRT's reference
 // kernels, whole tensors, on the cases of a file that make_cases.py wrote.
 
-#include "ai/graph/primitive.h"
+#include "ai/oldgraph/primitive.h"
 #include "tests/test.h"
-#include "tutti/convert.h"
+#include "tutti/oldconvert.h"
 #include "tutti/lite.h"
 
 enum { CONV, DEPTHWISE, DENSE, DENSE_PER_CHANNEL, MAX_POOL, AVERAGE_POOL, KINDS };

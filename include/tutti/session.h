@@ -1,0 +1,63 @@
+// Running graphs fast on this machine's CPU.
+//
+// A session holds the bytes of parameters and state, by their names; programs are graphs made ready
+// to run on them. Two sessions of one graph have two sets of weights; two programs of a session
+// (one that trains, one that evaluates) share one. A program computes its graph's results, then
+// does its assignments, all at once: what is read is the old.
+//
+// A step's work is split by shape, not by threads, so the bits of a result are the same for every
+// number of threads. While it runs, denormals are zero; the caller's own setting is put back.
+// Nothing here ends the process or locks: a session belongs to one thread at a time, several
+// sessions may run at once.
+
+#ifndef TUTTI_SESSION_H
+#define TUTTI_SESSION_H
+
+#include "tutti/graph.h"
+
+TT_C_BEGIN
+
+#define TT_THREADS_MAX 1024
+
+typedef struct tt_session tt_session;
+typedef struct tt_program tt_program;
+
+typedef struct tt_session_options {
+    unsigned threads;   // the caller counts; 0: one a processor; at most TT_THREADS_MAX
+    bool reference;     // run everything by the reference, floats unrounded: slow, and right
+    uint64_t bytes_max; // of a program's tensors; 0: half of this machine's memory
+    uint64_t cost_max;  // of a run, as tt_graph_cost counts; 0: 2^50
+} tt_session_options;
+
+// TT_INVALID (threads), TT_FULL. `options` may be NULL: none of the above.
+tt_status tt_session_new(const tt_session_options *options, tt_session **session, tt_text *why);
+void tt_session_free(tt_session *session); // with its programs; NULL is allowed
+
+// Makes a program of the graph's results and assignments; the graph is copied, and may go. Its
+// parameters and state get bytes in the session, zeroed, unless one of that name is there already,
+// which must be of the same type. TT_INVALID, TT_TOO_LARGE, TT_FULL, and what is wrong with the
+// graph, each with a sentence; nothing is left of it then.
+tt_status tt_session_load(tt_session *session, const tt_graph *graph, tt_program **program,
+                          tt_text *why);
+void tt_program_free(tt_program *program); // earlier than its session; NULL is allowed
+
+// The bytes of a parameter or state, in the order of the last axis, owned by the session; NULL
+// where there is none. They may be written between runs.
+void *tt_session_bytes(tt_session *session, const char *name, tt_type *type);
+
+// Where an input's elements are read from at each run; the caller's. TT_NOT_FOUND.
+tt_status tt_program_set(tt_program *program, const char *input, const void *data);
+
+// TT_NOT_FOUND (an input was not set), TT_INVALID (an index outside its axis), TT_FULL, each with a
+// sentence; nothing is assigned then.
+tt_status tt_program_run(tt_program *program, tt_text *why);
+
+// The elements of result `index`, until the next run; its type unless NULL.
+const void *tt_program_result(const tt_program *program, uint32_t index, tt_type *type);
+
+uint64_t tt_program_arena_bytes(const tt_program *program); // of all that lies between
+uint32_t tt_program_steps(const tt_program *program);
+
+TT_C_END
+
+#endif

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Every row of the table of operations against NumPy: of the system's Python where it has NumPy, else
+# of a virtual environment. Skips with its reason where NumPy cannot be had.
+set -eu
+python=/usr/bin/python3
+folder=$TUTTI_BUILD/numpy-2.2.6
+
+skip() {
+    echo "skipped: $1"
+    exit 77
+}
+
+if ! "$python" -c 'import numpy' 2>/dev/null; then
+    if [ ! -f "$folder/complete" ]; then
+        rm -rf "$folder"
+        "$python" -m venv "$folder" >"$folder.log" 2>&1 || skip "no Python virtual environment (python3-venv): see $folder.log"
+        timeout 200 "$folder/bin/pip" install --quiet --disable-pip-version-check --retries 1 --timeout 20 \
+            numpy==2.2.6 >>"$folder.log" 2>&1 ||
+            skip "NumPy 2.2.6 cannot be installed from the package index: see $folder.log"
+        touch "$folder/complete"
+    fi
+    python=$folder/bin/python
+fi
+"$python" -B "$(dirname "$0")/test_rows.py" "$TUTTI_LINUX/tests/ai/graph/run_graph" "$@"
