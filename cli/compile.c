@@ -1,10 +1,11 @@
 // tutti compile: a trained checkpoint becomes a plan, the int8 network that devices run.
 //
-// Accuracy before and after is stated on all test images: the float network by ai/exec, the plan by
+// Accuracy before and after is stated on all test images: the float network by ai/run, the plan by
 // the device runtime itself. With --reference, the answers that a correct device must give are
-// written too; they come from the reference executor of ai/graph on the quantised graph, which
-// shares no code with the runtime.
+// written too; they come from the reference of ai/graph on the quantised graph, which shares no
+// code with the runtime.
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,10 @@
 #include "cli/json.h"
 #include "cli/say.h"
 #include "tutti/check.h"
-#include "tutti/oldconvert.h"
-#include "tutti/exec.h"
+#include "tutti/convert.h"
 #include "tutti/lite.h"
+#include "tutti/model.h"
+#include "tutti/pool.h"
 
 static const char *data_folder, *out_path = "fashion.plan", *reference_path, *report_path;
 static unsigned calibration_count = 500, reference_count = 1000;
@@ -51,39 +53,28 @@ static tt_exit out_of_memory(void)
     return TT_EXIT_FAILED;
 }
 
-// The model is for one image at a time; a batch of them is quicker.
-static tt_status evaluate_model(const tt_model *model, const tt_dataset *images, double *accuracy,
-                                tt_text *why)
-{
-    tt_model *many = tt_model_new(50);
-    if (many == NULL)
-        return TT_FULL;
-    tt_model_copy_parameters(many, model);
-    tt_status status = tt_model_evaluate(many, images, 0, accuracy, NULL, why);
-    tt_model_free(many);
-    return status;
-}
-
 // Quantises a trained model, also giving its float accuracy.
-static tt_exit quantise(const tt_model *model, const tt_dataset *train, const tt_dataset *test,
-                        tt_quantised *quantised, double *accuracy)
+static tt_exit quantise(tt_model *model, const tt_dataset *train, const tt_dataset *test,
+                        tt_quantised **quantised, double *accuracy)
 {
     static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
     tt_say_progress(false, "measuring the float network on %zu images", test->count);
-    tt_status status = evaluate_model(model, test, accuracy, &why);
+    tt_status status = tt_model_evaluate(model, test, accuracy, NULL, &why);
     if (status != TT_OK)
         return tt_data_refuse("compile", status, sentence);
+    tt_graph *graph = NULL;
     size_t values = calibration_count * train->rows * train->columns;
     float *calibration = malloc(values * sizeof(*calibration));
-    if (calibration == NULL)
-        return out_of_memory();
-    for (size_t i = 0; i < values; i++)
+    for (size_t i = 0; calibration != NULL && i < values; i++)
         calibration[i] = (float)train->images[i] * (1.0f / 255);
     tt_say_progress(false, "quantising with %u images", calibration_count);
-    status = tt_quantise(model->graph, model->image, model->logits, calibration, calibration_count,
-                         quantised, &why);
+    status = calibration != NULL ? tt_model_graph(model, 1, &graph, &why) : TT_FULL;
+    if (status == TT_OK)
+        status = tt_quantise(tt_model_session(model), graph, "image", "logits", calibration,
+                             calibration_count, quantised, &why);
+    tt_graph_free(graph);
     free(calibration);
     return status == TT_OK ? TT_EXIT_OK : tt_data_refuse("compile", status, sentence);
 }
@@ -97,6 +88,7 @@ typedef struct evaluation {
     size_t arena_bytes, piece_bytes;
     int8_t *logits; // (count, classes), of the reference
     size_t right[64];
+    atomic_bool full; // there was no memory
 } evaluation;
 
 static void evaluate_piece(void *context, size_t piece)
@@ -123,6 +115,8 @@ static tt_exit evaluate_plan(const tt_plan *plan, const tt_dataset *images, doub
 {
     const tt_plan_header *header = &plan->header;
     tt_pool *pool = tt_pool_new(0);
+    if (pool == NULL)
+        return out_of_memory();
     evaluation e = {.plan = plan, .images = images, .pieces = tt_pool_threads(pool)};
     e.pieces = e.pieces < TT_COUNT(e.right) ? e.pieces : TT_COUNT(e.right);
     e.arena_bytes = rounded(header->arena_bytes);
@@ -145,7 +139,9 @@ static void reference_piece(void *context, size_t i)
 {
     evaluation *e = context;
     size_t pixels = e->images->rows * e->images->columns, classes = e->plan->header.output_bytes;
-    tt_quantised_run(e->quantised, e->images->images + i * pixels, e->logits + i * classes);
+    if (tt_quantised_run(e->quantised, e->images->images + i * pixels, e->logits + i * classes) !=
+        TT_OK)
+        e->full = true;
 }
 
 static tt_exit write_reference(const tt_quantised *quantised, const tt_plan *plan,
@@ -155,12 +151,13 @@ static tt_exit write_reference(const tt_quantised *quantised, const tt_plan *pla
     size_t bytes = reference_count * plan->header.output_bytes;
     evaluation e = {
         .plan = plan, .quantised = quantised, .images = images, .logits = malloc(bytes)};
-    if (e.logits == NULL)
-        return out_of_memory();
-    tt_pool *pool = tt_pool_new(0);
-    tt_pool_run(pool, reference_count, reference_piece, &e);
+    tt_pool *pool = e.logits != NULL ? tt_pool_new(0) : NULL;
+    if (pool != NULL)
+        tt_pool_run(pool, reference_count, reference_piece, &e);
+    tt_exit result = pool == NULL || e.full
+                         ? out_of_memory()
+                         : tt_file_write("compile", reference_path, e.logits, bytes);
     tt_pool_free(pool);
-    tt_exit result = tt_file_write("compile", reference_path, e.logits, bytes);
     free(e.logits);
     return result;
 }
@@ -264,7 +261,7 @@ static tt_exit emit(const tt_quantised *quantised, const tt_dataset *test, doubl
     uint8_t *bytes = NULL;
     size_t length = 0;
     tt_plan plan;
-    tt_status emitted = tt_plan_emit(quantised, &bytes, &length, &why);
+    tt_status emitted = tt_quantised_emit(quantised, &bytes, &length, &why);
     if (emitted == TT_OK)
         emitted = tt_plan_open(&plan, bytes, length, &why);
     if (emitted != TT_OK) {
@@ -286,18 +283,18 @@ static tt_exit emit(const tt_quantised *quantised, const tt_dataset *test, doubl
     return status;
 }
 
-static tt_exit compile(const tt_model *model)
+static tt_exit compile(tt_model *model)
 {
     tt_dataset train, test;
     tt_exit status = tt_data_load("compile", data_folder, &train, &test);
     if (status != TT_EXIT_OK)
         return status;
-    tt_quantised quantised;
+    tt_quantised *quantised = NULL;
     double accuracy = 0;
     status = quantise(model, &train, &test, &quantised, &accuracy);
     if (status == TT_EXIT_OK) {
-        status = emit(&quantised, &test, accuracy);
-        tt_quantised_free(&quantised);
+        status = emit(quantised, &test, accuracy);
+        tt_quantised_free(quantised);
     }
     tt_dataset_free(&train);
     tt_dataset_free(&test);
@@ -324,10 +321,8 @@ static tt_exit run(unsigned count, const char *const *arguments)
     static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_text_init(&why, sentence, sizeof(sentence));
-    tt_model *model = tt_model_new(1);
-    if (model == NULL)
-        return out_of_memory();
-    tt_status loaded = tt_model_load(model, arguments[0], &why);
+    tt_model *model;
+    tt_status loaded = tt_model_open(arguments[0], NULL, &model, &why);
     tt_exit status =
         loaded == TT_OK ? try_files(arguments[0]) : tt_data_refuse("compile", loaded, sentence);
     if (status == TT_EXIT_OK)

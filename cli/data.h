@@ -4,7 +4,7 @@
 #define TUTTI_CLI_DATA_H
 
 #include "cli/command.h"
-#include "tutti/train.h"
+#include "tutti/dataset.h"
 
 // Loads both sets from `folder`, or from where Debian's package puts them. A failure is said, with
 // what to do about it, on behalf of `command`.

@@ -38,7 +38,7 @@ void tt_history_add(tt_history *kept, const tt_progress *progress, double second
 tt_exit tt_history_write(const tt_history *kept, const char *path, tt_training *training,
                          double test_accuracy, const size_t *confusion)
 {
-    size_t classes = tt_training_model(training)->classes;
+    size_t classes = (size_t)tt_model_network(tt_training_model(training))->classes;
     tt_file_out out;
     tt_exit result = tt_file_begin(&out, "train", path);
     if (result != TT_EXIT_OK)

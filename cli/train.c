@@ -305,8 +305,8 @@ static tt_exit finish(session *s, const tt_dataset *test_set)
     double accuracy = s->last.test_accuracy;
     tt_status status = TT_OK;
     if (history_path != NULL || accuracy < 0) // no epoch was left to measure
-        status = tt_model_evaluate(tt_training_model(s->training), test_set, threads, &accuracy,
-                                   confusion, &why);
+        status =
+            tt_model_evaluate(tt_training_model(s->training), test_set, &accuracy, confusion, &why);
     if (status != TT_OK)
         return tt_data_refuse("train", status, sentence);
     if (result == TT_EXIT_OK && history_path != NULL)

@@ -13,12 +13,23 @@ typedef struct bytes_of { // a parameter's or a state's
     void *data;
 } bytes_of;
 
+typedef struct tt_sized { // a program by what it was asked for
+    tt_build *build;
+    void *context;
+    unsigned count;
+    int64_t sizes[TT_RANK_MAX];
+    tt_program *program; // NULL: none
+    uint64_t used;       // when, in askings
+} tt_sized;
+
 struct tt_session {
     tt_session_options options;
     tt_pool *pool;
     bytes_of *kept;
     uint32_t kept_count, kept_capacity;
     tt_program *programs; // a list
+    tt_sized sized[TT_PROGRAMS_KEPT];
+    uint64_t asked;
 };
 
 struct tt_program {

@@ -10,7 +10,7 @@
 #include <zlib.h>
 
 #include "tutti/bytes.h"
-#include "tutti/train.h"
+#include "tutti/dataset.h"
 
 #define IDX_BYTES 8 // the element type that we read
 #define PIXELS_MAX ((size_t)1 << 30)

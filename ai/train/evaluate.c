@@ -1,21 +1,19 @@
-// Evaluation, in batches of the model's size, each piece of work with an executor of its own on the
-// model's graph; and what it shares with the loop.
+// Running a model on images, and how often it is right.
 
-#include <float.h>
-#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "ai/train/training.h"
+#include "ai/train/model_internal.h"
 
-void tt_image_load(float *to, const tt_dataset *data, size_t index)
+#define BATCH 50 // images at a time, where the network takes several
+
+void tt_image_load(float *to, const uint8_t *pixels, size_t count)
 {
-    size_t pixels = data->rows * data->columns;
-    const uint8_t *from = data->images + index * pixels;
-    for (size_t i = 0; i < pixels; i++)
-        to[i] = (float)from[i] * (1.0f / 255);
+    for (size_t i = 0; i < count; i++)
+        to[i] = (float)pixels[i] * (1.0f / 255);
 }
 
-size_t tt_logits_greatest(const float *logits, size_t classes)
+static size_t greatest(const float *logits, size_t classes)
 {
     size_t best = 0;
     for (size_t i = 1; i < classes; i++)
@@ -24,23 +22,24 @@ size_t tt_logits_greatest(const float *logits, size_t classes)
     return best;
 }
 
-bool tt_dataset_fits(const tt_model *model, const tt_dataset *data)
+bool tt_dataset_fits(const tt_network *network, const tt_dataset *data)
 {
-    return data->count > 0 && data->rows == model->rows && data->columns == model->columns;
+    return data->count > 0 && (int64_t)data->rows == network->rows &&
+           (int64_t)data->columns == network->columns;
 }
 
-static void add_size(tt_text *why, size_t rows, size_t columns)
+static void add_size(tt_text *why, uint64_t rows, uint64_t columns)
 {
     tt_text_add_unsigned(why, rows);
     tt_text_add(why, "x");
     tt_text_add_unsigned(why, columns);
 }
 
-void tt_refuse_dataset(const tt_model *model, const tt_dataset *data, const char *expected,
+void tt_refuse_dataset(const tt_network *network, const tt_dataset *data, const char *expected,
                        size_t images, tt_text *why)
 {
     tt_text_add(why, "the model expects ");
-    add_size(why, model->rows, model->columns);
+    add_size(why, (uint64_t)network->rows, (uint64_t)network->columns);
     tt_text_add(why, expected);
     tt_text_add(why, "; the data set has ");
     tt_text_add_unsigned(why, images);
@@ -48,74 +47,72 @@ void tt_refuse_dataset(const tt_model *model, const tt_dataset *data, const char
     add_size(why, data->rows, data->columns);
 }
 
-bool tt_all_finite(const float *elements, size_t count)
+static tt_graph *build(void *context, unsigned count, const int64_t *sizes)
 {
-    unsigned infinite = 0; // counted without a branch, so that the compiler makes vectors of it
-    for (size_t i = 0; i < count; i++)
-        infinite += !(fabsf(elements[i]) <= FLT_MAX);
-    return infinite == 0;
+    (void)count;
+    tt_graph *graph;
+    return tt_model_graph(context, sizes[0], &graph, NULL) == TT_OK ? graph : NULL;
 }
 
-typedef struct evaluation {
-    const tt_dataset *dataset;
-    const tt_model *model;
-    size_t pieces; // each takes every so-manieth batch of images
-    float *images; // (pieces, batch, pixels)
-    uint8_t *answers;
-} evaluation;
-
-static void evaluate_part(void *context, size_t part)
+// Up to BATCH images.
+static tt_status run_batch(tt_model *m, const float *images, size_t count, float *logits,
+                           tt_text *why)
 {
-    evaluation *e = context;
-    size_t pixels = e->dataset->rows * e->dataset->columns, classes = e->model->classes;
-    size_t batch = e->model->batch;
-    float *images = e->images + part * batch * pixels;
-    tt_executor *executor = tt_executor_new(e->model->graph, (tt_value *[]){e->model->logits}, 1);
-    tt_executor_set(executor, e->model->image, images);
-    for (size_t first = part * batch; first < e->dataset->count; first += e->pieces * batch) {
-        size_t count = e->dataset->count - first;
-        count = count < batch ? count : batch;
-        for (size_t i = 0; i < count; i++)
-            tt_image_load(images + i * pixels, e->dataset, first + i);
-        tt_executor_run(executor);
-        const float *logits = tt_executor_get(executor, e->model->logits);
-        for (size_t i = 0; i < count; i++)
-            e->answers[first + i] = (uint8_t)tt_logits_greatest(logits + i * classes, classes);
+    int64_t batch = (int64_t)count;
+    size_t classes = (size_t)m->network.classes;
+    tt_program *program;
+    tt_status status = tt_session_program(m->session, build, m, 1, &batch, &program, why);
+    if (status == TT_OK)
+        status = tt_program_set(program, "image", images);
+    if (status == TT_OK)
+        status = tt_program_run(program, why);
+    if (status == TT_OK)
+        memcpy(logits, tt_program_result(program, 0, NULL), count * classes * sizeof(float));
+    return status;
+}
+
+tt_status tt_model_run(tt_model *m, const uint8_t *images, size_t count, float *logits,
+                       tt_text *why)
+{
+    size_t pixels = (size_t)(m->network.rows * m->network.columns);
+    size_t each = m->network.build != NULL ? BATCH : 1;
+    float *batch = calloc(each * pixels + 1, sizeof(float));
+    tt_status status = batch != NULL ? TT_OK : TT_FULL;
+    for (size_t first = 0; first < count && status == TT_OK; first += each) {
+        size_t now = count - first < each ? count - first : each;
+        tt_image_load(batch, images + first * pixels, now * pixels);
+        status = run_batch(m, batch, now, logits + first * (size_t)m->network.classes, why);
     }
-    tt_executor_free(executor);
+    free(batch);
+    return status;
 }
 
-static double share_right(const evaluation *e, size_t *confusion)
+static double share_right(const tt_dataset *data, const float *logits, size_t classes,
+                          size_t *confusion)
 {
-    size_t right = 0, classes = e->model->classes;
-    for (size_t i = 0; i < e->dataset->count; i++) {
-        size_t label = e->dataset->labels[i];
-        right += e->answers[i] == label;
+    size_t right = 0;
+    for (size_t i = 0; i < data->count; i++) {
+        size_t label = data->labels[i], answer = greatest(logits + i * classes, classes);
+        right += answer == label;
         if (confusion != NULL && label < classes)
-            confusion[label * classes + e->answers[i]]++;
+            confusion[label * classes + answer]++;
     }
-    return (double)right / (double)e->dataset->count;
+    return (double)right / (double)data->count;
 }
 
-tt_status tt_model_evaluate(const tt_model *model, const tt_dataset *dataset, unsigned threads,
-                            double *accuracy, size_t *confusion, tt_text *why)
+tt_status tt_model_evaluate(tt_model *m, const tt_dataset *dataset, double *accuracy,
+                            size_t *confusion, tt_text *why)
 {
-    if (!tt_dataset_fits(model, dataset)) {
-        tt_refuse_dataset(model, dataset, " images to test with", dataset->count, why);
+    size_t classes = (size_t)m->network.classes;
+    if (!tt_dataset_fits(&m->network, dataset)) {
+        tt_refuse_dataset(&m->network, dataset, " images to test with", dataset->count, why);
         return TT_INVALID;
     }
-    tt_pool *pool = tt_pool_new(threads);
-    evaluation e = {.dataset = dataset, .model = model, .pieces = tt_pool_threads(pool)};
-    e.images = calloc(e.pieces * model->batch * dataset->rows * dataset->columns, sizeof(float));
-    e.answers = calloc(dataset->count, 1);
-    tt_status status = TT_FULL;
-    if (e.images != NULL && e.answers != NULL) {
-        tt_pool_run(pool, e.pieces, evaluate_part, &e);
-        *accuracy = share_right(&e, confusion);
-        status = TT_OK;
-    }
-    tt_pool_free(pool);
-    free(e.images);
-    free(e.answers);
+    float *logits = calloc(dataset->count * classes, sizeof(float));
+    tt_status status =
+        logits != NULL ? tt_model_run(m, dataset->images, dataset->count, logits, why) : TT_FULL;
+    if (status == TT_OK)
+        *accuracy = share_right(dataset, logits, classes, confusion);
+    free(logits);
     return status;
 }

@@ -1,67 +1,181 @@
-// The classifier: layers as functions that add a weight, a bias and their operations to a graph.
+// A model: a network, a session with its weights, and the programs that it ran with.
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ai/oldgraph/primitive.h"
-#include "tutti/check.h"
-#include "tutti/train.h"
+#include "ai/train/model_internal.h"
+#include "tutti/random.h"
 
-static tt_value *parameter(tt_model *model, const char *layer, const char *what, tt_shape shape)
+// ---- graphs
+
+static tt_status refuse_graph(tt_graph *graph, tt_text *why)
 {
-    char name[64];
-    snprintf(name, sizeof(name), "%s.%s", layer, what);
-    TT_CHECK(model->parameter_count < TT_MODEL_PARAMETERS_MAX);
-    tt_value *value = tt_parameter(model->graph, name, shape);
-    model->parameters[model->parameter_count++] = value;
-    return value;
+    tt_status status = tt_graph_status(graph);
+    tt_text_add(why, tt_graph_error(graph));
+    tt_graph_free(graph);
+    return status;
 }
 
-static tt_value *conv(tt_model *model, const char *name, tt_value *x, size_t window, size_t out)
+tt_status tt_model_graph(const tt_model *m, int64_t batch, tt_graph **graph, tt_text *why)
 {
-    tt_value *weights =
-        parameter(model, name, "weights", TT_SHAPE(out, window, window, x->shape.size[3]));
-    tt_value *bias = parameter(model, name, "bias", TT_SHAPE(out));
-    return tt_bias_add(tt_conv2d(x, weights, 1, TT_SAME), bias);
+    *graph = NULL;
+    const tt_network *n = &m->network;
+    if (batch < 1 || (n->build == NULL && batch != 1)) {
+        tt_text_add(why, "the network is for ");
+        tt_text_add(why,
+                    n->build == NULL ? "one image at a time, not " : "one image or more, not ");
+        tt_text_add_signed(why, batch);
+        return TT_INVALID;
+    }
+    if (n->build == NULL) {
+        *graph = tt_graph_copy(m->graph);
+        return *graph != NULL ? TT_OK : TT_FULL;
+    }
+    tt_graph *g = tt_graph_new();
+    if (g == NULL)
+        return TT_FULL;
+    tt_value image = tt_input(g, "image", TT_TYPE(TT_F32, batch, n->rows, n->columns, 1));
+    tt_value logits = n->build(g, image);
+    tt_graph_result(g, "logits", logits);
+    if (tt_graph_status(g) != TT_OK)
+        return refuse_graph(g, why);
+    *graph = g;
+    return TT_OK;
 }
 
-static tt_value *dense(tt_model *model, const char *name, tt_value *x, size_t out)
+static tt_value find_logits(const tt_graph *graph)
 {
-    tt_value *weights = parameter(model, name, "weights", TT_SHAPE(out, x->shape.size[1]));
-    tt_value *bias = parameter(model, name, "bias", TT_SHAPE(out));
-    return tt_bias_add(tt_matmul(x, weights, false, true), bias);
+    for (uint32_t i = 0; i < tt_graph_result_count(graph); i++)
+        if (strcmp(tt_graph_result_at(graph, i)->name, "logits") == 0)
+            return tt_graph_result_at(graph, i)->value;
+    return TT_NONE;
 }
 
-tt_model *tt_model_new(size_t batch)
+// Whether the graph takes images and gives logits as the network says.
+static tt_status check_graph(const tt_network *n, const tt_graph *graph, tt_text *why)
 {
-    tt_model *model = batch > 0 && batch <= TT_BATCH_MAX ? calloc(1, sizeof(*model)) : NULL;
-    if (model == NULL)
-        return NULL;
-    *model = (tt_model){.batch = batch, .classes = 10, .rows = 28, .columns = 28};
-    model->graph = tt_graph_new();
-    model->image = tt_input(model->graph, "image", TT_F32, TT_SHAPE(batch, 28, 28, 1));
-    model->label = tt_input(model->graph, "label", TT_I32, TT_SHAPE(batch));
-    tt_value *x = tt_relu(conv(model, "conv1", model->image, 3, 12));
-    x = tt_max_pool2d(x, 2, 2, TT_VALID);
-    x = tt_relu(conv(model, "conv2", x, 3, 24));
-    x = tt_max_pool2d(x, 2, 2, TT_VALID);
-    x = tt_relu(conv(model, "conv3", x, 3, 32));
-    x = tt_reshape(x, TT_SHAPE(batch, 7 * 7 * 32));
-    x = tt_relu(dense(model, "dense1", x, 32));
-    model->logits = dense(model, "dense2", x, 10);
-    model->loss = tt_softmax_cross_entropy(model->logits, model->label);
-    TT_CHECK(tt_graph_error(model->graph)[0] == '\0');
-    return model;
+    char is[TT_TYPE_TEXT_BYTES];
+    tt_type wanted = TT_TYPE(TT_F32, 1, n->classes);
+    tt_value logits = find_logits(graph);
+    if (n->classes < 1 || n->classes > TT_CLASSES_MAX || tt_is_none(logits) ||
+        !tt_type_equal(tt_graph_type(graph, logits), &wanted)) {
+        tt_text_add(why, "the network gives logits of ");
+        tt_text_add(why, tt_is_none(logits) ? "no type"
+                                            : tt_type_text(tt_graph_type(graph, logits), is));
+        tt_text_add(why, ", expected f32[1,N] for the N classes of the network, 1 to 64");
+        return TT_INVALID;
+    }
+    return TT_OK;
 }
 
-void tt_model_free(tt_model *model)
+// ---- making one
+
+// Takes the graph over.
+static tt_status make(const tt_network *network, tt_graph *graph, const tt_session_options *options,
+                      tt_model **model, tt_text *why)
 {
-    if (model == NULL)
+    tt_program *program;
+    tt_model *m = calloc(1, sizeof(*m));
+    if (m == NULL) {
+        tt_graph_free(graph);
+        return TT_FULL;
+    }
+    m->network = *network;
+    m->graph = graph;
+    tt_status status = check_graph(network, graph, why);
+    if (status == TT_OK)
+        status = tt_session_new(options, &m->session, why);
+    if (status == TT_OK)
+        status = tt_session_load(m->session, graph, &program, why); // makes room for the weights
+    if (status != TT_OK) {
+        tt_model_free(m);
+        return status;
+    }
+    tt_program_free(program);
+    *model = m;
+    return TT_OK;
+}
+
+tt_status tt_model_new(const tt_network *network, const tt_session_options *options,
+                       tt_model **model, tt_text *why)
+{
+    *model = NULL;
+    tt_model only = {.network = network != NULL ? *network : tt_classifier};
+    tt_graph *graph;
+    tt_status status = tt_model_graph(&only, 1, &graph, why);
+    return status == TT_OK ? make(&only.network, graph, options, model, why) : status;
+}
+
+// From a graph for one image, which it takes over: that of tt_classifier, or another.
+tt_status tt_model_of_graph(tt_graph *graph, const tt_session_options *options, tt_model **model,
+                            tt_text *why)
+{
+    *model = NULL;
+    tt_model known = {.network = tt_classifier};
+    tt_graph *ours;
+    tt_status status = tt_model_graph(&known, 1, &ours, why);
+    char *a = status == TT_OK ? tt_graph_print(ours) : NULL, *b = tt_graph_print(graph);
+    bool same = a != NULL && b != NULL && strcmp(a, b) == 0;
+    if (status == TT_OK && (a == NULL || b == NULL))
+        status = TT_FULL;
+    free(a);
+    free(b);
+    if (status == TT_OK)
+        tt_graph_free(ours);
+    if (status != TT_OK) {
+        tt_graph_free(graph);
+        return status;
+    }
+    if (same)
+        return make(&tt_classifier, graph, options, model, why);
+    tt_value image = tt_graph_find(graph, "image");
+    const tt_type *type = !tt_is_none(image) ? tt_graph_type(graph, image) : NULL;
+    if (type == NULL || type->rank != 4 || type->element != TT_F32 || type->size[0] != 1 ||
+        type->size[3] != 1) {
+        tt_text_add(why, "the network has no input 'image' of f32[1,rows,columns,1]");
+        tt_graph_free(graph);
+        return TT_INVALID;
+    }
+    tt_network other = {.name = "network", .rows = type->size[1], .columns = type->size[2]};
+    tt_value logits = find_logits(graph);
+    if (!tt_is_none(logits) && tt_graph_type(graph, logits)->rank == 2)
+        other.classes = tt_graph_type(graph, logits)->size[1];
+    tt_graph_forget(graph); // whatever else it computes
+    if (!tt_is_none(logits))
+        tt_graph_result(graph, "logits", logits);
+    return make(&other, graph, options, model, why);
+}
+
+void tt_model_free(tt_model *m)
+{
+    if (m == NULL)
         return;
-    tt_graph_free(model->graph);
-    free(model);
+    tt_session_free(m->session);
+    tt_graph_free(m->graph);
+    free(m);
+}
+
+const tt_network *tt_model_network(const tt_model *m)
+{
+    return &m->network;
+}
+
+tt_session *tt_model_session(const tt_model *m)
+{
+    return m->session;
+}
+
+// ---- what it is made of
+
+const tt_buffer *tt_model_parameter(const tt_model *m, uint32_t *at)
+{
+    while (*at < tt_graph_buffer_count(m->graph)) {
+        const tt_buffer *buffer = tt_graph_buffer(m->graph, (*at)++);
+        if (buffer->kind == TT_PARAMETER)
+            return buffer;
+    }
+    return NULL;
 }
 
 // A standard normal number by Box and Muller's method.
@@ -72,51 +186,41 @@ static float normal(tt_random *random)
     return (float)(sqrt(-2 * log(u)) * cos(6.283185307179586 * v));
 }
 
-void tt_model_initialise(tt_model *model, uint64_t seed)
+void tt_model_initialise(tt_model *m, uint64_t seed)
 {
     tt_random random;
+    const tt_buffer *parameter;
     tt_random_seed(&random, seed);
-    for (size_t i = 0; i < model->parameter_count; i++) {
-        tt_value *value = model->parameters[i];
-        size_t count = tt_shape_count(&value->shape);
-        memset(value->data, 0, tt_value_bytes(value));
-        if (value->shape.rank == 1)
-            continue;                                                       // a bias
-        float deviation = sqrtf(2 / (float)(count / value->shape.size[0])); // He et al. 2015
-        for (size_t k = 0; k < count; k++)
-            ((float *)value->data)[k] = deviation * normal(&random);
+    for (uint32_t at = 0; (parameter = tt_model_parameter(m, &at)) != NULL;) {
+        float *weights = tt_session_bytes(m->session, parameter->name, NULL);
+        int64_t count = tt_type_count(&parameter->type);
+        if (parameter->type.element != TT_F32 || count == 0)
+            continue;
+        memset(weights, 0, (size_t)count * sizeof(*weights));
+        if (parameter->type.rank < 2)
+            continue; // a bias
+        float deviation = sqrtf(2 / (float)(count / parameter->type.size[0]));
+        for (int64_t k = 0; k < count; k++)
+            weights[k] = deviation * normal(&random);
     }
 }
 
-void tt_model_copy_parameters(tt_model *to, const tt_model *from)
+uint64_t tt_model_parameter_elements(const tt_model *m)
 {
-    TT_CHECK(to->parameter_count == from->parameter_count);
-    for (size_t i = 0; i < to->parameter_count; i++) {
-        TT_CHECK(tt_shape_equal(&to->parameters[i]->shape, &from->parameters[i]->shape));
-        memcpy(to->parameters[i]->data, from->parameters[i]->data,
-               tt_value_bytes(from->parameters[i]));
-    }
-}
-
-size_t tt_model_parameter_elements(const tt_model *model)
-{
-    size_t total = 0;
-    for (size_t i = 0; i < model->parameter_count; i++)
-        total += tt_shape_count(&model->parameters[i]->shape);
+    uint64_t total = 0;
+    const tt_buffer *parameter;
+    for (uint32_t at = 0; (parameter = tt_model_parameter(m, &at)) != NULL;)
+        total += (uint64_t)tt_type_count(&parameter->type);
     return total;
 }
 
-uint64_t tt_model_multiplications(const tt_model *model)
+uint64_t tt_model_multiplications(const tt_model *m)
 {
     uint64_t total = 0;
-    for (size_t id = 0; id <= model->logits->id; id++) {
-        const tt_value *value = tt_graph_value(model->graph, id);
-        bool conv2d = strcmp(value->primitive->name, "conv2d") == 0;
-        if (!conv2d && strcmp(value->primitive->name, "matmul") != 0)
-            continue;
-        const tt_shape *w = &value->inputs[1]->shape;
-        uint64_t per_output = tt_shape_count(w) / w->size[0];
-        total += per_output * (tt_shape_count(&value->shape) / model->batch);
+    for (uint32_t i = 0; i < tt_graph_count(m->graph); i++) {
+        uint16_t op = tt_graph_node(m->graph, i)->op;
+        if (op == TT_OP_CONV || op == TT_OP_MATMUL)
+            total += tt_node_cost(m->graph, i);
     }
     return total;
 }

@@ -1,9 +1,7 @@
-// The training loop: shuffle, cut a batch into shards, run them on the pool, sum, update, report.
+// The training loop: shuffle, take a batch, run the step's program, report.
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <zlib.h>
 
@@ -36,53 +34,51 @@ static tt_status refuse_text(tt_text *why, const char *sentence)
     return TT_INVALID;
 }
 
+// The optimiser's own options are checked by tt_optimise.
 static tt_status check_options(const tt_train_options *o, tt_text *why)
 {
-    const tt_optimiser *optimiser = &o->optimiser;
     if (o->epochs == 0 || o->epochs > TT_EPOCHS_MAX)
         return refuse(why, "the number of epochs", o->epochs, "1 to 1000000");
-    if (o->batch == 0 || o->batch % TT_SHARDS != 0 || o->batch > TT_BATCH_MAX)
-        return refuse(why, "the batch", o->batch, "a multiple of 4 up to 4096");
-    if (o->threads > TT_POOL_THREADS_MAX)
-        return refuse(why, "the number of threads", o->threads, "at most 1024");
-    if (!(o->learning_rate > 0 && o->learning_rate <= FLT_MAX))
+    if (o->batch == 0 || o->batch > TT_BATCH_MAX)
+        return refuse(why, "the batch", o->batch, "1 to 4096");
+    if (o->schedule != TT_RATE_CONSTANT && o->schedule != TT_RATE_LINEAR &&
+        o->schedule != TT_RATE_COSINE)
+        return refuse(why, "the kind of schedule", (uint64_t)o->schedule,
+                      "0 (constant), 1 (linear) or 2 (cosine)");
+    if (!(o->learning_rate > 0 && isfinite(o->learning_rate)))
         return refuse_text(why, "the learning rate is no number above 0");
-    if (optimiser->kind != TT_SGD && optimiser->kind != TT_ADAM)
-        return refuse(why, "the kind of optimiser", (uint64_t)optimiser->kind,
-                      "0 (SGD) or 1 (Adam)");
-    bool adam = optimiser->kind == TT_ADAM;
-    if (!(optimiser->momentum >= 0 && optimiser->momentum < 1) ||
-        (adam && !(optimiser->momentum_square >= 0 && optimiser->momentum_square < 1)))
-        return refuse_text(why, "the optimiser's momentum is no number from 0 to below 1");
-    if (!(optimiser->weight_decay >= 0 && optimiser->weight_decay <= FLT_MAX) ||
-        (adam && !(optimiser->epsilon > 0 && optimiser->epsilon <= FLT_MAX)))
-        return refuse_text(why, "the optimiser's weight decay or epsilon is no number from 0 on");
+    if (!(o->warm_up >= 0 && o->warm_up <= TT_EPOCHS_MAX))
+        return refuse_text(why, "the warm-up is no number of epochs from 0 to 1000000");
     return TT_OK;
 }
 
-// The executors, what they read, and the optimiser's state; false without memory.
-static bool allocate(tt_training *t)
+// All but the options; what was made is the training's also on failure.
+static tt_status prepare(tt_training *t, tt_text *why)
 {
-    tt_model *m = t->model;
-    tt_value *outputs[TT_MODEL_PARAMETERS_MAX + 2];
-    memcpy(outputs, t->gradients, sizeof(t->gradients));
-    outputs[m->parameter_count] = m->loss;
-    outputs[m->parameter_count + 1] = m->logits;
-    for (int i = 0; i < TT_SHARDS; i++) {
-        t->executors[i] = tt_executor_new(m->graph, outputs, m->parameter_count + 2);
-        t->images[i] = calloc(tt_shape_count(&m->image->shape), sizeof(float));
-        t->labels[i] = calloc(m->batch, sizeof(int32_t));
-        if (t->images[i] == NULL || t->labels[i] == NULL)
-            return false;
-        tt_executor_set(t->executors[i], m->image, t->images[i]);
-        tt_executor_set(t->executors[i], m->label, t->labels[i]);
-    }
-    for (size_t i = 0; i < m->parameter_count; i++) {
-        t->states[i] = calloc(2 * tt_shape_count(&m->parameters[i]->shape), sizeof(float));
-        if (t->states[i] == NULL)
-            return false;
-    }
-    return true;
+    const tt_train_options *o = &t->options;
+    tt_session_options session = {.threads = o->threads};
+    tt_status status = tt_model_new(o->network, &session, &t->model, why);
+    if (status == TT_OK)
+        status = tt_training_graph(t->model, o, &t->graph, why);
+    if (status == TT_OK)
+        status = tt_session_load(t->model->session, t->graph, &t->program, why);
+    if (status != TT_OK)
+        return status;
+    const tt_network *n = &t->model->network;
+    t->images = calloc(o->batch * (size_t)(n->rows * n->columns) + 1, sizeof(*t->images));
+    t->labels = calloc(o->batch, sizeof(*t->labels));
+    if (t->images == NULL || t->labels == NULL)
+        return TT_FULL;
+    tt_model_initialise(t->model, o->seed);
+    status = tt_program_set(t->program, "image", t->images);
+    TT_CHECK(status == TT_OK);
+    status = tt_program_set(t->program, "label", t->labels);
+    TT_CHECK(status == TT_OK);
+    status = tt_program_set(t->program, "rate", &t->rate);
+    TT_CHECK(status == TT_OK);
+    status = tt_program_guard(t->program, "loss");
+    TT_CHECK(status == TT_OK);
+    return TT_OK;
 }
 
 tt_status tt_training_new(const tt_train_options *options, tt_training **training, tt_text *why)
@@ -92,19 +88,13 @@ tt_status tt_training_new(const tt_train_options *options, tt_training **trainin
     if (status != TT_OK)
         return status;
     tt_training *t = calloc(1, sizeof(*t));
-    tt_model *m = t != NULL ? tt_model_new(options->batch / TT_SHARDS) : NULL;
-    if (m == NULL) {
-        free(t);
+    if (t == NULL)
         return TT_FULL;
-    }
     t->options = *options;
-    t->model = m;
-    tt_model_initialise(m, options->seed);
-    status = tt_graph_gradient(m->graph, m->loss, m->parameters, m->parameter_count, t->gradients);
-    TT_CHECK(status == TT_OK);
-    if (!allocate(t)) {
+    status = prepare(t, why);
+    if (status != TT_OK) {
         tt_training_free(t);
-        return TT_FULL;
+        return status;
     }
     *training = t;
     return TT_OK;
@@ -114,14 +104,10 @@ void tt_training_free(tt_training *t)
 {
     if (t == NULL)
         return;
-    for (int i = 0; i < TT_SHARDS; i++) {
-        tt_executor_free(t->executors[i]);
-        free(t->images[i]);
-        free(t->labels[i]);
-    }
-    for (size_t i = 0; i < t->model->parameter_count; i++)
-        free(t->states[i]);
     tt_model_free(t->model);
+    tt_graph_free(t->graph);
+    free(t->images);
+    free(t->labels);
     free(t);
 }
 
@@ -155,126 +141,44 @@ double tt_training_images_per_second(const tt_training *t)
     return t->seconds > 0 ? (double)t->images_seen / t->seconds : 0;
 }
 
-// ---- one step
-
-typedef struct batch_context {
-    tt_training *training;
-    const tt_dataset *data;
-    const uint32_t *order; // of this batch
-} batch_context;
-
-static void run_shard(void *context, size_t shard)
-{
-    batch_context *batch = context;
-    tt_training *t = batch->training;
-    size_t images = t->model->batch, pixels = batch->data->rows * batch->data->columns;
-    for (size_t i = 0; i < images; i++) {
-        size_t index = batch->order[shard * images + i];
-        tt_image_load(t->images[shard] + i * pixels, batch->data, index);
-        t->labels[shard][i] = batch->data->labels[index];
-    }
-    tt_executor_run(t->executors[shard]);
-}
-
-// What stopped being a finite number: "the loss", or the gradient or the weights of `name`.
-typedef struct infinite {
-    const char *what, *name;
-} infinite;
-
-// The shards' losses are added to the epoch's; false where they are no finite number.
-static bool count_results(tt_training *t)
-{
-    const tt_model *m = t->model;
-    double loss = 0;
-    size_t right = 0;
-    for (int shard = 0; shard < TT_SHARDS; shard++) {
-        loss += *(const float *)tt_executor_get(t->executors[shard], m->loss);
-        const float *logits = tt_executor_get(t->executors[shard], m->logits);
-        for (size_t i = 0; i < m->batch; i++)
-            right += tt_logits_greatest(logits + i * m->classes, m->classes) ==
-                     (size_t)t->labels[shard][i];
-    }
-    t->loss += loss;
-    t->right += right;
-    return isfinite(loss);
-}
-
-// Sums the shards' gradients in their order, where the first shard has its own: an executor's
-// output is free until its next run.
-static bool sum_gradients(tt_training *t, infinite *found)
-{
-    const tt_model *m = t->model;
-    for (size_t p = 0; p < m->parameter_count; p++) {
-        size_t count = tt_shape_count(&m->parameters[p]->shape);
-        float *sum = (float *)tt_executor_get(t->executors[0], t->gradients[p]);
-        for (int shard = 1; shard < TT_SHARDS; shard++) {
-            const float *gradient = tt_executor_get(t->executors[shard], t->gradients[p]);
-            for (size_t i = 0; i < count; i++)
-                sum[i] += gradient[i];
-        }
-        for (size_t i = 0; i < count; i++)
-            sum[i] *= 1.0f / TT_SHARDS;
-        if (!tt_all_finite(sum, count)) {
-            *found = (infinite){"the gradient of ", m->parameters[p]->name};
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool update(tt_training *t, size_t step, float rate, infinite *found)
-{
-    const tt_model *m = t->model;
-    for (size_t p = 0; p < m->parameter_count; p++) {
-        size_t count = tt_shape_count(&m->parameters[p]->shape);
-        const float *sum = tt_executor_get(t->executors[0], t->gradients[p]);
-        tt_optimiser_update(&t->options.optimiser, step + 1, rate, count, m->parameters[p]->data,
-                            sum, t->states[p]);
-        if (!tt_all_finite(m->parameters[p]->data, count) ||
-            !tt_all_finite(t->states[p], 2 * count)) {
-            *found = (infinite){"a weight or the optimiser's state of ", m->parameters[p]->name};
-            return false;
-        }
-    }
-    return true;
-}
-
 // ---- the loop
 
 // What a run needs besides the training.
 typedef struct run {
     const tt_dataset *train, *test;
-    tt_pool *pool;
     uint32_t *order;
     size_t steps; // an epoch; what does not fill a batch waits for another epoch's order
+    tt_schedule schedule;
 } run;
-
-static tt_status diverged(const tt_training *t, const infinite *found, tt_text *why)
-{
-    tt_text_add(why, "epoch ");
-    tt_text_add_unsigned(why, t->epochs_done + 1);
-    tt_text_add(why, ", step ");
-    tt_text_add_unsigned(why, t->steps_done + 1);
-    tt_text_add(why, ": ");
-    tt_text_add(why, found->what);
-    tt_text_add(why, found->name);
-    tt_text_add(why, " is no finite number; the training has diverged");
-    return TT_TOO_LARGE;
-}
 
 static tt_status run_step(tt_training *t, const run *r, tt_text *why)
 {
-    const tt_train_options *o = &t->options;
-    infinite found = {"the loss", ""};
+    size_t batch = t->options.batch, pixels = r->train->rows * r->train->columns;
+    const uint32_t *order = r->order + t->steps_done * batch;
+    char sentence[512];
+    tt_text found;
+    tt_text_init(&found, sentence, sizeof(sentence));
     double begin = clock_seconds();
-    batch_context batch = {t, r->train, r->order + t->steps_done * o->batch};
-    tt_pool_run(r->pool, TT_SHARDS, run_shard, &batch);
-    size_t step = t->epochs_done * r->steps + t->steps_done;
-    if (!count_results(t) || !sum_gradients(t, &found) ||
-        !update(t, step, tt_learning_rate_at(o, step, r->steps), &found))
-        return diverged(t, &found, why);
+    for (size_t i = 0; i < batch; i++) {
+        tt_image_load(t->images + i * pixels, r->train->images + order[i] * pixels, pixels);
+        t->labels[i] = r->train->labels[order[i]];
+    }
+    t->rate = tt_schedule_at(&r->schedule, t->epochs_done * r->steps + t->steps_done);
+    tt_status status = tt_program_run(t->program, &found);
+    if (status != TT_OK) {
+        tt_text_add(why, "epoch ");
+        tt_text_add_unsigned(why, t->epochs_done + 1);
+        tt_text_add(why, ", step ");
+        tt_text_add_unsigned(why, t->steps_done + 1);
+        tt_text_add(why, ": ");
+        tt_text_add(why, sentence[0] != '\0' ? sentence : tt_status_text(status));
+        tt_text_add(why, status == TT_TOO_LARGE ? "; the training has diverged" : "");
+        return status;
+    }
+    t->loss += (double)*(const float *)tt_program_result(t->program, 0, NULL);
+    t->right += (size_t) * (const int32_t *)tt_program_result(t->program, 1, NULL);
     t->seconds += clock_seconds() - begin;
-    t->images_seen += o->batch;
+    t->images_seen += batch;
     return TT_OK;
 }
 
@@ -288,7 +192,7 @@ static tt_status finish_step(tt_training *t, const run *r, tt_text *why)
         .epochs = o->epochs,
         .step = t->steps_done,
         .steps = r->steps,
-        .loss = t->loss / (done * TT_SHARDS),
+        .loss = t->loss / done,
         .accuracy = (double)t->right / (done * (double)o->batch),
         .images_per_second = tt_training_images_per_second(t),
         .epoch_end = t->steps_done == r->steps,
@@ -303,8 +207,7 @@ static tt_status finish_step(tt_training *t, const run *r, tt_text *why)
     }
     tt_status status = TT_OK;
     if (progress.epoch_end && o->evaluate_each_epoch)
-        status =
-            tt_model_evaluate(t->model, r->test, o->threads, &progress.test_accuracy, NULL, why);
+        status = tt_model_evaluate(t->model, r->test, &progress.test_accuracy, NULL, why);
     if (o->on_progress != NULL)
         o->on_progress(&progress, o->context);
     return status;
@@ -347,7 +250,7 @@ static tt_status run_epochs(tt_training *t, const run *r, tt_text *why)
 static tt_status check_data(const tt_training *t, const tt_dataset *train, const tt_dataset *test,
                             size_t images, tt_text *why)
 {
-    const tt_model *model = t->model;
+    const tt_network *model = &t->model->network;
     if (!tt_dataset_fits(model, train) || images < t->options.batch) {
         tt_refuse_dataset(model, train, " images and at least one batch of them", images, why);
         return TT_INVALID;
@@ -357,13 +260,13 @@ static tt_status check_data(const tt_training *t, const tt_dataset *train, const
         return TT_INVALID;
     }
     for (size_t i = 0; i < images; i++)
-        if (train->labels[i] >= model->classes) {
+        if ((int64_t)train->labels[i] >= model->classes) {
             tt_text_add(why, "image ");
             tt_text_add_unsigned(why, i);
             tt_text_add(why, " has label ");
             tt_text_add_unsigned(why, train->labels[i]);
             tt_text_add(why, ", but the model has ");
-            tt_text_add_unsigned(why, model->classes);
+            tt_text_add_signed(why, model->classes);
             tt_text_add(why, " classes");
             return TT_INVALID;
         }
@@ -406,10 +309,9 @@ tt_status tt_training_run(tt_training *t, const tt_dataset *train, const tt_data
         status = expect_same_data(t, train, images, why);
     if (status != TT_OK)
         return status;
-    run r = {train, test, tt_pool_new(o->threads), malloc(images * sizeof(uint32_t)),
-             images / o->batch};
+    run r = {train, test, malloc(images * sizeof(uint32_t)), images / o->batch,
+             tt_training_schedule(o, images / o->batch)};
     status = r.order != NULL ? run_epochs(t, &r, why) : TT_FULL;
-    tt_pool_free(r.pool);
     free(r.order);
     return status;
 }

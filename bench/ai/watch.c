@@ -18,7 +18,7 @@
 #include "cli/say.h"
 #include "tutti/bytes.h"
 #include "tutti/provision.h"
-#include "tutti/train.h"
+#include "tutti/dataset.h"
 
 #define IMAGES 9
 #define IMAGE_FILE_MAX ((size_t)64 << 20)

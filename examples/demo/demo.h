@@ -10,7 +10,7 @@
 #include "cli/client.h"
 #include "cli/elf.h"
 #include "cli/fleet_file.h"
-#include "tutti/train.h"
+#include "tutti/dataset.h"
 
 #define DEMO_PATH_BYTES 512
 #define DEMO_IMAGES_MAX 10000

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "cli/json.h"
-#include "tutti/train.h"
+#include "tutti/dataset.h"
 
 #define REPORT_PATH_BYTES 512
 #define REPORT_CLASSES 10

@@ -41,6 +41,16 @@ tt_status tt_session_load(tt_session *session, const tt_graph *graph, tt_program
                           tt_text *why);
 void tt_program_free(tt_program *program); // earlier than its session; NULL is allowed
 
+// A program for the sizes that it is asked for, up to TT_RANK_MAX of them: `build` gives the graph
+// that computes these, which the session then frees (NULL: no memory). The session keeps the
+// TT_PROGRAMS_KEPT that were asked for last, by function, context and sizes; an earlier one is
+// built anew. They are the session's, and not to be freed. Errors as of tt_session_load; TT_INVALID
+// for more sizes.
+#define TT_PROGRAMS_KEPT 16
+typedef tt_graph *tt_build(void *context, unsigned count, const int64_t *sizes);
+tt_status tt_session_program(tt_session *session, tt_build *build, void *context, unsigned count,
+                             const int64_t *sizes, tt_program **program, tt_text *why);
+
 // The bytes of a parameter or state, in the order of the last axis, owned by the session; NULL
 // where there is none. They may be written between runs.
 void *tt_session_bytes(tt_session *session, const char *name, tt_type *type);

@@ -3,7 +3,7 @@
 // which must reach 91.5 % after its last epoch and lose at most 0.3 points by quantisation.
 
 #include "tests/test.h"
-#include "tutti/oldconvert.h"
+#include "tutti/convert.h"
 #include "tutti/lite.h"
 #include "tutti/train.h"
 
@@ -34,28 +34,28 @@ static double accuracy_of_plan(const tt_plan *plan, const tt_dataset *test)
     return (double)right / (double)test->count;
 }
 
-static double quantise_and_run(const tt_model *trained, const tt_dataset *train,
+static double quantise_and_run(const tt_model *model, const tt_dataset *train,
                                const tt_dataset *test, tt_text *why)
 {
     static float calibration[CALIBRATION_IMAGES * PIXELS];
-    tt_quantised quantised;
+    tt_quantised *quantised;
+    tt_graph *graph;
     uint8_t *bytes;
     size_t length;
     tt_plan plan;
-    tt_model *model = tt_model_new(BATCH);
-    tt_model_copy_parameters(model, trained);
+    REQUIRE(tt_model_graph(model, BATCH, &graph, why) == TT_OK);
     for (size_t i = 0; i < CALIBRATION_IMAGES * PIXELS; i++)
         calibration[i] = (float)train->images[i] / 255;
-    REQUIRE(tt_quantise(model->graph, model->image, model->logits, calibration, CALIBRATION_IMAGES,
-                        &quantised, why) == TT_OK);
-    REQUIRE(tt_plan_emit(&quantised, &bytes, &length, why) == TT_OK);
+    REQUIRE(tt_quantise(tt_model_session(model), graph, "image", "logits", calibration,
+                        CALIBRATION_IMAGES, &quantised, why) == TT_OK);
+    REQUIRE(tt_quantised_emit(quantised, &bytes, &length, why) == TT_OK);
     REQUIRE(tt_plan_open(&plan, bytes, length, why) == TT_OK);
     EXPECT(length <= WEIGHT_BYTES_MAX);
     EXPECT(plan.header.arena_bytes <= ACTIVATION_BYTES_MAX);
     double accuracy = accuracy_of_plan(&plan, test);
     free(bytes);
-    tt_quantised_free(&quantised);
-    tt_model_free(model);
+    tt_quantised_free(quantised);
+    tt_graph_free(graph);
     return accuracy;
 }
 
@@ -79,7 +79,7 @@ int main(int count, char **arguments)
         EXPECT(tt_model_multiplications(model) <= 1000000);
         REQUIRE(tt_training_run(training, &train, &test, &why) == TT_OK);
         double in_float = 0;
-        REQUIRE(tt_model_evaluate(model, &test, 0, &in_float, NULL, &why) == TT_OK);
+        REQUIRE(tt_model_evaluate(model, &test, &in_float, NULL, &why) == TT_OK);
         double in_int8 = quantise_and_run(model, &train, &test, &why);
         printf("seed %u, %u epochs, of 10,000 test images: float %.2f %%, int8 %.2f %%; %.0f "
                "images/s\n",

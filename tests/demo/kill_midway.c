@@ -14,7 +14,7 @@
 #include "cli/file.h"
 #include "cli/fleet.h"
 #include "tests/test.h"
-#include "tutti/train.h"
+#include "tutti/dataset.h"
 
 #define KILL_AFTER_BYTES 10240
 #define GONE_WITHIN_S 5.0

@@ -36,7 +36,7 @@ static inline tt_train_options options_of(tt_optimiser_kind kind)
     options.batch = 16;
     if (kind == TT_ADAM) {
         options.optimiser = TT_ADAM_DEFAULT;
-        options.learning_rate = 1e-3f;
+        options.learning_rate = 1e-3;
     }
     return options;
 }

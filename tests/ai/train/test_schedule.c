@@ -1,33 +1,66 @@
-// The plan of a training: the learning rate of each step, and the order of the images.
+// The learning rate of each step, and the order of the images.
 
 #include <math.h>
 
 #include "ai/train/training.h"
 #include "tests/test.h"
 
-#define STEPS 32 // an epoch
-#define EPOCHS 3
-#define WARM (STEPS / 2)
-#define ALL (STEPS * EPOCHS)
+#define WARM 16
+#define ALL 96
 
-static void test_learning_rate(void)
+static void test_rates(void)
 {
-    tt_train_options options = TT_TRAIN_DEFAULT;
-    options.epochs = EPOCHS;
-    options.learning_rate = 0.25f; // whose parts are exact
-    float rate[ALL];
-    for (size_t step = 0; step < ALL; step++)
-        rate[step] = tt_learning_rate_at(&options, step, STEPS);
+    tt_schedule s = {TT_RATE_COSINE, 0.25, WARM, ALL}; // whose parts are exact
+    double rate[ALL];
+    for (uint64_t step = 0; step < ALL; step++)
+        rate[step] = tt_schedule_at(&s, step);
     for (int step = 0; step < WARM; step++)
-        EXPECT(rate[step] == 0.25f * (float)(step + 1) / WARM);
-    EXPECT(rate[WARM - 1] == 0.25f && rate[WARM] == 0.25f);
+        EXPECT(rate[step] == 0.25 * (step + 1) / WARM);
+    EXPECT(rate[WARM - 1] == 0.25 && rate[WARM] == 0.25);
     for (size_t step = WARM + 1; step < ALL; step++)
         EXPECT(rate[step] < rate[step - 1] && rate[step] > 0);
-    EXPECT(fabsf(rate[(WARM + ALL) / 2] - 0.125f) < 1e-6f); // half of it in the middle
-    for (size_t step = 1; step < ALL - WARM; step++)        // around which both sides are alike
-        EXPECT(fabsf(rate[WARM + step] + rate[ALL - step] - 0.25f) < 1e-6f);
-    EXPECT(tt_learning_rate_at(&options, WARM - 1, STEPS - 1) == 0.25f * WARM / (WARM - 0.5f));
-    EXPECT(tt_learning_rate_at(&options, WARM, STEPS - 1) < 0.25f);
+    EXPECT(fabs(rate[(WARM + ALL) / 2] - 0.125) < 1e-15);        // half of it in the middle
+    EXPECT(fabs(rate[WARM + (ALL - WARM) / 3] - 0.1875) < 1e-3); // three quarters at a third
+    for (size_t step = 1; step < ALL - WARM; step++) // around which both sides are alike
+        EXPECT(fabs(rate[WARM + step] + rate[ALL - step] - 0.25) < 1e-15);
+    EXPECT(tt_schedule_at(&s, ALL) == 0 && tt_schedule_at(&s, ALL + 9) == 0);
+
+    s.kind = TT_RATE_LINEAR;
+    EXPECT(tt_schedule_at(&s, 3) == 0.0625 && tt_schedule_at(&s, WARM) == 0.25);
+    EXPECT(tt_schedule_at(&s, WARM + 20) == 0.1875 && tt_schedule_at(&s, ALL - 1) == 0.25 / 80);
+    EXPECT(tt_schedule_at(&s, ALL) == 0);
+    s.kind = TT_RATE_CONSTANT;
+    EXPECT(tt_schedule_at(&s, 3) == 0.0625 && tt_schedule_at(&s, WARM) == 0.25);
+    EXPECT(tt_schedule_at(&s, ALL - 1) == 0.25 && tt_schedule_at(&s, ALL + 1) == 0.25);
+
+    // No warm-up, and one that never ends.
+    s = (tt_schedule){TT_RATE_COSINE, 0.25, 0, ALL};
+    EXPECT(tt_schedule_at(&s, 0) == 0.25);
+    s.warm = 2 * ALL;
+    EXPECT(tt_schedule_at(&s, ALL - 1) == 0.125 && tt_schedule_at(&s, 2 * ALL) == 0);
+}
+
+// Whatever the sizes: no step exceeds the rate, nor rises after the warm-up or falls in it.
+static void test_never_beyond(void)
+{
+    for (int kind = TT_RATE_CONSTANT; kind <= TT_RATE_COSINE; kind++)
+        for (size_t steps = 1; steps < 40; steps++)
+            for (double warm_up = 0; warm_up < 2.5; warm_up += 0.35) {
+                tt_train_options options = TT_TRAIN_DEFAULT;
+                options.schedule = (tt_rate_kind)kind;
+                options.epochs = 2;
+                options.warm_up = warm_up;
+                tt_schedule s = tt_training_schedule(&options, steps);
+                EXPECT(fabs((double)s.warm - warm_up * (double)steps) <= 0.5);
+                EXPECT_EQUAL(s.steps, 2 * steps);
+                double before = 0;
+                for (uint64_t step = 0; step < 2 * steps; step++) {
+                    double rate = tt_schedule_at(&s, step);
+                    EXPECT(rate > 0 && rate <= options.learning_rate);
+                    EXPECT(step == 0 || (step < s.warm ? rate > before : rate <= before));
+                    before = rate;
+                }
+            }
 }
 
 // Some seeds and epochs, among them those whose sum, product or difference is the same.
@@ -75,7 +108,8 @@ static void test_every_order_comes(void)
 
 int main(void)
 {
-    test_learning_rate();
+    test_rates();
+    test_never_beyond();
     test_orders_differ();
     test_every_order_comes();
     return test_result();
