@@ -215,6 +215,7 @@ void tt_program_free(tt_program *program)
     free(program->pointers);
     free(program->arena);
     free(program->scratch);
+    free(program->guarded);
     free(program);
 }
 
@@ -297,58 +298,137 @@ static tt_status assign_all(tt_program *program, const void *const *values)
     return status;
 }
 
+// What is computed: results, then what is assigned.
+static tt_value wanted(const tt_graph *graph, uint32_t index)
+{
+    uint32_t results = tt_graph_result_count(graph);
+    return index < results ? tt_graph_result_at(graph, index)->value
+                           : tt_graph_assign_at(graph, index - results)->value;
+}
+
+typedef struct watcher {
+    const tt_graph *graph;
+    void (*watch)(void *context, const tt_seen *seen);
+    void *context;
+} watcher;
+
+static void tell_of_cells(void *context, uint32_t node, const tt_cells *out)
+{
+    static const tt_element elements[] = {[TT_CLASS_FLOAT] = TT_F64,
+                                          [TT_CLASS_SIGNED] = TT_I64,
+                                          [TT_CLASS_UNSIGNED] = TT_U64,
+                                          [TT_CLASS_BOOL] = TT_I64};
+    const watcher *w = context;
+    const tt_node *n = tt_graph_node(w->graph, node);
+    tt_type types[TT_OUTPUTS_MAX];
+    const void *data[TT_OUTPUTS_MAX];
+    for (unsigned i = 0; i < n->output_count; i++) {
+        types[i] = out[i].type;
+        types[i].element = (uint8_t)elements[tt_element_class((tt_element)out[i].type.element)];
+        data[i] = out[i].cells;
+    }
+    w->watch(w->context, &(tt_seen){w->graph, node, NULL, n->input_count, n->output_count,
+                                    tt_graph_inputs(w->graph, node), types, data});
+}
+
+static tt_status compute_by_reference(tt_program *program, uint32_t count, watcher *w,
+                                      tt_reference **reference, tt_text *why)
+{
+    tt_reference_options options = {.exact = true,
+                                    .bytes_max = tt_session_bytes_limit(program->session),
+                                    .cost_max = program->session->options.cost_max,
+                                    .look = w != NULL ? tell_of_cells : NULL,
+                                    .context = w};
+    tt_value *values = calloc(count + 1u, sizeof(*values));
+    if (values == NULL)
+        return TT_FULL;
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = wanted(program->graph, i);
+    tt_status status =
+        tt_reference_run(program->graph, count, values, program->given, &options, reference, why);
+    free(values);
+    return status;
+}
+
 static tt_status run_reference(tt_program *program, tt_text *why)
 {
     const tt_graph *graph = program->graph;
-    uint32_t results = tt_graph_result_count(graph), assigns = tt_graph_assign_count(graph);
-    tt_value *values = calloc((size_t)results + assigns + 1, sizeof(*values));
-    void **bytes = calloc((size_t)results + assigns + 1, sizeof(*bytes));
-    tt_reference_options options = {true, tt_session_bytes_limit(program->session),
-                                    program->session->options.cost_max};
+    uint32_t results = tt_graph_result_count(graph), all = results + tt_graph_assign_count(graph);
+    void **bytes = calloc(all + 1u, sizeof(*bytes));
     tt_reference *reference = NULL;
-    tt_status status = values != NULL && bytes != NULL ? TT_OK : TT_FULL;
-    for (uint32_t i = 0; status == TT_OK && i < results + assigns; i++)
-        values[i] = i < results ? tt_graph_result_at(graph, i)->value
-                                : tt_graph_assign_at(graph, i - results)->value;
+    tt_status status = bytes != NULL ? TT_OK : TT_FULL;
     if (status == TT_OK)
-        status = tt_reference_run(graph, results + assigns, values, program->given, &options,
-                                  &reference, why);
-    for (uint32_t i = 0; status == TT_OK && i < results + assigns; i++) {
+        status = compute_by_reference(program, all, NULL, &reference, why);
+    for (uint32_t i = 0; status == TT_OK && i < all; i++) {
         const tt_cells *tensor = tt_reference_result(reference, i);
         if ((bytes[i] = tt_run_allocate(tt_type_bytes(&tensor->type))) == NULL)
             status = TT_FULL;
         else
             tt_cells_store(tensor, bytes[i]);
     }
+    tt_reference_free(reference);
+    if (status == TT_OK)
+        status = tt_guard_check(program, (const void *const *)bytes, why);
     if (status == TT_OK)
         status = assign_all(program, (const void *const *)bytes + results);
-    for (uint32_t i = results; bytes != NULL && i < results + assigns; i++)
+    for (uint32_t i = results; bytes != NULL && i < all; i++) {
         free(bytes[i]);
+        bytes[i] = NULL;
+    }
     free_results(program);
     program->results = bytes; // the results' part of it
-    tt_reference_free(reference);
-    free(values);
+    return status;
+}
+
+static void tell_of_buffers(const tt_program *program, const watcher *w)
+{
+    const tt_graph *graph = program->graph;
+    for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++) {
+        const tt_buffer *buffer = tt_graph_buffer(graph, i);
+        w->watch(w->context, &(tt_seen){graph, buffer->value.node, NULL, 0, 1, NULL, &buffer->type,
+                                        &program->given[i]});
+    }
+}
+
+static tt_status compute_steps(tt_program *program, const watcher *w, tt_text *why)
+{
+    const tt_graph *graph = program->graph;
+    tt_running running = {graph, program->session->pool, program->scratch, why};
+    unsigned had = tt_denormals_flush();
+    tt_status status = TT_OK;
+    if (w != NULL)
+        tell_of_buffers(program, w);
+    for (uint32_t i = 0; status == TT_OK && i < program->step_count; i++) {
+        const tt_step *step = &program->steps[i];
+        resolve(program, &program->steps[i]);
+        status = step->kernel(&running, step);
+        if (status == TT_OK && w != NULL) {
+            tt_seen seen = {.graph = graph, .node = step->node, .step = step};
+            seen.read = tt_step_values(graph, step, &seen.read_count);
+            seen.output_count = tt_graph_node(graph, step->node)->output_count;
+            seen.types = tt_graph_type(graph, (tt_value){step->node, 0});
+            seen.elements = (const void *const *)step->out;
+            w->watch(w->context, &seen);
+        }
+    }
+    tt_denormals_restore(had);
     return status;
 }
 
 static tt_status run_steps(tt_program *program, tt_text *why)
 {
-    tt_running running = {program->graph, program->session->pool, program->scratch, why};
-    unsigned had = tt_denormals_flush();
-    tt_status status = TT_OK;
-    for (uint32_t i = 0; status == TT_OK && i < program->step_count; i++) {
-        resolve(program, &program->steps[i]);
-        status = program->steps[i].kernel(&running, &program->steps[i]);
-    }
-    tt_denormals_restore(had);
-    uint32_t assigns = tt_graph_assign_count(program->graph);
-    const void **values = status == TT_OK ? calloc(assigns + 1u, sizeof(*values)) : NULL;
+    const tt_graph *graph = program->graph;
+    uint32_t results = tt_graph_result_count(graph), all = results + tt_graph_assign_count(graph);
+    tt_status status = compute_steps(program, NULL, why);
+    const void **values = status == TT_OK ? calloc(all + 1u, sizeof(*values)) : NULL;
     if (status == TT_OK && values == NULL)
         status = TT_FULL;
-    for (uint32_t i = 0; status == TT_OK && i < assigns; i++)
-        values[i] = bytes_at(program, tt_graph_assign_at(program->graph, i)->value);
+    for (uint32_t i = 0; status == TT_OK && i < all; i++)
+        values[i] = bytes_at(program, wanted(graph, i));
     if (status == TT_OK)
-        status = assign_all(program, values);
+        status = tt_guard_check(program, values, why);
+    if (status == TT_OK)
+        status = assign_all(program, values + results);
     free(values);
     return status;
 }
@@ -360,6 +440,22 @@ tt_status tt_program_run(tt_program *program, tt_text *why)
         return status;
     return program->session->options.reference ? run_reference(program, why)
                                                : run_steps(program, why);
+}
+
+tt_status tt_program_watch(tt_program *program, void (*watch)(void *context, const tt_seen *seen),
+                           void *context, tt_text *why)
+{
+    watcher w = {program->graph, watch, context};
+    tt_reference *reference = NULL;
+    tt_status status = find_buffers(program, why);
+    if (status != TT_OK)
+        return status;
+    if (!program->session->options.reference)
+        return compute_steps(program, &w, why);
+    uint32_t all = tt_graph_result_count(w.graph) + tt_graph_assign_count(w.graph);
+    status = compute_by_reference(program, all, &w, &reference, why);
+    tt_reference_free(reference);
+    return status;
 }
 
 const void *tt_program_result(const tt_program *program, uint32_t index, tt_type *type)
