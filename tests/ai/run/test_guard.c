@@ -150,6 +150,18 @@ static void check_infinite_constants(bool reference)
     tt_session_free(g.session);
 }
 
+static void check_constant(bool reference)
+{
+    tt_graph *graph = tt_graph_new();
+    tt_value x = tt_input(graph, "x", TT_TYPE(TT_F32, 2));
+    tt_value none = tt_constant(graph, TT_TYPE(TT_F32, 2), (float[]){1, (float)NAN});
+    tt_graph_result(graph, "y", tt_exp(graph, tt_multiply(graph, x, none)));
+    guarded g = guard(graph, reference);
+    tt_program_set(g.program, "x", (float[]){1, 1});
+    expect_run(&g, "result 'y' is not finite: a constant has no number at [1]");
+    tt_session_free(g.session);
+}
+
 static tt_graph *made_network(tt_op last)
 {
     tt_graph *graph = tt_graph_new();
@@ -241,7 +253,7 @@ static void check_every_place(void)
         tt_program_set(g.program, "x", values);
         for (int64_t i = 0; i < count; i++)
             tt_cell_store(elements[e], values, i,
-                          (tt_cell){.f = i % 2 == 0 ? greatest : -greatest});
+                          (tt_cell){.f = (double[]){greatest, -greatest, 1.5, -1}[i % 4]});
         expect_run(&g, NULL);
         for (int64_t i = 0; i < count; i++) {
             char sentence[128];
@@ -296,6 +308,7 @@ int main(void)
         check_assignments(reference != 0);
         check_masks(reference != 0);
         check_infinite_constants(reference != 0);
+        check_constant(reference != 0);
         check_gradient(reference != 0);
     }
     check_fused(TT_OP_ADD);
