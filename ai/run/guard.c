@@ -64,7 +64,7 @@ static found look_at(tt_element element, const void *data, int64_t count)
 
 static tt_value shown(const search *s, tt_value value)
 {
-    return s->program->session->options.reference ? value : tt_shown(s->program->graph, value);
+    return tt_by_reference(s->program) ? value : tt_shown(s->program->graph, value);
 }
 
 static const found *made(const search *s, tt_value value)

@@ -74,6 +74,18 @@ static inline tt_value tt_shown(const tt_graph *graph, tt_value value)
     return value;
 }
 
+static inline bool tt_by_reference(const tt_program *program)
+{
+    return program->session->options.way == TT_RUN_REFERENCE;
+}
+
+static inline const void *tt_bytes_at(const tt_program *program, tt_value value)
+{
+    return program->data[program->root[tt_value_place(program->graph, value)]];
+}
+
+void tt_program_forget_results(tt_program *program); // the reference's
+
 // For sentences: "log (layer 3, line 12)", or "log (node 7)"; "[3,7]", or nothing of a scalar.
 void tt_add_node(tt_text *text, const tt_graph *graph, uint32_t node);
 void tt_add_place(tt_text *text, const tt_type *type, int64_t place);

@@ -22,14 +22,20 @@ TT_C_BEGIN
 typedef struct tt_session tt_session;
 typedef struct tt_program tt_program;
 
+typedef enum tt_way {
+    TT_RUN_AS_TOLD,  // by the environment: TT_RUN=reference or TT_RUN=fast; else fast
+    TT_RUN_FAST,     // simplified, by kernels
+    TT_RUN_REFERENCE // everything by the reference, floats unrounded: slow, and right
+} tt_way;
+
 typedef struct tt_session_options {
     unsigned threads;   // the caller counts; 0: one a processor; at most TT_THREADS_MAX
-    bool reference;     // run everything by the reference, floats unrounded: slow, and right
+    tt_way way;         // which way its programs run
     uint64_t bytes_max; // of a program's tensors; 0: half of this machine's memory
     uint64_t cost_max;  // of a run, as tt_graph_cost counts; 0: 2^50
 } tt_session_options;
 
-// TT_INVALID (threads), TT_FULL. `options` may be NULL: none of the above.
+// TT_INVALID (threads, TT_RUN) with a sentence, TT_FULL. `options` may be NULL: none of the above.
 tt_status tt_session_new(const tt_session_options *options, tt_session **session, tt_text *why);
 void tt_session_free(tt_session *session); // with its programs; NULL is allowed
 
