@@ -55,11 +55,12 @@ tt_status tt_work_cells(tt_work *work, unsigned output, const tt_type *type)
 typedef struct run {
     tt_reference *reference;
     const tt_graph *graph;
-    tt_cells *tensors;         // by type of the graph's pool: node->types + output
-    uint32_t *uses_left;       // by node: how often its outputs are still wanted
-    const void *const *data;   // by buffer, of the outermost graph
-    const tt_cells *arguments; // by input, of a body
-    uint32_t inputs;           // among the nodes before
+    tt_cells *tensors;                   // by type of the graph's pool: node->types + output
+    uint32_t *uses_left;                 // by node: how often its outputs are still wanted
+    const void *const *data;             // by buffer, of the outermost graph
+    const tt_cells *arguments;           // by input, of a body
+    uint32_t inputs;                     // among the nodes before
+    const tt_reference_options *options; // of the outermost graph; or NULL
     tt_text *why;
 } run;
 
@@ -249,6 +250,8 @@ static tt_status run_all(run *r, uint32_t count, const tt_value *values, tt_cell
         r->inputs += is_input(r->graph, at);
         if (r->uses_left[at] == 0)
             continue;
+        if (status == TT_OK && r->options != NULL && r->options->look != NULL)
+            r->options->look(r->options->context, at, tensor_of(r, (tt_value){at, 0}));
         const tt_value *inputs = tt_graph_inputs(r->graph, at);
         for (unsigned i = 0; status == TT_OK && i < node->input_count; i++)
             used(r, inputs[i].node);
@@ -339,6 +342,7 @@ tt_status tt_reference_run(const tt_graph *graph, uint32_t count, const tt_value
     tt_status status = check_run(graph, count, values, made, why);
     run r = {.reference = made,
              .graph = graph,
+             .options = options,
              .why = why,
              .data = tt_graph_buffer_count(graph) > 0 ? data : nothing};
     if (status == TT_OK)

@@ -1,4 +1,4 @@
-// Sessions and programs: the bytes that they keep, and the loop over steps.
+// Sessions and programs: what they keep, and how they are made.
 
 #include "tutti/session.h"
 
@@ -6,33 +6,50 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "ai/graph/reference.h"
 #include "ai/run/session_internal.h"
-#include "tutti/check.h"
 
 #define COST_MAX_DEFAULT ((uint64_t)1 << 50)
 
+// Which way it is run where the options do not say; TT_INVALID: the environment says something
+// else.
+static tt_status find_way(tt_way *way, tt_text *why)
+{
+    const char *told = getenv("TT_RUN");
+    if (*way != TT_RUN_AS_TOLD)
+        return TT_OK;
+    *way = told != NULL && strcmp(told, "reference") == 0 ? TT_RUN_REFERENCE : TT_RUN_FAST;
+    if (told == NULL || *told == '\0' || *way == TT_RUN_REFERENCE || strcmp(told, "fast") == 0)
+        return TT_OK;
+    tt_text_add(why, "TT_RUN is '");
+    tt_text_add(why, told);
+    tt_text_add(why, "', expected 'reference' or 'fast'");
+    return TT_INVALID;
+}
+
 tt_status tt_session_new(const tt_session_options *options, tt_session **session, tt_text *why)
 {
-    static const tt_session_options none = {0, false, 0, 0};
+    tt_session_options all = {0};
     *session = NULL;
-    options = options != NULL ? options : &none;
-    if (options->threads > TT_THREADS_MAX) {
+    if (options != NULL)
+        all = *options;
+    if (all.threads > TT_THREADS_MAX) {
         tt_text_add(why, "the number of threads is ");
-        tt_text_add_unsigned(why, options->threads);
+        tt_text_add_unsigned(why, all.threads);
         tt_text_add(why, ", expected at most 1024");
         return TT_INVALID;
     }
+    tt_status status = find_way(&all.way, why);
+    if (status != TT_OK)
+        return status;
     tt_session *made = calloc(1, sizeof(*made));
-    tt_pool *pool = tt_pool_new(options->threads);
+    tt_pool *pool = tt_pool_new(all.threads);
     if (made == NULL || pool == NULL) {
         free(made);
         tt_pool_free(pool);
         return TT_FULL;
     }
-    made->options = *options;
+    made->options = all;
     made->pool = pool;
     *session = made;
     return TT_OK;
@@ -144,7 +161,7 @@ static tt_status load(tt_program *program, const tt_graph *graph, tt_text *why)
     tt_status status = check_cost(session, graph, why);
     if (status != TT_OK)
         return status;
-    program->graph = session->options.reference ? tt_graph_copy(graph) : tt_graph_simplify(graph);
+    program->graph = tt_by_reference(program) ? tt_graph_copy(graph) : tt_graph_simplify(graph);
     if (program->graph == NULL)
         return TT_FULL;
     status = check_sizes(program->graph, why);
@@ -157,7 +174,7 @@ static tt_status load(tt_program *program, const tt_graph *graph, tt_text *why)
     program->given = calloc(buffers + 1, sizeof(*program->given));
     if (program->given == NULL)
         return TT_FULL;
-    if (!session->options.reference)
+    if (!tt_by_reference(program))
         status = tt_program_plan(program, why);
     for (uint32_t i = 0; status == TT_OK && i < buffers; i++) {
         const tt_buffer *buffer = tt_graph_buffer(program->graph, i);
@@ -188,7 +205,7 @@ tt_status tt_session_load(tt_session *session, const tt_graph *graph, tt_program
     return TT_OK;
 }
 
-static void free_results(tt_program *program)
+void tt_program_forget_results(tt_program *program)
 {
     for (uint32_t i = 0; program->results != NULL && i < tt_graph_result_count(program->graph); i++)
         free(program->results[i]);
@@ -205,7 +222,7 @@ void tt_program_free(tt_program *program)
             *at = program->next;
             break;
         }
-    free_results(program);
+    tt_program_forget_results(program);
     tt_graph_free(program->graph);
     free(program->steps);
     free(program->data);
@@ -215,10 +232,9 @@ void tt_program_free(tt_program *program)
     free(program->pointers);
     free(program->arena);
     free(program->scratch);
+    free(program->guarded);
     free(program);
 }
-
-// ---- running
 
 tt_status tt_program_set(tt_program *program, const char *input, const void *data)
 {
@@ -232,144 +248,14 @@ tt_status tt_program_set(tt_program *program, const char *input, const void *dat
     return TT_OK;
 }
 
-// Where each buffer's elements are now; false where an input was not set.
-static tt_status find_buffers(tt_program *program, tt_text *why)
-{
-    for (uint32_t i = 0; i < tt_graph_buffer_count(program->graph); i++) {
-        const tt_buffer *buffer = tt_graph_buffer(program->graph, i);
-        const void *data = buffer->kind == TT_CONSTANT ? buffer->data
-                           : buffer->kind == TT_INPUT
-                               ? program->given[i]
-                               : find_bytes(program->session, buffer->name)->data;
-        if (data == NULL && tt_type_count(&buffer->type) > 0) {
-            tt_text_add(why, "input '");
-            tt_text_add(why, buffer->name);
-            tt_text_add(why, "' was not set");
-            return TT_NOT_FOUND;
-        }
-        if (program->data != NULL)
-            program->data[tt_graph_node(program->graph, buffer->value.node)->types] = data;
-        program->given[i] = data;
-    }
-    return TT_OK;
-}
-
-static void resolve(tt_program *program, tt_step *step)
-{
-    unsigned count;
-    const tt_value *values = tt_step_values(program->graph, step, &count);
-    for (unsigned k = 0; k < count; k++)
-        step->in[k] = program->data[program->root[tt_value_place(program->graph, values[k])]];
-}
-
-static const void *bytes_at(const tt_program *program, tt_value value)
-{
-    return program->data[program->root[tt_value_place(program->graph, value)]];
-}
-
-// What is assigned may be another buffer, which is assigned, too: all is read before any is
-// written.
-static tt_status assign_all(tt_program *program, const void *const *values)
-{
-    const tt_graph *graph = program->graph;
-    uint32_t count = tt_graph_assign_count(graph);
-    char **old = calloc(count + 1u, sizeof(*old));
-    tt_status status = old != NULL ? TT_OK : TT_FULL;
-    for (uint32_t i = 0; status == TT_OK && i < count; i++) {
-        const tt_node *node = tt_graph_node(graph, tt_graph_assign_at(graph, i)->value.node);
-        uint64_t bytes = tt_type_bytes(tt_graph_type(graph, tt_graph_assign_at(graph, i)->value));
-        if (node->op != TT_OP_BUFFER && !tt_is_view(node))
-            continue; // in the arena
-        if ((old[i] = tt_run_allocate(bytes)) == NULL)
-            status = TT_FULL;
-        else
-            memcpy(old[i], values[i], bytes);
-    }
-    for (uint32_t i = 0; status == TT_OK && i < count; i++) {
-        const tt_assign *assign = tt_graph_assign_at(graph, i);
-        const tt_buffer *buffer = tt_graph_buffer(graph, assign->buffer);
-        memcpy(find_bytes(program->session, buffer->name)->data,
-               old[i] != NULL ? old[i] : values[i], tt_type_bytes(&buffer->type));
-    }
-    for (uint32_t i = 0; old != NULL && i < count; i++)
-        free(old[i]);
-    free(old);
-    return status;
-}
-
-static tt_status run_reference(tt_program *program, tt_text *why)
-{
-    const tt_graph *graph = program->graph;
-    uint32_t results = tt_graph_result_count(graph), assigns = tt_graph_assign_count(graph);
-    tt_value *values = calloc((size_t)results + assigns + 1, sizeof(*values));
-    void **bytes = calloc((size_t)results + assigns + 1, sizeof(*bytes));
-    tt_reference_options options = {true, tt_session_bytes_limit(program->session),
-                                    program->session->options.cost_max};
-    tt_reference *reference = NULL;
-    tt_status status = values != NULL && bytes != NULL ? TT_OK : TT_FULL;
-    for (uint32_t i = 0; status == TT_OK && i < results + assigns; i++)
-        values[i] = i < results ? tt_graph_result_at(graph, i)->value
-                                : tt_graph_assign_at(graph, i - results)->value;
-    if (status == TT_OK)
-        status = tt_reference_run(graph, results + assigns, values, program->given, &options,
-                                  &reference, why);
-    for (uint32_t i = 0; status == TT_OK && i < results + assigns; i++) {
-        const tt_cells *tensor = tt_reference_result(reference, i);
-        if ((bytes[i] = tt_run_allocate(tt_type_bytes(&tensor->type))) == NULL)
-            status = TT_FULL;
-        else
-            tt_cells_store(tensor, bytes[i]);
-    }
-    if (status == TT_OK)
-        status = assign_all(program, (const void *const *)bytes + results);
-    for (uint32_t i = results; bytes != NULL && i < results + assigns; i++)
-        free(bytes[i]);
-    free_results(program);
-    program->results = bytes; // the results' part of it
-    tt_reference_free(reference);
-    free(values);
-    return status;
-}
-
-static tt_status run_steps(tt_program *program, tt_text *why)
-{
-    tt_running running = {program->graph, program->session->pool, program->scratch, why};
-    unsigned had = tt_denormals_flush();
-    tt_status status = TT_OK;
-    for (uint32_t i = 0; status == TT_OK && i < program->step_count; i++) {
-        resolve(program, &program->steps[i]);
-        status = program->steps[i].kernel(&running, &program->steps[i]);
-    }
-    tt_denormals_restore(had);
-    uint32_t assigns = tt_graph_assign_count(program->graph);
-    const void **values = status == TT_OK ? calloc(assigns + 1u, sizeof(*values)) : NULL;
-    if (status == TT_OK && values == NULL)
-        status = TT_FULL;
-    for (uint32_t i = 0; status == TT_OK && i < assigns; i++)
-        values[i] = bytes_at(program, tt_graph_assign_at(program->graph, i)->value);
-    if (status == TT_OK)
-        status = assign_all(program, values);
-    free(values);
-    return status;
-}
-
-tt_status tt_program_run(tt_program *program, tt_text *why)
-{
-    tt_status status = find_buffers(program, why);
-    if (status != TT_OK)
-        return status;
-    return program->session->options.reference ? run_reference(program, why)
-                                               : run_steps(program, why);
-}
-
 const void *tt_program_result(const tt_program *program, uint32_t index, tt_type *type)
 {
     tt_value value = tt_graph_result_at(program->graph, index)->value;
     if (type != NULL)
         *type = *tt_graph_type(program->graph, value);
-    if (program->session->options.reference)
+    if (tt_by_reference(program))
         return program->results != NULL ? program->results[index] : NULL;
-    return bytes_at(program, value);
+    return tt_bytes_at(program, value);
 }
 
 uint64_t tt_program_arena_bytes(const tt_program *program)

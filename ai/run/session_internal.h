@@ -47,6 +47,7 @@ struct tt_program {
     uint64_t arena_bytes;
     size_t scratch_bytes;
     void **results; // of the last run, where everything is run by the reference
+    bool *guarded;  // by result; NULL: nothing is, assignments neither
 };
 
 // Where a value stands among all outputs of all nodes.
@@ -75,6 +76,36 @@ void *tt_run_allocate(uint64_t bytes);
 // "the graph WHAT IS; the limit is LIMIT"; TT_TOO_LARGE.
 tt_status tt_run_too_large(tt_text *why, const char *what, uint64_t is, uint64_t limit);
 uint64_t tt_session_bytes_limit(const tt_session *session);
+
+// The value whose elements these are: reshapes and stops are followed to what they show.
+static inline tt_value tt_shown(const tt_graph *graph, tt_value value)
+{
+    while (tt_is_view(tt_graph_node(graph, value.node)))
+        value = tt_graph_inputs(graph, value.node)[0];
+    return value;
+}
+
+static inline bool tt_by_reference(const tt_program *program)
+{
+    return program->session->options.way == TT_RUN_REFERENCE;
+}
+
+static inline const void *tt_bytes_at(const tt_program *program, tt_value value)
+{
+    return program->data[program->root[tt_value_place(program->graph, value)]];
+}
+
+void tt_program_forget_results(tt_program *program); // the reference's
+
+// For sentences: "log (layer 3, line 12)", or "log (node 7)"; "[3,7]", or nothing of a scalar.
+void tt_add_node(tt_text *text, const tt_graph *graph, uint32_t node);
+void tt_add_place(tt_text *text, const tt_type *type, int64_t place);
+
+bool tt_all_finite(tt_element element, const void *data, int64_t count); // integers are
+
+// Looks at what is guarded before anything is assigned; `values` are where results and then what
+// is assigned lie. TT_TOO_LARGE with a sentence.
+tt_status tt_guard_check(tt_program *program, const void *const *values, tt_text *why);
 
 // Chooses steps, places and addresses of a program whose graph is there. TT_TOO_LARGE with a
 // sentence, TT_FULL; what was allocated is the program's either way.

@@ -22,14 +22,20 @@ TT_C_BEGIN
 typedef struct tt_session tt_session;
 typedef struct tt_program tt_program;
 
+typedef enum tt_way {
+    TT_RUN_AS_TOLD,  // by the environment: TT_RUN=reference or TT_RUN=fast; else fast
+    TT_RUN_FAST,     // simplified, by kernels
+    TT_RUN_REFERENCE // everything by the reference, floats unrounded: slow, and right
+} tt_way;
+
 typedef struct tt_session_options {
     unsigned threads;   // the caller counts; 0: one a processor; at most TT_THREADS_MAX
-    bool reference;     // run everything by the reference, floats unrounded: slow, and right
+    tt_way way;         // which way its programs run
     uint64_t bytes_max; // of a program's tensors; 0: half of this machine's memory
     uint64_t cost_max;  // of a run, as tt_graph_cost counts; 0: 2^50
 } tt_session_options;
 
-// TT_INVALID (threads), TT_FULL. `options` may be NULL: none of the above.
+// TT_INVALID (threads, TT_RUN) with a sentence, TT_FULL. `options` may be NULL: none of the above.
 tt_status tt_session_new(const tt_session_options *options, tt_session **session, tt_text *why);
 void tt_session_free(tt_session *session); // with its programs; NULL is allowed
 
@@ -58,9 +64,33 @@ void *tt_session_bytes(tt_session *session, const char *name, tt_type *type);
 // Where an input's elements are read from at each run; the caller's. TT_NOT_FOUND.
 tt_status tt_program_set(tt_program *program, const char *input, const void *data);
 
-// TT_NOT_FOUND (an input was not set), TT_INVALID (an index outside its axis), TT_FULL, each with a
-// sentence; nothing is assigned then.
+// TT_NOT_FOUND (an input was not set), TT_INVALID (an index outside its axis), TT_TOO_LARGE (see
+// tt_program_guard), TT_FULL, each with a sentence; nothing is assigned then.
 tt_status tt_program_run(tt_program *program, tt_text *why);
+
+// From now on a run ends with TT_TOO_LARGE and assigns nothing where the floating-point result of
+// that name (NULL: no result), or anything that is to be assigned to a floating-point buffer, is
+// not finite. The sentence names the first node that made a number that is infinite or none out of
+// finite ones, and where; or the input, parameter or state that was not finite already. A good
+// run takes one look at those values longer; a bad one is run once more. Several results may be
+// guarded, by a call each. TT_NOT_FOUND (there is no such result), TT_FULL.
+tt_status tt_program_guard(tt_program *program, const char *result);
+
+// What a watched run tells of: a step that was done, or a buffer that steps will read.
+typedef struct tt_seen {
+    const tt_graph *graph;      // the program's own
+    uint32_t node;              // the step's last, where it does several at once
+    const struct tt_step *step; // NULL: a buffer, or the reference
+    unsigned read_count, output_count;
+    const tt_value *read; // values of the graph
+    const tt_type *types; // by output, as the elements lie here: the reference has f64, i64 and u64
+    const void *const *elements; // by output
+} tt_seen;
+
+// As tt_program_run, but assigns nothing, looks at no guard, and tells of each step in order;
+// `seen` and what it points to stand until the function returns.
+tt_status tt_program_watch(tt_program *program, void (*watch)(void *context, const tt_seen *seen),
+                           void *context, tt_text *why);
 
 // The elements of result `index`, until the next run; its type unless NULL.
 const void *tt_program_result(const tt_program *program, uint32_t index, tt_type *type);

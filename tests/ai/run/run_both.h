@@ -40,7 +40,8 @@ static inline tt_program *load(tt_session *session, const tt_graph *graph)
 static inline tt_session *open_session(unsigned threads, bool reference)
 {
     tt_session *session;
-    REQUIRE(tt_session_new(&(tt_session_options){.threads = threads, .reference = reference},
+    REQUIRE(tt_session_new(&(tt_session_options){.threads = threads,
+                                                 .way = reference ? TT_RUN_REFERENCE : TT_RUN_FAST},
                            &session, NULL) == TT_OK);
     return session;
 }

@@ -107,8 +107,9 @@ static void check(unsigned which, tt_element element, bool reference, double bou
     int64_t labels[BATCH];
     tt_session *session;
     tt_program *program;
-    REQUIRE(tt_session_new(&(tt_session_options){.threads = 1, .reference = reference}, &session,
-                           NULL) == TT_OK);
+    REQUIRE(tt_session_new(&(tt_session_options){.threads = 1,
+                                                 .way = reference ? TT_RUN_REFERENCE : TT_RUN_FAST},
+                           &session, NULL) == TT_OK);
     tt_graph *g = network(element, &t->optimiser);
     REQUIRE(tt_session_load(session, g, &program, NULL) == TT_OK);
     sines(element, image, 0.1, 1, BATCH * SIZE * SIZE);

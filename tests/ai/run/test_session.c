@@ -208,6 +208,31 @@ static void expect_refused(const tt_graph *g, tt_session_options options, tt_sta
     tt_session_free(session);
 }
 
+// Who does not say which way takes it from the environment.
+static void check_way(void)
+{
+    static const char *const told[] = {NULL, "", "fast", "reference", "Fast", "both"};
+    tt_graph *g = tt_graph_new();
+    tt_graph_result(g, "y", tt_exp(g, tt_input(g, "x", TT_SCALAR(TT_F32))));
+    for (unsigned i = 0; i < 6; i++) {
+        char sentence[128] = "";
+        tt_text why;
+        tt_session *session;
+        tt_text_init(&why, sentence, sizeof(sentence));
+        REQUIRE(told[i] != NULL ? setenv("TT_RUN", told[i], 1) == 0 : unsetenv("TT_RUN") == 0);
+        EXPECT_EQUAL(tt_session_new(NULL, &session, &why), i < 4 ? TT_OK : TT_INVALID);
+        EXPECT(i < 4 || strstr(sentence, "', expected 'reference' or 'fast'") != NULL);
+        if (i < 4) // the reference has no steps
+            EXPECT_EQUAL(tt_program_steps(load(session, g)), i == 3 ? 0 : 1);
+        tt_session_free(session);
+        session = open_session(1, i == 0); // who says is not asked
+        EXPECT_EQUAL(tt_program_steps(load(session, g)), i == 0 ? 0 : 1);
+        tt_session_free(session);
+    }
+    REQUIRE(unsetenv("TT_RUN") == 0);
+    tt_graph_free(g);
+}
+
 static void check_refusals(void)
 {
     tt_session *none;
@@ -216,14 +241,15 @@ static void check_refusals(void)
     tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 4));
     tt_graph_result(g, "y", tt_exp(g, x));
     expect_refused(g, (tt_session_options){.threads = 1}, TT_NOT_FOUND, "'x' was not set");
-    expect_refused(g, (tt_session_options){.reference = true}, TT_NOT_FOUND, "'x' was not set");
+    expect_refused(g, (tt_session_options){.way = TT_RUN_REFERENCE}, TT_NOT_FOUND,
+                   "'x' was not set");
     expect_refused(g, (tt_session_options){.cost_max = 3}, TT_TOO_LARGE, "the limit is 3");
     expect_refused(g, (tt_session_options){.bytes_max = 10}, TT_TOO_LARGE, "the limit is 10");
     tt_graph_free(g);
     g = tt_graph_new(); // a hundred bytes of text that ask for 10^12 elements
     tt_graph_result(g, "y", tt_exp(g, tt_iota(g, TT_TYPE(TT_F32, 1000000, 1000000), 0)));
     expect_refused(g, (tt_session_options){.threads = 1}, TT_TOO_LARGE, "the limit is");
-    expect_refused(g, (tt_session_options){.reference = true}, TT_TOO_LARGE, "");
+    expect_refused(g, (tt_session_options){.way = TT_RUN_REFERENCE}, TT_TOO_LARGE, "");
     tt_graph_free(g);
     g = tt_graph_new(); // of which only one output has a size that is known
     tt_graph_result(
@@ -345,6 +371,7 @@ int main(void)
     check_fusion();
     check_assignments();
     check_sharing();
+    check_way();
     check_refusals();
     check_index();
     check_denormals();
