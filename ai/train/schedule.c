@@ -5,7 +5,7 @@
 double tt_schedule_at(const tt_schedule *s, uint64_t step)
 {
     if (step < s->warm)
-        return s->rate * (double)(step + 1) / (double)s->warm;
+        return s->rate * ((double)(step + 1) / (double)s->warm);
     if (s->kind == TT_RATE_CONSTANT)
         return s->rate;
     if (step >= s->steps)

@@ -91,14 +91,15 @@ static void test_unfit_options(void)
         {good, "the kind of schedule is 3, expected 0 (constant), 1 (linear) or 2 (cosine)"},
         {good, "the warm-up is no number of epochs from 0 to 1000000"},
         {good, "the warm-up is no number of epochs from 0 to 1000000"},
-        {good, "optimise: there is no kind 3"},
-        {good, "optimise: a momentum is 1 or 0.999, expected from 0 to below 1"},
-        {good, "optimise: a momentum is 0.9 or nan, expected from 0 to below 1"},
+        {good, "optimise: there is no kind 3 (optimiser)"},
+        {good, "optimise: a momentum is 1 or 0.999, expected from 0 to below 1 (optimiser)"},
+        {good, "optimise: a momentum is 0.9 or nan, expected from 0 to below 1 (optimiser)"},
         {good, "optimise: weight decay -1, greatest norm 0 or epsilon 1e-08 is no number from 0 "
-               "on"},
-        {good, "optimise: weight decay 0, greatest norm 0 or epsilon nan is no number from 0 on"},
+               "on (optimiser)"},
+        {good, "optimise: weight decay 0, greatest norm 0 or epsilon nan is no number from 0 on "
+               "(optimiser)"},
         {good, "optimise: weight decay 0, greatest norm inf or epsilon 1e-08 is no number from 0 "
-               "on"},
+               "on (optimiser)"},
     };
     cases[0].options.batch = 0;
     cases[1].options.batch = TT_BATCH_MAX + 1;
