@@ -13,7 +13,7 @@
 #include "ai/lite/plan.h"
 
 // gemmlowp's SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT: see
-// ai/oldgraph/quantised.c for the definition that this must equal. Opening a plan has seen to it
+// ai/graph/quantised.c for the definition that this must equal. Opening a plan has seen to it
 // that no multiplier is negative, so nothing saturates.
 static inline int32_t requantise(uint32_t sum, int32_t multiplier, int32_t shift)
 {

@@ -11,13 +11,7 @@
 #include <string.h>
 
 #include "cli/client.h"
-#include "tutti/oldconvert.h"
-#include "tutti/random.h"
-#include "tutti/train.h"
-
-#define PIXELS 784
-#define CLASSES 10
-#define SEED 7
+#include "tests/line/network.h"
 
 _Noreturn static void fail(const char *what)
 {
@@ -25,32 +19,16 @@ _Noreturn static void fail(const char *what)
     exit(1);
 }
 
-static tt_quantised make_network(void)
-{
-    static float calibration[8 * PIXELS];
-    tt_quantised quantised;
-    tt_random random;
-    tt_model *model = tt_model_new(4);
-    tt_random_seed(&random, SEED);
-    tt_model_initialise(model, SEED);
-    for (size_t i = 0; i < 8 * PIXELS; i++)
-        calibration[i] = (float)tt_random_below(&random, 256) / 255;
-    if (tt_quantise(model->graph, model->image, model->logits, calibration, 8, &quantised, NULL) !=
-        TT_OK)
-        fail("the network cannot be quantised");
-    return quantised;
-}
-
 static void write_plan(const char *path)
 {
-    uint8_t *plan;
     size_t length;
-    tt_quantised network = make_network();
+    uint8_t *plan = network_plan(&length);
     FILE *file = fopen(path, "wb");
-    if (tt_plan_emit(&network, &plan, &length, NULL) != TT_OK || file == NULL ||
-        fwrite(plan, 1, length, file) != length || fclose(file) != 0)
+    if (plan == NULL || file == NULL || fwrite(plan, 1, length, file) != length ||
+        fclose(file) != 0)
         fail("the plan cannot be written");
     printf("plan of %zu bytes\n", length);
+    free(plan);
 }
 
 static tt_client client;
@@ -76,10 +54,9 @@ static void ask_model(const tt_endpoint *peer)
 {
     uint8_t image[PIXELS];
     int8_t expected[CLASSES];
-    tt_quantised network = make_network();
     for (size_t i = 0; i < PIXELS; i++)
         image[i] = (uint8_t)(i * i);
-    tt_quantised_run(&network, image, expected);
+    network_run(image, expected);
     tt_call call = {.peer = *peer,
                     .method = TT_POST,
                     .path = "ai/models/random",

@@ -5,7 +5,7 @@
 #include "tutti/bytes.h"
 #include "tutti/cbor.h"
 #include "tutti/check.h"
-#include "tutti/oldconvert.h"
+#include "tutti/convert.h"
 #include "tutti/model_service.h"
 
 #define SLOT_BYTES 4096
@@ -27,22 +27,29 @@ typedef struct plan {
 static plan small; // 4 bytes in, 3 out
 
 // One product, all weights 1/2.
-static plan make_plan(size_t inputs, size_t outputs)
+static plan make_plan(int64_t inputs, int64_t outputs)
 {
     plan made;
-    tt_quantised quantised;
-    static float calibration[2048];
+    tt_quantised *quantised;
+    tt_session *session;
+    static float weights[2048], calibration[2048];
     tt_graph *graph = tt_graph_new();
-    tt_value *image = tt_input(graph, "image", TT_F32, TT_SHAPE(1, 1, 1, inputs));
-    tt_value *weights = tt_parameter(graph, "weights", TT_SHAPE(outputs, inputs));
-    for (size_t i = 0; i < inputs * outputs; i++)
-        ((float *)weights->data)[i] = 0.5f;
-    for (size_t i = 0; i < inputs; i++)
+    REQUIRE(inputs * outputs <= 2048 && inputs <= 2048);
+    tt_value image = tt_input(graph, "image", TT_TYPE(TT_F32, 1, 1, 1, inputs));
+    for (int64_t i = 0; i < inputs * outputs; i++)
+        weights[i] = 0.5f;
+    for (int64_t i = 0; i < inputs; i++)
         calibration[i] = 1;
-    tt_value *logits = tt_matmul(tt_reshape(image, TT_SHAPE(1, inputs)), weights, false, true);
-    REQUIRE(tt_quantise(graph, image, logits, calibration, 1, &quantised, NULL) == TT_OK);
-    REQUIRE(tt_plan_emit(&quantised, &made.bytes, &made.length, NULL) == TT_OK);
-    tt_quantised_free(&quantised);
+    tt_value row = tt_reshape(graph, image, 2, (int64_t[]){1, inputs});
+    tt_value product =
+        tt_matmul(graph, row, tt_constant(graph, TT_TYPE(TT_F32, inputs, outputs), weights));
+    tt_graph_result(graph, "logits", product);
+    REQUIRE(tt_session_new(&(tt_session_options){.threads = 1}, &session, NULL) == TT_OK);
+    REQUIRE(tt_quantise(session, graph, "image", "logits", calibration, 1, &quantised, NULL) ==
+            TT_OK);
+    REQUIRE(tt_quantised_emit(quantised, &made.bytes, &made.length, NULL) == TT_OK);
+    tt_quantised_free(quantised);
+    tt_session_free(session);
     tt_graph_free(graph);
     return made;
 }

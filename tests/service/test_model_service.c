@@ -1,19 +1,18 @@
 // Models on the bus: plans that come block by block, good and bad, inferences that a worker
 // computes while a new plan arrives, and a device without a model that asks for one.
 
+#include "tests/ai/convert/made_up_plan.h"
 #include "tests/bus/devices.h"
 #include "tutti/bytes.h"
 #include "tutti/cbor.h"
 #include "tutti/check.h"
-#include "tutti/oldconvert.h"
 #include "tutti/model_service.h"
-#include "tutti/train.h"
 
 #define PATH "ai/models/fashion"
 #define SLOT_BYTES (80 * 1024)
 #define ARENA_BYTES (16 * 1024)
-#define PIXELS 784
-#define CLASSES 10
+#define PIXELS MADE_UP_PIXELS
+#define CLASSES MADE_UP_CLASSES
 
 static device *const host = &devices[0], *const watch = &devices[1];
 static device *const tv = &devices[2], *const car = &devices[3];
@@ -27,7 +26,7 @@ static asked a; // the answer to the newest question that needs no other name
 
 // A network with random weights, and its plan.
 typedef struct network {
-    tt_quantised quantised;
+    tt_quantised *quantised;
     uint8_t *plan;
     size_t length;
 } network;
@@ -37,18 +36,8 @@ static uint8_t image[PIXELS];
 
 static network make_network(uint64_t seed)
 {
-    network n;
-    static float calibration[8 * PIXELS];
-    tt_model *model = tt_model_new(4);
-    tt_random random;
-    tt_random_seed(&random, seed);
-    tt_model_initialise(model, seed);
-    for (size_t i = 0; i < 8 * PIXELS; i++)
-        calibration[i] = (float)tt_random_below(&random, 256) / 255;
-    REQUIRE(tt_quantise(model->graph, model->image, model->logits, calibration, 8, &n.quantised,
-                        NULL) == TT_OK);
-    REQUIRE(tt_plan_emit(&n.quantised, &n.plan, &n.length, NULL) == TT_OK);
-    tt_model_free(model);
+    network n = {.quantised = made_up_network(seed)};
+    REQUIRE(tt_quantised_emit(n.quantised, &n.plan, &n.length, NULL) == TT_OK);
     return n;
 }
 
@@ -78,7 +67,7 @@ static void put(const void *plan, size_t length)
 static bool answers_as(const asked *answer, const network *n)
 {
     int8_t expected[CLASSES];
-    tt_quantised_run(&n->quantised, image, expected);
+    REQUIRE(tt_quantised_run(n->quantised, image, expected) == TT_OK);
     return answer->done && answer->code == TT_CONTENT && answer->length == CLASSES &&
            memcmp(answer->payload, expected, CLASSES) == 0;
 }
@@ -564,7 +553,7 @@ static bool logits_are_of(const asked *answer, const network *n)
     int8_t expected[CLASSES];
     tt_reader reader;
     tt_cbor_item item;
-    tt_quantised_run(&n->quantised, image, expected);
+    REQUIRE(tt_quantised_run(n->quantised, image, expected) == TT_OK);
     tt_reader_init(&reader, answer->payload, answer->length);
     return tt_cbor_find(&reader, "logits") == TT_OK && tt_cbor_next(&reader, &item) == TT_OK &&
            item.length == CLASSES && memcmp(item.bytes, expected, CLASSES) == 0;
@@ -653,7 +642,7 @@ int main(void)
     test_ask();
     free(first.plan);
     free(second.plan);
-    tt_quantised_free(&first.quantised);
-    tt_quantised_free(&second.quantised);
+    tt_quantised_free(first.quantised);
+    tt_quantised_free(second.quantised);
     return test_result();
 }

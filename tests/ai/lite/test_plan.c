@@ -44,11 +44,10 @@ static bool opens_and_runs(const uint8_t *bytes, size_t length)
 
 static void attack(uint64_t seed)
 {
-    tt_quantised q = random_operation(seed);
-    uint8_t *good, *bad;
+    tt_quantised *q = random_operation(seed);
     size_t length;
-    REQUIRE(tt_plan_emit(&q, &good, &length, NULL) == TT_OK);
-    bad = malloc(length); // exactly: the sanitizer sees one byte too many
+    uint8_t *good = emit(q, &length);
+    uint8_t *bad = malloc(length); // exactly: the sanitizer sees one byte too many
     EXPECT(opens_and_runs(good, length));
     for (size_t cut = 0; cut < length; cut++)
         EXPECT(!opens_and_runs(good, cut));
@@ -76,16 +75,15 @@ static void attack(uint64_t seed)
         }
     free(bad);
     free(good);
-    tt_quantised_free(&q);
+    tt_quantised_free(q);
 }
 
 // A good plan with one 32-bit number changed under a right checksum: the status and the sentence.
 static void expect_refusal(size_t offset, uint32_t value, tt_status status, const char *sentence)
 {
-    tt_quantised q = random_operation(0); // a convolution
-    uint8_t *bytes;
+    tt_quantised *q = random_operation(CONVOLUTION);
     size_t length;
-    REQUIRE(tt_plan_emit(&q, &bytes, &length, NULL) == TT_OK);
+    uint8_t *bytes = emit(q, &length);
     tt_writer writer;
     tt_writer_init(&writer, bytes + offset, 4);
     tt_write_le32(&writer, value);
@@ -97,7 +95,7 @@ static void expect_refusal(size_t offset, uint32_t value, tt_status status, cons
     EXPECT_EQUAL(tt_plan_open(&plan, bytes, length, &why), status);
     EXPECT_TEXT(buffer, sentence);
     free(bytes);
-    tt_quantised_free(&q);
+    tt_quantised_free(q);
 }
 
 #define STEP TT_PLAN_HEADER_BYTES
@@ -105,16 +103,15 @@ static void expect_refusal(size_t offset, uint32_t value, tt_status status, cons
 // Where the tables of that same plan begin.
 static tt_plan_step convolution(void)
 {
-    tt_quantised q = random_operation(0);
-    uint8_t *bytes;
+    tt_quantised *q = random_operation(CONVOLUTION);
     size_t length;
+    uint8_t *bytes = emit(q, &length);
     tt_plan plan;
     tt_plan_step step;
-    REQUIRE(tt_plan_emit(&q, &bytes, &length, NULL) == TT_OK);
     REQUIRE(tt_plan_open(&plan, bytes, length, NULL) == TT_OK);
     tt_plan_step_at(&plan, 0, &step);
     free(bytes);
-    tt_quantised_free(&q);
+    tt_quantised_free(q);
     return step;
 }
 

@@ -1,15 +1,9 @@
-// Compares ai/lite and the reference executor of ai/graph with the outputs of LiteRT's reference
+// Compares ai/lite and the integer graph of ai/convert with the outputs of LiteRT's reference
 // kernels, whole tensors, on the cases of a file that make_cases.py wrote.
 
-#include "ai/oldgraph/primitive.h"
-#include "tests/test.h"
-#include "tutti/oldconvert.h"
-#include "tutti/lite.h"
+#include "tests/ai/lite/one_layer.h"
 
 enum { CONV, DEPTHWISE, DENSE, DENSE_PER_CHANNEL, MAX_POOL, AVERAGE_POOL, KINDS };
-static const char *const primitives[KINDS] = {"quantised_conv2d", "quantised_depthwise_conv2d",
-                                              "quantised_dense",  "quantised_dense",
-                                              "max_pool2d",       "quantised_average_pool2d"};
 
 typedef struct counts {
     size_t cases, elements, lite_differs, graph_differs;
@@ -20,50 +14,48 @@ static void read_exactly(FILE *file, void *bytes, size_t length)
     REQUIRE(fread(bytes, 1, length, file) == length);
 }
 
-static tt_value *weights_of(tt_graph *g, const int32_t *head, FILE *file)
+// A case's step; what each number of the head is stands in make_cases.py.
+static tt_plan_step step_of(const int32_t *head)
 {
-    size_t in = (size_t)head[3], out = (size_t)head[4];
-    size_t rows = (size_t)head[5], columns = (size_t)head[6];
-    tt_shape shape = head[0] == CONV        ? TT_SHAPE(out, rows, columns, in)
-                     : head[0] == DEPTHWISE ? TT_SHAPE(1, rows, columns, out)
-                                            : TT_SHAPE(out, in);
-    tt_value *weights = tt_constant(g, TT_I8, shape, NULL);
-    read_exactly(file, weights->data, tt_shape_count(&shape));
-    return weights;
+    static const uint8_t kinds[KINDS] = {TT_STEP_CONV, TT_STEP_DEPTHWISE, TT_STEP_CONV,
+                                         TT_STEP_CONV, TT_STEP_MAX_POOL,  TT_STEP_AVERAGE_POOL};
+    tt_plan_step s = {.kind = kinds[head[0]],
+                      .stride_rows = (uint8_t)head[7],
+                      .stride_columns = (uint8_t)head[8],
+                      .in = {(uint16_t)head[1], (uint16_t)head[2], (uint16_t)head[3]},
+                      .out = {0, 0, (uint16_t)head[4]},
+                      .window = {(uint16_t)head[5], (uint16_t)head[6]},
+                      .input_zero_point = head[10],
+                      .output_zero_point = head[11],
+                      .clamp = {head[12], head[13]}};
+    int64_t window[2] = {head[5], head[6]}, stride[2] = {head[7], head[8]};
+    int64_t before[2] = {0, 0}, after[2] = {0, 0};
+    if (head[9])
+        tt_same_padding(&TT_TYPE(TT_I8, 1, head[1], head[2], head[3]), window, stride, before,
+                        after);
+    for (int i = 0; i < 2; i++) {
+        s.before[i] = (uint16_t)before[i];
+        s.out[i] = (uint16_t)((s.in[i] + before[i] + after[i] - window[i]) / stride[i] + 1);
+    }
+    return s;
 }
 
 // Builds the network of one operation from its case, up to the input.
-static tt_quantised read_network(const int32_t *head, FILE *file)
+static tt_quantised *read_network(const int32_t *head, FILE *file)
 {
-    tt_quantised q = {.graph = tt_graph_new()};
-    size_t out = (size_t)head[4];
-    bool dense = head[0] == DENSE || head[0] == DENSE_PER_CHANNEL;
-    bool pool = head[0] == MAX_POOL || head[0] == AVERAGE_POOL;
-    tt_value *inputs[5];
-    q.image = tt_input(q.graph, "image", TT_I8,
-                       dense ? TT_SHAPE(1, (size_t)head[3])
-                             : TT_SHAPE(1, (size_t)head[1], (size_t)head[2], (size_t)head[3]));
-    q.image->zero_point = head[10];
-    inputs[0] = q.image;
-    if (!pool) {
-        for (int i = 2; i < 5; i++)
-            inputs[i] = tt_constant(q.graph, TT_I32, TT_SHAPE(out), NULL);
-        for (size_t i = 0; i < out; i++) {
+    tt_plan_step step = step_of(head);
+    tt_quantised *q = one_layer(&step, head[0] == DENSE || head[0] == DENSE_PER_CHANNEL);
+    tt_layer *l = &q->layers[0];
+    if (l->weight != NULL) {
+        for (size_t i = 0; i < step.out[2]; i++) {
             double factor;
             read_exactly(file, &factor, sizeof(factor));
-            tt_quantise_multiplier(factor, (int32_t *)inputs[3]->data + i,
-                                   (int32_t *)inputs[4]->data + i);
+            REQUIRE(tt_quantise_multiplier(factor, &l->multiplier[i], &l->shift[i]));
         }
-        read_exactly(file, inputs[2]->data, out * sizeof(int32_t));
-        inputs[1] = weights_of(q.graph, head, file);
+        read_exactly(file, l->bias_sum, step.out[2] * sizeof(int32_t));
+        read_exactly(file, l->weight, step.out[2] * (size_t)l->taps);
     }
-    tt_attributes a = {.window = {(unsigned)head[5], (unsigned)head[6]},
-                       .stride = {(unsigned)head[7], (unsigned)head[8]},
-                       .padding = head[9] ? TT_SAME : TT_VALID,
-                       .zero_point = {head[10], head[11]},
-                       .clamp = {head[12], head[13]}};
-    q.logits = tt_apply(q.graph, primitives[head[0]], pool ? 1 : 5, inputs, &a);
-    REQUIRE(q.logits != NULL);
+    one_layer_done(q);
     return q;
 }
 
@@ -81,37 +73,33 @@ static bool compare_next(FILE *file, counts *kinds)
     if (fread(head, sizeof(head), 1, file) != 1)
         return false;
     REQUIRE(head[0] >= 0 && head[0] < KINDS);
-    tt_quantised q = read_network(head, file);
-    size_t in = tt_shape_count(&q.image->shape), out = (size_t)head[14];
-    REQUIRE(out == tt_shape_count(&q.logits->shape));
-    int8_t *x = malloc(in), *expected = malloc(out), *lite = malloc(out);
+    tt_quantised *q = read_network(head, file);
+    size_t in = (size_t)tt_type_count(&q->input), out = (size_t)head[14];
+    REQUIRE(out == (size_t)tt_type_count(&q->result));
+    int8_t *x = malloc(in), *expected = malloc(out), *lite = malloc(out), *graph = malloc(out);
     read_exactly(file, x, in);
     read_exactly(file, expected, out);
 
-    uint8_t *bytes;
     size_t length;
+    uint8_t *bytes = emit(q, &length);
     tt_plan plan;
-    REQUIRE(tt_plan_emit(&q, &bytes, &length, NULL) == TT_OK);
     REQUIRE(tt_plan_open(&plan, bytes, length, NULL) == TT_OK);
     void *arena = malloc(plan.header.arena_bytes);
     tt_plan_run(&plan, arena, x, lite);
-    void **data = calloc(tt_graph_count(q.graph), sizeof(void *));
-    data[q.image->id] = x;
-    tt_reference *run = tt_reference_run(q.graph, &q.logits, 1, data);
+    run_graph(q, x, graph);
 
     counts *kind = &kinds[head[0]];
     kind->cases++;
     kind->elements += out;
     kind->lite_differs += differing(lite, expected, out);
-    kind->graph_differs += differing(data[q.logits->id], expected, out);
-    tt_reference_free(run);
-    free(data);
+    kind->graph_differs += differing(graph, expected, out);
     free(arena);
+    free(graph);
     free(bytes);
     free(lite);
     free(expected);
     free(x);
-    tt_quantised_free(&q);
+    tt_quantised_free(q);
     return true;
 }
 
