@@ -19,10 +19,8 @@ def main():
     found, public = {}, set()
     for folder in FOLDERS:
         for at, _, files in os.walk(os.path.join(ROOT, folder)):
-            if at.endswith(os.path.join("ai", "oldgraph")):
-                continue
             for name in files:
-                if not name.endswith((".h", ".c")) or name.startswith("old"):
+                if not name.endswith((".h", ".c")):
                     continue
                 with open(os.path.join(at, name), encoding="utf-8") as file:
                     for constant, value in DEFINE.findall(file.read()):
