@@ -147,7 +147,7 @@ static void reference_piece(void *context, size_t i)
 static tt_exit write_reference(const tt_quantised *quantised, const tt_plan *plan,
                                const tt_dataset *images)
 {
-    tt_say_progress(false, "computing %u answers with the reference executor", reference_count);
+    tt_say_progress(false, "computing %u answers by the reference", reference_count);
     size_t bytes = reference_count * plan->header.output_bytes;
     evaluation e = {
         .plan = plan, .quantised = quantised, .images = images, .logits = malloc(bytes)};

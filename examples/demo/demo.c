@@ -4,7 +4,7 @@
 //
 // FOLDER holds fashion.plan and reference.bin (tutti compile), fleet.pcap and fleet/ (tutti up). It
 // finds the devices, sends the plan to each that runs one, asks the watch about IMAGES test images
-// and the others about OTHERS, compares the whole answer with the reference executor's, asks the TV
+// and the others about OTHERS, compares the whole answer by the reference's, asks the TV
 // to ask the watch, and writes results.json. A kind that the fleet does not have is left out, all
 // but the watch and the TV.
 

@@ -234,7 +234,7 @@ done
 grep -q '^{"plan"\|^{$' report || fail "the report does not begin as an object"
 command -v python3 >/dev/null && { python3 -c 'import json, sys; json.load(open("report")); json.load(open("whole.json"))' || fail "no JSON"; }
 
-# The int8 accuracy is what the reference executor gets: of 100 images, whose answers it gives, 10,000 are made,
+# The int8 accuracy is what the reference gets: of 100 images, whose answers it gives, 10,000 are made,
 # and labels of which 4 in 10 are right, the last one among them.
 expect 0 "" compile whole --out plan --reference answers --reference-count 100
 mkdir crafted && ln -s /usr/share/datasets/fashion-mnist/train-* crafted
