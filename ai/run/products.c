@@ -12,7 +12,8 @@
 #include "ai/graph/shape.h"
 #include "ai/run/program.h"
 
-#define PIECES 4 // of a batch, however many threads there are
+#define PIECES 4     // of a batch, however many threads there are
+#define SHORT_RUN 16 // floats
 
 // Rows and columns; one axis alone has one row.
 typedef struct geometry {
@@ -88,59 +89,71 @@ static geometry forward_geometry(const tt_graph *graph, uint32_t conv)
     return g;
 }
 
-// Loops and not memcpy: a run may be three floats, for which a call takes longer than the copy.
-static float *copied(float *to, const float *from, int64_t count)
+// Runs of floats, some apart where they come from and where they go. Short ones are copied across,
+// all first floats, then all second ones: a call or a loop of its own for each takes longer.
+static void copy_runs(float *restrict to, int64_t to_step, const float *restrict from,
+                      int64_t from_step, int64_t run, int64_t count)
 {
-    for (int64_t k = 0; k < count; k++)
-        to[k] = from[k];
-    return to + count;
-}
-
-static float *zeros(float *to, int64_t count)
-{
-    for (int64_t k = 0; k < count; k++)
-        to[k] = 0;
-    return to + count;
-}
-
-// One row of one window, pixel by pixel: any dilation, spread and group.
-static float *window_row(const geometry *g, const float *row, int64_t column, float *columns)
-{
-    for (int64_t j = 0; j < g->span[1].window; j++) {
-        int64_t at = row == NULL ? -1 : tt_span_place(&g->span[1], column, j);
-        columns = at < 0 ? zeros(columns, g->share) : copied(columns, row + at * g->in, g->share);
+    if (run < SHORT_RUN) {
+        for (int64_t k = 0; k < run; k++)
+            for (int64_t i = 0; i < count; i++)
+                to[i * to_step + k] = from[i * from_step + k];
+        return;
     }
-    return columns;
+    for (int64_t i = 0; i < count; i++)
+        memcpy(to + i * to_step, from + i * from_step, (size_t)run * sizeof(*to));
 }
 
-// The same where pixels of a row lie side by side.
-static float *plain_row(const geometry *g, const float *row, int64_t column, float *columns)
+// One row of one window, pixel by pixel: any dilation, spread, group and padding. No row: zeros.
+static void window_row(const geometry *g, const float *row, int64_t column, float *to)
 {
-    int64_t first = column * g->span[1].stride - g->span[1].before, window = g->span[1].window;
-    int64_t skip = first < 0 ? (-first < window ? -first : window) : 0;
-    int64_t end = g->span[1].size - first; // the first of the window right of the image
-    int64_t seen = (end < window ? (end < skip ? skip : end) : window) - skip;
-    if (row == NULL)
-        return zeros(columns, window * g->in);
-    if (seen == window)
-        return copied(columns, row + first * g->in, window * g->in);
-    columns = zeros(columns, skip * g->in);
-    columns = copied(columns, row + (first + skip) * g->in, seen * g->in);
-    return zeros(columns, (window - skip - seen) * g->in);
+    size_t bytes = (size_t)g->share * sizeof(*to);
+    if (row == NULL) {
+        memset(to, 0, (size_t)g->span[1].window * bytes);
+        return;
+    }
+    for (int64_t j = 0; j < g->span[1].window; j++, to += g->share) {
+        int64_t at = tt_span_place(&g->span[1], column, j);
+        if (at < 0)
+            memset(to, 0, bytes);
+        else
+            memcpy(to, row + at * g->in, bytes);
+    }
+}
+
+// The windows whose pixels of a row lie side by side and all inside of it: from column `first` to
+// `end`, none where they are equal.
+static void inner_columns(const geometry *g, int64_t *first, int64_t *end)
+{
+    const tt_span *s = &g->span[1];
+    int64_t most = s->size + s->before - s->window; // where the last of them may begin, padded
+    *first = s->before > 0 ? (s->before + s->stride - 1) / s->stride : 0;
+    *end = most < 0 ? 0 : most / s->stride + 1;
+    *end = *end > g->out_size[1] ? g->out_size[1] : *end;
+    if (s->dilation != 1 || s->spread != 1 || g->groups != 1 || *first > *end)
+        *first = *end = 0;
 }
 
 // Lays out the pixels of a group under each position; zeros stand for padding.
 static void to_columns(const geometry *g, const float *x, float *columns)
 {
-    bool plain = g->span[1].dilation == 1 && g->span[1].spread == 1 && g->groups == 1;
-    for (int64_t row = 0; row < g->out_size[0]; row++)
-        for (int64_t column = 0; column < g->out_size[1]; column++)
-            for (int64_t i = 0; i < g->span[0].window; i++) {
-                int64_t at = tt_span_place(&g->span[0], row, i);
-                const float *from = at < 0 ? NULL : x + at * g->span[1].size * g->in;
-                columns = plain ? plain_row(g, from, column, columns)
-                                : window_row(g, from, column, columns);
-            }
+    int64_t first, end, run = g->span[1].window * g->share;
+    inner_columns(g, &first, &end);
+    for (int64_t row = 0; row < g->out_size[0]; row++, columns += g->out_size[1] * g->taps)
+        for (int64_t i = 0; i < g->span[0].window; i++) {
+            int64_t at = tt_span_place(&g->span[0], row, i);
+            const float *from = at < 0 ? NULL : x + at * g->span[1].size * g->in;
+            int64_t skip = from != NULL ? first : 0, last = from != NULL ? end : 0;
+            float *to = columns + i * run;
+            for (int64_t column = 0; column < skip; column++)
+                window_row(g, from, column, to + column * g->taps);
+            if (skip < last)
+                copy_runs(to + skip * g->taps, g->taps,
+                          from + (skip * g->span[1].stride - g->span[1].before) * g->in,
+                          g->span[1].stride * g->in, run, last - skip);
+            for (int64_t column = last; column < g->out_size[1]; column++)
+                window_row(g, from, column, to + column * g->taps);
+        }
 }
 
 // Adds the bias and cuts off what is below 0; no number stays one.
