@@ -12,8 +12,9 @@
 #include "ai/graph/shape.h"
 #include "ai/run/program.h"
 
-#define PIECES 4     // of a batch, however many threads there are
-#define SHORT_RUN 16 // floats
+#define PIECES 4      // of a batch, however many threads there are
+#define COLUMNS 65536 // floats that are laid out at once, where an image has fewer
+#define SHORT_RUN 16  // floats
 
 // Rows and columns; one axis alone has one row.
 typedef struct geometry {
@@ -157,15 +158,16 @@ static void to_columns(const geometry *g, const float *x, float *columns)
 }
 
 // Adds the bias and cuts off what is below 0; no number stays one.
-static void finish(const tt_step *step, float *y, int64_t rows, int64_t columns)
+static void finish(const tt_step *step, float *restrict y, int64_t rows, int64_t columns)
 {
-    const float *bias = step->in[step->input_count - 1];
+    const float *restrict bias = step->in[step->input_count - 1];
+    bool relu = step->relu;
     if (!step->bias)
         return;
     for (int64_t row = 0; row < rows; row++, y += columns)
         for (int64_t column = 0; column < columns; column++) {
             float sum = y[column] + bias[column];
-            y[column] = step->relu && sum <= 0 ? 0 : sum;
+            y[column] = relu && sum <= 0 ? 0 : sum;
         }
 }
 
@@ -173,61 +175,79 @@ typedef struct conv_work {
     const tt_running *running;
     const tt_step *step;
     geometry g;
-    size_t bytes; // of scratch a piece
+    int64_t together;      // images whose columns are laid out at once, for one product
+    size_t bytes, columns; // of a piece's scratch; where in it the columns begin
 } conv_work;
-
-static void conv_images(const conv_work *w, int64_t first, int64_t end, float *columns)
-{
-    const geometry *g = &w->g;
-    int64_t out = g->out / g->groups;
-    for (int64_t n = first; n < end; n++) {
-        const float *x =
-            (const float *)w->step->in[0] + n * g->span[0].size * g->span[1].size * g->in;
-        float *y = (float *)w->step->out[0] + n * g->positions * g->out;
-        for (int64_t group = 0; group < g->groups; group++) {
-            to_columns(g, x + group * g->share, columns);
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)g->positions, (int)out,
-                        (int)g->taps, 1, columns, (int)g->taps,
-                        (const float *)w->step->in[1] + group * out * g->taps, (int)g->taps, 0,
-                        y + group * out, (int)g->out);
-        }
-        finish(w->step, y, g->positions, g->out);
-    }
-}
-
-// Images of a piece of the batch.
-static void conv_piece(void *context, size_t piece)
-{
-    const conv_work *w = context;
-    int64_t first = (int64_t)piece * w->g.batch / PIECES;
-    int64_t end = ((int64_t)piece + 1) * w->g.batch / PIECES;
-    conv_images(w, first, end, (float *)(void *)(w->running->scratch + piece * w->bytes));
-}
 
 static size_t rounded(size_t bytes)
 {
     return (bytes + 63) / 64 * 64;
 }
 
+// `columns`: bytes before the columns.
+static conv_work work_of(geometry g, size_t columns)
+{
+    int64_t image = g.positions * g.taps, piece = (g.batch + PIECES - 1) / PIECES;
+    int64_t fit = image > 0 ? COLUMNS / image : 1;
+    conv_work w = {.g = g, .columns = columns};
+    w.together = fit < 1 || piece < 1 ? 1 : fit < piece ? fit : piece;
+    w.bytes = columns + rounded((size_t)(w.together * image) * sizeof(float));
+    return w;
+}
+
+static const float *image_at(const conv_work *w, int64_t n)
+{
+    const geometry *g = &w->g;
+    return (const float *)w->step->in[0] + n * g->span[0].size * g->span[1].size * g->in;
+}
+
+// Images of a piece of the batch.
+static void piece_of(const conv_work *w, size_t piece, int64_t *first, int64_t *end)
+{
+    *first = (int64_t)piece * w->g.batch / PIECES;
+    *end = ((int64_t)piece + 1) * w->g.batch / PIECES;
+}
+
+static void conv_piece(void *context, size_t piece)
+{
+    const conv_work *w = context;
+    const geometry *g = &w->g;
+    float *columns = (float *)(void *)(w->running->scratch + piece * w->bytes);
+    int64_t out = g->out / g->groups, n, end, image = g->positions * g->taps;
+    for (piece_of(w, piece, &n, &end); n < end; n += w->together) {
+        int64_t count = end - n < w->together ? end - n : w->together, rows = count * g->positions;
+        float *y = (float *)w->step->out[0] + n * g->positions * g->out;
+        for (int64_t group = 0; group < g->groups; group++) {
+            for (int64_t i = 0; i < count; i++)
+                to_columns(g, image_at(w, n + i) + group * g->share, columns + i * image);
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)out, (int)g->taps,
+                        1, columns, (int)g->taps,
+                        (const float *)w->step->in[1] + group * out * g->taps, (int)g->taps, 0,
+                        y + group * out, (int)g->out);
+        }
+        finish(w->step, y, rows, g->out);
+    }
+}
+
 size_t tt_conv_scratch(const tt_graph *graph, uint32_t node)
 {
-    geometry g = conv_geometry(graph, node);
-    return PIECES * rounded((size_t)(g.positions * g.taps) * sizeof(float));
+    return PIECES * work_of(conv_geometry(graph, node), 0).bytes;
 }
 
 tt_status tt_conv_kernel(const tt_running *running, const tt_step *step)
 {
-    conv_work w = {
-        .running = running, .step = step, .g = conv_geometry(running->graph, step->product)};
-    w.bytes = rounded((size_t)(w.g.positions * w.g.taps) * sizeof(float));
+    conv_work w = work_of(conv_geometry(running->graph, step->product), 0);
+    w.running = running;
+    w.step = step;
     tt_pool_run(running->pool, PIECES, conv_piece, &w);
     return TT_OK;
 }
 
-// Scratch of a piece: its columns, then its sum.
-static size_t sum_bytes(const geometry *g)
+// A piece's scratch: its sum, then its columns.
+static conv_work weights_work(const tt_graph *graph, uint32_t conv)
 {
-    return rounded((size_t)(g->out * g->taps) * sizeof(float));
+    geometry g = forward_geometry(graph, conv);
+    return work_of(g, rounded((size_t)(g.out * g.taps) * sizeof(float)));
 }
 
 static void weights_piece(void *context, size_t piece)
@@ -235,33 +255,32 @@ static void weights_piece(void *context, size_t piece)
     const conv_work *w = context;
     const geometry *g = &w->g;
     char *scratch = w->running->scratch + piece * w->bytes;
-    float *sum = (float *)(void *)scratch, *columns = (float *)(void *)(scratch + sum_bytes(g));
-    int64_t first = (int64_t)piece * g->batch / PIECES;
-    int64_t end = ((int64_t)piece + 1) * g->batch / PIECES;
-    if (first == end)
-        memset(sum, 0, sum_bytes(g));
-    for (int64_t n = first; n < end; n++) {
-        const float *x =
-            (const float *)w->step->in[0] + n * g->span[0].size * g->span[1].size * g->in;
-        const float *dy = (const float *)w->step->in[1] + n * g->positions * g->out;
-        to_columns(g, x, columns);
+    float *sum = (float *)(void *)scratch, *columns = (float *)(void *)(scratch + w->columns);
+    int64_t n, end, image = g->positions * g->taps;
+    piece_of(w, piece, &n, &end);
+    if (n == end)
+        memset(sum, 0, w->columns);
+    for (bool more = false; n < end; n += w->together, more = true) {
+        int64_t count = end - n < w->together ? end - n : w->together;
+        for (int64_t i = 0; i < count; i++)
+            to_columns(g, image_at(w, n + i), columns + i * image);
         cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)g->out, (int)g->taps,
-                    (int)g->positions, 1, dy, (int)g->out, columns, (int)g->taps, n > first, sum,
-                    (int)g->taps);
+                    (int)(count * g->positions), 1,
+                    (const float *)w->step->in[1] + n * g->positions * g->out, (int)g->out, columns,
+                    (int)g->taps, more, sum, (int)g->taps);
     }
 }
 
 size_t tt_weights_gradient_scratch(const tt_graph *graph, uint32_t conv)
 {
-    geometry g = forward_geometry(graph, conv);
-    return PIECES * (sum_bytes(&g) + rounded((size_t)(g.positions * g.taps) * sizeof(float)));
+    return PIECES * weights_work(graph, conv).bytes;
 }
 
 tt_status tt_weights_gradient_kernel(const tt_running *running, const tt_step *step)
 {
-    conv_work w = {
-        .running = running, .step = step, .g = forward_geometry(running->graph, step->product)};
-    w.bytes = sum_bytes(&w.g) + rounded((size_t)(w.g.positions * w.g.taps) * sizeof(float));
+    conv_work w = weights_work(running->graph, step->product);
+    w.running = running;
+    w.step = step;
     tt_pool_run(running->pool, PIECES, weights_piece, &w);
     float *dw = step->out[0];
     for (int64_t i = 0; i < w.g.out * w.g.taps; i++) {

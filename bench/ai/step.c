@@ -1,7 +1,7 @@
 // Images a second of one step of the demonstration's training, by the core alone: forward, backward
 // and the optimiser, without the data set's part.
 //
-// usage: bench_step [THREADS [SECONDS]]; prints `bench ai.step N images/s`, the best of ten slices.
+// usage: bench_step [THREADS [SECONDS]]; prints `bench ai.step N images/s`, the best of fifty slices.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "tutti/session.h"
 
 #define BATCH 64
-#define SLICES 10
+#define SLICES 50
 
 typedef struct network {
     tt_graph *graph;
