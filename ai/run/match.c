@@ -252,7 +252,8 @@ static bool match_pool_gradient(const tt_matching *m, tt_value value, tt_step *s
     return true;
 }
 
-// select(y <= 0, 0, dy): the gradient of what ReLU made.
+// select(y <= 0, 0, dy): the gradient of what ReLU made. Where dy is the gradient of a greatest
+// pool of y, both are one step: what the pool chose is above 0 where the pixel was.
 static bool match_relu_gradient(const tt_matching *m, tt_value value, tt_step *step)
 {
     if (made_by(m, value)->op != TT_OP_SELECT || !is_f32(m, value))
@@ -263,11 +264,19 @@ static bool match_relu_gradient(const tt_matching *m, tt_value value, tt_step *s
         !tt_type_equal(type_of(m, input_of(m, order, 0)), type_of(m, value)) ||
         !tt_type_equal(type_of(m, input_of(m, value, 2)), type_of(m, value)))
         return false;
-    step->kernel = tt_relu_gradient_kernel;
-    step->value[0] = input_of(m, order, 0);
-    step->value[1] = input_of(m, value, 2);
-    step->input_count = 2;
+    tt_value y = input_of(m, order, 0), dy = input_of(m, value, 2);
     m->fused[order.node] = true;
+    if (m->uses[dy.node] == 1 && match_pool_gradient(m, dy, step) &&
+        tt_same(input_of(m, step->value[0], 0), y)) {
+        step->value[step->input_count++] = (tt_value){step->product, 0};
+        step->relu = true;
+        m->fused[dy.node] = true;
+        return true;
+    }
+    step->kernel = tt_relu_gradient_kernel;
+    step->value[0] = y;
+    step->value[1] = dy;
+    step->input_count = 2;
     return true;
 }
 

@@ -93,10 +93,12 @@ static void check_conv(void)
     for (int i = 0; i < 120; i++) {
         tt_graph *g = tt_graph_new();
         unsigned axes = 1 + (unsigned)below(2);
-        int64_t groups = 1 + below(4) / 3, share = 1 + below(3), out = groups * (1 + below(3));
+        bool wide = i % 6 == 0; // runs that are copied at once, more images than pieces
+        int64_t groups = 1 + below(4) / 3, share = 1 + below(wide ? 24 : 3);
+        int64_t out = groups * (1 + below(3));
         int64_t lists[5][2];
         tt_type x = {.element = TT_F32, .rank = (uint8_t)(axes + 2)}, w = x;
-        x.size[0] = 1 + below(6);
+        x.size[0] = 1 + below(wide ? 19 : 6);
         w.size[0] = out;
         for (unsigned axis = 0; axis < axes; axis++) {
             x.size[1 + axis] = 1 + below(7);
@@ -128,9 +130,16 @@ static void check_pools(void)
         int64_t lists[5][2], window[2] = {1 + below(3), 1 + below(3)};
         tt_type x = TT_TYPE(TT_F32, 1 + below(4), 1 + below(7), 1 + below(7), 1 + below(5));
         random_windows(x.size + 1, window, 2, false, lists);
+        for (int axis = 0; i % 4 == 0 && axis < 2; axis++) { // windows as tiles
+            x.size[1 + axis] = window[axis] * (1 + below(3));
+            lists[0][axis] = window[axis];
+            lists[1][axis] = lists[2][axis] = 1;
+            lists[3][axis] = lists[4][axis] = 0;
+        }
         tt_windows windows = windows_of(lists);
         tt_value in = tt_input(g, "x", x), gradient;
-        tt_value y = tt_pool_greatest(g, in, window, &windows), place = tt_output(y, 1);
+        tt_value seen_by_pool = i % 3 == 0 ? in : tt_relu(g, in);
+        tt_value y = tt_pool_greatest(g, seen_by_pool, window, &windows), place = tt_output(y, 1);
         // Where all is padding the greatest is -infinity, whose square would hide the rest.
         tt_value seen =
             tt_select(g, tt_equal(g, place, tt_number(g, TT_I32, -1)), tt_number(g, TT_F32, 0), y);
@@ -162,6 +171,28 @@ static void check_no_pool_gradient(void)
             sum = tap == 0 ? there : tt_add(g, sum, there);
         }
         tt_graph_result(g, "dx", sum);
+        check(g, 1e-6, false);
+    }
+}
+
+// A greatest pool's gradient, and only what is above 0 in `of`: in one step where `of` is what was
+// pooled.
+static void check_pool_and_relu(void)
+{
+    for (int other = 0; other < 2; other++) {
+        tt_graph *g = tt_graph_new();
+        tt_type type = TT_TYPE(TT_F32, 3, 6, 6, 5);
+        int64_t two[2] = {2, 2};
+        tt_value x = tt_input(g, "x", type), z = tt_input(g, "z", type), gradient;
+        tt_value y = tt_pool_greatest(g, x, two, &(tt_windows){.stride = two});
+        tt_value loss = tt_sum_all(g, tt_multiply(g, y, y)), zero = tt_number(g, TT_F32, 0);
+        REQUIRE(tt_graph_gradient(g, loss, 1, &x, &gradient) == TT_OK);
+        tt_value of = other == 0 ? x : z;
+        tt_value cut = tt_select(g, tt_binary(g, TT_OP_LESS_OR_EQUAL, of, zero), zero, gradient);
+        tt_graph_result(g, "cut", cut);
+        tt_session *session = open_session(1, false);
+        EXPECT_EQUAL(tt_program_steps(load(session, g)), other == 0 ? 3 : 4);
+        tt_session_free(session);
         check(g, 1e-6, false);
     }
 }
@@ -258,6 +289,7 @@ int main(void)
     check_conv();
     check_pools();
     check_no_pool_gradient();
+    check_pool_and_relu();
     check_products();
     check_moves();
     check_reductions();
