@@ -123,6 +123,20 @@ static void check_conv(void)
     }
 }
 
+// Images so large that a piece of the batch is done in several rounds, the last one not full.
+static void check_large_conv(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 9, 1200, 8)), gradient;
+    tt_value w = tt_input(g, "w", TT_TYPE(TT_F32, 2, 3, 8));
+    tt_value y = tt_conv(g, x, w, &(tt_windows){.before = (int64_t[]){1}}, 1);
+    tt_value loss = tt_sum_all(g, tt_multiply(g, y, y));
+    REQUIRE(tt_graph_gradient(g, loss, 1, &w, &gradient) == TT_OK);
+    tt_graph_result(g, "y", y);
+    tt_graph_result(g, "gradient", gradient);
+    check(g, 2e-6, false);
+}
+
 static void check_pools(void)
 {
     for (int i = 0; i < 60; i++) {
@@ -130,11 +144,15 @@ static void check_pools(void)
         int64_t lists[5][2], window[2] = {1 + below(3), 1 + below(3)};
         tt_type x = TT_TYPE(TT_F32, 1 + below(4), 1 + below(7), 1 + below(7), 1 + below(5));
         random_windows(x.size + 1, window, 2, false, lists);
-        for (int axis = 0; i % 4 == 0 && axis < 2; axis++) { // windows as tiles
-            x.size[1 + axis] = window[axis] * (1 + below(3));
-            lists[0][axis] = window[axis];
-            lists[1][axis] = lists[2][axis] = 1;
-            lists[3][axis] = lists[4][axis] = 0;
+        for (int axis = 0; i % 2 == 0 && axis < 2; axis++) { // tiles, or nearly
+            int64_t stride = 1 + (window[axis] + below(4) / 3) % 3;
+            lists[0][axis] = i % 4 == 0 ? window[axis] : stride;
+            lists[1][axis] = 1;
+            lists[3][axis] = 0;
+            x.size[1 + axis] = lists[0][axis] * (1 + below(3));
+            lists[4][axis] = window[axis] - lists[0][axis];
+            if (i % 8 == 0 && axis == 0) // a row that no window sees
+                lists[4][axis]--;
         }
         tt_windows windows = windows_of(lists);
         tt_value in = tt_input(g, "x", x), gradient;
@@ -150,6 +168,22 @@ static void check_pools(void)
         tt_graph_result(g, "gradient", gradient);
         check(g, 1e-6, i % 2 == 0);
     }
+}
+
+// The least number there is is still somewhere.
+static void check_pool_of_infinity(void)
+{
+    tt_session *session = open_session(1, false);
+    tt_graph *g = tt_graph_new();
+    float x[4] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+    tt_value in = tt_input(g, "x", TT_TYPE(TT_F32, 1, 2, 2, 1));
+    tt_value y = tt_pool_greatest(g, in, (int64_t[]){1, 2}, &(tt_windows){NULL});
+    tt_graph_result(g, "place", tt_output(y, 1));
+    tt_program *p = load(session, g);
+    REQUIRE(tt_program_set(p, "x", x) == TT_OK && tt_program_run(p, NULL) == TT_OK);
+    EXPECT_EQUAL(((const int32_t *)tt_program_result(p, 0, NULL))[1], 0);
+    tt_session_free(session);
+    tt_graph_free(g);
 }
 
 // What looks like a pool's gradient, but puts one element elsewhere, is none.
@@ -287,7 +321,9 @@ int main(void)
     tt_random_seed(&numbers, 20261126);
     check_elementwise();
     check_conv();
+    check_large_conv();
     check_pools();
+    check_pool_of_infinity();
     check_no_pool_gradient();
     check_pool_and_relu();
     check_products();
