@@ -295,32 +295,39 @@ tt_status tt_weights_gradient_kernel(const tt_running *running, const tt_step *s
 typedef struct matmul_work {
     const tt_step *step;
     int64_t m, n, k;
-    bool transposed[2];
+    bool wide; // columns are shared out, not rows
 } matmul_work;
 
-#define ROWS 64 // of a product that are computed together
+#define SIDE 32         // rows or columns of a product that are computed together
+#define SMALL (1 << 18) // multiplications that are not shared out
 
-static void matmul_rows(void *context, int64_t first, int64_t end)
+// Rows or columns `first` to `end` of (m, k) times (k, n).
+static void matmul_part(void *context, int64_t first, int64_t end)
 {
     const matmul_work *w = context;
-    const float *a = w->step->in[0], *b = w->step->in[1];
-    float *y = (float *)w->step->out[0] + first * w->n;
-    cblas_sgemm(CblasRowMajor, w->transposed[0] ? CblasTrans : CblasNoTrans,
-                w->transposed[1] ? CblasTrans : CblasNoTrans, (int)(end - first), (int)w->n,
-                (int)w->k, 1, a + first * (w->transposed[0] ? 1 : w->k),
-                (int)(w->transposed[0] ? w->m : w->k), b, (int)(w->transposed[1] ? w->k : w->n), 0,
-                y, (int)w->n);
-    finish(w->step, y, end - first, w->n);
+    const bool *turned = w->step->turned;
+    int64_t row = w->wide ? 0 : first, column = w->wide ? first : 0;
+    int64_t rows = w->wide ? w->m : end - first, columns = w->wide ? end - first : w->n;
+    const float *a = (const float *)w->step->in[0] + row * (turned[0] ? 1 : w->k);
+    const float *b = (const float *)w->step->in[1] + column * (turned[1] ? w->k : 1);
+    cblas_sgemm(CblasRowMajor, turned[0] ? CblasTrans : CblasNoTrans,
+                turned[1] ? CblasTrans : CblasNoTrans, (int)rows, (int)columns, (int)w->k, 1, a,
+                (int)(turned[0] ? w->m : w->k), b, (int)(turned[1] ? w->k : w->n), 0,
+                (float *)w->step->out[0] + row * w->n + column, (int)w->n);
+    if (!w->wide)
+        finish(w->step, (float *)w->step->out[0] + row * w->n, rows, w->n);
 }
 
 tt_status tt_matmul_kernel(const tt_running *running, const tt_step *step)
 {
-    const tt_graph *graph = running->graph;
-    const tt_value *inputs = tt_graph_inputs(graph, step->product);
-    const tt_type *a = tt_graph_type(graph, inputs[0]), *b = tt_graph_type(graph, inputs[1]);
-    matmul_work w = {.step = step, .m = a->size[0], .k = a->size[1], .n = b->size[1]};
-    for (unsigned i = 0; i < 2; i++)
-        w.transposed[i] = !tt_same(step->value[i], inputs[i]);
-    tt_split(running, w.m, w.n * w.k > 1 << 14 ? ROWS : 4096, matmul_rows, &w);
+    const tt_type *y = tt_graph_type(running->graph, (tt_value){step->node, 0});
+    const tt_type *a = tt_graph_type(running->graph, step->value[0]);
+    matmul_work w = {.step = step, .m = y->size[0], .n = y->size[1]};
+    w.k = a->size[step->turned[0] ? 0 : 1];
+    w.wide = w.n > w.m && !step->bias;
+    int64_t side = w.wide ? w.n : w.m;
+    int64_t parts = w.m * w.n * w.k > SMALL ? PIECES : 1;
+    int64_t each = (side + parts - 1) / parts;
+    tt_split(running, side, each < SIDE ? SIDE : each, matmul_part, &w);
     return TT_OK;
 }

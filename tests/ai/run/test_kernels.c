@@ -257,6 +257,22 @@ static void check_products(void)
     }
 }
 
+// Products that are shared out, by rows or by columns, of each kind of operands.
+static void check_large_products(void)
+{
+    for (int kind = 0; kind < 8; kind++) {
+        tt_graph *g = tt_graph_new();
+        int64_t m = kind < 4 ? 100 : 301, n = kind < 4 ? 301 : 100, k = 12;
+        bool ta = kind % 2 == 1, tb = kind % 4 > 1;
+        tt_value a = tt_input(g, "a", ta ? TT_TYPE(TT_F32, k, m) : TT_TYPE(TT_F32, m, k));
+        tt_value b = tt_input(g, "b", tb ? TT_TYPE(TT_F32, n, k) : TT_TYPE(TT_F32, k, n));
+        tt_graph_result(g, "y",
+                        tt_matmul(g, ta ? tt_transpose(g, a, (int64_t[]){1, 0}) : a,
+                                  tb ? tt_transpose(g, b, (int64_t[]){1, 0}) : b));
+        check(g, 4e-6, false);
+    }
+}
+
 static void check_moves(void)
 {
     static const tt_element elements[] = {TT_F32, TT_F64, TT_F16, TT_U8, TT_BOOL, TT_I32};
@@ -327,6 +343,7 @@ int main(void)
     check_no_pool_gradient();
     check_pool_and_relu();
     check_products();
+    check_large_products();
     check_moves();
     check_reductions();
     return test_result();
