@@ -233,7 +233,8 @@ static uint32_t named_node(const search *s, uint32_t node)
     const tt_step *step = s->step[node];
     if (step == NULL)
         return node;
-    if (step->kernel == tt_weights_gradient_kernel || s->product[node])
+    bool turned = step->kernel == tt_matmul_kernel && !step->bias;
+    if (step->kernel == tt_weights_gradient_kernel || turned || s->product[node])
         return step->product;
     return step->bias && step->relu ? tt_graph_inputs(graph, node)[1].node : node;
 }

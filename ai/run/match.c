@@ -90,10 +90,27 @@ static bool match_product(const tt_matching *m, tt_value value, tt_step *step)
     step->scratch = conv ? tt_conv_scratch(m->graph, value.node) : 0;
     for (unsigned i = 0; i < 2; i++) {
         step->value[i] = input_of(m, value, i);
-        if (!conv && swaps_ends(m, step->value[i]))
-            step->value[i] = input_of(m, step->value[i], 0); // the BLAS reads it so
+        step->turned[i] = !conv && swaps_ends(m, step->value[i]); // the BLAS reads it so
+        if (step->turned[i])
+            step->value[i] = input_of(m, step->value[i], 0);
     }
     step->input_count = 2;
+    return true;
+}
+
+// transpose(a b) is transpose(b) transpose(a), as a dense layer's weights' gradient wants it.
+static bool match_turned_product(const tt_matching *m, tt_value value, tt_step *step)
+{
+    if (!swaps_ends(m, value) || !is_once(m, input_of(m, value, 0), TT_OP_MATMUL) ||
+        !match_product(m, input_of(m, value, 0), step))
+        return false;
+    tt_value a = step->value[0];
+    bool turned = step->turned[0];
+    step->value[0] = step->value[1];
+    step->turned[0] = !step->turned[1];
+    step->value[1] = a;
+    step->turned[1] = !turned;
+    m->fused[step->product] = true;
     return true;
 }
 
@@ -252,7 +269,8 @@ static bool match_pool_gradient(const tt_matching *m, tt_value value, tt_step *s
     return true;
 }
 
-// select(y <= 0, 0, dy): the gradient of what ReLU made.
+// select(y <= 0, 0, dy): the gradient of what ReLU made. Where dy is the gradient of a greatest
+// pool of y, both are one step: what the pool chose is above 0 where the pixel was.
 static bool match_relu_gradient(const tt_matching *m, tt_value value, tt_step *step)
 {
     if (made_by(m, value)->op != TT_OP_SELECT || !is_f32(m, value))
@@ -263,11 +281,19 @@ static bool match_relu_gradient(const tt_matching *m, tt_value value, tt_step *s
         !tt_type_equal(type_of(m, input_of(m, order, 0)), type_of(m, value)) ||
         !tt_type_equal(type_of(m, input_of(m, value, 2)), type_of(m, value)))
         return false;
-    step->kernel = tt_relu_gradient_kernel;
-    step->value[0] = input_of(m, order, 0);
-    step->value[1] = input_of(m, value, 2);
-    step->input_count = 2;
+    tt_value y = input_of(m, order, 0), dy = input_of(m, value, 2);
     m->fused[order.node] = true;
+    if (m->uses[dy.node] == 1 && match_pool_gradient(m, dy, step) &&
+        tt_same(input_of(m, step->value[0], 0), y)) {
+        step->value[step->input_count++] = (tt_value){step->product, 0};
+        step->relu = true;
+        m->fused[dy.node] = true;
+        return true;
+    }
+    step->kernel = tt_relu_gradient_kernel;
+    step->value[0] = y;
+    step->value[1] = dy;
+    step->input_count = 2;
     return true;
 }
 
@@ -311,6 +337,7 @@ void tt_match(const tt_matching *matching, uint32_t node, tt_step *step)
     tt_value value = {node, 0};
     *step = (tt_step){.node = node, .product = node};
     if (match_bias(matching, value, step) || match_product(matching, value, step) ||
+        match_turned_product(matching, value, step) ||
         match_weights_gradient(matching, value, step) ||
         match_pool_gradient(matching, value, step) || match_relu_gradient(matching, value, step) ||
         match_pool(matching, value, step))

@@ -1,5 +1,7 @@
-// A pool of threads. A run publishes a piece of work under the lock and wakes all; each thread then
-// takes numbers from a shared counter until none is left. The caller takes part.
+// A pool of threads. A run publishes its work under the lock and wakes the others; each thread then
+// takes numbers from a shared counter until none is left. The caller takes part, and then closes
+// the run: it waits for threads that work on it, not for those that have not woken up yet, which
+// find it closed. So a run is never longer than its work where the other processors are busy.
 
 #include "tutti/pool.h"
 
@@ -38,8 +40,8 @@ struct tt_pool {
     pthread_mutex_t lock;
     pthread_cond_t work, done;
     unsigned long round; // counts runs; a thread works once a round
-    unsigned busy;       // other threads that have not finished this round
-    bool stop;
+    unsigned busy;       // other threads that work on this round
+    bool open, stop;     // open: this round may have pieces left
     void (*piece)(void *context, size_t i);
     void *context;
     size_t count;
@@ -60,11 +62,12 @@ static void *thread_main(void *argument)
     tt_denormals_flush();
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (pool->round == seen && !pool->stop)
+        while ((pool->round == seen || !pool->open) && !pool->stop)
             pthread_cond_wait(&pool->work, &pool->lock);
         if (pool->stop)
             break;
         seen = pool->round;
+        pool->busy++;
         pthread_mutex_unlock(&pool->lock);
         take_pieces(pool);
         pthread_mutex_lock(&pool->lock);
@@ -133,12 +136,13 @@ void tt_pool_run(tt_pool *pool, size_t count, void (*piece)(void *context, size_
     pool->context = context;
     pool->count = count;
     atomic_store(&pool->next, 0);
-    pool->busy = pool->threads - 1;
+    pool->open = true;
     pool->round++;
     pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->lock);
     take_pieces(pool);
     pthread_mutex_lock(&pool->lock);
+    pool->open = false;
     while (pool->busy > 0)
         pthread_cond_wait(&pool->done, &pool->lock);
     pthread_mutex_unlock(&pool->lock);

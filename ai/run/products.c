@@ -12,7 +12,9 @@
 #include "ai/graph/shape.h"
 #include "ai/run/program.h"
 
-#define PIECES 4 // of a batch, however many threads there are
+#define PIECES 4      // of a batch, however many threads there are
+#define COLUMNS 65536 // floats that are laid out at once, where an image has fewer
+#define SHORT_RUN 16  // floats
 
 // Rows and columns; one axis alone has one row.
 typedef struct geometry {
@@ -88,71 +90,84 @@ static geometry forward_geometry(const tt_graph *graph, uint32_t conv)
     return g;
 }
 
-// Loops and not memcpy: a run may be three floats, for which a call takes longer than the copy.
-static float *copied(float *to, const float *from, int64_t count)
+// Runs of floats, some apart where they come from and where they go. Short ones are copied across,
+// all first floats, then all second ones: a call or a loop of its own for each takes longer.
+static void copy_runs(float *restrict to, int64_t to_step, const float *restrict from,
+                      int64_t from_step, int64_t run, int64_t count)
 {
-    for (int64_t k = 0; k < count; k++)
-        to[k] = from[k];
-    return to + count;
-}
-
-static float *zeros(float *to, int64_t count)
-{
-    for (int64_t k = 0; k < count; k++)
-        to[k] = 0;
-    return to + count;
-}
-
-// One row of one window, pixel by pixel: any dilation, spread and group.
-static float *window_row(const geometry *g, const float *row, int64_t column, float *columns)
-{
-    for (int64_t j = 0; j < g->span[1].window; j++) {
-        int64_t at = row == NULL ? -1 : tt_span_place(&g->span[1], column, j);
-        columns = at < 0 ? zeros(columns, g->share) : copied(columns, row + at * g->in, g->share);
+    if (run < SHORT_RUN) {
+        for (int64_t k = 0; k < run; k++)
+            for (int64_t i = 0; i < count; i++)
+                to[i * to_step + k] = from[i * from_step + k];
+        return;
     }
-    return columns;
+    for (int64_t i = 0; i < count; i++)
+        memcpy(to + i * to_step, from + i * from_step, (size_t)run * sizeof(*to));
 }
 
-// The same where pixels of a row lie side by side.
-static float *plain_row(const geometry *g, const float *row, int64_t column, float *columns)
+// One row of one window, pixel by pixel: any dilation, spread, group and padding. No row: zeros.
+static void window_row(const geometry *g, const float *row, int64_t column, float *to)
 {
-    int64_t first = column * g->span[1].stride - g->span[1].before, window = g->span[1].window;
-    int64_t skip = first < 0 ? (-first < window ? -first : window) : 0;
-    int64_t end = g->span[1].size - first; // the first of the window right of the image
-    int64_t seen = (end < window ? (end < skip ? skip : end) : window) - skip;
-    if (row == NULL)
-        return zeros(columns, window * g->in);
-    if (seen == window)
-        return copied(columns, row + first * g->in, window * g->in);
-    columns = zeros(columns, skip * g->in);
-    columns = copied(columns, row + (first + skip) * g->in, seen * g->in);
-    return zeros(columns, (window - skip - seen) * g->in);
+    size_t bytes = (size_t)g->share * sizeof(*to);
+    if (row == NULL) {
+        memset(to, 0, (size_t)g->span[1].window * bytes);
+        return;
+    }
+    for (int64_t j = 0; j < g->span[1].window; j++, to += g->share) {
+        int64_t at = tt_span_place(&g->span[1], column, j);
+        if (at < 0)
+            memset(to, 0, bytes);
+        else
+            memcpy(to, row + at * g->in, bytes);
+    }
+}
+
+// The windows whose pixels of a row lie side by side and all inside of it: from column `first` to
+// `end`, none where they are equal.
+static void inner_columns(const geometry *g, int64_t *first, int64_t *end)
+{
+    const tt_span *s = &g->span[1];
+    int64_t most = s->size + s->before - s->window; // where the last of them may begin, padded
+    *first = s->before > 0 ? (s->before + s->stride - 1) / s->stride : 0;
+    *end = most < 0 ? 0 : most / s->stride + 1;
+    *end = *end > g->out_size[1] ? g->out_size[1] : *end;
+    if (s->dilation != 1 || s->spread != 1 || g->groups != 1 || *first > *end)
+        *first = *end = 0;
 }
 
 // Lays out the pixels of a group under each position; zeros stand for padding.
 static void to_columns(const geometry *g, const float *x, float *columns)
 {
-    bool plain = g->span[1].dilation == 1 && g->span[1].spread == 1 && g->groups == 1;
-    for (int64_t row = 0; row < g->out_size[0]; row++)
-        for (int64_t column = 0; column < g->out_size[1]; column++)
-            for (int64_t i = 0; i < g->span[0].window; i++) {
-                int64_t at = tt_span_place(&g->span[0], row, i);
-                const float *from = at < 0 ? NULL : x + at * g->span[1].size * g->in;
-                columns = plain ? plain_row(g, from, column, columns)
-                                : window_row(g, from, column, columns);
-            }
+    int64_t first, end, run = g->span[1].window * g->share;
+    inner_columns(g, &first, &end);
+    for (int64_t row = 0; row < g->out_size[0]; row++, columns += g->out_size[1] * g->taps)
+        for (int64_t i = 0; i < g->span[0].window; i++) {
+            int64_t at = tt_span_place(&g->span[0], row, i);
+            const float *from = at < 0 ? NULL : x + at * g->span[1].size * g->in;
+            int64_t skip = from != NULL ? first : 0, last = from != NULL ? end : 0;
+            float *to = columns + i * run;
+            for (int64_t column = 0; column < skip; column++)
+                window_row(g, from, column, to + column * g->taps);
+            if (skip < last)
+                copy_runs(to + skip * g->taps, g->taps,
+                          from + (skip * g->span[1].stride - g->span[1].before) * g->in,
+                          g->span[1].stride * g->in, run, last - skip);
+            for (int64_t column = last; column < g->out_size[1]; column++)
+                window_row(g, from, column, to + column * g->taps);
+        }
 }
 
 // Adds the bias and cuts off what is below 0; no number stays one.
-static void finish(const tt_step *step, float *y, int64_t rows, int64_t columns)
+static void finish(const tt_step *step, float *restrict y, int64_t rows, int64_t columns)
 {
-    const float *bias = step->in[step->input_count - 1];
+    const float *restrict bias = step->in[step->input_count - 1];
+    bool relu = step->relu;
     if (!step->bias)
         return;
     for (int64_t row = 0; row < rows; row++, y += columns)
         for (int64_t column = 0; column < columns; column++) {
             float sum = y[column] + bias[column];
-            y[column] = step->relu && sum <= 0 ? 0 : sum;
+            y[column] = relu && sum <= 0 ? 0 : sum;
         }
 }
 
@@ -160,61 +175,79 @@ typedef struct conv_work {
     const tt_running *running;
     const tt_step *step;
     geometry g;
-    size_t bytes; // of scratch a piece
+    int64_t together;      // images whose columns are laid out at once, for one product
+    size_t bytes, columns; // of a piece's scratch; where in it the columns begin
 } conv_work;
-
-static void conv_images(const conv_work *w, int64_t first, int64_t end, float *columns)
-{
-    const geometry *g = &w->g;
-    int64_t out = g->out / g->groups;
-    for (int64_t n = first; n < end; n++) {
-        const float *x =
-            (const float *)w->step->in[0] + n * g->span[0].size * g->span[1].size * g->in;
-        float *y = (float *)w->step->out[0] + n * g->positions * g->out;
-        for (int64_t group = 0; group < g->groups; group++) {
-            to_columns(g, x + group * g->share, columns);
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)g->positions, (int)out,
-                        (int)g->taps, 1, columns, (int)g->taps,
-                        (const float *)w->step->in[1] + group * out * g->taps, (int)g->taps, 0,
-                        y + group * out, (int)g->out);
-        }
-        finish(w->step, y, g->positions, g->out);
-    }
-}
-
-// Images of a piece of the batch.
-static void conv_piece(void *context, size_t piece)
-{
-    const conv_work *w = context;
-    int64_t first = (int64_t)piece * w->g.batch / PIECES;
-    int64_t end = ((int64_t)piece + 1) * w->g.batch / PIECES;
-    conv_images(w, first, end, (float *)(void *)(w->running->scratch + piece * w->bytes));
-}
 
 static size_t rounded(size_t bytes)
 {
     return (bytes + 63) / 64 * 64;
 }
 
+// `columns`: bytes before the columns.
+static conv_work work_of(geometry g, size_t columns)
+{
+    int64_t image = g.positions * g.taps, piece = (g.batch + PIECES - 1) / PIECES;
+    int64_t fit = image > 0 ? COLUMNS / image : 1;
+    conv_work w = {.g = g, .columns = columns};
+    w.together = fit < 1 || piece < 1 ? 1 : fit < piece ? fit : piece;
+    w.bytes = columns + rounded((size_t)(w.together * image) * sizeof(float));
+    return w;
+}
+
+static const float *image_at(const conv_work *w, int64_t n)
+{
+    const geometry *g = &w->g;
+    return (const float *)w->step->in[0] + n * g->span[0].size * g->span[1].size * g->in;
+}
+
+// Images of a piece of the batch.
+static void piece_of(const conv_work *w, size_t piece, int64_t *first, int64_t *end)
+{
+    *first = (int64_t)piece * w->g.batch / PIECES;
+    *end = ((int64_t)piece + 1) * w->g.batch / PIECES;
+}
+
+static void conv_piece(void *context, size_t piece)
+{
+    const conv_work *w = context;
+    const geometry *g = &w->g;
+    float *columns = (float *)(void *)(w->running->scratch + piece * w->bytes);
+    int64_t out = g->out / g->groups, n, end, image = g->positions * g->taps;
+    for (piece_of(w, piece, &n, &end); n < end; n += w->together) {
+        int64_t count = end - n < w->together ? end - n : w->together, rows = count * g->positions;
+        float *y = (float *)w->step->out[0] + n * g->positions * g->out;
+        for (int64_t group = 0; group < g->groups; group++) {
+            for (int64_t i = 0; i < count; i++)
+                to_columns(g, image_at(w, n + i) + group * g->share, columns + i * image);
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)out, (int)g->taps,
+                        1, columns, (int)g->taps,
+                        (const float *)w->step->in[1] + group * out * g->taps, (int)g->taps, 0,
+                        y + group * out, (int)g->out);
+        }
+        finish(w->step, y, rows, g->out);
+    }
+}
+
 size_t tt_conv_scratch(const tt_graph *graph, uint32_t node)
 {
-    geometry g = conv_geometry(graph, node);
-    return PIECES * rounded((size_t)(g.positions * g.taps) * sizeof(float));
+    return PIECES * work_of(conv_geometry(graph, node), 0).bytes;
 }
 
 tt_status tt_conv_kernel(const tt_running *running, const tt_step *step)
 {
-    conv_work w = {
-        .running = running, .step = step, .g = conv_geometry(running->graph, step->product)};
-    w.bytes = rounded((size_t)(w.g.positions * w.g.taps) * sizeof(float));
+    conv_work w = work_of(conv_geometry(running->graph, step->product), 0);
+    w.running = running;
+    w.step = step;
     tt_pool_run(running->pool, PIECES, conv_piece, &w);
     return TT_OK;
 }
 
-// Scratch of a piece: its columns, then its sum.
-static size_t sum_bytes(const geometry *g)
+// A piece's scratch: its sum, then its columns.
+static conv_work weights_work(const tt_graph *graph, uint32_t conv)
 {
-    return rounded((size_t)(g->out * g->taps) * sizeof(float));
+    geometry g = forward_geometry(graph, conv);
+    return work_of(g, rounded((size_t)(g.out * g.taps) * sizeof(float)));
 }
 
 static void weights_piece(void *context, size_t piece)
@@ -222,33 +255,32 @@ static void weights_piece(void *context, size_t piece)
     const conv_work *w = context;
     const geometry *g = &w->g;
     char *scratch = w->running->scratch + piece * w->bytes;
-    float *sum = (float *)(void *)scratch, *columns = (float *)(void *)(scratch + sum_bytes(g));
-    int64_t first = (int64_t)piece * g->batch / PIECES;
-    int64_t end = ((int64_t)piece + 1) * g->batch / PIECES;
-    if (first == end)
-        memset(sum, 0, sum_bytes(g));
-    for (int64_t n = first; n < end; n++) {
-        const float *x =
-            (const float *)w->step->in[0] + n * g->span[0].size * g->span[1].size * g->in;
-        const float *dy = (const float *)w->step->in[1] + n * g->positions * g->out;
-        to_columns(g, x, columns);
+    float *sum = (float *)(void *)scratch, *columns = (float *)(void *)(scratch + w->columns);
+    int64_t n, end, image = g->positions * g->taps;
+    piece_of(w, piece, &n, &end);
+    if (n == end)
+        memset(sum, 0, w->columns);
+    for (bool more = false; n < end; n += w->together, more = true) {
+        int64_t count = end - n < w->together ? end - n : w->together;
+        for (int64_t i = 0; i < count; i++)
+            to_columns(g, image_at(w, n + i), columns + i * image);
         cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)g->out, (int)g->taps,
-                    (int)g->positions, 1, dy, (int)g->out, columns, (int)g->taps, n > first, sum,
-                    (int)g->taps);
+                    (int)(count * g->positions), 1,
+                    (const float *)w->step->in[1] + n * g->positions * g->out, (int)g->out, columns,
+                    (int)g->taps, more, sum, (int)g->taps);
     }
 }
 
 size_t tt_weights_gradient_scratch(const tt_graph *graph, uint32_t conv)
 {
-    geometry g = forward_geometry(graph, conv);
-    return PIECES * (sum_bytes(&g) + rounded((size_t)(g.positions * g.taps) * sizeof(float)));
+    return PIECES * weights_work(graph, conv).bytes;
 }
 
 tt_status tt_weights_gradient_kernel(const tt_running *running, const tt_step *step)
 {
-    conv_work w = {
-        .running = running, .step = step, .g = forward_geometry(running->graph, step->product)};
-    w.bytes = sum_bytes(&w.g) + rounded((size_t)(w.g.positions * w.g.taps) * sizeof(float));
+    conv_work w = weights_work(running->graph, step->product);
+    w.running = running;
+    w.step = step;
     tt_pool_run(running->pool, PIECES, weights_piece, &w);
     float *dw = step->out[0];
     for (int64_t i = 0; i < w.g.out * w.g.taps; i++) {
@@ -263,32 +295,39 @@ tt_status tt_weights_gradient_kernel(const tt_running *running, const tt_step *s
 typedef struct matmul_work {
     const tt_step *step;
     int64_t m, n, k;
-    bool transposed[2];
+    bool wide; // columns are shared out, not rows
 } matmul_work;
 
-#define ROWS 64 // of a product that are computed together
+#define SIDE 32         // rows or columns of a product that are computed together
+#define SMALL (1 << 18) // multiplications that are not shared out
 
-static void matmul_rows(void *context, int64_t first, int64_t end)
+// Rows or columns `first` to `end` of (m, k) times (k, n).
+static void matmul_part(void *context, int64_t first, int64_t end)
 {
     const matmul_work *w = context;
-    const float *a = w->step->in[0], *b = w->step->in[1];
-    float *y = (float *)w->step->out[0] + first * w->n;
-    cblas_sgemm(CblasRowMajor, w->transposed[0] ? CblasTrans : CblasNoTrans,
-                w->transposed[1] ? CblasTrans : CblasNoTrans, (int)(end - first), (int)w->n,
-                (int)w->k, 1, a + first * (w->transposed[0] ? 1 : w->k),
-                (int)(w->transposed[0] ? w->m : w->k), b, (int)(w->transposed[1] ? w->k : w->n), 0,
-                y, (int)w->n);
-    finish(w->step, y, end - first, w->n);
+    const bool *turned = w->step->turned;
+    int64_t row = w->wide ? 0 : first, column = w->wide ? first : 0;
+    int64_t rows = w->wide ? w->m : end - first, columns = w->wide ? end - first : w->n;
+    const float *a = (const float *)w->step->in[0] + row * (turned[0] ? 1 : w->k);
+    const float *b = (const float *)w->step->in[1] + column * (turned[1] ? w->k : 1);
+    cblas_sgemm(CblasRowMajor, turned[0] ? CblasTrans : CblasNoTrans,
+                turned[1] ? CblasTrans : CblasNoTrans, (int)rows, (int)columns, (int)w->k, 1, a,
+                (int)(turned[0] ? w->m : w->k), b, (int)(turned[1] ? w->k : w->n), 0,
+                (float *)w->step->out[0] + row * w->n + column, (int)w->n);
+    if (!w->wide)
+        finish(w->step, (float *)w->step->out[0] + row * w->n, rows, w->n);
 }
 
 tt_status tt_matmul_kernel(const tt_running *running, const tt_step *step)
 {
-    const tt_graph *graph = running->graph;
-    const tt_value *inputs = tt_graph_inputs(graph, step->product);
-    const tt_type *a = tt_graph_type(graph, inputs[0]), *b = tt_graph_type(graph, inputs[1]);
-    matmul_work w = {.step = step, .m = a->size[0], .k = a->size[1], .n = b->size[1]};
-    for (unsigned i = 0; i < 2; i++)
-        w.transposed[i] = !tt_same(step->value[i], inputs[i]);
-    tt_split(running, w.m, w.n * w.k > 1 << 14 ? ROWS : 4096, matmul_rows, &w);
+    const tt_type *y = tt_graph_type(running->graph, (tt_value){step->node, 0});
+    const tt_type *a = tt_graph_type(running->graph, step->value[0]);
+    matmul_work w = {.step = step, .m = y->size[0], .n = y->size[1]};
+    w.k = a->size[step->turned[0] ? 0 : 1];
+    w.wide = w.n > w.m && !step->bias;
+    int64_t side = w.wide ? w.n : w.m;
+    int64_t parts = w.m * w.n * w.k > SMALL ? PIECES : 1;
+    int64_t each = (side + parts - 1) / parts;
+    tt_split(running, side, each < SIDE ? SIDE : each, matmul_part, &w);
     return TT_OK;
 }

@@ -28,7 +28,8 @@ struct tt_step {
     unsigned input_count;           // of `value`; 0 where all inputs of the node are read
     tt_value value[TT_STEP_INPUTS]; // what is read, where it is not just the node's inputs
     uint32_t product;               // the product under a bias, or itself
-    bool bias, relu;                // a bias is the last of `value`
+    bool bias, relu;                // a bias, or what ReLU made, is the last of `value`
+    bool turned[2];                 // a matrix product reads this one transposed
     size_t scratch;                 // bytes
     const void **in;                // by input, while it runs
     void **out;                     // by output

@@ -32,57 +32,54 @@ static pool pool_of(const tt_running *running, const tt_step *step, uint32_t nod
     return p;
 }
 
-// The greatest so far of each channel and where it was, against one pixel more.
-static void take_pixel(const float *restrict pixel, int32_t tap, int64_t channels,
-                       float *restrict y, int32_t *restrict place)
+// The columns of windows whose element `j` lies inside of the image: from `first` to `end`. Returns
+// the image's column that the first of them sees.
+static int64_t columns_of(const pool *p, int64_t j, int64_t *first, int64_t *end)
 {
-    for (int64_t c = 0; c < channels; c++) {
-        float x = pixel[c], best = y[c];
-        // The first wins, and no number over numbers: x is taken where it is greater or the first
-        // that is none.
-        bool wins = x > best || (isnan(x) && !isnan(best));
-        y[c] = wins ? x : best;
-        place[c] = wins ? tap : place[c];
-    }
+    const tt_span *s = &p->span[1];
+    int64_t at = j * s->dilation - s->before; // where window 0's lies
+    int64_t last = s->size - 1 - at;          // how far windows may begin behind
+    *first = at < 0 ? (-at + s->stride - 1) / s->stride : 0;
+    *end = last < 0 ? 0 : last / s->stride + 1;
+    *end = *end < p->out[1] ? *end : p->out[1];
+    return at + *first * s->stride;
 }
 
-static void begin_pixel(const float *pixel, int32_t tap, int64_t channels, float *y, int32_t *place)
+// The greatest so far of each channel and where it was, against one pixel more of each of `count`
+// windows, whose pixels stand `apart` floats from one another. Place -1: there was none so far. The
+// first wins, and no number over numbers: x is taken where it is greater or the first that is none.
+static void take_pixels(const float *restrict pixel, int64_t apart, int32_t tap, int64_t count,
+                        int64_t channels, float *restrict y, int32_t *restrict place)
 {
-    for (int64_t c = 0; c < channels; c++) {
-        y[c] = pixel[c];
-        place[c] = tap;
-    }
+    for (int64_t i = 0; i < count; i++, pixel += apart, y += channels, place += channels)
+        for (int64_t c = 0; c < channels; c++) {
+            float x = pixel[c], best = y[c];
+            bool wins = ((!(x <= best)) & !isnan(best)) | (place[c] < 0);
+            y[c] = wins ? x : best;
+            place[c] = wins ? tap : place[c];
+        }
 }
 
 static void greatest_rows(void *context, int64_t first, int64_t end) // over (batch, rows)
 {
     const pool *p = context;
-    int64_t c = p->channels;
+    int64_t c = p->channels, row_size = p->out[1] * c;
     for (int64_t at = first; at < end; at++) {
-        int64_t n = at / p->out[0], row = at % p->out[0];
+        int64_t n = at / p->out[0], row = at % p->out[0], from, to;
         const float *image = (const float *)p->step->in[0] + n * p->in[0] * p->in[1] * c;
-        for (int64_t column = 0; column < p->out[1]; column++) {
-            float *y = (float *)p->step->out[0] + (at * p->out[1] + column) * c;
-            int32_t *place = (int32_t *)p->step->out[1] + (at * p->out[1] + column) * c;
-            bool begun = false;
-            int32_t tap = -1;
-            for (int64_t i = 0; i < p->span[0].window; i++)
-                for (int64_t j = 0; j < p->span[1].window; j++) {
-                    int64_t at_row = tt_span_place(&p->span[0], row, i);
-                    int64_t at_column = tt_span_place(&p->span[1], column, j);
-                    tap++;
-                    if (at_row < 0 || at_column < 0)
-                        continue;
-                    const float *pixel = image + (at_row * p->in[1] + at_column) * c;
-                    if (begun)
-                        take_pixel(pixel, tap, c, y, place);
-                    else
-                        begin_pixel(pixel, tap, c, y, place);
-                    begun = true;
-                }
-            for (int64_t channel = 0; !begun && channel < c; channel++) { // all is padding
-                y[channel] = -INFINITY;
-                place[channel] = -1;
+        float *y = (float *)p->step->out[0] + at * row_size;
+        int32_t *place = (int32_t *)p->step->out[1] + at * row_size;
+        for (int64_t i = 0; i < row_size; i++) { // as if all were padding
+            y[i] = -INFINITY;
+            place[i] = -1;
+        }
+        for (int64_t i = 0; i < p->span[0].window; i++) {
+            int64_t at_row = tt_span_place(&p->span[0], row, i);
+            for (int64_t j = 0; at_row >= 0 && j < p->span[1].window; j++) {
+                int64_t at_column = columns_of(p, j, &from, &to);
+                take_pixels(image + (at_row * p->in[1] + at_column) * c, p->span[1].stride * c,
+                            (int32_t)(i * p->span[1].window + j), to - from, c, y + from * c,
+                            place + from * c);
             }
         }
     }
@@ -96,50 +93,75 @@ tt_status tt_pool_greatest_kernel(const tt_running *running, const tt_step *step
     return TT_OK;
 }
 
-static void add_chosen(const float *restrict dy, const int32_t *restrict place, int32_t tap,
-                       int64_t channels, float *restrict pixel)
+// Whether each pixel lies in exactly one window.
+static bool is_tiled(const pool *p)
 {
-    for (int64_t c = 0; c < channels; c++) {
-        float gradient = dy[c]; // always read, so that no branch is needed
-        pixel[c] += place[c] == tap ? gradient : 0;
-    }
+    for (unsigned i = 0; i < 2; i++)
+        if (p->span[i].window != p->span[i].stride || p->span[i].dilation != 1 ||
+            p->span[i].before != 0 || p->out[i] * p->span[i].stride != p->in[i])
+            return false;
+    return true;
 }
 
-static void send_back(const pool *p, int64_t row, int64_t column, const int32_t *place,
-                      const float *dy, float *image)
+// One element of a row of windows.
+typedef struct sending {
+    const float *dy, *y; // y: what was the greatest, where ReLU's gradient is in the step
+    const int32_t *place;
+    int32_t tap;
+    bool tiled, relu;
+    int64_t count, channels, apart;
+} sending;
+
+// Sends gradients back to the pixels where element `tap` was the greatest.
+static void add_chosen(const sending *s, float *restrict pixel)
 {
-    int32_t tap = -1;
-    for (int64_t i = 0; i < p->span[0].window; i++)
-        for (int64_t j = 0; j < p->span[1].window; j++) {
-            int64_t at_row = tt_span_place(&p->span[0], row, i);
-            int64_t at_column = tt_span_place(&p->span[1], column, j);
-            tap++;
-            if (at_row >= 0 && at_column >= 0)
-                add_chosen(dy, place, tap, p->channels,
-                           image + (at_row * p->in[1] + at_column) * p->channels);
+    const float *restrict dy = s->dy, *restrict y = s->y;
+    const int32_t *restrict place = s->place;
+    const int32_t tap = s->tap;
+    const bool tiled = s->tiled, relu = s->relu;
+    for (int64_t i = 0; i < s->count; i++, pixel += s->apart) {
+        int64_t first = i * s->channels;
+        for (int64_t c = 0; c < s->channels; c++) {
+            float gradient = dy[first + c]; // always read, so that no branch is needed
+            gradient = relu && y[first + c] <= 0 ? 0 : gradient;
+            pixel[c] = (tiled ? 0 : pixel[c]) + (place[first + c] == tap ? gradient : 0);
         }
+    }
 }
 
 // Each gradient goes to the pixel that was the greatest; images do not meet.
 static void gradient_images(void *context, int64_t first, int64_t end)
 {
     const pool *p = context;
-    int64_t c = p->channels, pixels = p->in[0] * p->in[1], windows = p->out[0] * p->out[1];
-    for (int64_t n = first; n < end; n++) {
+    int64_t c = p->channels, pixels = p->in[0] * p->in[1], row_size = p->out[1] * c, from, to;
+    sending s = {.tiled = is_tiled(p), .relu = p->step->relu, .channels = c};
+    s.apart = p->span[1].stride * c;
+    for (int64_t at = first * p->out[0]; at < end * p->out[0]; at++) { // rows of windows
+        int64_t n = at / p->out[0], row = at % p->out[0];
         float *image = (float *)p->step->out[0] + n * pixels * c;
-        const int32_t *place = (const int32_t *)p->step->in[0] + n * windows * c;
-        const float *dy = (const float *)p->step->in[1] + n * windows * c;
-        memset(image, 0, (size_t)(pixels * c) * sizeof(*image));
-        for (int64_t row = 0; row < p->out[0]; row++)
-            for (int64_t column = 0; column < p->out[1]; column++, place += c, dy += c)
-                send_back(p, row, column, place, dy, image);
+        if (row == 0 && !s.tiled)
+            memset(image, 0, (size_t)(pixels * c) * sizeof(*image));
+        for (int64_t i = 0; i < p->span[0].window; i++) {
+            int64_t at_row = tt_span_place(&p->span[0], row, i);
+            for (int64_t j = 0; at_row >= 0 && j < p->span[1].window; j++) {
+                int64_t at_column = columns_of(p, j, &from, &to), begin = at * row_size + from * c;
+                s.count = to - from;
+                s.tap = (int32_t)(i * p->span[1].window + j);
+                s.place = (const int32_t *)p->step->in[0] + begin;
+                s.dy = (const float *)p->step->in[1] + begin;
+                s.y = s.relu ? (const float *)p->step->in[2] + begin : s.dy;
+                add_chosen(&s, image + (at_row * p->in[1] + at_column) * c);
+            }
+        }
     }
 }
 
 tt_status tt_pool_gradient_kernel(const tt_running *running, const tt_step *step)
 {
     pool p = pool_of(running, step, step->product);
-    int64_t batch = tt_graph_type(running->graph, (tt_value){step->node, 0})->size[0];
-    tt_split(running, batch, 16, gradient_images, &p);
+    const tt_type *x = tt_graph_type(running->graph, (tt_value){step->node, 0});
+    if (p.out[0] * p.out[1] == 0) // no window sends anything
+        memset(step->out[0], 0, (size_t)tt_type_count(x) * sizeof(float));
+    tt_split(running, x->size[0], 16, gradient_images, &p);
     return TT_OK;
 }

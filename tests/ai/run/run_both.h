@@ -4,8 +4,10 @@
 #define TUTTI_TESTS_RUN_BOTH_H
 
 #include <math.h>
+#include <string.h>
 
 #include "ai/graph/element.h"
+#include "ai/run/session_internal.h"
 #include "tutti/session.h"
 #include "tests/test.h"
 #include "tutti/random.h"
@@ -89,6 +91,8 @@ static inline double run_both(const tt_graph *graph, uint64_t seed, bool special
         REQUIRE(tt_program_set(a, buffer->name, data[i]) == TT_OK);
         REQUIRE(tt_program_set(b, buffer->name, data[i]) == TT_OK);
     }
+    memset(a->arena, 0xff, a->arena_bytes); // no number stands where a kernel left something out
+    memset(a->scratch, 0xff, a->scratch_bytes);
     REQUIRE(tt_program_run(a, NULL) == TT_OK && tt_program_run(b, NULL) == TT_OK);
     for (uint32_t i = 0; i < tt_graph_result_count(graph); i++) {
         tt_type type;

@@ -93,10 +93,12 @@ static void check_conv(void)
     for (int i = 0; i < 120; i++) {
         tt_graph *g = tt_graph_new();
         unsigned axes = 1 + (unsigned)below(2);
-        int64_t groups = 1 + below(4) / 3, share = 1 + below(3), out = groups * (1 + below(3));
+        bool wide = i % 6 == 0; // runs that are copied at once, more images than pieces
+        int64_t groups = 1 + below(4) / 3, share = 1 + below(wide ? 24 : 3);
+        int64_t out = groups * (1 + below(3));
         int64_t lists[5][2];
         tt_type x = {.element = TT_F32, .rank = (uint8_t)(axes + 2)}, w = x;
-        x.size[0] = 1 + below(6);
+        x.size[0] = 1 + below(wide ? 19 : 6);
         w.size[0] = out;
         for (unsigned axis = 0; axis < axes; axis++) {
             x.size[1 + axis] = 1 + below(7);
@@ -121,6 +123,20 @@ static void check_conv(void)
     }
 }
 
+// Images so large that a piece of the batch is done in several rounds, the last one not full.
+static void check_large_conv(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 9, 1200, 8)), gradient;
+    tt_value w = tt_input(g, "w", TT_TYPE(TT_F32, 2, 3, 8));
+    tt_value y = tt_conv(g, x, w, &(tt_windows){.before = (int64_t[]){1}}, 1);
+    tt_value loss = tt_sum_all(g, tt_multiply(g, y, y));
+    REQUIRE(tt_graph_gradient(g, loss, 1, &w, &gradient) == TT_OK);
+    tt_graph_result(g, "y", y);
+    tt_graph_result(g, "gradient", gradient);
+    check(g, 2e-6, false);
+}
+
 static void check_pools(void)
 {
     for (int i = 0; i < 60; i++) {
@@ -128,9 +144,20 @@ static void check_pools(void)
         int64_t lists[5][2], window[2] = {1 + below(3), 1 + below(3)};
         tt_type x = TT_TYPE(TT_F32, 1 + below(4), 1 + below(7), 1 + below(7), 1 + below(5));
         random_windows(x.size + 1, window, 2, false, lists);
+        for (int axis = 0; i % 2 == 0 && axis < 2; axis++) { // tiles, or nearly
+            int64_t stride = 1 + (window[axis] + below(4) / 3) % 3;
+            lists[0][axis] = i % 4 == 0 ? window[axis] : stride;
+            lists[1][axis] = 1;
+            lists[3][axis] = 0;
+            x.size[1 + axis] = lists[0][axis] * (1 + below(3));
+            lists[4][axis] = window[axis] - lists[0][axis];
+            if (i % 8 == 0 && axis == 0) // a row that no window sees
+                lists[4][axis]--;
+        }
         tt_windows windows = windows_of(lists);
         tt_value in = tt_input(g, "x", x), gradient;
-        tt_value y = tt_pool_greatest(g, in, window, &windows), place = tt_output(y, 1);
+        tt_value seen_by_pool = i % 3 == 0 ? in : tt_relu(g, in);
+        tt_value y = tt_pool_greatest(g, seen_by_pool, window, &windows), place = tt_output(y, 1);
         // Where all is padding the greatest is -infinity, whose square would hide the rest.
         tt_value seen =
             tt_select(g, tt_equal(g, place, tt_number(g, TT_I32, -1)), tt_number(g, TT_F32, 0), y);
@@ -141,6 +168,22 @@ static void check_pools(void)
         tt_graph_result(g, "gradient", gradient);
         check(g, 1e-6, i % 2 == 0);
     }
+}
+
+// The least number there is is still somewhere.
+static void check_pool_of_infinity(void)
+{
+    tt_session *session = open_session(1, false);
+    tt_graph *g = tt_graph_new();
+    float x[4] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+    tt_value in = tt_input(g, "x", TT_TYPE(TT_F32, 1, 2, 2, 1));
+    tt_value y = tt_pool_greatest(g, in, (int64_t[]){1, 2}, &(tt_windows){NULL});
+    tt_graph_result(g, "place", tt_output(y, 1));
+    tt_program *p = load(session, g);
+    REQUIRE(tt_program_set(p, "x", x) == TT_OK && tt_program_run(p, NULL) == TT_OK);
+    EXPECT_EQUAL(((const int32_t *)tt_program_result(p, 0, NULL))[1], 0);
+    tt_session_free(session);
+    tt_graph_free(g);
 }
 
 // What looks like a pool's gradient, but puts one element elsewhere, is none.
@@ -162,6 +205,28 @@ static void check_no_pool_gradient(void)
             sum = tap == 0 ? there : tt_add(g, sum, there);
         }
         tt_graph_result(g, "dx", sum);
+        check(g, 1e-6, false);
+    }
+}
+
+// A greatest pool's gradient, and only what is above 0 in `of`: in one step where `of` is what was
+// pooled.
+static void check_pool_and_relu(void)
+{
+    for (int other = 0; other < 2; other++) {
+        tt_graph *g = tt_graph_new();
+        tt_type type = TT_TYPE(TT_F32, 3, 6, 6, 5);
+        int64_t two[2] = {2, 2};
+        tt_value x = tt_input(g, "x", type), z = tt_input(g, "z", type), gradient;
+        tt_value y = tt_pool_greatest(g, x, two, &(tt_windows){.stride = two});
+        tt_value loss = tt_sum_all(g, tt_multiply(g, y, y)), zero = tt_number(g, TT_F32, 0);
+        REQUIRE(tt_graph_gradient(g, loss, 1, &x, &gradient) == TT_OK);
+        tt_value of = other == 0 ? x : z;
+        tt_value cut = tt_select(g, tt_binary(g, TT_OP_LESS_OR_EQUAL, of, zero), zero, gradient);
+        tt_graph_result(g, "cut", cut);
+        tt_session *session = open_session(1, false);
+        EXPECT_EQUAL(tt_program_steps(load(session, g)), other == 0 ? 3 : 4);
+        tt_session_free(session);
         check(g, 1e-6, false);
     }
 }
@@ -188,6 +253,22 @@ static void check_products(void)
         tt_graph_result(g, "y", y);
         for (int r = 0; r < 3; r++)
             tt_graph_result(g, "gradient", gradient[r]);
+        check(g, 4e-6, false);
+    }
+}
+
+// Products that are shared out, by rows or by columns, of each kind of operands.
+static void check_large_products(void)
+{
+    for (int kind = 0; kind < 8; kind++) {
+        tt_graph *g = tt_graph_new();
+        int64_t m = kind < 4 ? 100 : 301, n = kind < 4 ? 301 : 100, k = 12;
+        bool ta = kind % 2 == 1, tb = kind % 4 > 1;
+        tt_value a = tt_input(g, "a", ta ? TT_TYPE(TT_F32, k, m) : TT_TYPE(TT_F32, m, k));
+        tt_value b = tt_input(g, "b", tb ? TT_TYPE(TT_F32, n, k) : TT_TYPE(TT_F32, k, n));
+        tt_graph_result(g, "y",
+                        tt_matmul(g, ta ? tt_transpose(g, a, (int64_t[]){1, 0}) : a,
+                                  tb ? tt_transpose(g, b, (int64_t[]){1, 0}) : b));
         check(g, 4e-6, false);
     }
 }
@@ -256,9 +337,13 @@ int main(void)
     tt_random_seed(&numbers, 20261126);
     check_elementwise();
     check_conv();
+    check_large_conv();
     check_pools();
+    check_pool_of_infinity();
     check_no_pool_gradient();
+    check_pool_and_relu();
     check_products();
+    check_large_products();
     check_moves();
     check_reductions();
     return test_result();

@@ -1,0 +1,71 @@
+// Pools: each piece once, whatever wakes late, and a run that does not wait for who sleeps.
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tests/test.h"
+#include "tutti/pool.h"
+
+typedef struct work {
+    atomic_uint *done; // by piece
+    unsigned add;
+} work;
+
+static void do_piece(void *context, size_t i)
+{
+    const work *w = context;
+    atomic_fetch_add(&w->done[i], w->add);
+}
+
+// Many runs behind one another, most of them over before the other threads are awake. Each has its
+// work on the stack: who came late would read the next one's, or none.
+static void check_pieces(unsigned threads)
+{
+    static atomic_uint done[64];
+    tt_pool *pool = tt_pool_new(threads);
+    unsigned expected[64] = {0};
+    REQUIRE(pool != NULL);
+    for (unsigned run = 0; run < 20000; run++) {
+        work w = {done, run % 5};
+        size_t count = run % 64;
+        tt_pool_run(pool, count, do_piece, &w);
+        for (size_t i = 0; i < count; i++)
+            expected[i] += w.add;
+        w = (work){NULL, 0}; // nobody reads it any more
+    }
+    for (size_t i = 0; i < 64; i++) {
+        EXPECT_EQUAL(atomic_load(&done[i]), expected[i]);
+        atomic_store(&done[i], 0);
+    }
+    tt_pool_free(pool);
+}
+
+static void sleep_once(void *context, size_t i)
+{
+    (void)context;
+    if (i == 0)
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+}
+
+// Where one thread sleeps in its piece, another takes the rest meanwhile.
+static void check_sharing(void)
+{
+    tt_pool *pool = tt_pool_new(8);
+    struct timespec begin, end;
+    REQUIRE(pool != NULL);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (int run = 0; run < 10; run++)
+        tt_pool_run(pool, 8, sleep_once, NULL);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    EXPECT(end.tv_sec - begin.tv_sec < 5);
+    tt_pool_free(pool);
+}
+
+int main(void)
+{
+    for (unsigned threads = 1; threads <= 6; threads++)
+        check_pieces(threads);
+    check_sharing();
+    return test_result();
+}
