@@ -147,15 +147,15 @@ static tt_graph *network(void)
     return g;
 }
 
-// Each cut, and each byte changed, is refused with a sentence or read; what is read is printed and
-// read again.
+// A cut or a changed byte at every fifth place is refused with a sentence or read; what is read is
+// printed and read again.
 static void test_damaged_text(void)
 {
     tt_graph *g = network();
     char *text = tt_graph_print(g);
     size_t length = strlen(text), refused = 0;
     char *damaged = malloc(length);
-    for (size_t at = 0; at < 2 * length; at++) {
+    for (size_t at = 0; at < 2 * length; at += 5) {
         size_t kept = at < length ? at : length;
         char sentence[512] = "";
         tt_text why;
@@ -175,7 +175,7 @@ static void test_damaged_text(void)
         }
         tt_graph_free(read);
     }
-    EXPECT(refused > length);
+    EXPECT(refused > length / 5);
     free(damaged);
     free(text);
     tt_graph_free(g);
