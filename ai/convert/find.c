@@ -103,15 +103,13 @@ static tt_value take_ends(const finder *f, tt_layer *l)
 // Rows, columns and channels of an image, or one position of many channels.
 static bool plan_shape(const tt_type *type, uint16_t out[3])
 {
-    if (type->rank != 4 && type->rank != 2)
-        return false;
     int64_t size[3] = {1, 1, type->size[type->rank - 1]};
     if (type->rank == 4) {
         size[0] = type->size[1];
         size[1] = type->size[2];
     }
     for (int i = 0; i < 3; i++) {
-        if (size[i] > UINT16_MAX)
+        if (size[i] < 1 || size[i] > UINT16_MAX)
             return false;
         out[i] = (uint16_t)size[i];
     }
@@ -121,14 +119,17 @@ static bool plan_shape(const tt_type *type, uint16_t out[3])
 // Window, stride and padding of a convolution or pool, whose lists begin at attribute `first`.
 static const char *take_windows(const finder *f, tt_layer *l, const int64_t *window, unsigned first)
 {
+    const tt_type *x = type_of(f, input_of(f, l->product, 0)), *y = type_of(f, l->product);
     const int64_t *list[5];
     for (unsigned i = 0; i < 5; i++)
         list[i] = tt_graph_attribute(f->graph, l->product.node, first + i, NULL);
     for (unsigned i = 0; i < 2; i++) {
         if (list[1][i] != 1 || list[2][i] != 1)
             return "dilated and transposed windows have no step in a plan";
-        if (list[3][i] < 0 || list[4][i] < 0 || list[3][i] >= window[i])
-            return "padding that is negative, or wider than the window, has no step in a plan";
+        int64_t last = (y->size[1 + i] - 1) * list[0][i]; // where the last window begins
+        if (list[3][i] < 0 || list[4][i] < 0 || list[3][i] >= window[i] ||
+            last >= x->size[1 + i] + list[3][i])
+            return "padding that is negative, or all that a window sees, has no step in a plan";
         if (window[i] > UINT16_MAX || list[0][i] > UINT8_MAX)
             return "a window of more than 65535 or a stride of more than 255 has no step in a plan";
         l->step.window[i] = (uint16_t)window[i];
@@ -159,7 +160,7 @@ static const char *take_matmul(const finder *f, tt_layer *l)
     l->transposed = true; // (in, out), unless it is a transpose of (out, in)
     if (type_of(f, l->product)->rank != 2)
         return "products of more than two axes have no step in a plan";
-    if (op_of(f, l->weights) == TT_OP_TRANSPOSE) {
+    if (op_of(f, l->weights) == TT_OP_TRANSPOSE) { // of two axes; one that keeps them is no node
         l->weights = input_of(f, l->weights, 0);
         l->transposed = false;
     }
@@ -169,33 +170,40 @@ static const char *take_matmul(const finder *f, tt_layer *l)
     return NULL;
 }
 
+// Whether `count` sums the same windows of ones.
+static bool counts_windows(const finder *f, tt_value sum, tt_value count)
+{
+    double one = 0;
+    if (tt_graph_node(f->graph, sum.node)->word_count !=
+            tt_graph_node(f->graph, count.node)->word_count ||
+        !uniform(f, input_of(f, count, 0), &one) || one != 1)
+        return false;
+    const tt_type *x = type_of(f, input_of(f, sum, 0)), *ones = type_of(f, input_of(f, count, 0));
+    for (unsigned i = 1; i + 1 < x->rank; i++)
+        if (x->size[i] != ones->size[i])
+            return false;
+    for (unsigned i = 0; i < 6; i++) {
+        unsigned size;
+        const int64_t *a = tt_graph_attribute(f->graph, sum.node, i, &size);
+        const int64_t *b = tt_graph_attribute(f->graph, count.node, i, NULL);
+        if (memcmp(a, b, size * sizeof(*a)) != 0)
+            return false;
+    }
+    return true;
+}
+
 // Sums of windows divided by how many elements each saw: pool_sum(x) / pool_sum(ones).
 static const char *take_average(const finder *f, tt_layer *l)
 {
-    tt_value sum = input_of(f, l->value, 0), count = input_of(f, l->value, 1);
-    const tt_node *a = tt_graph_node(f->graph, sum.node), *b = tt_graph_node(f->graph, count.node);
-    double number = 0;
-    if (a->op != TT_OP_POOL_SUM)
+    tt_value sum = input_of(f, l->product, 0), count = input_of(f, l->product, 1);
+    if (op_of(f, sum) != TT_OP_POOL_SUM)
         return "a division has no step in a plan, but that of an average";
-    const int64_t *window = tt_graph_attribute(f->graph, sum.node, 0, NULL);
-    if (b->op == TT_OP_POOL_SUM) {
-        bool same = a->word_count == b->word_count && uniform(f, input_of(f, count, 0), &number) &&
-                    number == 1;
-        for (unsigned i = 0; same && i < 6; i++) {
-            unsigned size;
-            const int64_t *x = tt_graph_attribute(f->graph, sum.node, i, &size);
-            const int64_t *y = tt_graph_attribute(f->graph, count.node, i, NULL);
-            same = memcmp(x, y, size * sizeof(*x)) == 0;
-        }
-        if (!same)
-            return "is divided by other than how many elements its windows saw";
-    } else if (!has_bytes(f, count)) {
+    if (op_of(f, count) == TT_OP_POOL_SUM ? !counts_windows(f, sum, count) : !has_bytes(f, count))
         return "is divided by other than how many elements its windows saw";
-    }
     l->product = sum;
     l->kind = TT_STEP_AVERAGE_POOL;
     return type_of(f, sum)->rank == 4
-               ? take_windows(f, l, window, 1)
+               ? take_windows(f, l, tt_graph_attribute(f->graph, sum.node, 0, NULL), 1)
                : "pools over other than rows and columns have no step in a plan";
 }
 
@@ -208,7 +216,7 @@ static const char *take_operation(const finder *f, tt_layer *l)
         return take_matmul(f, l);
     case TT_OP_POOL_GREATEST:
         l->kind = TT_STEP_MAX_POOL;
-        return type_of(f, l->product)->rank == 4 && l->product.output == 0
+        return type_of(f, l->product)->rank == 4
                    ? take_windows(f, l, tt_graph_attribute(f->graph, l->product.node, 0, NULL), 1)
                    : "pools over other than rows and columns have no step in a plan";
     case TT_OP_DIVIDE:
@@ -219,6 +227,24 @@ static const char *take_operation(const finder *f, tt_layer *l)
     default:
         return "has no int8 form that this quantiser knows";
     }
+}
+
+// How many elements of an axis its window `o` sees.
+static int64_t seen(const tt_plan_step *s, unsigned axis, int64_t o)
+{
+    int64_t stride = axis == 0 ? s->stride_rows : s->stride_columns;
+    int64_t first = o * stride - s->before[axis], end = first + s->window[axis];
+    return (end < s->in[axis] ? end : s->in[axis]) - (first > 0 ? first : 0);
+}
+
+// Whether every window sees so many.
+static bool all_see(const tt_plan_step *s, float count)
+{
+    for (unsigned axis = 0; axis < 2; axis++)
+        for (int64_t o = 1; o < s->out[axis]; o++)
+            if (seen(s, axis, o) != seen(s, axis, 0))
+                return false;
+    return count == (float)(seen(s, 0, 0) * seen(s, 1, 0));
 }
 
 // The counts of an average that were folded to a constant must be what the windows see.
@@ -232,22 +258,42 @@ static bool counts_are_seen(const finder *f, const tt_layer *l)
     const tt_type *type = type_of(f, count);
     int64_t at = tt_graph_attribute(f->graph, count.node, 0, NULL)[0];
     const tt_buffer *buffer = tt_graph_buffer(f->graph, (uint32_t)at);
-    if (buffer->kind != TT_CONSTANT || type->element != TT_F32 ||
-        (tt_type_count(type) != 1 && (type->rank != 4 || type->size[1] != l->step.out[0] ||
-                                      type->size[2] != l->step.out[1] || type->size[3] != 1)))
+    const float *counts = buffer->data;
+    if (buffer->kind != TT_CONSTANT || type->element != TT_F32)
         return false;
-    bool one = tt_type_count(type) == 1;
-    for (int64_t o = 0; o < l->step.out[0] * l->step.out[1]; o++) {
-        int64_t place[2] = {o / l->step.out[1], o % l->step.out[1]}, seen = 1;
-        for (unsigned i = 0; i < 2; i++) {
-            int64_t stride = i == 0 ? l->step.stride_rows : l->step.stride_columns;
-            int64_t first = place[i] * stride - l->step.before[i], end = first + l->step.window[i];
-            seen *= (end < l->step.in[i] ? end : l->step.in[i]) - (first > 0 ? first : 0);
-        }
-        if (((const float *)buffer->data)[one ? 0 : o] != (float)seen)
-            return false;
-    }
+    if (tt_type_count(type) == 1)
+        return all_see(&l->step, counts[0]);
+    if (type->rank != 4 || type->size[1] != l->step.out[0] || type->size[2] != l->step.out[1] ||
+        type->size[0] != 1 || type->size[3] != 1)
+        return false;
+    for (int64_t row = 0; row < type->size[1]; row++)
+        for (int64_t column = 0; column < type->size[2]; column++)
+            if (*counts++ != (float)(seen(&l->step, 0, row) * seen(&l->step, 1, column)))
+                return false;
     return true;
+}
+
+// What of a layer has no step in a plan; NULL where it has one.
+static const char *take_layer(const finder *f, tt_layer *l, tt_value input)
+{
+    bool alone = tt_same(l->product, input);
+    if (op_of(f, l->product) == TT_OP_BUFFER && !alone)
+        return "the result is not computed from the input alone";
+    if (type_of(f, l->value)->element != TT_F32)
+        return "is not of f32";
+    const char *problem = alone ? NULL : take_operation(f, l);
+    if (problem == NULL && (l->relu || !tt_is_none(l->bias)) && tt_is_none(l->weights))
+        problem = "a ReLU has no step in a plan, but after a convolution or product";
+    if (problem == NULL && !tt_is_none(l->weights) && !has_bytes(f, l->weights))
+        problem = "its weights are not parameters or constants";
+    if (problem != NULL)
+        return problem;
+    const tt_type *from = type_of(f, input_of(f, l->product, 0)), *to = type_of(f, l->value);
+    if (l->kind != 0 && !tt_type_equal(type_of(f, l->product), to))
+        return "what follows it makes it larger, which has no step in a plan";
+    if (to->rank == 0 || from->size[0] != to->size[0])
+        return "a reshape that mixes the inputs of a batch has no step in a plan";
+    return NULL;
 }
 
 tt_status tt_layers_find(tt_quantised *q, const tt_graph *graph, tt_value input, tt_value result,
@@ -265,30 +311,21 @@ tt_status tt_layers_find(tt_quantised *q, const tt_graph *graph, tt_value input,
         *l = (tt_layer){.value = at, .weights = TT_NONE, .bias = TT_NONE};
         l->shape = *tt_graph_type(graph, at);
         l->product = take_ends(&f, l);
-        if (op_of(&f, l->product) == TT_OP_BUFFER)
-            return tt_layers_refuse(graph, l->product, TT_UNSUPPORTED,
-                                    "the result is not computed from the input alone", why);
-        const char *problem = take_operation(&f, l);
-        tt_value from = input_of(&f, l->product, 0);
-        if (problem == NULL && (l->relu || !tt_is_none(l->bias)) && tt_is_none(l->weights))
-            problem = "bias or ReLU after pooling is not supported";
-        if (problem == NULL && !tt_is_none(l->weights) && !has_bytes(&f, l->weights))
-            problem = "its weights are not parameters or constants";
+        const char *problem = take_layer(&f, l, input);
         if (problem != NULL)
             return tt_layers_refuse(graph, l->product, TT_UNSUPPORTED, problem, why);
-        if (type_of(&f, l->value)->element != TT_F32)
-            return tt_layers_refuse(graph, l->product, TT_UNSUPPORTED, "is not of f32", why);
-        if (l->kind != 0 && (!plan_shape(type_of(&f, from), l->step.in) ||
+        at = input_of(&f, l->product, 0);
+        if (l->kind != 0 && (!plan_shape(type_of(&f, at), l->step.in) ||
                              !plan_shape(type_of(&f, l->value), l->step.out)))
-            return tt_layers_refuse(
-                graph, l->product, TT_TOO_LARGE,
-                "is beyond a plan's limits (rows, columns and channels to 65535)", why);
+            return tt_layers_refuse(graph, l->product, TT_TOO_LARGE,
+                                    "is beyond a plan's limits (rows, columns and channels, each 1 "
+                                    "to 65535)",
+                                    why);
         if (!counts_are_seen(&f, l))
             return tt_layers_refuse(graph, l->product, TT_UNSUPPORTED,
                                     "is divided by other than how many elements its windows saw",
                                     why);
         l->step.kind = l->kind;
-        at = from;
     }
     for (unsigned i = 0; i < q->count / 2; i++) {
         tt_layer swap = q->layers[i];

@@ -40,7 +40,7 @@ struct tt_quantised {
 // TT_TOO_LARGE with a sentence.
 tt_status tt_layers_find(tt_quantised *quantised, const tt_graph *graph, tt_value input,
                          tt_value result, tt_text *why);
-// The integer graph of quantised layers; NULL without memory.
+// The integer graph of quantised layers, with a status of its own; NULL without memory.
 tt_graph *tt_layers_graph(const tt_quantised *quantised);
 
 // The node's operation and name, a colon, and `what`; returns `status`.

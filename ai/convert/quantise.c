@@ -37,9 +37,10 @@ static tt_status check_calibration(const float *values, size_t count, tt_text *w
     return TT_OK;
 }
 
-// A program whose results are the layers' values.
+// A program whose results are the layers' values. They are computed from one input alone, but a
+// program wants every input of its graph set: labels, for example.
 static tt_status load_layers(tt_session *session, const tt_graph *graph, const tt_quantised *q,
-                             tt_program **program, tt_text *why)
+                             const float *values, tt_program **program, tt_text *why)
 {
     tt_graph *copy = tt_graph_copy(graph); // node by node: values keep their numbers
     tt_status status = TT_FULL;
@@ -52,8 +53,44 @@ static tt_status load_layers(tt_session *session, const tt_graph *graph, const t
         }
         status = tt_session_load(session, copy, program, why);
     }
+    for (uint32_t i = 0; status == TT_OK && i < tt_graph_buffer_count(copy); i++)
+        if (tt_graph_buffer(copy, i)->kind == TT_INPUT)
+            tt_program_set(*program, tt_graph_buffer(copy, i)->name, values);
     tt_graph_free(copy);
     return status;
+}
+
+// The floats of a parameter or constant.
+static const float *floats_of(tt_session *session, const tt_graph *graph, tt_value value)
+{
+    int64_t at = tt_graph_attribute(graph, value.node, 0, NULL)[0];
+    const tt_buffer *buffer = tt_graph_buffer(graph, (uint32_t)at);
+    return buffer->kind == TT_CONSTANT ? buffer->data
+                                       : tt_session_bytes(session, buffer->name, NULL);
+}
+
+static bool all_finite(const float *data, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(data[i]))
+            return false;
+    return true;
+}
+
+// Before they are run, so that the message names them and not what comes of them.
+static tt_status check_parameters(tt_session *session, const tt_graph *graph, const tt_quantised *q,
+                                  tt_text *why)
+{
+    for (unsigned i = 0; i < q->count; i++) {
+        const tt_layer *l = &q->layers[i];
+        int64_t out = l->step.out[2];
+        if (!tt_is_none(l->weights) &&
+            (!all_finite(floats_of(session, graph, l->weights), out * l->taps) ||
+             (!tt_is_none(l->bias) && !all_finite(floats_of(session, graph, l->bias), out))))
+            return tt_layers_refuse(graph, l->product, TT_INVALID,
+                                    "its weights or bias are not all finite", why);
+    }
+    return TT_OK;
 }
 
 // Notes the range of every layer's value over the calibration inputs.
@@ -62,7 +99,9 @@ static tt_status calibrate(tt_session *session, const tt_graph *graph, const cha
 {
     tt_program *program = NULL;
     size_t batch = (size_t)q->input.size[0], elements = (size_t)tt_type_count(&q->input);
-    tt_status status = load_layers(session, graph, q, &program, why);
+    tt_status status = load_layers(session, graph, q, values, &program, why);
+    if (status == TT_OK)
+        status = check_parameters(session, graph, q, why);
     for (size_t first = 0; status == TT_OK && first + batch <= count; first += batch) {
         tt_program_set(program, input, values + first / batch * elements);
         status = tt_program_run(program, why);
@@ -144,23 +183,6 @@ static int8_t rounded_weight(float weight, double scale)
     return (int8_t)(q < -127 ? -127 : q > 127 ? 127 : q);
 }
 
-// The floats of a parameter or constant.
-static const float *floats_of(tt_session *session, const tt_graph *graph, tt_value value)
-{
-    int64_t at = tt_graph_attribute(graph, value.node, 0, NULL)[0];
-    const tt_buffer *buffer = tt_graph_buffer(graph, (uint32_t)at);
-    return buffer->kind == TT_CONSTANT ? buffer->data
-                                       : tt_session_bytes(session, buffer->name, NULL);
-}
-
-static bool all_finite(const float *data, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(data[i]))
-            return false;
-    return true;
-}
-
 // Channel by channel; of a depthwise step channels are innermost, as the runtime wants them.
 static void quantise_weights(tt_layer *l, const float *weights, const float *bias,
                              float input_scale)
@@ -187,14 +209,11 @@ static void quantise_weights(tt_layer *l, const float *weights, const float *bia
 }
 
 static tt_status quantise_product(tt_session *session, const tt_graph *graph, tt_layer *l,
-                                  float input_scale, tt_text *why)
+                                  float input_scale)
 {
     int64_t out = l->step.out[2];
     const float *weights = floats_of(session, graph, l->weights);
     const float *bias = tt_is_none(l->bias) ? NULL : floats_of(session, graph, l->bias);
-    if (!all_finite(weights, out * l->taps) || (bias != NULL && !all_finite(bias, out)))
-        return tt_layers_refuse(graph, l->product, TT_INVALID,
-                                "its weights or bias are not all finite", why);
     l->weight = calloc((size_t)(out * l->taps) + 1, 1);
     l->bias_sum = calloc((size_t)out, sizeof(int32_t));
     l->multiplier = calloc((size_t)out, sizeof(int32_t));
@@ -207,8 +226,7 @@ static tt_status quantise_product(tt_session *session, const tt_graph *graph, tt
     return TT_OK;
 }
 
-static tt_status quantise_all(tt_session *session, const tt_graph *graph, tt_quantised *q,
-                              tt_text *why)
+static tt_status quantise_all(tt_session *session, const tt_graph *graph, tt_quantised *q)
 {
     float scale = q->input_scale = IMAGE_SCALE;
     int32_t zero_point = q->input_zero_point = IMAGE_ZERO_POINT;
@@ -223,11 +241,19 @@ static tt_status quantise_all(tt_session *session, const tt_graph *graph, tt_qua
             l->step.output_zero_point = zero_point;
             continue;
         }
-        status = quantise_product(session, graph, l, scale, why);
+        status = quantise_product(session, graph, l, scale);
         scale = l->scale;
         zero_point = l->step.output_zero_point;
     }
     return status;
+}
+
+static bool is_input(const tt_graph *graph, tt_value value)
+{
+    if (tt_is_none(value))
+        return false;
+    int64_t at = tt_graph_attribute(graph, value.node, 0, NULL)[0];
+    return tt_graph_buffer(graph, (uint32_t)at)->kind == TT_INPUT;
 }
 
 // Finds the input and the result by their names.
@@ -239,7 +265,7 @@ static tt_status find_ends(const tt_graph *graph, const char *input, const char 
     for (uint32_t i = 0; i < tt_graph_result_count(graph); i++)
         if (strcmp(tt_graph_result_at(graph, i)->name, result) == 0)
             *to = tt_graph_result_at(graph, i)->value;
-    bool none = tt_is_none(*from);
+    bool none = !is_input(graph, *from);
     if (none || tt_is_none(*to)) {
         tt_text_add(why, none ? "there is no input '" : "there is no result '");
         tt_text_add(why, none ? input : result);
@@ -273,9 +299,13 @@ static tt_status quantise(tt_session *session, const tt_graph *graph, const char
     if (status == TT_OK)
         status = calibrate(session, graph, input, q, calibration, count, why);
     if (status == TT_OK)
-        status = quantise_all(session, graph, q, why);
+        status = quantise_all(session, graph, q);
     if (status == TT_OK && (q->graph = tt_layers_graph(q)) == NULL)
         status = TT_FULL;
+    if (status == TT_OK && tt_graph_status(q->graph) != TT_OK) {
+        tt_text_add(why, tt_graph_error(q->graph));
+        status = tt_graph_status(q->graph);
+    }
     return status;
 }
 

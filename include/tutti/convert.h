@@ -36,7 +36,8 @@ const tt_graph *tt_quantised_graph(const tt_quantised *quantised);
 tt_status tt_quantised_run(const tt_quantised *quantised, const uint8_t *pixels, int8_t *logits);
 
 // The plan; `*bytes` is to be freed with free(), and NULL on failure: TT_TOO_LARGE (beyond a plan's
-// limits) with a sentence, TT_FULL.
+// limits; no layers), TT_MALFORMED (what the runtime refuses: an average of more than 2^23
+// elements), each with a sentence; TT_FULL.
 tt_status tt_quantised_emit(const tt_quantised *quantised, uint8_t **bytes, size_t *length,
                             tt_text *why);
 

@@ -60,7 +60,7 @@ static inline uint8_t *emit(const tt_quantised *q, size_t *length)
 // What the integer graph makes of int8 `image`.
 static inline void run_graph(const tt_quantised *q, const int8_t *image, int8_t *output)
 {
-    size_t count = (size_t)tt_type_count(&q->input);
+    size_t count = (size_t)tt_type_count(tt_graph_type(q->graph, tt_graph_find(q->graph, "image")));
     uint8_t *pixels = malloc(count);
     for (size_t i = 0; i < count; i++)
         pixels[i] = (uint8_t)(image[i] + 128);

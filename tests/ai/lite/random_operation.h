@@ -72,12 +72,14 @@ static inline tt_plan_step random_step(tt_random *r, unsigned operation)
     return s;
 }
 
-// Weights, bias, multiplier and shift.
+// Weights, bias, multiplier and shift. One layer in eight has hardly a weight and small biases, so
+// that its factors are above 1.
 static inline void random_tables(tt_random *r, tt_layer *l, bool ties)
 {
-    double spread = 74.0 * 74 * 1.4 * sqrt((double)l->taps); // of a channel's sums, about
+    bool few = between(r, 0, 7) == 0;
+    double spread = few ? 20 : 74.0 * 74 * 1.4 * sqrt((double)l->taps); // of a channel's sums
     for (int64_t i = 0; i < l->step.out[2] * l->taps; i++)
-        l->weight[i] = (int8_t)((int)between(r, 0, 254) - 127);
+        l->weight[i] = few ? between(r, 0, 99) == 0 : (int8_t)((int)between(r, 0, 254) - 127);
     for (size_t channel = 0; channel < l->step.out[2]; channel++) {
         double factor = 40 / spread * (0.5 + (double)between(r, 0, 1000) / 700);
         if (ties) // a power of two: sums fall exactly between two results

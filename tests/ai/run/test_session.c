@@ -309,7 +309,10 @@ static void check_denormals(void)
     REQUIRE(tt_program_run(p, NULL) == TT_OK);
 #if defined(__x86_64__)
     const float *y = tt_program_result(p, 0, NULL);
-    EXPECT(y[0] == 0 && y[39999] == 0);
+    unsigned kept = 0; // by whichever thread
+    for (int i = 0; i < 40000; i++)
+        kept += y[i] != 0;
+    EXPECT_EQUAL(kept, 0);
 #endif
     EXPECT(least / 2 > 0);
     tt_session_free(session);
