@@ -226,30 +226,45 @@ static void note_origin(tt_graph *graph, uint32_t node)
     }
 }
 
+// Room for what is copied from `*items`, which may lie in the pool that moves.
+static bool grow_for(tt_graph *graph, void *array, uint32_t *capacity, uint32_t count,
+                     uint32_t more, size_t bytes, const void **items)
+{
+    void **pool = array;
+    uintptr_t begins = (uintptr_t)*pool, at = (uintptr_t)*items;
+    bool inside = at >= begins && at < begins + count * bytes;
+    if (!tt_graph_grow(graph, array, capacity, count, more, bytes))
+        return false;
+    if (inside)
+        *items = (const char *)*pool + (at - begins);
+    return true;
+}
+
 static tt_value append(const candidate *c)
 {
     tt_graph *graph = (tt_graph *)c->graph;
     tt_node node = c->node;
     uint32_t at = graph->node_count;
+    const void *inputs = c->inputs, *words = c->words;
     if (!tt_graph_grow(graph, &graph->nodes, &graph->node_capacity, at, 1, sizeof(node)) ||
         !tt_graph_grow(graph, &graph->origin_of, &graph->origin_of_capacity, at, 1,
                        sizeof(graph->origin_of[0])) ||
-        !tt_graph_grow(graph, &graph->inputs, &graph->input_capacity, graph->input_count,
-                       node.input_count, sizeof(c->inputs[0])) ||
+        !grow_for(graph, &graph->inputs, &graph->input_capacity, graph->input_count,
+                  node.input_count, sizeof(c->inputs[0]), &inputs) ||
         !tt_graph_grow(graph, &graph->types, &graph->type_capacity, graph->type_count,
                        node.output_count, sizeof(c->types[0])) ||
-        !tt_graph_grow(graph, &graph->words, &graph->word_capacity, graph->word_count,
-                       node.word_count, sizeof(c->words[0])))
+        !grow_for(graph, &graph->words, &graph->word_capacity, graph->word_count, node.word_count,
+                  sizeof(c->words[0]), &words))
         return TT_NONE;
     node.inputs = graph->input_count;
     node.types = graph->type_count;
     node.words = graph->word_count;
     for (unsigned i = 0; i < node.input_count; i++)
-        graph->inputs[graph->input_count++] = c->inputs[i];
+        graph->inputs[graph->input_count++] = ((const tt_value *)inputs)[i];
     for (unsigned i = 0; i < node.output_count; i++)
         graph->types[graph->type_count++] = c->types[i];
     for (unsigned i = 0; i < node.word_count; i++)
-        graph->words[graph->word_count++] = c->words[i];
+        graph->words[graph->word_count++] = ((const int64_t *)words)[i];
     graph->nodes[at] = node;
     graph->origin_of[at] = 0;
     graph->node_count++;

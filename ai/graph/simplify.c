@@ -191,6 +191,8 @@ static tt_value rewrite_elementwise(const rewrite *r)
 {
     tt_cell cell;
     tt_value value = TT_NONE;
+    if (r->op == TT_OP_AFTER) // a barrier
+        return TT_NONE;
     if (r->op == TT_OP_CONVERT)
         return rewrite_convert(r);
     if (r->input_count == 1)

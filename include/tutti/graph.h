@@ -100,6 +100,7 @@ typedef enum tt_op {
     // element by element
     TT_OP_CONVERT,
     TT_OP_STOP,
+    TT_OP_AFTER,
     TT_OP_NEGATE,
     TT_OP_ABSOLUTE,
     TT_OP_SIGN,
@@ -274,6 +275,9 @@ static inline tt_value tt_output(tt_value value, unsigned output)
 // Element by element. Operands of two are broadcast: axes aligned at the last, size 1 repeats.
 tt_value tt_convert(tt_graph *graph, tt_value a, tt_element element);
 tt_value tt_stop(tt_graph *graph, tt_value a); // the same, but no gradient comes back through it
+// The same once b, of any type, is there: another node than `a`, so that what is built of it is
+// computed anew, and not before b. Gradients flow through to a.
+tt_value tt_after(tt_graph *graph, tt_value a, tt_value b);
 tt_value tt_unary(tt_graph *graph, tt_op op, tt_value a);
 tt_value tt_binary(tt_graph *graph, tt_op op, tt_value a, tt_value b);
 tt_value tt_add(tt_graph *graph, tt_value a, tt_value b);
@@ -396,8 +400,18 @@ tt_value tt_pool_average(tt_graph *graph, tt_value x, const int64_t *window,
 tt_status tt_graph_gradient(tt_graph *graph, tt_value loss, unsigned count, const tt_value *wrt,
                             tt_value *gradients);
 
-// The same for several outputs, given the gradients that come into them (TT_NONE: none): what a
-// body is differentiated by.
+// The same gradients, bit for bit, with less memory and more time: of the values on the way to the
+// loss only `kept` and what stands behind the last of them are held until the way back; the rest is
+// computed once more, part by part (a part ends, in the order of building, with a kept value). What
+// a part takes from earlier ones is held, too, in the list or not. With the square root of n of n
+// equal layers in the list, memory grows with that root, for one more forward computation at most.
+// TT_INVALID with a sentence where a kept value is none of the graph, besides tt_graph_gradient's.
+tt_status tt_graph_gradient_recomputed(tt_graph *graph, tt_value loss, unsigned count,
+                                       const tt_value *wrt, tt_value *gradients,
+                                       unsigned kept_count, const tt_value *kept);
+
+// tt_graph_gradient for several outputs, given the gradients that come into them (TT_NONE: none):
+// what a body is differentiated by.
 tt_status tt_graph_gradients(tt_graph *graph, unsigned output_count, const tt_value *outputs,
                              const tt_value *seeds, unsigned count, const tt_value *wrt,
                              tt_value *gradients);

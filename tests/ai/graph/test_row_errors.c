@@ -252,7 +252,8 @@ static void test_attributes(void)
 int main(void)
 {
     // Rows that take any element type, or whose inputs are bodies'.
-    static const tt_op any_type[] = {TT_OP_BUFFER, TT_OP_CONVERT, TT_OP_STOP, TT_OP_NONZERO};
+    static const tt_op any_type[] = {TT_OP_BUFFER, TT_OP_CONVERT, TT_OP_STOP, TT_OP_AFTER,
+                                     TT_OP_NONZERO};
     bool seen[TT_OP_COUNT] = {false};
     check_wrong(element_types, TT_COUNT(element_types), seen);
     check_wrong(shapes, TT_COUNT(shapes), seen);
