@@ -567,15 +567,36 @@ static bool value_is_sound(tt_graph *graph, const char *what, tt_value value)
     return tt_graph_fail(graph, TT_INVALID, "%s: is no value of this graph", what);
 }
 
+static uint64_t hash_result(const void *graph, uint32_t result)
+{
+    return hash_name(((const tt_graph *)graph)->results[result].name);
+}
+
+static bool same_result(const void *context, uint32_t result)
+{
+    const wanted_name *wanted = context;
+    return strcmp(wanted->graph->results[result].name, wanted->name) == 0;
+}
+
 void tt_graph_result(tt_graph *graph, const char *name, tt_value value)
 {
     if (graph == NULL || graph->status != TT_OK || !name_is_sound(graph, "result", name) ||
         !value_is_sound(graph, name, value))
         return;
+    wanted_name wanted = {graph, name};
+    uint64_t hash = hash_name(name);
+    uint32_t at = graph->result_count;
+    if (tt_index_find(&graph->named_results, hash, same_result, &wanted) != UINT32_MAX) {
+        tt_graph_fail(graph, TT_EXISTS, "result: there is a result '%s' already", name);
+        return;
+    }
     tt_result result = {tt_graph_keep(graph, name), value};
-    if (result.name != NULL && tt_graph_grow(graph, &graph->results, &graph->result_capacity,
-                                             graph->result_count, 1, sizeof(result)))
-        graph->results[graph->result_count++] = result;
+    if (result.name == NULL ||
+        !tt_graph_grow(graph, &graph->results, &graph->result_capacity, at, 1, sizeof(result)))
+        return;
+    graph->results[at] = result;
+    if (tt_index_add(graph, &graph->named_results, hash, at, hash_result, graph))
+        graph->result_count++;
 }
 
 void tt_graph_assign(tt_graph *graph, tt_value buffer, tt_value value)
@@ -608,6 +629,10 @@ void tt_graph_assign(tt_graph *graph, tt_value buffer, tt_value value)
 
 void tt_graph_forget(tt_graph *graph)
 {
+    for (uint32_t i = 0; i < graph->assign_count; i++)
+        graph->buffers[graph->assigns[i].buffer].assigned = false;
+    free(graph->named_results.slot);
+    graph->named_results = (tt_index){NULL, 0, 0};
     graph->result_count = graph->assign_count = 0;
 }
 

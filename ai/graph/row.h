@@ -93,7 +93,8 @@ const tt_row *tt_row_of(tt_op op);
 
 // The families: arrays by operation, of which each file fills its own.
 extern const tt_row tt_leaf_rows[], tt_element_rows[], tt_movement_rows[], tt_reduce_rows[],
-    tt_product_rows[], tt_index_rows[], tt_quantised_rows[], tt_control_rows[], tt_host_rows[];
+    tt_product_rows[], tt_index_rows[], tt_quantised_rows[], tt_control_rows[], tt_host_rows[],
+    tt_matrix_rows[];
 
 // Keeps the first sentence (printf's format) and its status in the graph; always returns false.
 bool tt_graph_fail(tt_graph *graph, tt_status status, const char *format, ...)

@@ -171,6 +171,7 @@ typedef enum tt_op {
     TT_OP_SUPPRESS,
     TT_OP_DETERMINANT,
     TT_OP_INVERSE,
+    TT_OP_COFACTORS,
     TT_OP_COUNT
 } tt_op;
 
@@ -228,8 +229,9 @@ uint32_t tt_graph_buffer_count(const tt_graph *graph);
 const tt_buffer *tt_graph_buffer(const tt_graph *graph, uint32_t buffer);
 tt_value tt_graph_find(const tt_graph *graph, const char *name); // TT_NONE where there is none
 
-// What is computed: named results, and assignments of a parameter or state, which happen together
-// at the end of a step. A buffer is assigned once at most, by a value of its type.
+// What is computed: named results, each name once (TT_EXISTS), and assignments of a parameter or
+// state, which happen together at the end of a step. A buffer is assigned once at most, by a value
+// of its type.
 typedef struct tt_result {
     const char *name;
     tt_value value;
@@ -428,10 +430,15 @@ char *tt_graph_print(const tt_graph *graph);
 tt_graph *tt_graph_parse(const char *text, size_t length, tt_text *why);
 
 // Multiply-accumulates, or elements made where nothing is multiplied, of one node; of all nodes
-// that the results and assignments need, a loop's body times its limit. UINT64_MAX: at least that.
+// that the results and assignments need. A loop's is its limit times its body's, and 256 more for
+// each turn, which takes longer than what a small body computes. UINT64_MAX: at least that.
 uint64_t tt_node_cost(const tt_graph *graph, uint32_t node);
 uint64_t tt_graph_cost(const tt_graph *graph);
 uint64_t tt_graph_cost_of(const tt_graph *graph, uint32_t count, const tt_value *values);
+
+// What a run may cost where nothing else is asked for, 2^42: a minute or two of products on one
+// core, a night of what only the reference computes. A loop of more than 2^34 turns is above it.
+#define TT_COST_MAX ((uint64_t)1 << 42)
 
 TT_C_END
 

@@ -490,6 +490,7 @@ static const struct {
     {"top", sort_case},
     {"determinant", square_case},
     {"inverse", square_case},
+    {"cofactors", square_case},
 };
 
 // Rows without a case, and why they need none.
