@@ -278,6 +278,9 @@ static bool rule_holds(tt_rule *rule, const int64_t *words, unsigned word_count)
     if (rule->input_count < row->inputs_min || rule->input_count > row->inputs_max)
         return tt_rule_fail(rule, "takes %u%s inputs, was given %u", row->inputs_min,
                             row->inputs_max > row->inputs_min ? " or more" : "", rule->input_count);
+    for (unsigned i = row->bodies; i < 2; i++)
+        if (rule->body[i] != NULL)
+            return tt_rule_fail(rule, "takes %u bodies, was given more", row->bodies);
     for (unsigned i = 0; i < rule->input_count; i++) {
         tt_value input = rule->inputs[i];
         if (input.node >= rule->graph->node_count ||

@@ -80,6 +80,7 @@ typedef struct tt_row {
     const char *name;
     uint16_t inputs_min, inputs_max;
     uint16_t flags;
+    uint8_t bodies;                                 // how many graphs of its own it has
     tt_attribute_row attributes[TT_ATTRIBUTES_MAX]; // ended by one without a name, where shorter
     bool (*type)(tt_rule *rule);                    // false after tt_rule_fail
     tt_status (*reference)(tt_work *work);          // a sentence in work->why where it fails
