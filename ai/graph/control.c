@@ -149,12 +149,14 @@ static tt_status loop_reference(tt_work *work)
     return status;
 }
 
+#define TURN_COST 256 // in elements, which the reference makes 50 of while an empty body turns
+
 static uint64_t loop_cost(const tt_graph *graph, uint32_t node)
 {
     const tt_node *n = tt_graph_node(graph, node);
     uint64_t turns = (uint64_t)tt_graph_attribute(graph, node, 0, NULL)[0];
     uint64_t body = tt_graph_cost(tt_graph_body(graph, n->body[0]));
-    return tt_cost_multiply(turns, tt_cost_add(body, 1));
+    return tt_cost_multiply(turns, tt_cost_add(body, TURN_COST));
 }
 
 static bool branch_type(tt_rule *rule)
@@ -252,6 +254,7 @@ const tt_row tt_control_rows[] = {
      .inputs_min = 1,
      .inputs_max = UINT16_MAX,
      .flags = TT_ROW_IMPURE,
+     .bodies = 1,
      .attributes = {{"limit", TT_ATTRIBUTE_NUMBER}, {"carries", TT_ATTRIBUTE_NUMBER}},
      .type = loop_type,
      .reference = loop_reference,
@@ -263,6 +266,7 @@ const tt_row tt_control_rows[] = {
      .inputs_min = 1,
      .inputs_max = UINT16_MAX,
      .flags = TT_ROW_IMPURE,
+     .bodies = 2,
      .type = branch_type,
      .reference = branch_reference,
      .derivative = tt_branch_derivative,

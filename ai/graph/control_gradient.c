@@ -32,10 +32,11 @@ static tt_value zeros(tt_graph *graph, tt_type type)
     return tt_broadcast(graph, tt_number(graph, (tt_element)type.element, 0), type.rank, type.size);
 }
 
-// The gradients of a body's inputs, given those of its results (TT_NONE: none), in the graph `to`,
-// where `inputs` stand for the body's. Zeros for what is no float or takes no part.
+// The gradients of a body's inputs, those that are wanted, given those of its results (TT_NONE:
+// none), in the graph `to`, where `inputs` stand for the body's. Zeros for what takes no part.
 static bool differentiate_body(tt_graph *to, const tt_graph *body, unsigned input_count,
-                               const tt_value *inputs, const tt_value *seeds, tt_value *gradients)
+                               const tt_value *inputs, const bool *wanted, const tt_value *seeds,
+                               tt_value *gradients)
 {
     tt_value results[TT_OUTPUTS_MAX + 1];
     tt_value *wrt = malloc((input_count + 1) * sizeof(*wrt));
@@ -46,14 +47,12 @@ static bool differentiate_body(tt_graph *to, const tt_graph *body, unsigned inpu
         tt_graph_fail(to, TT_FULL, "no memory to differentiate a body");
     sound = sound && tt_graph_inline(to, body, inputs, results);
     for (unsigned i = 0; sound && i < input_count; i++)
-        if (is_float(tt_graph_type(to, inputs[i])))
+        if (wanted[i])
             wrt[count++] = inputs[i];
     sound = sound && tt_graph_gradients(to, tt_graph_result_count(body), results, seeds, count, wrt,
                                         made) == TT_OK;
-    for (unsigned i = 0; sound && i < input_count; i++) {
-        tt_type type = *tt_graph_type(to, inputs[i]);
-        gradients[i] = is_float(&type) ? made[at++] : TT_NONE;
-    }
+    for (unsigned i = 0; sound && i < input_count; i++)
+        gradients[i] = wanted[i] ? made[at++] : TT_NONE;
     free(wrt);
     free(made);
     return sound;
@@ -82,7 +81,8 @@ void tt_branch_derivative(tt_back *back)
                            ? TT_NONE
                            : body_input(body[which], "gradient", i,
                                         *tt_graph_type(g, (tt_value){back->node, (uint16_t)i}));
-        sound = differentiate_body(body[which], forward, captures, in, seeds, gradient);
+        sound = differentiate_body(body[which], forward, captures, in, back->wanted + 1, seeds,
+                                   gradient);
         for (unsigned i = 0; sound && i < captures; i++)
             if (back->wanted[i + 1])
                 body_result(body[which], "gradient", gives++, gradient[i]);
@@ -174,10 +174,20 @@ static bool keep_carries(backward *b)
     return !tt_is_none(value);
 }
 
-// Gradients that the backward loop carries: of each float carry, then of each float capture.
+// Gradients that the backward loop carries: of each float carry, whose turns before want it, then
+// of each capture that wants one.
 static bool carried(const backward *b, unsigned input) // of the loop's, from 1
 {
-    return is_float(tt_graph_type(b->graph, b->back->in[input]));
+    return input > b->carries ? b->back->wanted[input]
+                              : is_float(tt_graph_type(b->graph, b->back->in[input]));
+}
+
+static unsigned count_carried(const backward *b)
+{
+    unsigned count = 0;
+    for (unsigned input = 1; input < b->back->input_count; input++)
+        count += carried(b, input);
+    return count;
 }
 
 // The backward body: (turn, gradients..., captures..., kept..., scans' gradients..., turns).
@@ -189,7 +199,8 @@ static tt_graph *backward_body(const backward *b)
     tt_value *in = malloc(inputs * sizeof(*in)), *sum = malloc(inputs * sizeof(*sum));
     tt_value *gradient = malloc(inputs * sizeof(*gradient)), seeds[TT_OUTPUTS_MAX + 1];
     tt_value stacked[TT_OUTPUTS_MAX + 1];
-    if (body == NULL || in == NULL || sum == NULL || gradient == NULL) {
+    bool *wanted = calloc(inputs, sizeof(*wanted));
+    if (body == NULL || in == NULL || sum == NULL || gradient == NULL || wanted == NULL) {
         tt_graph_free(body);
         body = NULL;
         goto done;
@@ -211,6 +222,8 @@ static tt_graph *backward_body(const backward *b)
     tt_value turns = body_input(body, "turns", 0, TT_SCALAR(TT_I64));
     tt_value now = tt_subtract(body, tt_subtract(body, turns, tt_number(body, TT_I64, 1)), turn);
     in[0] = now;
+    for (unsigned i = 1; i < inputs; i++)
+        wanted[i] = carried(b, i);
     for (unsigned i = 0; i < b->carries; i++)
         in[1 + i] = tt_gather(body, in[1 + i], now, 0);
     seeds[0] = TT_NONE; // of go
@@ -219,7 +232,7 @@ static tt_graph *backward_body(const backward *b)
     for (unsigned i = 0; i < b->scans; i++)
         seeds[1 + b->carries + i] =
             tt_is_none(stacked[i]) ? TT_NONE : tt_gather(body, stacked[i], now, 0);
-    if (differentiate_body(body, forward, inputs, in, seeds, gradient)) {
+    if (differentiate_body(body, forward, inputs, in, wanted, seeds, gradient)) {
         tt_graph_result(body, "go", tt_number(body, TT_BOOL, 1));
         for (unsigned i = 1; i < inputs; i++)
             if (carried(b, i)) // a carry's gradient goes on, a capture's is added up
@@ -230,6 +243,7 @@ done:
     free(in);
     free(sum);
     free(gradient);
+    free(wanted);
     return body;
 }
 
@@ -242,11 +256,13 @@ void tt_loop_derivative(tt_back *back)
                   .carries = (unsigned)back->attribute[1].word[0]};
     b.captures = back->input_count - 1 - b.carries;
     b.scans = back->output_count - b.carries;
-    if (2 * b.carries + 2 > TT_OUTPUTS_MAX || b.carries + b.captures > TT_OUTPUTS_MAX) {
+    // The loop that keeps carries gives go, the turns, and each carry twice; the one backwards go
+    // and each gradient.
+    if (2 * b.carries + 2 > TT_OUTPUTS_MAX || 1 + count_carried(&b) > TT_OUTPUTS_MAX) {
         tt_graph_fail(g, TT_UNSUPPORTED,
-                      "loop: %u carries and %u captures are too many to "
-                      "differentiate",
-                      b.carries, b.captures);
+                      "loop: has %u carries, and gradients go to %u of its carries and captures; "
+                      "%d carries and %d gradients are the most that is differentiated",
+                      b.carries, count_carried(&b), TT_OUTPUTS_MAX / 2 - 1, TT_OUTPUTS_MAX - 1);
         return;
     }
     if (b.limit > (int64_t)1 << 24) {

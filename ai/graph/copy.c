@@ -21,16 +21,29 @@ tt_value tt_graph_copy_buffer(tt_graph *graph, const tt_buffer *buffer)
     }
 }
 
-// Says where copies of a node come from first; copy_more_origins the rest.
-void tt_graph_copy_origin(tt_graph *graph, const tt_graph *from, uint32_t node)
+// What is built from now on comes from there; nothing is copied where that is so already.
+static void at_origin(tt_graph *graph, const tt_origin *origin)
 {
-    const tt_origin *origin = tt_graph_origin_of(from, node);
     if (origin == NULL)
         tt_graph_at(graph, NULL, NULL);
     else if (graph->name == NULL || strcmp(graph->name, origin->name) != 0 ||
              (graph->place == NULL) != (origin->place == NULL) ||
              (graph->place != NULL && strcmp(graph->place, origin->place) != 0))
         tt_graph_at(graph, origin->name, origin->place);
+}
+
+void tt_graph_copy_origin(tt_graph *graph, const tt_graph *from, uint32_t node)
+{
+    at_origin(graph, tt_graph_origin_of(from, node));
+}
+
+void tt_graph_copy_origins(tt_graph *graph, const tt_graph *from, uint32_t node, uint32_t copy)
+{
+    const tt_origin *origin = tt_graph_origin_of(from, node);
+    for (; origin != NULL; origin = tt_graph_origin_next(from, origin)) {
+        at_origin(graph, origin);
+        tt_graph_note(graph, copy);
+    }
 }
 
 tt_value tt_graph_copy_node(tt_graph *graph, const tt_graph *from, uint32_t node,
@@ -58,16 +71,6 @@ tt_value tt_graph_copy_node(tt_graph *graph, const tt_graph *from, uint32_t node
     return value;
 }
 
-// Where else a node comes from.
-static void copy_more_origins(tt_graph *graph, const tt_graph *from, uint32_t node, uint32_t copy)
-{
-    const tt_origin *origin = tt_graph_origin_of(from, node);
-    while (origin != NULL && (origin = tt_graph_origin_next(from, origin)) != NULL) {
-        tt_graph_at(graph, origin->name, origin->place);
-        tt_graph_note(graph, copy);
-    }
-}
-
 // Copies each node; those of inputs become `inputs`, unless NULL.
 static bool copy_nodes(tt_graph *graph, const tt_graph *from, const tt_value *inputs, tt_value *map)
 {
@@ -89,7 +92,7 @@ static bool copy_nodes(tt_graph *graph, const tt_graph *from, const tt_value *in
         for (unsigned i = 0; i < node->output_count; i++)
             map[node->types + i] = tt_output(value, value.output + i); // an input may be any output
         if (!given)
-            copy_more_origins(graph, from, at, value.node);
+            tt_graph_copy_origins(graph, from, at, value.node);
     }
     return true;
 }

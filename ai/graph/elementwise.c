@@ -99,7 +99,7 @@ static bool convert_type(tt_rule *rule)
     return true;
 }
 
-static bool stop_type(tt_rule *rule)
+static bool itself_type(tt_rule *rule)
 {
     rule->out[0] = *tt_rule_in(rule, 0);
     return true;
@@ -137,7 +137,7 @@ static tt_status convert_reference(tt_work *work)
     return TT_OK;
 }
 
-static tt_status stop_reference(tt_work *work)
+static tt_status itself_reference(tt_work *work)
 {
     size_t count = (size_t)tt_type_count(&work->out[0].type);
     if (count > 0)
@@ -179,6 +179,10 @@ DERIVATIVE(convert, {
     tt_element from = (tt_element)tt_graph_type(g, A)->element;
     if (tt_element_is_float(from))
         back->dx[0] = tt_convert(g, DY, from);
+})
+DERIVATIVE(after, {
+    back->dx[0] = DY;
+    (void)g;
 })
 DERIVATIVE(negate, back->dx[0] = tt_negate(g, DY);)
 DERIVATIVE(absolute, back->dx[0] = tt_multiply(g, DY, tt_unary(g, TT_OP_SIGN, A));)
@@ -274,10 +278,19 @@ const tt_row tt_element_rows[] = {
      .inputs_min = 1,
      .inputs_max = 1,
      .flags = TT_ROW_MOVEMENT,
-     .type = stop_type,
-     .reference = stop_reference,
+     .type = itself_type,
+     .reference = itself_reference,
      .constant = true,
      .help = "a itself, taken for a constant by who differentiates"},
+    {.name = "after",
+     .inputs_min = 2,
+     .inputs_max = 2,
+     .flags = TT_ROW_MOVEMENT,
+     .type = itself_type,
+     .reference = itself_reference,
+     .derivative = after_derivative,
+     .help = "a itself once b is there: another node than a, so that what hangs on it is computed "
+             "anew"},
     {ROW("negate", 1, number_type), .derivative = negate_derivative, .help = "-a"},
     {ROW("absolute", 1, number_type), .derivative = absolute_derivative,
      .help = "a without its sign"},

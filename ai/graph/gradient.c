@@ -3,18 +3,20 @@
 // Nodes stand in an order of computation, so walking them backwards from the loss meets every use
 // of a value before the value itself: its gradient is then complete. Only what lies between the
 // loss and something in `wrt` is visited, and rows are told which inputs' gradients are wanted.
+// Where only some values are kept, rows see copies of the rest instead of it (recompute.c); what
+// flows is booked under the originals either way, in the same order, so that the bits are the same.
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "ai/graph/row.h"
+#include "ai/graph/recompute.h"
 
 typedef struct flow {
     tt_graph *graph;
+    tt_recomputation again;
     uint32_t nodes;     // of the graph before anything is added; what is added comes after
     bool *depends;      // by node: on something in wrt
     tt_value *gradient; // by type in the graph's pool; TT_NONE at first
-    uint32_t types;
 } flow;
 
 static tt_value *gradient_of(const flow *f, tt_value value)
@@ -61,7 +63,7 @@ static bool step_back(flow *f, uint32_t at)
     bool *wanted = calloc(node.input_count, sizeof(*wanted));
     tt_value *dy = calloc(node.output_count, sizeof(*dy));
     tt_back back = {.graph = f->graph,
-                    .node = at,
+                    .node = tt_recomputed(&f->again, (tt_value){at, 0}).node,
                     .row = row,
                     .input_count = node.input_count,
                     .output_count = node.output_count,
@@ -79,9 +81,10 @@ static bool step_back(flow *f, uint32_t at)
         flows |= !tt_is_none(dy[i]);
     }
     for (unsigned i = 0; room && i < node.input_count; i++) {
-        in[i] = tt_graph_inputs(f->graph, at)[i];
+        tt_value input = tt_graph_inputs(f->graph, at)[i];
+        in[i] = tt_recomputed(&f->again, input);
         dx[i] = TT_NONE;
-        wanted[i] = f->depends[in[i].node] && is_float(f->graph, in[i]);
+        wanted[i] = f->depends[input.node] && is_float(f->graph, input);
         any |= wanted[i];
     }
     if (room && any && flows) {
@@ -93,7 +96,7 @@ static bool step_back(flow *f, uint32_t at)
             row->derivative(&back);
         for (unsigned i = 0; tt_graph_status(f->graph) == TT_OK && i < node.input_count; i++)
             if (wanted[i] && !tt_is_none(dx[i]))
-                flow_into(f, in[i], dx[i]);
+                flow_into(f, tt_graph_inputs(f->graph, at)[i], dx[i]);
     }
     free(in);
     free(dx);
@@ -101,6 +104,37 @@ static bool step_back(flow *f, uint32_t at)
     free(dy);
     free(words);
     return tt_graph_status(f->graph) == TT_OK;
+}
+
+// The newest of the gradients that flow into nodes `first` to `end`: all that is newer comes after.
+static tt_value newest_gradient(const flow *f, uint32_t first, uint32_t end)
+{
+    tt_value newest = TT_NONE;
+    for (uint32_t at = first; at < end; at++)
+        for (unsigned i = 0; f->depends[at] && i < tt_graph_node(f->graph, at)->output_count; i++) {
+            tt_value gradient = *gradient_of(f, (tt_value){at, (uint16_t)i});
+            if (!tt_is_none(gradient) && (tt_is_none(newest) || gradient.node > newest.node))
+                newest = gradient;
+        }
+    return newest;
+}
+
+// Part by part, the last first; it alone is not computed again.
+static void walk_back(flow *f)
+{
+    bool last = true;
+    for (uint32_t end = f->nodes, first; end > 0; end = first) {
+        first = tt_recompute_part(&f->again, end);
+        tt_value newest = newest_gradient(f, first, end);
+        if (tt_is_none(newest))
+            continue;
+        if (!last && !tt_recompute(&f->again, first, end, newest))
+            return;
+        last = false;
+        for (uint32_t at = end; at > first; at--)
+            if (f->depends[at - 1] && !step_back(f, at - 1))
+                return;
+    }
 }
 
 static tt_value zeros(tt_graph *graph, tt_value like)
@@ -149,9 +183,10 @@ static bool check_outputs(tt_graph *graph, unsigned count, const tt_value *outpu
     return true;
 }
 
-tt_status tt_graph_gradients(tt_graph *graph, unsigned output_count, const tt_value *outputs,
-                             const tt_value *seeds, unsigned count, const tt_value *wrt,
-                             tt_value *gradients)
+// What is computed from wrt, differentiated; `kept` are the ends of parts that are computed again.
+static tt_status differentiate(tt_graph *graph, unsigned output_count, const tt_value *outputs,
+                               const tt_value *seeds, unsigned count, const tt_value *wrt,
+                               tt_value *gradients, unsigned kept_count, const tt_value *kept)
 {
     if (tt_graph_status(graph) != TT_OK || !check_outputs(graph, output_count, outputs, seeds) ||
         !check_wrt(graph, count, wrt))
@@ -160,33 +195,47 @@ tt_status tt_graph_gradients(tt_graph *graph, unsigned output_count, const tt_va
         return TT_OK;
     flow f = {.graph = graph, .nodes = tt_graph_count(graph)};
     const tt_node *last = tt_graph_node(graph, f.nodes - 1);
-    f.types = last->types + last->output_count;
+    uint32_t types = last->types + last->output_count;
     f.depends = calloc(f.nodes, sizeof(f.depends[0]));
-    f.gradient = malloc(f.types * sizeof(f.gradient[0]));
-    if (f.depends == NULL || f.gradient == NULL)
+    f.gradient = malloc(types * sizeof(f.gradient[0]));
+    if (!tt_recompute_begin(&f.again, graph, output_count, outputs, kept_count, kept) ||
+        f.depends == NULL || f.gradient == NULL)
         tt_graph_fail(graph, TT_FULL, "no memory to differentiate");
     else {
-        for (uint32_t i = 0; i < f.types; i++)
+        for (uint32_t i = 0; i < types; i++)
             f.gradient[i] = TT_NONE;
         mark(&f, count, wrt);
         for (unsigned i = 0; i < output_count; i++)
             if (!tt_is_none(seeds[i]))
                 flow_into(&f, outputs[i], seeds[i]);
-        for (uint32_t at = f.nodes; at > 0; at--)
-            if (f.depends[at - 1] && !step_back(&f, at - 1))
-                break;
+        walk_back(&f);
         for (unsigned i = 0; tt_graph_status(graph) == TT_OK && i < count; i++) {
             tt_value gradient = *gradient_of(&f, wrt[i]);
             gradients[i] = tt_is_none(gradient) ? zeros(graph, wrt[i]) : gradient;
         }
     }
+    tt_recompute_end(&f.again);
     free(f.depends);
     free(f.gradient);
     return tt_graph_status(graph);
 }
 
+tt_status tt_graph_gradients(tt_graph *graph, unsigned output_count, const tt_value *outputs,
+                             const tt_value *seeds, unsigned count, const tt_value *wrt,
+                             tt_value *gradients)
+{
+    return differentiate(graph, output_count, outputs, seeds, count, wrt, gradients, 0, NULL);
+}
+
 tt_status tt_graph_gradient(tt_graph *graph, tt_value loss, unsigned count, const tt_value *wrt,
                             tt_value *gradients)
+{
+    return tt_graph_gradient_recomputed(graph, loss, count, wrt, gradients, 0, NULL);
+}
+
+tt_status tt_graph_gradient_recomputed(tt_graph *graph, tt_value loss, unsigned count,
+                                       const tt_value *wrt, tt_value *gradients,
+                                       unsigned kept_count, const tt_value *kept)
 {
     char text[TT_TYPE_TEXT_BYTES];
     if (tt_graph_status(graph) != TT_OK)
@@ -201,5 +250,5 @@ tt_status tt_graph_gradient(tt_graph *graph, tt_value loss, unsigned count, cons
     if (tt_graph_status(graph) != TT_OK)
         return tt_graph_status(graph);
     tt_value one = tt_number(graph, (tt_element)tt_graph_type(graph, loss)->element, 1);
-    return tt_graph_gradients(graph, 1, &loss, &one, count, wrt, gradients);
+    return differentiate(graph, 1, &loss, &one, count, wrt, gradients, kept_count, kept);
 }

@@ -226,30 +226,45 @@ static void note_origin(tt_graph *graph, uint32_t node)
     }
 }
 
+// Room for what is copied from `*items`, which may lie in the pool that moves.
+static bool grow_for(tt_graph *graph, void *array, uint32_t *capacity, uint32_t count,
+                     uint32_t more, size_t bytes, const void **items)
+{
+    void **pool = array;
+    uintptr_t begins = (uintptr_t)*pool, at = (uintptr_t)*items;
+    bool inside = at >= begins && at < begins + count * bytes;
+    if (!tt_graph_grow(graph, array, capacity, count, more, bytes))
+        return false;
+    if (inside)
+        *items = (const char *)*pool + (at - begins);
+    return true;
+}
+
 static tt_value append(const candidate *c)
 {
     tt_graph *graph = (tt_graph *)c->graph;
     tt_node node = c->node;
     uint32_t at = graph->node_count;
+    const void *inputs = c->inputs, *words = c->words;
     if (!tt_graph_grow(graph, &graph->nodes, &graph->node_capacity, at, 1, sizeof(node)) ||
         !tt_graph_grow(graph, &graph->origin_of, &graph->origin_of_capacity, at, 1,
                        sizeof(graph->origin_of[0])) ||
-        !tt_graph_grow(graph, &graph->inputs, &graph->input_capacity, graph->input_count,
-                       node.input_count, sizeof(c->inputs[0])) ||
+        !grow_for(graph, &graph->inputs, &graph->input_capacity, graph->input_count,
+                  node.input_count, sizeof(c->inputs[0]), &inputs) ||
         !tt_graph_grow(graph, &graph->types, &graph->type_capacity, graph->type_count,
                        node.output_count, sizeof(c->types[0])) ||
-        !tt_graph_grow(graph, &graph->words, &graph->word_capacity, graph->word_count,
-                       node.word_count, sizeof(c->words[0])))
+        !grow_for(graph, &graph->words, &graph->word_capacity, graph->word_count, node.word_count,
+                  sizeof(c->words[0]), &words))
         return TT_NONE;
     node.inputs = graph->input_count;
     node.types = graph->type_count;
     node.words = graph->word_count;
     for (unsigned i = 0; i < node.input_count; i++)
-        graph->inputs[graph->input_count++] = c->inputs[i];
+        graph->inputs[graph->input_count++] = ((const tt_value *)inputs)[i];
     for (unsigned i = 0; i < node.output_count; i++)
         graph->types[graph->type_count++] = c->types[i];
     for (unsigned i = 0; i < node.word_count; i++)
-        graph->words[graph->word_count++] = c->words[i];
+        graph->words[graph->word_count++] = ((const int64_t *)words)[i];
     graph->nodes[at] = node;
     graph->origin_of[at] = 0;
     graph->node_count++;
@@ -263,6 +278,9 @@ static bool rule_holds(tt_rule *rule, const int64_t *words, unsigned word_count)
     if (rule->input_count < row->inputs_min || rule->input_count > row->inputs_max)
         return tt_rule_fail(rule, "takes %u%s inputs, was given %u", row->inputs_min,
                             row->inputs_max > row->inputs_min ? " or more" : "", rule->input_count);
+    for (unsigned i = row->bodies; i < 2; i++)
+        if (rule->body[i] != NULL)
+            return tt_rule_fail(rule, "takes %u bodies, was given more", row->bodies);
     for (unsigned i = 0; i < rule->input_count; i++) {
         tt_value input = rule->inputs[i];
         if (input.node >= rule->graph->node_count ||
@@ -552,15 +570,36 @@ static bool value_is_sound(tt_graph *graph, const char *what, tt_value value)
     return tt_graph_fail(graph, TT_INVALID, "%s: is no value of this graph", what);
 }
 
+static uint64_t hash_result(const void *graph, uint32_t result)
+{
+    return hash_name(((const tt_graph *)graph)->results[result].name);
+}
+
+static bool same_result(const void *context, uint32_t result)
+{
+    const wanted_name *wanted = context;
+    return strcmp(wanted->graph->results[result].name, wanted->name) == 0;
+}
+
 void tt_graph_result(tt_graph *graph, const char *name, tt_value value)
 {
     if (graph == NULL || graph->status != TT_OK || !name_is_sound(graph, "result", name) ||
         !value_is_sound(graph, name, value))
         return;
+    wanted_name wanted = {graph, name};
+    uint64_t hash = hash_name(name);
+    uint32_t at = graph->result_count;
+    if (tt_index_find(&graph->named_results, hash, same_result, &wanted) != UINT32_MAX) {
+        tt_graph_fail(graph, TT_EXISTS, "result: there is a result '%s' already", name);
+        return;
+    }
     tt_result result = {tt_graph_keep(graph, name), value};
-    if (result.name != NULL && tt_graph_grow(graph, &graph->results, &graph->result_capacity,
-                                             graph->result_count, 1, sizeof(result)))
-        graph->results[graph->result_count++] = result;
+    if (result.name == NULL ||
+        !tt_graph_grow(graph, &graph->results, &graph->result_capacity, at, 1, sizeof(result)))
+        return;
+    graph->results[at] = result;
+    if (tt_index_add(graph, &graph->named_results, hash, at, hash_result, graph))
+        graph->result_count++;
 }
 
 void tt_graph_assign(tt_graph *graph, tt_value buffer, tt_value value)
@@ -593,6 +632,10 @@ void tt_graph_assign(tt_graph *graph, tt_value buffer, tt_value value)
 
 void tt_graph_forget(tt_graph *graph)
 {
+    for (uint32_t i = 0; i < graph->assign_count; i++)
+        graph->buffers[graph->assigns[i].buffer].assigned = false;
+    free(graph->named_results.slot);
+    graph->named_results = (tt_index){NULL, 0, 0};
     graph->result_count = graph->assign_count = 0;
 }
 

@@ -36,8 +36,8 @@ struct tt_graph {
         result_count, assign_count, origin_count;
     uint32_t node_capacity, origin_of_capacity, input_capacity, type_capacity, word_capacity,
         buffer_capacity, body_capacity, result_capacity, assign_capacity, origin_capacity;
-    // Nodes by what they are; buffers by their names; origins by what they say.
-    tt_index equal, named, known_origins;
+    // Nodes by what they are; buffers and results by their names; origins by what they say.
+    tt_index equal, named, named_results, known_origins;
     tt_block *blocks; // names, constants
     char *text;       // where the next string goes
     size_t text_room; // and how many bytes there are
@@ -78,7 +78,9 @@ static inline uint32_t tt_graph_place(const tt_graph *graph, tt_value value)
 // Parts of copying a graph: map[place] is what a value of `from` became in `graph`. A node comes
 // with copies of its bodies, and is none of a buffer.
 tt_value tt_graph_copy_buffer(tt_graph *graph, const tt_buffer *buffer);
+// Says where copies of a node come from first; notes all that it comes from at its copy.
 void tt_graph_copy_origin(tt_graph *graph, const tt_graph *from, uint32_t node);
+void tt_graph_copy_origins(tt_graph *graph, const tt_graph *from, uint32_t node, uint32_t copy);
 tt_value tt_graph_copy_node(tt_graph *graph, const tt_graph *from, uint32_t node,
                             const tt_value *map);
 void tt_graph_copy_results(tt_graph *graph, const tt_graph *from, const tt_value *map);

@@ -146,6 +146,7 @@ void tt_graph_free(tt_graph *graph)
     free(graph->origins);
     free(graph->equal.slot);
     free(graph->named.slot);
+    free(graph->named_results.slot);
     free(graph->known_origins.slot);
     free(graph);
 }

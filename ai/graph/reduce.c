@@ -257,11 +257,15 @@ static void extreme_derivative(tt_back *back)
     back->dx[0] = dy;
 }
 
+// Where all are -inf the sum of exp is flat: 0, as e^(-inf - 0), and not e^(-inf + inf).
 static void log_sum_exp_derivative(tt_back *back)
 {
     tt_graph *g = back->graph;
     tt_value y = {back->node, 0};
-    back->dx[0] = tt_multiply(g, back->dy[0], tt_exp(g, tt_subtract(g, back->in[0], y)));
+    tt_element element = (tt_element)tt_graph_type(g, y)->element;
+    tt_value none = tt_equal(g, y, tt_number(g, element, -(double)INFINITY));
+    tt_value from = tt_select(g, none, tt_number(g, element, 0), y);
+    back->dx[0] = tt_multiply(g, back->dy[0], tt_exp(g, tt_subtract(g, back->in[0], from)));
 }
 
 static bool cumulative_type(tt_rule *rule)
@@ -341,7 +345,7 @@ const tt_row tt_reduce_rows[] = {
     {ROW("least_place", place_type, extreme_reference), .constant = true,
      .help = "where along an axis the first least stands, i64"},
     {ROW("log_sum_exp", float_type, log_sum_exp_reference), .derivative = log_sum_exp_derivative,
-     .help = "log of the sum of exp, without overflow"},
+     .help = "log of the sum of exp, without overflow; flat where all are -inf"},
     {.name = "cumulative_sum",
      .inputs_min = 1,
      .inputs_max = 1,

@@ -8,8 +8,6 @@
 
 #include "tutti/check.h"
 
-#define COST_MAX_DEFAULT ((uint64_t)1 << 50)
-
 struct tt_reference {
     bool exact;
     uint64_t bytes, bytes_max, cost_max;
@@ -338,7 +336,7 @@ tt_status tt_reference_run(const tt_graph *graph, uint32_t count, const tt_value
     if (made->bytes_max == 0)
         made->bytes_max = half_of_memory();
     if (made->cost_max == 0)
-        made->cost_max = COST_MAX_DEFAULT;
+        made->cost_max = TT_COST_MAX;
     tt_status status = check_run(graph, count, values, made, why);
     run r = {.reference = made,
              .graph = graph,

@@ -16,7 +16,7 @@ typedef struct tt_reference_options {
     bool exact; // floats are not rounded to their types
     uint64_t
         bytes_max; // of tensors at once, eight bytes an element; 0: half of this machine's memory
-    uint64_t cost_max; // as tt_graph_cost counts; 0: 2^50
+    uint64_t cost_max; // as tt_graph_cost counts; 0: TT_COST_MAX
     // Told of each node that was computed, buffers too but not the nodes of bodies, in their order:
     // its outputs, which stand until it returns. NULL: nobody is.
     void (*look)(void *context, uint32_t node, const tt_cells *out);

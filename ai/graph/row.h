@@ -80,6 +80,7 @@ typedef struct tt_row {
     const char *name;
     uint16_t inputs_min, inputs_max;
     uint16_t flags;
+    uint8_t bodies;                                 // how many graphs of its own it has
     tt_attribute_row attributes[TT_ATTRIBUTES_MAX]; // ended by one without a name, where shorter
     bool (*type)(tt_rule *rule);                    // false after tt_rule_fail
     tt_status (*reference)(tt_work *work);          // a sentence in work->why where it fails
@@ -93,7 +94,8 @@ const tt_row *tt_row_of(tt_op op);
 
 // The families: arrays by operation, of which each file fills its own.
 extern const tt_row tt_leaf_rows[], tt_element_rows[], tt_movement_rows[], tt_reduce_rows[],
-    tt_product_rows[], tt_index_rows[], tt_quantised_rows[], tt_control_rows[], tt_host_rows[];
+    tt_product_rows[], tt_index_rows[], tt_quantised_rows[], tt_control_rows[], tt_host_rows[],
+    tt_matrix_rows[];
 
 // Keeps the first sentence (printf's format) and its status in the graph; always returns false.
 bool tt_graph_fail(tt_graph *graph, tt_status status, const char *format, ...)

@@ -191,6 +191,8 @@ static tt_value rewrite_elementwise(const rewrite *r)
 {
     tt_cell cell;
     tt_value value = TT_NONE;
+    if (r->op == TT_OP_AFTER) // a barrier
+        return TT_NONE;
     if (r->op == TT_OP_CONVERT)
         return rewrite_convert(r);
     if (r->input_count == 1)
@@ -421,6 +423,9 @@ static bool build(tt_graph *graph, const tt_graph *from, uint32_t at, tt_value *
         for (unsigned i = 0; i < node->output_count; i++)
             map[node->types + i] = tt_output(value, value.output + i);
     }
+    // What becomes one with another node, or is known to be it, comes from where both do.
+    if (tt_graph_status(graph) == TT_OK && (node->body[0] == 0 || node->output_count == 1))
+        tt_graph_copy_origins(graph, from, at, map[node->types].node);
     if (in != few)
         free(in);
     return tt_graph_status(graph) == TT_OK;
@@ -456,6 +461,8 @@ tt_graph *tt_graph_simplify(const tt_graph *from)
             tt_graph_copy_origin(graph, from, at);
             map[node->types] = tt_graph_copy_buffer(graph, buffer);
             sound = !tt_is_none(map[node->types]);
+            if (sound)
+                tt_graph_copy_origins(graph, from, at, map[node->types].node);
         } else if (buffer == NULL && needed[at]) {
             sound = build(graph, from, at, map);
         }

@@ -20,6 +20,7 @@ static const struct {
     {TT_OP_REQUANTISE, tt_quantised_rows},
     {TT_OP_LOOP, tt_control_rows},
     {TT_OP_SORT, tt_host_rows},
+    {TT_OP_DETERMINANT, tt_matrix_rows},
 };
 
 const tt_row *tt_row_of(tt_op op)

@@ -76,9 +76,10 @@ static void count_uses(planning *p)
         p->uses[tt_graph_assign_at(graph, i)->value.node] += 2;
     for (uint32_t at = tt_graph_count(graph); at > 0; at--) {
         const tt_value *inputs = tt_graph_inputs(graph, at - 1);
+        const tt_node *node = tt_graph_node(graph, at - 1);
+        unsigned read = node->op == TT_OP_AFTER ? 1 : node->input_count; // b is only waited for
         p->needed[at - 1] = p->uses[at - 1] > 0;
-        for (unsigned i = 0; p->needed[at - 1] && i < tt_graph_node(graph, at - 1)->input_count;
-             i++)
+        for (unsigned i = 0; p->needed[at - 1] && i < read; i++)
             p->uses[inputs[i].node]++;
     }
 }

@@ -9,8 +9,6 @@
 
 #include "ai/run/session_internal.h"
 
-#define COST_MAX_DEFAULT ((uint64_t)1 << 50)
-
 // Which way it is run where the options do not say; TT_INVALID: the environment says something
 // else.
 static tt_status find_way(tt_way *way, tt_text *why)
@@ -121,7 +119,7 @@ static tt_status keep_bytes(tt_session *session, const tt_buffer *buffer, tt_tex
 
 static tt_status check_cost(const tt_session *session, const tt_graph *graph, tt_text *why)
 {
-    uint64_t limit = session->options.cost_max > 0 ? session->options.cost_max : COST_MAX_DEFAULT;
+    uint64_t limit = session->options.cost_max > 0 ? session->options.cost_max : TT_COST_MAX;
     uint64_t cost = tt_graph_cost(graph);
     return cost <= limit ? TT_OK
                          : tt_run_too_large(why, "computes products and elements:", cost, limit);

@@ -67,7 +67,7 @@ const tt_value *tt_step_values(const tt_graph *graph, const tt_step *step, unsig
 // Whether a node shares its input's place instead of having a step.
 static inline bool tt_is_view(const tt_node *node)
 {
-    return node->op == TT_OP_RESHAPE || node->op == TT_OP_STOP;
+    return node->op == TT_OP_RESHAPE || node->op == TT_OP_STOP || node->op == TT_OP_AFTER;
 }
 
 // Zeroed memory, aligned for vectors; NULL where there is none.

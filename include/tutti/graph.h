@@ -100,6 +100,7 @@ typedef enum tt_op {
     // element by element
     TT_OP_CONVERT,
     TT_OP_STOP,
+    TT_OP_AFTER,
     TT_OP_NEGATE,
     TT_OP_ABSOLUTE,
     TT_OP_SIGN,
@@ -170,6 +171,7 @@ typedef enum tt_op {
     TT_OP_SUPPRESS,
     TT_OP_DETERMINANT,
     TT_OP_INVERSE,
+    TT_OP_COFACTORS,
     TT_OP_COUNT
 } tt_op;
 
@@ -227,8 +229,9 @@ uint32_t tt_graph_buffer_count(const tt_graph *graph);
 const tt_buffer *tt_graph_buffer(const tt_graph *graph, uint32_t buffer);
 tt_value tt_graph_find(const tt_graph *graph, const char *name); // TT_NONE where there is none
 
-// What is computed: named results, and assignments of a parameter or state, which happen together
-// at the end of a step. A buffer is assigned once at most, by a value of its type.
+// What is computed: named results, each name once (TT_EXISTS), and assignments of a parameter or
+// state, which happen together at the end of a step. A buffer is assigned once at most, by a value
+// of its type.
 typedef struct tt_result {
     const char *name;
     tt_value value;
@@ -274,6 +277,9 @@ static inline tt_value tt_output(tt_value value, unsigned output)
 // Element by element. Operands of two are broadcast: axes aligned at the last, size 1 repeats.
 tt_value tt_convert(tt_graph *graph, tt_value a, tt_element element);
 tt_value tt_stop(tt_graph *graph, tt_value a); // the same, but no gradient comes back through it
+// The same once b, of any type, is there: another node than `a`, so that what is built of it is
+// computed anew, and not before b. Gradients flow through to a.
+tt_value tt_after(tt_graph *graph, tt_value a, tt_value b);
 tt_value tt_unary(tt_graph *graph, tt_op op, tt_value a);
 tt_value tt_binary(tt_graph *graph, tt_op op, tt_value a, tt_value b);
 tt_value tt_add(tt_graph *graph, tt_value a, tt_value b);
@@ -396,8 +402,18 @@ tt_value tt_pool_average(tt_graph *graph, tt_value x, const int64_t *window,
 tt_status tt_graph_gradient(tt_graph *graph, tt_value loss, unsigned count, const tt_value *wrt,
                             tt_value *gradients);
 
-// The same for several outputs, given the gradients that come into them (TT_NONE: none): what a
-// body is differentiated by.
+// The same gradients, bit for bit, with less memory and more time: of the values on the way to the
+// loss only `kept` and what stands behind the last of them are held until the way back; the rest is
+// computed once more, part by part (a part ends, in the order of building, with a kept value). What
+// a part takes from earlier ones is held, too, in the list or not. With the square root of n of n
+// equal layers in the list, memory grows with that root, for one more forward computation at most.
+// TT_INVALID with a sentence where a kept value is none of the graph, besides tt_graph_gradient's.
+tt_status tt_graph_gradient_recomputed(tt_graph *graph, tt_value loss, unsigned count,
+                                       const tt_value *wrt, tt_value *gradients,
+                                       unsigned kept_count, const tt_value *kept);
+
+// tt_graph_gradient for several outputs, given the gradients that come into them (TT_NONE: none):
+// what a body is differentiated by.
 tt_status tt_graph_gradients(tt_graph *graph, unsigned output_count, const tt_value *outputs,
                              const tt_value *seeds, unsigned count, const tt_value *wrt,
                              tt_value *gradients);
@@ -414,10 +430,15 @@ char *tt_graph_print(const tt_graph *graph);
 tt_graph *tt_graph_parse(const char *text, size_t length, tt_text *why);
 
 // Multiply-accumulates, or elements made where nothing is multiplied, of one node; of all nodes
-// that the results and assignments need, a loop's body times its limit. UINT64_MAX: at least that.
+// that the results and assignments need. A loop's is its limit times its body's, and 256 more for
+// each turn, which takes longer than what a small body computes. UINT64_MAX: at least that.
 uint64_t tt_node_cost(const tt_graph *graph, uint32_t node);
 uint64_t tt_graph_cost(const tt_graph *graph);
 uint64_t tt_graph_cost_of(const tt_graph *graph, uint32_t count, const tt_value *values);
+
+// What a run may cost where nothing else is asked for, 2^42: a minute or two of products on one
+// core, a night of what only the reference computes. A loop of more than 2^34 turns is above it.
+#define TT_COST_MAX ((uint64_t)1 << 42)
 
 TT_C_END
 

@@ -12,7 +12,7 @@ ROW = re.compile(r"^\| (.*?) \| (.*?) \| (.*?) \| (.*?) \|$", re.M)
 
 def expression(text):
     text = re.sub(r"//.*", "", text).strip()
-    return re.sub(r"\((?:size_t|int64_t|uint32_t)\)", "", text).replace("1u", "1")
+    return re.sub(r"\((?:size_t|int64_t|uint32_t|uint64_t)\)", "", text).replace("1u", "1")
 
 
 def main():

@@ -195,3 +195,35 @@ def linear(s, name):
         return near(element, got[tame_there], rounded[tame_there], bound[tame_there]) and not np.any(
             number[~tame_there])
     return g, [(element, rounded, check)]
+
+
+@row("cofactors")
+def cofactors(s, name):
+    """Signed determinants of what is left without a row and a column; of small whole numbers exactly, often singular."""
+    element, g, n = s.pick(FLOATS), Graph(), s.between(0 if s.force is None else 1, 5)
+    shape = list(s.shape(most=3, elements=8)) + [n, n]
+    a = s.values(element, shape, special=False, scale=0)
+    if s.force is None and s.below(2):
+        a = round_to(element, s.rng.integers(-2, 3, shape))
+        if n > 1 and s.below(2):  # the last row depends on others, or all on one
+            a[..., -1, :] = a[..., 0, :]
+            if s.below(3) == 0:
+                a[..., :, :] = a[..., :1, :]
+    exact = np.asarray(a, np.float64)
+    finite = np.all(np.isfinite(exact), (-1, -2), keepdims=True) if n else np.ones(shape, bool)
+    tame = np.where(finite, exact, 0)
+    want, scale = np.zeros(shape), np.zeros(shape)
+    for row_ in range(n):
+        for column in range(n):
+            minor = np.delete(np.delete(tame, row_, -2), column, -1)
+            want[..., row_, column] = (-1) ** (row_ + column) * np.linalg.det(minor)
+            scale[..., row_, column] = np.linalg.norm(tame, axis=(-2, -1)) ** (n - 1)
+    g.result(g.op(name, [g.input(element, a)], {}, [(element, want.shape)]))
+    rounded = round_to(element, want)
+    bound = scale * 2.0 ** -44 + ulp(element, rounded)
+    there = np.broadcast_to(finite, want.shape)
+
+    def check(got):
+        number = np.isfinite(np.asarray(got, np.float64))
+        return near(element, got[there], rounded[there], bound[there]) and not np.any(number[~there])
+    return g, [(element, rounded, check)]

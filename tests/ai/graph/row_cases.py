@@ -232,6 +232,15 @@ def stop(s, name):
     return g, [exactly(element, a)]
 
 
+@row("after")
+def after(s, name):
+    """The first, whatever the second is."""
+    element, other = s.pick(FLOATS if s.force is not None else ALL), s.pick(ALL)
+    a, b, g = s.values(element, s.shape()), s.values(other, s.shape()), Graph()
+    g.result(g.op(name, [g.input(element, a), g.input(other, b)], {}, [(element, a.shape)]))
+    return g, [exactly(element, a)]
+
+
 @row("buffer")
 def buffer(s, name):
     """Input, parameter, state and constant, as they were given."""

@@ -81,6 +81,16 @@ static tt_value convert_case(subject *s, tt_op op)
     return tt_add(g, weighted(s, narrow), weighted(s, tt_multiply(g, whole, x)));
 }
 
+// What flows through goes to the first; the second is only waited for.
+static tt_value after_case(subject *s, tt_op op)
+{
+    tt_graph *g = s->graph;
+    tt_value a = reals(s, random_type(s, 0, 3, 1, 3), -1, 1);
+    tt_value b = reals(s, random_type(s, 0, 3, 1, 3), -1, 1);
+    tt_value y = tt_unary(g, TT_OP_SIN, tt_binary(g, op, a, b));
+    return tt_add(g, weighted(s, y), weighted(s, tt_after(g, b, y)));
+}
+
 static tt_value reshape_case(subject *s, tt_op op)
 {
     tt_type type = random_type(s, 1, 4, 1, 3);
@@ -369,7 +379,8 @@ static tt_value branch_of(tt_graph *g, tt_value k, tt_value h, tt_value w, tt_va
             which == 0 ? tt_unary(body[which], TT_OP_TANH, tt_multiply(body[which], in[0], in[1]))
                        : tt_multiply(body[which], in[0], in[2]);
         tt_graph_result(body[which], "h", made);
-        tt_graph_result(body[which], "unused", in[which]);
+        tt_graph_result(body[which], "h itself", // or times w, which has h's shape or less
+                        which == 0 ? in[0] : tt_multiply(body[which], in[0], in[1]));
     }
     tt_value odd = tt_binary(g, TT_OP_AND, k, tt_number(g, TT_I64, 1));
     return tt_branch(g, tt_equal(g, odd, tt_number(g, TT_I64, 1)), 3, given, body[0], body[1]);
@@ -429,6 +440,7 @@ static const struct {
     const char *row;
     builder *build;
 } cases[] = {
+    {"after", after_case},
     {"convert", convert_case},
     {"negate", smooth_unary},
     {"absolute", apart_unary},
@@ -478,6 +490,7 @@ static const struct {
     {"top", sort_case},
     {"determinant", square_case},
     {"inverse", square_case},
+    {"cofactors", square_case},
 };
 
 // Rows without a case, and why they need none.

@@ -216,6 +216,116 @@ static void check_means(void)
     subject_free(&s);
 }
 
+// Of all -inf there is no greatest to compare with: the sum of exp is flat, as PyTorch has it.
+static void check_sums_of_nothing(void)
+{
+    const double far = -(double)INFINITY;
+    subject s = subject_new(1);
+    tt_graph *g = s.graph;
+    tt_value x = given(&s, TT_TYPE(TT_F64, 3, 2), (double[]){far, far, far, 1, 2, (double)NAN});
+    tt_value y = tt_reduce(g, TT_OP_LOG_SUM_EXP, x, 1, (int64_t[]){1});
+    EXPECT_NUMBERS(&s, y, far, 1, (double)NAN);
+    EXPECT_NUMBERS(&s, gradient_of(&s, y, x), 0, 0, 0, 2, (double)NAN, (double)NAN);
+    EXPECT_NUMBERS(&s, gradient_of(&s, gradient_of(&s, y, x), x), 0, 0, 0, 0, (double)NAN,
+                   (double)NAN);
+    // Nor is there a share of it: softmax of all -inf is no number, and its gradient.
+    tt_value p = tt_softmax(g, x, 1);
+    EXPECT_NUMBERS(&s, p, (double)NAN, (double)NAN, 0, 1, (double)NAN, (double)NAN);
+    subject_free(&s);
+}
+
+// Where a matrix has no inverse its determinant has a derivative all the same.
+static void check_singular(void)
+{
+    subject s = subject_new(1);
+    tt_graph *g = s.graph;
+    tt_value two = given(&s, TT_TYPE(TT_F64, 2, 2), (double[]){1, 2, 2, 4}), gradient;
+    tt_value three = given(&s, TT_TYPE(TT_F64, 3, 3, 3),
+                           (double[]){1, 2, 3, 4, 5, 6, 5, 7, 9, // the sum of the first two
+                                      1, 2, 3, 2, 4, 6, 3, 6, 9, // all the same
+                                      0, 0, 0, 0, 0, 0, 0, 0, 0});
+    tt_value one = given(&s, TT_TYPE(TT_F64, 1, 1), (double[]){0});
+    EXPECT_NUMBERS(&s, gradient_of(&s, tt_unary(g, TT_OP_DETERMINANT, one), one), 1);
+    EXPECT_NUMBERS(&s, gradient_of(&s, tt_unary(g, TT_OP_DETERMINANT, two), two), 4, -2, -2, 1);
+    tt_value sum = tt_sum_all(g, tt_unary(g, TT_OP_DETERMINANT, three));
+    REQUIRE(tt_graph_gradient(g, sum, 1, &three, &gradient) == TT_OK);
+    tt_reference *reference = run(&s, 1, &gradient, false);
+    static const double cofactors[] = {3, -6, 3, 3, -6, 3, -3, 6, -3};
+    for (int i = 0; i < 27; i++) {
+        double expected = i < 9 ? cofactors[i] : 0;
+        EXPECT(fabs(tt_reference_result(reference, 0)->cells[i].f - expected) < 1e-13);
+    }
+    tt_reference_free(reference);
+    subject_free(&s);
+}
+
+// A loop as wide as can be differentiated, one wider, and captures that no gradient is asked of.
+static tt_graph *wide_body(unsigned carries, unsigned captures)
+{
+    tt_graph *b = tt_graph_new();
+    char name[32];
+    tt_value sum = tt_number(b, TT_F64, 0), carry[TT_OUTPUTS_MAX];
+    tt_input(b, "turn", TT_SCALAR(TT_I64));
+    for (unsigned i = 0; i < carries; i++) {
+        snprintf(name, sizeof(name), "carry %u", i);
+        carry[i] = tt_input(b, name, TT_SCALAR(TT_F64));
+    }
+    for (unsigned i = 0; i < captures; i++) {
+        snprintf(name, sizeof(name), "capture %u", i);
+        sum = tt_add(b, sum, tt_input(b, name, TT_SCALAR(TT_F64)));
+    }
+    tt_graph_result(b, "go", tt_number(b, TT_BOOL, 1));
+    for (unsigned i = 0; i < carries; i++) {
+        snprintf(name, sizeof(name), "carry %u", i);
+        tt_graph_result(b, name, tt_multiply(b, carry[i], sum));
+    }
+    return b;
+}
+
+static tt_status differentiate_wide(unsigned carries, unsigned captures, unsigned wanted,
+                                    double *gradient, unsigned *outputs, char *said)
+{
+    subject s = subject_new(1);
+    tt_graph *g = s.graph;
+    tt_value x = given(&s, TT_SCALAR(TT_F64), (double[]){1}), carry[TT_OUTPUTS_MAX], capture[200],
+             dx;
+    REQUIRE(carries <= TT_OUTPUTS_MAX && captures <= 200);
+    for (unsigned i = 0; i < carries; i++)
+        carry[i] = tt_number(g, TT_F64, 3);
+    for (unsigned i = 0; i < captures; i++)
+        capture[i] = i < wanted ? x : tt_number(g, TT_F64, 0);
+    tt_value y = tt_loop(g, tt_number(g, TT_I64, 1), 1, carries, carry, captures, capture,
+                         wide_body(carries, captures));
+    tt_status status = tt_graph_gradient(g, y, 1, &x, &dx);
+    snprintf(said, 200, "%s", tt_graph_error(g));
+    if (status == TT_OK)
+        *gradient = number_of(&s, dx);
+    for (uint32_t at = 0; at < tt_graph_count(g); at++)
+        if (tt_graph_node(g, at)->op == TT_OP_LOOP)
+            *outputs = tt_graph_node(g, at)->output_count; // the last is the one backwards
+    subject_free(&s);
+    return status;
+}
+
+static void check_wide_loops(void)
+{
+    char said[200];
+    double gradient = 0;
+    unsigned outputs = 0;
+    EXPECT_EQUAL(differentiate_wide(1, 62, 62, &gradient, &outputs, said), TT_OK);
+    EXPECT(gradient == 3 * 62);
+    EXPECT_EQUAL(outputs, 63);
+    EXPECT_EQUAL(differentiate_wide(31, 32, 32, &gradient, &outputs, said), TT_OK);
+    EXPECT(gradient == 3 * 32);
+    EXPECT_EQUAL(differentiate_wide(1, 200, 2, &gradient, &outputs, said), TT_OK);
+    EXPECT(gradient == 3 * 2);
+    EXPECT_EQUAL(outputs, 3); // of the carry and of two captures, not of all 200
+    EXPECT_EQUAL(differentiate_wide(1, 63, 63, &gradient, &outputs, said), TT_UNSUPPORTED);
+    EXPECT_TEXT(said, "loop: has 1 carries, and gradients go to 64 of its carries and captures; "
+                      "31 carries and 63 gradients are the most that is differentiated");
+    EXPECT_EQUAL(differentiate_wide(32, 1, 1, &gradient, &outputs, said), TT_UNSUPPORTED);
+}
+
 // Two parameters whose gradients are one value, and one parameter asked for twice.
 static void check_shared(void)
 {
@@ -392,6 +502,9 @@ int main(void)
     check_powers();
     check_losses();
     check_means();
+    check_sums_of_nothing();
+    check_singular();
+    check_wide_loops();
     check_shared();
     check_what_does_not_depend();
     check_stop_hides();

@@ -300,10 +300,12 @@ static void test_constants_of_all_types(void)
         tt_value b = tt_constant(g, TT_TYPE((uint8_t)e, 4, 0, 7), NULL);
         tt_value c = tt_constant(g, TT_SCALAR((uint8_t)e), data + 3);
         tt_value d = tt_constant(g, TT_TYPE((uint8_t)e, 1, 1, 1, 1, 1, 1, 1, 1), data + 1);
-        tt_graph_result(g, tt_element_name((tt_element)e), a);
-        tt_graph_result(g, "b", b);
-        tt_graph_result(g, "c", c);
-        tt_graph_result(g, "d", d);
+        const tt_value made[] = {a, b, c, d};
+        for (unsigned i = 0; i < TT_COUNT(made); i++) {
+            char name[16];
+            snprintf(name, sizeof(name), "%s %u", tt_element_name((tt_element)e), i);
+            tt_graph_result(g, name, made[i]);
+        }
     }
     EXPECT_EQUAL(tt_graph_status(g), TT_OK);
     free(text_twice(g));
@@ -367,8 +369,122 @@ static void test_other_locale(void)
     tt_graph_free(g);
 }
 
+// What tt_apply is given may lie in the graph's own pools, which move while it builds.
+static void test_operands_from_the_graph(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value last = tt_input(g, "x", TT_TYPE(TT_F32, 2, 3));
+    for (int i = 0; i < 300; i++) {
+        tt_value turned = tt_transpose(g, last, (int64_t[]){1, 0});
+        const int64_t *words = tt_graph_attribute(g, turned.node, 0, NULL) - 1; // with its length
+        tt_value back = tt_apply(g, TT_OP_TRANSPOSE, 1, &turned, 3, words);
+        last = tt_apply(g, TT_OP_NEGATE, 1, tt_graph_inputs(g, back.node), 0, NULL);
+        last = tt_apply(g, TT_OP_EXP, 1, &last, 0, NULL);
+        EXPECT_EQUAL(tt_graph_attribute(g, back.node, 0, NULL)[0], 1);
+        EXPECT_EQUAL(tt_graph_attribute(g, back.node, 0, NULL)[1], 0);
+        EXPECT_EQUAL(tt_graph_inputs(g, last.node - 1)[0].node, turned.node);
+    }
+    EXPECT_TEXT(tt_graph_error(g), "");
+    tt_graph_free(g);
+}
+
+static bool comes_from(const tt_graph *g, uint32_t node, const char *name)
+{
+    for (const tt_origin *o = tt_graph_origin_of(g, node); o != NULL;
+         o = tt_graph_origin_next(g, o))
+        if (strcmp(o->name, name) == 0)
+            return true;
+    return false;
+}
+
+// Nodes that simplification makes one come from where each did.
+static void test_origins_of_what_becomes_one(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 4));
+    tt_graph_at(g, "one", NULL);
+    tt_value a = tt_exp(g, x);
+    tt_graph_at(g, "two", "line 2");
+    tt_value same = tt_scale(g, x, 1); // x itself
+    tt_graph_at(g, "three", NULL);
+    tt_value b = tt_exp(g, same);
+    tt_graph_at(g, "four", NULL);
+    tt_graph_note(g, b.node);
+    tt_value twice = tt_negate(g, tt_negate(g, b));
+    tt_graph_at(g, NULL, NULL);
+    tt_graph_result(g, "a", a);
+    tt_graph_result(g, "b", twice);
+    tt_graph *simple = tt_graph_simplify(g);
+    REQUIRE(simple != NULL);
+    uint32_t node = tt_graph_result_at(simple, 1)->value.node;
+    EXPECT_EQUAL(node, tt_graph_result_at(simple, 0)->value.node);
+    EXPECT(comes_from(simple, node, "one") && comes_from(simple, node, "three"));
+    EXPECT(comes_from(simple, node, "four") && !comes_from(simple, node, "two"));
+    EXPECT_TEXT(tt_graph_origin_of(simple, node)->name, "one");
+    EXPECT(comes_from(simple, tt_graph_find(simple, "x").node, "two"));
+    tt_graph_free(simple);
+    tt_graph_free(g);
+}
+
+// A result has a name of its own; what is forgotten can be named and assigned anew.
+static void test_results_by_name(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_state(g, "x", TT_SCALAR(TT_F32));
+    for (int i = 0; i < 3; i++) {
+        tt_graph_result(g, "x", x); // a buffer's name is another matter
+        tt_graph_result(g, "y", tt_exp(g, x));
+        tt_graph_assign(g, x, tt_exp(g, x));
+        EXPECT_TEXT(tt_graph_error(g), "");
+        EXPECT_EQUAL(tt_graph_result_count(g), 2);
+        EXPECT(tt_graph_buffer(g, 0)->assigned);
+        if (i < 2)
+            tt_graph_forget(g);
+        EXPECT(i == 2 || !tt_graph_buffer(g, 0)->assigned);
+    }
+    tt_graph_at(g, "head", NULL);
+    tt_graph_result(g, "y", x);
+    EXPECT_EQUAL(tt_graph_status(g), TT_EXISTS);
+    EXPECT_TEXT(tt_graph_error(g), "result: there is a result 'y' already (head)");
+    tt_graph_free(g);
+    char sentence[1024];
+    EXPECT_EQUAL(
+        run_text("%0 = constant {1} : f32[]\nresult \"y\" = %0\nresult \"y\" = %0\n", sentence),
+        TT_MALFORMED);
+    EXPECT_TEXT(sentence, "line 3: result: there is a result 'y' already");
+}
+
+// What runs for days is refused unless it is asked for: 2^48 turns of nothing, 2^44 elements.
+static void test_the_limit_of_cost(void)
+{
+    for (int which = 0; which < 3; which++) {
+        char sentence[512] = "";
+        tt_text why;
+        tt_reference *reference;
+        tt_graph *g = tt_graph_new(), *body = tt_graph_new();
+        tt_text_init(&why, sentence, sizeof(sentence));
+        tt_input(body, "turn", TT_SCALAR(TT_I64));
+        tt_value x = tt_input(body, "x", TT_SCALAR(TT_F32)), zero = tt_number(g, TT_F32, 0);
+        tt_graph_result(body, "go", tt_number(body, TT_BOOL, 1));
+        tt_graph_result(body, "x", x);
+        int64_t limit = which == 0 ? (int64_t)1 << 48 : (int64_t)1 << 32;
+        tt_value y = tt_loop(g, tt_number(g, TT_I64, 2), limit, 1, &zero, 0, NULL, body);
+        if (which == 1)
+            y = tt_broadcast(g, zero, 1, &(int64_t){(int64_t)1 << 44});
+        EXPECT_EQUAL(tt_reference_run(g, 1, &y, NULL, NULL, &reference, &why),
+                     which == 2 ? TT_OK : TT_TOO_LARGE);
+        EXPECT(which == 2 || strstr(sentence, "the limit is 4398046511104") != NULL);
+        tt_reference_free(reference);
+        tt_graph_free(g);
+    }
+}
+
 int main(void)
 {
+    test_operands_from_the_graph();
+    test_origins_of_what_becomes_one();
+    test_results_by_name();
+    test_the_limit_of_cost();
     test_huge_and_empty();
     test_costs_of_nothing();
     test_reshapes_by_a_rest();

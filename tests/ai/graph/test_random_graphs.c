@@ -1,5 +1,6 @@
 // Random graphs: printed = parsed, copied, simplified, differentiated once as differences say, and
-// twice without failure; each again of what the second differentiation made.
+// twice without failure; each again of what the second differentiation made. Where only some values
+// are kept for the way back, gradients have the same bits.
 //
 //     test_random_graphs [COUNT [FIRST SEED]]
 
@@ -8,6 +9,7 @@
 #include "ai/graph/reference.h"
 #include "tests/ai/graph/random_graph.h"
 #include "tests/ai/graph/subject.h"
+#include "tutti/check.h"
 
 #define GRAPHS 300
 #define INPUTS_MAX 8
@@ -181,6 +183,51 @@ static tt_value total(tt_graph *graph, unsigned count, const tt_value *values)
     return sum;
 }
 
+static void add_results(tt_graph *graph, const char *what, unsigned count, const tt_value *values)
+{
+    char name[32];
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "%s %u", what, i);
+        tt_graph_result(graph, name, values[i]);
+    }
+}
+
+// A copy with its first gradients among the results, up to six random values kept; NULL where
+// something has no derivative.
+static tt_graph *recomputed(const tt_graph *graph, uint64_t seed, bool again)
+{
+    tt_graph *made = tt_graph_copy(graph);
+    tt_value wrt[INPUTS_MAX], gradients[INPUTS_MAX], values[VALUES_MAX], kept[6];
+    tt_random random;
+    REQUIRE(made != NULL);
+    unsigned count = float_inputs(made, wrt), results = tt_graph_result_count(made);
+    for (unsigned i = 0; i < results; i++)
+        values[i] = tt_graph_result_at(made, i)->value;
+    tt_value loss = total(made, results, values);
+    tt_random_seed(&random, seed);
+    unsigned keep = again ? 1 + (unsigned)tt_random_below(&random, TT_COUNT(kept)) : 0;
+    for (unsigned i = 0; i < keep; i++)
+        kept[i] = (tt_value){(uint32_t)tt_random_below(&random, tt_graph_count(made)), 0};
+    if (tt_graph_gradient_recomputed(made, loss, count, wrt, gradients, keep, kept) != TT_OK) {
+        tt_graph_free(made);
+        return NULL;
+    }
+    add_results(made, "first", count, gradients);
+    return made;
+}
+
+static void check_recomputed(const tt_graph *graph, const elements *e, uint64_t seed)
+{
+    tt_graph *plain = recomputed(graph, seed, false), *again = recomputed(graph, seed, true);
+    EXPECT((plain == NULL) == (again == NULL));
+    if (plain != NULL && again != NULL) {
+        check_all(again, e, seed);
+        check_same(plain, tt_graph_copy(again), e, seed, "recomputed", false);
+    }
+    tt_graph_free(plain);
+    tt_graph_free(again);
+}
+
 // Adds first and second gradients to the results; false where something has none.
 static bool differentiate_twice(tt_graph *graph, uint64_t seed)
 {
@@ -197,8 +244,7 @@ static bool differentiate_twice(tt_graph *graph, uint64_t seed)
                 failed(seed, tt_graph_error(graph), graph);
             return false;
         }
-        for (unsigned i = 0; i < count; i++)
-            tt_graph_result(graph, order == 1 ? "first" : "second", gradients[i]);
+        add_results(graph, order == 1 ? "first" : "second", count, gradients);
         loss = total(graph, count, gradients);
     }
     return true;
@@ -214,6 +260,7 @@ static void check_graph(uint64_t seed, unsigned used[TT_OP_COUNT])
         used[tt_graph_node(graph, i)->op]++;
     elements e = choose_elements(graph, seed);
     check_all(graph, &e, seed);
+    check_recomputed(graph, &e, seed);
     if (differentiate_twice(graph, seed))
         check_all(graph, &e, seed);
     free_elements(&e);

@@ -85,6 +85,7 @@ static const wrong element_types[] = {
     {"suppress %1 %1 %3 %3 most=1", {"i32[2,3]", "f32 of (count, 4)"}},
     {"determinant %1", {"i32[2,3]", "floats"}},
     {"inverse %1", {"i32[2,3]", "floats"}},
+    {"cofactors %1", {"i32[2,3]", "floats"}},
 };
 
 static const wrong shapes[] = {
@@ -160,6 +161,7 @@ static const wrong shapes[] = {
     {"suppress %0 %0 %3 %3 most=1", {"f32[2,3]", "(count, 4)"}},
     {"determinant %0", {"f32[2,3]", "(..., n, n)"}},
     {"inverse %3", {"f32[]", "(..., n, n)"}},
+    {"cofactors %0", {"f32[2,3]", "(..., n, n)"}},
     {"loop %0 limit=1 carries=0", {"f32[2,3]", "i64[]"}},
     {"loop %6 limit=-1 carries=0", {"-1"}},
     {"loop %6 limit=1 carries=1", {"1 carries"}},
@@ -252,7 +254,8 @@ static void test_attributes(void)
 int main(void)
 {
     // Rows that take any element type, or whose inputs are bodies'.
-    static const tt_op any_type[] = {TT_OP_BUFFER, TT_OP_CONVERT, TT_OP_STOP, TT_OP_NONZERO};
+    static const tt_op any_type[] = {TT_OP_BUFFER, TT_OP_CONVERT, TT_OP_STOP, TT_OP_AFTER,
+                                     TT_OP_NONZERO};
     bool seen[TT_OP_COUNT] = {false};
     check_wrong(element_types, TT_COUNT(element_types), seen);
     check_wrong(shapes, TT_COUNT(shapes), seen);

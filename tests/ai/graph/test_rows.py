@@ -1,15 +1,17 @@
-"""Every row of the table against NumPy: python test_rows.py RUN_GRAPH [SEED [CASES]].
+"""Every row of the table, and every function made of several, against NumPy: python test_rows.py RUN_GRAPH [SEED [CASES]].
 
 A row without cases fails. Cases are random, from a seed that is printed; each row of floats is also
 given a NaN and an infinity in every input.
 """
 
+import os
 import subprocess
 import sys
 import time
 
 import numpy as np
 
+import function_cases
 import host_cases  # noqa: F401: fills ROWS
 import window_cases  # noqa: F401
 from graph_cases import ALL, FLOATS, STATUS_INVALID, Graph, Runner, Source
@@ -109,9 +111,11 @@ def main():
     outside(tester)
     tester.all_conversions()
     tester.random_cases([entry[0] for entry in table], count)
-    status = tester.runner.close()
-    print("seed %d: %d rows, %d cases, %d elements, %d failed, %.1f s" % (
-        seed, len(table), tester.cases, tester.elements, tester.failed, time.time() - started))
+    maker = function_cases.Maker(os.path.join(os.path.dirname(program), "make_function"))
+    function_cases.functions_of(tester, maker, count)
+    status = tester.runner.close() or maker.close()
+    print("seed %d: %d rows, %d functions, %d cases, %d elements, %d failed, %.1f s" % (
+        seed, len(table), len(function_cases.FUNCTIONS), tester.cases, tester.elements, tester.failed, time.time() - started))
     return 1 if tester.failed or status else 0
 
 

@@ -3,6 +3,8 @@
 
 #include "tests/ai/run/run_both.h"
 
+static const char *const gradients[] = {"gradient 0", "gradient 1", "gradient 2"};
+
 static tt_random numbers;
 
 static int64_t below(int64_t limit)
@@ -118,7 +120,7 @@ static void check_conv(void)
         REQUIRE(tt_graph_gradient(g, loss, 3, (tt_value[]){in, weights, bias}, gradient) == TT_OK);
         tt_graph_result(g, "y", y);
         for (int k = 0; k < 3; k++)
-            tt_graph_result(g, "gradient", gradient[k]);
+            tt_graph_result(g, gradients[k], gradient[k]);
         check(g, 2e-6, false);
     }
 }
@@ -252,7 +254,7 @@ static void check_products(void)
         REQUIRE(tt_graph_gradient(g, loss, 3, (tt_value[]){a, b, bias}, gradient) == TT_OK);
         tt_graph_result(g, "y", y);
         for (int r = 0; r < 3; r++)
-            tt_graph_result(g, "gradient", gradient[r]);
+            tt_graph_result(g, gradients[r], gradient[r]);
         check(g, 4e-6, false);
     }
 }
