@@ -256,6 +256,11 @@ static tt_value append(const candidate *c)
     return (tt_value){at, 0};
 }
 
+static unsigned bodies_of(const tt_row *row)
+{
+    return row == tt_row_of(TT_OP_BRANCH) ? 2 : row == tt_row_of(TT_OP_LOOP) ? 1 : 0;
+}
+
 // Attributes, types and soundness of what is to be made; false after a failure of the graph.
 static bool rule_holds(tt_rule *rule, const int64_t *words, unsigned word_count)
 {
@@ -263,6 +268,9 @@ static bool rule_holds(tt_rule *rule, const int64_t *words, unsigned word_count)
     if (rule->input_count < row->inputs_min || rule->input_count > row->inputs_max)
         return tt_rule_fail(rule, "takes %u%s inputs, was given %u", row->inputs_min,
                             row->inputs_max > row->inputs_min ? " or more" : "", rule->input_count);
+    for (unsigned i = bodies_of(row); i < 2; i++)
+        if (rule->body[i] != NULL)
+            return tt_rule_fail(rule, "takes %u bodies, was given more", bodies_of(row));
     for (unsigned i = 0; i < rule->input_count; i++) {
         tt_value input = rule->inputs[i];
         if (input.node >= rule->graph->node_count ||
