@@ -214,8 +214,10 @@ tt_value tt_loop(tt_graph *graph, tt_value count, int64_t limit, unsigned carry_
     unsigned inputs = 1 + carry_count + capture_count;
     tt_value *all = inputs <= UINT16_MAX ? malloc(inputs * sizeof(*all)) : NULL, value = TT_NONE;
     if (all == NULL) {
-        if (graph != NULL)
+        if (graph != NULL && inputs > UINT16_MAX)
             tt_graph_fail(graph, TT_TOO_LARGE, "loop: %u inputs are too many", inputs);
+        else if (graph != NULL)
+            tt_graph_fail(graph, TT_FULL, "loop: no memory for %u inputs", inputs);
         tt_graph_free(body);
         return TT_NONE;
     }

@@ -10,12 +10,12 @@
 
 tt_status tt_graph_status(const tt_graph *graph)
 {
-    return graph->status;
+    return graph != NULL ? graph->status : TT_FULL;
 }
 
 const char *tt_graph_error(const tt_graph *graph)
 {
-    return graph->error;
+    return graph != NULL ? graph->error : "no memory for a graph";
 }
 
 static bool fail(tt_graph *graph, tt_status status, const char *prefix, const char *format,

@@ -180,7 +180,7 @@ bool tt_op_find(const char *name, tt_op *op); // false where there is none
 
 typedef struct tt_graph tt_graph;
 
-tt_graph *tt_graph_new(void); // NULL without memory
+tt_graph *tt_graph_new(void); // NULL without memory: which builders take, and say so at the end
 void tt_graph_free(tt_graph *graph);
 tt_graph *tt_graph_copy(const tt_graph *graph); // with its bodies, names and results; NULL likewise
 

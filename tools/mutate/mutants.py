@@ -6,6 +6,7 @@ whoever asks (mutate.py). A mutant keeps the number of lines, so that checks nam
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 
 TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/)
@@ -30,6 +31,17 @@ STATUSES = re.compile(r"TT_(OK|TIMED_OUT|FULL|EMPTY|NOT_FOUND|EXISTS|INVALID|MAL
 CLOSES = {"(": ")", "[": "]", "{": "}"}
 BINARY = ("number", "word", "character", "string")
 NOT_DELETED = {"if", "for", "while", "do", "switch", "case", "default", "else", "goto", "static", "_Static_assert"}
+
+# Rooms that compute: theirs are broken in the ways of arithmetic, too.
+NUMERIC = ("ai/convert/", "ai/graph/", "ai/lite/", "ai/run/", "ai/train/")
+# Of these, an element is an axis.
+BY_AXIS = {"size", "sizes", "stride", "strides", "step", "steps", "window", "windows", "before", "after", "dilation",
+           "spread", "place", "order", "axes", "first"}
+OTHER_AXIS = [("row", "column"), ("rows", "columns"), ("height", "width"), ("m", "n")]
+OTHER_AXIS = dict(OTHER_AXIS + [(b, a) for a, b in OTHER_AXIS])
+# What is scaled in vain: it would not compile.
+NO_FLOAT = re.compile(r"(true|false|NULL|\d+|TT_\w+|&.*|\(tt_\w+\).*|tt_(rule|graph|type|work|cost|reference)_.*|.*(==|!=|&&|\|\|).*)$", re.DOTALL)
+TIES = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "TT_OP_LESS": "TT_OP_LESS_OR_EQUAL", "TT_OP_LESS_OR_EQUAL": "TT_OP_LESS"}
 
 NOT_SWAPPED = NOT_DELETED | {"return", "sizeof", "memcmp", "strcmp"}  # the last two are compared with 0
 
@@ -64,6 +76,7 @@ class Source:
         self.function = [""] * len(self.words)
         self.block = [None] * len(self.words)  # "{" of the innermost braces
         self.braced = [False] * len(self.words)  # nothing but braces is open around it, no parenthesis
+        self.loop_head = [False] * len(self.words)
         open_at, name = [], ""
         for i, word in enumerate(self.words):
             braces = [b for b in open_at if self.words[b] == "{"]
@@ -72,6 +85,7 @@ class Source:
             self.function[i] = name if braces or word == "{" else ""
             self.block[i] = braces[-1] if braces else None
             self.braced[i] = bool(open_at) and open_at[-1] == self.block[i]
+            self.loop_head[i] = any(self.words[b] == "(" and self.words[b - 1] in ("for", "while") for b in open_at)
             if word in CLOSES:
                 open_at.append(i)
             elif word in CLOSES.values() and open_at:
@@ -118,7 +132,7 @@ def numbers(word):
     return [write(other) + suffix if other >= 0 else f"-{write(-other)}" for other in sorted(others, reverse=True)]
 
 
-def changes(s):
+def changes(s, numeric):
     """Yields (kind, first token, last token, what stands there instead, the same for people if that differs)."""
     words, kinds = s.words, s.kinds
     for i, (word, kind) in enumerate(zip(words, kinds)):
@@ -140,7 +154,8 @@ def changes(s):
         for name, swaps in SWAPS.items():
             if word in swaps and (binary or word in ("++", "--")):
                 for other in swaps[word]:
-                    yield name, i, i, other, None
+                    tie = numeric and TIES.get(word) == other and not s.loop_head[i]
+                    yield "other branch of a tie" if tie else name, i, i, other, None
         if word in ("&&", "||"):
             neutral = "1 ||" if word == "&&" else "0 &&"
             for first, last in ((s.operand(i, -1), i - 1), (i + 1, s.operand(i, 1))):
@@ -179,6 +194,73 @@ def changes(s):
             if last:
                 statement = s.slice(i, last)
                 yield "deleted statement", i, last, "{ if (0) " + statement + " }", ";"
+
+
+def scaled(text):
+    """The text times 1.003, of its own type; it compiles for floating types only."""
+    return f"(({text}) * _Generic(({text}), float: 1.003F, double: 1.003, long double: 1.003L))"
+
+
+def expression_end(s, i):
+    """The last token of the expression that begins at i: what follows is a comma or ends what it stands in."""
+    while s.words[i] not in (",", ";", *CLOSES.values()):
+        i = s.match[i] + 1 if s.words[i] in CLOSES else i + 1
+    return i - 1
+
+
+def factor(s, i, step):
+    """The last token, on that side, of the factor that begins at i: a name, a number or parentheses, and what belongs to it."""
+    if step > 0:
+        while s.words[i] in ("-", "!", "&", "*"):
+            i += 1
+        i = s.match.get(i, i)
+        while s.words[i + 1] in ("[", "(", ".", "->"):
+            i = s.match[i + 1] if i + 1 in s.match else i + 2
+        return i
+    while s.words[i] in ("]", ")") and (s.words[s.match[i] - 1] in ("]", ")") or s.kinds[s.match[i] - 1] == "word"):
+        i = s.match[i] - 1
+    if s.words[i] == ")":
+        return s.match[i]
+    return factor(s, i - 2, step) if s.words[i - 1] in (".", "->") else i
+
+
+def numeric_changes(s):
+    """What is broken in rooms that compute, as changes() does; "other branch of a tie" is there."""
+    words, kinds = s.words, s.kinds
+    for i, word in enumerate(words):
+        if s.function[i] == "":
+            continue
+        binary = kinds[i - 1] in BINARY or words[i - 1] in (")", "]")
+        if word in ("*", "/") and binary:
+            for first, last in ((factor(s, i - 1, -1), i - 1), (i + 1, factor(s, i + 1, 1))):
+                yield "x 1.003", first, last, scaled(s.slice(first, last)), f"{s.slice(first, last)} * 1.003"
+        elif word in ("=", "+=", "-=", "return") and words[i + 1] not in ("{", ";"):
+            last = expression_end(s, i + 1)
+            value = s.slice(i + 1, last)
+            if NO_FLOAT.match(value):
+                continue
+            yield "x 1.003", i + 1, last, scaled(value), f"({value}) * 1.003"
+            if word == "return" or words[i - 1] == "dy" or words[i - 4 : i - 2] == ["dx", "["]: # of a graph
+                graph = "back->graph" if words[i - 6 : i - 4] == ["back", "->"] else "g"
+                other = f"tt_scale({graph}, {value}, 1.003)"
+                yield "x 1.003", i + 1, last, other, None
+        elif word in ("for", "while") and words[i + 1] == "(":
+            for k in range(i + 2, s.match[i + 1]):
+                if words[k] in ("<", "<="):
+                    yield "last element left out", k, k, f"+ 1 {words[k]}", None
+        elif word == "[" and kinds[i - 1] == "word" and s.match[i] > i + 1 and kinds[i + 1] != "number":
+            first, last = i + 1, s.match[i] - 1
+            if words[i - 1] in BY_AXIS or "axis" in words[first : last + 1]:
+                for other in ("+ 1", "- 1"):
+                    yield "another axis", first, last, f"{s.slice(first, last)} {other}", None
+        elif word == "tt_less" and words[i + 1] == "(":
+            graph = expression_end(s, i + 2)
+            other = f"tt_binary({s.slice(i + 2, graph)}, TT_OP_LESS_OR_EQUAL"
+            yield "other branch of a tie", i, graph, other, None
+        elif word in TIES and kinds[i] == "word":
+            yield "other branch of a tie", i, i, TIES[word], None
+        if word in OTHER_AXIS and words[i - 1] not in (".", "->"):
+            yield "another axis", i, i, OTHER_AXIS[word], None
 
 
 def swapped_arguments(s, opening):
@@ -221,7 +303,8 @@ def inside_check(s, i):
 def mutants(file, text):
     s = Source(text)
     seen = {}
-    for kind, first, last, instead, shown in changes(s):
+    numeric = file.startswith(NUMERIC)
+    for kind, first, last, instead, shown in chain(changes(s, numeric), numeric_changes(s) if numeric else ()):
         start, end = s.starts[first], s.end(last)
 
         def broken(by, start=start, end=end):

@@ -399,25 +399,37 @@ class Run:
             sys.exit(f"mutate: {room} is no room: expected a folder with sources that are built, such as codec or os/kernel")
         return found
 
-    def distinct(self, room, kept):
-        """The mutants that count, in the order of the sources, each with the digest of its code."""
+    def candidates(self, room):
+        """All mutants, in the order of the sources: (key of the object code, the mutant, its machine, the original's code)."""
         sources = [(file, (self.root / file).read_text(), build) for file, build in self.sources(room)]
         originals = dict(self.pool.imap_unordered(fingerprint_job, [(f, f, text, b.machine) for f, text, b in sources]))
-        rules, candidates, jobs = file_digest(Path(__file__).parent / "mutants.py"), [], []
+        rules, found = file_digest(Path(__file__).parent / "mutants.py"), []
         for file, text, build in sources:
             if not originals[file]:
                 sys.exit(f"mutate: {file} does not compile as it is")
             base = digest(rules, file, text, originals[file], *build.sources[str(self.root / file)][0][1])
-            entries = [(digest(base, m.name), m, build.machine) for m in mutants(file, text)]
-            jobs += [(key, file, m.text, machine) for key, m, machine in entries if key not in kept.answers]
-            candidates.append((originals[file], entries))
-        ask(self.pool, fingerprint_job, jobs, kept, f"mutate {room}: compiled")
-        found, tally = [], Counter()
-        for original, entries in candidates:
-            seen = {original}
-            for key, mutant, _ in entries:
+            found += [(digest(base, m.name), m, build.machine, originals[file]) for m in mutants(file, text)]
+        return found
+
+    def distinct(self, room, kept):
+        """(mutant, digest of its code) of those that count: all, or as many as are to be drawn; and how many are none.
+
+        Compiled is only what is drawn: the seed says in which order all of them are asked."""
+        candidates = self.candidates(room)
+        wanted = len(candidates)
+        if not self.options.all:
+            random.Random(self.options.seed).shuffle(candidates)
+            wanted = self.options.sample
+        found, tally, seen, at = [], Counter(), {code for *_, code in candidates}, 0
+        while len(found) < wanted and at < len(candidates):
+            some = candidates[at : at + 2 * (wanted - len(found))]
+            jobs = [(key, m.file, m.text, machine) for key, m, machine, _ in some if key not in kept.answers]
+            ask(self.pool, fingerprint_job, jobs, kept, f"mutate {room}: compiled")
+            for key, mutant, _, _ in some:
+                if len(found) == wanted:
+                    break
+                at += 1
                 code = kept.answers[key]
-                tally["mutants"] += 1
                 tally["unbuilt" if not code else "same" if code in seen else "count"] += 1
                 if code and code not in seen:
                     seen.add(code)
@@ -459,11 +471,9 @@ class Run:
     def room(self, room):
         folder = self.build_root / "mutate" / room
         mutants, tally = self.distinct(room, Kept(folder / "objects.jsonl"))
-        print(f"mutate {room}: {tally['count']} mutants count, of {tally['mutants']}; {tally['unbuilt']} do not compile, "
+        drawn = "" if self.options.all else f", drawn by seed {self.options.seed}"
+        print(f"mutate {room}: {len(mutants)} mutants count, of {tally.total()}{drawn}; {tally['unbuilt']} do not compile, "
               f"{tally['same']} are the same as the original or another")
-        if not self.options.all and self.options.sample < len(mutants):
-            mutants = random.Random(self.options.seed).sample(mutants, self.options.sample)
-            print(f"mutate {room}: {len(mutants)} of them are tried, drawn by seed {self.options.seed}")
         mutants.sort(key=lambda m: (m[0].file, m[0].line))
         tests = {file: self.tests_of(file) for file in {m.file for m, _ in mutants}}
         times, keys = self.measure(list({t.name: t for some in tests.values() for t in some}.values()))
@@ -532,18 +542,25 @@ def file_digest(path):
         return "none"
 
 
+def commit(root):
+    """The hash of what is checked out; the time where there is none."""
+    said = subprocess.run(["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"], check=False, capture_output=True, text=True)
+    return said.stdout.strip() or str(int(time.time()))
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./run mutate", description="Breaks rooms on purpose and asks whether the tests see it.")
     parser.add_argument("rooms", nargs="+", metavar="ROOM", help="a folder such as codec or os/kernel, or one source file")
-    parser.add_argument("--sample", type=int, default=200, help="how many mutants of a room are drawn (200)")
-    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the draw; the time unless given, and printed")
+    parser.add_argument("--sample", type=int, default=60, help="how many mutants of a room are drawn (60)")
+    parser.add_argument("--seed", help="of the draw, any word; the commit's hash unless given, and printed")
     parser.add_argument("--all", action="store_true", help="try every mutant")
     parser.add_argument("--machines", default=",".join(MACHINES), help="the builds to use, linux among them (all that are built)")
-    parser.add_argument("--longest", type=float, default=5, help="leave out tests that take more seconds than this (5)")
+    parser.add_argument("--longest", type=float, default=20, help="leave out tests that take more seconds than this (20)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time (as many as there are CPUs)")
     for name, told in (("root", "of the sources"), ("build", "where the builds are"), ("equivalents", "the list of them")):
         parser.add_argument(f"--{name}", type=Path, default=Path(__file__).parents[2] if name == "root" else None, help=told)
     options = parser.parse_args()
+    options.seed = options.seed or commit(options.root)
     run = Run(options)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)

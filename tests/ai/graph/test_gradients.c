@@ -73,6 +73,11 @@ static void check_ties(void)
                    0, 1, 0, 0, 0, 0);
     EXPECT_NUMBERS(&s, gradient_of(&s, tt_reduce(g, TT_OP_LEAST, x, 2, both), x), //
                    0, 0, 0, 1, 0, 0);
+    tt_value corners = given(&s, TT_TYPE(TT_F64, 2, 2), (double[]){1, 5, 5, 1});
+    EXPECT_NUMBERS(&s, gradient_of(&s, tt_reduce(g, TT_OP_GREATEST, corners, 2, both), corners), //
+                   0, 1, 0, 0);
+    EXPECT_NUMBERS(&s, gradient_of(&s, tt_reduce(g, TT_OP_LEAST, corners, 2, both), corners), //
+                   1, 0, 0, 0);
     tt_value a = GIVEN(&s, TT_F64, 1, 2, 3), b = GIVEN(&s, TT_F64, 2, 2, 2);
     tt_value greater = tt_binary(g, TT_OP_GREATER_OF, a, b);
     tt_value lesser = tt_binary(g, TT_OP_LESSER_OF, a, b);
@@ -103,6 +108,12 @@ static void check_window_ties(void)
     EXPECT_NUMBERS(&s, y, 7, 7, 3, -(double)INFINITY);
     EXPECT_NUMBERS(&s, tt_output(y, 1), 1, 0, 0, -1);
     EXPECT_NUMBERS(&s, gradient_of(&s, y, x), 1, 2, 0, 3);
+    // Of several that are no numbers the first.
+    x = given(&s, TT_TYPE(TT_F64, 1, 4, 1), (double[]){7, (double)NAN, (double)NAN, 3});
+    y = tt_pool_greatest(g, x, (int64_t[]){4}, NULL);
+    EXPECT_NUMBERS(&s, y, (double)NAN);
+    EXPECT_NUMBERS(&s, tt_output(y, 1), 1);
+    EXPECT_NUMBERS(&s, gradient_of(&s, y, x), 0, 1, 0, 0);
     subject_free(&s);
 }
 
@@ -467,6 +478,22 @@ static void check_seeds(void)
     EXPECT_EQUAL(tt_graph_gradients(g, 3, outputs, seeds, 1, &x, &gradient), TT_INVALID);
     EXPECT_TEXT(tt_graph_error(g), "gradient: output 2 is f64[2], its gradient f64[]");
     subject_free(&s);
+    s = subject_new(1);
+    x = GIVEN(&s, TT_F64, 1, 2);
+    seeds[0] = tt_number(s.graph, TT_F64, 1);
+    EXPECT_EQUAL(tt_graph_gradients(s.graph, 1, &x, seeds, 1, &x, &gradient), TT_INVALID);
+    EXPECT_TEXT(tt_graph_error(s.graph), "gradient: output 0 is f64[2], its gradient f64[]");
+    subject_free(&s);
+    for (int which = 0; which < 2; which++) { // none of this graph
+        s = subject_new(1);
+        x = GIVEN(&s, TT_F64, 1, 2);
+        outputs[0] = which == 0 ? (tt_value){7, 0} : x;
+        seeds[0] = which == 0 ? x : (tt_value){x.node, 1};
+        EXPECT_EQUAL(tt_graph_gradients(s.graph, 1, outputs, seeds, 1, &x, &gradient), TT_INVALID);
+        EXPECT_TEXT(tt_graph_error(s.graph),
+                    "gradient: output 0 or its gradient is none of this graph");
+        subject_free(&s);
+    }
     tt_graph *empty = tt_graph_new();
     EXPECT_EQUAL(tt_graph_gradients(empty, 0, NULL, NULL, 1, &x, &gradient), TT_INVALID);
     EXPECT_TEXT(tt_graph_error(empty),
