@@ -66,14 +66,6 @@ static tt_status assign_all(tt_program *program, const void *const *values)
     return status;
 }
 
-// What is computed: results, then what is assigned.
-static tt_value wanted(const tt_graph *graph, uint32_t index)
-{
-    uint32_t results = tt_graph_result_count(graph);
-    return index < results ? tt_graph_result_at(graph, index)->value
-                           : tt_graph_assign_at(graph, index - results)->value;
-}
-
 typedef struct watcher {
     const tt_graph *graph;
     void (*watch)(void *context, const tt_seen *seen);
@@ -111,7 +103,7 @@ static tt_status compute_by_reference(tt_program *program, uint32_t count, watch
     if (values == NULL)
         return TT_FULL;
     for (uint32_t i = 0; i < count; i++)
-        values[i] = wanted(program->graph, i);
+        values[i] = tt_wanted(program->graph, i);
     tt_status status =
         tt_reference_run(program->graph, count, values, program->given, &options, reference, why);
     free(values);
@@ -192,7 +184,7 @@ static tt_status run_steps(tt_program *program, tt_text *why)
     if (status == TT_OK && values == NULL)
         status = TT_FULL;
     for (uint32_t i = 0; status == TT_OK && i < all; i++)
-        values[i] = tt_bytes_at(program, wanted(graph, i));
+        values[i] = tt_bytes_at(program, tt_wanted(graph, i));
     if (status == TT_OK)
         status = tt_guard_check(program, values, why);
     if (status == TT_OK)
