@@ -86,8 +86,6 @@ tt_exit tt_open_model(const char *command, const char *path, tt_opened *opened)
     if (result != TT_EXIT_OK)
         return result;
     tt_text_init(&why, sentence, sizeof(sentence));
-    tt_text_add(&why, path);
-    tt_text_add(&why, ": ");
     tt_status status;
     if (is_plan(opened->bytes, opened->length))
         status = tt_plan_open(&opened->plan, opened->bytes, opened->length, &why);
@@ -98,7 +96,7 @@ tt_exit tt_open_model(const char *command, const char *path, tt_opened *opened)
     if (status == TT_OK)
         return TT_EXIT_OK;
     tt_close_model(opened);
-    return tt_data_refuse(command, status, sentence);
+    return tt_data_refuse_file(command, path, status, sentence);
 }
 
 void tt_close_model(tt_opened *opened)

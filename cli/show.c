@@ -162,7 +162,8 @@ static void print_graph(FILE *out, const tt_opened *opened)
     const tt_graph *graph = opened->graph;
     tt_show_memory m = tt_show_measure(graph);
     char cost[32];
-    fprintf(out, "%s: a graph of %u nodes, %s; %zu bytes\n", opened->path, tt_graph_count(graph),
+    fprintf(out, "%s: a graph of %u node%s, %s; %zu bytes\n", opened->path, tt_graph_count(graph),
+            tt_graph_count(graph) == 1 ? "" : "s",
             opened->form == TT_FORM_TEXT ? "in its text form" : "with tensors (safetensors)",
             opened->length);
     print_nodes(out, graph);

@@ -27,6 +27,7 @@ struct tt_session {
     tt_pool *pool;
     bytes_of *kept;
     uint32_t kept_count, kept_capacity;
+    uint64_t kept_bytes;
     tt_program *programs; // a list
     tt_sized sized[TT_PROGRAMS_KEPT];
     uint64_t asked;
