@@ -21,6 +21,23 @@ static const tt_option options[] = {
 
 // ---- for people
 
+#define NAME_BYTES 256
+
+// A name in one line, and not without end; it stands until the second call from here.
+static const char *name_text(const char *name)
+{
+    static char texts[2][NAME_BYTES];
+    static unsigned next;
+    char *text = texts[next = !next];
+    size_t length = 0;
+    for (; name[length] != '\0' && length < NAME_BYTES - 1; length++)
+        text[length] = name[length];
+    text[length] = '\0';
+    for (char *at = text; (at = strpbrk(at, "\n\t")) != NULL;)
+        *at = '?';
+    return text;
+}
+
 #define CELL_BYTES 1024
 
 // What a node reads; of many values the first and how many more.
@@ -74,11 +91,12 @@ static void print_from(FILE *out, const tt_graph *graph, uint32_t node)
     if (buffer != NULL && buffer->kind == TT_CONSTANT)
         print_constant(out, buffer);
     else if (buffer != NULL)
-        fputs(buffer->name, out);
+        fputs(name_text(buffer->name), out);
     for (const tt_origin *o = tt_graph_origin_of(graph, node); buffer == NULL && o != NULL;
          o = tt_graph_origin_next(graph, o))
-        fprintf(out, "%s%s%s%s", o == tt_graph_origin_of(graph, node) ? "" : "; ", o->name,
-                o->place != NULL ? ", " : "", o->place != NULL ? o->place : "");
+        fprintf(out, "%s%s%s%s", o == tt_graph_origin_of(graph, node) ? "" : "; ",
+                name_text(o->name), o->place != NULL ? ", " : "",
+                o->place != NULL ? name_text(o->place) : "");
 }
 
 // As wide as what stands in it, from `least`; but one long word does not move all lines.
@@ -120,12 +138,14 @@ static void print_results(FILE *out, const tt_graph *graph)
     char value[24], type[TT_TYPE_TEXT_BYTES];
     for (uint32_t i = 0; i < tt_graph_result_count(graph); i++) {
         const tt_result *result = tt_graph_result_at(graph, i);
-        fprintf(out, "result      %s = %s  %s\n", result->name, tt_show_value(result->value, value),
+        fprintf(out, "result      %s = %s  %s\n", name_text(result->name),
+                tt_show_value(result->value, value),
                 tt_type_text(tt_graph_type(graph, result->value), type));
     }
     for (uint32_t i = 0; i < tt_graph_assign_count(graph); i++) {
         const tt_assign *assign = tt_graph_assign_at(graph, i);
-        fprintf(out, "assigns     %s = %s\n", tt_graph_buffer(graph, assign->buffer)->name,
+        fprintf(out, "assigns     %s = %s\n",
+                name_text(tt_graph_buffer(graph, assign->buffer)->name),
                 tt_show_value(assign->value, value));
     }
 }
@@ -149,7 +169,7 @@ static void print_parameters(FILE *out, const tt_opened *opened)
                          : tensor != NULL             ? ""
                          : wrong[0] != '\0'           ? wrong
                                                       : "the file has no tensor of that name";
-        fprintf(out, "  %-26s  %-20s  %10lld%s%s%s\n", buffer->name,
+        fprintf(out, "  %-26s  %-20s  %10lld%s%s%s\n", name_text(buffer->name),
                 tt_type_text(&buffer->type, type), (long long)tt_type_count(&buffer->type),
                 buffer->kind == TT_STATE ? "  state" : "", is[0] != '\0' ? "  " : "", is);
     }
@@ -185,7 +205,7 @@ static void print_tensors(FILE *out, const tt_opened *opened)
             opened->length);
     for (size_t i = 0; i < file->count; i++) {
         char type[TT_TYPE_TEXT_BYTES];
-        fprintf(out, "  %-34s  %s\n", file->entries[i].name,
+        fprintf(out, "  %-34s  %s\n", name_text(file->entries[i].name),
                 tt_tensor_type_text(&file->entries[i], type));
     }
     if (file->note_count > 0)

@@ -191,7 +191,7 @@ static tt_exit write_kept(const verification *v)
 
 static const char *number(double value, char text[32])
 {
-    snprintf(text, 32, isnan(value) ? "-" : "%.6g", value);
+    snprintf(text, 32, isnan(value) ? "-" : "%.4g", value);
     return text;
 }
 
@@ -201,7 +201,7 @@ static void print_kept(FILE *out, const verification *v)
     char type_text[TT_TYPE_TEXT_BYTES], least[32], greatest[32], mean[32];
     if (kept.count == 0)
         return;
-    fprintf(out, "%-16s  %-18s  %10s  %10s  %10s  not finite\n", "kept", "type", "least",
+    fprintf(out, "%-14s  %-16s  %10s  %10s  %10s  not finite\n", "kept", "type", "least",
             "greatest", "mean");
     for (unsigned k = 0; k < kept.count; k++)
         for (uint32_t i = 0; i < tt_graph_result_count(graph); i++) {
@@ -210,7 +210,7 @@ static void print_kept(FILE *out, const verification *v)
             if (strcmp(tt_graph_result_at(graph, i)->name, kept.words[k]) != 0)
                 continue;
             tt_summary s = tt_summarise(&type, elements);
-            fprintf(out, "%-16s  %-18s  %10s  %10s  %10s  %10lld\n", kept.words[k],
+            fprintf(out, "%-14s  %-16s  %10s  %10s  %10s  %10lld\n", kept.words[k],
                     tt_type_text(&type, type_text), number(s.least, least),
                     number(s.greatest, greatest), number(s.mean, mean), (long long)s.not_finite);
             break;

@@ -110,6 +110,30 @@ static tt_status compute_by_reference(tt_program *program, uint32_t count, watch
     return status;
 }
 
+// Results that are a parameter or state which is assigned now keep what it was.
+static tt_status keep_old_results(tt_program *program)
+{
+    const tt_graph *graph = program->graph;
+    uint32_t results = tt_graph_result_count(graph);
+    for (uint32_t i = 0; i < results; i++) {
+        tt_value shown = tt_shown(graph, tt_wanted(graph, i));
+        if (tt_graph_node(graph, shown.node)->op != TT_OP_BUFFER)
+            continue;
+        uint32_t buffer = (uint32_t)tt_graph_attribute(graph, shown.node, 0, NULL)[0];
+        if (!tt_graph_buffer(graph, buffer)->assigned)
+            continue;
+        uint64_t bytes = tt_type_bytes(tt_graph_type(graph, shown));
+        if (program->results == NULL)
+            program->results = calloc(results + 1u, sizeof(*program->results));
+        if (program->results != NULL && program->results[i] == NULL)
+            program->results[i] = tt_run_allocate(bytes);
+        if (program->results == NULL || program->results[i] == NULL)
+            return TT_FULL;
+        memcpy(program->results[i], tt_bytes_at(program, shown), bytes);
+    }
+    return TT_OK;
+}
+
 static tt_status run_reference(tt_program *program, tt_text *why)
 {
     const tt_graph *graph = program->graph;
@@ -187,6 +211,8 @@ static tt_status run_steps(tt_program *program, tt_text *why)
         values[i] = tt_bytes_at(program, tt_wanted(graph, i));
     if (status == TT_OK)
         status = tt_guard_check(program, values, why);
+    if (status == TT_OK)
+        status = keep_old_results(program);
     if (status == TT_OK)
         status = assign_all(program, values + results);
     free(values);

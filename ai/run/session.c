@@ -256,8 +256,10 @@ const void *tt_program_result(const tt_program *program, uint32_t index, tt_type
     tt_value value = tt_graph_result_at(program->graph, index)->value;
     if (type != NULL)
         *type = *tt_graph_type(program->graph, value);
+    if (program->results != NULL && program->results[index] != NULL)
+        return program->results[index];
     if (tt_by_reference(program))
-        return program->results != NULL ? program->results[index] : NULL;
+        return NULL;
     return tt_bytes_at(program, value);
 }
 

@@ -47,7 +47,7 @@ struct tt_program {
     char *arena, *scratch;
     uint64_t arena_bytes;
     size_t scratch_bytes;
-    void **results; // of the last run, where everything is run by the reference
+    void **results; // of the last run: by the reference, and what assigning would have overwritten
     bool *guarded;  // by result; NULL: nothing is, assignments neither
 };
 

@@ -148,6 +148,7 @@ static void check_assignments(void)
         tt_graph_assign(g, a, b);
         tt_graph_assign(g, b, a);
         tt_graph_assign(g, c, tt_add(g, a, b));
+        tt_graph_result(g, "old a", tt_reshape(g, a, 2, (int64_t[]){3, 1}));
         tt_program *p = load(session, g);
         float *x = tt_session_bytes(session, "a", NULL), *y = tt_session_bytes(session, "b", NULL);
         float *z = tt_session_bytes(session, "c", NULL);
@@ -155,6 +156,9 @@ static void check_assignments(void)
         y[0] = 2;
         REQUIRE(tt_program_run(p, NULL) == TT_OK);
         EXPECT(x[0] == 2 && y[0] == 1 && z[0] == 3);
+        EXPECT(*(const float *)tt_program_result(p, 0, NULL) == 1); // as it was read
+        REQUIRE(tt_program_run(p, NULL) == TT_OK);
+        EXPECT(x[0] == 1 && *(const float *)tt_program_result(p, 0, NULL) == 2);
         tt_session_free(session);
         tt_graph_free(g);
     }
