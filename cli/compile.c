@@ -14,6 +14,7 @@
 #include "cli/data.h"
 #include "cli/file.h"
 #include "cli/json.h"
+#include "cli/model.h"
 #include "cli/say.h"
 #include "tutti/check.h"
 #include "tutti/convert.h"
@@ -162,34 +163,6 @@ static tt_exit write_reference(const tt_quantised *quantised, const tt_plan *pla
     return result;
 }
 
-static const char *step_name(const tt_plan_step *step)
-{
-    static const char *const names[] = {"?", "conv", "depthwise", "max pool", "average pool"};
-    return names[step->kind < TT_COUNT(names) ? step->kind : 0];
-}
-
-static void print_steps(const tt_plan *plan)
-{
-    printf("step  kind          input         output        window  stride\n");
-    for (uint32_t i = 0; i < plan->header.step_count; i++) {
-        tt_plan_step step;
-        tt_plan_step_at(plan, i, &step);
-        char in[24], out[24];
-        snprintf(in, sizeof(in), "%ux%ux%u", step.in[0], step.in[1], step.in[2]);
-        snprintf(out, sizeof(out), "%ux%ux%u", step.out[0], step.out[1], step.out[2]);
-        printf("%4u  %-12s  %-12s  %-12s  %ux%u     %u\n", i + 1, step_name(&step), in, out,
-               step.window[0], step.window[1], step.stride_rows);
-    }
-}
-
-static void write_sizes(tt_json_writer *json, const char *key, const uint16_t *sizes, size_t count)
-{
-    tt_json_open(json, key, '[');
-    for (size_t i = 0; i < count; i++)
-        tt_json_number(json, NULL, sizes[i]);
-    tt_json_close(json, ']');
-}
-
 // What a compilation found out.
 typedef struct result {
     const tt_plan *plan;
@@ -211,19 +184,7 @@ static void write_json(FILE *file, const result *found)
     tt_json_number(&json, "images", (double)found->images);
     tt_json_number(&json, "accuracy_float", found->before);
     tt_json_number(&json, "accuracy_int8", found->after);
-    tt_json_open(&json, "steps", '[');
-    for (uint32_t i = 0; i < header->step_count; i++) {
-        tt_plan_step step;
-        tt_plan_step_at(found->plan, i, &step);
-        tt_json_open(&json, NULL, '{');
-        tt_json_text(&json, "kind", step_name(&step));
-        write_sizes(&json, "input", step.in, 3);
-        write_sizes(&json, "output", step.out, 3);
-        write_sizes(&json, "window", step.window, 2);
-        write_sizes(&json, "stride", (uint16_t[]){step.stride_rows, step.stride_columns}, 2);
-        tt_json_close(&json, '}');
-    }
-    tt_json_close(&json, ']');
+    tt_plan_write_steps(&json, found->plan);
     tt_json_close(&json, '}');
     fputc('\n', file);
 }
@@ -248,7 +209,7 @@ static void print_result(const result *found)
     }
     tt_say("%s: %u bytes, %u bytes of arena, %u multiply-accumulates", out_path, header->bytes,
            header->arena_bytes, header->multiplications);
-    print_steps(found->plan);
+    tt_plan_print_steps(stdout, found->plan);
     printf("accuracy on %zu test images: %.2f %% in float, %.2f %% in int8\n", found->images,
            100 * found->before, 100 * found->after);
 }

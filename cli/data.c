@@ -16,10 +16,23 @@ tt_exit tt_data_load(const char *command, const char *folder, tt_dataset *train,
     return status == TT_FULL ? TT_EXIT_FAILED : TT_EXIT_MISSING;
 }
 
-tt_exit tt_data_refuse(const char *command, tt_status status, const char *sentence)
+static tt_exit exit_of(tt_status status)
 {
-    tt_say_error("tutti %s: %s", command, sentence[0] != '\0' ? sentence : tt_status_text(status));
     bool missing =
         status == TT_NOT_FOUND || status == TT_IO || status == TT_DAMAGED || status == TT_MALFORMED;
     return missing ? TT_EXIT_MISSING : TT_EXIT_FAILED;
+}
+
+tt_exit tt_data_refuse(const char *command, tt_status status, const char *sentence)
+{
+    tt_say_error("tutti %s: %s", command, sentence[0] != '\0' ? sentence : tt_status_text(status));
+    return exit_of(status);
+}
+
+tt_exit tt_data_refuse_file(const char *command, const char *path, tt_status status,
+                            const char *sentence)
+{
+    tt_say_error("tutti %s: %s: %s", command, path,
+                 sentence[0] != '\0' ? sentence : tt_status_text(status));
+    return exit_of(status);
 }

@@ -13,5 +13,8 @@ tt_exit tt_data_load(const char *command, const char *folder, tt_dataset *train,
 // Says why the file of a command cannot be used. What is missing or damaged is TT_EXIT_MISSING,
 // what is sound but refused is TT_EXIT_FAILED.
 tt_exit tt_data_refuse(const char *command, tt_status status, const char *sentence);
+// The same, of a sentence that does not name the file.
+tt_exit tt_data_refuse_file(const char *command, const char *path, tt_status status,
+                            const char *sentence);
 
 #endif

@@ -20,6 +20,7 @@ const char *const tt_exit_meanings[TT_EXITS] = {
 };
 
 const char *const tt_environment[][2] = {
+    {"TT_RUN", "reference: graphs are run by the reference, slowly; fast, or not set: by kernels"},
     {"TUTTI_NET", "the folder of the fleet that is meant, where --net or --dir names none"},
     {"TERM", "dumb: progress is told in a plain line once in a while"},
     {"COLUMNS", "how wide the line of progress may be, on a terminal that does not tell"},

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ai/run/session_internal.h"
+#include "tutti/compare.h"
 
 tt_status tt_program_guard(tt_program *program, const char *result)
 {
@@ -245,9 +246,7 @@ static void say_as(const search *s, tt_value value, tt_text *why)
     const tt_graph *graph = s->program->graph;
     uint32_t results = tt_graph_result_count(graph), all = results + tt_graph_assign_count(graph);
     for (uint32_t i = 0; i < all; i++) {
-        tt_value is = i < results ? tt_graph_result_at(graph, i)->value
-                                  : tt_graph_assign_at(graph, i - results)->value;
-        if (!tt_same(shown(s, is), value) || tt_same(value, s->bad_value))
+        if (!tt_same(shown(s, tt_wanted(graph, i)), value) || tt_same(value, s->bad_value))
             continue;
         tt_text_add(why, ", ");
         say_wanted(graph, i, why);
@@ -327,8 +326,7 @@ tt_status tt_guard_check(tt_program *program, const void *const *values, tt_text
     const tt_graph *graph = program->graph;
     uint32_t results = tt_graph_result_count(graph), all = results + tt_graph_assign_count(graph);
     for (uint32_t i = 0; program->guarded != NULL && i < all; i++) {
-        tt_value value = i < results ? tt_graph_result_at(graph, i)->value
-                                     : tt_graph_assign_at(graph, i - results)->value;
+        tt_value value = tt_wanted(graph, i);
         const tt_type *type = tt_graph_type(graph, value);
         if ((i < results && !program->guarded[i]) ||
             tt_all_finite((tt_element)type->element, values[i], tt_type_count(type)))

@@ -66,14 +66,6 @@ static tt_status assign_all(tt_program *program, const void *const *values)
     return status;
 }
 
-// What is computed: results, then what is assigned.
-static tt_value wanted(const tt_graph *graph, uint32_t index)
-{
-    uint32_t results = tt_graph_result_count(graph);
-    return index < results ? tt_graph_result_at(graph, index)->value
-                           : tt_graph_assign_at(graph, index - results)->value;
-}
-
 typedef struct watcher {
     const tt_graph *graph;
     void (*watch)(void *context, const tt_seen *seen);
@@ -111,11 +103,35 @@ static tt_status compute_by_reference(tt_program *program, uint32_t count, watch
     if (values == NULL)
         return TT_FULL;
     for (uint32_t i = 0; i < count; i++)
-        values[i] = wanted(program->graph, i);
+        values[i] = tt_wanted(program->graph, i);
     tt_status status =
         tt_reference_run(program->graph, count, values, program->given, &options, reference, why);
     free(values);
     return status;
+}
+
+// Results that are a parameter or state which is assigned now keep what it was.
+static tt_status keep_old_results(tt_program *program)
+{
+    const tt_graph *graph = program->graph;
+    uint32_t results = tt_graph_result_count(graph);
+    for (uint32_t i = 0; i < results; i++) {
+        tt_value shown = tt_shown(graph, tt_wanted(graph, i));
+        if (tt_graph_node(graph, shown.node)->op != TT_OP_BUFFER)
+            continue;
+        uint32_t buffer = (uint32_t)tt_graph_attribute(graph, shown.node, 0, NULL)[0];
+        if (!tt_graph_buffer(graph, buffer)->assigned)
+            continue;
+        uint64_t bytes = tt_type_bytes(tt_graph_type(graph, shown));
+        if (program->results == NULL)
+            program->results = calloc(results + 1u, sizeof(*program->results));
+        if (program->results != NULL && program->results[i] == NULL)
+            program->results[i] = tt_run_allocate(bytes);
+        if (program->results == NULL || program->results[i] == NULL)
+            return TT_FULL;
+        memcpy(program->results[i], tt_bytes_at(program, shown), bytes);
+    }
+    return TT_OK;
 }
 
 static tt_status run_reference(tt_program *program, tt_text *why)
@@ -192,9 +208,11 @@ static tt_status run_steps(tt_program *program, tt_text *why)
     if (status == TT_OK && values == NULL)
         status = TT_FULL;
     for (uint32_t i = 0; status == TT_OK && i < all; i++)
-        values[i] = tt_bytes_at(program, wanted(graph, i));
+        values[i] = tt_bytes_at(program, tt_wanted(graph, i));
     if (status == TT_OK)
         status = tt_guard_check(program, values, why);
+    if (status == TT_OK)
+        status = keep_old_results(program);
     if (status == TT_OK)
         status = assign_all(program, values + results);
     free(values);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ai/run/session_internal.h"
+#include "tutti/compare.h"
 
 void tt_add_node(tt_text *text, const tt_graph *graph, uint32_t node)
 {

@@ -98,6 +98,9 @@ static tt_status keep_bytes(tt_session *session, const tt_buffer *buffer, tt_tex
     }
     if (kept != NULL)
         return TT_OK;
+    uint64_t bytes = tt_type_bytes(&buffer->type), limit = tt_session_bytes_limit(session);
+    if (bytes > limit || session->kept_bytes > limit - bytes)
+        return tt_run_too_large(why, "keeps bytes of memory:", session->kept_bytes + bytes, limit);
     if (session->kept_count == session->kept_capacity) {
         uint32_t capacity = session->kept_capacity > 0 ? 2 * session->kept_capacity : 16;
         bytes_of *grown = realloc(session->kept, capacity * sizeof(*grown));
@@ -106,14 +109,14 @@ static tt_status keep_bytes(tt_session *session, const tt_buffer *buffer, tt_tex
         session->kept = grown;
         session->kept_capacity = capacity;
     }
-    bytes_of made = {strdup(buffer->name), buffer->type,
-                     tt_run_allocate(tt_type_bytes(&buffer->type))};
+    bytes_of made = {strdup(buffer->name), buffer->type, tt_run_allocate(bytes)};
     if (made.name == NULL || made.data == NULL) {
         free(made.name);
         free(made.data);
         return TT_FULL;
     }
     session->kept[session->kept_count++] = made;
+    session->kept_bytes += bytes;
     return TT_OK;
 }
 
@@ -251,8 +254,10 @@ const void *tt_program_result(const tt_program *program, uint32_t index, tt_type
     tt_value value = tt_graph_result_at(program->graph, index)->value;
     if (type != NULL)
         *type = *tt_graph_type(program->graph, value);
+    if (program->results != NULL && program->results[index] != NULL)
+        return program->results[index];
     if (tt_by_reference(program))
-        return program->results != NULL ? program->results[index] : NULL;
+        return NULL;
     return tt_bytes_at(program, value);
 }
 

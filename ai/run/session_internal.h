@@ -27,6 +27,7 @@ struct tt_session {
     tt_pool *pool;
     bytes_of *kept;
     uint32_t kept_count, kept_capacity;
+    uint64_t kept_bytes;
     tt_program *programs; // a list
     tt_sized sized[TT_PROGRAMS_KEPT];
     uint64_t asked;
@@ -46,7 +47,7 @@ struct tt_program {
     char *arena, *scratch;
     uint64_t arena_bytes;
     size_t scratch_bytes;
-    void **results; // of the last run, where everything is run by the reference
+    void **results; // of the last run: by the reference, and what assigning would have overwritten
     bool *guarded;  // by result; NULL: nothing is, assignments neither
 };
 
@@ -77,6 +78,14 @@ void *tt_run_allocate(uint64_t bytes);
 tt_status tt_run_too_large(tt_text *why, const char *what, uint64_t is, uint64_t limit);
 uint64_t tt_session_bytes_limit(const tt_session *session);
 
+// What is computed: results, then what is assigned.
+static inline tt_value tt_wanted(const tt_graph *graph, uint32_t index)
+{
+    uint32_t results = tt_graph_result_count(graph);
+    return index < results ? tt_graph_result_at(graph, index)->value
+                           : tt_graph_assign_at(graph, index - results)->value;
+}
+
 // The value whose elements these are: reshapes and stops are followed to what they show.
 static inline tt_value tt_shown(const tt_graph *graph, tt_value value)
 {
@@ -96,10 +105,6 @@ static inline const void *tt_bytes_at(const tt_program *program, tt_value value)
 }
 
 void tt_program_forget_results(tt_program *program); // the reference's
-
-// For sentences: "log (layer 3, line 12)", or "log (node 7)"; "[3,7]", or nothing of a scalar.
-void tt_add_node(tt_text *text, const tt_graph *graph, uint32_t node);
-void tt_add_place(tt_text *text, const tt_type *type, int64_t place);
 
 bool tt_all_finite(tt_element element, const void *data, int64_t count); // integers are
 

@@ -148,6 +148,7 @@ static void check_assignments(void)
         tt_graph_assign(g, a, b);
         tt_graph_assign(g, b, a);
         tt_graph_assign(g, c, tt_add(g, a, b));
+        tt_graph_result(g, "old a", tt_reshape(g, a, 2, (int64_t[]){3, 1}));
         tt_program *p = load(session, g);
         float *x = tt_session_bytes(session, "a", NULL), *y = tt_session_bytes(session, "b", NULL);
         float *z = tt_session_bytes(session, "c", NULL);
@@ -155,6 +156,9 @@ static void check_assignments(void)
         y[0] = 2;
         REQUIRE(tt_program_run(p, NULL) == TT_OK);
         EXPECT(x[0] == 2 && y[0] == 1 && z[0] == 3);
+        EXPECT(*(const float *)tt_program_result(p, 0, NULL) == 1); // as it was read
+        REQUIRE(tt_program_run(p, NULL) == TT_OK);
+        EXPECT(x[0] == 1 && *(const float *)tt_program_result(p, 0, NULL) == 2);
         tt_session_free(session);
         tt_graph_free(g);
     }
@@ -250,6 +254,16 @@ static void check_refusals(void)
     tt_graph_result(g, "y", tt_exp(g, tt_iota(g, TT_TYPE(TT_F32, 1000000, 1000000), 0)));
     expect_refused(g, (tt_session_options){.threads = 1}, TT_TOO_LARGE, "the limit is");
     expect_refused(g, (tt_session_options){.way = TT_RUN_REFERENCE}, TT_TOO_LARGE, "");
+    tt_graph_free(g);
+    g = tt_graph_new(); // so does a parameter; two share the limit
+    tt_graph_result(g, "y", tt_parameter(g, "w", TT_TYPE(TT_F32, (int64_t)1 << 40)));
+    expect_refused(g, (tt_session_options){.threads = 1}, TT_TOO_LARGE, "keeps bytes of memory: ");
+    tt_graph_free(g);
+    g = tt_graph_new();
+    tt_graph_assign(g, tt_state(g, "a", TT_TYPE(TT_F32, 100)),
+                    tt_parameter(g, "w", TT_TYPE(TT_F32, 100)));
+    expect_refused(g, (tt_session_options){.bytes_max = 799}, TT_TOO_LARGE,
+                   "keeps bytes of memory: 800; the limit is 799");
     tt_graph_free(g);
     g = tt_graph_new(); // of which only one output has a size that is known
     tt_graph_result(
