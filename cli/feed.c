@@ -70,7 +70,7 @@ static uint64_t limit_of(const tt_graph *graph, const tt_buffer *buffer)
 {
     uint64_t limit = UINT64_MAX;
     for (uint32_t at = 0; at < tt_graph_count(graph); at++) {
-        const tt_node *node = tt_graph_node(graph, at);
+        const tt_operation *node = tt_graph_node(graph, at);
         if (node->op != TT_OP_GATHER && node->op != TT_OP_SCATTER)
             continue;
         const tt_value *in = tt_graph_inputs(graph, at);

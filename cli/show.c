@@ -43,7 +43,7 @@ static const char *name_text(const char *name)
 // What a node reads; of many values the first and how many more.
 static void reads(const tt_graph *graph, uint32_t node, char cell[CELL_BYTES])
 {
-    const tt_node *n = tt_graph_node(graph, node);
+    const tt_operation *n = tt_graph_node(graph, node);
     unsigned shown = n->input_count > 4 ? 2 : n->input_count;
     char value[24];
     size_t length = 0;
@@ -119,7 +119,7 @@ static void print_nodes(FILE *out, const tt_graph *graph)
     fprintf(out, "%6s  %-14s  %-*s  %-*s  %9s  from\n", "node", "operation", read_width, "reads",
             made_width, "makes", "cost");
     for (uint32_t at = 0; at < tt_graph_count(graph); at++) {
-        const tt_node *n = tt_graph_node(graph, at);
+        const tt_operation *n = tt_graph_node(graph, at);
         reads(graph, at, read);
         makes(graph, at, made);
         fprintf(out, "%6s  %-14s  %-*s  %-*s  %9s  ", tt_show_value((tt_value){at, 0}, node),

@@ -87,7 +87,7 @@ static void write_cost(tt_json_writer *json, const char *key, uint64_t cost)
 
 static void write_node(tt_json_writer *json, const tt_graph *graph, uint32_t at)
 {
-    const tt_node *n = tt_graph_node(graph, at);
+    const tt_operation *n = tt_graph_node(graph, at);
     const tt_buffer *buffer = tt_show_buffer(graph, at);
     char text[TT_TYPE_TEXT_BYTES];
     tt_json_open(json, NULL, '{');

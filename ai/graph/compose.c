@@ -54,7 +54,7 @@ tt_value tt_stop(tt_graph *graph, tt_value a)
     return tt_unary(graph, TT_OP_STOP, a);
 }
 
-tt_value tt_after(tt_graph *graph, tt_value a, tt_value b)
+tt_value tt_once(tt_graph *graph, tt_value a, tt_value b)
 {
     return tt_binary(graph, TT_OP_AFTER, a, b);
 }
@@ -89,7 +89,7 @@ tt_value tt_exp(tt_graph *graph, tt_value a)
     return tt_unary(graph, TT_OP_EXP, a);
 }
 
-tt_value tt_log(tt_graph *graph, tt_value a)
+tt_value tt_ln(tt_graph *graph, tt_value a)
 {
     return tt_unary(graph, TT_OP_LOG, a);
 }
@@ -465,7 +465,7 @@ tt_value tt_random_normal(tt_graph *graph, tt_value key, tt_type type)
         wide.element = TT_F32;
     tt_value u = tt_random_uniform(graph, key, wide), v = tt_random_uniform(graph, key, wide);
     tt_value above_0 = tt_subtract(graph, number_like(graph, u, 1), u); // (0, 1]
-    tt_value radius = tt_sqrt(graph, tt_scale(graph, tt_log(graph, above_0), -2));
+    tt_value radius = tt_sqrt(graph, tt_scale(graph, tt_ln(graph, above_0), -2));
     tt_value angle = tt_scale(graph, v, 6.283185307179586);
     return tt_convert(graph, tt_multiply(graph, radius, tt_unary(graph, TT_OP_COS, angle)),
                       (tt_element)type.element);

@@ -118,7 +118,7 @@ static void free_all(tt_work *work, tt_cells *tensors, unsigned count)
 
 static tt_status loop_reference(tt_work *work)
 {
-    const tt_node *node = tt_graph_node(work->graph, work->node);
+    const tt_operation *node = tt_graph_node(work->graph, work->node);
     const tt_graph *body = tt_graph_body(work->graph, node->body[0]);
     int64_t limit = work->attribute[0].word[0], count = work->in[0].cells[0].i;
     unsigned carries = (unsigned)work->attribute[1].word[0], results = node->output_count + 1u;
@@ -153,7 +153,7 @@ static tt_status loop_reference(tt_work *work)
 
 static uint64_t loop_cost(const tt_graph *graph, uint32_t node)
 {
-    const tt_node *n = tt_graph_node(graph, node);
+    const tt_operation *n = tt_graph_node(graph, node);
     uint64_t turns = (uint64_t)tt_graph_attribute(graph, node, 0, NULL)[0];
     uint64_t body = tt_graph_cost(tt_graph_body(graph, n->body[0]));
     return tt_cost_multiply(turns, tt_cost_add(body, TURN_COST));
@@ -187,7 +187,7 @@ static bool branch_type(tt_rule *rule)
 
 static tt_status branch_reference(tt_work *work)
 {
-    const tt_node *node = tt_graph_node(work->graph, work->node);
+    const tt_operation *node = tt_graph_node(work->graph, work->node);
     bool yes = work->in[0].cells[0].i != 0;
     tt_cells made[TT_OUTPUTS_MAX + 1] = {0};
     tt_status status = tt_reference_body(work, tt_graph_body(work->graph, node->body[yes ? 0 : 1]),
@@ -201,7 +201,7 @@ static tt_status branch_reference(tt_work *work)
 
 static uint64_t branch_cost(const tt_graph *graph, uint32_t node)
 {
-    const tt_node *n = tt_graph_node(graph, node);
+    const tt_operation *n = tt_graph_node(graph, node);
     uint64_t yes = tt_graph_cost(tt_graph_body(graph, n->body[0]));
     uint64_t no = tt_graph_cost(tt_graph_body(graph, n->body[1]));
     return yes > no ? yes : no;

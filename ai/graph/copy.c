@@ -49,7 +49,7 @@ void tt_graph_copy_origins(tt_graph *graph, const tt_graph *from, uint32_t node,
 tt_value tt_graph_copy_node(tt_graph *graph, const tt_graph *from, uint32_t node,
                             const tt_value *map)
 {
-    const tt_node *n = tt_graph_node(from, node);
+    const tt_operation *n = tt_graph_node(from, node);
     const tt_value *inputs = tt_graph_inputs(from, node);
     tt_graph *body[2] = {NULL, NULL};
     tt_value few[8], *in = few;
@@ -76,7 +76,7 @@ static bool copy_nodes(tt_graph *graph, const tt_graph *from, const tt_value *in
 {
     unsigned input = 0;
     for (uint32_t at = 0; at < from->node_count; at++) {
-        const tt_node *node = &from->nodes[at];
+        const tt_operation *node = &from->nodes[at];
         tt_value value;
         tt_graph_copy_origin(graph, from, at);
         bool given = false;

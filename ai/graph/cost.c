@@ -6,7 +6,7 @@
 
 uint64_t tt_node_cost(const tt_graph *graph, uint32_t node)
 {
-    const tt_node *n = tt_graph_node(graph, node);
+    const tt_operation *n = tt_graph_node(graph, node);
     const tt_row *row = tt_row_of((tt_op)n->op);
     uint64_t cost = 0, own = row->cost != NULL ? row->cost(graph, node) : 0;
     for (unsigned i = 0; i < n->output_count && (row->flags & TT_ROW_IMPURE) == 0; i++) {

@@ -234,7 +234,7 @@ DERIVATIVE(power, {
         back->dx[0] = tt_multiply(g, DY, tt_multiply(g, B, below));
     }
     if (back->wanted[1]) { // at a = 0 the power is flat, where log a is none
-        tt_value slope = tt_log(g, tt_select(g, a_is_0, NUMBER(1), A));
+        tt_value slope = tt_ln(g, tt_select(g, a_is_0, NUMBER(1), A));
         back->dx[1] = tt_multiply(g, DY, tt_multiply(g, Y, slope));
     }
 })

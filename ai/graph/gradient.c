@@ -34,7 +34,7 @@ static void mark(flow *f, unsigned count, const tt_value *wrt)
     for (unsigned i = 0; i < count; i++)
         f->depends[wrt[i].node] = true;
     for (uint32_t at = 0; at < f->nodes; at++) {
-        const tt_node *node = tt_graph_node(f->graph, at);
+        const tt_operation *node = tt_graph_node(f->graph, at);
         const tt_value *inputs = tt_graph_inputs(f->graph, at);
         bool flat = tt_row_of((tt_op)node->op)->constant; // nothing behind it depends through it
         for (unsigned i = 0; !flat && i < node->input_count; i++)
@@ -53,7 +53,7 @@ static void flow_into(flow *f, tt_value input, tt_value share)
 
 static bool step_back(flow *f, uint32_t at)
 {
-    const tt_node node = *tt_graph_node(f->graph, at);
+    const tt_operation node = *tt_graph_node(f->graph, at);
     const tt_row *row = tt_row_of((tt_op)node.op);
     bool any = false, flows = false;
     if (node.input_count == 0 || row->constant)
@@ -194,7 +194,7 @@ static tt_status differentiate(tt_graph *graph, unsigned output_count, const tt_
     if (tt_graph_count(graph) == 0) // then nothing was asked for
         return TT_OK;
     flow f = {.graph = graph, .nodes = tt_graph_count(graph)};
-    const tt_node *last = tt_graph_node(graph, f.nodes - 1);
+    const tt_operation *last = tt_graph_node(graph, f.nodes - 1);
     uint32_t types = last->types + last->output_count;
     f.depends = calloc(f.nodes, sizeof(f.depends[0]));
     f.gradient = malloc(types * sizeof(f.gradient[0]));

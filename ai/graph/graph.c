@@ -55,7 +55,7 @@ uint32_t tt_graph_count(const tt_graph *graph)
     return graph->node_count;
 }
 
-const tt_node *tt_graph_node(const tt_graph *graph, uint32_t node)
+const tt_operation *tt_graph_node(const tt_graph *graph, uint32_t node)
 {
     TT_CHECK(node < graph->node_count);
     return &graph->nodes[node];
@@ -68,7 +68,7 @@ const tt_value *tt_graph_inputs(const tt_graph *graph, uint32_t node)
 
 const tt_type *tt_graph_type(const tt_graph *graph, tt_value value)
 {
-    const tt_node *node = tt_graph_node(graph, value.node);
+    const tt_operation *node = tt_graph_node(graph, value.node);
     TT_CHECK(value.output < node->output_count);
     return &graph->types[node->types + value.output];
 }
@@ -82,7 +82,7 @@ const tt_graph *tt_graph_body(const tt_graph *graph, uint32_t body)
 const int64_t *tt_graph_attribute(const tt_graph *graph, uint32_t node, unsigned place,
                                   unsigned *count)
 {
-    const tt_node *n = tt_graph_node(graph, node);
+    const tt_operation *n = tt_graph_node(graph, node);
     tt_words attribute[TT_ATTRIBUTES_MAX];
     TT_CHECK(place < TT_ATTRIBUTES_MAX &&
              tt_row_attributes(tt_row_of((tt_op)n->op), graph->words + n->words, n->word_count,
@@ -94,7 +94,7 @@ const int64_t *tt_graph_attribute(const tt_graph *graph, uint32_t node, unsigned
 
 void tt_graph_words(const tt_graph *graph, uint32_t node, int64_t *words)
 {
-    const tt_node *n = tt_graph_node(graph, node);
+    const tt_operation *n = tt_graph_node(graph, node);
     if (n->word_count > 0)
         memcpy(words, graph->words + n->words, n->word_count * sizeof(words[0]));
 }
@@ -131,7 +131,7 @@ static bool type_is_sound(tt_graph *graph, const char *what, tt_type *type, bool
 
 typedef struct candidate { // a node that may be there already
     const tt_graph *graph;
-    tt_node node;
+    tt_operation node;
     const tt_value *inputs;
     const tt_type *types;
     const int64_t *words;
@@ -149,7 +149,7 @@ static uint64_t hash_candidate(const candidate *c)
 
 static candidate candidate_of(const tt_graph *graph, uint32_t node)
 {
-    const tt_node *n = &graph->nodes[node];
+    const tt_operation *n = &graph->nodes[node];
     return (candidate){graph, *n, graph->inputs + n->inputs, graph->types + n->types,
                        graph->words + n->words};
 }
@@ -243,7 +243,7 @@ static bool grow_for(tt_graph *graph, void *array, uint32_t *capacity, uint32_t 
 static tt_value append(const candidate *c)
 {
     tt_graph *graph = (tt_graph *)c->graph;
-    tt_node node = c->node;
+    tt_operation node = c->node;
     uint32_t at = graph->node_count;
     const void *inputs = c->inputs, *words = c->words;
     if (!tt_graph_grow(graph, &graph->nodes, &graph->node_capacity, at, 1, sizeof(node)) ||
@@ -607,7 +607,7 @@ void tt_graph_assign(tt_graph *graph, tt_value buffer, tt_value value)
     if (graph == NULL || graph->status != TT_OK || !value_is_sound(graph, "assign", buffer) ||
         !value_is_sound(graph, "assign", value))
         return;
-    const tt_node *node = &graph->nodes[buffer.node];
+    const tt_operation *node = &graph->nodes[buffer.node];
     if (node->op != TT_OP_BUFFER) {
         tt_graph_fail(graph, TT_INVALID, "assign: only parameters and state can be assigned");
         return;

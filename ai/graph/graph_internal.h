@@ -22,7 +22,7 @@ typedef struct tt_origin_entry {
 } tt_origin_entry;
 
 struct tt_graph {
-    tt_node *nodes;
+    tt_operation *nodes;
     uint32_t *origin_of; // by node: its first origin, + 1
     tt_value *inputs;
     tt_type *types;

@@ -44,7 +44,7 @@ static tt_value scalar(const common *c, tt_value value)
 
 static tt_value state_of(const common *c, const char *what, tt_value parameter)
 {
-    const tt_node *node = tt_graph_node(c->graph, parameter.node);
+    const tt_operation *node = tt_graph_node(c->graph, parameter.node);
     int64_t buffer = tt_graph_attribute(c->graph, parameter.node, 0, NULL)[0];
     const char *of = tt_graph_buffer(c->graph, (uint32_t)buffer)->name;
     size_t room = strlen(what) + strlen(of) + 16;

@@ -67,7 +67,7 @@ uint32_t tt_recompute_part(const tt_recomputation *r, uint32_t end)
 
 static bool is_constant(const tt_graph *graph, uint32_t node)
 {
-    const tt_node *n = &graph->nodes[node];
+    const tt_operation *n = &graph->nodes[node];
     return n->op == TT_OP_BUFFER && graph->buffers[graph->words[n->words]].kind == TT_CONSTANT;
 }
 
@@ -79,7 +79,7 @@ static bool bring_in(tt_recomputation *r, uint32_t node, uint32_t first, tt_valu
         if (in.node >= first && r->graph->nodes[in.node].op != TT_OP_BUFFER)
             continue; // a copy stands there already
         if (!is_constant(r->graph, in.node))
-            stands = tt_after(r->graph, in, after);
+            stands = tt_once(r->graph, in, after);
         if (tt_is_none(stands))
             return false;
         r->stands[tt_graph_place(r->graph, in)] = stands;

@@ -164,7 +164,7 @@ static bool is_empty(unsigned count, const tt_cells *out)
 // Runs a node's row, whose outputs have cells where their sizes are known.
 static tt_status run_row(run *r, uint32_t node, const tt_cells *in, tt_cells *out)
 {
-    const tt_node *n = tt_graph_node(r->graph, node);
+    const tt_operation *n = tt_graph_node(r->graph, node);
     const tt_row *row = tt_row_of((tt_op)n->op);
     tt_work work = {.graph = r->graph,
                     .node = node,
@@ -191,7 +191,7 @@ tt_status tt_reference_node(const tt_graph *graph, uint32_t node, const tt_cells
 {
     tt_reference reference = {.bytes_max = UINT64_MAX};
     run r = {.reference = &reference, .graph = graph, .why = why};
-    const tt_node *n = tt_graph_node(graph, node);
+    const tt_operation *n = tt_graph_node(graph, node);
     tt_status status = TT_OK;
     memset(out, 0, n->output_count * sizeof(*out));
     for (unsigned i = 0; status == TT_OK && i < n->output_count; i++)
@@ -206,7 +206,7 @@ tt_status tt_reference_node(const tt_graph *graph, uint32_t node, const tt_cells
 
 static tt_status compute(run *r, uint32_t node)
 {
-    const tt_node *n = tt_graph_node(r->graph, node);
+    const tt_operation *n = tt_graph_node(r->graph, node);
     const tt_value *inputs = tt_graph_inputs(r->graph, node);
     tt_cells few[4], *in = few;
     tt_status status = TT_OK;
@@ -242,7 +242,7 @@ static tt_status run_all(run *r, uint32_t count, const tt_value *values, tt_cell
     if (status == TT_OK)
         count_uses(r, count, values);
     for (uint32_t at = 0; status == TT_OK && at < nodes; at++) {
-        const tt_node *node = tt_graph_node(r->graph, at);
+        const tt_operation *node = tt_graph_node(r->graph, at);
         if (r->uses_left[at] > 0)
             status = node->op == TT_OP_BUFFER ? load_buffer(r, at) : compute(r, at);
         r->inputs += is_input(r->graph, at);

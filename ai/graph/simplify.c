@@ -35,7 +35,7 @@ static bool same_type(const rewrite *r, tt_value value)
     return tt_type_equal(tt_graph_type(r->graph, value), &r->type);
 }
 
-static const tt_node *made_by(const rewrite *r, tt_value value)
+static const tt_operation *made_by(const rewrite *r, tt_value value)
 {
     return tt_graph_node(r->graph, value.node);
 }
@@ -49,7 +49,7 @@ static tt_value input_of(const rewrite *r, tt_value value, unsigned input)
 static bool is_uniform(const rewrite *r, tt_value value, tt_cell *cell)
 {
     for (;;) {
-        const tt_node *node = made_by(r, value);
+        const tt_operation *node = made_by(r, value);
         switch ((tt_op)node->op) {
         case TT_OP_RESHAPE:
         case TT_OP_TRANSPOSE:
@@ -123,7 +123,7 @@ static tt_value neutral(const rewrite *r)
 static tt_value rewrite_unary(const rewrite *r)
 {
     tt_value a = r->in[0];
-    const tt_node *inner = made_by(r, a);
+    const tt_operation *inner = made_by(r, a);
     if (inner->op == r->op && (r->op == TT_OP_NEGATE || r->op == TT_OP_NOT))
         return input_of(r, a, 0);
     if (inner->op == r->op && (r->op == TT_OP_ABSOLUTE || r->op == TT_OP_SIGN ||
@@ -308,7 +308,7 @@ static tt_value rewrite_reduction(const rewrite *r)
 
 static bool is_constant(const rewrite *r, tt_value value)
 {
-    const tt_node *node = made_by(r, value);
+    const tt_operation *node = made_by(r, value);
     return node->op == TT_OP_BUFFER &&
            r->graph->buffers[r->graph->words[node->words]].kind == TT_CONSTANT;
 }
@@ -329,7 +329,7 @@ static tt_value constant_of(tt_graph *graph, const tt_cells *tensor)
 
 static bool can_fold(const rewrite *r)
 {
-    const tt_node *node = tt_graph_node(r->from, r->node);
+    const tt_operation *node = tt_graph_node(r->from, r->node);
     if ((tt_row_of(r->op)->flags & (TT_ROW_IMPURE | TT_ROW_HOST)) != 0 ||
         r->op == TT_OP_BROADCAST || r->input_count == 0 || node->output_count != 1 ||
         tt_type_count(&r->type) > FOLD_MAX || tt_node_cost(r->from, r->node) > FOLD_COST_MAX)
@@ -343,7 +343,7 @@ static bool can_fold(const rewrite *r)
 // A node of constants alone, computed in a graph of its own. What fails there fails when it runs.
 static tt_value fold(const rewrite *r)
 {
-    const tt_node *node = tt_graph_node(r->from, r->node);
+    const tt_operation *node = tt_graph_node(r->from, r->node);
     tt_graph *graph = can_fold(r) ? tt_graph_new() : NULL;
     tt_value *in = graph != NULL ? malloc(r->input_count * sizeof(*in)) : NULL, value = TT_NONE;
     tt_reference *reference = NULL;
@@ -377,7 +377,7 @@ static tt_value rewrite_node(const rewrite *r)
 // Control flow: bodies simplified; a branch whose condition is known is its body.
 static bool build_control(rewrite *r, tt_value *outputs)
 {
-    const tt_node *node = tt_graph_node(r->from, r->node);
+    const tt_operation *node = tt_graph_node(r->from, r->node);
     tt_cell condition;
     if (r->op == TT_OP_BRANCH && is_uniform(r, r->in[0], &condition))
         return tt_graph_inline(r->graph,
@@ -397,7 +397,7 @@ static bool build_control(rewrite *r, tt_value *outputs)
 
 static bool build(tt_graph *graph, const tt_graph *from, uint32_t at, tt_value *map)
 {
-    const tt_node *node = tt_graph_node(from, at);
+    const tt_operation *node = tt_graph_node(from, at);
     tt_value few[8], *in = few, value = TT_NONE;
     rewrite r = {.graph = graph,
                  .from = from,
@@ -438,7 +438,7 @@ static void mark_needed(const tt_graph *graph, bool *needed)
     for (uint32_t i = 0; i < graph->assign_count; i++)
         needed[graph->assigns[i].value.node] = true;
     for (uint32_t at = graph->node_count; at > 0; at--) {
-        const tt_node *node = &graph->nodes[at - 1];
+        const tt_operation *node = &graph->nodes[at - 1];
         for (unsigned i = 0; needed[at - 1] && i < node->input_count; i++)
             needed[graph->inputs[node->inputs + i].node] = true;
     }
@@ -454,7 +454,7 @@ tt_graph *tt_graph_simplify(const tt_graph *from)
         mark_needed(from, needed);
     // What is given from outside stays, used or not, and in its order.
     for (uint32_t at = 0; sound && at < from->node_count; at++) {
-        const tt_node *node = &from->nodes[at];
+        const tt_operation *node = &from->nodes[at];
         const tt_buffer *buffer =
             node->op == TT_OP_BUFFER ? &from->buffers[from->words[node->words]] : NULL;
         if (buffer != NULL && (needed[at] || buffer->kind != TT_CONSTANT)) {

@@ -354,7 +354,7 @@ static bool read_origin(parser *p, tt_graph *graph)
 
 static bool check_types(parser *p, const tt_graph *graph, tt_value value, const operation *o)
 {
-    const tt_node *node = tt_graph_node(graph, value.node);
+    const tt_operation *node = tt_graph_node(graph, value.node);
     char said[TT_TYPE_TEXT_BYTES], is[TT_TYPE_TEXT_BYTES];
     if (node->output_count != o->type_count)
         return fail(p, "%u types are stated, the operation has %u outputs", o->type_count,

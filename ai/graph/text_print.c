@@ -95,7 +95,7 @@ static void print_graph(FILE *out, const tt_graph *graph, int indent);
 
 static void print_node(FILE *out, const tt_graph *graph, uint32_t node, int indent)
 {
-    const tt_node *n = tt_graph_node(graph, node);
+    const tt_operation *n = tt_graph_node(graph, node);
     const tt_row *row = tt_row_of((tt_op)n->op);
     char text[TT_TYPE_TEXT_BYTES];
     fprintf(out, "%*s%%%u = ", indent, "", node);

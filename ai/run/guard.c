@@ -146,7 +146,7 @@ static const tt_buffer *buffer_of(const tt_graph *graph, uint32_t node)
 
 static found worst_of(const search *s, uint32_t node, unsigned *output)
 {
-    const tt_node *n = tt_graph_node(s->program->graph, node);
+    const tt_operation *n = tt_graph_node(s->program->graph, node);
     for (*output = 0; *output < n->output_count; (*output)++)
         if (s->made[n->types + *output].number != 0)
             return s->made[n->types + *output];

@@ -19,7 +19,7 @@ typedef struct loop {
 static loop loop_of(const tt_running *running, const tt_step *step)
 {
     const tt_graph *graph = running->graph;
-    const tt_node *node = tt_graph_node(graph, step->node);
+    const tt_operation *node = tt_graph_node(graph, step->node);
     const tt_type *to = tt_graph_type(graph, (tt_value){step->node, 0});
     loop l = {.step = step, .op = (tt_op)node->op, .operands = node->input_count};
     tt_walk walk[3];

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static const tt_node *made_by(const tt_matching *m, tt_value value)
+static const tt_operation *made_by(const tt_matching *m, tt_value value)
 {
     return tt_graph_node(m->graph, value.node);
 }
@@ -33,7 +33,7 @@ static bool is_f32(const tt_matching *m, tt_value value)
 // A constant of one element.
 static bool is_number(const tt_matching *m, tt_value value, double number)
 {
-    const tt_node *node = made_by(m, value);
+    const tt_operation *node = made_by(m, value);
     if (node->op == TT_OP_BROADCAST)
         return is_number(m, input_of(m, value, 0), number);
     if (node->op != TT_OP_BUFFER)
@@ -309,7 +309,7 @@ static bool match_pool(const tt_matching *m, tt_value value, tt_step *step)
 static void match_alone(const tt_matching *m, tt_value value, tt_step *step)
 {
     tt_op op = (tt_op)made_by(m, value)->op;
-    const tt_node *node = made_by(m, value);
+    const tt_operation *node = made_by(m, value);
     tt_element element =
         node->input_count == 0
             ? (tt_element)type_of(m, value)->element

@@ -110,7 +110,7 @@ tt_status tt_pad_kernel(const tt_running *running, const tt_step *step)
 tt_status tt_concatenate_kernel(const tt_running *running, const tt_step *step)
 {
     const tt_graph *graph = running->graph;
-    const tt_node *node = tt_graph_node(graph, step->node);
+    const tt_operation *node = tt_graph_node(graph, step->node);
     const tt_type *out = tt_graph_type(graph, (tt_value){step->node, 0});
     int64_t axis = tt_graph_attribute(graph, step->node, 0, NULL)[0], first = 0;
     int64_t to[TT_RANK_MAX] = {0}, from[TT_RANK_MAX] = {0};

@@ -76,7 +76,7 @@ static void count_uses(planning *p)
         p->uses[tt_graph_assign_at(graph, i)->value.node] += 2;
     for (uint32_t at = tt_graph_count(graph); at > 0; at--) {
         const tt_value *inputs = tt_graph_inputs(graph, at - 1);
-        const tt_node *node = tt_graph_node(graph, at - 1);
+        const tt_operation *node = tt_graph_node(graph, at - 1);
         unsigned read = node->op == TT_OP_AFTER ? 1 : node->input_count; // b is only waited for
         p->needed[at - 1] = p->uses[at - 1] > 0;
         for (unsigned i = 0; p->needed[at - 1] && i < read; i++)
@@ -104,7 +104,7 @@ static bool choose_steps(planning *p)
     for (uint32_t i = 0; i < tt_graph_assign_count(graph); i++)
         read[tt_graph_assign_at(graph, i)->value.node] = true;
     for (uint32_t at = nodes; at > 0; at--) {
-        const tt_node *node = tt_graph_node(graph, at - 1);
+        const tt_operation *node = tt_graph_node(graph, at - 1);
         unsigned count;
         if (!read[at - 1] || p->fused[at - 1] || node->op == TT_OP_BUFFER)
             continue;
@@ -130,7 +130,7 @@ static void find_last_uses(planning *p)
     tt_program *program = p->program;
     const tt_graph *graph = program->graph;
     for (uint32_t at = 0; at < tt_graph_count(graph); at++) {
-        const tt_node *node = tt_graph_node(graph, at);
+        const tt_operation *node = tt_graph_node(graph, at);
         for (unsigned i = 0; i < node->output_count; i++)
             program->root[node->types + i] = node->types + i;
         if (tt_is_view(node))
@@ -200,7 +200,7 @@ static void choose_places(planning *p)
 {
     tt_program *program = p->program;
     for (uint32_t i = 0; i < program->step_count; i++) {
-        const tt_node *node = tt_graph_node(program->graph, program->steps[i].node);
+        const tt_operation *node = tt_graph_node(program->graph, program->steps[i].node);
         for (uint32_t at = node->types; at < node->types + node->output_count; at++)
             program->place[at] = take(p, p->bytes[at]);
         for (uint32_t at = p->dies[i]; at != 0; at = p->next[at - 1])
@@ -233,7 +233,7 @@ static tt_status choose(tt_program *program, tt_text *why)
         program->root == NULL || program->place == NULL)
         status = TT_FULL;
     for (uint32_t at = 0; status == TT_OK && at < nodes; at++) {
-        const tt_node *node = tt_graph_node(graph, at);
+        const tt_operation *node = tt_graph_node(graph, at);
         for (unsigned i = 0; i < node->output_count; i++) {
             uint64_t bytes = tt_type_bytes(tt_graph_type(graph, (tt_value){at, (uint16_t)i}));
             p.bytes[node->types + i] = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;

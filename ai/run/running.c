@@ -45,7 +45,7 @@ static tt_status assign_all(tt_program *program, const void *const *values)
     char **old = calloc(count + 1u, sizeof(*old));
     tt_status status = old != NULL ? TT_OK : TT_FULL;
     for (uint32_t i = 0; status == TT_OK && i < count; i++) {
-        const tt_node *node = tt_graph_node(graph, tt_graph_assign_at(graph, i)->value.node);
+        const tt_operation *node = tt_graph_node(graph, tt_graph_assign_at(graph, i)->value.node);
         uint64_t bytes = tt_type_bytes(tt_graph_type(graph, tt_graph_assign_at(graph, i)->value));
         if (node->op != TT_OP_BUFFER && !tt_is_view(node))
             continue; // in the arena
@@ -79,7 +79,7 @@ static void tell_of_cells(void *context, uint32_t node, const tt_cells *out)
                                           [TT_CLASS_UNSIGNED] = TT_U64,
                                           [TT_CLASS_BOOL] = TT_I64};
     const watcher *w = context;
-    const tt_node *n = tt_graph_node(w->graph, node);
+    const tt_operation *n = tt_graph_node(w->graph, node);
     tt_type types[TT_OUTPUTS_MAX];
     const void *data[TT_OUTPUTS_MAX];
     for (unsigned i = 0; i < n->output_count; i++) {

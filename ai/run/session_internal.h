@@ -66,7 +66,7 @@ static inline uint64_t tt_type_bytes(const tt_type *type)
 const tt_value *tt_step_values(const tt_graph *graph, const tt_step *step, unsigned *count);
 
 // Whether a node shares its input's place instead of having a step.
-static inline bool tt_is_view(const tt_node *node)
+static inline bool tt_is_view(const tt_operation *node)
 {
     return node->op == TT_OP_RESHAPE || node->op == TT_OP_STOP || node->op == TT_OP_AFTER;
 }

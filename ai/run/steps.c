@@ -29,7 +29,7 @@ void tt_split(const tt_running *running, int64_t count, int64_t each,
 tt_status tt_reference_kernel(const tt_running *running, const tt_step *step)
 {
     const tt_graph *graph = running->graph;
-    const tt_node *node = tt_graph_node(graph, step->node);
+    const tt_operation *node = tt_graph_node(graph, step->node);
     tt_cells few[TT_STEP_INPUTS], *in = few, out[TT_OUTPUTS_MAX];
     tt_status status = TT_OK;
     if (node->input_count > TT_STEP_INPUTS && (in = calloc(node->input_count, sizeof(*in))) == NULL)

@@ -189,14 +189,14 @@ tt_status tt_graph_status(const tt_graph *graph);
 const char *tt_graph_error(const tt_graph *graph); // the sentence, or ""
 
 // What the graph is made of. `node` must be below the count, and stands until the next is built.
-typedef struct tt_node {
+typedef struct tt_operation {
     uint16_t op, input_count, output_count;
     uint32_t inputs, types, words; // where they begin; read them with the functions below
     uint32_t word_count;
     uint32_t body[2]; // loop: body, 0; branch: then, else; see tt_graph_body. 0: none
-} tt_node;
+} tt_operation;
 uint32_t tt_graph_count(const tt_graph *graph);
-const tt_node *tt_graph_node(const tt_graph *graph, uint32_t node);
+const tt_operation *tt_graph_node(const tt_graph *graph, uint32_t node);
 const tt_value *tt_graph_inputs(const tt_graph *graph, uint32_t node);
 const tt_type *tt_graph_type(const tt_graph *graph, tt_value value);
 const tt_graph *tt_graph_body(const tt_graph *graph, uint32_t body); // owned by the graph
@@ -279,7 +279,7 @@ tt_value tt_convert(tt_graph *graph, tt_value a, tt_element element);
 tt_value tt_stop(tt_graph *graph, tt_value a); // the same, but no gradient comes back through it
 // The same once b, of any type, is there: another node than `a`, so that what is built of it is
 // computed anew, and not before b. Gradients flow through to a.
-tt_value tt_after(tt_graph *graph, tt_value a, tt_value b);
+tt_value tt_once(tt_graph *graph, tt_value a, tt_value b);
 tt_value tt_unary(tt_graph *graph, tt_op op, tt_value a);
 tt_value tt_binary(tt_graph *graph, tt_op op, tt_value a, tt_value b);
 tt_value tt_add(tt_graph *graph, tt_value a, tt_value b);
@@ -288,7 +288,7 @@ tt_value tt_multiply(tt_graph *graph, tt_value a, tt_value b);
 tt_value tt_divide(tt_graph *graph, tt_value a, tt_value b);
 tt_value tt_negate(tt_graph *graph, tt_value a);
 tt_value tt_exp(tt_graph *graph, tt_value a);
-tt_value tt_log(tt_graph *graph, tt_value a);
+tt_value tt_ln(tt_graph *graph, tt_value a);
 tt_value tt_sqrt(tt_graph *graph, tt_value a);
 tt_value tt_equal(tt_graph *graph, tt_value a, tt_value b);
 tt_value tt_less(tt_graph *graph, tt_value a, tt_value b);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Each public header compiles alone, as C17 and as C++17, for the CPU of every machine, and sees nothing but
+# Each public header compiles alone, and all of them together, as C17 and as C++17, for the CPU of every machine, and sees nothing but
 # include/; and a C++ program finds what it calls in the libraries.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -22,7 +22,10 @@ alone() { # CPU COMPILER...
         { echo "#include \"$name\""; echo "#include \"$name\""; echo "extern int alone;"; } >"$scratch/alone"
         "$@" -Wall -Wextra -Werror -pedantic -I"$root/include" -I"$root/include/cpu/$cpu" -fsyntax-only "$scratch/alone" \
             2>"$scratch/said" || { echo "$name does not compile alone with $*:"; head -n 5 "$scratch/said"; failed=1; }
+        echo "#include \"$name\"" >>"$scratch/all.$compilers"
     done
+    "$@" -Wall -Wextra -Werror -pedantic -I"$root/include" -I"$root/include/cpu/$cpu" -fsyntax-only "$scratch/all.$compilers" \
+        2>"$scratch/said" || { echo "the headers do not compile together with $*:"; head -n 5 "$scratch/said"; failed=1; }
 }
 alone linux gcc -std=c17 -x c
 alone linux g++ -std=c++17 -x c++

@@ -39,7 +39,7 @@ static void check_loss(bool reference)
     tt_graph *graph = tt_graph_new();
     tt_value x = tt_input(graph, "x", TT_TYPE(TT_F32, 2, 3));
     tt_graph_at(graph, "head", "line 7");
-    tt_value logs = tt_log(graph, x);
+    tt_value logs = tt_ln(graph, x);
     tt_graph_at(graph, "loss", NULL);
     tt_graph_result(graph, "y", tt_sum_all(graph, logs));
     guarded g = guard(graph, reference);
@@ -63,9 +63,9 @@ static void check_names(bool reference)
 {
     tt_graph *graph = tt_graph_new();
     tt_value x = tt_input(graph, "x", TT_TYPE(TT_F32, 1));
-    tt_graph_result(graph, "logs", tt_log(graph, x));
+    tt_graph_result(graph, "logs", tt_ln(graph, x));
     tt_graph_result(graph, "y", x);
-    tt_graph_result(graph, "z", tt_scale(graph, tt_log(graph, x), 2));
+    tt_graph_result(graph, "z", tt_scale(graph, tt_ln(graph, x), 2));
     guarded g = guard(graph, reference);
     tt_program_set(g.program, "x", (float[]){0});
     expect_run(&g, NULL);
@@ -117,7 +117,7 @@ static void check_masks(bool reference)
     tt_graph_at(graph, "attention", NULL);
     tt_value shares = tt_softmax(graph, tt_select(graph, mask, x, low), 0);
     tt_graph_at(graph, "logs", NULL);
-    tt_value logs = tt_log(graph, tt_reshape(graph, shares, 2, (int64_t[]){1, 3}));
+    tt_value logs = tt_ln(graph, tt_reshape(graph, shares, 2, (int64_t[]){1, 3}));
     tt_graph_result(graph, "y", tt_sum_all(graph, tt_select(graph, mask, logs, x)));
     guarded g = guard(graph, reference);
     tt_program_set(g.program, "x", (float[]){1, 2, 3});
