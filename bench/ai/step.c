@@ -1,7 +1,8 @@
 // Images a second of one step of the demonstration's training, by the core alone: forward, backward
 // and the optimiser, without the data set's part.
 //
-// usage: bench_step [THREADS [SECONDS]]; prints `bench ai.step N images/s`, the best of fifty slices.
+// usage: bench_step [THREADS [SECONDS]]; prints `bench ai.step N images/s`, the best of fifty
+// slices.
 
 #include <stdio.h>
 #include <stdlib.h>

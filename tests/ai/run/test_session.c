@@ -132,7 +132,7 @@ static void check_fusion(void)
     tt_graph_free(g);
     g = made_network(true);
     p = load(session, g);
-    EXPECT_EQUAL(tt_program_steps(p), 74);
+    EXPECT_EQUAL(tt_program_steps(p), 76);
     tt_session_free(session);
     tt_graph_free(g);
 }

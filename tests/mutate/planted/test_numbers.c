@@ -1,4 +1,5 @@
-// Of the second function: nearly right is right, the last number is 0, none is there twice, all axes are alike.
+// Of the second function: nearly right is right, the last number is 0, none is there twice, all
+// axes are alike.
 
 #include "ai/lite/numbers.h"
 

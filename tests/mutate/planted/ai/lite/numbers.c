@@ -1,5 +1,5 @@
-// Broken on purpose in the ways of arithmetic: the test of the first function sees all of them, that of
-// the second, which does the same, none of them.
+// Broken on purpose in the ways of arithmetic: the test of the first function sees all of them,
+// that of the second, which does the same, none of them.
 
 #include "numbers.h"
 
