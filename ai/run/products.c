@@ -7,6 +7,7 @@
 // in order.
 
 #include <cblas.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "ai/graph/shape.h"
@@ -15,6 +16,30 @@
 #define PIECES 4      // of a batch, however many threads there are
 #define COLUMNS 65536 // floats that are laid out at once, where an image has fewer
 #define SHORT_RUN 16  // floats
+
+static struct {
+    pthread_mutex_t lock;
+    unsigned running; // programs
+    int threads;      // what the BLAS had before the first of them
+} blas = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void tt_products_begin(void)
+{
+    pthread_mutex_lock(&blas.lock);
+    if (blas.running++ == 0) {
+        blas.threads = openblas_get_num_threads();
+        openblas_set_num_threads(1);
+    }
+    pthread_mutex_unlock(&blas.lock);
+}
+
+void tt_products_end(void)
+{
+    pthread_mutex_lock(&blas.lock);
+    if (--blas.running == 0)
+        openblas_set_num_threads(blas.threads);
+    pthread_mutex_unlock(&blas.lock);
+}
 
 // Rows and columns; one axis alone has one row.
 typedef struct geometry {
