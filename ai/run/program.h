@@ -51,6 +51,7 @@ tt_kernel tt_elementwise_kernel, tt_relu_gradient_kernel, tt_sum_kernel, tt_log_
 tt_kernel tt_move_kernel, tt_pad_kernel, tt_concatenate_kernel;
 
 #define TT_SUM_SCRATCH ((size_t)1 << 18) // bytes
+// 0: the padding is beyond measure, and another kernel must do it.
 size_t tt_conv_scratch(const tt_graph *graph, uint32_t node);
 size_t tt_weights_gradient_scratch(const tt_graph *graph, uint32_t conv);
 bool tt_elementwise_has(tt_op op, tt_element element);
