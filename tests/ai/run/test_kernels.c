@@ -153,6 +153,22 @@ static void check_far_conv(void)
     }
 }
 
+// Pixels apart, of which windows see no more than the image has rows: it is still not bare.
+static void check_spread_conv(void)
+{
+    for (int axis = 0; axis < 2; axis++) {
+        tt_graph *g = tt_graph_new();
+        int64_t spread[2] = {1, 1}, after[2] = {0, 0};
+        spread[axis] = 2;
+        after[axis] = -3;
+        tt_windows windows = {.spread = spread, .after = after};
+        tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 2, 4, 4, 2));
+        tt_value w = tt_input(g, "w", TT_TYPE(TT_F32, 3, 2, 2, 2));
+        tt_graph_result(g, "y", tt_conv(g, x, w, &windows, 1));
+        check(g, 1e-6, false);
+    }
+}
+
 static void check_pools(void)
 {
     for (int i = 0; i < 60; i++) {
@@ -355,6 +371,7 @@ int main(void)
     check_conv();
     check_large_conv();
     check_far_conv();
+    check_spread_conv();
     check_pools();
     check_pool_of_infinity();
     check_no_pool_gradient();
