@@ -85,9 +85,12 @@ static bool match_product(const tt_matching *m, tt_value value, tt_step *step)
     if (!is_conv(m, value) && !is_matmul(m, value))
         return false;
     bool conv = made_by(m, value)->op == TT_OP_CONV;
+    size_t scratch = conv ? tt_conv_scratch(m->graph, value.node) : 0;
+    if (conv && scratch == 0)
+        return false;
     step->kernel = conv ? tt_conv_kernel : tt_matmul_kernel;
     step->product = value.node;
-    step->scratch = conv ? tt_conv_scratch(m->graph, value.node) : 0;
+    step->scratch = scratch;
     for (unsigned i = 0; i < 2; i++) {
         step->value[i] = input_of(m, value, i);
         step->turned[i] = !conv && swaps_ends(m, step->value[i]); // the BLAS reads it so
@@ -152,12 +155,15 @@ static bool match_weights_gradient(const tt_matching *m, tt_value value, tt_step
     if (!is_conv(m, conv) || attribute(m, conv.node, 5)[0] != 1 || !swaps_ends(m, images) ||
         !swaps_ends(m, gradients))
         return false;
+    size_t scratch = tt_weights_gradient_scratch(m->graph, conv.node);
+    if (scratch == 0)
+        return false;
     step->kernel = tt_weights_gradient_kernel;
     step->product = conv.node;
     step->value[0] = input_of(m, images, 0);
     step->value[1] = input_of(m, gradients, 0);
     step->input_count = 2;
-    step->scratch = tt_weights_gradient_scratch(m->graph, conv.node);
+    step->scratch = scratch;
     m->fused[conv.node] = true;
     return true;
 }

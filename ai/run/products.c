@@ -1,12 +1,14 @@
 // Convolutions and matrix products of f32 by the BLAS.
 //
-// A convolution of one image is a product: the pixels under each window, laid out as a row of
-// `columns` (positions, taps), times the weights (out, taps) transposed. Image by image, so that
-// `columns` stays in the cache, and bias and ReLU are applied while the result is still there.
+// A convolution is a product: the pixels under each window, laid out as a row of `columns`
+// (positions, taps), times the weights (out, taps) transposed. Few images at a time, so that
+// `columns` stays in the cache, and bias and ReLU are applied while the result is still there. An
+// image is copied to where it has its padding first, so that no window is a special one.
 // Images are shared out; a weights' gradient is summed by a fixed number of pieces, then they are
 // in order.
 
 #include <cblas.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "ai/graph/shape.h"
@@ -15,6 +17,31 @@
 #define PIECES 4      // of a batch, however many threads there are
 #define COLUMNS 65536 // floats that are laid out at once, where an image has fewer
 #define SHORT_RUN 16  // floats
+#define PADDED_MAX 16 // times an image and its columns
+
+static struct {
+    pthread_mutex_t lock;
+    unsigned running; // programs
+    int threads;      // what the BLAS had before the first of them
+} blas = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void tt_products_begin(void)
+{
+    pthread_mutex_lock(&blas.lock);
+    if (blas.running++ == 0) {
+        blas.threads = openblas_get_num_threads();
+        openblas_set_num_threads(1);
+    }
+    pthread_mutex_unlock(&blas.lock);
+}
+
+void tt_products_end(void)
+{
+    pthread_mutex_lock(&blas.lock);
+    if (--blas.running == 0)
+        openblas_set_num_threads(blas.threads);
+    pthread_mutex_unlock(&blas.lock);
+}
 
 // Rows and columns; one axis alone has one row.
 typedef struct geometry {
@@ -22,6 +49,8 @@ typedef struct geometry {
     int64_t batch, in, out, out_size[2], positions,
         taps;              // taps: window elements x channels a group
     int64_t groups, share; // share: channels a group
+    int64_t reach[2];      // rows and columns that windows see, of the padded image
+    bool bare;             // an image lies as its windows see it
 } geometry;
 
 static geometry geometry_of(const tt_type *x, const int64_t *window, const tt_graph *graph,
@@ -90,11 +119,33 @@ static geometry forward_geometry(const tt_graph *graph, uint32_t conv)
     return g;
 }
 
+// Notes what windows see. False where that is out of all proportion: windows may stand far apart in
+// much more padding.
+static bool see(geometry *g)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const tt_span *s = &g->span[i];
+        g->reach[i] = (g->out_size[i] - 1) * s->stride + (s->window - 1) * s->dilation + 1;
+    }
+    const tt_span *rows = &g->span[0], *columns = &g->span[1];
+    g->bare = rows->before == 0 && columns->before == 0 && rows->spread == 1 &&
+              columns->spread == 1 && g->groups == 1 && g->reach[0] <= rows->size &&
+              g->reach[1] <= columns->size;
+    uint64_t image = (uint64_t)(rows->size * columns->size * g->in);
+    return tt_cost_multiply(tt_cost_multiply((uint64_t)g->reach[0], (uint64_t)g->reach[1]),
+                            (uint64_t)g->share) <=
+           PADDED_MAX * (image + (uint64_t)(g->positions * g->taps));
+}
+
 // Runs of floats, some apart where they come from and where they go. Short ones are copied across,
 // all first floats, then all second ones: a call or a loop of its own for each takes longer.
 static void copy_runs(float *restrict to, int64_t to_step, const float *restrict from,
                       int64_t from_step, int64_t run, int64_t count)
 {
+    if (run == to_step && run == from_step) {
+        memcpy(to, from, (size_t)(run * count) * sizeof(*to));
+        return;
+    }
     if (run < SHORT_RUN) {
         for (int64_t k = 0; k < run; k++)
             for (int64_t i = 0; i < count; i++)
@@ -105,55 +156,37 @@ static void copy_runs(float *restrict to, int64_t to_step, const float *restrict
         memcpy(to + i * to_step, from + i * from_step, (size_t)run * sizeof(*to));
 }
 
-// One row of one window, pixel by pixel: any dilation, spread, group and padding. No row: zeros.
-static void window_row(const geometry *g, const float *row, int64_t column, float *to)
-{
-    size_t bytes = (size_t)g->share * sizeof(*to);
-    if (row == NULL) {
-        memset(to, 0, (size_t)g->span[1].window * bytes);
-        return;
-    }
-    for (int64_t j = 0; j < g->span[1].window; j++, to += g->share) {
-        int64_t at = tt_span_place(&g->span[1], column, j);
-        if (at < 0)
-            memset(to, 0, bytes);
-        else
-            memcpy(to, row + at * g->in, bytes);
-    }
-}
-
-// The windows whose pixels of a row lie side by side and all inside of it: from column `first` to
-// `end`, none where they are equal.
-static void inner_columns(const geometry *g, int64_t *first, int64_t *end)
+// Copies a group's channels of the pixels that windows see to where they do: `padded` is (reach,
+// reach, share), and 0 between.
+static void pad_image(const geometry *g, const float *x, float *padded)
 {
     const tt_span *s = &g->span[1];
-    int64_t most = s->size + s->before - s->window; // where the last of them may begin, padded
-    *first = s->before > 0 ? (s->before + s->stride - 1) / s->stride : 0;
-    *end = most < 0 ? 0 : most / s->stride + 1;
-    *end = *end > g->out_size[1] ? g->out_size[1] : *end;
-    if (s->dilation != 1 || s->spread != 1 || g->groups != 1 || *first > *end)
-        *first = *end = 0;
+    int64_t first = s->before < 0 ? (-s->before + s->spread - 1) / s->spread : 0;
+    int64_t room = g->reach[1] - s->before; // columns from the first on
+    int64_t end = room > 0 ? (room + s->spread - 1) / s->spread : 0;
+    end = end < s->size ? end : s->size;
+    for (int64_t row = 0; row < g->span[0].size && first < end; row++) {
+        int64_t at = g->span[0].before + row * g->span[0].spread;
+        if (at >= 0 && at < g->reach[0])
+            copy_runs(padded + (at * g->reach[1] + s->before + first * s->spread) * g->share,
+                      s->spread * g->share, x + (row * s->size + first) * g->in, g->in, g->share,
+                      end - first);
+    }
 }
 
-// Lays out the pixels of a group under each position; zeros stand for padding.
-static void to_columns(const geometry *g, const float *x, float *columns)
+// Lays out the pixels under each position; a row of the image is `width` floats.
+static void to_columns(const geometry *g, const float *image, int64_t width, float *columns)
 {
-    int64_t first, end, run = g->span[1].window * g->share;
-    inner_columns(g, &first, &end);
+    const tt_span *s = &g->span[1];
+    bool dense = s->dilation == 1; // then a window's pixels lie side by side
+    int64_t run = dense ? s->window * g->share : g->share, runs = dense ? 1 : s->window;
     for (int64_t row = 0; row < g->out_size[0]; row++, columns += g->out_size[1] * g->taps)
         for (int64_t i = 0; i < g->span[0].window; i++) {
-            int64_t at = tt_span_place(&g->span[0], row, i);
-            const float *from = at < 0 ? NULL : x + at * g->span[1].size * g->in;
-            int64_t skip = from != NULL ? first : 0, last = from != NULL ? end : 0;
-            float *to = columns + i * run;
-            for (int64_t column = 0; column < skip; column++)
-                window_row(g, from, column, to + column * g->taps);
-            if (skip < last)
-                copy_runs(to + skip * g->taps, g->taps,
-                          from + (skip * g->span[1].stride - g->span[1].before) * g->in,
-                          g->span[1].stride * g->in, run, last - skip);
-            for (int64_t column = last; column < g->out_size[1]; column++)
-                window_row(g, from, column, to + column * g->taps);
+            int64_t at = row * g->span[0].stride + i * g->span[0].dilation;
+            for (int64_t j = 0; j < runs; j++)
+                copy_runs(columns + (i * runs + j) * run, g->taps,
+                          image + at * width + j * s->dilation * g->share, s->stride * g->share,
+                          run, g->out_size[1]);
         }
 }
 
@@ -175,8 +208,8 @@ typedef struct conv_work {
     const tt_running *running;
     const tt_step *step;
     geometry g;
-    int64_t together;      // images whose columns are laid out at once, for one product
-    size_t bytes, columns; // of a piece's scratch; where in it the columns begin
+    int64_t together;              // images whose columns are laid out at once, for one product
+    size_t padded, columns, bytes; // of a piece's scratch: where they begin, and where it ends
 } conv_work;
 
 static size_t rounded(size_t bytes)
@@ -184,21 +217,21 @@ static size_t rounded(size_t bytes)
     return (bytes + 63) / 64 * 64;
 }
 
-// `columns`: bytes before the columns.
-static conv_work work_of(geometry g, size_t columns)
+// `before`: bytes before the padded image. No bytes where it is too large.
+static conv_work work_of(geometry g, size_t before)
 {
     int64_t image = g.positions * g.taps, piece = (g.batch + PIECES - 1) / PIECES;
     int64_t fit = image > 0 ? COLUMNS / image : 1;
-    conv_work w = {.g = g, .columns = columns};
+    conv_work w = {.padded = before};
+    if (!see(&g))
+        return w;
+    w.g = g;
     w.together = fit < 1 || piece < 1 ? 1 : fit < piece ? fit : piece;
-    w.bytes = columns + rounded((size_t)(w.together * image) * sizeof(float));
+    w.columns = before;
+    if (!g.bare)
+        w.columns += rounded((size_t)(g.reach[0] * g.reach[1] * g.share) * sizeof(float));
+    w.bytes = w.columns + rounded((size_t)(w.together * image) * sizeof(float));
     return w;
-}
-
-static const float *image_at(const conv_work *w, int64_t n)
-{
-    const geometry *g = &w->g;
-    return (const float *)w->step->in[0] + n * g->span[0].size * g->span[1].size * g->in;
 }
 
 // Images of a piece of the batch.
@@ -208,23 +241,38 @@ static void piece_of(const conv_work *w, size_t piece, int64_t *first, int64_t *
     *end = ((int64_t)piece + 1) * w->g.batch / PIECES;
 }
 
+// Lays out `count` images from `n` on.
+static float *columns_of(const conv_work *w, char *scratch, int64_t n, int64_t count, int64_t group)
+{
+    const geometry *g = &w->g;
+    int64_t width = g->bare ? g->span[1].size * g->in : g->reach[1] * g->share;
+    float *padded = (float *)(void *)(scratch + w->padded);
+    float *columns = (float *)(void *)(scratch + w->columns);
+    for (int64_t i = 0; i < count; i++) {
+        const float *x = (const float *)w->step->in[0] +
+                         (n + i) * g->span[0].size * g->span[1].size * g->in + group * g->share;
+        if (!g->bare)
+            pad_image(g, x, padded);
+        to_columns(g, g->bare ? x : padded, width, columns + i * g->positions * g->taps);
+    }
+    return columns;
+}
+
 static void conv_piece(void *context, size_t piece)
 {
     const conv_work *w = context;
     const geometry *g = &w->g;
-    float *columns = (float *)(void *)(w->running->scratch + piece * w->bytes);
-    int64_t out = g->out / g->groups, n, end, image = g->positions * g->taps;
+    char *scratch = w->running->scratch + piece * w->bytes;
+    int64_t out = g->out / g->groups, n, end;
+    memset(scratch + w->padded, 0, w->columns - w->padded);
     for (piece_of(w, piece, &n, &end); n < end; n += w->together) {
         int64_t count = end - n < w->together ? end - n : w->together, rows = count * g->positions;
         float *y = (float *)w->step->out[0] + n * g->positions * g->out;
-        for (int64_t group = 0; group < g->groups; group++) {
-            for (int64_t i = 0; i < count; i++)
-                to_columns(g, image_at(w, n + i) + group * g->share, columns + i * image);
+        for (int64_t group = 0; group < g->groups; group++)
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)out, (int)g->taps,
-                        1, columns, (int)g->taps,
+                        1, columns_of(w, scratch, n, count, group), (int)g->taps,
                         (const float *)w->step->in[1] + group * out * g->taps, (int)g->taps, 0,
                         y + group * out, (int)g->out);
-        }
         finish(w->step, y, rows, g->out);
     }
 }
@@ -255,15 +303,13 @@ static void weights_piece(void *context, size_t piece)
     const conv_work *w = context;
     const geometry *g = &w->g;
     char *scratch = w->running->scratch + piece * w->bytes;
-    float *sum = (float *)(void *)scratch, *columns = (float *)(void *)(scratch + w->columns);
-    int64_t n, end, image = g->positions * g->taps;
+    float *sum = (float *)(void *)scratch;
+    int64_t n, end;
     piece_of(w, piece, &n, &end);
-    if (n == end)
-        memset(sum, 0, w->columns);
+    memset(scratch, 0, w->columns); // the sum, where there are no images, and the padding
     for (bool more = false; n < end; n += w->together, more = true) {
         int64_t count = end - n < w->together ? end - n : w->together;
-        for (int64_t i = 0; i < count; i++)
-            to_columns(g, image_at(w, n + i), columns + i * image);
+        const float *columns = columns_of(w, scratch, n, count, 0);
         cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)g->out, (int)g->taps,
                     (int)(count * g->positions), 1,
                     (const float *)w->step->in[1] + n * g->positions * g->out, (int)g->out, columns,

@@ -51,9 +51,18 @@ tt_kernel tt_elementwise_kernel, tt_relu_gradient_kernel, tt_sum_kernel, tt_log_
 tt_kernel tt_move_kernel, tt_pad_kernel, tt_concatenate_kernel;
 
 #define TT_SUM_SCRATCH ((size_t)1 << 18) // bytes
+// 0: the padding is beyond measure, and another kernel must do it.
 size_t tt_conv_scratch(const tt_graph *graph, uint32_t node);
 size_t tt_weights_gradient_scratch(const tt_graph *graph, uint32_t conv);
 bool tt_elementwise_has(tt_op op, tt_element element);
+
+// Around the steps of a program: the threads are ours, and one product on all of them is slower
+// than one product on each, so OpenBLAS has one thread meanwhile, and as many as the caller gave it
+// when the last program that runs has ended. OpenBLAS 0.3.21 (Debian 12) has but one number for the
+// process: what the caller multiplies in a thread of his own meanwhile has one thread, too.
+// openblas_set_num_threads_local came with 0.3.27.
+void tt_products_begin(void);
+void tt_products_end(void);
 
 // Splits `count` things into pieces of `each`, on the pool: body(context, first, end).
 void tt_split(const tt_running *running, int64_t count, int64_t each,

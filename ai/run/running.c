@@ -180,6 +180,7 @@ static tt_status compute_steps(tt_program *program, const watcher *w, tt_text *w
     tt_running running = {graph, program->session->pool, program->scratch, why};
     unsigned had = tt_denormals_flush();
     tt_status status = TT_OK;
+    tt_products_begin();
     if (w != NULL)
         tell_of_buffers(program, w);
     for (uint32_t i = 0; status == TT_OK && i < program->step_count; i++) {
@@ -195,6 +196,7 @@ static tt_status compute_steps(tt_program *program, const watcher *w, tt_text *w
             w->watch(w->context, &seen);
         }
     }
+    tt_products_end();
     tt_denormals_restore(had);
     return status;
 }

@@ -2,8 +2,6 @@
 
 #include "tutti/session.h"
 
-#include <cblas.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,13 +126,6 @@ static tt_status check_cost(const tt_session *session, const tt_graph *graph, tt
                          : tt_run_too_large(why, "computes products and elements:", cost, limit);
 }
 
-// The threads are ours: one product on all of them is slower than one product on each. This build's
-// BLAS is linked into nothing else.
-static void keep_products_on_one_thread(void)
-{
-    openblas_set_num_threads(1);
-}
-
 // Steps have places for what they make: its size must be known before.
 static tt_status check_sizes(const tt_graph *graph, tt_text *why)
 {
@@ -188,9 +179,7 @@ static tt_status load(tt_program *program, const tt_graph *graph, tt_text *why)
 tt_status tt_session_load(tt_session *session, const tt_graph *graph, tt_program **program,
                           tt_text *why)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     *program = NULL;
-    pthread_once(&once, keep_products_on_one_thread);
     tt_program *made = calloc(1, sizeof(*made));
     if (made == NULL)
         return TT_FULL;

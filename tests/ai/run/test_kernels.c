@@ -75,7 +75,7 @@ static void random_windows(const int64_t *size, const int64_t *window, unsigned 
         lists[0][i] = 1 + below(3);
         lists[1][i] = 1 + below(2);
         lists[2][i] = spreads && below(3) == 0 ? 1 + below(3) : 1;
-        lists[3][i] = below(4) - 1;
+        lists[3][i] = below(2) == 0 ? 0 : below(4) - 1;
         int64_t reach = (window[i] - 1) * lists[1][i] + 1;
         int64_t spread = (size[i] - 1) * lists[2][i] + 1;
         lists[4][i] = below(4) - 1;
@@ -92,7 +92,7 @@ static tt_windows windows_of(int64_t lists[5][2])
 // Convolution with bias and ReLU, and both its gradients.
 static void check_conv(void)
 {
-    for (int i = 0; i < 120; i++) {
+    for (int i = 0; i < 200; i++) {
         tt_graph *g = tt_graph_new();
         unsigned axes = 1 + (unsigned)below(2);
         bool wide = i % 6 == 0; // runs that are copied at once, more images than pieces
@@ -139,6 +139,36 @@ static void check_large_conv(void)
     check(g, 2e-6, false);
 }
 
+// Windows so far apart that what lies between would fill any memory are the reference's.
+static void check_far_conv(void)
+{
+    for (int shift = 8; shift < 40; shift += 9) {
+        tt_graph *g = tt_graph_new();
+        int64_t far = (int64_t)1 << shift;
+        tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 2, 3, 1));
+        tt_value w = tt_input(g, "w", TT_TYPE(TT_F32, 2, 2, 1));
+        tt_windows windows = {.stride = &far, .before = &far, .after = &far};
+        tt_graph_result(g, "y", tt_conv(g, x, w, &windows, 1));
+        check(g, 1e-6, false);
+    }
+}
+
+// Pixels apart, of which windows see no more than the image has rows: it is still not bare.
+static void check_spread_conv(void)
+{
+    for (int axis = 0; axis < 2; axis++) {
+        tt_graph *g = tt_graph_new();
+        int64_t spread[2] = {1, 1}, after[2] = {0, 0};
+        spread[axis] = 2;
+        after[axis] = -3;
+        tt_windows windows = {.spread = spread, .after = after};
+        tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 2, 4, 4, 2));
+        tt_value w = tt_input(g, "w", TT_TYPE(TT_F32, 3, 2, 2, 2));
+        tt_graph_result(g, "y", tt_conv(g, x, w, &windows, 1));
+        check(g, 1e-6, false);
+    }
+}
+
 static void check_pools(void)
 {
     for (int i = 0; i < 60; i++) {
@@ -179,7 +209,7 @@ static void check_pool_of_infinity(void)
     tt_graph *g = tt_graph_new();
     float x[4] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
     tt_value in = tt_input(g, "x", TT_TYPE(TT_F32, 1, 2, 2, 1));
-    tt_value y = tt_pool_greatest(g, in, (int64_t[]){1, 2}, &(tt_windows){NULL});
+    tt_value y = tt_pool_greatest(g, in, (int64_t[]){1, 2}, &(tt_windows){.stride = NULL});
     tt_graph_result(g, "place", tt_output(y, 1));
     tt_program *p = load(session, g);
     REQUIRE(tt_program_set(p, "x", x) == TT_OK && tt_program_run(p, NULL) == TT_OK);
@@ -340,6 +370,8 @@ int main(void)
     check_elementwise();
     check_conv();
     check_large_conv();
+    check_far_conv();
+    check_spread_conv();
     check_pools();
     check_pool_of_infinity();
     check_no_pool_gradient();
