@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "cli/client.h"
-#include "tests/line/network.h"
+#include "tests/ai/convert/made_up_plan.h"
+
+#define SEED 7
 
 _Noreturn static void fail(const char *what)
 {
@@ -21,14 +23,16 @@ _Noreturn static void fail(const char *what)
 
 static void write_plan(const char *path)
 {
+    uint8_t *plan;
     size_t length;
-    uint8_t *plan = network_plan(&length);
+    tt_quantised *network = made_up_network(SEED);
     FILE *file = fopen(path, "wb");
-    if (plan == NULL || file == NULL || fwrite(plan, 1, length, file) != length ||
-        fclose(file) != 0)
+    if (tt_quantised_emit(network, &plan, &length, NULL) != TT_OK || file == NULL ||
+        fwrite(plan, 1, length, file) != length || fclose(file) != 0)
         fail("the plan cannot be written");
     printf("plan of %zu bytes\n", length);
     free(plan);
+    tt_quantised_free(network);
 }
 
 static tt_client client;
@@ -52,19 +56,22 @@ static void ask_device(const tt_endpoint *peer)
 
 static void ask_model(const tt_endpoint *peer)
 {
-    uint8_t image[PIXELS];
-    int8_t expected[CLASSES];
-    for (size_t i = 0; i < PIXELS; i++)
+    uint8_t image[MADE_UP_PIXELS];
+    int8_t expected[MADE_UP_CLASSES];
+    tt_quantised *network = made_up_network(SEED);
+    for (size_t i = 0; i < MADE_UP_PIXELS; i++)
         image[i] = (uint8_t)(i * i);
-    network_run(image, expected);
+    if (tt_quantised_run(network, image, expected) != TT_OK)
+        fail("the network cannot be computed");
+    tt_quantised_free(network);
     tt_call call = {.peer = *peer,
                     .method = TT_POST,
                     .path = "ai/models/random",
                     .payload = image,
-                    .length = PIXELS,
+                    .length = MADE_UP_PIXELS,
                     .content_format = TT_FORMAT_OCTETS};
     ask(&call);
-    if (answer.length != CLASSES || memcmp(payload, expected, CLASSES) != 0)
+    if (answer.length != MADE_UP_CLASSES || memcmp(payload, expected, MADE_UP_CLASSES) != 0)
         fail("the model's answer is wrong");
 }
 

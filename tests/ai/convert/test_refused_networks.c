@@ -257,6 +257,20 @@ static tt_value ones(tt_graph *g, int64_t side)
     return tt_broadcast(g, tt_number(g, TT_F32, 1), 4, (int64_t[]){1, side, side, 1});
 }
 
+static tt_value make_border_rows(tt_graph *g)
+{
+    int64_t after[2] = {1, 0};
+    tt_value sum = tt_pool_sum(g, image(g), two, &(tt_windows){.after = after});
+    return tt_divide(g, sum, tt_number(g, TT_F32, 4));
+}
+
+static tt_value make_border_columns(tt_graph *g)
+{
+    int64_t after[2] = {0, 1};
+    tt_value sum = tt_pool_sum(g, image(g), two, &(tt_windows){.after = after});
+    return tt_divide(g, sum, tt_number(g, TT_F32, 4));
+}
+
 // Counts of ones beside an image of another size: at its border they see more than it has. They
 // are too many to be folded to a constant.
 static tt_value make_other_count(tt_graph *g)
@@ -275,8 +289,9 @@ static tt_value make_small_other_count(tt_graph *g)
 
 static tt_value make_twos(tt_graph *g)
 {
+    tt_value twos = tt_broadcast(g, tt_number(g, TT_F32, 2), 4, (int64_t[]){1, 200, 200, 1});
     return tt_divide(g, tt_pool_sum(g, image_of(g, 1, 200, 200, 1), two, NULL),
-                     tt_pool_sum(g, tt_scale(g, ones(g, 200), 2), two, NULL));
+                     tt_pool_sum(g, twos, two, NULL));
 }
 
 static tt_value make_other_windows(tt_graph *g)
@@ -424,6 +439,8 @@ static const refusal refusals[] = {
     {make_wrong_count, TT_UNSUPPORTED, "is divided by other than"},
     {make_division, TT_UNSUPPORTED, "but that of an average"},
     {make_border_count, TT_UNSUPPORTED, "is divided by other than"},
+    {make_border_rows, TT_UNSUPPORTED, "is divided by other than"},
+    {make_border_columns, TT_UNSUPPORTED, "is divided by other than"},
     {make_other_count, TT_UNSUPPORTED, "is divided by other than"},
     {make_small_other_count, TT_UNSUPPORTED, "is divided by other than"},
     {make_twos, TT_UNSUPPORTED, "is divided by other than"},

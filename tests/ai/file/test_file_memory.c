@@ -1,59 +1,13 @@
 // Without memory: each allocation of each reader and writer fails once. Each says TT_FULL then, or
 // has the same bytes as ever; none is left behind.
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/failing_memory.h"
 #include "tests/test.h"
 #include "tutti/tensor_file.h"
-
-void *__libc_malloc(size_t bytes);
-void *__libc_calloc(size_t count, size_t each);
-void *__libc_realloc(void *old, size_t bytes);
-void __libc_free(void *memory);
-
-static bool watched;
-static long until_failure, live;
-
-static bool denied(void)
-{
-    if (!watched || until_failure-- != 0)
-        return false;
-    errno = ENOMEM;
-    return true;
-}
-
-static void *counted(void *memory)
-{
-    live += watched && memory != NULL;
-    return memory;
-}
-
-// The C library's own calls come here, too.
-void *malloc(size_t bytes)
-{
-    return denied() ? NULL : counted(__libc_malloc(bytes));
-}
-
-void *calloc(size_t count, size_t each)
-{
-    return denied() ? NULL : counted(__libc_calloc(count, each));
-}
-
-void *realloc(void *old, size_t bytes)
-{
-    if (denied())
-        return NULL;
-    return old == NULL ? counted(__libc_malloc(bytes)) : __libc_realloc(old, bytes);
-}
-
-void free(void *memory)
-{
-    live -= watched && memory != NULL;
-    __libc_free(memory);
-}
 
 typedef struct result {
     uint8_t *bytes; // that were made
