@@ -43,7 +43,7 @@ OTHER_AXIS = dict(OTHER_AXIS + [(b, a) for a, b in OTHER_AXIS])
 NO_FLOAT = re.compile(r"(true|false|NULL|\d+|TT_\w+|&.*|\(tt_\w+\).*|tt_(rule|graph|type|work|cost|reference)_.*|.*(==|!=|&&|\|\|).*)$", re.DOTALL)
 TIES = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "TT_OP_LESS": "TT_OP_LESS_OR_EQUAL", "TT_OP_LESS_OR_EQUAL": "TT_OP_LESS"}
 
-NOT_SWAPPED = NOT_DELETED | {"return", "sizeof", "memcmp", "strcmp"}  # the last two are compared with 0
+NOT_SWAPPED = NOT_DELETED | {"return", "sizeof", "memcmp", "strcmp", "calloc"}  # two are compared with 0, one multiplies
 
 
 @dataclass(frozen=True)
