@@ -183,7 +183,8 @@ static tt_status reference_it(void)
 
 static tt_status train_it(bool by_reference)
 {
-    const tt_session_options options = {.threads = 1, .reference = by_reference};
+    const tt_session_options options = {.threads = 1,
+                                        .way = by_reference ? TT_RUN_REFERENCE : TT_RUN_FAST};
     tt_session *session = NULL;
     tt_program *program = NULL;
     tt_status status = tt_session_new(&options, &session, NULL);
