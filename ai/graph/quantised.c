@@ -58,12 +58,11 @@ static int64_t rounding_divide(int64_t a, int exponent)
 // A shift beyond 31 leaves nothing of 32 bits, on either side.
 static int64_t multiply(int64_t sum, int64_t multiplier, int64_t shift)
 {
-    int left = shift > 31 ? 31 : shift > 0 ? (int)shift : 0;
-    int right = shift < -31 ? 31 : shift < 0 ? (int)-shift : 0;
-    uint32_t shifted = shift > 31 ? 0 : (uint32_t)sum << left; // wraps, as TFLite's int32 does
-    if (shift < -31)
+    if (shift < -31 || shift > 31)
         return 0;
-    return rounding_divide(rounding_doubling_high((int32_t)shifted, multiplier), right);
+    uint32_t shifted = (uint32_t)sum << (shift > 0 ? shift : 0); // wraps, as TFLite's int32 does
+    return rounding_divide(rounding_doubling_high((int32_t)shifted, multiplier),
+                           shift < 0 ? (int)-shift : 0);
 }
 
 static tt_status requantise_reference(tt_work *work)

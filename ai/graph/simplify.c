@@ -144,9 +144,7 @@ static bool widens(tt_element from, tt_element to)
         return bits <= digits[to] && (to != TT_F16 || bits <= 8);
     if (b == TT_CLASS_BOOL)
         return a == TT_CLASS_BOOL;
-    if (a == b || a == TT_CLASS_BOOL)
-        return bits <= tt_element_bits(to) && (a != TT_CLASS_BOOL || tt_element_bits(to) > 1);
-    return tt_element_bits(to) >= bits; // the bits are kept, read otherwise, and come back
+    return bits <= tt_element_bits(to); // they are kept, perhaps read otherwise, and come back
 }
 
 static tt_value rewrite_convert(const rewrite *r)

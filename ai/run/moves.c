@@ -72,9 +72,8 @@ tt_status tt_move_kernel(const tt_running *running, const tt_step *step)
             stride[word[i]] = -own[word[i]];
         }
     }
-    if (tt_type_count(out) > 0)
-        copy_all(out, step->out[0], to, 0, step->in[0], stride, first,
-                 tt_element_bytes((tt_element)out->element));
+    copy_all(out, step->out[0], to, 0, step->in[0], stride, first,
+             tt_element_bytes((tt_element)out->element));
     return TT_OK;
 }
 
@@ -102,8 +101,7 @@ tt_status tt_pad_kernel(const tt_running *running, const tt_step *step)
         to_first += (before + skip * each) * to[i];
         to[i] *= each;
     }
-    if (tt_type_count(&inside) > 0)
-        copy_all(&inside, step->out[0], to, to_first, step->in[0], from, from_first, bytes);
+    copy_all(&inside, step->out[0], to, to_first, step->in[0], from, from_first, bytes);
     return TT_OK;
 }
 
@@ -118,9 +116,8 @@ tt_status tt_concatenate_kernel(const tt_running *running, const tt_step *step)
     for (unsigned i = 0; i < node->input_count; i++) {
         const tt_type *in = tt_graph_type(graph, tt_graph_inputs(graph, step->node)[i]);
         tt_strides(in, from);
-        if (tt_type_count(in) > 0)
-            copy_all(in, step->out[0], to, first, step->in[i], from, 0,
-                     tt_element_bytes((tt_element)out->element));
+        copy_all(in, step->out[0], to, first, step->in[i], from, 0,
+                 tt_element_bytes((tt_element)out->element));
         first += in->size[axis] * to[axis];
     }
     return TT_OK;

@@ -40,10 +40,15 @@ BY_AXIS = {"size", "sizes", "stride", "strides", "step", "steps", "window", "win
 OTHER_AXIS = [("row", "column"), ("rows", "columns"), ("height", "width"), ("m", "n")]
 OTHER_AXIS = dict(OTHER_AXIS + [(b, a) for a, b in OTHER_AXIS])
 # What is scaled in vain: it would not compile.
-NO_FLOAT = re.compile(r"(true|false|NULL|\d+|TT_\w+|&.*|\(tt_\w+\).*|tt_(rule|graph|type|work|cost|reference)_.*|.*(==|!=|&&|\|\|).*)$", re.DOTALL)
-TIES = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "TT_OP_LESS": "TT_OP_LESS_OR_EQUAL", "TT_OP_LESS_OR_EQUAL": "TT_OP_LESS"}
-
-NOT_SWAPPED = NOT_DELETED | {"return", "sizeof", "memcmp", "strcmp"}  # the last two are compared with 0
+NO_FLOAT = re.compile(r"(true|false|NULL|\d+|TT_\w+|&.*|\(tt_\w+\).*|tt_(rule|graph|type|work|cost|reference)_.*"
+                      r"|.*(==|!=|&&|\|\|).*)$", re.DOTALL)
+TIES = {"<": "<=", "<=": "<", ">": ">=", ">=": ">",
+        "TT_OP_LESS": "TT_OP_LESS_OR_EQUAL", "TT_OP_LESS_OR_EQUAL": "TT_OP_LESS"}
+# Compared with 0, or multiplied.
+NOT_SWAPPED = NOT_DELETED | {"return", "sizeof", "memcmp", "strcmp", "calloc"}
+# The last two arguments may change places and nothing changes.
+SYMMETRIC = {"tt_add", "tt_multiply", "tt_equal", "tt_cost_add", "tt_cost_multiply", "tt_type_equal", "tt_same", "fmin",
+             "fmax", "fminf", "fmaxf"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,11 @@ class Source:
             braces = [b for b in open_at if self.words[b] == "{"]
             if word == "{" and not braces:
                 name = self.words[self.match[i - 1] - 1] if self.words[i - 1] == ")" else ""
-            self.function[i] = name if braces or word == "{" else ""
+            macro = self.words[open_at[0] - 1] if open_at and self.words[open_at[0]] == "(" else ""
+            if macro.isupper():  # a function that a macro makes, such as DERIVATIVE(tanh, ...)
+                self.function[i] = self.words[open_at[0] + 1]
+            else:
+                self.function[i] = name if braces or word == "{" else ""
             self.block[i] = braces[-1] if braces else None
             self.braced[i] = bool(open_at) and open_at[-1] == self.block[i]
             self.loop_head[i] = any(self.words[b] == "(" and self.words[b - 1] in ("for", "while") for b in open_at)
@@ -272,6 +281,8 @@ def swapped_arguments(s, opening):
             commas.append(i)
         i += 1
     edges = [opening] + commas + [s.match[opening]]
+    if s.words[opening - 1] in SYMMETRIC:
+        edges.pop()
     for before, between, after in zip(edges, edges[1:], edges[2:]):
         one, two = s.slice(before + 1, between - 1), s.slice(between + 1, after - 1)
         if one != two:

@@ -380,7 +380,7 @@ class Run:
         self.builds = [Build(machine, self.build_root / machine) for machine in chosen]
         if "linux" not in chosen:
             sys.exit(f"mutate: {self.build_root}/linux is not built: make linux")
-        self.tests = collect_tests(self.builds)
+        self.tests = [t for t in collect_tests(self.builds) if re.search(options.tests, t.name)]
         self.equivalents = read_equivalents(options.equivalents or self.root / "tools/mutate/equivalent.txt")
         self.times = Kept(self.build_root / "mutate" / "times.jsonl")
         self.lock = open(self.build_root / "mutate" / "lock", "w")
@@ -555,6 +555,7 @@ def main():
     parser.add_argument("--seed", help="of the draw, any word; the commit's hash unless given, and printed")
     parser.add_argument("--all", action="store_true", help="try every mutant")
     parser.add_argument("--machines", default=",".join(MACHINES), help="the builds to use, linux among them (all that are built)")
+    parser.add_argument("--tests", default="", metavar="PATTERN", help="only tests of which a part of the name matches")
     parser.add_argument("--longest", type=float, default=20, help="leave out tests that take more seconds than this (20)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time (as many as there are CPUs)")
     for name, told in (("root", "of the sources"), ("build", "where the builds are"), ("equivalents", "the list of them")):

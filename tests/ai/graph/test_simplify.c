@@ -83,6 +83,38 @@ static const rule neutral[] = {
      IS(0)},
 };
 
+// The same with as many numbers as the result has, which leaves the numbers but not their
+// repetition.
+#define WIDE(number, operation, left)                                                              \
+    {                                                                                              \
+        "%8 = constant {" number                                                                   \
+        "} : f32[]\n%9 = broadcast %8 sizes=[2,3] : f32[2,3]\n%10 = " operation                    \
+        " : f32[2,3]\n" RESULT(10),                                                                \
+            "%8 = constant {" number "} : f32[]\n%9 = " left " : f32[2,3]\n" RESULT(9)             \
+    }
+
+static const rule wide[] = {
+    WIDE("0", "add %0 %9", "add %0 %8"),
+    WIDE("-0", "subtract %0 %9", "subtract %0 %8"),
+    WIDE("0", "subtract %9 %0", "subtract %8 %0"),
+    WIDE("-0", "subtract %9 %0", "subtract %8 %0"),
+    WIDE("0", "multiply %0 %9", "multiply %0 %8"),
+    WIDE("-0", "multiply %0 %9", "multiply %0 %8"),
+    WIDE("-1", "multiply %0 %9", "multiply %0 %8"),
+    WIDE("0", "divide %9 %0", "divide %8 %0"),
+    WIDE("1", "divide %9 %0", "divide %8 %0"),
+    WIDE("-1", "divide %0 %9", "divide %0 %8"),
+    WIDE("0", "power %0 %9", "power %0 %8"),
+    WIDE("2", "power %0 %9", "power %0 %8"),
+    WIDE("0", "power %9 %0", "power %8 %0"),
+    WIDE("1", "power %9 %0", "power %8 %0"),
+    WIDE("inf", "remainder %0 %9", "remainder %0 %8"),
+    WIDE("-inf", "greater_of %0 %9", "greater_of %0 %8"),
+    WIDE("inf", "lesser_of %0 %9", "lesser_of %0 %8"),
+    WIDE("inf", "greater_of %0 %9", "greater_of %0 %8"),
+    WIDE("nan", "greater_of %0 %9", "greater_of %0 %8"),
+};
+
 static const rule unary[] = {
     {TWO("negate %0 : f32[2,3]", "negate %8 : f32[2,3]"), IS(0)},
     {TWO("negate %2 : i32[2,3]", "negate %8 : i32[2,3]"), IS(2)},
@@ -371,6 +403,7 @@ static void check_lone_conversions(void)
 int main(void)
 {
     check_all(neutral, TT_COUNT(neutral));
+    check_all(wide, TT_COUNT(wide));
     check_all(unary, TT_COUNT(unary));
     check_all(operands, TT_COUNT(operands));
     check_all(movements, TT_COUNT(movements));

@@ -430,8 +430,29 @@ typedef enum otherwise {
     ANOTHER_ELSE,
     SUM_TWICE,
     TERM_TWICE,
+    RELU_OF_IT,
+    RELU_OF_ANOTHER,
+    RELU_TWICE,
     WAYS
 } otherwise;
+
+#define POOL_TERMS "17 18 19 21 22 23 24 26 27 28 29 31 32 33"
+
+static const char *expected_of(otherwise way)
+{
+    switch (way) {
+    case NOTHING:
+        return "pool_gradient 12 11 with " POOL_TERMS;
+    case RELU_OF_IT: // the pool's own input was a ReLU's: one step
+        return "pool_gradient 12 11 12 relu with " POOL_TERMS " 34 35";
+    case RELU_OF_ANOTHER: // the sum has a step of its own, of the same nodes
+        return "relu_gradient 35 34 with " POOL_TERMS " 36";
+    case RELU_TWICE:
+        return "relu_gradient 0 34 with 36";
+    default:
+        return "elementwise";
+    }
+}
 
 static void check_pool_gradient(otherwise way)
 {
@@ -474,11 +495,20 @@ static void check_pool_gradient(otherwise way)
                                        "%%%u = exp %%%u : f32[2,4,4,3]\n", node++,
                                        way == SUM_TWICE ? sum : term);
     }
+    if (way == RELU_OF_ANOTHER)
+        length += (size_t)snprintf(text + length, sizeof(text) - length,
+                                   "%%%u = input \"another\" : f32[2,4,4,3]\n", node++);
+    if (way == RELU_TWICE)
+        length += (size_t)snprintf(text + length, sizeof(text) - length,
+                                   "%%%u = exp %%%u : f32[2,4,4,3]\n", node++, sum);
+    if (way >= RELU_OF_IT)
+        snprintf(text + length, sizeof(text) - length,
+                 "%%%u = less_or_equal %%%u %%4 : bool[2,4,4,3]\n"
+                 "%%%u = select %%%u %%4 %%%u : f32[2,4,4,3]\n",
+                 node, way == RELU_OF_ANOTHER ? node - 1 : 0, node + 1, node, sum);
     tt_graph *graph = parsed(text);
     tt_step step = match(graph, told);
-    EXPECT_TEXT(told, way == NOTHING
-                          ? "pool_gradient 12 11 with 17 18 19 21 22 23 24 26 27 28 29 31 32 33"
-                          : "elementwise");
+    EXPECT_TEXT(told, expected_of(way));
     EXPECT(agrees(graph, &step));
     tt_graph_free(graph);
 }

@@ -197,8 +197,64 @@ static void check_late_reads(bool reference)
     closed(&s);
 }
 
+static void expect_both(tt_graph *g, const char *what)
+{
+    if (tt_graph_status(g) != TT_OK)
+        printf("%s\n", tt_graph_error(g));
+    REQUIRE(tt_graph_status(g) == TT_OK);
+    double worst = run_both(g, 11, false);
+    EXPECT(worst <= 4e-6);
+    if (!(worst <= 4e-6))
+        printf("%s differs by %g\n", what, worst);
+    tt_graph_free(g);
+}
+
+// So large that a piece of the batch takes several products, the last one of fewer images; a batch
+// of fewer images than pieces.
+static void check_large_convolutions(void)
+{
+    static const int64_t batches[] = {1, 3, 9};
+    for (size_t i = 0; i < TT_COUNT(batches); i++) {
+        tt_graph *g = tt_graph_new();
+        const int64_t one[] = {1, 1};
+        tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, batches[i], 16, 15, 13));
+        tt_value w = tt_input(g, "w", TT_TYPE(TT_F32, 4, 3, 3, 13)), gradient[2];
+        tt_value bias = tt_input(g, "bias", TT_TYPE(TT_F32, 4));
+        tt_value y =
+            tt_add(g, tt_conv(g, x, w, &(tt_windows){.before = one, .after = one}, 1), bias);
+        tt_value loss = tt_mean_all(g, tt_multiply(g, y, y));
+        REQUIRE(tt_graph_gradient(g, loss, 2, (tt_value[]){x, w}, gradient) == TT_OK);
+        tt_graph_result(g, "y", y);
+        tt_graph_result(g, "dx", tt_scale(g, gradient[0], 1000));
+        tt_graph_result(g, "dw", gradient[1]);
+        expect_both(g, "a large convolution");
+    }
+}
+
+// Shared out by rows and by columns, of which the last part has fewer; each side turned or not.
+static void check_large_products(void)
+{
+    static const int64_t sizes[][2] = {{999, 5}, {5, 999}, {130, 131}, {131, 130}};
+    for (unsigned i = 0; i < 4 * TT_COUNT(sizes); i++) {
+        tt_graph *g = tt_graph_new();
+        int64_t m = sizes[i / 4][0], n = sizes[i / 4][1], k = 60;
+        bool ta = i % 2 != 0, tb = i / 2 % 2 != 0;
+        tt_value a = tt_input(g, "a", ta ? TT_TYPE(TT_F32, k, m) : TT_TYPE(TT_F32, m, k));
+        tt_value b = tt_input(g, "b", tb ? TT_TYPE(TT_F32, n, k) : TT_TYPE(TT_F32, k, n));
+        tt_value bias = tt_input(g, "bias", TT_TYPE(TT_F32, n));
+        tt_value left = ta ? tt_transpose(g, a, (int64_t[]){1, 0}) : a;
+        tt_value right = tb ? tt_transpose(g, b, (int64_t[]){1, 0}) : b;
+        tt_value twice = tt_scale(g, right, 2);
+        tt_graph_result(g, "y", tt_matmul(g, left, right));
+        tt_graph_result(g, "with bias", tt_relu(g, tt_add(g, tt_matmul(g, left, twice), bias)));
+        expect_both(g, "a large product");
+    }
+}
+
 int main(void)
 {
+    check_large_convolutions();
+    check_large_products();
     for (int reference = 0; reference < 2; reference++) {
         check_windows(reference != 0);
         check_relu(reference != 0);
