@@ -4,10 +4,11 @@
 // of a value before the value itself: its gradient is then complete. Only what lies between the
 // loss and something in `wrt` is visited, and rows are told which inputs' gradients are wanted.
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ai/graph/row.h"
+#include "ai/graph/graph_internal.h"
 
 typedef struct flow {
     tt_graph *graph;
@@ -47,6 +48,20 @@ static void flow_into(flow *f, tt_value input, tt_value share)
     share = tt_sum_to(f->graph, share, &type);
     tt_value *sum = gradient_of(f, input);
     *sum = tt_is_none(*sum) ? share : tt_add(f->graph, *sum, share);
+}
+
+// What a node's gradient is made of comes from where the node does; else from where the caller is.
+static void come_from(flow *f, uint32_t node, const char *name, const char *place)
+{
+    const tt_origin *origin = tt_graph_origin_of(f->graph, node);
+    char text[512];
+    f->graph->name = origin != NULL ? origin->name : name;
+    f->graph->place = origin != NULL ? "gradient" : place;
+    if (origin == NULL || origin->place == NULL ||
+        strlen(origin->place) + sizeof(", gradient") > sizeof(text))
+        return;
+    snprintf(text, sizeof(text), "%s, gradient", origin->place);
+    f->graph->place = tt_graph_keep(f->graph, text);
 }
 
 static bool step_back(flow *f, uint32_t at)
@@ -172,9 +187,16 @@ tt_status tt_graph_gradients(tt_graph *graph, unsigned output_count, const tt_va
         for (unsigned i = 0; i < output_count; i++)
             if (!tt_is_none(seeds[i]))
                 flow_into(&f, outputs[i], seeds[i]);
-        for (uint32_t at = f.nodes; at > 0; at--)
-            if (f.depends[at - 1] && !step_back(&f, at - 1))
+        const char *name = graph->name, *place = graph->place;
+        for (uint32_t at = f.nodes; at > 0; at--) {
+            if (!f.depends[at - 1])
+                continue;
+            come_from(&f, at - 1, name, place);
+            if (!step_back(&f, at - 1))
                 break;
+        }
+        graph->name = name;
+        graph->place = place;
         for (unsigned i = 0; tt_graph_status(graph) == TT_OK && i < count; i++) {
             tt_value gradient = *gradient_of(&f, wrt[i]);
             gradients[i] = tt_is_none(gradient) ? zeros(graph, wrt[i]) : gradient;
