@@ -173,6 +173,22 @@ expect 2 "--tolerance takes a number from 0, not 'little'" verify --tolerance li
 expect 2 "--tolerance takes a number from 0, not '-1'" verify --tolerance=-1 model
 expect 1 "half: tensor conv.bias is f32[2,2], the graph has f32[4]" verify half
 
+# Random indices lie within the shortest axis that they choose from; weights lie around zero.
+cat >tables.txt <<'END'
+%0 = input "words" : i32[8,8]
+%1 = convert %0 element=i64 : i64[8,8]
+%2 = reshape %1 sizes=[64] : i64[64]
+%3 = parameter "few" : f32[2,4]
+%4 = gather %3 %2 axis=0 : f32[64,4]
+%5 = parameter "many" : f32[300,4]
+%6 = gather %5 %0 axis=0 : f32[8,8,4]
+result "few rows" = %4
+result "many rows" = %6
+END
+expect 0 "tables.txt: the same both ways" verify --keep words --keep few tables.txt
+says "words           i32[8,8]                   0           1 "
+grep -q "^few  *f32\[2,4\]  *-[0-9.]*  *[0-9]" out || fail "random weights: $(cat out)"
+
 # What is kept: printed, written, and compared with by the next version.
 expect 0 "kept            type " verify --keep conv --keep %10 --keep table --keep count --keep-to before.npz model
 says "conv            f32[1,6,6,4] "
