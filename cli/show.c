@@ -174,7 +174,8 @@ static void print_parameters(FILE *out, const tt_opened *opened)
                 buffer->kind == TT_STATE ? "  state" : "", is[0] != '\0' ? "  " : "", is);
     }
     if (others > 0)
-        fprintf(out, "  and %zu tensors in the file that the graph does not name\n", others);
+        fprintf(out, "  and %zu tensor%s in the file that the graph does not name\n", others,
+                others == 1 ? "" : "s");
 }
 
 static void print_graph(FILE *out, const tt_opened *opened)

@@ -115,50 +115,57 @@ static tt_exit load_both(verification *v)
 
 // ---- an earlier run
 
-// The result that is computed first of those that differ from the file's.
+// Result `index` beside the file's; what differs is kept if it is computed before what is kept.
+static tt_status compare_result(verification *v, uint32_t index, const tt_tensor_file *earlier,
+                                uint32_t *first, tt_text *why)
+{
+    const tt_result *result = tt_graph_result_at(v->opened.graph, index);
+    const tt_tensor *tensor;
+    tt_type type;
+    char text[2][TT_TYPE_TEXT_BYTES];
+    const void *elements = tt_program_result(v->programs[0], index, &type);
+    tt_status status = tt_tensor_file_get(earlier, result->name, &tensor, why);
+    if (status != TT_OK)
+        return status;
+    tt_type was = tt_tensor_type(tensor);
+    if (!tt_type_equal(&type, &was)) {
+        const char *const words[] = {result->name, " is ", tt_type_text(&was, text[0]),
+                                     ", here it is ", tt_type_text(&type, text[1])};
+        for (size_t i = 0; i < TT_COUNT(words); i++)
+            tt_text_add(why, words[i]);
+        return TT_INVALID;
+    }
+    tt_difference d = tt_compare(&type, elements, tensor->data, tolerance);
+    if (d.count == 0 || result->value.node >= *first)
+        return TT_OK;
+    *first = result->value.node;
+    v->differs = result->name;
+    tt_text said;
+    tt_text_init(&said, v->difference, sizeof(v->difference));
+    tt_text_add(&said, type.rank > 0 ? "at " : "");
+    tt_add_place(&said, &type, d.place);
+    tt_text_add(&said, type.rank > 0 ? " is " : "is ");
+    tt_text_add(&said, d.got);
+    tt_text_add(&said, ", was ");
+    tt_text_add(&said, d.right);
+    return TT_OK;
+}
+
 static tt_exit compare_earlier(verification *v)
 {
     static char sentence[TT_SENTENCE_MAX];
-    const tt_graph *graph = v->opened.graph;
     tt_tensor_file earlier = {0};
     tt_text why;
     uint32_t first = UINT32_MAX;
     tt_text_init(&why, sentence, sizeof(sentence));
     tt_status status = tt_npz_read(&earlier, against_path, &why);
-    for (uint32_t i = 0; status == TT_OK && i < tt_graph_result_count(graph); i++) {
-        const tt_result *result = tt_graph_result_at(graph, i);
-        const tt_tensor *tensor;
-        tt_type type, was;
-        char text[2][TT_TYPE_TEXT_BYTES];
-        const void *is = tt_program_result(v->programs[0], i, &type);
-        tt_text_init(&why, sentence, sizeof(sentence));
-        tt_text_add(&why, against_path);
-        tt_text_add(&why, ": ");
-        status = tt_tensor_file_get(&earlier, result->name, &tensor, &why);
-        if (status != TT_OK)
-            break;
-        was = tt_tensor_type(tensor);
-        if (!tt_type_equal(&type, &was)) {
-            snprintf(sentence, sizeof(sentence), "%s: '%s' is %s, here it is %s", against_path,
-                     result->name, tt_type_text(&was, text[0]), tt_type_text(&type, text[1]));
-            status = TT_INVALID;
-            break;
-        }
-        tt_difference d = tt_compare(&type, is, tensor->data, tolerance);
-        if (d.count == 0 || result->value.node >= first)
-            continue;
-        first = result->value.node;
-        v->differs = result->name;
-        tt_text_init(&why, v->difference, sizeof(v->difference));
-        tt_text_add(&why, type.rank > 0 ? "at " : "");
-        tt_add_place(&why, &type, d.place);
-        tt_text_add(&why, why.length > 0 ? " is " : "is ");
-        tt_text_add(&why, d.got);
-        tt_text_add(&why, ", was ");
-        tt_text_add(&why, d.right);
-    }
+    if (status != TT_OK)
+        return tt_data_refuse("verify", status, sentence);
+    for (uint32_t i = 0; status == TT_OK && i < tt_graph_result_count(v->opened.graph); i++)
+        status = compare_result(v, i, &earlier, &first, &why);
     tt_tensor_file_free(&earlier);
-    return status == TT_OK ? TT_EXIT_OK : tt_data_refuse("verify", status, sentence);
+    return status == TT_OK ? TT_EXIT_OK
+                           : tt_data_refuse_file("verify", against_path, status, sentence);
 }
 
 static tt_exit write_kept(const verification *v)

@@ -6,9 +6,11 @@
 // Where only some values are kept, rows see copies of the rest instead of it (recompute.c); what
 // flows is booked under the originals either way, in the same order, so that the bits are the same.
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ai/graph/graph_internal.h"
 #include "ai/graph/recompute.h"
 
 typedef struct flow {
@@ -49,6 +51,20 @@ static void flow_into(flow *f, tt_value input, tt_value share)
     share = tt_sum_to(f->graph, share, &type);
     tt_value *sum = gradient_of(f, input);
     *sum = tt_is_none(*sum) ? share : tt_add(f->graph, *sum, share);
+}
+
+// What a node's gradient is made of comes from where the node does; else from where the caller is.
+static void come_from(flow *f, uint32_t node, const char *name, const char *place)
+{
+    const tt_origin *origin = tt_graph_origin_of(f->graph, node);
+    char text[512];
+    f->graph->name = origin != NULL ? origin->name : name;
+    f->graph->place = origin != NULL ? "gradient" : place;
+    if (origin == NULL || origin->place == NULL ||
+        strlen(origin->place) + sizeof(", gradient") > sizeof(text))
+        return;
+    snprintf(text, sizeof(text), "%s, gradient", origin->place);
+    f->graph->place = tt_graph_keep(f->graph, text);
 }
 
 static bool step_back(flow *f, uint32_t at)
@@ -120,7 +136,7 @@ static tt_value newest_gradient(const flow *f, uint32_t first, uint32_t end)
 }
 
 // Part by part, the last first; it alone is not computed again.
-static void walk_back(flow *f)
+static void walk_back(flow *f, const char *name, const char *place)
 {
     bool last = true;
     for (uint32_t end = f->nodes, first; end > 0; end = first) {
@@ -131,9 +147,13 @@ static void walk_back(flow *f)
         if (!last && !tt_recompute(&f->again, first, end, newest))
             return;
         last = false;
-        for (uint32_t at = end; at > first; at--)
-            if (f->depends[at - 1] && !step_back(f, at - 1))
+        for (uint32_t at = end; at > first; at--) {
+            if (!f->depends[at - 1])
+                continue;
+            come_from(f, at - 1, name, place);
+            if (!step_back(f, at - 1))
                 return;
+        }
     }
 }
 
@@ -208,7 +228,10 @@ static tt_status differentiate(tt_graph *graph, unsigned output_count, const tt_
         for (unsigned i = 0; i < output_count; i++)
             if (!tt_is_none(seeds[i]))
                 flow_into(&f, outputs[i], seeds[i]);
-        walk_back(&f);
+        const char *name = graph->name, *place = graph->place;
+        walk_back(&f, name, place);
+        graph->name = name;
+        graph->place = place;
         for (unsigned i = 0; tt_graph_status(graph) == TT_OK && i < count; i++) {
             tt_value gradient = *gradient_of(&f, wrt[i]);
             gradients[i] = tt_is_none(gradient) ? zeros(graph, wrt[i]) : gradient;

@@ -130,10 +130,12 @@ tt_value tt_value_named(const tt_graph *graph, const char *name)
             return tt_graph_result_at(graph, i)->value;
     if (!tt_is_none(value = tt_graph_find(graph, name)))
         return value;
-    for (uint32_t i = 0; i < tt_graph_origin_count(graph); i++) {
+    value = numbered(graph, name);
+    bool is_number = !tt_is_none(value);
+    for (uint32_t i = 0; !is_number && i < tt_graph_origin_count(graph); i++) {
         const tt_origin *origin = tt_graph_origin(graph, i);
         if (strcmp(origin->name, name) == 0 && (tt_is_none(value) || origin->node > value.node))
             value = (tt_value){origin->node, 0};
     }
-    return tt_is_none(value) ? numbered(graph, name) : value;
+    return value;
 }

@@ -82,8 +82,9 @@ void *tt_session_bytes(tt_session *session, const char *name, tt_type *type)
     return kept != NULL ? kept->data : NULL;
 }
 
-static tt_status keep_bytes(tt_session *session, const tt_buffer *buffer, tt_text *why)
+static tt_status keep_bytes(tt_program *program, const tt_buffer *buffer, tt_text *why)
 {
+    tt_session *session = program->session;
     char is[TT_TYPE_TEXT_BYTES], was[TT_TYPE_TEXT_BYTES];
     bytes_of *kept = find_bytes(session, buffer->name);
     if (kept != NULL && !tt_type_equal(&kept->type, &buffer->type)) {
@@ -97,8 +98,9 @@ static tt_status keep_bytes(tt_session *session, const tt_buffer *buffer, tt_tex
     if (kept != NULL)
         return TT_OK;
     uint64_t bytes = tt_type_bytes(&buffer->type), limit = tt_session_bytes_limit(session);
-    if (bytes > limit || session->kept_bytes > limit - bytes)
-        return tt_run_too_large(why, "keeps bytes of memory:", session->kept_bytes + bytes, limit);
+    uint64_t all = session->kept_bytes + program->arena_bytes + program->scratch_bytes + bytes;
+    if (all > limit) // each is below 2^53
+        return tt_run_too_large(why, "takes, with what is kept, bytes of memory:", all, limit);
     if (session->kept_count == session->kept_capacity) {
         uint32_t capacity = session->kept_capacity > 0 ? 2 * session->kept_capacity : 16;
         bytes_of *grown = realloc(session->kept, capacity * sizeof(*grown));
@@ -171,7 +173,7 @@ static tt_status load(tt_program *program, const tt_graph *graph, tt_text *why)
     for (uint32_t i = 0; status == TT_OK && i < buffers; i++) {
         const tt_buffer *buffer = tt_graph_buffer(program->graph, i);
         if (buffer->kind == TT_PARAMETER || buffer->kind == TT_STATE)
-            status = keep_bytes(session, buffer, why);
+            status = keep_bytes(program, buffer, why);
     }
     return status;
 }

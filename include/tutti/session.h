@@ -32,8 +32,8 @@ typedef enum tt_way {
 typedef struct tt_session_options {
     unsigned threads;   // the caller counts; 0: one a processor; at most TT_THREADS_MAX
     tt_way way;         // which way its programs run
-    uint64_t bytes_max; // of a program's tensors, and again of parameters and state; 0: half of
-                        // this machine's memory
+    uint64_t bytes_max; // of a program's tensors with the session's parameters and state; 0: half
+                        // of this machine's memory
     uint64_t cost_max;  // of a run, as tt_graph_cost counts; 0: TT_COST_MAX
 } tt_session_options;
 

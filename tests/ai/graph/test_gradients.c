@@ -521,8 +521,32 @@ static void check_empty_shapes(void)
     subject_free(&s);
 }
 
+// Gradients come from where their nodes do, and what is built behind from where it was said before.
+static void check_origins(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F64, 2)), gradient;
+    tt_graph_at(g, "layer", "line 7");
+    tt_value sines = tt_unary(g, TT_OP_SIN, x);
+    tt_graph_at(g, "loss", NULL);
+    tt_value loss = tt_sum_all(g, sines);
+    tt_graph_at(g, "step", "now");
+    REQUIRE(tt_graph_gradient(g, loss, 1, &x, &gradient) == TT_OK);
+    const tt_origin *origin = tt_graph_origin_of(g, gradient.node); // cos x times what came
+    REQUIRE(origin != NULL && origin->place != NULL);
+    EXPECT_TEXT(origin->name, "layer");
+    EXPECT_TEXT(origin->place, "line 7, gradient");
+    tt_value behind = tt_negate(g, gradient);
+    origin = tt_graph_origin_of(g, behind.node);
+    REQUIRE(origin != NULL && origin->place != NULL);
+    EXPECT_TEXT(origin->name, "step");
+    EXPECT_TEXT(origin->place, "now");
+    tt_graph_free(g);
+}
+
 int main(void)
 {
+    check_origins();
     check_ties();
     check_window_ties();
     check_scatter_ties();

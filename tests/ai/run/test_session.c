@@ -258,13 +258,20 @@ static void check_refusals(void)
     tt_graph_free(g);
     g = tt_graph_new(); // so does a parameter; two share the limit
     tt_graph_result(g, "y", tt_parameter(g, "w", TT_TYPE(TT_F32, (int64_t)1 << 40)));
-    expect_refused(g, (tt_session_options){.threads = 1}, TT_TOO_LARGE, "keeps bytes of memory: ");
+    expect_refused(g, (tt_session_options){.threads = 1}, TT_TOO_LARGE,
+                   "takes, with what is kept, bytes of memory: ");
     tt_graph_free(g);
     g = tt_graph_new();
     tt_graph_assign(g, tt_state(g, "a", TT_TYPE(TT_F32, 100)),
                     tt_parameter(g, "w", TT_TYPE(TT_F32, 100)));
     expect_refused(g, (tt_session_options){.bytes_max = 799}, TT_TOO_LARGE,
-                   "keeps bytes of memory: 800; the limit is 799");
+                   "bytes of memory: 800; the limit is 799");
+    tt_graph_free(g);
+    g = tt_graph_new(); // 400 bytes of w, 448 of its square, in lines of 64
+    tt_value w = tt_parameter(g, "w", TT_TYPE(TT_F32, 100));
+    tt_graph_result(g, "y", tt_multiply(g, w, w));
+    expect_refused(g, (tt_session_options){.bytes_max = 847}, TT_TOO_LARGE,
+                   "bytes of memory: 848; the limit is 847");
     tt_graph_free(g);
     g = tt_graph_new(); // of which only one output has a size that is known
     tt_graph_result(

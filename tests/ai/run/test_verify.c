@@ -137,6 +137,75 @@ static void check_refusals(void)
     close_both(&t);
 }
 
+static tt_graph *made_chain(double factor)
+{
+    tt_graph *graph = tt_graph_new();
+    tt_value x = tt_input(graph, "image", TT_TYPE(TT_F32, 1000));
+    for (int i = 0; i < 20; i++)
+        x = tt_scale(graph, tt_unary(graph, TT_OP_TANH, x), factor);
+    tt_graph_result(graph, "y", tt_sum_all(graph, x));
+    return graph;
+}
+
+// The search keeps all tensors, within the limit of the reference's session.
+static void check_limit(void)
+{
+    static float x[1000];
+    for (unsigned i = 0; i < 2; i++) {
+        tt_session *fast, *right;
+        tt_session_options few = {.threads = 1, .way = TT_RUN_REFERENCE};
+        few.bytes_max = i == 0 ? 164100 : 163900; // 41 tensors of 4,000 bytes, three numbers
+        tt_graph *one = made_chain(1.5), *two = made_chain(1.6);
+        tt_verdict verdict;
+        char sentence[256] = "";
+        tt_text why;
+        x[3] = 1;
+        tt_text_init(&why, sentence, sizeof(sentence));
+        REQUIRE(tt_session_new(&few, &right, NULL) == TT_OK);
+        fast = open_session(1, false);
+        tt_program *a = load(fast, one), *b = load(right, two);
+        tt_program_set(a, "image", x);
+        tt_program_set(b, "image", x);
+        EXPECT_EQUAL(tt_verify(a, b, 1e-5, &verdict, &why), i == 0 ? TT_OK : TT_TOO_LARGE);
+        EXPECT_TEXT(sentence,
+                    i == 0 ? "" : "the tensors to compare take more memory than the limit");
+        tt_session_free(fast);
+        tt_session_free(right);
+        tt_graph_free(one);
+        tt_graph_free(two);
+    }
+}
+
+// The result that differs most is named, wherever it stands.
+static void check_worst(void)
+{
+    for (int first = 0; first < 2; first++) {
+        two_ways t;
+        tt_graph *graphs[2];
+        for (int way = 0; way < 2; way++) {
+            tt_graph *g = graphs[way] = tt_graph_new();
+            tt_value x = tt_input(g, "image", TT_TYPE(TT_F32, 128));
+            tt_parameter(g, "w", TT_TYPE(TT_F32, 27));
+            tt_parameter(g, "b", TT_TYPE(TT_F32, 3));
+            tt_graph_result(g, first == 0 ? "much" : "little",
+                            tt_scale(g, x,
+                                     way == 0     ? 1
+                                     : first == 0 ? 1.015
+                                                  : 1.01));
+            tt_graph_result(g, first == 0 ? "little" : "much",
+                            tt_scale(g, x,
+                                     way == 0     ? 1
+                                     : first == 0 ? 1.01
+                                                  : 1.015));
+        }
+        t = open_both(graphs[0], graphs[1]);
+        EXPECT_EQUAL(tt_verify(t.fast, t.right, 1e-5, &t.verdict, NULL), TT_OK);
+        EXPECT_TEXT(t.verdict.worst_name, "much");
+        EXPECT_TEXT(t.verdict.results, first == 0 ? "'much', 'little'" : "'little', 'much'");
+        close_both(&t);
+    }
+}
+
 static void check_comparison(void)
 {
     const float none = (float)NAN, much = (float)INFINITY;
@@ -155,6 +224,8 @@ static void check_comparison(void)
             EXPECT_EQUAL(isinf(d.share) != 0, i != k && (i < 3 || k < 3));
             EXPECT((d.share == 0) == (i == k));
         }
+    d = tt_compare(&type, (float[4]){0, 0, 0.5f, 0}, (float[4]){0}, 0.1);
+    EXPECT(d.count == 1 && d.place == 2 && d.share == 0.5);
     tt_type whole = TT_TYPE(TT_I64, 2);
     int64_t c[2] = {INT64_MAX, 0}, e[2] = {INT64_MAX - 1, 0}; // one double for both
     d = tt_compare(&whole, c, e, 10);
@@ -214,6 +285,8 @@ int main(void)
     check_fault(TT_OP_TANH, "tanh (head) gives ");
     check_simplified();
     check_refusals();
+    check_limit();
+    check_worst();
     check_comparison();
     check_summary();
     check_names();
