@@ -54,7 +54,7 @@ tt_value tt_stop(tt_graph *graph, tt_value a)
     return tt_unary(graph, TT_OP_STOP, a);
 }
 
-tt_value tt_once(tt_graph *graph, tt_value a, tt_value b)
+tt_value tt_value_after(tt_graph *graph, tt_value a, tt_value b)
 {
     return tt_binary(graph, TT_OP_AFTER, a, b);
 }

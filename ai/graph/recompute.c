@@ -79,7 +79,7 @@ static bool bring_in(tt_recomputation *r, uint32_t node, uint32_t first, tt_valu
         if (in.node >= first && r->graph->nodes[in.node].op != TT_OP_BUFFER)
             continue; // a copy stands there already
         if (!is_constant(r->graph, in.node))
-            stands = tt_once(r->graph, in, after);
+            stands = tt_value_after(r->graph, in, after);
         if (tt_is_none(stands))
             return false;
         r->stands[tt_graph_place(r->graph, in)] = stands;

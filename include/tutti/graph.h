@@ -279,7 +279,7 @@ tt_value tt_convert(tt_graph *graph, tt_value a, tt_element element);
 tt_value tt_stop(tt_graph *graph, tt_value a); // the same, but no gradient comes back through it
 // The same once b, of any type, is there: another node than `a`, so that what is built of it is
 // computed anew, and not before b. Gradients flow through to a.
-tt_value tt_once(tt_graph *graph, tt_value a, tt_value b);
+tt_value tt_value_after(tt_graph *graph, tt_value a, tt_value b);
 tt_value tt_unary(tt_graph *graph, tt_op op, tt_value a);
 tt_value tt_binary(tt_graph *graph, tt_op op, tt_value a, tt_value b);
 tt_value tt_add(tt_graph *graph, tt_value a, tt_value b);

@@ -1,5 +1,6 @@
-// The text of a graph. What is read is printed and read again, to the same text, and is run within
-// narrow limits, its inputs all zeros.
+// The text of a graph. What is read is printed and read again, to the same text; it is simplified
+// and differentiated, with and without recomputation; and it is run within narrow limits, its
+// inputs all zeros.
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,57 @@ static void run(const tt_graph *graph)
     tt_reference_free(reference);
 }
 
+static void simplify(const tt_graph *graph)
+{
+    char sentence[256];
+    tt_text why;
+    tt_graph *simple = tt_graph_simplify(graph);
+    TT_CHECK(simple != NULL); // nothing else is wrong than that there is no memory
+    char *text = tt_graph_print(simple);
+    tt_text_init(&why, sentence, sizeof(sentence));
+    tt_graph *again = tt_graph_parse(text, strlen(text), &why);
+    TT_CHECK(again != NULL);
+    run(simple);
+    tt_graph_free(again);
+    tt_graph_free(simple);
+    free(text);
+}
+
+// By its first inputs of floating type, the sum of its results of floating type whose sizes are
+// known; every other node kept, or none.
+static void differentiate(const tt_graph *from, bool recomputed)
+{
+    tt_graph *graph = tt_graph_copy(from);
+    TT_CHECK(graph != NULL);
+    tt_value loss = tt_number(graph, TT_F64, 0), wrt[4], gradients[4], kept[8];
+    unsigned count = 0, kept_count = 0;
+    for (uint32_t i = 0; i < tt_graph_buffer_count(graph) && count < 4; i++) {
+        const tt_buffer *buffer = tt_graph_buffer(graph, i);
+        if (buffer->kind != TT_CONSTANT && tt_element_is_float((tt_element)buffer->type.element))
+            wrt[count++] = buffer->value;
+    }
+    for (uint32_t i = 0; i < tt_graph_result_count(from); i++) {
+        tt_value value = tt_graph_result_at(from, i)->value;
+        const tt_type *type = tt_graph_type(graph, value);
+        bool open = false;
+        for (unsigned axis = 0; axis < type->rank; axis++)
+            open |= type->size[axis] < 0;
+        if (!open && tt_element_is_float((tt_element)type->element))
+            loss = tt_add(graph, loss, tt_sum_all(graph, tt_convert(graph, value, TT_F64)));
+    }
+    for (uint32_t at = 1; recomputed && at < tt_graph_count(from) && kept_count < 8; at += 2)
+        kept[kept_count++] = (tt_value){at, 0};
+    tt_graph_forget(graph);
+    tt_status status =
+        tt_graph_gradient_recomputed(graph, loss, count, wrt, gradients, kept_count, kept);
+    TT_CHECK(status == TT_OK || tt_graph_error(graph)[0] != '\0');
+    for (unsigned i = 0; status == TT_OK && i < count; i++)
+        tt_graph_result(graph, (const char *[]){"a", "b", "c", "d"}[i], gradients[i]);
+    if (status == TT_OK)
+        run(graph);
+    tt_graph_free(graph);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -53,6 +105,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *last = third != NULL ? tt_graph_print(third) : NULL;
     TT_CHECK(last != NULL && strcmp(more, last) == 0);
     run(graph);
+    simplify(graph);
+    differentiate(graph, false);
+    differentiate(graph, true);
     tt_graph_free(graph);
     tt_graph_free(again);
     tt_graph_free(third);

@@ -562,7 +562,7 @@ static tt_value make(generator *g, tt_op op)
     if (op == TT_OP_STOP)
         return tt_stop(g->graph, pick(g, ALL));
     if (op == TT_OP_AFTER)
-        return tt_once(g->graph, pick(g, ALL), pick(g, ALL));
+        return tt_value_after(g->graph, pick(g, ALL), pick(g, ALL));
     if (op < TT_OP_ADD)
         return make_unary(g, op);
     if (op < TT_OP_SELECT)

@@ -88,7 +88,7 @@ static tt_value after_case(subject *s, tt_op op)
     tt_value a = reals(s, random_type(s, 0, 3, 1, 3), -1, 1);
     tt_value b = reals(s, random_type(s, 0, 3, 1, 3), -1, 1);
     tt_value y = tt_unary(g, TT_OP_SIN, tt_binary(g, op, a, b));
-    return tt_add(g, weighted(s, y), weighted(s, tt_once(g, b, y)));
+    return tt_add(g, weighted(s, y), weighted(s, tt_value_after(g, b, y)));
 }
 
 static tt_value reshape_case(subject *s, tt_op op)

@@ -14,8 +14,8 @@ import numpy as np
 import function_cases
 import host_cases  # noqa: F401: fills ROWS
 import window_cases  # noqa: F401
-from graph_cases import ALL, FLOATS, STATUS_INVALID, Graph, Runner, Source
-from row_cases import ROWS, convert_pair, exactly, philox
+from graph_cases import ALL, DTYPE, FLOATS, INTEGERS, STATUS_INVALID, Graph, Runner, Source, round_to
+from row_cases import (BINARY_INTEGER, ROWS, UNARY_INTEGER, by_integers, convert_pair, converted, exactly, philox)
 
 # Rows that take no floats: nothing to be forced into them.
 WITHOUT_FLOATS = {"not", "and", "or", "xor", "shift_left", "shift_right", "iota", "random", "requantise", "loop"}
@@ -68,6 +68,59 @@ class Tester:
                     self.check("convert", *convert_pair(self.source, source, target, shape))
 
 
+# Rows of integers whose every pair of ends is tried.
+ENDS = {**BINARY_INTEGER, **{name: None for name in ("shift_left", "shift_right", "equal", "less", "less_or_equal")}}
+
+
+def ends_of(element):
+    info = np.iinfo(DTYPE[element])
+    numbers = {info.min, info.min + 1, info.max - 1, info.max, 0, 1, 2, 3, info.bits - 1, info.bits, info.bits + 1}
+    numbers |= {-1, -2, -info.bits} if info.min < 0 else set()
+    return np.array(sorted(n for n in numbers if info.min <= n <= info.max), DTYPE[element])
+
+
+def all_ends(tester):
+    """Every integer row at every pair of its type's ends: INT_MIN / -1, by 0, shifts beyond the width."""
+    for element in INTEGERS:
+        ends = ends_of(element)
+        a, b = (x.reshape(-1) for x in np.meshgrid(ends, ends))
+        bits = np.iinfo(DTYPE[element]).bits
+        shifts = {"shift_left": lambda x, n: x << n if 0 <= n < bits else 0,
+                  "shift_right": lambda x, n: x >> n if 0 <= n < bits else 0}
+        orders = {"equal": np.equal, "less": np.less, "less_or_equal": np.less_equal}
+        for name in ENDS:
+            graph, made = Graph(), "bool" if name in orders else element
+            graph.result(graph.op(name, [graph.input(element, a), graph.input(element, b)], {}, [(made, a.shape)]))
+            want = orders[name](a, b) if name in orders else by_integers(
+                shifts.get(name, BINARY_INTEGER.get(name)), element, a, b)
+            tester.check(name, graph, [exactly(made, want)])
+        for name in [*UNARY_INTEGER, "not"]:
+            graph = Graph()
+            graph.result(graph.op(name, [graph.input(element, ends)], {}, [(element, ends.shape)]))
+            want = np.invert(ends) if name == "not" else by_integers(UNARY_INTEGER[name], element, ends)
+            tester.check(name, graph, [exactly(element, want)])
+
+
+def saturation(tester):
+    """Floats at and beside the ends of every integer type, and no numbers, converted to it."""
+    for source in FLOATS:
+        for target in INTEGERS:
+            info = np.iinfo(DTYPE[target])
+            near = [float(e) + d for e in (info.min, info.max, 0, 2 ** 63, 2 ** 64, -2 ** 63) for d in (
+                -1.5, -1, -0.5, 0, 0.5, 1, 1.5)]
+            numbers = round_to(source, np.array(near + [np.nan, np.inf, -np.inf, -0.0, 1e300, -1e300]))
+            graph = Graph()
+            graph.result(graph.op("convert", [graph.input(source, numbers)], {"element": target}, [(target, numbers.shape)]))
+            tester.check("convert", graph, [exactly(target, converted(source, target, numbers))])
+
+
+def all_rows_are_tried(table):
+    """What takes two integers has its ends tried: a new row of them must be added to ENDS."""
+    of_two = {entry[0] for entry in table if entry[1:] == ["2", "2"]}
+    others = {"after", "pad", "matmul", "conv", "gather"}
+    return of_two - others == set(ENDS)
+
+
 def known_answers(tester):
     """Random123's known answers of philox4x32-10: of the row as far as it can be asked, and of ours."""
     assert philox(2 ** 64 - 1, 2 ** 64 - 1, 2 ** 64 - 1) == [0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd]
@@ -106,9 +159,14 @@ def main():
     if missing or unknown:
         print("rows without a case: %s; cases without a row: %s" % (missing, unknown))
         return 1
+    if not all_rows_are_tried(table):
+        print("a row of two operands has no place in ENDS")
+        return 1
     started, tester = time.time(), Tester(program, seed)
     known_answers(tester)
     outside(tester)
+    all_ends(tester)
+    saturation(tester)
     tester.all_conversions()
     tester.random_cases([entry[0] for entry in table], count)
     maker = function_cases.Maker(os.path.join(os.path.dirname(program), "make_function"))

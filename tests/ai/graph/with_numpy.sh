@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every row of the table of operations against NumPy: of the system's Python where it has NumPy, else
-# of a virtual environment. Skips with its reason where NumPy cannot be had.
+# with_numpy.sh SCRIPT ARGUMENTS...: runs a Python script with NumPy: of the system's Python where it has it, else of a
+# virtual environment. Skips with its reason where NumPy cannot be had.
 set -eu
 python=/usr/bin/python3
 folder=$TUTTI_BUILD/numpy-2.2.6
@@ -21,4 +21,4 @@ if ! "$python" -c 'import numpy' 2>/dev/null; then
     fi
     python=$folder/bin/python
 fi
-"$python" -B "$(dirname "$0")/test_rows.py" "$TUTTI_LINUX/tests/ai/graph/run_graph" "$@"
+"$python" -B "$@"
