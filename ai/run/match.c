@@ -221,7 +221,8 @@ static int64_t taps_of(const tt_matching *m, uint32_t pool)
     return taps;
 }
 
-static bool match_pool_gradient(const tt_matching *m, tt_value value, tt_step *step)
+// Of a pool of `x` only, unless that is none.
+static bool match_pool_gradient(const tt_matching *m, tt_value value, tt_value x, tt_step *step)
 {
     tt_value at = value, place = TT_NONE, dy = TT_NONE, first_place, first_dy;
     int64_t taps = 1;
@@ -251,7 +252,7 @@ static bool match_pool_gradient(const tt_matching *m, tt_value value, tt_step *s
         if (!inner)
             at = input_of(m, at, 1 - later);
     }
-    if (taps_of(m, place.node) != taps)
+    if (taps_of(m, place.node) != taps || (!tt_is_none(x) && !tt_same(input_of(m, place, 0), x)))
         return false;
     at = value;
     for (int64_t tap = taps - 1; tap >= 0; tap--) {
@@ -289,8 +290,7 @@ static bool match_relu_gradient(const tt_matching *m, tt_value value, tt_step *s
         return false;
     tt_value y = input_of(m, order, 0), dy = input_of(m, value, 2);
     m->fused[order.node] = true;
-    if (m->uses[dy.node] == 1 && match_pool_gradient(m, dy, step) &&
-        tt_same(input_of(m, step->value[0], 0), y)) {
+    if (m->uses[dy.node] == 1 && match_pool_gradient(m, dy, y, step)) {
         step->value[step->input_count++] = (tt_value){step->product, 0};
         step->relu = true;
         m->fused[dy.node] = true;
@@ -345,8 +345,8 @@ void tt_match(const tt_matching *matching, uint32_t node, tt_step *step)
     if (match_bias(matching, value, step) || match_product(matching, value, step) ||
         match_turned_product(matching, value, step) ||
         match_weights_gradient(matching, value, step) ||
-        match_pool_gradient(matching, value, step) || match_relu_gradient(matching, value, step) ||
-        match_pool(matching, value, step))
+        match_pool_gradient(matching, value, TT_NONE, step) ||
+        match_relu_gradient(matching, value, step) || match_pool(matching, value, step))
         return;
     match_alone(matching, value, step);
 }

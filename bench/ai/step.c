@@ -119,7 +119,7 @@ int main(int count, char **arguments)
     char sentence[256] = "";
     tt_text why;
     tt_session *session;
-    tt_program *program;
+    tt_program *program = NULL;
     tt_text_init(&why, sentence, sizeof(sentence));
     tt_graph *graph = made_step();
     if (tt_session_new(&(tt_session_options){.threads = threads}, &session, &why) != TT_OK ||
