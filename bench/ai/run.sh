@@ -1,5 +1,5 @@
 #!/bin/sh
-# The instructions of one inference on the watch, and the sizes of its plan, after one epoch of training:
+# The instructions of one inference on the watch, and the size of its plan, after one epoch of training:
 # neither depends on how well the network has learned.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -11,6 +11,8 @@ mkdir -p "$out"
     --reference-count 100 >/dev/null 2>>"$out/log"
 echo "bench ai.plan $(wc -c <"$out/fashion.plan") bytes"
 echo "bench ai.watch_inference $(bench/ai/watch.sh "$out/fashion.plan" "$out/reference.bin") instructions"
+build/linux/bench/ai/bench_step 1
+build/linux/bench/ai/bench_step 2
 peers=${TUTTI_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/tutti/peers}
 if [ -f "$peers/complete" ]; then
     "$peers/venv/bin/python" bench/ai/fashion.py "$tutti" 1
