@@ -60,28 +60,54 @@ static void take_pixels(const float *restrict pixel, int64_t apart, int32_t tap,
         }
 }
 
-static void greatest_rows(void *context, int64_t first, int64_t end) // over (batch, rows)
+static void begin_pixels(const float *restrict pixel, int64_t apart, int32_t tap, int64_t count,
+                         int64_t channels, float *restrict y, int32_t *restrict place)
+{
+    for (int64_t i = 0; i < count; i++, pixel += apart, y += channels, place += channels)
+        for (int64_t c = 0; c < channels; c++) {
+            y[c] = pixel[c];
+            place[c] = tap;
+        }
+}
+
+static void begin_padding(int64_t count, float *restrict y, int32_t *restrict place)
+{
+    for (int64_t i = 0; i < count; i++) {
+        y[i] = -INFINITY;
+        place[i] = -1;
+    }
+}
+
+// Over (batch, rows). The first pixel of each window is just copied where all windows of the row
+// have it.
+static void greatest_rows(void *context, int64_t first, int64_t end)
 {
     const pool *p = context;
-    int64_t c = p->channels, row_size = p->out[1] * c;
+    int64_t c = p->channels, row_size = p->out[1] * c, apart = p->span[1].stride * c;
     for (int64_t at = first; at < end; at++) {
         int64_t n = at / p->out[0], row = at % p->out[0], from, to;
         const float *image = (const float *)p->step->in[0] + n * p->in[0] * p->in[1] * c;
         float *y = (float *)p->step->out[0] + at * row_size;
         int32_t *place = (int32_t *)p->step->out[1] + at * row_size;
-        for (int64_t i = 0; i < row_size; i++) { // as if all were padding
-            y[i] = -INFINITY;
-            place[i] = -1;
-        }
+        bool begun = false;
         for (int64_t i = 0; i < p->span[0].window; i++) {
             int64_t at_row = tt_span_place(&p->span[0], row, i);
             for (int64_t j = 0; at_row >= 0 && j < p->span[1].window; j++) {
                 int64_t at_column = columns_of(p, j, &from, &to);
-                take_pixels(image + (at_row * p->in[1] + at_column) * c, p->span[1].stride * c,
-                            (int32_t)(i * p->span[1].window + j), to - from, c, y + from * c,
-                            place + from * c);
+                const float *pixel = image + (at_row * p->in[1] + at_column) * c;
+                int32_t tap = (int32_t)(i * p->span[1].window + j);
+                if (!begun && from == 0 && to == p->out[1]) {
+                    begin_pixels(pixel, apart, tap, to, c, y, place);
+                } else {
+                    if (!begun)
+                        begin_padding(row_size, y, place);
+                    take_pixels(pixel, apart, tap, to - from, c, y + from * c, place + from * c);
+                }
+                begun = true;
             }
         }
+        if (!begun)
+            begin_padding(row_size, y, place);
     }
 }
 
