@@ -16,15 +16,23 @@ typedef struct rows_work {
     int64_t rows, columns;
 } rows_work;
 
+// Four rows at a time, so that a sum is loaded and stored once for them.
 static void sum_rows(void *context, size_t piece)
 {
     const rows_work *w = context;
-    double *sum = w->part + (int64_t)piece * w->columns;
-    int64_t end = ((int64_t)piece + 1) * ROWS < w->rows ? ((int64_t)piece + 1) * ROWS : w->rows;
+    double *restrict sum = w->part + (int64_t)piece * w->columns;
+    int64_t row = (int64_t)piece * ROWS, end = row + ROWS < w->rows ? row + ROWS : w->rows;
+    const float *restrict a = w->a + row * w->columns;
     memset(sum, 0, (size_t)w->columns * sizeof(*sum));
-    for (int64_t row = (int64_t)piece * ROWS; row < end; row++)
+    for (; row + 4 <= end; row += 4, a += 4 * w->columns) {
+        const float *b = a + w->columns, *c = b + w->columns, *d = c + w->columns;
         for (int64_t column = 0; column < w->columns; column++)
-            sum[column] += (double)w->a[row * w->columns + column];
+            sum[column] +=
+                ((double)a[column] + (double)b[column]) + ((double)c[column] + (double)d[column]);
+    }
+    for (; row < end; row++, a += w->columns)
+        for (int64_t column = 0; column < w->columns; column++)
+            sum[column] += (double)a[column];
 }
 
 // Whether the axes are the leading ones, and the rest is not too wide.
