@@ -2,6 +2,7 @@
 
 #include "ai/run/program.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -71,13 +72,18 @@ static bool is_conv(const tt_matching *m, tt_value value)
            tt_type_count(type_of(m, input_of(m, value, 1))) > 0;
 }
 
+// Of sizes that the BLAS counts.
+static bool is_matrix(const tt_type *type)
+{
+    return type->rank == 2 && type->size[0] > 0 && type->size[0] <= INT_MAX && type->size[1] > 0 &&
+           type->size[1] <= INT_MAX;
+}
+
 static bool is_matmul(const tt_matching *m, tt_value value)
 {
     return made_by(m, value)->op == TT_OP_MATMUL && is_f32(m, value) &&
-           type_of(m, value)->rank == 2 && tt_type_count(type_of(m, value)) > 0 &&
-           type_of(m, input_of(m, value, 0))->size[1] > 0 &&
-           type_of(m, input_of(m, value, 0))->rank == 2 &&
-           type_of(m, input_of(m, value, 1))->rank == 2;
+           is_matrix(type_of(m, input_of(m, value, 0))) &&
+           is_matrix(type_of(m, input_of(m, value, 1)));
 }
 
 static bool match_product(const tt_matching *m, tt_value value, tt_step *step)

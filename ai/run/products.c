@@ -8,6 +8,7 @@
 // in order.
 
 #include <cblas.h>
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -119,10 +120,13 @@ static geometry forward_geometry(const tt_graph *graph, uint32_t conv)
     return g;
 }
 
-// Notes what windows see. False where that is out of all proportion: windows may stand far apart in
-// much more padding.
+// Notes what windows see. False where the BLAS does not count so far, or where it is out of all
+// proportion: windows may stand far apart in much more padding.
 static bool see(geometry *g)
 {
+    uint64_t laid_out = tt_cost_multiply((uint64_t)g->positions, (uint64_t)g->taps);
+    if (g->positions > INT_MAX || g->taps > INT_MAX || g->out > INT_MAX || laid_out > TT_SIZE_MAX)
+        return false;
     for (unsigned i = 0; i < 2; i++) {
         const tt_span *s = &g->span[i];
         g->reach[i] = (g->out_size[i] - 1) * s->stride + (s->window - 1) * s->dilation + 1;
@@ -133,8 +137,7 @@ static bool see(geometry *g)
               g->reach[1] <= columns->size;
     uint64_t image = (uint64_t)(rows->size * columns->size * g->in);
     return tt_cost_multiply(tt_cost_multiply((uint64_t)g->reach[0], (uint64_t)g->reach[1]),
-                            (uint64_t)g->share) <=
-           PADDED_MAX * (image + (uint64_t)(g->positions * g->taps));
+                            (uint64_t)g->share) <= PADDED_MAX * (image + laid_out);
 }
 
 // Runs of floats, some apart where they come from and where they go. Short ones are copied across,

@@ -523,8 +523,55 @@ static void check_pool_gradient(otherwise way)
     tt_graph_free(graph);
 }
 
+// Sizes that the BLAS does not count are the reference's; nothing of that size is run.
+static void check_sizes(void)
+{
+    static const pattern sizes[] = {
+        {"%12 = input \"a 2\" : f32[2147483647,1]\n%13 = input \"b 2\" : f32[1,1]\n"
+         "%14 = matmul %12 %13 : f32[2147483647,1]",
+         "matmul 12 13"},
+        {"%12 = input \"a 2\" : f32[2147483648,1]\n%13 = input \"b 2\" : f32[1,1]\n"
+         "%14 = matmul %12 %13 : f32[2147483648,1]",
+         "reference"},
+        {"%12 = input \"a 2\" : f32[1,2147483648]\n%13 = input \"b 2\" : f32[2147483648,1]\n"
+         "%14 = matmul %12 %13 : f32[1,1]",
+         "reference"},
+        {"%12 = input \"a 2\" : f32[1,1]\n%13 = input \"b 2\" : f32[1,2147483648]\n"
+         "%14 = matmul %12 %13 : f32[1,2147483648]",
+         "reference"},
+        {"%12 = input \"x 2\" : f32[1,2147483647,1]\n%13 = input \"w 2\" : f32[1,1,1]\n"
+         "%14 = conv %12 %13 stride=[1] dilation=[1] spread=[1] before=[0] after=[0] groups=1 : "
+         "f32[1,2147483647,1]",
+         "conv 12 13"},
+        {"%12 = input \"x 2\" : f32[1,2147483648,1]\n%13 = input \"w 2\" : f32[1,1,1]\n"
+         "%14 = conv %12 %13 stride=[1] dilation=[1] spread=[1] before=[0] after=[0] groups=1 : "
+         "f32[1,2147483648,1]",
+         "reference"},
+        {"%12 = input \"x 2\" : f32[1,1,1]\n%13 = input \"w 2\" : f32[2147483648,1,1]\n"
+         "%14 = conv %12 %13 stride=[1] dilation=[1] spread=[1] before=[0] after=[0] groups=1 : "
+         "f32[1,1,2147483648]",
+         "reference"},
+        {"%12 = input \"x 2\" : f32[1,1,2147483648]\n%13 = input \"w 2\" : f32[1,1,2147483648]\n"
+         "%14 = conv %12 %13 stride=[1] dilation=[1] spread=[1] before=[0] after=[0] groups=1 : "
+         "f32[1,1,1]",
+         "reference"},
+        {"%12 = input \"x 2\" : f32[1,2147483647,1]\n%13 = input \"w 2\" : f32[1,1073741824,1]\n"
+         "%14 = conv %12 %13 stride=[1] dilation=[1] spread=[1] before=[0] after=[0] groups=1 : "
+         "f32[1,1073741824,1]",
+         "reference"},
+    };
+    for (size_t i = 0; i < TT_COUNT(sizes); i++) {
+        char told[256];
+        tt_graph *graph = parsed(sizes[i].text);
+        match(graph, told);
+        EXPECT_TEXT(told, sizes[i].step);
+        tt_graph_free(graph);
+    }
+}
+
 int main(void)
 {
+    check_sizes();
     check_all(products, TT_COUNT(products));
     check_all(biases, TT_COUNT(biases));
     check_all(gradients, TT_COUNT(gradients));
