@@ -555,7 +555,7 @@ static void check_sizes(void)
          "%14 = conv %12 %13 stride=[1] dilation=[1] spread=[1] before=[0] after=[0] groups=1 : "
          "f32[1,1,1]",
          "reference"},
-        {"%12 = input \"x 2\" : f32[1,2147483647,1]\n%13 = input \"w 2\" : f32[1,1073741824,1]\n"
+        {"%12 = input \"x 2\" : f32[1,1074790399,1]\n%13 = input \"w 2\" : f32[1,1048576,1]\n"
          "%14 = conv %12 %13 stride=[1] dilation=[1] spread=[1] before=[0] after=[0] groups=1 : "
          "f32[1,1073741824,1]",
          "reference"},
