@@ -263,20 +263,12 @@ static tt_value ones(tt_graph *g, int64_t side)
     return tt_broadcast(g, tt_number(g, TT_F32, 1), 4, (int64_t[]){1, side, side, 1});
 }
 
-// Counts of ones beside an image of another size: at its border they see more than it has. They
-// are too many to be folded to a constant.
+// Counts of ones beside an image of another size: at its border they see more than it has.
 static tt_value make_other_count(tt_graph *g)
 {
     tt_windows apart = {.stride = two, .after = one};
     return tt_divide(g, tt_pool_sum(g, image_of(g, 1, 199, 199, 1), two, &apart),
                      tt_pool_sum(g, ones(g, 200), two, &apart));
-}
-
-static tt_value make_small_other_count(tt_graph *g)
-{
-    tt_windows apart = {.stride = two, .after = one};
-    return tt_divide(g, tt_pool_sum(g, image_of(g, 1, 3, 3, 1), two, &apart),
-                     tt_pool_sum(g, ones(g, 4), two, &apart));
 }
 
 static tt_value make_twos(tt_graph *g)
@@ -454,7 +446,6 @@ static const refusal refusals[] = {
     {make_border_rows, TT_UNSUPPORTED, "is divided by other than"},
     {make_border_columns, TT_UNSUPPORTED, "is divided by other than"},
     {make_other_count, TT_UNSUPPORTED, "is divided by other than"},
-    {make_small_other_count, TT_UNSUPPORTED, "is divided by other than"},
     {make_twos, TT_UNSUPPORTED, "is divided by other than"},
     {make_other_windows, TT_UNSUPPORTED, "is divided by other than"},
     {make_count_by_channel, TT_UNSUPPORTED, "is divided by other than"},
