@@ -71,8 +71,9 @@ static inline void make_up_weights(tt_session *session, const tt_graph *g, tt_ra
         if (buffer->kind != TT_PARAMETER)
             continue;
         float *data = tt_session_bytes(session, buffer->name, NULL);
-        int64_t count = tt_type_count(&buffer->type), taps = count / buffer->type.size[0];
-        float share = buffer->type.rank == 1 ? 0.1f : 2 / sqrtf((float)taps);
+        int64_t count = tt_type_count(&buffer->type);
+        float share =
+            buffer->type.rank < 2 ? 0.1f : 2 / sqrtf((float)count / (float)buffer->type.size[0]);
         for (int64_t k = 0; k < count; k++)
             data[k] = share * ((float)tt_random_below(random, 20001) / 10000 - 1);
     }

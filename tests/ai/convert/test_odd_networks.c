@@ -55,6 +55,15 @@ static tt_value make_large_average(tt_graph *g) // whose counts are too many to 
                            &(tt_windows){.before = one, .after = one});
 }
 
+static tt_value make_given_counts(tt_graph *g) // of 2 by 3 windows that lie 1 and 2 apart
+{
+    static const float counts[15] = {6, 6, 4, 6, 6, 4, 6, 6, 4, 6, 6, 4, 3, 3, 2};
+    int64_t window[2] = {2, 3}, stride[2] = {1, 2}, after[2] = {1, 2};
+    tt_windows windows = {.stride = stride, .after = after};
+    tt_value sum = tt_pool_sum(g, image_of(g, 2, 5, 6, 3), window, &windows);
+    return tt_divide(g, sum, tt_constant(g, TT_TYPE(TT_F32, 1, 5, 3, 1), counts));
+}
+
 static tt_value make_one_channel(tt_graph *g) // that is also a group
 {
     tt_value x = tt_conv(g, image_of(g, 1, 5, 5, 1), weights(g, 3, 2, 2, 1), NULL, 1);
@@ -104,9 +113,9 @@ static tt_value make_trained(tt_graph *g)
 }
 
 static tt_value (*const right[])(tt_graph *g) = {
-    make_twice,      make_bias_is_weights, make_wide_padding, make_wide_conv,
-    make_leftover,   make_large_average,   make_one_channel,  make_stopped,
-    make_widest_row, make_largest_stride,  make_deepest,      make_trained};
+    make_twice,          make_bias_is_weights, make_wide_padding, make_wide_conv, make_leftover,
+    make_large_average,  make_given_counts,    make_one_channel,  make_stopped,   make_widest_row,
+    make_largest_stride, make_deepest,         make_trained};
 
 static void test_right(void)
 {
