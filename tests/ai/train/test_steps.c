@@ -14,7 +14,8 @@ typedef struct seen {
     tt_training *training;
     const tt_dataset *data;
     unsigned steps;
-    double loss, right; // means of the epoch so far, as they should be
+    double loss, right; // sums of the epoch so far, as they should be
+    long next_right;    // of the next step's images, as the model is now
 } seen;
 
 static void check_images(const seen *s, const uint32_t *order)
@@ -29,6 +30,27 @@ static void check_images(const seen *s, const uint32_t *order)
         EXPECT_EQUAL(t->labels[i], s->data->labels[order[i]]);
     }
     free(image);
+}
+
+// How many of a step's images the model, as it is, has right.
+static long right_of(const seen *s, unsigned step)
+{
+    uint32_t order[COUNT];
+    size_t pixels = s->data->rows * s->data->columns;
+    tt_dataset some = {.count = BATCH, .rows = s->data->rows, .columns = s->data->columns};
+    double accuracy;
+    some.images = malloc(BATCH * pixels);
+    some.labels = malloc(BATCH);
+    REQUIRE(some.images != NULL && some.labels != NULL);
+    tt_training_order(order, COUNT, s->training->options.seed, step / (COUNT / BATCH));
+    for (size_t i = 0; i < BATCH; i++) {
+        uint32_t image = order[step % (COUNT / BATCH) * BATCH + i];
+        memcpy(some.images + i * pixels, s->data->images + image * pixels, pixels);
+        some.labels[i] = s->data->labels[image];
+    }
+    REQUIRE(tt_model_evaluate(s->training->model, &some, &accuracy, NULL, NULL) == TT_OK);
+    tt_dataset_free(&some);
+    return lround(accuracy * BATCH);
 }
 
 static void check_step(const tt_progress *progress, void *context)
@@ -50,7 +72,7 @@ static void check_step(const tt_progress *progress, void *context)
     int32_t right = *(const int32_t *)tt_program_result(t->program, 1, NULL);
     s->loss = step == 0 ? loss : s->loss + loss;
     s->right = step == 0 ? right : s->right + right;
-    EXPECT(right >= 0 && right <= BATCH);
+    EXPECT_EQUAL(right, s->next_right);
     EXPECT(fabs(progress->loss - s->loss / (step + 1)) < 1e-12);
     EXPECT(fabs(progress->accuracy - s->right / ((step + 1) * BATCH)) < 1e-12);
     EXPECT(progress->images_per_second > 0 && isfinite(progress->images_per_second));
@@ -59,6 +81,7 @@ static void check_step(const tt_progress *progress, void *context)
     EXPECT_EQUAL(progress->epoch_end, step + 1 == steps);
     EXPECT(progress->test_accuracy == -1 || (progress->epoch_end && o->evaluate_each_epoch));
     s->steps++;
+    s->next_right = right_of(s, s->steps);
 }
 
 static void check_training(tt_rate_kind kind, double warm_up, uint64_t seed)
@@ -75,7 +98,7 @@ static void check_training(tt_rate_kind kind, double warm_up, uint64_t seed)
     options.on_progress = check_step;
     options.context = &s;
     s.training = new_training(&options);
-    options = s.training->options;
+    s.next_right = right_of(&s, 0);
     // In three runs: what is done stays done.
     for (unsigned stop = 1; stop <= EPOCHS; stop++) {
         s.training->options.stop_after = stop;
