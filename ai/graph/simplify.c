@@ -141,7 +141,7 @@ static bool widens(tt_element from, tt_element to)
     if (a == TT_CLASS_FLOAT)
         return from == to || to == TT_F64 || (to == TT_F32 && from != TT_F64);
     if (b == TT_CLASS_FLOAT)
-        return bits <= digits[to] && (to != TT_F16 || bits <= 8);
+        return bits <= digits[to];
     if (b == TT_CLASS_BOOL)
         return a == TT_CLASS_BOOL;
     return bits <= tt_element_bits(to); // they are kept, perhaps read otherwise, and come back

@@ -1,0 +1,124 @@
+// The gradient of a greatest pool becomes one step, alone or with the ReLU before it; what differs
+// from it in one thing does not.
+
+#include <stdarg.h>
+
+#include "tests/ai/run/matched.h"
+
+// The gradient of a greatest pool, as product.c makes it, with one thing otherwise.
+typedef enum otherwise {
+    NOTHING,
+    ANOTHER_PLACE,
+    ANOTHER_DY,
+    ANOTHER_FILL,
+    ANOTHER_TAP,
+    A_TAP_LESS,
+    ANOTHER_ROW,
+    ANOTHER_STEP,
+    ANOTHER_ELSE,
+    SUM_TWICE,
+    TERM_TWICE,
+    RELU_OF_IT,
+    RELU_OF_ANOTHER,
+    RELU_TWICE,
+    WAYS
+} otherwise;
+
+#define POOL_TERMS "17 18 19 21 22 23 24 26 27 28 29 31 32 33"
+
+static const char *expected_of(otherwise way)
+{
+    switch (way) {
+    case NOTHING:
+        return "pool_gradient 12 11 with " POOL_TERMS;
+    case RELU_OF_IT: // the pool's own input was a ReLU's: one step
+        return "pool_gradient 12 11 12 relu with " POOL_TERMS " 34 35";
+    case RELU_OF_ANOTHER: // the sum has a step of its own
+        return "relu_gradient 35 34 with 36";
+    case RELU_TWICE:
+        return "relu_gradient 0 34 with 36";
+    default:
+        return "elementwise";
+    }
+}
+
+// A graph's text, and the number of its next node.
+typedef struct writing {
+    char text[4096];
+    size_t length;
+    uint32_t node;
+} writing;
+
+static void __attribute__((format(printf, 2, 3))) write_lines(writing *w, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    w->length +=
+        (size_t)vsnprintf(w->text + w->length, sizeof(w->text) - w->length, format, arguments);
+    va_end(arguments);
+    REQUIRE(w->length < sizeof(w->text));
+}
+
+// pad(select(place == tap, dy, 0)): one thing of tap 2 may be otherwise.
+static uint32_t write_term(writing *w, unsigned tap, otherwise way)
+{
+    uint32_t n = w->node;
+    otherwise here = tap == 2 ? way : NOTHING;
+    unsigned row = here == ANOTHER_ROW ? 0 : tap / 2, column = tap % 2;
+    unsigned between = here == ANOTHER_STEP ? 0 : 1, behind = 2 - between - row;
+    write_lines(w, "%%%u = constant {%u} : i32[]\n", n, here == ANOTHER_TAP ? 5 : tap);
+    write_lines(w, "%%%u = equal %%%u.1 %%%u : bool[2,2,2,3]\n", n + 1,
+                here == ANOTHER_PLACE ? 15 : 12, n);
+    write_lines(w, "%%%u = select %%%u %%%u %%%u : f32[2,2,2,3]\n", n + 2, n + 1,
+                here == ANOTHER_DY ? 14 : 11, here == ANOTHER_ELSE ? 13 : 4);
+    write_lines(w,
+                "%%%u = pad %%%u %%%u before=[0,%u,%u,0] after=[0,%u,%u,0] between=[0,%u,1,0] : "
+                "f32[2,4,4,3]\n",
+                n + 3, n + 2, here == ANOTHER_FILL ? 13 : 4, row, column, behind, 1 - column,
+                between);
+    w->node += 4;
+    return n + 3;
+}
+
+// The sum of the terms; it, or one of them, may be read elsewhere, too.
+static uint32_t write_sum(writing *w, otherwise way)
+{
+    uint32_t sum = 0;
+    for (unsigned tap = 0; tap < (way == A_TAP_LESS ? 3 : 4); tap++) {
+        uint32_t term = write_term(w, tap, way);
+        if (tap > 0)
+            write_lines(w, "%%%u = add %%%u %%%u : f32[2,4,4,3]\n", w->node, sum, term);
+        sum = tap > 0 ? w->node++ : term;
+        if (tap == 2 && (way == SUM_TWICE || way == TERM_TWICE))
+            write_lines(w, "%%%u = exp %%%u : f32[2,4,4,3]\n", w->node++,
+                        way == SUM_TWICE ? sum : term);
+    }
+    return sum;
+}
+
+static void check_pool_gradient(otherwise way)
+{
+    static writing w;
+    w = (writing){.text = POOL, .length = strlen(POOL), .node = 16};
+    write_lines(&w, "%%13 = constant {1} : f32[]\n%%14 = input \"other\" : f32[2,2,2,3]\n"
+                    "%%15 = pool_greatest %%0 window=[2,2] stride=[2,2] dilation=[1,1] "
+                    "spread=[1,1] before=[1,0] after=[0,0] : f32[2,2,2,3], i32[2,2,2,3]\n");
+    uint32_t sum = write_sum(&w, way);
+    if (way == RELU_OF_ANOTHER)
+        write_lines(&w, "%%%u = input \"another\" : f32[2,4,4,3]\n", w.node++);
+    if (way == RELU_TWICE)
+        write_lines(&w, "%%%u = exp %%%u : f32[2,4,4,3]\n", w.node++, sum);
+    if (way >= RELU_OF_IT)
+        write_lines(&w,
+                    "%%%u = less_or_equal %%%u %%4 : bool[2,4,4,3]\n"
+                    "%%%u = select %%%u %%4 %%%u : f32[2,4,4,3]\n",
+                    w.node, way == RELU_OF_ANOTHER ? w.node - 1 : 0, w.node + 1, w.node, sum);
+    check_case(w.text, expected_of(way));
+}
+
+int main(void)
+{
+    for (int way = NOTHING; way < WAYS; way++)
+        check_pool_gradient((otherwise)way);
+    return test_result();
+}
