@@ -291,33 +291,49 @@ bool tt_file_program_folder(char *folder, size_t capacity)
     return true;
 }
 
+// Reads until the end, or until there is more than `limit`, into memory that grows with what
+// comes. False: errno says why.
+static bool read_all(FILE *file, size_t limit, uint8_t **bytes, size_t *length)
+{
+    size_t capacity = 0;
+    for (*length = 0; *length <= limit;) {
+        if (*length == capacity) {
+            capacity = capacity == 0 ? 1 << 16 : 2 * capacity;
+            capacity = capacity <= limit ? capacity : limit + 1;
+            uint8_t *grown = realloc(*bytes, capacity);
+            if (grown == NULL)
+                return false;
+            *bytes = grown;
+        }
+        size_t came = fread(*bytes + *length, 1, capacity - *length, file);
+        *length += came;
+        if (came == 0)
+            return ferror(file) == 0;
+    }
+    return true;
+}
+
 tt_exit tt_file_read(const char *command, const char *path, size_t limit, uint8_t **bytes,
                      size_t *length)
 {
     *bytes = NULL;
     bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "rb");
-    uint8_t *memory = malloc(limit + 1);
-    if (file == NULL || memory == NULL) {
+    if (file == NULL) {
         tt_say_error("tutti %s: %s cannot be read: %s", command, path, strerror(errno));
-        if (file != NULL && !standard)
-            fclose(file);
-        free(memory);
         return TT_EXIT_MISSING;
     }
-    *length = fread(memory, 1, limit + 1, file);
-    bool failed = ferror(file) != 0;
+    bool sound = read_all(file, limit, bytes, length);
     int reason = errno;
     if (!standard)
         fclose(file);
-    if (!failed && *length <= limit) {
-        *bytes = memory;
+    if (sound && *length <= limit)
         return TT_EXIT_OK;
-    }
-    if (failed)
-        tt_say_error("tutti %s: reading %s failed: %s", command, path, strerror(reason));
-    else
+    if (sound)
         tt_say_error("tutti %s: %s is larger than the %zu bytes that fit", command, path, limit);
-    free(memory);
+    else
+        tt_say_error("tutti %s: reading %s failed: %s", command, path, strerror(reason));
+    free(*bytes);
+    *bytes = NULL;
     return TT_EXIT_MISSING;
 }

@@ -56,7 +56,8 @@ bool tt_file_find_line(const char *path, const char *part, char *line, size_t ca
 // The folder that this program lies in; what belongs to its build or SDK is found from there. False
 // where it cannot be told, or is longer than `capacity`.
 bool tt_file_program_folder(char *folder, size_t capacity);
-// Reads at most `limit` bytes into memory that the caller frees; "-" is standard input.
+// Reads at most `limit` bytes into memory that the caller frees, and that has room for one more;
+// "-" is standard input.
 tt_exit tt_file_read(const char *command, const char *path, size_t limit, uint8_t **bytes,
                      size_t *length);
 

@@ -99,7 +99,7 @@ static tt_status keep_bytes(tt_program *program, const tt_buffer *buffer, tt_tex
         return TT_OK;
     uint64_t bytes = tt_type_bytes(&buffer->type), limit = tt_session_bytes_limit(session);
     uint64_t all = session->kept_bytes + program->arena_bytes + program->scratch_bytes + bytes;
-    if (all > limit) // each is below 2^53
+    if (all > limit) // all but the last, which is at most 2^51, were allocated
         return tt_run_too_large(why, "takes, with what is kept, bytes of memory:", all, limit);
     if (session->kept_count == session->kept_capacity) {
         uint32_t capacity = session->kept_capacity > 0 ? 2 * session->kept_capacity : 16;
