@@ -312,6 +312,7 @@ static bool keep_bodies(tt_graph *graph, candidate *c, tt_graph *const *bodies)
                            sizeof(graph->bodies[0])))
             return false;
         graph->bodies[graph->body_count++] = bodies[i];
+        bodies[i]->owned = true;
         c->node.body[i] = graph->body_count;
         if (graph->depth <= bodies[i]->depth)
             graph->depth = bodies[i]->depth + 1;
@@ -377,6 +378,14 @@ tt_value tt_apply_bodies(tt_graph *graph, tt_op op, unsigned input_count, const 
     tt_graph *bodies[2] = {first, second};
     tt_value value = TT_NONE;
     uint32_t kept = graph != NULL ? graph->body_count : 0;
+    for (unsigned i = 0; i < 2; i++)
+        if (bodies[i] != NULL &&
+            (bodies[i]->owned || bodies[i] == graph || (i > 0 && second == first))) {
+            if (graph != NULL)
+                tt_graph_fail(graph, TT_INVALID, "%s: its body belongs to a node already",
+                              (unsigned)op < TT_OP_COUNT ? tt_op_name(op) : "an operation");
+            bodies[i] = NULL; // not ours to end
+        }
     if (graph != NULL && graph->status == TT_OK) {
         if ((unsigned)op >= TT_OP_COUNT)
             tt_graph_fail(graph, TT_INVALID, "there is no operation %d", (int)op);
@@ -447,7 +456,7 @@ static uint32_t find_buffer(const tt_graph *graph, const char *name)
 
 tt_value tt_graph_find(const tt_graph *graph, const char *name)
 {
-    uint32_t buffer = find_buffer(graph, name);
+    uint32_t buffer = graph != NULL && name != NULL ? find_buffer(graph, name) : UINT32_MAX;
     return buffer == UINT32_MAX ? TT_NONE : graph->buffers[buffer].value;
 }
 
@@ -519,6 +528,10 @@ tt_value tt_constant(tt_graph *graph, tt_type type, const void *data)
 {
     if (graph == NULL || graph->status != TT_OK || !type_is_sound(graph, "constant", &type, false))
         return TT_NONE;
+    if (data == NULL && tt_type_count(&type) > 0) {
+        tt_graph_fail(graph, TT_INVALID, "constant: has no elements");
+        return TT_NONE;
+    }
     size_t bytes = type_bytes(&type);
     wanted_constant wanted = {graph, &type, data, bytes};
     uint64_t hash = hash_constant(&type, data, bytes);
@@ -694,6 +707,10 @@ const tt_origin *tt_graph_origin_next(const tt_graph *graph, const tt_origin *or
 
 void tt_graph_note(tt_graph *graph, uint32_t node)
 {
-    TT_CHECK(node < graph->node_count);
-    note_origin(graph, node);
+    if (graph == NULL || graph->status != TT_OK)
+        return;
+    if (node < graph->node_count)
+        note_origin(graph, node);
+    else
+        tt_graph_fail(graph, TT_INVALID, "note: there is no node %u", node);
 }

@@ -44,6 +44,7 @@ struct tt_graph {
     const char *name, *place;
     int64_t streams; // of random bits, given out so far
     unsigned depth;  // of bodies below
+    bool owned;      // a body of a node: freed with the node's graph
     tt_status status;
     char error[512];
 };
@@ -84,5 +85,6 @@ void tt_graph_copy_origins(tt_graph *graph, const tt_graph *from, uint32_t node,
 tt_value tt_graph_copy_node(tt_graph *graph, const tt_graph *from, uint32_t node,
                             const tt_value *map);
 void tt_graph_copy_results(tt_graph *graph, const tt_graph *from, const tt_value *map);
+void tt_graph_copy_status(tt_graph *graph, const tt_graph *from); // and its sentence, at the end
 
 #endif
