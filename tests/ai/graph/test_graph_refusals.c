@@ -110,8 +110,8 @@ static void check_copies(void)
 static void check_none(void)
 {
     typedef tt_value builder(tt_graph *, tt_value);
-    static builder *const builders[] = {tt_stop,    tt_negate, tt_exp,     tt_log,  tt_sqrt,
-                                        tt_sum_all, tt_relu,   tt_sigmoid, tt_gelu, tt_mean_all};
+    static builder *const builders[] = {tt_stop, tt_negate,  tt_exp,  tt_sqrt,    tt_sum_all,
+                                        tt_relu, tt_sigmoid, tt_gelu, tt_mean_all};
     const int64_t list[8] = {1, 1, 1, 1, 1, 1, 1, 1};
     const tt_type type = TT_TYPE(TT_F32, 1);
     for (int failed = 0; failed < 2; failed++) {
