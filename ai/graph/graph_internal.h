@@ -65,6 +65,11 @@ uint32_t tt_index_find(const tt_index *index, uint64_t hash,
 bool tt_index_add(tt_graph *graph, tt_index *index, uint64_t hash, uint32_t entry,
                   uint64_t (*hash_of)(const void *context, uint32_t entry), const void *context);
 
+// Whether values can be of this type, whose sizes beyond its rank become 0: every size at least 0
+// (or -1 where the operation runs on the host), the product within the limit. Else a failure of the
+// graph, of `what`.
+bool tt_type_is_sound(tt_graph *graph, const char *what, tt_type *type, bool host);
+
 // A node with bodies (NULL: none), which the graph takes over.
 tt_value tt_apply_bodies(tt_graph *graph, tt_op op, unsigned input_count, const tt_value *inputs,
                          unsigned word_count, const int64_t *words, tt_graph *first,
