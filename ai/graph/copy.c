@@ -124,6 +124,12 @@ void tt_graph_copy_results(tt_graph *graph, const tt_graph *from, const tt_value
                         map[tt_graph_place(from, from->assigns[i].value)]);
 }
 
+void tt_graph_copy_status(tt_graph *graph, const tt_graph *from)
+{
+    graph->status = from->status;
+    memcpy(graph->error, from->error, sizeof(graph->error));
+}
+
 tt_graph *tt_graph_copy(const tt_graph *from)
 {
     tt_graph *graph = tt_graph_new();
@@ -141,5 +147,6 @@ tt_graph *tt_graph_copy(const tt_graph *from)
         tt_graph_free(graph);
         return NULL;
     }
+    tt_graph_copy_status(graph, from);
     return graph;
 }

@@ -44,6 +44,7 @@ struct tt_graph {
     const char *name, *place;
     int64_t streams; // of random bits, given out so far
     unsigned depth;  // of bodies below
+    bool owned;      // a body of a node: freed with the node's graph
     tt_status status;
     char error[512];
 };
@@ -63,6 +64,11 @@ uint32_t tt_index_find(const tt_index *index, uint64_t hash,
 // hash_of(context, entry) gives an entry's hash when the index grows.
 bool tt_index_add(tt_graph *graph, tt_index *index, uint64_t hash, uint32_t entry,
                   uint64_t (*hash_of)(const void *context, uint32_t entry), const void *context);
+
+// Whether values can be of this type, whose sizes beyond its rank become 0: every size at least 0
+// (or -1 where the operation runs on the host), the product within the limit. Else a failure of the
+// graph, of `what`.
+bool tt_type_is_sound(tt_graph *graph, const char *what, tt_type *type, bool host);
 
 // A node with bodies (NULL: none), which the graph takes over.
 tt_value tt_apply_bodies(tt_graph *graph, tt_op op, unsigned input_count, const tt_value *inputs,
@@ -84,5 +90,6 @@ void tt_graph_copy_origins(tt_graph *graph, const tt_graph *from, uint32_t node,
 tt_value tt_graph_copy_node(tt_graph *graph, const tt_graph *from, uint32_t node,
                             const tt_value *map);
 void tt_graph_copy_results(tt_graph *graph, const tt_graph *from, const tt_value *map);
+void tt_graph_copy_status(tt_graph *graph, const tt_graph *from); // and its sentence, at the end
 
 #endif

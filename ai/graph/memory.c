@@ -125,10 +125,12 @@ tt_graph *tt_graph_new(void)
 
 void tt_graph_free(tt_graph *graph)
 {
-    if (graph == NULL)
+    if (graph == NULL || graph->owned)
         return;
-    for (uint32_t i = 0; i < graph->body_count; i++)
+    for (uint32_t i = 0; i < graph->body_count; i++) {
+        graph->bodies[i]->owned = false;
         tt_graph_free(graph->bodies[i]); // at most TT_DEPTH_MAX deep
+    }
     while (graph->blocks != NULL) {
         tt_block *block = graph->blocks;
         graph->blocks = block->next;

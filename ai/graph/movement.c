@@ -176,7 +176,8 @@ static void slice_derivative(tt_back *back)
     tt_type type = *tt_graph_type(back->graph, back->in[0]);
     int64_t before[TT_RANK_MAX], after[TT_RANK_MAX], between[TT_RANK_MAX];
     for (unsigned i = 0; i < type.rank; i++) {
-        int64_t size = back->attribute[1].word[i], step = back->attribute[2].word[i];
+        int64_t size = back->attribute[1].word[i];
+        int64_t step = size > 1 ? back->attribute[2].word[i] : 1; // else it is never taken
         before[i] = back->attribute[0].word[i];
         between[i] = step - 1;
         after[i] = type.size[i] - before[i] - (size > 0 ? (size - 1) * step + 1 : 0);

@@ -474,6 +474,8 @@ tt_graph *tt_graph_simplify(const tt_graph *from)
         tt_graph_free(graph);
         graph = NULL;
     }
+    if (graph != NULL)
+        tt_graph_copy_status(graph, from);
     free(map);
     free(needed);
     return graph;

@@ -66,7 +66,9 @@ tt_status tt_move_kernel(const tt_running *running, const tt_step *step)
             stride[i] = own[word[i]];
         } else if (op == TT_OP_SLICE) {
             first += word[i] * own[i];
-            stride[i] = own[i] * tt_graph_attribute(graph, step->node, 2, NULL)[i];
+            // A step of one element may be of any size: it is never taken.
+            stride[i] =
+                out->size[i] > 1 ? own[i] * tt_graph_attribute(graph, step->node, 2, NULL)[i] : 0;
         } else { // flip names its axes
             first += (in->size[word[i]] - 1) * own[word[i]];
             stride[word[i]] = -own[word[i]];
@@ -97,9 +99,11 @@ tt_status tt_pad_kernel(const tt_running *running, const tt_step *step)
         int64_t room = out->size[i] - (before + skip * each); // from where the first of it lies
         int64_t fits = room > 0 ? (room + each - 1) / each : 0, left = in->size[i] - skip;
         inside.size[i] = left < 0 ? 0 : left < fits ? left : fits;
+        if (inside.size[i] == 0) // then nothing is copied, whatever these numbers are
+            return TT_OK;
         from_first += skip * from[i];
         to_first += (before + skip * each) * to[i];
-        to[i] *= each;
+        to[i] *= inside.size[i] > 1 ? each : 0;
     }
     copy_all(&inside, step->out[0], to, to_first, step->in[0], from, from_first, bytes);
     return TT_OK;

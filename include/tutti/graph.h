@@ -181,10 +181,12 @@ bool tt_op_find(const char *name, tt_op *op); // false where there is none
 typedef struct tt_graph tt_graph;
 
 tt_graph *tt_graph_new(void); // NULL without memory: which builders take, and say so at the end
-void tt_graph_free(tt_graph *graph);
-tt_graph *tt_graph_copy(const tt_graph *graph); // with its bodies, names and results; NULL likewise
+void tt_graph_free(tt_graph *graph); // NULL is allowed; a body is its node's, and stays
+// With its bodies, names, results, and what is wrong with it; NULL likewise.
+tt_graph *tt_graph_copy(const tt_graph *graph);
 
-// TT_OK, or why building failed first: TT_INVALID, TT_UNSUPPORTED, TT_TOO_LARGE, TT_FULL (memory).
+// TT_OK, or why building failed first: TT_INVALID, TT_UNSUPPORTED, TT_TOO_LARGE, TT_FULL (memory;
+// also of NULL, so that what tt_graph_new gave need not be looked at before the end).
 tt_status tt_graph_status(const tt_graph *graph);
 const char *tt_graph_error(const tt_graph *graph); // the sentence, or ""
 
@@ -269,8 +271,8 @@ tt_value tt_apply(tt_graph *graph, tt_op op, unsigned input_count, const tt_valu
                   unsigned word_count, const int64_t *words);
 static inline tt_value tt_output(tt_value value, unsigned output)
 {
-    if (!tt_is_none(value))
-        value.output = (uint16_t)output;
+    if (!tt_is_none(value)) // there are no more than TT_OUTPUTS_MAX
+        value.output = output < UINT16_MAX ? (uint16_t)output : UINT16_MAX;
     return value;
 }
 
@@ -419,8 +421,9 @@ tt_status tt_graph_gradients(tt_graph *graph, unsigned output_count, const tt_va
                              tt_value *gradients);
 
 // A smaller graph that computes the same results and assignments, the same numbers for the same
-// inputs: constants folded, what changes nothing left out, dead nodes gone. NULL without memory.
-// `value`, unless NULL, gets for each output 0 of a node of the old graph its value in the new one.
+// inputs: constants folded, what changes nothing left out, dead nodes gone; what was wrong stays
+// so. NULL without memory. `value`, unless NULL, gets for each output 0 of a node of the old graph
+// its value in the new one.
 tt_graph *tt_graph_simplify(const tt_graph *graph);
 
 // The text form, a node a line, and back; docs/ai.md shows it. Constants' elements are in it, other

@@ -337,6 +337,18 @@ static void check_wide_loops(void)
     EXPECT_EQUAL(differentiate_wide(32, 1, 1, &gradient, &outputs, said), TT_UNSUPPORTED);
 }
 
+// A step that is never taken may be of any size, there and back.
+static void check_huge_steps(void)
+{
+    subject s = subject_new(1);
+    tt_graph *g = s.graph;
+    tt_value x = given(&s, TT_TYPE(TT_F64, 2, 3), (double[]){1, 2, 3, 4, 5, 6});
+    tt_value y = tt_slice(g, x, (int64_t[]){1, 0}, (int64_t[]){1, 2}, (int64_t[]){INT64_MAX, 2});
+    EXPECT_NUMBERS(&s, y, 4, 6);
+    EXPECT_NUMBERS(&s, gradient_of(&s, y, x), 0, 0, 0, 1, 0, 2);
+    subject_free(&s);
+}
+
 // Two parameters whose gradients are one value, and one parameter asked for twice.
 static void check_shared(void)
 {
@@ -556,6 +568,7 @@ int main(void)
     check_sums_of_nothing();
     check_singular();
     check_wide_loops();
+    check_huge_steps();
     check_shared();
     check_what_does_not_depend();
     check_stop_hides();

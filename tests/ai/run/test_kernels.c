@@ -364,8 +364,28 @@ static void check_reductions(void)
     }
 }
 
+// Steps and paddings that are never taken may be of any size.
+static void check_huge_moves(void)
+{
+    const int64_t far = (int64_t)1 << 40;
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 1, 300, 3)), zero = tt_number(g, TT_F32, 0);
+    tt_value y = tt_slice(g, x, (int64_t[]){0, 5, 1}, (int64_t[]){1, 1, 2},
+                          (int64_t[]){INT64_MAX, INT64_MAX, 1});
+    tt_graph_result(g, "sliced", y);
+    tt_graph_result(
+        g, "spread",
+        tt_pad(g, x, zero, (int64_t[]){2, 1, 0}, (int64_t[]){1, 0, 1}, (int64_t[]){far, 0, 0}));
+    // All is taken away, and as much comes behind.
+    tt_graph_result(g, "gone",
+                    tt_pad(g, x, zero, (int64_t[]){-far, 0, 0}, (int64_t[]){far, 0, 0},
+                           (int64_t[]){far, 0, 0}));
+    check(g, 0, false);
+}
+
 int main(void)
 {
+    check_huge_moves();
     tt_random_seed(&numbers, 20261126);
     check_elementwise();
     check_conv();
