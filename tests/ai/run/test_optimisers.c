@@ -157,9 +157,44 @@ static void test_bowl(void)
     }
 }
 
+// Two parameters whose gradient is one and the same value each keep a momentum of their own.
+static void test_one_gradient_for_two(void)
+{
+    tt_optimiser sgd = TT_SGD_DEFAULT;
+    tt_graph *graph = tt_graph_new();
+    tt_session *session;
+    tt_program *program;
+    double rate = 0.1, in = 0;
+    tt_value p[2] = {tt_parameter(graph, "x", TT_SCALAR(TT_F64)),
+                     tt_parameter(graph, "y", TT_SCALAR(TT_F64))};
+    tt_value loss =
+        tt_multiply(graph, tt_add(graph, p[0], p[1]), tt_input(graph, "in", TT_SCALAR(TT_F64)));
+    tt_value gradients[2], at = tt_input(graph, "rate", TT_SCALAR(TT_F64));
+    sgd.weight_decay = 0;
+    REQUIRE(tt_graph_gradient(graph, loss, 2, p, gradients) == TT_OK);
+    EXPECT(tt_same(gradients[0], gradients[1]));
+    REQUIRE(tt_optimise(graph, &sgd, 2, p, gradients, NULL, at) == TT_OK);
+    REQUIRE(tt_session_new(NULL, &session, NULL) == TT_OK);
+    REQUIRE(tt_session_load(session, graph, &program, NULL) == TT_OK);
+    tt_program_set(program, "in", &in);
+    tt_program_set(program, "rate", &rate);
+    double *x = tt_session_bytes(session, "x", NULL), *y = tt_session_bytes(session, "y", NULL);
+    double expected = 0;
+    *y = 5;
+    for (int t = 1; t <= STEPS; t++) {
+        in = g[t - 1];
+        REQUIRE(tt_program_run(program, NULL) == TT_OK);
+        expected -= 0.1 * (g[t - 1] + 0.9 * sum(0.9, t, false));
+        EXPECT(fabs(*x - expected) < 1e-12 && fabs(*y - 5 - expected) < 1e-12);
+    }
+    tt_session_free(session);
+    tt_graph_free(graph);
+}
+
 int main(void)
 {
     draw_gradients();
+    test_one_gradient_for_two();
     test_sgd(false, false);
     test_sgd(true, false);
     test_sgd(true, true);
