@@ -135,6 +135,11 @@ static void test_refusals(void)
     expect_refusal(STEP + 24, 0x7fffffff, TT_MALFORMED, "step 0: a tensor lies outside the arena");
     expect_refusal(STEP + 0, 1u << 24 | 1u << 16 | 1u << 8 | TT_STEP_CONV, TT_UNSUPPORTED,
                    "step 0: reserved bytes are not 0");
+    for (size_t field = STEP + 52; field <= STEP + 64; field += 4) { // zero points and limits
+        static const char outside[] = "step 0: a zero point or limit is outside -128 to 127";
+        expect_refusal(field, 128, TT_MALFORMED, outside);
+        expect_refusal(field, (uint32_t)-129, TT_MALFORMED, outside);
+    }
     tt_plan_step step = convolution();
     expect_refusal(step.shift, 31, TT_MALFORMED, "step 0: a shift is outside -31 to 30");
     expect_refusal(step.shift, (uint32_t)-32, TT_MALFORMED, "step 0: a shift is outside -31 to 30");
