@@ -308,9 +308,9 @@ const tt_command tt_command_show = {
     .name = "show",
     .arguments = "MODEL",
     .summary = "Show what a model is made of",
-    .help = "MODEL is a plan, a graph's text, or a safetensors file; one whose metadata have a "
-            "graph is\nshown as that: nodes, results, parameters, cost and memory; any other as a "
-            "list of tensors.\nWhich it is is told by what the file holds. '-' is standard input.",
+    .help = "MODEL is a plan, a graph's text, or a safetensors file; one whose metadata have a\n"
+            "graph is shown as that: nodes, results, parameters, cost and memory; any other as\n"
+            "a list of tensors. What the file holds tells which it is. '-' is standard input.",
     .examples = "  tutti show model.safetensors\n"
                 "  tutti show fashion.plan\n"
                 "  tutti show --text model.safetensors >graph.txt\n"

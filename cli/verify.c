@@ -24,14 +24,12 @@ static bool json_wanted;
 static double tolerance;
 
 static const tt_option options[] = {
-    {"seed", "N", "of random inputs, and of weights that the file does not have", .number = &seed,
-     .least = 0, .most = 0xffffffffu},
+    {"seed", "N", "of random inputs, and of weights the file lacks", .number = &seed, .least = 0,
+     .most = 0xffffffffu},
     {"input", "NAME=FILE", "an input from a .npy file; may be given several times",
      .words = &inputs},
-    {"tolerance", "X", "how much may differ, as a share of a tensor's greatest number",
-     .text = &tolerance_text},
-    {"keep", "VALUE", "also compare and print this: an origin's name or %12; several times",
-     .words = &kept},
+    {"tolerance", "X", "what may differ, by a tensor's greatest number", .text = &tolerance_text},
+    {"keep", "VALUE", "compare and print this, too: a layer's name or %12", .words = &kept},
     {"keep-to", "FILE", "write what was kept, and the results, as .npz", .text = &keep_path},
     {"against", "FILE", "compare with what an earlier run wrote by --keep-to",
      .text = &against_path},
@@ -373,10 +371,11 @@ const tt_command tt_command_verify = {
     .name = "verify",
     .arguments = "MODEL",
     .summary = "Run a model two ways and tell what differs first",
-    .help = "MODEL is a graph's text, or a safetensors file with a graph. It is run by the fast "
-            "kernels and by\nthe reference in double, on the same inputs: uniform between 0 and 1, "
-            "small whole numbers, or\nfrom files. Where results differ by more than the tolerance, "
-            "the first node that differs is named.\nWhole numbers must be equal.",
+    .help = "MODEL is a graph's text, or a safetensors file with a graph. It is run by\n"
+            "kernels and by the reference in double, on the same inputs: uniform from 0 to 1,\n"
+            "small whole numbers, or from files. Where results differ by more than the\n"
+            "tolerance, the first node that differs is named, and the status is 1. Whole\n"
+            "numbers must be equal.",
     .examples = "  tutti verify model.safetensors\n"
                 "  tutti verify --input image=image.npy model.safetensors\n"
                 "  tutti verify --keep conv2 --keep-to before.npz model.safetensors\n"
