@@ -327,7 +327,7 @@ static void match_alone(const tt_matching *m, tt_value value, tt_step *step)
             ? (tt_element)type_of(m, value)->element
             : (tt_element)type_of(m, input_of(m, value, node->input_count - 1u))->element;
     step->kernel = tt_reference_kernel;
-    if (op >= TT_OP_NEGATE && op <= TT_OP_SELECT && tt_elementwise_has(op, element)) {
+    if (tt_elementwise_has(op, element)) {
         step->kernel = tt_elementwise_kernel;
     } else if (op == TT_OP_TRANSPOSE || op == TT_OP_BROADCAST || op == TT_OP_SLICE ||
                op == TT_OP_FLIP) {

@@ -251,6 +251,21 @@ static void check_large_products(void)
     }
 }
 
+// What has no elements need not be set; what has one must be.
+static void check_empty_inputs(bool reference)
+{
+    for (int64_t size = 0; size < 2; size++) {
+        tt_graph *g = tt_graph_new();
+        tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, size));
+        tt_graph_result(g, "sum", tt_add(g, tt_sum_all(g, x), tt_number(g, TT_F32, 3)));
+        subject s = opened(g, reference);
+        EXPECT_EQUAL(tt_program_run(s.program, NULL), size == 0 ? TT_OK : TT_NOT_FOUND);
+        if (size == 0)
+            EXPECT_FLOATS(&s, 0, "nothing", 3);
+        closed(&s);
+    }
+}
+
 int main(void)
 {
     check_large_convolutions();
@@ -261,6 +276,7 @@ int main(void)
         check_sums(reference != 0);
         check_log_sums(reference != 0);
         check_late_reads(reference != 0);
+        check_empty_inputs(reference != 0);
     }
     return test_result();
 }
