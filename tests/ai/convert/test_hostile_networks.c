@@ -139,34 +139,6 @@ static tt_graph *random_chain(void)
     return g;
 }
 
-// The mean distance of the plan's answers from the float graph's, in shares of their range.
-static double distance(tt_session *session, const tt_graph *g, tt_quantised *q,
-                       const float *calibration, size_t elements, size_t batch)
-{
-    tt_program *program;
-    tt_type type;
-    double sum = 0;
-    const tt_layer *l = last_layer(q);
-    REQUIRE(tt_session_load(session, g, &program, NULL) == TT_OK);
-    REQUIRE(tt_program_set(program, "x", calibration) == TT_OK);
-    REQUIRE(tt_program_run(program, NULL) == TT_OK);
-    const float *y = tt_program_result(program, 0, &type);
-    size_t outputs = (size_t)tt_type_count(&type) / batch;
-    uint8_t *pixels = malloc(elements);
-    int8_t *said = malloc(outputs);
-    for (size_t i = 0; i < batch; i++) {
-        for (size_t k = 0; k < elements; k++)
-            pixels[k] = (uint8_t)lroundf(calibration[i * elements + k] * 255);
-        REQUIRE(tt_quantised_run(q, pixels, said) == TT_OK);
-        for (size_t k = 0; k < outputs; k++)
-            sum += (double)fabsf(real_of(q, said[k]) - y[i * outputs + k]) / (double)l->scale / 255;
-    }
-    free(pixels);
-    free(said);
-    tt_program_free(program);
-    return sum / (double)(batch * outputs);
-}
-
 static unsigned far; // plans whose answers lie off by more than 5 % of their range
 
 // Whether it became a plan.
