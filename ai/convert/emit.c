@@ -1,12 +1,14 @@
 // The emitter: quantised layers become the steps and tables of a plan.
 //
 // Memory: a block holds a tensor, or the pieces of a concatenation next to each other, and lives
-// from the step that makes the first of them to the last that reads one. Blocks are laid, in the
-// order in which they are made, alternately as low and as high in the arena as there is room, then
-// each step's scratch as low as there is room. The arena is as large as what lives at a time; in a
-// chain that is enough, where branches leave gaps that nothing fits it is made larger and laid
-// anew.
+// from the step that makes the first of them to the last that reads one; a step's scratch is a
+// block that lives at it alone. The arena is as large as what lives at a time. Blocks of tensors
+// are laid, in the order in which they are made, alternately as low and as high as there is room,
+// scratch as low as there is: in a chain all find room. Where branches leave gaps that nothing
+// fits, the largest blocks are laid first, and where that is in vain, too, the arena is made
+// larger.
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,11 +20,13 @@
 #define PLAN_BYTES_MAX ((uint64_t)16 << 20)
 
 #define NOWHERE UINT64_MAX
+#define SCRATCH UINT_MAX
 
 typedef struct block {
-    uint8_t name; // its own tensor
+    unsigned tensor; // by which it is named; SCRATCH
     uint64_t at, bytes;
-    unsigned first, last; // steps
+    unsigned first, last; // steps at which it lives
+    bool high, laid;
 } block;
 
 typedef struct emitter {
@@ -31,8 +35,8 @@ typedef struct emitter {
     uint8_t made[TT_PLAN_STEPS_MAX]; // the tensor that a step makes
     unsigned count;
     tt_home home[TT_LAYER_TENSORS_MAX];
-    block block[TT_LAYER_TENSORS_MAX]; // in the order in which they are made
-    unsigned block_count, laid;
+    block block[TT_LAYER_TENSORS_MAX + TT_PLAN_STEPS_MAX]; // in the order in which they are made
+    unsigned block_count, tensor_blocks;
     uint64_t arena_bytes, multiplications, bytes;
 } emitter;
 
@@ -41,15 +45,22 @@ static uint64_t rounded(uint64_t bytes)
     return (bytes + TT_PLAN_ALIGNMENT - 1) / TT_PLAN_ALIGNMENT * TT_PLAN_ALIGNMENT;
 }
 
+static block *new_block(emitter *e, unsigned tensor, uint64_t bytes, unsigned step)
+{
+    block *b = &e->block[e->block_count++];
+    *b = (block){.tensor = tensor, .bytes = rounded(bytes), .first = step, .last = step};
+    return b;
+}
+
 // The block of a tensor, which `step` makes if nothing before did.
 static block *block_of(emitter *e, unsigned tensor, unsigned step)
 {
-    uint8_t name = e->home[tensor].block;
+    unsigned name = e->home[tensor].block;
     for (unsigned i = 0; i < e->block_count; i++)
-        if (e->block[i].name == name)
+        if (e->block[i].tensor == name)
             return &e->block[i];
-    block *b = &e->block[e->block_count++];
-    *b = (block){.name = name, .bytes = rounded(e->home[name].bytes), .first = step, .last = step};
+    block *b = new_block(e, name, e->home[name].bytes, step);
+    b->high = e->tensor_blocks++ % 2 == 1;
     return b;
 }
 
@@ -70,6 +81,8 @@ static void collect(emitter *e, const tt_quantised *q)
         }
         block_of(e, i + 1, e->count);
         block_of(e, l->input[0], e->count)->last = e->count;
+        if (l->kind == TT_STEP_CONV)
+            new_block(e, SCRATCH, tt_step_scratch_bytes(&l->step), e->count);
         e->layer[e->count] = l;
         e->made[e->count] = (uint8_t)(i + 1);
         e->step[e->count++] = l->step;
@@ -82,7 +95,7 @@ static uint64_t most_alive(const emitter *e)
 {
     uint64_t most = 0;
     for (unsigned step = 0; step < e->count; step++) {
-        uint64_t bytes = rounded(tt_step_scratch_bytes(&e->step[step]));
+        uint64_t bytes = 0;
         for (unsigned i = 0; i < e->block_count; i++)
             if (e->block[i].first <= step && e->block[i].last >= step)
                 bytes += e->block[i].bytes;
@@ -91,55 +104,49 @@ static uint64_t most_alive(const emitter *e)
     return most;
 }
 
-// A block that was laid, lives at `step` and has some of these bytes.
-static const block *in_the_way(const emitter *e, uint64_t at, uint64_t bytes, unsigned step)
+// A block that was laid, lives when this one does and would have bytes of its place at `at`.
+static const block *in_the_way(const emitter *e, const block *b, uint64_t at)
 {
-    for (unsigned i = 0; i < e->laid; i++) {
-        const block *b = &e->block[i];
-        if (b->last >= step && at < b->at + b->bytes && b->at < at + bytes)
-            return b;
+    for (unsigned i = 0; i < e->block_count; i++) {
+        const block *other = &e->block[i];
+        if (other->laid && other->first <= b->last && b->first <= other->last &&
+            at < other->at + other->bytes && other->at < at + b->bytes)
+            return other;
     }
     return NULL;
 }
 
-// The lowest or highest place where nothing lives at `step`, or NOWHERE.
-static uint64_t free_place(const emitter *e, uint64_t bytes, unsigned step, bool highest)
+// The lowest or highest place where nothing lives when it does, or NOWHERE.
+static uint64_t free_place(const emitter *e, const block *b, bool high)
 {
-    uint64_t at = highest ? e->arena_bytes - bytes : 0;
-    for (const block *b; (b = in_the_way(e, at, bytes, step)) != NULL;) {
-        if (highest ? b->at < bytes : b->at + b->bytes + bytes > e->arena_bytes)
+    uint64_t at = high ? e->arena_bytes - b->bytes : 0;
+    for (const block *other; (other = in_the_way(e, b, at)) != NULL;) {
+        uint64_t end = other->at + other->bytes;
+        if (high ? other->at < b->bytes : end + b->bytes > e->arena_bytes)
             return NOWHERE;
-        at = highest ? b->at - bytes : b->at + b->bytes;
+        at = high ? other->at - b->bytes : end;
     }
     return at;
 }
 
-// A step without scratch names the gap between its tensors all the same.
-static uint64_t scratch_place(emitter *e, unsigned step)
+static block *next_block(emitter *e, bool largest)
 {
-    uint64_t bytes = rounded(tt_step_scratch_bytes(&e->step[step]));
-    const block *in = block_of(e, e->layer[step]->input[0], step);
-    const block *out = block_of(e, e->made[step], step);
-    if (bytes > 0)
-        return free_place(e, bytes, step, false);
-    return in->at + in->bytes < out->at + out->bytes ? in->at + in->bytes : out->at + out->bytes;
+    block *next = NULL;
+    for (unsigned i = 0; i < e->block_count; i++)
+        if (!e->block[i].laid && (next == NULL || (largest && e->block[i].bytes > next->bytes)))
+            next = &e->block[i];
+    return next;
 }
 
-// False where the arena is too small for this order.
-static bool lay_blocks(emitter *e)
+// In the order in which they are made, or the largest first. False where the arena is too small.
+static bool lay_blocks(emitter *e, bool largest)
 {
-    e->laid = 0;
-    for (unsigned step = 0; step < e->count; step++) {
-        for (; e->laid < e->block_count && e->block[e->laid].first == step; e->laid++) {
-            block *b = &e->block[e->laid];
-            b->at = free_place(e, b->bytes, step, e->laid % 2 == 1);
-            if (b->at == NOWHERE)
-                return false;
-        }
-        uint64_t scratch = scratch_place(e, step);
-        if (scratch == NOWHERE)
+    for (unsigned i = 0; i < e->block_count; i++)
+        e->block[i].laid = false;
+    for (block *b; (b = next_block(e, largest)) != NULL; b->laid = true) {
+        b->at = free_place(e, b, b->high && !largest);
+        if (b->at == NOWHERE)
             return false;
-        e->step[step].scratch = (uint32_t)scratch;
     }
     return true;
 }
@@ -149,15 +156,28 @@ static uint32_t place_of(emitter *e, unsigned tensor)
     return (uint32_t)(block_of(e, tensor, e->count)->at + e->home[tensor].offset);
 }
 
+// Between its tensors: what a step without scratch names.
+static uint32_t gap_of(emitter *e, unsigned step)
+{
+    const block *in = block_of(e, e->layer[step]->input[0], step);
+    const block *out = block_of(e, e->made[step], step);
+    uint64_t in_end = in->at + in->bytes, out_end = out->at + out->bytes;
+    return (uint32_t)(in_end < out_end ? in_end : out_end);
+}
+
 static void place_tensors(emitter *e)
 {
     e->arena_bytes = most_alive(e);
-    while (!lay_blocks(e)) // it ends: twice the sum of all blocks and a scratch is enough
-        e->arena_bytes += rounded(e->arena_bytes / 32 + 1);
+    while (!lay_blocks(e, false) && !lay_blocks(e, true)) // all side by side would surely fit
+        e->arena_bytes += rounded(e->arena_bytes / 64 + 1);
     for (unsigned i = 0; i < e->count; i++) {
         e->step[i].input = place_of(e, e->layer[i]->input[0]);
         e->step[i].output = place_of(e, e->made[i]);
+        e->step[i].scratch = gap_of(e, i);
     }
+    for (unsigned i = 0; i < e->block_count; i++)
+        if (e->block[i].tensor == SCRATCH)
+            e->step[e->block[i].first].scratch = (uint32_t)e->block[i].at;
 }
 
 static uint32_t weights_table(tt_writer *w, const tt_layer *l)

@@ -78,7 +78,8 @@ static void test_features(void)
     uint8_t *bytes;
     tt_plan plan = plan_of(q, &bytes);
     tt_plan_step first, second;
-    EXPECT_EQUAL(plan.header.step_count, 2); // joining has none
+    EXPECT_EQUAL(plan.header.step_count, 2);   // joining has none
+    EXPECT_EQUAL(plan.header.arena_bytes, 12); // input, block and scratch, each rounded up to 4
     EXPECT(plan.header.output_scale == 2.0f / 255 && plan.header.output_zero_point == -128);
     EXPECT_EQUAL(plan.header.output_shape[2], 2);
     tt_plan_step_at(&plan, 0, &first);
