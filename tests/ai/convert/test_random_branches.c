@@ -3,6 +3,7 @@
 //
 //     test_branches_random [COUNT [FIRST SEED]]
 
+#include "ai/lite/plan.h"
 #include "tests/ai/convert/networks.h"
 #include "tutti/check.h"
 
@@ -227,7 +228,59 @@ static network random_network(void)
     return n;
 }
 
-static double check(uint64_t seed, unsigned *joins, unsigned *shared)
+static bool holds(uint64_t begin, uint64_t bytes, uint64_t at)
+{
+    return at >= begin && at - begin < bytes;
+}
+
+// Whether a byte of the arena must not be lost while `step` runs: it has something that is read by
+// it or later, until somebody writes there anew, or is its output or scratch.
+static bool byte_lives(const tt_plan *plan, const tt_plan_step *s, uint32_t step, uint64_t at)
+{
+    const tt_plan_header *h = &plan->header;
+    const tt_plan_step *now = &s[step];
+    if (holds(now->input, tt_step_input_bytes(now), at) ||
+        holds(now->output, tt_step_output_bytes(now), at) ||
+        holds(now->scratch, tt_step_scratch_bytes(now), at))
+        return true;
+    for (uint32_t i = step + 1; i < h->step_count; i++) {
+        if (holds(s[i].input, tt_step_input_bytes(&s[i]), at))
+            return true;
+        if (holds(s[i].output, tt_step_output_bytes(&s[i]), at))
+            return false;
+    }
+    return holds(h->output, h->output_bytes, at);
+}
+
+// Adds the arena's bytes and how many of them live at a time.
+static void add_memory(const tt_quantised *q, uint64_t *arena, uint64_t *alive)
+{
+    uint8_t *bytes;
+    size_t length;
+    tt_plan plan;
+    tt_plan_step steps[TT_PLAN_STEPS_MAX];
+    uint64_t most = 0;
+    REQUIRE(tt_quantised_emit(q, &bytes, &length, NULL) == TT_OK);
+    REQUIRE(tt_plan_open(&plan, bytes, length, NULL) == TT_OK);
+    for (uint32_t i = 0; i < plan.header.step_count; i++)
+        tt_plan_step_at(&plan, i, &steps[i]);
+    for (uint32_t i = 0; i < plan.header.step_count; i++) {
+        uint64_t living = 0;
+        for (uint64_t at = 0; at < plan.header.arena_bytes; at++)
+            living += byte_lives(&plan, steps, i, at);
+        most = living > most ? living : most;
+    }
+    *arena += plan.header.arena_bytes;
+    *alive += most;
+    free(bytes);
+}
+
+typedef struct totals {
+    unsigned joins, shared; // networks that have any
+    uint64_t arena, alive;  // bytes
+} totals;
+
+static double check(uint64_t seed, totals *t)
 {
     static float calibration[INPUTS * 8 * 8 * 3];
     char sentence[256] = "";
@@ -249,8 +302,9 @@ static double check(uint64_t seed, unsigned *joins, unsigned *shared)
     double off = distance(session, n.graph, q, calibration, elements, BATCH);
     if (off > 0.1)
         printf("seed %llu is off by %.3f\n", (unsigned long long)seed, off);
-    *joins += n.joins > 0;
-    *shared += n.shared > 0;
+    t->joins += n.joins > 0;
+    t->shared += n.shared > 0;
+    add_memory(q, &t->arena, &t->alive);
     tt_quantised_free(q);
     tt_session_free(session);
     tt_graph_free(n.graph);
@@ -262,16 +316,19 @@ int main(int argc, char **argv)
     uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 300;
     uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
     double worst = 0, sum = 0;
-    unsigned joins = 0, shared = 0;
+    totals t = {0};
     for (uint64_t seed = first; seed < first + count; seed++) {
-        double off = check(seed, &joins, &shared);
+        double off = check(seed, &t);
         worst = fmax(worst, off);
         sum += off;
     }
     printf("%llu networks, %u join and %u read a value more than once; answers are off by %.2f %% "
            "of their range in the mean, %.2f %% in the worst\n",
-           (unsigned long long)count, joins, shared, 100 * sum / (double)count, 100 * worst);
-    EXPECT(count < 100 || (joins > count / 2 && shared > count / 2));
+           (unsigned long long)count, t.joins, t.shared, 100 * sum / (double)count, 100 * worst);
+    printf("arenas have %.3f times the bytes that live at a time\n",
+           (double)t.arena / (double)t.alive);
+    EXPECT(count < 100 || (t.joins > count / 2 && t.shared > count / 2));
     EXPECT(sum / (double)count < 0.01 && worst < 0.1);
+    EXPECT((double)t.arena < 1.1 * (double)t.alive);
     return test_result();
 }
