@@ -1,4 +1,6 @@
-// Finds layers in a float graph: walks from the result up to the input.
+// Finds layers in a float graph: walks from the result up to the input. Nodes stand in an order in
+// which they can be computed, so taking the highest of those that are wanted meets each after all
+// that read it.
 
 #include <string.h>
 
@@ -107,7 +109,8 @@ static bool plan_shape(const tt_type *type, uint16_t out[3])
     if (type->rank == 4) {
         size[0] = type->size[1];
         size[1] = type->size[2];
-    }
+    } else if (type->rank > 2) // of a concatenation that is reshaped
+        size[2] = tt_type_count(type) / type->size[0];
     for (int i = 0; i < 3; i++) {
         if (size[i] < 1 || size[i] > UINT16_MAX)
             return false;
@@ -207,6 +210,25 @@ static const char *take_average(const finder *f, tt_layer *l)
                : "pools over other than rows and columns have no step in a plan";
 }
 
+// For a batch of one, pieces lie one behind the other where no axis before theirs has more than one
+// place.
+static const char *take_concatenate(const finder *f, tt_layer *l)
+{
+    unsigned count = tt_graph_node(f->graph, l->product.node)->input_count;
+    int64_t axis = tt_graph_attribute(f->graph, l->product.node, 0, NULL)[0];
+    if (count > TT_PLAN_PIECES_MAX)
+        return "joins more than 8 pieces";
+    if (axis == 0)
+        return "joins the inputs of a batch with others";
+    for (int64_t i = 1; i < axis; i++)
+        if (type_of(f, l->product)->size[i] != 1)
+            return "joins along an axis by which its pieces do not lie next to each other in "
+                   "memory: one before it is larger than 1";
+    l->pieces = (uint8_t)count;
+    l->axis = (uint8_t)axis;
+    return NULL;
+}
+
 static const char *take_operation(const finder *f, tt_layer *l)
 {
     switch (op_of(f, l->product)) {
@@ -221,6 +243,8 @@ static const char *take_operation(const finder *f, tt_layer *l)
                    : "pools over other than rows and columns have no step in a plan";
     case TT_OP_DIVIDE:
         return take_average(f, l);
+    case TT_OP_CONCATENATE:
+        return take_concatenate(f, l);
     case TT_OP_RESHAPE:
     case TT_OP_STOP:
         return NULL;
@@ -296,41 +320,87 @@ static const char *take_layer(const finder *f, tt_layer *l, tt_value input)
     return NULL;
 }
 
-tt_status tt_layers_find(tt_quantised *q, const tt_graph *graph, tt_value input, tt_value result,
-                         tt_text *why)
+// All about a layer but which tensors it reads.
+static tt_status take_whole(const finder *f, tt_layer *l, tt_value input)
 {
-    finder f = {graph, why};
-    tt_value at = result;
-    q->input = *tt_graph_type(graph, input);
-    q->result = *tt_graph_type(graph, result);
-    while (!tt_same(at, input)) {
-        if (q->count == TT_PLAN_STEPS_MAX)
-            return tt_layers_refuse(graph, at, TT_TOO_LARGE,
-                                    "the network has more layers than are supported (64)", why);
-        tt_layer *l = &q->layers[q->count++];
-        *l = (tt_layer){.value = at, .weights = TT_NONE, .bias = TT_NONE};
-        l->shape = *tt_graph_type(graph, at);
-        l->product = take_ends(&f, l);
-        const char *problem = take_layer(&f, l, input);
-        if (problem != NULL)
-            return tt_layers_refuse(graph, l->product, TT_UNSUPPORTED, problem, why);
-        at = input_of(&f, l->product, 0);
-        if (l->kind != 0 && (!plan_shape(type_of(&f, at), l->step.in) ||
-                             !plan_shape(type_of(&f, l->value), l->step.out)))
-            return tt_layers_refuse(graph, l->product, TT_TOO_LARGE,
-                                    "is beyond a plan's limits (rows, columns and channels, each 1 "
-                                    "to 65535)",
-                                    why);
-        if (!counts_are_seen(&f, l))
-            return tt_layers_refuse(graph, l->product, TT_UNSUPPORTED,
-                                    "is divided by other than how many elements its windows saw",
-                                    why);
-        l->step.kind = l->kind;
-    }
+    l->shape = *type_of(f, l->value);
+    l->product = take_ends(f, l);
+    const char *problem = take_layer(f, l, input);
+    if (problem != NULL)
+        return tt_layers_refuse(f->graph, l->product, TT_UNSUPPORTED, problem, f->why);
+    bool step = l->kind != 0;
+    if ((step && !plan_shape(type_of(f, input_of(f, l->product, 0)), l->step.in)) ||
+        ((step || l->pieces > 0) && !plan_shape(type_of(f, l->value), l->step.out)))
+        return tt_layers_refuse(f->graph, l->product, TT_TOO_LARGE,
+                                "is beyond a plan's limits (rows, columns and channels, each 1 "
+                                "to 65535)",
+                                f->why);
+    if (!counts_are_seen(f, l))
+        return tt_layers_refuse(f->graph, l->product, TT_UNSUPPORTED,
+                                "is divided by other than how many elements its windows saw",
+                                f->why);
+    l->step.kind = l->kind;
+    return TT_OK;
+}
+
+// Wants a layer that has this value, if it is none yet: behind those made later than it.
+static tt_status want(const finder *f, tt_quantised *q, tt_value value)
+{
+    unsigned at = q->count;
+    for (unsigned i = 0; i < q->count; i++)
+        if (tt_same(q->layers[i].value, value))
+            return TT_OK;
+    if (q->count == TT_PLAN_STEPS_MAX)
+        return tt_layers_refuse(f->graph, value, TT_TOO_LARGE,
+                                "the network has more layers than are supported (64)", f->why);
+    for (; at > 0 && q->layers[at - 1].value.node < value.node; at--)
+        q->layers[at] = q->layers[at - 1];
+    q->layers[at] = (tt_layer){.value = value, .weights = TT_NONE, .bias = TT_NONE};
+    q->count++;
+    return TT_OK;
+}
+
+static uint8_t tensor_of(const tt_quantised *q, tt_value value)
+{
+    for (unsigned i = 0; i < q->count; i++)
+        if (tt_same(q->layers[i].value, value))
+            return (uint8_t)(i + 1);
+    return 0;
+}
+
+// From the order in which they were found to that in which they are computed.
+static void turn_round(const finder *f, tt_quantised *q)
+{
     for (unsigned i = 0; i < q->count / 2; i++) {
         tt_layer swap = q->layers[i];
         q->layers[i] = q->layers[q->count - 1 - i];
         q->layers[q->count - 1 - i] = swap;
     }
-    return TT_OK;
+    for (unsigned i = 0; i < q->count; i++) {
+        tt_layer *l = &q->layers[i];
+        for (unsigned k = 0; k < tt_layer_inputs(l); k++)
+            l->input[k] = tensor_of(q, input_of(f, l->product, k));
+    }
+}
+
+tt_status tt_layers_find(tt_quantised *q, const tt_graph *graph, tt_value input, tt_value result,
+                         tt_text *why)
+{
+    finder f = {graph, why};
+    q->input = *tt_graph_type(graph, input);
+    q->result = *tt_graph_type(graph, result);
+    tt_status status = tt_same(result, input) ? TT_OK : want(&f, q, result);
+    for (unsigned i = 0; status == TT_OK && i < q->count; i++) {
+        tt_layer *l = &q->layers[i];
+        status = take_whole(&f, l, input);
+        for (unsigned k = 0; status == TT_OK && k < tt_layer_inputs(l); k++) {
+            tt_value from = input_of(&f, l->product, k);
+            if (!tt_same(from, input))
+                status = want(&f, q, from);
+        }
+    }
+    if (status != TT_OK)
+        return status;
+    turn_round(&f, q);
+    return tt_layers_check_joins(q, graph, why);
 }

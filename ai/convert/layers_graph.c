@@ -78,27 +78,44 @@ static tt_value greatest(tt_graph *g, const tt_layer *l, tt_value x)
     return tt_pool_greatest(g, x, window, &windows);
 }
 
+static tt_value concatenation(tt_graph *g, const tt_layer *l, const tt_value *tensors)
+{
+    tt_value pieces[TT_PLAN_PIECES_MAX];
+    for (unsigned k = 0; k < l->pieces; k++)
+        pieces[k] = tensors[l->input[k]];
+    return tt_concatenate(g, l->pieces, pieces, l->axis);
+}
+
+static tt_value layer(tt_graph *g, const tt_layer *l, const tt_value *tensors)
+{
+    tt_value x = tensors[l->input[0]];
+    switch (l->kind) {
+    case TT_STEP_CONV:
+    case TT_STEP_DEPTHWISE:
+        return product(g, l, x);
+    case TT_STEP_MAX_POOL:
+        return greatest(g, l, x);
+    case TT_STEP_AVERAGE_POOL:
+        return average(g, l, x);
+    default:
+        break;
+    }
+    tt_type type = l->shape; // a reshape keeps the batch, which is 1 here
+    type.size[0] = 1;
+    return l->pieces > 0 ? concatenation(g, l, tensors) : tt_reshape(g, x, type.rank, type.size);
+}
+
 tt_graph *tt_layers_graph(const tt_quantised *q)
 {
     tt_graph *g = tt_graph_new();
     tt_type type = q->input;
+    tt_value tensors[TT_LAYER_TENSORS_MAX];
+    unsigned made = 0;
     type.element = TT_I8;
     type.size[0] = 1;
-    tt_value x = tt_input(g, "image", type);
-    for (unsigned i = 0; i < q->count && !tt_is_none(x); i++) {
-        const tt_layer *l = &q->layers[i];
-        if (l->kind == TT_STEP_CONV || l->kind == TT_STEP_DEPTHWISE) {
-            x = product(g, l, x);
-        } else if (l->kind == TT_STEP_MAX_POOL) {
-            x = greatest(g, l, x);
-        } else if (l->kind == TT_STEP_AVERAGE_POOL) {
-            x = average(g, l, x);
-        } else { // a reshape keeps the batch, which is 1 here
-            type = l->shape;
-            type.size[0] = 1;
-            x = tt_reshape(g, x, type.rank, type.size);
-        }
-    }
-    tt_graph_result(g, "logits", x);
+    tensors[0] = tt_input(g, "image", type);
+    for (; made < q->count && !tt_is_none(tensors[made]); made++)
+        tensors[made + 1] = layer(g, &q->layers[made], tensors);
+    tt_graph_result(g, "logits", tensors[made]);
     return g;
 }

@@ -220,30 +220,46 @@ static tt_status quantise_product(tt_session *session, const tt_graph *graph, tt
     l->shift = calloc((size_t)out, sizeof(int32_t));
     if (l->weight == NULL || l->bias_sum == NULL || l->multiplier == NULL || l->shift == NULL)
         return TT_FULL;
-    choose_scale(l->least, l->greatest, &l->scale, &l->step.output_zero_point);
     quantise_weights(l, weights, bias, input_scale);
     l->step.clamp[0] = l->relu ? l->step.output_zero_point : -128; // real zero is where relu cuts
     return TT_OK;
 }
 
+// The range of all products that share the scale of a tensor. Pools stay within their input's.
+static void choose_shared(const tt_quantised *q, const uint8_t *set, unsigned tensor, float *scale,
+                          int32_t *zero_point)
+{
+    float least = 0, greatest = 0;
+    *scale = q->input_scale;
+    *zero_point = q->input_zero_point;
+    if (set[tensor] == 0)
+        return;
+    for (unsigned i = 0; i < q->count; i++) {
+        const tt_layer *l = &q->layers[i];
+        if (set[i + 1] != set[tensor] || tt_is_none(l->weights))
+            continue;
+        least = fminf(least, l->least);
+        greatest = fmaxf(greatest, l->greatest);
+    }
+    choose_scale(least, greatest, scale, zero_point);
+}
+
 static tt_status quantise_all(tt_session *session, const tt_graph *graph, tt_quantised *q)
 {
-    float scale = q->input_scale = IMAGE_SCALE;
-    int32_t zero_point = q->input_zero_point = IMAGE_ZERO_POINT;
+    uint8_t set[TT_LAYER_TENSORS_MAX];
     tt_status status = TT_OK;
+    tt_layers_share(q, set);
+    q->input_scale = IMAGE_SCALE;
+    q->input_zero_point = IMAGE_ZERO_POINT;
     for (unsigned i = 0; status == TT_OK && i < q->count; i++) {
         tt_layer *l = &q->layers[i];
-        l->step.input_zero_point = zero_point;
+        float input_scale;
+        choose_shared(q, set, l->input[0], &input_scale, &l->step.input_zero_point);
+        choose_shared(q, set, i + 1, &l->scale, &l->step.output_zero_point);
         l->step.clamp[0] = -128;
         l->step.clamp[1] = 127;
-        if (tt_is_none(l->weights)) { // what only chooses or averages keeps its scale
-            l->scale = scale;
-            l->step.output_zero_point = zero_point;
-            continue;
-        }
-        status = quantise_product(session, graph, l, scale);
-        scale = l->scale;
-        zero_point = l->step.output_zero_point;
+        if (!tt_is_none(l->weights))
+            status = quantise_product(session, graph, l, input_scale);
     }
     return status;
 }

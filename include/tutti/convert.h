@@ -2,10 +2,18 @@
 //
 // The quantiser takes any graph that ai/lite can run: from one f32 input (batch, rows, columns,
 // channels) or (batch, channels) to one result, convolutions (plain or depthwise) and products with
-// weights, with bias and ReLU or without, greatest and average pools, and reshapes. Anything else
-// is named in the message. Weights get one scale an output channel (symmetric, -127 to 127),
-// activations one a tensor (asymmetric), from the least and greatest values that the calibration
-// inputs give.
+// weights, with bias and ReLU or without, greatest and average pools, reshapes and concatenations.
+// Anything else is named in the message. A value may be read by several layers; where one reads it
+// with its ReLU and another without, it is computed twice. Weights get one scale an output channel
+// (symmetric, -127 to 127), activations one a tensor (asymmetric), from the least and greatest
+// values that the calibration inputs give.
+//
+// A concatenation has no step and costs nothing: its pieces are made next to each other. So it
+// joins along the first axis behind the batch, or one before which all axes but the batch's are 1;
+// at most 8 pieces, those of pieces that are concatenations themselves counted; and none that is a
+// piece already, since a tensor lies in one place. Its pieces get one scale, for the least and
+// greatest of them all; poolings and reshapes between keep it. The network's input, or what is only
+// pooled or reshaped of it, has a fixed scale, and is joined with the like alone.
 //
 // The input is quantised with scale 1/255 and zero point -128, so that pixel p is exactly p - 128.
 

@@ -77,6 +77,35 @@ static inline float real_of(tt_quantised *q, int8_t y)
     return l->scale * (float)(y - l->step.output_zero_point);
 }
 
+// The mean distance of the quantised answers from the float graph's first result, over a batch of
+// whole pixels, in shares of their range.
+static inline double distance(tt_session *session, const tt_graph *g, tt_quantised *q,
+                              const float *calibration, size_t elements, size_t batch)
+{
+    tt_program *program;
+    tt_type type;
+    double sum = 0;
+    const tt_layer *l = last_layer(q);
+    REQUIRE(tt_session_load(session, g, &program, NULL) == TT_OK);
+    REQUIRE(tt_program_set(program, "x", calibration) == TT_OK);
+    REQUIRE(tt_program_run(program, NULL) == TT_OK);
+    const float *y = tt_program_result(program, 0, &type);
+    size_t outputs = (size_t)tt_type_count(&type) / batch;
+    uint8_t *pixels = malloc(elements);
+    int8_t *said = malloc(outputs);
+    for (size_t i = 0; i < batch; i++) {
+        for (size_t k = 0; k < elements; k++)
+            pixels[k] = (uint8_t)lroundf(calibration[i * elements + k] * 255);
+        REQUIRE(tt_quantised_run(q, pixels, said) == TT_OK);
+        for (size_t k = 0; k < outputs; k++)
+            sum += (double)fabsf(real_of(q, said[k]) - y[i * outputs + k]) / (double)l->scale / 255;
+    }
+    free(pixels);
+    free(said);
+    tt_program_free(program);
+    return sum / (double)(batch * outputs);
+}
+
 // Its input "x" as an image, or as a row of five.
 static inline tt_value image_of(tt_graph *g, int64_t batch, int64_t rows, int64_t columns,
                                 int64_t channels)

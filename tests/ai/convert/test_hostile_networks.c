@@ -1,6 +1,7 @@
-// Random chains of whatever stands near a network, with attributes that may be anything: each is
-// refused with a sentence, or becomes a plan that agrees with the integer graph and computes what
-// the float graph computes. What must not be is a crash, a check, or the plan of another network.
+// Random chains and joins of whatever stands near a network, with attributes that may be anything:
+// each is refused with a sentence, or becomes a plan that agrees with the integer graph and
+// computes what the float graph computes. What must not be is a crash, a check, or the plan of
+// another network.
 //
 //     test_hostile_networks [COUNT [FIRST SEED]]
 
@@ -111,24 +112,40 @@ static tt_value behind(tt_graph *g, tt_value x, const tt_type *t)
     }
 }
 
-// A chain; what cannot be built is left out of it.
+// The last value joined with others of the chain, any of them, along any axis.
+static tt_value joined(tt_graph *g, const tt_value *values, int64_t count)
+{
+    tt_value pieces[10];
+    unsigned many = 1 + (unsigned)(below(8) > 0 ? below(3) : below(10));
+    for (unsigned k = 0; k < many; k++) {
+        tt_value v = values[below(count)];
+        const tt_type *t = tt_graph_type(g, v);
+        pieces[k] =
+            t->rank == 4 && below(2) == 0 ? v : tt_reshape(g, v, 2, (int64_t[]){t->size[0], -1});
+    }
+    pieces[below(many)] = values[count - 1];
+    return tt_concatenate(g, many, pieces, odd(1, 0, 4));
+}
+
+// A chain with joins; what cannot be built is left out of it.
 static tt_graph *random_chain(void)
 {
     tt_graph *g = tt_graph_new();
     tt_type type = TT_TYPE(TT_F32, 1 + below(BATCH_MAX), 1 + below(7), 1 + below(7), 1 + below(3));
     if (below(4) == 0)
         type = TT_TYPE(TT_F32, 1 + below(BATCH_MAX), 1 + below(12));
-    tt_value x = tt_input(g, "x", type);
-    int64_t layers = below(7);
+    tt_value x = tt_input(g, "x", type), values[8] = {x};
+    int64_t layers = below(7), count = 1;
     for (int64_t i = 0; i < layers; i++) {
         tt_graph *before = tt_graph_copy(g);
         const tt_type t = *tt_graph_type(g, x);
-        tt_value y = below(3) == 0    ? behind(g, x, &t)
+        tt_value y = below(5) == 0    ? joined(g, values, count)
+                     : below(3) == 0  ? behind(g, x, &t)
                      : t.rank == 4    ? on_image(g, x, &t)
                      : below(20) == 0 ? behind(g, x, &t)
                                       : on_row(g, x, &t);
         if (tt_graph_status(g) == TT_OK && tt_type_count(tt_graph_type(g, y)) < 4000) {
-            x = y;
+            values[count++] = x = y;
             tt_graph_free(before);
         } else {
             tt_graph_free(g);
@@ -137,34 +154,6 @@ static tt_graph *random_chain(void)
     }
     tt_graph_result(g, "y", x);
     return g;
-}
-
-// The mean distance of the plan's answers from the float graph's, in shares of their range.
-static double distance(tt_session *session, const tt_graph *g, tt_quantised *q,
-                       const float *calibration, size_t elements, size_t batch)
-{
-    tt_program *program;
-    tt_type type;
-    double sum = 0;
-    const tt_layer *l = last_layer(q);
-    REQUIRE(tt_session_load(session, g, &program, NULL) == TT_OK);
-    REQUIRE(tt_program_set(program, "x", calibration) == TT_OK);
-    REQUIRE(tt_program_run(program, NULL) == TT_OK);
-    const float *y = tt_program_result(program, 0, &type);
-    size_t outputs = (size_t)tt_type_count(&type) / batch;
-    uint8_t *pixels = malloc(elements);
-    int8_t *said = malloc(outputs);
-    for (size_t i = 0; i < batch; i++) {
-        for (size_t k = 0; k < elements; k++)
-            pixels[k] = (uint8_t)lroundf(calibration[i * elements + k] * 255);
-        REQUIRE(tt_quantised_run(q, pixels, said) == TT_OK);
-        for (size_t k = 0; k < outputs; k++)
-            sum += (double)fabsf(real_of(q, said[k]) - y[i * outputs + k]) / (double)l->scale / 255;
-    }
-    free(pixels);
-    free(said);
-    tt_program_free(program);
-    return sum / (double)(batch * outputs);
 }
 
 static unsigned far; // plans whose answers lie off by more than 5 % of their range

@@ -22,8 +22,9 @@ static tt_graph *every_layer(void)
     x = tt_relu(g, tt_add(g, x, tt_parameter(g, "b", TT_TYPE(TT_F32, 2))));
     x = tt_pool_average(g, tt_pool_greatest(g, x, two, NULL), two, NULL);
     x = tt_conv(g, x, tt_parameter(g, "u", TT_TYPE(TT_F32, 4, 2, 2, 1)), NULL, 2);
+    x = tt_concatenate(g, 2, (tt_value[]){tt_relu(g, x), x}, 1);
     x = tt_reshape(g, x, 2, (int64_t[]){1, -1});
-    x = tt_matmul(g, x, tt_parameter(g, "w", TT_TYPE(TT_F32, 16, 3)));
+    x = tt_matmul(g, x, tt_parameter(g, "w", TT_TYPE(TT_F32, 32, 3)));
     tt_graph_result(g, "y", x);
     REQUIRE(tt_graph_status(g) == TT_OK);
     return g;

@@ -222,34 +222,6 @@ static void check_definition(const network *n, const tt_quantised *q)
     }
 }
 
-// How far the quantised answers lie from the float ones, in shares of their range.
-static double distance(const network *n, tt_quantised *q)
-{
-    tt_program *program;
-    tt_type type;
-    double sum = 0;
-    size_t count = 0;
-    const tt_layer *l = last_layer(q);
-    REQUIRE(tt_session_load(n->session, n->graph, &program, NULL) == TT_OK);
-    REQUIRE(tt_program_set(program, "x", n->calibration) == TT_OK);
-    REQUIRE(tt_program_run(program, NULL) == TT_OK);
-    const float *y = tt_program_result(program, 0, &type);
-    size_t outputs = (size_t)tt_type_count(&type) / BATCH;
-    uint8_t *pixels = malloc(n->elements);
-    int8_t *said = malloc(outputs);
-    for (size_t i = 0; i < BATCH; i++) {
-        for (size_t k = 0; k < n->elements; k++)
-            pixels[k] = (uint8_t)lroundf(n->calibration[i * n->elements + k] * 255);
-        REQUIRE(tt_quantised_run(q, pixels, said) == TT_OK);
-        for (size_t k = 0; k < outputs; k++, count++)
-            sum += (double)fabsf(real_of(q, said[k]) - y[i * outputs + k]) / (double)l->scale / 255;
-    }
-    free(pixels);
-    free(said);
-    tt_program_free(program);
-    return sum / (double)count;
-}
-
 static void network_free(network *n)
 {
     tt_session_free(n->session);
@@ -273,7 +245,7 @@ int main(void)
         REQUIRE(status == TT_OK);
         check_definition(&n, q);
         expect_plan_agrees(q, &numbers, 3);
-        double off = distance(&n, q);
+        double off = distance(n.session, n.graph, q, n.calibration, n.elements, BATCH);
         worst = fmax(worst, off);
         sum += off;
         tt_quantised_free(q);

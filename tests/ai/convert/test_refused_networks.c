@@ -408,7 +408,7 @@ static const refusal refusals[] = {
     {make_random, TT_UNSUPPORTED, "has no int8 form"},
     {make_parameter, TT_UNSUPPORTED, "from the input alone"},
     {make_two_inputs, TT_INVALID, "matmul"},
-    {make_branches, TT_UNSUPPORTED, "concatenate (f32[1,6,6,8]): has no int8 form"},
+    {make_branches, TT_UNSUPPORTED, "concatenate (f32[1,6,6,8]): joins along an axis by which"},
     {make_sum_of_branches, TT_UNSUPPORTED, "add (f32[1,5,5,4]): has no int8 form"},
     {make_places, TT_UNSUPPORTED, "pool_greatest (i32[1,5,5,4]): is not of f32"},
     {make_half, TT_UNSUPPORTED, "pool_greatest (f16[1,5,5,4]): is not of f32"},
