@@ -1,4 +1,4 @@
-// The builders of graph.h: rows with their attributes, and functions made of several rows.
+// The builders of graph.h: rows with their attributes, and what is nearly one.
 
 #include <string.h>
 
@@ -23,7 +23,7 @@ static bool axes_of(tt_graph *graph, tt_op op, tt_value a, unsigned count, const
     return true;
 }
 
-static bool usable(tt_graph *graph, tt_value a)
+bool tt_usable(tt_graph *graph, tt_value a)
 {
     if (graph == NULL || tt_graph_status(graph) != TT_OK || tt_is_none(a))
         return false;
@@ -44,7 +44,7 @@ tt_value tt_binary(tt_graph *graph, tt_op op, tt_value a, tt_value b)
 
 tt_value tt_convert(tt_graph *graph, tt_value a, tt_element element)
 {
-    if (usable(graph, a) && tt_graph_type(graph, a)->element == element)
+    if (tt_usable(graph, a) && tt_graph_type(graph, a)->element == element)
         return a;
     return tt_apply(graph, TT_OP_CONVERT, 1, &a, 1, &(int64_t){element});
 }
@@ -114,16 +114,16 @@ tt_value tt_select(tt_graph *graph, tt_value condition, tt_value yes, tt_value n
     return tt_apply(graph, TT_OP_SELECT, 3, (tt_value[]){condition, yes, no}, 0, NULL);
 }
 
-// A number of a's element type.
-static tt_value number_like(tt_graph *graph, tt_value a, double number)
+tt_value tt_number_like(tt_graph *graph, tt_value a, double number)
 {
-    return usable(graph, a) ? tt_number(graph, (tt_element)tt_graph_type(graph, a)->element, number)
-                            : TT_NONE;
+    return tt_usable(graph, a)
+               ? tt_number(graph, (tt_element)tt_graph_type(graph, a)->element, number)
+               : TT_NONE;
 }
 
 tt_value tt_scale(tt_graph *graph, tt_value a, double factor)
 {
-    return tt_multiply(graph, a, number_like(graph, a, factor));
+    return tt_multiply(graph, a, tt_number_like(graph, a, factor));
 }
 
 // A row with one list.
@@ -145,7 +145,7 @@ tt_value tt_reshape(tt_graph *graph, tt_value a, unsigned rank, const int64_t *s
 {
     int64_t whole[TT_RANK_MAX] = {0}, known = 1;
     unsigned open = TT_RANK_MAX;
-    if (!usable(graph, a) || rank > TT_RANK_MAX)
+    if (!tt_usable(graph, a) || rank > TT_RANK_MAX)
         return with_list(graph, TT_OP_RESHAPE, a, rank, sizes);
     const tt_type *type = tt_graph_type(graph, a);
     for (unsigned i = 0; i < rank; i++) {
@@ -166,14 +166,14 @@ tt_value tt_reshape(tt_graph *graph, tt_value a, unsigned rank, const int64_t *s
 
 tt_value tt_transpose(tt_graph *graph, tt_value a, const int64_t *order)
 {
-    return usable(graph, a)
+    return tt_usable(graph, a)
                ? with_list(graph, TT_OP_TRANSPOSE, a, tt_graph_type(graph, a)->rank, order)
                : TT_NONE;
 }
 
 tt_value tt_broadcast(tt_graph *graph, tt_value a, unsigned rank, const int64_t *sizes)
 {
-    if (usable(graph, a) && tt_graph_type(graph, a)->rank == rank &&
+    if (tt_usable(graph, a) && tt_graph_type(graph, a)->rank == rank &&
         (rank == 0 || memcmp(tt_graph_type(graph, a)->size, sizes, rank * sizeof(sizes[0])) == 0))
         return a;
     return with_list(graph, TT_OP_BROADCAST, a, rank, sizes);
@@ -183,7 +183,7 @@ tt_value tt_slice(tt_graph *graph, tt_value a, const int64_t *first, const int64
                   const int64_t *steps)
 {
     tt_word_list words = {.count = 0};
-    if (!usable(graph, a))
+    if (!tt_usable(graph, a))
         return TT_NONE;
     unsigned rank = tt_graph_type(graph, a)->rank;
     tt_words_list(&words, rank, first);
@@ -196,7 +196,7 @@ tt_value tt_pad(tt_graph *graph, tt_value a, tt_value fill, const int64_t *befor
                 const int64_t *after, const int64_t *between)
 {
     tt_word_list words = {.count = 0};
-    if (!usable(graph, a))
+    if (!tt_usable(graph, a))
         return TT_NONE;
     unsigned rank = tt_graph_type(graph, a)->rank;
     tt_words_list(&words, rank, before);
@@ -208,7 +208,7 @@ tt_value tt_pad(tt_graph *graph, tt_value a, tt_value fill, const int64_t *befor
 tt_value tt_flip(tt_graph *graph, tt_value a, unsigned count, const int64_t *axes)
 {
     int64_t sorted[TT_RANK_MAX];
-    if (!usable(graph, a) || !axes_of(graph, TT_OP_FLIP, a, count, axes, sorted))
+    if (!tt_usable(graph, a) || !axes_of(graph, TT_OP_FLIP, a, count, axes, sorted))
         return TT_NONE;
     return count == 0 ? a : with_list(graph, TT_OP_FLIP, a, count, sorted);
 }
@@ -216,7 +216,7 @@ tt_value tt_flip(tt_graph *graph, tt_value a, unsigned count, const int64_t *axe
 tt_value tt_concatenate(tt_graph *graph, unsigned count, const tt_value *values, int64_t axis)
 {
     unsigned from_start;
-    if (count == 0 || !usable(graph, values[0]) ||
+    if (count == 0 || !tt_usable(graph, values[0]) ||
         !tt_axis(axis, tt_graph_type(graph, values[0])->rank, &from_start))
         from_start = TT_RANK_MAX; // the row says what is wrong
     return tt_apply(graph, TT_OP_CONCATENATE, count, values, 1, &(int64_t){from_start});
@@ -225,7 +225,7 @@ tt_value tt_concatenate(tt_graph *graph, unsigned count, const tt_value *values,
 tt_value tt_reduce(tt_graph *graph, tt_op op, tt_value a, unsigned count, const int64_t *axes)
 {
     int64_t sorted[TT_RANK_MAX];
-    if (!usable(graph, a) || !axes_of(graph, op, a, count, axes, sorted))
+    if (!tt_usable(graph, a) || !axes_of(graph, op, a, count, axes, sorted))
         return TT_NONE;
     return with_list(graph, op, a, count, sorted);
 }
@@ -233,7 +233,7 @@ tt_value tt_reduce(tt_graph *graph, tt_op op, tt_value a, unsigned count, const 
 tt_value tt_sum_all(tt_graph *graph, tt_value a)
 {
     static const int64_t axes[TT_RANK_MAX] = {0, 1, 2, 3, 4, 5, 6, 7};
-    if (!usable(graph, a))
+    if (!tt_usable(graph, a))
         return TT_NONE;
     tt_value sum = tt_reduce(graph, TT_OP_SUM, a, tt_graph_type(graph, a)->rank, axes);
     return tt_reshape(graph, sum, 0, NULL);
@@ -242,19 +242,19 @@ tt_value tt_sum_all(tt_graph *graph, tt_value a)
 // Sums and counts of the narrow formats would overflow, or not be in them: means are taken in f32.
 static tt_value widened(tt_graph *graph, tt_value a)
 {
-    bool narrow = usable(graph, a) && (tt_graph_type(graph, a)->element == TT_BF16 ||
-                                       tt_graph_type(graph, a)->element == TT_F16);
+    bool narrow = tt_usable(graph, a) && (tt_graph_type(graph, a)->element == TT_BF16 ||
+                                          tt_graph_type(graph, a)->element == TT_F16);
     return narrow ? tt_convert(graph, a, TT_F32) : a;
 }
 
 // Divided by how many elements of `a` went into each of `reduced`, of the type that a has.
 static tt_value averaged(tt_graph *graph, tt_value a, tt_value reduced)
 {
-    if (!usable(graph, reduced))
+    if (!tt_usable(graph, reduced))
         return TT_NONE;
     tt_type type = *tt_graph_type(graph, a);
     int64_t of = tt_type_count(&type), to = tt_type_count(tt_graph_type(graph, reduced));
-    tt_value count = number_like(graph, reduced, to > 0 ? (double)(of / to) : 0);
+    tt_value count = tt_number_like(graph, reduced, to > 0 ? (double)(of / to) : 0);
     return tt_convert(graph, tt_divide(graph, reduced, count), (tt_element)type.element);
 }
 
@@ -272,7 +272,7 @@ tt_value tt_sum_to(tt_graph *graph, tt_value a, const tt_type *type)
 {
     int64_t axes[TT_RANK_MAX];
     unsigned count = 0;
-    if (!usable(graph, a))
+    if (!tt_usable(graph, a))
         return TT_NONE;
     tt_type from = *tt_graph_type(graph, a);
     for (unsigned i = 0; i < from.rank; i++) {
@@ -288,7 +288,7 @@ tt_value tt_sum_to(tt_graph *graph, tt_value a, const tt_type *type)
 tt_value tt_cumulative_sum(tt_graph *graph, tt_value a, int64_t axis, bool exclusive, bool reverse)
 {
     unsigned from_start = TT_RANK_MAX;
-    if (usable(graph, a) && !tt_axis(axis, tt_graph_type(graph, a)->rank, &from_start))
+    if (tt_usable(graph, a) && !tt_axis(axis, tt_graph_type(graph, a)->rank, &from_start))
         from_start = TT_RANK_MAX;
     return tt_apply(graph, TT_OP_CUMULATIVE_SUM, 1, &a, 3,
                     (int64_t[]){from_start, exclusive, reverse});
@@ -324,7 +324,7 @@ tt_value tt_conv(tt_graph *graph, tt_value x, tt_value weights, const tt_windows
                  int64_t groups)
 {
     tt_word_list words = {.count = 0};
-    if (!usable(graph, x))
+    if (!tt_usable(graph, x))
         return TT_NONE;
     put_windows(&words, window_axes(graph, x), windows);
     tt_words_number(&words, groups);
@@ -335,7 +335,7 @@ static tt_value pool(tt_graph *graph, tt_op op, tt_value x, const int64_t *windo
                      const tt_windows *windows)
 {
     tt_word_list words = {.count = 0};
-    if (!usable(graph, x))
+    if (!tt_usable(graph, x))
         return TT_NONE;
     tt_words_list(&words, window_axes(graph, x), window);
     put_windows(&words, window_axes(graph, x), windows);
@@ -356,11 +356,11 @@ tt_value tt_pool_greatest(tt_graph *graph, tt_value x, const int64_t *window,
 tt_value tt_pool_average(tt_graph *graph, tt_value x, const int64_t *window,
                          const tt_windows *windows)
 {
-    if (!usable(graph, x))
+    if (!tt_usable(graph, x))
         return TT_NONE;
     tt_type one = *tt_graph_type(graph, x); // one image with one channel has the same windows
     one.size[0] = one.size[one.rank > 0 ? one.rank - 1 : 0] = 1;
-    tt_value ones = tt_broadcast(graph, number_like(graph, x, 1), one.rank, one.size);
+    tt_value ones = tt_broadcast(graph, tt_number_like(graph, x, 1), one.rank, one.size);
     return tt_divide(graph, tt_pool_sum(graph, x, window, windows),
                      tt_pool_sum(graph, ones, window, windows));
 }
@@ -380,7 +380,7 @@ void tt_same_padding(const tt_type *x, const int64_t *window, const int64_t *str
 tt_value tt_gather(tt_graph *graph, tt_value a, tt_value indices, int64_t axis)
 {
     unsigned from_start = TT_RANK_MAX;
-    if (usable(graph, a) && !tt_axis(axis, tt_graph_type(graph, a)->rank, &from_start))
+    if (tt_usable(graph, a) && !tt_axis(axis, tt_graph_type(graph, a)->rank, &from_start))
         from_start = TT_RANK_MAX;
     return tt_apply(graph, TT_OP_GATHER, 2, (tt_value[]){a, indices}, 1, &(int64_t){from_start});
 }
@@ -389,7 +389,7 @@ tt_value tt_scatter(tt_graph *graph, tt_value a, tt_value indices, tt_value upda
                     tt_scatter_kind kind)
 {
     unsigned from_start = TT_RANK_MAX;
-    if (usable(graph, a) && !tt_axis(axis, tt_graph_type(graph, a)->rank, &from_start))
+    if (tt_usable(graph, a) && !tt_axis(axis, tt_graph_type(graph, a)->rank, &from_start))
         from_start = TT_RANK_MAX;
     return tt_apply(graph, TT_OP_SCATTER, 3, (tt_value[]){a, indices, updates}, 2,
                     (int64_t[]){from_start, kind});
@@ -409,7 +409,7 @@ tt_value tt_iota(tt_graph *graph, tt_type type, int64_t axis)
 
 tt_value tt_one_hot(tt_graph *graph, tt_value indices, int64_t classes, tt_element element)
 {
-    if (!usable(graph, indices))
+    if (!tt_usable(graph, indices))
         return TT_NONE;
     tt_type type = *tt_graph_type(graph, indices);
     if (type.rank == TT_RANK_MAX) {
@@ -428,7 +428,7 @@ tt_value tt_one_hot(tt_graph *graph, tt_value indices, int64_t classes, tt_eleme
 tt_value tt_random_bits(tt_graph *graph, tt_value key, unsigned rank, const int64_t *sizes)
 {
     tt_word_list words = {.count = 0};
-    if (!usable(graph, key))
+    if (!tt_usable(graph, key))
         return TT_NONE;
     if (rank > TT_RANK_MAX) {
         tt_graph_fail(graph, TT_UNSUPPORTED, "random: rank %u, but ranks go to %d", rank,
@@ -464,7 +464,7 @@ tt_value tt_random_normal(tt_graph *graph, tt_value key, tt_type type)
     if (type.element != TT_F64)
         wide.element = TT_F32;
     tt_value u = tt_random_uniform(graph, key, wide), v = tt_random_uniform(graph, key, wide);
-    tt_value above_0 = tt_subtract(graph, number_like(graph, u, 1), u); // (0, 1]
+    tt_value above_0 = tt_subtract(graph, tt_number_like(graph, u, 1), u); // (0, 1]
     tt_value radius = tt_sqrt(graph, tt_scale(graph, tt_ln(graph, above_0), -2));
     tt_value angle = tt_scale(graph, v, 6.283185307179586);
     return tt_convert(graph, tt_multiply(graph, radius, tt_unary(graph, TT_OP_COS, angle)),
@@ -476,60 +476,4 @@ tt_value tt_requantise(tt_graph *graph, tt_value accumulators, tt_value multipli
 {
     return tt_apply(graph, TT_OP_REQUANTISE, 3, (tt_value[]){accumulators, multiplier, shift}, 3,
                     (int64_t[]){zero_point, least, greatest});
-}
-
-tt_value tt_relu(tt_graph *graph, tt_value a)
-{
-    return tt_binary(graph, TT_OP_GREATER_OF, number_like(graph, a, 0), a); // at 0 it is flat
-}
-
-// By tanh, which does not overflow: (1 + tanh(a / 2)) / 2.
-tt_value tt_sigmoid(tt_graph *graph, tt_value a)
-{
-    tt_value half = tt_scale(graph, tt_unary(graph, TT_OP_TANH, tt_scale(graph, a, 0.5)), 0.5);
-    return tt_add(graph, half, number_like(graph, a, 0.5));
-}
-
-tt_value tt_gelu(tt_graph *graph, tt_value a)
-{
-    tt_value e = tt_unary(graph, TT_OP_ERF, tt_scale(graph, a, 0.7071067811865476));
-    return tt_multiply(graph, tt_scale(graph, a, 0.5), tt_add(graph, e, number_like(graph, a, 1)));
-}
-
-tt_value tt_log_softmax(tt_graph *graph, tt_value a, int64_t axis)
-{
-    return tt_subtract(graph, a, tt_reduce(graph, TT_OP_LOG_SUM_EXP, a, 1, &axis));
-}
-
-tt_value tt_softmax(tt_graph *graph, tt_value a, int64_t axis)
-{
-    return tt_exp(graph, tt_log_softmax(graph, a, axis));
-}
-
-// The chosen logit is taken from the greatest before the sum of exp is added: where all logits are
-// large, the difference of two large numbers would have lost what the loss is made of.
-tt_value tt_cross_entropy(tt_graph *graph, tt_value logits, tt_value labels)
-{
-    if (!usable(graph, logits) || !usable(graph, labels))
-        return TT_NONE;
-    tt_type l = *tt_graph_type(graph, logits), n = *tt_graph_type(graph, labels);
-    char tl[TT_TYPE_TEXT_BYTES], tn[TT_TYPE_TEXT_BYTES];
-    if (l.rank != 2 || n.rank != 1 || n.size[0] != l.size[0]) {
-        tt_graph_fail(graph, TT_INVALID,
-                      "cross_entropy: logits are %s, labels %s; expects (batch, classes) and "
-                      "(batch)",
-                      tt_type_text(&l, tl), tt_type_text(&n, tn));
-        return TT_NONE;
-    }
-    int64_t batch = l.size[0], classes = l.size[1];
-    // A label outside must not reach into the next row: it is looked up among the classes first.
-    tt_value names = tt_iota(graph, TT_TYPE(TT_I64, classes), 0);
-    tt_value row = tt_scale(graph, tt_iota(graph, TT_TYPE(TT_I64, batch), 0), (double)classes);
-    tt_value place = tt_add(graph, row, tt_gather(graph, names, labels, 0));
-    tt_value greatest = tt_stop(graph, tt_reduce(graph, TT_OP_GREATEST, logits, 1, &(int64_t){1}));
-    tt_value below = tt_subtract(graph, logits, greatest);
-    tt_value flat = tt_reshape(graph, below, 1, &(int64_t){batch * classes});
-    tt_value chosen = tt_gather(graph, flat, place, 0);
-    tt_value sums = tt_reduce(graph, TT_OP_LOG_SUM_EXP, below, 1, &(int64_t){1});
-    return tt_mean_all(graph, tt_subtract(graph, tt_reshape(graph, sums, 1, &batch), chosen));
 }

@@ -95,7 +95,7 @@ const tt_row *tt_row_of(tt_op op);
 // The families: arrays by operation, of which each file fills its own.
 extern const tt_row tt_leaf_rows[], tt_element_rows[], tt_movement_rows[], tt_reduce_rows[],
     tt_product_rows[], tt_index_rows[], tt_quantised_rows[], tt_control_rows[], tt_host_rows[],
-    tt_matrix_rows[];
+    tt_matrix_rows[], tt_pool_rows[];
 
 // Keeps the first sentence (printf's format) and its status in the graph; always returns false.
 bool tt_graph_fail(tt_graph *graph, tt_status status, const char *format, ...)
@@ -133,6 +133,11 @@ typedef struct tt_word_list {
 } tt_word_list;
 void tt_words_number(tt_word_list *list, int64_t number);
 void tt_words_list(tt_word_list *list, unsigned count, const int64_t *items);
+
+// For builders: whether the value is the graph's and nothing went wrong yet; a number of a's
+// element type.
+bool tt_usable(tt_graph *graph, tt_value a);
+tt_value tt_number_like(tt_graph *graph, tt_value a, double number);
 
 uint64_t tt_cost_multiply(uint64_t a, uint64_t b); // UINT64_MAX where it is more
 uint64_t tt_cost_add(uint64_t a, uint64_t b);

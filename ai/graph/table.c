@@ -11,15 +11,11 @@ static const struct {
     tt_op first;
     const tt_row *rows;
 } families[] = {
-    {TT_OP_BUFFER, tt_leaf_rows},
-    {TT_OP_CONVERT, tt_element_rows},
-    {TT_OP_RESHAPE, tt_movement_rows},
-    {TT_OP_SUM, tt_reduce_rows},
-    {TT_OP_MATMUL, tt_product_rows},
-    {TT_OP_GATHER, tt_index_rows},
-    {TT_OP_REQUANTISE, tt_quantised_rows},
-    {TT_OP_LOOP, tt_control_rows},
-    {TT_OP_SORT, tt_host_rows},
+    {TT_OP_BUFFER, tt_leaf_rows},        {TT_OP_CONVERT, tt_element_rows},
+    {TT_OP_RESHAPE, tt_movement_rows},   {TT_OP_SUM, tt_reduce_rows},
+    {TT_OP_MATMUL, tt_product_rows},     {TT_OP_POOL_SUM, tt_pool_rows},
+    {TT_OP_GATHER, tt_index_rows},       {TT_OP_REQUANTISE, tt_quantised_rows},
+    {TT_OP_LOOP, tt_control_rows},       {TT_OP_SORT, tt_host_rows},
     {TT_OP_DETERMINANT, tt_matrix_rows},
 };
 
