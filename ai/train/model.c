@@ -53,8 +53,10 @@ static tt_status check_graph(const tt_network *n, const tt_graph *graph, int64_t
                              why);
     if (!sound)
         return refuse_logits(graph, logits, tt_type_text(&wanted, expected), why);
+    uint32_t parameters = 0;
     for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++) {
         const tt_buffer *buffer = tt_graph_buffer(graph, i);
+        parameters += buffer->kind == TT_PARAMETER;
         if (buffer->kind == TT_CONSTANT || buffer->kind == TT_PARAMETER ||
             (buffer->kind == TT_INPUT && strcmp(buffer->name, "image") == 0))
             continue;
@@ -65,7 +67,12 @@ static tt_status check_graph(const tt_network *n, const tt_graph *graph, int64_t
                                                   : "', which a model does not keep");
         return TT_INVALID;
     }
-    return TT_OK;
+    if (parameters <= TT_PARAMETERS_MAX)
+        return TT_OK;
+    tt_text_add(why, "the network has ");
+    tt_text_add_unsigned(why, parameters);
+    tt_text_add(why, " parameters, expected at most 4096");
+    return TT_TOO_LARGE;
 }
 
 // A weight that is only there for some numbers of images would be in no file.

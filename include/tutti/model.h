@@ -15,7 +15,8 @@
 
 TT_C_BEGIN
 
-#define TT_CLASSES_MAX 64 // of a network
+#define TT_CLASSES_MAX 64      // of a network
+#define TT_PARAMETERS_MAX 4096 // of a network: they are looked up by name, one after the other
 
 typedef struct tt_network {
     const char *name;
@@ -59,8 +60,8 @@ void tt_model_initialise(tt_model *model, uint64_t seed);
 uint64_t tt_model_parameter_elements(const tt_model *model);
 uint64_t tt_model_multiplications(const tt_model *model); // multiply-accumulates an image
 
-// The logits of `count` images, of as many bytes as pixels, into `logits`, (count, classes). What the
-// network's graph for several images can be refused for, with a sentence; TT_FULL.
+// The logits of `count` images, of as many bytes as pixels, into `logits`, (count, classes). What
+// the network's graph for several images can be refused for, with a sentence; TT_FULL.
 tt_status tt_model_run(tt_model *model, const uint8_t *images, size_t count, float *logits,
                        tt_text *why);
 
