@@ -239,6 +239,15 @@ static void *data_of(const tt_tensor_file *file, const char *name)
     return (void *)(uintptr_t)tensor->data;
 }
 
+static tt_tensor_entry *entry_of(const tt_tensor_file *file, const char *name)
+{
+    for (size_t i = 0; i < file->count; i++)
+        if (strcmp(file->entries[i].name, name) == 0)
+            return &file->entries[i];
+    REQUIRE(false);
+    return NULL;
+}
+
 // The file that was saved, with one metadata value changed.
 static void change(const char *key, const char *value)
 {
@@ -300,6 +309,28 @@ static void test_changed_file(void)
         EXPECT_EQUAL(load(other, buffer, sizeof(buffer)), TT_DAMAGED);
         tt_training_free(other);
     }
+    // Two names of one type that have changed places.
+    static tt_tensor_file file;
+    save(training);
+    REQUIRE(tt_safetensors_read(&file, path, NULL) == TT_OK);
+    tt_tensor_entry *one = entry_of(&file, "conv2.bias"),
+                    *two = entry_of(&file, "optimiser.momentum.conv2.bias"), swap = *one;
+    one->name = two->name;
+    one->name_bytes = two->name_bytes;
+    two->name = swap.name;
+    two->name_bytes = swap.name_bytes;
+    put_back(&file);
+    tt_training *swapped = new_training(&options);
+    EXPECT_EQUAL(load(swapped, buffer, sizeof(buffer)), TT_DAMAGED);
+    tt_training_free(swapped);
+    // And a key.
+    save(training);
+    REQUIRE(tt_safetensors_read(&file, path, NULL) == TT_OK);
+    for (size_t i = 0; i < file.note_count; i++)
+        if (strcmp(file.notes[i].key, "warm_up") == 0)
+            memcpy(file.notes[i].key, "warm-up", 7);
+    put_back(&file);
+    EXPECT_EQUAL(tt_model_load(tt_training_model(training), path, NULL), TT_DAMAGED);
     // Of a program that knows no CRC: a model, but no training goes on from it.
     save(training);
     change("crc", NULL);

@@ -62,6 +62,14 @@ static tt_value build_more_parameters(tt_graph *g, tt_value image)
                : tt_add(g, x, tt_parameter(g, "b", TT_TYPE(TT_F32, 3)));
 }
 
+static tt_value build_fewer_parameters(tt_graph *g, tt_value image)
+{
+    tt_value x = dense(g, image, 3);
+    return tt_graph_type(g, image)->size[0] > 1
+               ? x
+               : tt_add(g, x, tt_parameter(g, "b", TT_TYPE(TT_F32, 3)));
+}
+
 static tt_value build_wider_parameters(tt_graph *g, tt_value image)
 {
     int64_t batch = tt_graph_type(g, image)->size[0];
@@ -248,6 +256,9 @@ static void test_refused_trainings(void)
     refuse_training(&network, TT_INVALID,
                     "reshape: f32[8,2,4,1] and f32[1,8] have not as many elements");
     network = network_of(build_more_parameters, 3);
+    refuse_training(&network, TT_INVALID,
+                    "the network has other parameters for 8 images than for one");
+    network = network_of(build_fewer_parameters, 3);
     refuse_training(&network, TT_INVALID,
                     "the network has other parameters for 8 images than for one");
     network = network_of(build_wider_parameters, 3);
