@@ -140,6 +140,23 @@ static void test_extension(void)
     EXPECT_EQUAL(load(four, buffer, sizeof(buffer)), TT_INVALID);
     EXPECT(strstr(buffer, ": has begun epoch 4, which is beyond epochs 3") != NULL);
     tt_training_free(four);
+    // A step of the third epoch is beyond two, too; at the end of the second, two are done.
+    for (unsigned steps = 8; steps <= 9; steps++) {
+        brake b = {.steps_left = steps};
+        options.epochs = 4;
+        options.stop = &b.stop;
+        options.on_progress = count_down;
+        options.context = &b;
+        tt_training *begun = new_training(&options);
+        EXPECT_EQUAL(tt_training_run(begun, &data, &data, NULL), TT_CANCELLED);
+        save(begun);
+        options.epochs = 2;
+        tt_training *short_one = new_training(&options);
+        EXPECT_EQUAL(load(short_one, buffer, sizeof(buffer)), steps == 8 ? TT_OK : TT_INVALID);
+        EXPECT(steps == 8 || strstr(buffer, ": has begun epoch 3, which is beyond epochs 2"));
+        tt_training_free(begun);
+        tt_training_free(short_one);
+    }
     tt_training_free(two);
     tt_dataset_free(&data);
 }

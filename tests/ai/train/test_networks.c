@@ -387,27 +387,38 @@ static void test_first_weights(void)
     element = TT_F32;
 }
 
-// A weight that is no number is refused in every floating type.
+// A weight that is no number is refused in every floating type, wherever it stands; the greatest
+// number is one.
 static void test_infinite_weights(void)
 {
     static const struct {
         tt_element element;
-        uint16_t bits;
-    } cases[] = {{TT_F16, 0x7c00}, {TT_F16, 0xfe00}, {TT_BF16, 0x7f80}, {TT_BF16, 0xffc0}};
+        uint64_t infinite, none, greatest;
+    } cases[] = {
+        {TT_F64, 0x7ff0000000000000, 0xfff8000000000000, 0x7fefffffffffffff},
+        {TT_F32, 0x7f800000, 0xffc00000, 0x7f7fffff},
+        {TT_F16, 0x7c00, 0xfe00, 0x7bff},
+        {TT_BF16, 0x7f80, 0xffc0, 0x7f7f},
+    };
     tt_network network = network_of(build_dense, 3);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         tt_model *model;
-        uint8_t *bytes;
-        size_t length;
         element = cases[i].element;
+        size_t each = element == TT_F64 ? 8 : element == TT_F32 ? 4 : 2;
         REQUIRE(tt_model_new(&network, NULL, &model, NULL) == TT_OK);
-        uint16_t *w = tt_session_bytes(tt_model_session(model), "w", NULL);
-        w[5] = (uint16_t)(cases[i].bits - 1 - (cases[i].bits & 0x40) - (cases[i].bits & 0x200));
-        EXPECT_EQUAL(tt_model_save(model, &bytes, &length, NULL), TT_OK);
-        free(bytes);
-        w[5] = cases[i].bits;
-        EXPECT_EQUAL(tt_model_save(model, &bytes, &length, NULL), TT_TOO_LARGE);
-        EXPECT(bytes == NULL);
+        uint8_t *w = tt_session_bytes(tt_model_session(model), "w", NULL);
+        for (size_t place = 0; place < 24; place++)
+            for (int k = 0; k < 3; k++) {
+                const uint64_t bits[] = {cases[i].infinite, cases[i].none, cases[i].greatest};
+                uint8_t *bytes;
+                size_t length;
+                memset(w, 0, 24 * each);
+                memcpy(w + place * each, &bits[k], each); // of a little-endian machine
+                EXPECT_EQUAL(tt_model_save(model, &bytes, &length, NULL),
+                             k < 2 ? TT_TOO_LARGE : TT_OK);
+                EXPECT((bytes != NULL) == (k == 2));
+                free(bytes);
+            }
         tt_model_free(model);
     }
     element = TT_F32;
