@@ -59,6 +59,54 @@ static tt_status load(tt_training *training, char *sentence, size_t capacity)
     return tt_training_load(training, path, &why);
 }
 
+// Writes what was read from `path`, and changed, to its place.
+static void put_back(tt_tensor_file *file)
+{
+    uint8_t *bytes;
+    size_t length;
+    REQUIRE(tt_safetensors_make(file, &bytes, &length, NULL) == TT_OK);
+    write_file(path, bytes, length);
+    free(bytes);
+    tt_tensor_file_free(file);
+}
+
+// A tensor's bytes in what was read.
+static void *data_of(const tt_tensor_file *file, const char *name)
+{
+    const tt_tensor *tensor;
+    REQUIRE(tt_tensor_file_get(file, name, &tensor, NULL) == TT_OK);
+    return (void *)(uintptr_t)tensor->data;
+}
+
+static tt_tensor_entry *entry_of(const tt_tensor_file *file, const char *name)
+{
+    for (size_t i = 0; i < file->count; i++)
+        if (strcmp(file->entries[i].name, name) == 0)
+            return &file->entries[i];
+    REQUIRE(false);
+    return NULL;
+}
+
+// The file that was saved, with one metadata value changed.
+static void change(const char *key, const char *value)
+{
+    static tt_tensor_file file;
+    REQUIRE(tt_safetensors_read(&file, path, NULL) == TT_OK);
+    bool found = false;
+    for (size_t i = 0; i < file.note_count; i++) {
+        tt_tensor_note *note = &file.notes[i];
+        if (strcmp(note->key, key) != 0)
+            continue;
+        found = true;
+        char **text = value != NULL ? &note->value : &note->key;
+        free(*text);
+        *text = strdup(value != NULL ? value : "gone");
+        *(value != NULL ? &note->value_bytes : &note->key_bytes) = strlen(*text);
+    }
+    REQUIRE(found);
+    put_back(&file);
+}
+
 // In 3 epochs of 5 steps: within the first, at its end, at the next's first step, and late.
 #define STEPS 5
 static const unsigned cuts[] = {1, 3, 5, 6, 10, 14};
@@ -93,6 +141,7 @@ static void test_resume(tt_optimiser_kind kind)
         tt_train_options rest = {0};
         EXPECT_EQUAL(tt_checkpoint_options(path, &rest, NULL), TT_OK);
         EXPECT_EQUAL(rest.images_max, 45);
+        EXPECT(rest.learning_rate == options.learning_rate);
         b = (brake){.steps_left = 1000};
         rest.on_progress = count_down;
         rest.context = &b;
@@ -122,6 +171,12 @@ static void test_extension(void)
     EXPECT_EQUAL(tt_training_run(two, &data, &data, NULL), TT_OK);
     save(two);
     char buffer[256];
+    tt_training *same = new_training(&options); // of a file that states epochs of no images
+    change("images", "0");
+    EXPECT_EQUAL(load(same, buffer, sizeof(buffer)), TT_INVALID);
+    EXPECT(strstr(buffer, "states an impossible epochs_done, 2") != NULL);
+    tt_training_free(same);
+    save(two);
     options.epochs = 4;
     tt_training *four = new_training(&options);
     EXPECT_EQUAL(load(four, buffer, sizeof(buffer)), TT_INVALID);
@@ -235,54 +290,6 @@ static void test_contradictions(void)
     }
     tt_training_free(training);
     tt_dataset_free(&data);
-}
-
-// Writes what was read from `path`, and changed, to its place.
-static void put_back(tt_tensor_file *file)
-{
-    uint8_t *bytes;
-    size_t length;
-    REQUIRE(tt_safetensors_make(file, &bytes, &length, NULL) == TT_OK);
-    write_file(path, bytes, length);
-    free(bytes);
-    tt_tensor_file_free(file);
-}
-
-// A tensor's bytes in what was read.
-static void *data_of(const tt_tensor_file *file, const char *name)
-{
-    const tt_tensor *tensor;
-    REQUIRE(tt_tensor_file_get(file, name, &tensor, NULL) == TT_OK);
-    return (void *)(uintptr_t)tensor->data;
-}
-
-static tt_tensor_entry *entry_of(const tt_tensor_file *file, const char *name)
-{
-    for (size_t i = 0; i < file->count; i++)
-        if (strcmp(file->entries[i].name, name) == 0)
-            return &file->entries[i];
-    REQUIRE(false);
-    return NULL;
-}
-
-// The file that was saved, with one metadata value changed.
-static void change(const char *key, const char *value)
-{
-    static tt_tensor_file file;
-    REQUIRE(tt_safetensors_read(&file, path, NULL) == TT_OK);
-    bool found = false;
-    for (size_t i = 0; i < file.note_count; i++) {
-        tt_tensor_note *note = &file.notes[i];
-        if (strcmp(note->key, key) != 0)
-            continue;
-        found = true;
-        char **text = value != NULL ? &note->value : &note->key;
-        free(*text);
-        *text = strdup(value != NULL ? value : "gone");
-        *(value != NULL ? &note->value_bytes : &note->key_bytes) = strlen(*text);
-    }
-    REQUIRE(found);
-    put_back(&file);
 }
 
 // A file that states another seed, rate or weight than it was saved with would go on to other bits.

@@ -58,7 +58,7 @@ static tt_status open_and_run(const char *graph, char *sentence, size_t capacity
         EXPECT_EQUAL(tt_model_run(model, (uint8_t[]){1, 2, 3, 4, 5, 6}, 3, logits, &why), TT_OK);
         tt_model_free(model);
     }
-    EXPECT(now_s() - begin < 20);
+    EXPECT(now_s() - begin < 20); // likewise
     return status;
 }
 
@@ -165,7 +165,7 @@ static void test_many_parameters(size_t count, tt_status expected)
         EXPECT_TEXT(sentence + strlen(path),
                     ": the network has 20000 parameters, expected at most 4096");
     }
-    EXPECT(now_s() - begin < 10);
+    EXPECT(now_s() - begin < 60); // under a sanitizer; else less than one
     tt_model_free(model);
 }
 

@@ -22,11 +22,12 @@ static void *train(void *context)
 
 int main(void)
 {
-    tt_dataset data = make_data(96, 1);
+    tt_dataset data = make_data(32, 1);
     work alone[2], together[2];
     pthread_t threads[2];
     for (int i = 0; i < 2; i++) {
         alone[i] = (work){.options = options_of(i == 0 ? TT_SGD : TT_ADAM), .data = &data};
+        alone[i].options.epochs = 1;
         alone[i].options.threads = 2;
         alone[i].options.evaluate_each_epoch = true;
         together[i] = alone[i];
