@@ -404,6 +404,22 @@ static void test_hostile_metadata(void)
         EXPECT_EQUAL(tt_training_steps_done(other), 0);
         tt_training_free(other);
     }
+    // What no options can be, so that none are read from it.
+    static const struct {
+        const char *key, *value;
+    } options_of_none[] = {
+        {"batch", "0"},      {"batch", "4097"},      {"epochs", "1000001"},    {"epochs", "-1"},
+        {"momentum", "-1"},  {"learning_rate", ""},  {"learning_rate", "inf"}, {"seed", "1 "},
+        {"nesterov", "yes"}, {"optimiser", "adamx"}, {"schedule", "Constant"}, {"warm_up", "nan"},
+    };
+    for (size_t i = 0; i < sizeof(options_of_none) / sizeof(options_of_none[0]); i++) {
+        tt_train_options read = options;
+        read.batch = 77;
+        save(training);
+        change(options_of_none[i].key, options_of_none[i].value);
+        EXPECT_EQUAL(tt_checkpoint_options(path, &read, NULL), TT_INVALID);
+        EXPECT_EQUAL(read.batch, 77); // nothing is changed
+    }
     // A weight that is none: no training goes on from it, and no model is made of it.
     static tt_tensor_file file;
     save(training);
