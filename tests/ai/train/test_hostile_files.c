@@ -77,6 +77,18 @@ static void test_graphs(void)
         {TT_INVALID,
          "%0 = state \"image\" : f32[1,2,1,1]\n%1 = parameter \"w\" : f32[2,2]\n" DENSE LOGITS,
          "the network has no input 'image' of f32[1,rows,columns,1]"},
+        // Two colours, no axis of colours, bytes, two images.
+        {TT_INVALID,
+         "%0 = input \"image\" : f32[1,1,1,2]\n%1 = parameter \"w\" : f32[2,2]\n" DENSE LOGITS,
+         "the network has no input 'image' of f32[1,rows,columns,1]"},
+        {TT_INVALID,
+         "%0 = input \"image\" : f32[1,2,1]\n%1 = parameter \"w\" : f32[2,2]\n" DENSE LOGITS,
+         "the network has no input 'image' of f32[1,rows,columns,1]"},
+        {TT_INVALID,
+         "%0 = input \"image\" : u8[1,2,1,1]\n%1 = parameter \"w\" : f32[2,2]\n"
+         "%2 = convert %0 element=f32 : f32[1,2,1,1]\n%3 = reshape %2 sizes=[1,2] : f32[1,2]\n"
+         "result \"logits\" = %3\n",
+         "the network has no input 'image' of f32[1,rows,columns,1]"},
         {TT_INVALID, IMAGE DENSE LOGITS LOGITS, "there is a result 'logits' already"},
         {TT_INVALID, IMAGE DENSE LOGITS "%4 = input \"noise\" : f32[2]\n",
          "the network has an input 'noise' besides its image"},

@@ -461,8 +461,35 @@ static void test_no_number(void)
     tt_model_free(model);
 }
 
+// The greatest batch, as many epochs as there may be, and a warm-up longer than all of them.
+static void test_limits(void)
+{
+    static uint8_t many[TT_BATCH_MAX + 1][8], of[TT_BATCH_MAX + 1];
+    for (size_t i = 0; i <= TT_BATCH_MAX; i++) {
+        of[i] = (uint8_t)(i % 3);
+        many[i][i % 3] = 255;
+    }
+    tt_dataset data = {TT_BATCH_MAX + 1, 2, 4, many[0], of};
+    tt_network network = network_of(build_dense, 3);
+    tt_train_options options = training_of(&network);
+    options.batch = TT_BATCH_MAX;
+    options.epochs = TT_EPOCHS_MAX;
+    options.warm_up = TT_EPOCHS_MAX;
+    options.learning_rate = 1e6;
+    options.stop_after = 3;
+    tt_training *training = new_training(&options);
+    EXPECT_EQUAL(tt_training_run(training, &data, &data, NULL), TT_OK);
+    EXPECT_EQUAL(tt_training_epochs_done(training), 3);
+    double accuracy;
+    EXPECT_EQUAL(tt_model_evaluate(tt_training_model(training), &data, &accuracy, NULL, NULL),
+                 TT_OK);
+    EXPECT(accuracy == 1);
+    tt_training_free(training);
+}
+
 int main(void)
 {
+    test_limits();
     test_refused_models();
     test_refused_trainings();
     test_refused_runs();
