@@ -1,5 +1,6 @@
 // Running a model on images, and how often it is right.
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,12 +14,16 @@ void tt_image_load(float *to, const uint8_t *pixels, size_t count)
         to[i] = (float)pixels[i] * (1.0f / 255);
 }
 
+// The first of the greatest; `classes` where one is no number, which is no answer.
 static size_t greatest(const float *logits, size_t classes)
 {
     size_t best = 0;
-    for (size_t i = 1; i < classes; i++)
+    for (size_t i = 0; i < classes; i++) {
+        if (isnan(logits[i]))
+            return classes;
         if (logits[i] > logits[best])
             best = i;
+    }
     return best;
 }
 
@@ -50,8 +55,10 @@ void tt_refuse_dataset(const tt_network *network, const tt_dataset *data, const 
 static tt_graph *build(void *context, unsigned count, const int64_t *sizes)
 {
     (void)count;
+    tt_model *m = context;
     tt_graph *graph;
-    return tt_model_graph(context, sizes[0], &graph, NULL) == TT_OK ? graph : NULL;
+    m->refused = tt_model_graph(m, sizes[0], &graph, m->why);
+    return graph;
 }
 
 // Up to BATCH images.
@@ -61,7 +68,11 @@ static tt_status run_batch(tt_model *m, const float *images, size_t count, float
     int64_t batch = (int64_t)count;
     size_t classes = (size_t)m->network.classes;
     tt_program *program;
+    m->refused = TT_OK;
+    m->why = why;
     tt_status status = tt_session_program(m->session, build, m, 1, &batch, &program, why);
+    if (m->refused != TT_OK)
+        status = m->refused; // for it there was no graph, whatever the reason
     if (status == TT_OK)
         status = tt_program_set(program, "image", images);
     if (status == TT_OK)
@@ -93,8 +104,8 @@ static double share_right(const tt_dataset *data, const float *logits, size_t cl
     size_t right = 0;
     for (size_t i = 0; i < data->count; i++) {
         size_t label = data->labels[i], answer = greatest(logits + i * classes, classes);
-        right += answer == label;
-        if (confusion != NULL && label < classes)
+        right += answer == label && answer < classes;
+        if (confusion != NULL && label < classes && answer < classes)
             confusion[label * classes + answer]++;
     }
     return (double)right / (double)data->count;

@@ -28,6 +28,12 @@ static bool all_finite(const tt_tensor *tensor)
     if (tensor->element == TT_ELEMENT_F64)
         for (size_t i = 0; i < bytes / sizeof(double); i++)
             infinite += !(fabs(((const double *)tensor->data)[i]) <= DBL_MAX);
+    // Of the other two, whose exponent is all ones.
+    uint16_t exponent = tensor->element == TT_ELEMENT_F16    ? 0x7c00
+                        : tensor->element == TT_ELEMENT_BF16 ? 0x7f80
+                                                             : 0;
+    for (size_t i = 0; exponent != 0 && i < bytes / sizeof(uint16_t); i++)
+        infinite += (((const uint16_t *)tensor->data)[i] & exponent) == exponent;
     return infinite == 0;
 }
 

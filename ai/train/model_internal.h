@@ -10,6 +10,8 @@ struct tt_model {
     tt_network network; // without `build` where the graph is all there is
     tt_graph *graph;    // for one image
     tt_session *session;
+    tt_status refused; // of the graph that a run asked for last, with its sentence to there
+    tt_text *why;
 };
 
 // A model of a graph for one image, which it takes over.

@@ -63,12 +63,36 @@ static void add_step(tt_graph *g, tt_value logits, const tt_train_options *o, tt
     tt_optimise(g, &o->optimiser, count, parameters, gradients, NULL, rate);
 }
 
+static tt_status check_parameters(const tt_model *model, tt_text *why)
+{
+    char is[TT_TYPE_TEXT_BYTES];
+    uint32_t at = 0;
+    const tt_buffer *parameter = tt_model_parameter(model, &at);
+    if (parameter == NULL) {
+        tt_text_add(why, "the network has no parameter that could be trained");
+        return TT_INVALID;
+    }
+    for (; parameter != NULL; parameter = tt_model_parameter(model, &at)) {
+        if (tt_element_is_float((tt_element)parameter->type.element))
+            continue;
+        tt_text_add(why, "the network's parameter '");
+        tt_text_add(why, parameter->name);
+        tt_text_add(why, "' is ");
+        tt_text_add(why, tt_type_text(&parameter->type, is));
+        tt_text_add(why, ", of which no gradient can be taken");
+        return TT_INVALID;
+    }
+    return TT_OK;
+}
+
 tt_status tt_training_graph(const tt_model *model, const tt_train_options *o, tt_graph **graph,
                             tt_text *why)
 {
     *graph = NULL;
     tt_graph *g;
-    tt_status status = tt_model_graph(model, (int64_t)o->batch, &g, why);
+    tt_status status = check_parameters(model, why);
+    if (status == TT_OK)
+        status = tt_model_graph(model, (int64_t)o->batch, &g, why);
     if (status != TT_OK)
         return status;
     uint32_t buffers = tt_graph_buffer_count(g);

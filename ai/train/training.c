@@ -76,9 +76,7 @@ static tt_status prepare(tt_training *t, tt_text *why)
     TT_CHECK(status == TT_OK);
     status = tt_program_set(t->program, "rate", &t->rate);
     TT_CHECK(status == TT_OK);
-    status = tt_program_guard(t->program, "loss");
-    TT_CHECK(status == TT_OK);
-    return TT_OK;
+    return tt_program_guard(t->program, "loss");
 }
 
 tt_status tt_training_new(const tt_train_options *options, tt_training **training, tt_text *why)

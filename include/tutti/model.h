@@ -15,13 +15,16 @@
 
 TT_C_BEGIN
 
-#define TT_CLASSES_MAX 64 // of a network
+#define TT_CLASSES_MAX 64      // of a network
+#define TT_PARAMETERS_MAX 4096 // of a network: they are looked up by name, one after the other
 
 typedef struct tt_network {
     const char *name;
     int64_t rows, columns, classes; // of the images, of one byte a pixel
     // Adds the network to a graph: `image` is (batch, rows, columns, 1) f32, pixel / 255; gives the
-    // logits, (batch, classes) f32. What goes wrong stays in the graph.
+    // logits, (batch, classes) f32. What goes wrong stays in the graph. Its parameters are the same
+    // for every batch; it has no other input, and no state. Results and assignments that it adds
+    // are not computed.
     tt_value (*build)(tt_graph *graph, tt_value image);
 } tt_network;
 
@@ -33,7 +36,7 @@ typedef struct tt_model tt_model;
 
 // A model with weights of zero; `network` is copied, NULL: tt_classifier. `options` as in
 // tt_session_new. `*model` is freed with tt_model_free, and NULL where the result is not TT_OK:
-// what the network's graph or the session can be refused for, each with a sentence.
+// what the network's graph or the session can be refused for, each with a sentence; TT_FULL.
 tt_status tt_model_new(const tt_network *network, const tt_session_options *options,
                        tt_model **model, tt_text *why);
 // The model in a file that tt_model_save or a training's checkpoint was written to: its network is
@@ -51,20 +54,21 @@ tt_session *tt_model_session(const tt_model *model); // its weights, under the p
 tt_status tt_model_graph(const tt_model *model, int64_t batch, tt_graph **graph, tt_text *why);
 
 // Weights by He et al. 2015: normal, of deviation sqrt(2 / inputs of an output); biases of zero.
-// The same seed gives the same.
+// The same seed gives the same. Parameters that are no floating-point numbers stay.
 void tt_model_initialise(tt_model *model, uint64_t seed);
 
 uint64_t tt_model_parameter_elements(const tt_model *model);
 uint64_t tt_model_multiplications(const tt_model *model); // multiply-accumulates an image
 
-// The logits of `count` images, of as many bytes as pixels, into `logits`, (count, classes).
+// The logits of `count` images, of as many bytes as pixels, into `logits`, (count, classes). What
+// the network's graph for several images can be refused for, with a sentence; TT_FULL.
 tt_status tt_model_run(tt_model *model, const uint8_t *images, size_t count, float *logits,
                        tt_text *why);
 
 // The share of images, which must have the network's size, whose greatest logit is their label goes
 // to `*accuracy`; `confusion` (classes x classes, rows: label) is added to unless NULL. A label
-// that names no class is a wrong answer, and in no row. TT_INVALID where there is no image, or it
-// has another size; TT_FULL.
+// that names no class is a wrong answer, and in no row; so are logits of which one is no number.
+// TT_INVALID where there is no image, or it has another size; errors as of tt_model_run.
 tt_status tt_model_evaluate(tt_model *model, const tt_dataset *dataset, double *accuracy,
                             size_t *confusion, tt_text *why);
 

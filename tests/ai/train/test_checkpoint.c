@@ -59,6 +59,54 @@ static tt_status load(tt_training *training, char *sentence, size_t capacity)
     return tt_training_load(training, path, &why);
 }
 
+// Writes what was read from `path`, and changed, to its place.
+static void put_back(tt_tensor_file *file)
+{
+    uint8_t *bytes;
+    size_t length;
+    REQUIRE(tt_safetensors_make(file, &bytes, &length, NULL) == TT_OK);
+    write_file(path, bytes, length);
+    free(bytes);
+    tt_tensor_file_free(file);
+}
+
+// A tensor's bytes in what was read.
+static void *data_of(const tt_tensor_file *file, const char *name)
+{
+    const tt_tensor *tensor;
+    REQUIRE(tt_tensor_file_get(file, name, &tensor, NULL) == TT_OK);
+    return (void *)(uintptr_t)tensor->data;
+}
+
+static tt_tensor_entry *entry_of(const tt_tensor_file *file, const char *name)
+{
+    for (size_t i = 0; i < file->count; i++)
+        if (strcmp(file->entries[i].name, name) == 0)
+            return &file->entries[i];
+    REQUIRE(false);
+    return NULL;
+}
+
+// The file that was saved, with one metadata value changed.
+static void change(const char *key, const char *value)
+{
+    static tt_tensor_file file;
+    REQUIRE(tt_safetensors_read(&file, path, NULL) == TT_OK);
+    bool found = false;
+    for (size_t i = 0; i < file.note_count; i++) {
+        tt_tensor_note *note = &file.notes[i];
+        if (strcmp(note->key, key) != 0)
+            continue;
+        found = true;
+        char **text = value != NULL ? &note->value : &note->key;
+        free(*text);
+        *text = strdup(value != NULL ? value : "gone");
+        *(value != NULL ? &note->value_bytes : &note->key_bytes) = strlen(*text);
+    }
+    REQUIRE(found);
+    put_back(&file);
+}
+
 // In 3 epochs of 5 steps: within the first, at its end, at the next's first step, and late.
 #define STEPS 5
 static const unsigned cuts[] = {1, 3, 5, 6, 10, 14};
@@ -93,6 +141,7 @@ static void test_resume(tt_optimiser_kind kind)
         tt_train_options rest = {0};
         EXPECT_EQUAL(tt_checkpoint_options(path, &rest, NULL), TT_OK);
         EXPECT_EQUAL(rest.images_max, 45);
+        EXPECT(rest.learning_rate == options.learning_rate);
         b = (brake){.steps_left = 1000};
         rest.on_progress = count_down;
         rest.context = &b;
@@ -122,6 +171,12 @@ static void test_extension(void)
     EXPECT_EQUAL(tt_training_run(two, &data, &data, NULL), TT_OK);
     save(two);
     char buffer[256];
+    tt_training *same = new_training(&options); // of a file that states epochs of no images
+    change("images", "0");
+    EXPECT_EQUAL(load(same, buffer, sizeof(buffer)), TT_INVALID);
+    EXPECT(strstr(buffer, "states an impossible epochs_done, 2") != NULL);
+    tt_training_free(same);
+    save(two);
     options.epochs = 4;
     tt_training *four = new_training(&options);
     EXPECT_EQUAL(load(four, buffer, sizeof(buffer)), TT_INVALID);
@@ -140,6 +195,23 @@ static void test_extension(void)
     EXPECT_EQUAL(load(four, buffer, sizeof(buffer)), TT_INVALID);
     EXPECT(strstr(buffer, ": has begun epoch 4, which is beyond epochs 3") != NULL);
     tt_training_free(four);
+    // A step of the third epoch is beyond two, too; at the end of the second, two are done.
+    for (unsigned steps = 8; steps <= 9; steps++) {
+        brake b = {.steps_left = steps};
+        options.epochs = 4;
+        options.stop = &b.stop;
+        options.on_progress = count_down;
+        options.context = &b;
+        tt_training *begun = new_training(&options);
+        EXPECT_EQUAL(tt_training_run(begun, &data, &data, NULL), TT_CANCELLED);
+        save(begun);
+        options.epochs = 2;
+        tt_training *short_one = new_training(&options);
+        EXPECT_EQUAL(load(short_one, buffer, sizeof(buffer)), steps == 8 ? TT_OK : TT_INVALID);
+        EXPECT(steps == 8 || strstr(buffer, ": has begun epoch 3, which is beyond epochs 2"));
+        tt_training_free(begun);
+        tt_training_free(short_one);
+    }
     tt_training_free(two);
     tt_dataset_free(&data);
 }
@@ -220,45 +292,6 @@ static void test_contradictions(void)
     tt_dataset_free(&data);
 }
 
-// Writes what was read from `path`, and changed, to its place.
-static void put_back(tt_tensor_file *file)
-{
-    uint8_t *bytes;
-    size_t length;
-    REQUIRE(tt_safetensors_make(file, &bytes, &length, NULL) == TT_OK);
-    write_file(path, bytes, length);
-    free(bytes);
-    tt_tensor_file_free(file);
-}
-
-// A tensor's bytes in what was read.
-static void *data_of(const tt_tensor_file *file, const char *name)
-{
-    const tt_tensor *tensor;
-    REQUIRE(tt_tensor_file_get(file, name, &tensor, NULL) == TT_OK);
-    return (void *)(uintptr_t)tensor->data;
-}
-
-// The file that was saved, with one metadata value changed.
-static void change(const char *key, const char *value)
-{
-    static tt_tensor_file file;
-    REQUIRE(tt_safetensors_read(&file, path, NULL) == TT_OK);
-    bool found = false;
-    for (size_t i = 0; i < file.note_count; i++) {
-        tt_tensor_note *note = &file.notes[i];
-        if (strcmp(note->key, key) != 0)
-            continue;
-        found = true;
-        char **text = value != NULL ? &note->value : &note->key;
-        free(*text);
-        *text = strdup(value != NULL ? value : "gone");
-        *(value != NULL ? &note->value_bytes : &note->key_bytes) = strlen(*text);
-    }
-    REQUIRE(found);
-    put_back(&file);
-}
-
 // A file that states another seed, rate or weight than it was saved with would go on to other bits.
 static void test_changed_file(void)
 {
@@ -300,6 +333,28 @@ static void test_changed_file(void)
         EXPECT_EQUAL(load(other, buffer, sizeof(buffer)), TT_DAMAGED);
         tt_training_free(other);
     }
+    // Two names of one type that have changed places.
+    static tt_tensor_file file;
+    save(training);
+    REQUIRE(tt_safetensors_read(&file, path, NULL) == TT_OK);
+    tt_tensor_entry *one = entry_of(&file, "conv2.bias"),
+                    *two = entry_of(&file, "optimiser.momentum.conv2.bias"), swap = *one;
+    one->name = two->name;
+    one->name_bytes = two->name_bytes;
+    two->name = swap.name;
+    two->name_bytes = swap.name_bytes;
+    put_back(&file);
+    tt_training *swapped = new_training(&options);
+    EXPECT_EQUAL(load(swapped, buffer, sizeof(buffer)), TT_DAMAGED);
+    tt_training_free(swapped);
+    // And a key.
+    save(training);
+    REQUIRE(tt_safetensors_read(&file, path, NULL) == TT_OK);
+    for (size_t i = 0; i < file.note_count; i++)
+        if (strcmp(file.notes[i].key, "warm_up") == 0)
+            memcpy(file.notes[i].key, "warm-up", 7);
+    put_back(&file);
+    EXPECT_EQUAL(tt_model_load(tt_training_model(training), path, NULL), TT_DAMAGED);
     // Of a program that knows no CRC: a model, but no training goes on from it.
     save(training);
     change("crc", NULL);
@@ -348,6 +403,22 @@ static void test_hostile_metadata(void)
         EXPECT(strstr(buffer, cases[i].key) != NULL || strstr(buffer, "steps_done") != NULL);
         EXPECT_EQUAL(tt_training_steps_done(other), 0);
         tt_training_free(other);
+    }
+    // What no options can be, so that none are read from it.
+    static const struct {
+        const char *key, *value;
+    } options_of_none[] = {
+        {"batch", "0"},      {"batch", "4097"},      {"epochs", "1000001"},    {"epochs", "-1"},
+        {"momentum", "-1"},  {"learning_rate", ""},  {"learning_rate", "inf"}, {"seed", "1 "},
+        {"nesterov", "yes"}, {"optimiser", "adamx"}, {"schedule", "Constant"}, {"warm_up", "nan"},
+    };
+    for (size_t i = 0; i < sizeof(options_of_none) / sizeof(options_of_none[0]); i++) {
+        tt_train_options read = options;
+        read.batch = 77;
+        save(training);
+        change(options_of_none[i].key, options_of_none[i].value);
+        EXPECT_EQUAL(tt_checkpoint_options(path, &read, NULL), TT_INVALID);
+        EXPECT_EQUAL(read.batch, 77); // nothing is changed
     }
     // A weight that is none: no training goes on from it, and no model is made of it.
     static tt_tensor_file file;

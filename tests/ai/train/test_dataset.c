@@ -79,6 +79,19 @@ static void test_damaged_data(const char *folder)
     write_file(images, good_images, sizeof(good_images));
     write_file(labels, (const uint8_t[]){0, 0, 8, 1, 0, 0, 0, 1, 1}, 9);
     EXPECT_EQUAL(tt_dataset_load(&data, images, labels, &why), TT_DAMAGED);
+    write_file(labels, (const uint8_t[]){0, 0, 8, 1, 0, 0, 0, 3, 1, 1, 1}, 11);
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_dataset_load(&data, images, labels, &why), TT_DAMAGED);
+    EXPECT(strstr(buffer, "has another number of labels than there are images: expected 2, found "
+                          "3") != NULL);
+    for (size_t at = 4; at < 16; at += 4) { // no images, or of no size
+        memcpy(changed, good_images, sizeof(changed));
+        memset(changed + at, 0, 4);
+        write_file(images, changed, sizeof(changed));
+        EXPECT_EQUAL(tt_dataset_load(&data, images, labels, &why), TT_TOO_LARGE);
+        EXPECT(data.images == NULL);
+    }
+    write_file(images, good_images, sizeof(good_images));
     unlink(labels);
     EXPECT_EQUAL(tt_dataset_load(&data, images, labels, &why), TT_NOT_FOUND);
     tt_dataset other;
@@ -105,12 +118,59 @@ static void test_damaged_data(const char *folder)
     unlink(labels);
 }
 
+// A file of that header, and zeros where nothing is told: a hole, which takes no room.
+static void write_hole(const char *folder, const char *name, const uint8_t *header, size_t length,
+                       size_t bytes)
+{
+    char path[300];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    write_file(path, header, length);
+    REQUIRE(truncate(path, (off_t)(length + bytes)) == 0);
+}
+
+static void unlink_in(const char *folder, const char *name)
+{
+    char path[300];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    unlink(path);
+}
+
+// Of Fashion-MNIST's sizes, with a label that it has and one that it has not.
+static void test_labels(const char *folder)
+{
+    for (uint8_t label = 9; label <= 10; label++) {
+        uint8_t images[] = {0, 0, 8, 3, 0, 0, 0xea, 0x60, 0, 0, 0, 28, 0, 0, 0, 28};
+        uint8_t labels[] = {0, 0, 8, 1, 0, 0, 0xea, 0x60, label};
+        write_hole(folder, "train-images-idx3-ubyte.gz", images, 16, 60000 * 784);
+        write_hole(folder, "train-labels-idx1-ubyte.gz", labels, 9, 59999);
+        images[6] = labels[6] = 10000 >> 8;
+        images[7] = labels[7] = 10000 & 255;
+        write_hole(folder, "t10k-images-idx3-ubyte.gz", images, 16, 10000 * 784);
+        write_hole(folder, "t10k-labels-idx1-ubyte.gz", labels, 9, 9999);
+        char buffer[512];
+        tt_text why;
+        tt_dataset train, test;
+        tt_text_init(&why, buffer, sizeof(buffer));
+        EXPECT_EQUAL(tt_fashion_mnist_load(&train, &test, folder, &why),
+                     label == 9 ? TT_OK : TT_MALFORMED);
+        EXPECT(label == 9 ? train.count == 60000 && train.labels[0] == 9 && test.count == 10000
+                          : strstr(buffer, "has a label above 9") != NULL);
+        tt_dataset_free(&train);
+        tt_dataset_free(&test);
+    }
+    unlink_in(folder, "train-images-idx3-ubyte.gz");
+    unlink_in(folder, "train-labels-idx1-ubyte.gz");
+    unlink_in(folder, "t10k-images-idx3-ubyte.gz");
+    unlink_in(folder, "t10k-labels-idx1-ubyte.gz");
+}
+
 int main(void)
 {
     char folder[] = "/tmp/tutti-dataset-XXXXXX";
     REQUIRE(mkdtemp(folder) != NULL);
     test_damaged_data(folder);
     test_gzip(folder);
+    test_labels(folder);
     rmdir(folder);
     return test_result();
 }

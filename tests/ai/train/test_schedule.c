@@ -23,13 +23,14 @@ static void test_rates(void)
     EXPECT(fabs(rate[WARM + 20] - 0.21338834764831845) < 1e-15); // a quarter of half a cosine
     for (size_t step = 1; step < ALL - WARM; step++) // around which both sides are alike
         EXPECT(fabs(rate[WARM + step] + rate[ALL - step] - 0.25) < 1e-15);
-    EXPECT(tt_schedule_at(&s, ALL) == 0 && tt_schedule_at(&s, ALL + 9) == 0);
+    for (uint64_t step = ALL; step < 3 * ALL; step++)
+        EXPECT(tt_schedule_at(&s, step) == 0);
 
     s.kind = TT_RATE_LINEAR;
     EXPECT(tt_schedule_at(&s, 3) == 0.0625 && tt_schedule_at(&s, WARM) == 0.25);
     EXPECT(tt_schedule_at(&s, WARM + 20) == 0.1875 &&
            fabs(tt_schedule_at(&s, ALL - 1) - 0.25 / 80) < 1e-15);
-    EXPECT(tt_schedule_at(&s, ALL) == 0);
+    EXPECT(tt_schedule_at(&s, ALL) == 0 && tt_schedule_at(&s, ALL + 1) == 0);
     s.kind = TT_RATE_CONSTANT;
     EXPECT(tt_schedule_at(&s, 3) == 0.0625 && tt_schedule_at(&s, WARM) == 0.25);
     EXPECT(tt_schedule_at(&s, ALL - 1) == 0.25 && tt_schedule_at(&s, ALL + 1) == 0.25);

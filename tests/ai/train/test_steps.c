@@ -112,8 +112,82 @@ static void check_training(tt_rate_kind kind, double warm_up, uint64_t seed)
     tt_dataset_free(&data);
 }
 
+// The seed makes the first weights, and only the first images are learnt from where that is asked
+// for.
+static void test_part(void)
+{
+    tt_dataset data = make_data(COUNT, 4), part = data;
+    part.count = 20;
+    tt_train_options options = options_of(TT_SGD);
+    options.batch = BATCH;
+    options.seed = 4;
+    tt_training *whole = new_training(&options), *cut = new_training(&options);
+    options.images_max = 20;
+    tt_training *some = new_training(&options);
+    tt_model *fresh;
+    tt_type type;
+    REQUIRE(tt_model_new(NULL, NULL, &fresh, NULL) == TT_OK);
+    tt_model_initialise(fresh, 4);
+    const void *first = tt_session_bytes(tt_model_session(fresh), "conv3.weights", &type);
+    EXPECT(memcmp(tt_session_bytes(tt_model_session(some->model), "conv3.weights", NULL), first,
+                  (size_t)tt_type_count(&type) * sizeof(float)) == 0);
+    EXPECT_EQUAL(tt_training_run(whole, &data, &data, NULL), TT_OK);
+    EXPECT_EQUAL(tt_training_run(cut, &part, &data, NULL), TT_OK);
+    EXPECT_EQUAL(tt_training_run(some, &data, &data, NULL), TT_OK);
+    EXPECT_EQUAL(tt_training_images(whole), COUNT);
+    EXPECT_EQUAL(tt_training_images(some), 20);
+    EXPECT(same_bits(some, cut) && !same_bits(some, whole));
+    tt_model_free(fresh);
+    tt_training_free(whole);
+    tt_training_free(cut);
+    tt_training_free(some);
+    tt_dataset_free(&data);
+}
+
+typedef struct tested {
+    tt_training *training;
+    const tt_dataset *test;
+    unsigned ends;
+} tested;
+
+static void check_test(const tt_progress *progress, void *context)
+{
+    tested *t = context;
+    double accuracy;
+    REQUIRE(tt_model_evaluate(t->training->model, t->test, &accuracy, NULL, NULL) == TT_OK);
+    EXPECT(progress->test_accuracy == (progress->epoch_end ? accuracy : -1));
+    t->ends += progress->epoch_end;
+}
+
+// The test accuracy is told at the end of each epoch, and is that of the test images.
+static void test_tests(void)
+{
+    tt_dataset data = make_data(COUNT, 4), test = make_data(23, 5);
+    for (size_t i = 0; i < 23; i += 2)
+        test.labels[i] = (uint8_t)((test.labels[i] + 1) % 10);
+    tested t = {.test = &test};
+    tt_train_options options = options_of(TT_SGD);
+    options.batch = BATCH;
+    options.epochs = 12;
+    options.evaluate_each_epoch = true;
+    options.on_progress = check_test;
+    options.context = &t;
+    t.training = new_training(&options);
+    EXPECT_EQUAL(tt_training_run(t.training, &data, &test, NULL), TT_OK);
+    EXPECT_EQUAL(t.ends, 12);
+    double learnt, tested_on;
+    EXPECT_EQUAL(tt_model_evaluate(t.training->model, &data, &learnt, NULL, NULL), TT_OK);
+    EXPECT_EQUAL(tt_model_evaluate(t.training->model, &test, &tested_on, NULL, NULL), TT_OK);
+    EXPECT(learnt != tested_on);
+    tt_training_free(t.training);
+    tt_dataset_free(&data);
+    tt_dataset_free(&test);
+}
+
 int main(void)
 {
+    test_part();
+    test_tests();
     check_training(TT_RATE_CONSTANT, 0, 1);
     check_training(TT_RATE_LINEAR, 0.5, 2);
     check_training(TT_RATE_COSINE, 1, 3);
