@@ -118,6 +118,13 @@ static tt_value build_odd_name(tt_graph *g, tt_value image)
     return build_with_name(g, image, "a \"quoted\"\\\n\x01 name\xc3\xa9");
 }
 
+// Of a parameter that has no element.
+static tt_value build_empty(tt_graph *g, tt_value image)
+{
+    tt_value nothing = tt_parameter(g, "empty", TT_TYPE(TT_F32, 0, 3));
+    return tt_add(g, dense(g, image, 3), tt_reduce(g, TT_OP_SUM, nothing, 1, (int64_t[]){0}));
+}
+
 static tt_value build_one_class(tt_graph *g, tt_value image)
 {
     return dense(g, image, 1);
@@ -351,6 +358,8 @@ static void test_odd_but_sound(void)
     network = network_of(build_more, 3); // what it adds is not run
     EXPECT(trained(&network, 3) == accuracy);
     network = network_of(build_odd_name, 3);
+    EXPECT(trained(&network, 3) > 0.5);
+    network = network_of(build_empty, 3);
     EXPECT(trained(&network, 3) > 0.5);
     network = network_of(build_one_class, 1);
     EXPECT(trained(&network, 1) == 1);
