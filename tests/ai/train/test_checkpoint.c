@@ -317,6 +317,8 @@ static void test_changed_file(void)
         EXPECT_EQUAL(load(other, buffer, sizeof(buffer)), TT_DAMAGED);
         EXPECT(strstr(buffer, ": is damaged or was changed since it was saved: its CRC is ") !=
                NULL);
+        if (strcmp(cases[i].key, "crc") == 0)
+            EXPECT(strstr(buffer, ", it states 1") != NULL);
         EXPECT_EQUAL(tt_training_steps_done(other), 0);
         EXPECT_EQUAL(tt_model_load(tt_training_model(other), path, NULL), TT_DAMAGED);
         tt_training_free(other);

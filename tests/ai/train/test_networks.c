@@ -7,7 +7,7 @@
 #include "tests/ai/train/made_up.h"
 
 static bool with_weights = true; // the builders below: a dense layer
-static tt_element element = TT_F32;
+static uint8_t element = TT_F32;
 
 static tt_value dense(tt_graph *g, tt_value image, int64_t classes)
 {
@@ -118,6 +118,13 @@ static tt_value build_odd_name(tt_graph *g, tt_value image)
     return build_with_name(g, image, "a \"quoted\"\\\n\x01 name\xc3\xa9");
 }
 
+// Of a parameter that has no element.
+static tt_value build_empty(tt_graph *g, tt_value image)
+{
+    tt_value nothing = tt_parameter(g, "empty", TT_TYPE(TT_F32, 0, 3));
+    return tt_add(g, dense(g, image, 3), tt_reduce(g, TT_OP_SUM, nothing, 1, (int64_t[]){0}));
+}
+
 static tt_value build_one_class(tt_graph *g, tt_value image)
 {
     return dense(g, image, 1);
@@ -161,7 +168,8 @@ static tt_dataset data_of(size_t classes)
     for (size_t i = 0; i < 64; i++) {
         labels[i] = (uint8_t)(i % classes);
         for (size_t k = 0; k < 8; k++)
-            pixels[i][k] = (uint8_t)((31 * i + 17 * k) % 64 + 190 * (k % classes == i % classes));
+            pixels[i][k] =
+                (uint8_t)((31 * i + 17 * k) % 64 + (k % classes == i % classes ? 190u : 0));
     }
     return (tt_dataset){64, 2, 4, pixels[0], labels};
 }
@@ -352,11 +360,13 @@ static void test_odd_but_sound(void)
     EXPECT(trained(&network, 3) == accuracy);
     network = network_of(build_odd_name, 3);
     EXPECT(trained(&network, 3) > 0.5);
+    network = network_of(build_empty, 3);
+    EXPECT(trained(&network, 3) > 0.5);
     network = network_of(build_one_class, 1);
     EXPECT(trained(&network, 1) == 1);
     network = network_of(build_64, 64);
     EXPECT(trained(&network, 64) >= 0);
-    static const tt_element elements[] = {TT_F64, TT_BF16, TT_F16};
+    static const uint8_t elements[] = {TT_F64, TT_BF16, TT_F16};
     network = network_of(build_dense, 3);
     for (int i = 0; i < 3; i++) {
         element = elements[i];
@@ -368,7 +378,7 @@ static void test_odd_but_sound(void)
 // First weights are there whatever their type, and the same but for rounding.
 static void test_first_weights(void)
 {
-    static const tt_element elements[] = {TT_F32, TT_F64, TT_F16, TT_BF16};
+    static const uint8_t elements[] = {TT_F32, TT_F64, TT_F16, TT_BF16};
     tt_network network = network_of(build_dense, 3);
     tt_dataset data = data_of(3);
     float logits[4][64][3];
@@ -392,7 +402,7 @@ static void test_first_weights(void)
 static void test_infinite_weights(void)
 {
     static const struct {
-        tt_element element;
+        uint8_t element;
         uint64_t infinite, none, greatest;
     } cases[] = {
         {TT_F64, 0x7ff0000000000000, 0xfff8000000000000, 0x7fefffffffffffff},
