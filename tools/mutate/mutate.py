@@ -543,9 +543,13 @@ def file_digest(path):
 
 
 def commit(root):
-    """The hash of what is checked out; the time where there is none."""
-    said = subprocess.run(["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"], check=False, capture_output=True, text=True)
-    return said.stdout.strip() or str(int(time.time()))
+    """The hash of what is checked out; the time where there is none, or no git to ask."""
+    words = ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]
+    try:
+        said = subprocess.run(words, check=False, capture_output=True, text=True).stdout.strip()
+    except OSError:
+        said = ""
+    return said or str(int(time.time()))
 
 
 def main():
