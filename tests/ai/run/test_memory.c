@@ -2,68 +2,15 @@
 // loading and running a graph fails once. Each says TT_FULL then, or does its work; none is left
 // behind, and none is left at the end.
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ai/graph/reference.h"
+#include "tests/failing_memory.h"
 #include "tests/test.h"
 #include "tutti/optimiser.h"
 #include "tutti/session.h"
-
-void *__libc_malloc(size_t bytes);
-void *__libc_calloc(size_t count, size_t each);
-void *__libc_realloc(void *old, size_t bytes);
-void *__libc_memalign(size_t alignment, size_t bytes);
-void __libc_free(void *memory);
-
-static bool watched;
-static long until_failure, live;
-
-static bool denied(void)
-{
-    if (!watched || until_failure-- != 0)
-        return false;
-    errno = ENOMEM;
-    return true;
-}
-
-static void *counted(void *memory)
-{
-    live += watched && memory != NULL;
-    return memory;
-}
-
-// The C library's own calls come here, too.
-void *malloc(size_t bytes)
-{
-    return denied() ? NULL : counted(__libc_malloc(bytes));
-}
-
-void *calloc(size_t count, size_t each)
-{
-    return denied() ? NULL : counted(__libc_calloc(count, each));
-}
-
-void *realloc(void *old, size_t bytes)
-{
-    if (denied())
-        return NULL;
-    return old == NULL ? counted(__libc_malloc(bytes)) : __libc_realloc(old, bytes);
-}
-
-int posix_memalign(void **memory, size_t alignment, size_t bytes)
-{
-    *memory = denied() ? NULL : counted(__libc_memalign(alignment, bytes));
-    return *memory != NULL ? 0 : ENOMEM;
-}
-
-void free(void *memory)
-{
-    live -= watched && memory != NULL;
-    __libc_free(memory);
-}
 
 static tt_graph *turn(void)
 {
