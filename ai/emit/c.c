@@ -1,0 +1,3 @@
+// Forms as C.
+
+#include "ai/emit/c.h"

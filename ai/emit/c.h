@@ -1,0 +1,26 @@
+// Forms as C.
+//
+// A form becomes one function, void NAME(void *const *buffers, long from, long to), which runs the
+// turns of the axis `split` from `from` to before `to`; a form without one ignores both. The text
+// is for gcc and clang, and gives the same bits at any width: -O2 -ffp-contract=off
+// -fno-math-errno, never -ffast-math. Nothing of it calls a function of the C library but memcpy.
+
+#ifndef TUTTI_AI_EMIT_C_H
+#define TUTTI_AI_EMIT_C_H
+
+#include <stdio.h>
+
+#include "ai/lower/form.h"
+
+typedef enum tt_isa {
+    TT_ISA_PLAIN, // vectors of 16 bytes, as every compiler has them
+    TT_ISA_SSE2,
+    TT_ISA_AVX2,   // with FMA
+    TT_ISA_AVX512, // F, BW, DQ and VL
+} tt_isa;
+
+// What all functions of a file need, once at its top.
+void tt_emit_c_prelude(FILE *file, tt_isa isa);
+void tt_emit_c(FILE *file, const tt_form *form, const char *name, tt_isa isa);
+
+#endif

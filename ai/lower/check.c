@@ -1,0 +1,3 @@
+// Whether a form is one, and its text.
+
+#include "ai/lower/form.h"

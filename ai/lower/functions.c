@@ -1,0 +1,3 @@
+// Functions of floats as instructions.
+
+#include "ai/lower/functions.h"
