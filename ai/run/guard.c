@@ -1,10 +1,11 @@
 // Guarding a run: one look at what it would give and assign, and a search where that is not finite.
 //
-// The look is a pass over bits, without a branch an element. The search runs the program once more
-// and looks at each step while its output stands, so it needs no memory beside the arena but a few
-// bytes a value: what each step made first that is no finite number. Then it walks back from the
-// guarded value along values that are not finite, to the first step that read finite ones only.
-// Numbers that were not finite but led nowhere (a mask's -infinity) so blame nobody.
+// The look is a pass over bits, without a branch an element. The search runs the program once more,
+// with a step for each node, and looks at each while its output stands, so it needs no memory
+// beside an arena but a few bytes a value: what each node made first that is no finite number. Then
+// it walks back from the guarded value along values that are not finite, to the first node that
+// read finite ones only. Numbers that were not finite but led nowhere (a mask's -infinity) so blame
+// nobody.
 
 #include <math.h>
 #include <stdio.h>
@@ -38,13 +39,10 @@ typedef struct found {
 
 typedef struct search {
     tt_program *program;
-    uint32_t bad;         // whose guarded value is not finite
-    tt_value bad_value;   // which
-    found *made;          // by value
-    const tt_step **step; // by node
-    found beyond;         // of the bad value: finite, but not in its own type
-    // Of fused steps: the product, where it was that, and not the sum behind it.
-    bool *product;
+    uint32_t bad;       // whose guarded value is not finite
+    tt_value bad_value; // which
+    found *made;        // by value
+    found beyond;       // of the bad value: finite, but not in its own type
 } search;
 
 static found first_bad(tt_element holds, tt_element is, const void *data, int64_t count)
@@ -73,37 +71,9 @@ static const found *made(const search *s, tt_value value)
     return &s->made[tt_value_place(s->program->graph, shown(s, value))];
 }
 
-static bool read_finite(const search *s, const tt_value *read, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        if (made(s, read[i])->number != 0)
-            return false;
-    return true;
-}
-
-// A step that adds a bias does so behind a product, which nobody sees: makes it alone.
-static void look_behind(search *s, const tt_seen *seen)
-{
-    tt_running running = {seen->graph, s->program->session->pool, s->program->scratch, NULL};
-    void *out = tt_run_allocate(tt_type_bytes(seen->types));
-    tt_step alone = *seen->step;
-    alone.bias = alone.relu = false;
-    alone.input_count--;
-    alone.out = &out;
-    if (out != NULL && alone.kernel(&running, &alone) == TT_OK) {
-        found product = look_at(TT_F32, out, tt_type_count(seen->types));
-        s->product[seen->node] = product.number != 0;
-        if (product.number != 0)
-            s->made[tt_value_place(seen->graph, (tt_value){seen->node, 0})] = product;
-    }
-    free(out);
-}
-
 static void search_step(void *context, const tt_seen *seen)
 {
     search *s = context;
-    bool any = false;
-    s->step[seen->node] = seen->step;
     for (unsigned i = 0; i < seen->output_count; i++) {
         tt_value value = {seen->node, (uint16_t)i};
         tt_element holds = (tt_element)seen->types[i].element;
@@ -113,13 +83,9 @@ static void search_step(void *context, const tt_seen *seen)
             continue;
         found first = look_at(holds, seen->elements[i], count);
         s->made[tt_value_place(seen->graph, value)] = first;
-        any |= first.number != 0;
         if (first.number == 0 && tt_same(value, s->bad_value))
             s->beyond = first_bad(holds, is, seen->elements[i], count);
     }
-    if (any && seen->step != NULL && seen->step->bias &&
-        read_finite(s, seen->read, seen->read_count))
-        look_behind(s, seen);
 }
 
 // Who is to blame, of those that the bad value depends on by what is not finite: a buffer; else the
@@ -128,14 +94,6 @@ static void search_step(void *context, const tt_seen *seen)
 typedef struct blame {
     uint32_t buffer, made, none, constant; // nodes; UINT32_MAX: there is no such
 } blame;
-
-static const tt_value *read_by(const search *s, uint32_t node, unsigned *count)
-{
-    if (s->step[node] != NULL)
-        return tt_step_values(s->program->graph, s->step[node], count);
-    *count = tt_graph_node(s->program->graph, node)->input_count;
-    return tt_graph_inputs(s->program->graph, node);
-}
 
 static const tt_buffer *buffer_of(const tt_graph *graph, uint32_t node)
 {
@@ -158,8 +116,8 @@ static void blame_node(const search *s, uint32_t node, bool *marked, blame *b)
 {
     const tt_graph *graph = s->program->graph;
     const tt_buffer *buffer = buffer_of(graph, node);
-    unsigned count, output;
-    const tt_value *read = read_by(s, node, &count);
+    unsigned count = tt_graph_node(graph, node)->input_count, output;
+    const tt_value *read = tt_graph_inputs(graph, node);
     bool finite = true, number = true;
     if (buffer != NULL) {
         *(buffer->kind == TT_CONSTANT ? &b->constant : &b->buffer) = node;
@@ -227,19 +185,6 @@ static void say_found(tt_text *why, const tt_type *type, const found *f)
     tt_add_place(why, type, f->place);
 }
 
-// The node that a step is called after: of several fused ones the one that made its numbers.
-static uint32_t named_node(const search *s, uint32_t node)
-{
-    const tt_graph *graph = s->program->graph;
-    const tt_step *step = s->step[node];
-    if (step == NULL)
-        return node;
-    bool turned = step->kernel == tt_matmul_kernel && !step->bias;
-    if (step->kernel == tt_weights_gradient_kernel || turned || s->product[node])
-        return step->product;
-    return step->bias && step->relu ? tt_graph_inputs(graph, node)[1].node : node;
-}
-
 // What a node's output is called, if it is not the bad value itself: a result or assignment.
 static void say_as(const search *s, tt_value value, tt_text *why)
 {
@@ -259,7 +204,7 @@ static void say_made(const search *s, uint32_t node, const found *f, unsigned ou
                      const char *end, tt_text *why)
 {
     tt_value value = {node, (uint16_t)output};
-    tt_add_node(why, s->program->graph, named_node(s, node));
+    tt_add_node(why, s->program->graph, node);
     say_as(s, value, why);
     tt_text_add(why, " made ");
     say_found(why, tt_graph_type(s->program->graph, value), f);
@@ -301,24 +246,39 @@ static void say_blame(const search *s, const blame *b, tt_text *why)
     }
 }
 
+// The program once more, with a step for each node: what is fused is seen by nobody.
+static tt_program *apart(tt_program *program)
+{
+    tt_program *made = NULL;
+    if (tt_session_load_apart(program->session, program->graph, &made, NULL) == TT_OK)
+        for (uint32_t i = 0; i < tt_graph_buffer_count(made->graph); i++) {
+            const tt_buffer *buffer = tt_graph_buffer(made->graph, i);
+            if (buffer->kind == TT_INPUT) {
+                tt_value input = tt_graph_find(program->graph, buffer->name);
+                uint32_t own = (uint32_t)tt_graph_attribute(program->graph, input.node, 0, NULL)[0];
+                made->given[i] = program->given[own];
+            }
+        }
+    return made;
+}
+
 static void explain(search *s, tt_text *why)
 {
-    const tt_graph *graph = s->program->graph;
-    uint32_t nodes = tt_graph_count(graph);
+    tt_program *own = tt_by_reference(s->program) ? NULL : apart(s->program);
     blame b;
-    s->made = calloc(s->program->value_count + 1u, sizeof(*s->made));
-    s->step = calloc(nodes + 1u, sizeof(*s->step));
-    s->product = calloc(nodes + 1u, sizeof(*s->product));
-    say_wanted(graph, s->bad, why);
+    say_wanted(s->program->graph, s->bad, why);
     tt_text_add(why, " is not finite");
-    if (s->made != NULL && s->step != NULL && s->product != NULL &&
-        tt_program_watch(s->program, search_step, s, NULL) == TT_OK && find_blame(s, &b)) {
+    if (own != NULL)
+        s->program = own;
+    s->bad_value = shown(s, tt_wanted(s->program->graph, s->bad));
+    s->made = calloc(s->program->value_count + 1u, sizeof(*s->made));
+    if (s->made != NULL && tt_program_watch(s->program, search_step, s, NULL) == TT_OK &&
+        find_blame(s, &b)) {
         tt_text_add(why, ": ");
         say_blame(s, &b, why);
     }
     free(s->made);
-    free(s->step);
-    free(s->product);
+    tt_program_free(own);
 }
 
 tt_status tt_guard_check(tt_program *program, const void *const *values, tt_text *why)
@@ -332,7 +292,6 @@ tt_status tt_guard_check(tt_program *program, const void *const *values, tt_text
             tt_all_finite((tt_element)type->element, values[i], tt_type_count(type)))
             continue;
         search s = {.program = program, .bad = i};
-        s.bad_value = shown(&s, value);
         explain(&s, why);
         return TT_TOO_LARGE;
     }

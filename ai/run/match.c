@@ -282,8 +282,8 @@ static bool match_pool_gradient(const tt_matching *m, tt_value value, tt_value x
     return true;
 }
 
-// select(y <= 0, 0, dy): the gradient of what ReLU made. Where dy is the gradient of a greatest
-// pool of y, both are one step: what the pool chose is above 0 where the pixel was.
+// select(y <= 0, 0, dy), the gradient of what ReLU made, where dy is the gradient of a greatest
+// pool of y: one step, for what the pool chose is above 0 where the pixel was.
 static bool match_relu_gradient(const tt_matching *m, tt_value value, tt_step *step)
 {
     if (made_by(m, value)->op != TT_OP_SELECT || !is_f32(m, value))
@@ -295,18 +295,14 @@ static bool match_relu_gradient(const tt_matching *m, tt_value value, tt_step *s
         !tt_type_equal(type_of(m, input_of(m, value, 2)), type_of(m, value)))
         return false;
     tt_value y = input_of(m, order, 0), dy = input_of(m, value, 2);
-    m->fused[order.node] = true;
     if (m->uses[dy.node] == 1 && match_pool_gradient(m, dy, y, step)) {
+        m->fused[order.node] = true;
         step->value[step->input_count++] = (tt_value){step->product, 0};
         step->relu = true;
         m->fused[dy.node] = true;
         return true;
     }
-    step->kernel = tt_relu_gradient_kernel;
-    step->value[0] = y;
-    step->value[1] = dy;
-    step->input_count = 2;
-    return true;
+    return false;
 }
 
 static bool match_pool(const tt_matching *m, tt_value value, tt_step *step)
@@ -318,41 +314,27 @@ static bool match_pool(const tt_matching *m, tt_value value, tt_step *step)
     return true;
 }
 
-static void match_alone(const tt_matching *m, tt_value value, tt_step *step)
-{
-    tt_op op = (tt_op)made_by(m, value)->op;
-    const tt_operation *node = made_by(m, value);
-    tt_element element =
-        node->input_count == 0
-            ? (tt_element)type_of(m, value)->element
-            : (tt_element)type_of(m, input_of(m, value, node->input_count - 1u))->element;
-    step->kernel = tt_reference_kernel;
-    if (tt_elementwise_has(op, element)) {
-        step->kernel = tt_elementwise_kernel;
-    } else if (op == TT_OP_TRANSPOSE || op == TT_OP_BROADCAST || op == TT_OP_SLICE ||
-               op == TT_OP_FLIP) {
-        step->kernel = tt_move_kernel;
-    } else if (op == TT_OP_PAD) {
-        step->kernel = tt_pad_kernel;
-    } else if (op == TT_OP_CONCATENATE) {
-        step->kernel = tt_concatenate_kernel;
-    } else if (op == TT_OP_SUM && is_f32(m, value)) {
-        step->kernel = tt_sum_kernel;
-        step->scratch = TT_SUM_SCRATCH;
-    } else if (op == TT_OP_LOG_SUM_EXP && is_f32(m, value)) {
-        step->kernel = tt_log_sum_exp_kernel;
-    }
-}
-
-void tt_match(const tt_matching *matching, uint32_t node, tt_step *step)
+bool tt_match(const tt_matching *matching, uint32_t node, tt_step *step)
 {
     tt_value value = {node, 0};
     *step = (tt_step){.node = node, .product = node};
-    if (match_bias(matching, value, step) || match_product(matching, value, step) ||
-        match_turned_product(matching, value, step) ||
-        match_weights_gradient(matching, value, step) ||
-        match_pool_gradient(matching, value, TT_NONE, step) ||
-        match_relu_gradient(matching, value, step) || match_pool(matching, value, step))
-        return;
-    match_alone(matching, value, step);
+    if (matching->apart)
+        return match_product(matching, value, step) || match_pool(matching, value, step);
+    return match_bias(matching, value, step) || match_product(matching, value, step) ||
+           match_turned_product(matching, value, step) ||
+           match_weights_gradient(matching, value, step) ||
+           match_pool_gradient(matching, value, TT_NONE, step) ||
+           match_relu_gradient(matching, value, step) || match_pool(matching, value, step);
+}
+
+void tt_match_alone(const tt_matching *matching, uint32_t node, tt_step *step)
+{
+    tt_op op = (tt_op)tt_graph_node(matching->graph, node)->op;
+    *step = (tt_step){.node = node, .product = node, .kernel = tt_reference_kernel};
+    if (tt_looks_through(matching->graph, node))
+        step->kernel = tt_move_kernel;
+    else if (op == TT_OP_PAD)
+        step->kernel = tt_pad_kernel;
+    else if (op == TT_OP_CONCATENATE)
+        step->kernel = tt_concatenate_kernel;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ai/run/blocks.h"
 #include "ai/run/session_internal.h"
 #include "tutti/check.h"
 
@@ -45,9 +46,25 @@ uint64_t tt_session_bytes_limit(const tt_session *session)
 
 const tt_value *tt_step_values(const tt_graph *graph, const tt_step *step, unsigned *count)
 {
+    if (step->fused != NULL) {
+        *count = step->fused->read_count;
+        return step->fused->values;
+    }
     *count =
         step->input_count > 0 ? step->input_count : tt_graph_node(graph, step->node)->input_count;
     return step->input_count > 0 ? step->value : tt_graph_inputs(graph, step->node);
+}
+
+unsigned tt_step_write_count(const tt_graph *graph, const tt_step *step)
+{
+    return step->fused != NULL ? step->fused->write_count
+                               : tt_graph_node(graph, step->node)->output_count;
+}
+
+tt_value tt_step_write(const tt_step *step, unsigned index)
+{
+    return step->fused != NULL ? step->fused->values[step->fused->read_count + index]
+                               : (tt_value){step->node, (uint16_t)index};
 }
 
 typedef struct hole {
@@ -84,45 +101,102 @@ static void count_uses(planning *p)
     }
 }
 
-// Steps are chosen from the last node back, so that what ends a chain takes what stands before it;
-// what they read is what is needed.
+// What is read is told from the last node back, so that what ends a chain takes what stands before
+// it. `read` by a step of its own, or by a group, which looks through movements to where things
+// lie.
+typedef struct choosing {
+    const tt_graph *graph;
+    tt_step *own;
+    tt_lowered *how;
+    bool *read, *grouped, *stored;
+} choosing;
+
+static void choose_one(const tt_matching *matching, choosing *c, uint32_t node)
+{
+    const tt_operation *n = tt_graph_node(c->graph, node);
+    const tt_value *inputs = tt_graph_inputs(c->graph, node);
+    tt_step *step = &c->own[node];
+    unsigned count;
+    bool view = tt_is_view(n), looks = tt_looks_through(c->graph, node);
+    if (view) { // a reshape is of what is stored
+        c->read[inputs[0].node] |= c->read[node] || n->op == TT_OP_RESHAPE;
+        c->grouped[inputs[0].node] |= c->grouped[node];
+        return;
+    }
+    bool special = tt_match(matching, node, step);
+    if (!special && looks && !c->read[node] && !matching->apart) {
+        c->how[node] = TT_LOWERED_SEEN;
+        c->grouped[inputs[0].node] = true;
+    } else if (!special && tt_can_lower(c->graph, node)) {
+        c->how[node] = TT_LOWERED_FREE;
+        c->stored[node] = c->read[node] || matching->apart;
+        for (unsigned i = 0; i < n->input_count; i++)
+            *(matching->apart ? &c->read[inputs[i].node] : &c->grouped[inputs[i].node]) = true;
+    } else {
+        if (!special)
+            tt_match_alone(matching, node, step);
+        c->how[node] = TT_LOWERED_OWN;
+        const tt_value *values = tt_step_values(c->graph, step, &count);
+        for (unsigned i = 0; i < count; i++)
+            c->read[values[i].node] = true;
+    }
+}
+
+static void choose_all(planning *p, choosing *c)
+{
+    tt_matching matching = {c->graph, p->uses, p->fused, p->program->apart};
+    for (uint32_t i = 0; i < tt_graph_result_count(c->graph); i++)
+        c->read[tt_graph_result_at(c->graph, i)->value.node] = true;
+    for (uint32_t i = 0; i < tt_graph_assign_count(c->graph); i++)
+        c->read[tt_graph_assign_at(c->graph, i)->value.node] = true;
+    for (uint32_t at = tt_graph_count(c->graph); at > 0; at--)
+        if ((c->read[at - 1] || c->grouped[at - 1]) && !p->fused[at - 1] &&
+            tt_graph_node(c->graph, at - 1)->op != TT_OP_BUFFER)
+            choose_one(&matching, c, at - 1);
+}
+
+static bool add_group(tt_program *program, const tt_groups *groups, const tt_unit *unit)
+{
+    tt_step *step = &program->steps[program->step_count++];
+    const tt_group *group = &groups->group[unit->index];
+    *step = (tt_step){.kernel = tt_form_kernel, .fused = calloc(1, sizeof(*step->fused))};
+    if (step->fused == NULL || !tt_fuse(groups, unit->index, step->fused))
+        return false;
+    step->node = groups->member[group->first + group->count - 1];
+    step->product = step->node;
+    step->scratch = TT_FORM_PIECES * tt_blocks_scratch(&step->fused->form);
+    return true;
+}
+
 static bool choose_steps(planning *p)
 {
     tt_program *program = p->program;
-    const tt_graph *graph = program->graph;
-    uint32_t nodes = tt_graph_count(graph);
-    tt_step *chosen = calloc(nodes + 1, sizeof(*chosen));
-    bool *read = calloc(nodes + 1, sizeof(*read));
-    tt_matching matching = {graph, p->uses, p->fused};
-    if (chosen == NULL || read == NULL) {
-        free(chosen);
-        free(read);
-        return false;
+    uint32_t nodes = tt_graph_count(program->graph);
+    tt_groups groups = {0};
+    choosing c = {.graph = program->graph,
+                  .own = calloc(nodes + 1, sizeof(*c.own)),
+                  .how = calloc(nodes + 1, sizeof(*c.how)),
+                  .read = calloc(nodes + 1, sizeof(bool)),
+                  .grouped = calloc(nodes + 1, sizeof(bool)),
+                  .stored = calloc(nodes + 1, sizeof(bool))};
+    bool ok =
+        c.own != NULL && c.how != NULL && c.read != NULL && c.grouped != NULL && c.stored != NULL;
+    if (ok)
+        choose_all(p, &c);
+    ok = ok && tt_groups_make(&groups, c.graph, c.how, c.stored, p->uses, program->apart);
+    for (uint32_t i = 1; ok && i < groups.unit_count; i++) {
+        if (groups.unit[i].is_group)
+            ok = add_group(program, &groups, &groups.unit[i]);
+        else
+            program->steps[program->step_count++] = c.own[groups.unit[i].index];
     }
-    for (uint32_t i = 0; i < tt_graph_result_count(graph); i++)
-        read[tt_graph_result_at(graph, i)->value.node] = true;
-    for (uint32_t i = 0; i < tt_graph_assign_count(graph); i++)
-        read[tt_graph_assign_at(graph, i)->value.node] = true;
-    for (uint32_t at = nodes; at > 0; at--) {
-        const tt_operation *node = tt_graph_node(graph, at - 1);
-        unsigned count;
-        if (!read[at - 1] || p->fused[at - 1] || node->op == TT_OP_BUFFER)
-            continue;
-        if (tt_is_view(node)) {
-            read[tt_graph_inputs(graph, at - 1)[0].node] = true;
-            continue;
-        }
-        tt_match(&matching, at - 1, &chosen[at - 1]);
-        const tt_value *values = tt_step_values(graph, &chosen[at - 1], &count);
-        for (unsigned i = 0; i < count; i++)
-            read[values[i].node] = true;
-    }
-    for (uint32_t at = 0; at < nodes; at++)
-        if (chosen[at].kernel != NULL && !p->fused[at])
-            program->steps[program->step_count++] = chosen[at];
-    free(chosen);
-    free(read);
-    return true;
+    tt_groups_free(&groups);
+    free(c.own);
+    free(c.how);
+    free(c.read);
+    free(c.grouped);
+    free(c.stored);
+    return ok;
 }
 
 static void find_last_uses(planning *p)
@@ -143,9 +217,8 @@ static void find_last_uses(planning *p)
         const tt_value *values = tt_step_values(graph, step, &count);
         for (unsigned k = 0; k < count; k++)
             p->last_use[program->root[tt_value_place(graph, values[k])]] = i + 1;
-        for (unsigned k = 0; k < tt_graph_node(graph, step->node)->output_count; k++) {
-            uint32_t *last =
-                &p->last_use[tt_value_place(graph, (tt_value){step->node, (uint16_t)k})];
+        for (unsigned k = 0; k < tt_step_write_count(graph, step); k++) {
+            uint32_t *last = &p->last_use[tt_value_place(graph, tt_step_write(step, k))];
             *last = *last == 0 ? i + 1 : *last; // an output that nobody reads
         }
     }
@@ -200,9 +273,11 @@ static void choose_places(planning *p)
 {
     tt_program *program = p->program;
     for (uint32_t i = 0; i < program->step_count; i++) {
-        const tt_operation *node = tt_graph_node(program->graph, program->steps[i].node);
-        for (uint32_t at = node->types; at < node->types + node->output_count; at++)
+        const tt_step *step = &program->steps[i];
+        for (unsigned k = 0; k < tt_step_write_count(program->graph, step); k++) {
+            uint32_t at = tt_value_place(program->graph, tt_step_write(step, k));
             program->place[at] = take(p, p->bytes[at]);
+        }
         for (uint32_t at = p->dies[i]; at != 0; at = p->next[at - 1])
             if (program->place[at - 1] != TT_NOWHERE) // not a buffer's
                 give_back(p, program->place[at - 1], p->bytes[at - 1]);
@@ -270,7 +345,7 @@ static tt_status place_all(tt_program *program)
     for (uint32_t i = 0; i < program->step_count; i++) {
         unsigned count;
         tt_step_values(graph, &program->steps[i], &count);
-        pointers += count + tt_graph_node(graph, program->steps[i].node)->output_count;
+        pointers += count + tt_step_write_count(graph, &program->steps[i]);
     }
     program->arena = tt_run_allocate(program->arena_bytes);
     program->scratch = tt_run_allocate(program->scratch_bytes);
@@ -289,10 +364,11 @@ static tt_status place_all(tt_program *program)
         tt_step_values(graph, step, &count);
         step->in = (const void **)next;
         step->out = next + count;
-        next = step->out + tt_graph_node(graph, step->node)->output_count;
-        for (unsigned k = 0; k < tt_graph_node(graph, step->node)->output_count; k++)
+        unsigned written = tt_step_write_count(graph, step);
+        next = step->out + written;
+        for (unsigned k = 0; k < written; k++)
             step->out[k] =
-                (void *)(uintptr_t)program->data[tt_graph_node(graph, step->node)->types + k];
+                (void *)(uintptr_t)program->data[tt_value_place(graph, tt_step_write(step, k))];
     }
     return TT_OK;
 }

@@ -4,6 +4,7 @@
 #define TUTTI_AI_PROGRAM_H
 
 #include "ai/graph/row.h"
+#include "ai/lower/group.h"
 #include "tutti/pool.h"
 #include "tutti/session.h"
 
@@ -21,10 +22,11 @@ typedef struct tt_running {
 
 typedef tt_status tt_kernel(const tt_running *running, const tt_step *step);
 
-// A node, or several that were fused, the last of which is `node`.
+// A node, or several that were fused, the last of which is `node`; or a group of nodes as a form.
 struct tt_step {
     tt_kernel *kernel;
     uint32_t node;
+    tt_fused *fused;                // NULL: none; what it reads and writes is all that counts then
     unsigned input_count;           // of `value`; 0 where all inputs of the node are read
     tt_value value[TT_STEP_INPUTS]; // what is read, where it is not just the node's inputs
     uint32_t product;               // the product under a bias, or itself
@@ -41,20 +43,22 @@ typedef struct tt_matching {
     const tt_graph *graph;
     const uint32_t *uses;
     bool *fused;
+    bool apart; // nothing is to be fused
 } tt_matching;
-void tt_match(const tt_matching *matching, uint32_t node, tt_step *step);
+// False where there is no kernel for more than the node alone.
+bool tt_match(const tt_matching *matching, uint32_t node, tt_step *step);
+void tt_match_alone(const tt_matching *matching, uint32_t node, tt_step *step);
 
 tt_kernel tt_reference_kernel; // any node, by its row's reference
+tt_kernel tt_form_kernel;      // a group's form
+#define TT_FORM_PIECES 16      // that a form is split into at most
 tt_kernel tt_conv_kernel, tt_weights_gradient_kernel, tt_matmul_kernel;
 tt_kernel tt_pool_greatest_kernel, tt_pool_gradient_kernel;
-tt_kernel tt_elementwise_kernel, tt_relu_gradient_kernel, tt_sum_kernel, tt_log_sum_exp_kernel;
 tt_kernel tt_move_kernel, tt_pad_kernel, tt_concatenate_kernel;
 
-#define TT_SUM_SCRATCH ((size_t)1 << 18) // bytes
 // 0: the padding is beyond measure, and another kernel must do it.
 size_t tt_conv_scratch(const tt_graph *graph, uint32_t node);
 size_t tt_weights_gradient_scratch(const tt_graph *graph, uint32_t conv);
-bool tt_elementwise_has(tt_op op, tt_element element);
 
 // Around the steps of a program: the threads are ours, and one product on all of them is slower
 // than one product on each, so OpenBLAS has one thread meanwhile, and as many as the caller gave it

@@ -174,6 +174,21 @@ static void tell_of_buffers(const tt_program *program, const watcher *w)
     }
 }
 
+// Of a group each node that it stores.
+static void tell_of_step(const tt_graph *graph, const tt_step *step, const watcher *w)
+{
+    unsigned written = tt_step_write_count(graph, step);
+    tt_seen seen = {.graph = graph, .node = step->node, .step = step};
+    seen.read = tt_step_values(graph, step, &seen.read_count);
+    for (unsigned k = 0; k < written; k += seen.output_count) {
+        seen.node = tt_step_write(step, k).node;
+        seen.output_count = tt_graph_node(graph, seen.node)->output_count;
+        seen.types = tt_graph_type(graph, (tt_value){seen.node, 0});
+        seen.elements = (const void *const *)step->out + k;
+        w->watch(w->context, &seen);
+    }
+}
+
 static tt_status compute_steps(tt_program *program, const watcher *w, tt_text *why)
 {
     const tt_graph *graph = program->graph;
@@ -187,14 +202,8 @@ static tt_status compute_steps(tt_program *program, const watcher *w, tt_text *w
         const tt_step *step = &program->steps[i];
         resolve(program, &program->steps[i]);
         status = step->kernel(&running, step);
-        if (status == TT_OK && w != NULL) {
-            tt_seen seen = {.graph = graph, .node = step->node, .step = step};
-            seen.read = tt_step_values(graph, step, &seen.read_count);
-            seen.output_count = tt_graph_node(graph, step->node)->output_count;
-            seen.types = tt_graph_type(graph, (tt_value){step->node, 0});
-            seen.elements = (const void *const *)step->out;
-            w->watch(w->context, &seen);
-        }
+        if (status == TT_OK && w != NULL)
+            tell_of_step(graph, step, w);
     }
     tt_products_end();
     tt_denormals_restore(had);

@@ -178,14 +178,15 @@ static tt_status load(tt_program *program, const tt_graph *graph, tt_text *why)
     return status;
 }
 
-tt_status tt_session_load(tt_session *session, const tt_graph *graph, tt_program **program,
-                          tt_text *why)
+static tt_status load_program(tt_session *session, const tt_graph *graph, bool apart,
+                              tt_program **program, tt_text *why)
 {
     *program = NULL;
     tt_program *made = calloc(1, sizeof(*made));
     if (made == NULL)
         return TT_FULL;
     made->session = session;
+    made->apart = apart;
     tt_status status = load(made, graph, why);
     made->next = session->programs;
     session->programs = made;
@@ -195,6 +196,18 @@ tt_status tt_session_load(tt_session *session, const tt_graph *graph, tt_program
     }
     *program = made;
     return TT_OK;
+}
+
+tt_status tt_session_load(tt_session *session, const tt_graph *graph, tt_program **program,
+                          tt_text *why)
+{
+    return load_program(session, graph, false, program, why);
+}
+
+tt_status tt_session_load_apart(tt_session *session, const tt_graph *graph, tt_program **program,
+                                tt_text *why)
+{
+    return load_program(session, graph, true, program, why);
 }
 
 void tt_program_forget_results(tt_program *program)
@@ -216,6 +229,11 @@ void tt_program_free(tt_program *program)
         }
     tt_program_forget_results(program);
     tt_graph_free(program->graph);
+    for (uint32_t i = 0; i < program->step_count; i++)
+        if (program->steps[i].fused != NULL) {
+            tt_fused_free(program->steps[i].fused);
+            free(program->steps[i].fused);
+        }
     free(program->steps);
     free(program->data);
     free(program->root);

@@ -37,6 +37,7 @@ struct tt_program {
     tt_session *session;
     tt_program *next;
     tt_graph *graph; // simplified
+    bool apart;      // each node has a step, for who wants to see what it makes
     tt_step *steps;
     uint32_t step_count, value_count;
     const void **data;  // by value: where its elements are
@@ -64,6 +65,9 @@ static inline uint64_t tt_type_bytes(const tt_type *type)
 
 // What a step reads.
 const tt_value *tt_step_values(const tt_graph *graph, const tt_step *step, unsigned *count);
+// What it writes.
+unsigned tt_step_write_count(const tt_graph *graph, const tt_step *step);
+tt_value tt_step_write(const tt_step *step, unsigned index);
 
 // Whether a node shares its input's place instead of having a step.
 static inline bool tt_is_view(const tt_operation *node)
@@ -103,6 +107,10 @@ static inline const void *tt_bytes_at(const tt_program *program, tt_value value)
 {
     return program->data[program->root[tt_value_place(program->graph, value)]];
 }
+
+// tt_session_load, but apart.
+tt_status tt_session_load_apart(tt_session *session, const tt_graph *graph, tt_program **program,
+                                tt_text *why);
 
 void tt_program_forget_results(tt_program *program); // the reference's
 

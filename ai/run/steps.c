@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ai/graph/reference.h"
+#include "ai/run/blocks.h"
 #include "ai/run/program.h"
 
 typedef struct split {
@@ -57,4 +58,32 @@ tt_status tt_reference_kernel(const tt_running *running, const tt_step *step)
     if (in != few)
         free(in);
     return status;
+}
+
+#define FORM_SMALL (1 << 17) // elements times instructions that are not shared out
+
+typedef struct form_work {
+    const tt_running *running;
+    const tt_step *step;
+    int64_t each;
+} form_work;
+
+static void form_piece(void *context, size_t piece)
+{
+    const form_work *w = context;
+    const tt_fused *fused = w->step->fused;
+    int64_t from = (int64_t)piece * w->each, to = from + w->each;
+    tt_blocks_run(&fused->form, (void *const *)(void *)w->step->in, from,
+                  to < fused->turns ? to : fused->turns,
+                  w->running->scratch + piece * (w->step->scratch / TT_FORM_PIECES));
+}
+
+// What is read and written lies side by side in the step.
+tt_status tt_form_kernel(const tt_running *running, const tt_step *step)
+{
+    int64_t turns = step->fused->turns,
+            pieces = step->fused->cost < FORM_SMALL || turns < TT_FORM_PIECES ? 1 : TT_FORM_PIECES;
+    form_work w = {running, step, (turns + pieces - 1) / pieces};
+    tt_pool_run(running->pool, (size_t)((turns + w.each - 1) / w.each), form_piece, &w);
+    return TT_OK;
 }

@@ -1,0 +1,878 @@
+// The form of a group.
+//
+// First the axes: where each value that is read or written lies along each axis of the group's
+// domain, and which neighbouring axes all of them walk as one. Then the loops. A group without a
+// sum is one nest. One that reduces its last axes ("row by row") is a loop over rows, in which its
+// inner axes are walked once for each sum that waits for another ("turn"). A sum across is a nest
+// whose innermost loops are those that are summed.
+//
+// Sums are added up by lanes (form.h); where many elements come to a lane, they are added in parts
+// of PART numbers each, and these in order.
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ai/graph/shape.h"
+#include "ai/lower/functions.h"
+#include "ai/lower/group.h"
+
+#define PART 256   // numbers that a lane adds before a sum begins anew
+#define CHUNK 8192 // elements of a turn of a split axis, where there is but one axis
+#define AXES (2 * TT_RANK_MAX)
+
+// What is loaded, stored or counted: where it lies along the domain's axes.
+typedef struct place {
+    tt_value stored; // or an iota
+    uint8_t element;
+    int64_t offset, stride[TT_RANK_MAX];
+    bool inner; // changes along inner axes
+    tt_register outer_register, inner_register;
+    uint32_t inner_at; // the nest in which inner_register stands
+} place;
+
+// Neighbouring axes of the domain that are walked as one; or a part of one.
+typedef struct walk_axis {
+    unsigned last; // whose strides count
+    int64_t size;
+    bool reduced;
+} walk_axis;
+
+typedef struct member {
+    uint32_t node;
+    bool full, sum;
+    unsigned turn;    // in which it is computed; of a sum: after which it is there
+    int64_t read[3];  // by input: a place, or -1 - a member
+    int64_t written;  // a place, or -1
+    tt_register made; // outside of the inner nest
+    bool is_made;
+    tt_register inner_made; // in the inner nest `inner_at`
+    uint32_t inner_at;
+    tt_register part[4];  // of a sum: what is added to, by level
+    tt_register greatest; // of log_sum_exp: the first half's result
+} member;
+
+typedef struct fusing {
+    const tt_groups *groups;
+    const tt_graph *graph;
+    const tt_group *group;
+    tt_fused *fused;
+    tt_form *form;
+    member *member;
+    uint32_t count;
+    place *place;
+    uint32_t place_count, place_capacity;
+    walk_axis axis[TT_RANK_MAX];
+    unsigned axis_count, outer_count; // outer ones come first
+    // Loops that are open: which axis's numbers they count, and how many elements a turn is.
+    struct {
+        uint32_t id;
+        unsigned axis;
+        int64_t scale;
+    } open[AXES];
+    unsigned open_count;
+    uint32_t nest; // counts inner nests; 0: outside
+    bool full;
+} fusing;
+
+static uint32_t index_of(const fusing *f, uint32_t node)
+{
+    uint32_t first = 0, end = f->count; // members are in the order of their nodes
+    while (first < end) {
+        uint32_t middle = (first + end) / 2;
+        if (f->member[middle].node < node)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    return first < f->count && f->member[first].node == node ? first : UINT32_MAX;
+}
+
+static tt_op op_of(const fusing *f, uint32_t node)
+{
+    return (tt_op)tt_graph_node(f->graph, node)->op;
+}
+
+static bool is_sum(tt_op op)
+{
+    return op == TT_OP_SUM || op == TT_OP_GREATEST || op == TT_OP_LEAST || op == TT_OP_LOG_SUM_EXP;
+}
+
+static int64_t add_place(fusing *f, const place *made)
+{
+    if (f->place_count == f->place_capacity) {
+        uint32_t more = f->place_capacity > 0 ? 2 * f->place_capacity : 16;
+        place *grown = realloc(f->place, more * sizeof(*grown));
+        if (grown == NULL) {
+            f->full = true;
+            return 0;
+        }
+        f->place = grown;
+        f->place_capacity = more;
+    }
+    for (uint32_t i = 0; i < f->place_count; i++)
+        if (tt_same(f->place[i].stored, made->stored) && f->place[i].offset == made->offset &&
+            memcmp(f->place[i].stride, made->stride, sizeof(made->stride)) == 0)
+            return i;
+    f->place[f->place_count] = *made;
+    return f->place_count++;
+}
+
+// An index of a value's axis as a number and a stride along one axis of the domain.
+typedef struct along {
+    int64_t offset, stride;
+    unsigned axis;
+} along;
+
+// Follows a movement: `at` tells where in its result, and then where in its input.
+static void follow(const tt_graph *graph, tt_value value, along at[TT_RANK_MAX])
+{
+    const tt_operation *n = tt_graph_node(graph, value.node);
+    tt_value input = tt_graph_inputs(graph, value.node)[0];
+    const tt_type *to = tt_graph_type(graph, value), *from = tt_graph_type(graph, input);
+    along out[TT_RANK_MAX];
+    unsigned count = 0;
+    const int64_t *first =
+        n->word_count > 0 ? tt_graph_attribute(graph, value.node, 0, &count) : NULL;
+    memcpy(out, at, sizeof(out));
+    for (unsigned i = 0; i < from->rank; i++) {
+        if (n->op == TT_OP_TRANSPOSE) {
+            at[first[i]] = out[i];
+        } else if (n->op == TT_OP_SLICE) {
+            int64_t step = tt_graph_attribute(graph, value.node, 2, NULL)[i];
+            at[i].offset = first[i] + out[i].offset * step;
+            at[i].stride = out[i].stride * step;
+        } else if (n->op == TT_OP_BROADCAST) {
+            at[i] = from->size[i] == 1 ? (along){0, 0, 0} : out[i + to->rank - from->rank];
+        }
+    }
+    for (unsigned i = 0; n->op == TT_OP_FLIP && i < count; i++) {
+        int64_t axis = first[i];
+        at[axis].offset = to->size[axis] - 1 - out[axis].offset;
+        at[axis].stride = -out[axis].stride;
+    }
+}
+
+// Where the elements of `value` lie, of which a node of `shape` reads those of its own place.
+static int64_t place_of(fusing *f, tt_value value, const tt_type *shape)
+{
+    const tt_type *type = tt_graph_type(f->graph, value);
+    along at[TT_RANK_MAX] = {{0, 0, 0}};
+    place made = {.element = type->element};
+    int64_t strides[TT_RANK_MAX] = {0};
+    unsigned lead = f->group->domain.rank - shape->rank; // aligned at the last axis
+    for (unsigned i = 0; i < type->rank; i++) {
+        unsigned own = i + shape->rank - type->rank;
+        at[i] = type->size[i] == 1 ? (along){0, 0, 0} : (along){0, 1, lead + own};
+    }
+    for (;;) {
+        tt_op op = op_of(f, value.node);
+        if (!tt_looks_through(f->graph, value.node) && op != TT_OP_STOP && op != TT_OP_AFTER)
+            break;
+        if (op != TT_OP_STOP && op != TT_OP_AFTER)
+            follow(f->graph, value, at);
+        value = tt_graph_inputs(f->graph, value.node)[0];
+    }
+    type = tt_graph_type(f->graph, value);
+    tt_strides(type, strides);
+    for (unsigned i = 0; i < type->rank; i++) {
+        made.offset += at[i].offset * strides[i];
+        made.stride[at[i].axis] += at[i].stride * strides[i];
+    }
+    made.stored = tt_behind(f->graph, value);
+    return add_place(f, &made);
+}
+
+static int64_t iota_place(fusing *f, uint32_t node)
+{
+    place made = {.stored = {node, 0}, .element = TT_I32};
+    unsigned axis;
+    const tt_type *type = tt_graph_type(f->graph, made.stored);
+    tt_axis(tt_graph_attribute(f->graph, node, 2, NULL)[0], type->rank, &axis);
+    if (type->size[axis] > 1)
+        made.stride[axis] = 1;
+    return add_place(f, &made);
+}
+
+// Where a member writes: its own type's rows, which are the domain's or its first axes.
+static int64_t written_place(fusing *f, const member *m)
+{
+    tt_value value = {m->node, 0};
+    const tt_type *type = tt_graph_type(f->graph, value);
+    place made = {.stored = value, .element = type->element};
+    int64_t strides[TT_RANK_MAX] = {0};
+    tt_strides(type, strides);
+    for (unsigned i = 0; i < type->rank; i++)
+        made.stride[i] = type->size[i] > 1 ? strides[i] : 0;
+    return add_place(f, &made);
+}
+
+static bool is_full(const fusing *f, uint32_t node)
+{
+    const tt_type *type = tt_graph_type(f->graph, (tt_value){node, 0});
+    if (is_sum(op_of(f, node)))
+        return false;
+    return f->group->split < 0 ||
+           memcmp(type->size, f->group->domain.size, sizeof(type->size)) == 0;
+}
+
+// What each member reads, and in which turn it can be computed.
+static void find_reads(fusing *f, uint32_t index)
+{
+    member *m = &f->member[index];
+    const tt_operation *n = tt_graph_node(f->graph, m->node);
+    const tt_type *shape =
+        m->sum ? &f->group->domain : tt_graph_type(f->graph, (tt_value){m->node, 0});
+    for (unsigned i = 0; i < n->input_count; i++) {
+        tt_value value = tt_graph_inputs(f->graph, m->node)[i];
+        uint32_t other = index_of(f, tt_straight(f->graph, value).node);
+        if (other == UINT32_MAX) {
+            m->read[i] = place_of(f, value, shape);
+            continue;
+        }
+        m->read[i] = -1 - (int64_t)other;
+        unsigned turn = f->member[other].turn;
+        m->turn = turn > m->turn ? turn : m->turn;
+    }
+    if (n->op == TT_OP_IOTA)
+        m->read[0] = iota_place(f, m->node);
+    if (m->sum)
+        m->turn += n->op == TT_OP_LOG_SUM_EXP ? 2 : 1;
+    m->written = f->groups->stored[m->node] ? written_place(f, m) : -1;
+}
+
+static bool is_reduced(const fusing *f, unsigned axis)
+{
+    unsigned count;
+    if (!f->group->across)
+        return f->group->split >= 0 && (int)axis >= f->group->split;
+    const int64_t *axes = tt_graph_attribute(f->graph, f->member[f->count - 1].node, 0, &count);
+    for (unsigned i = 0; i < count; i++)
+        if (axes[i] == axis)
+            return true;
+    return false;
+}
+
+// Joins neighbouring axes where everything lies in one row; leaves out those of one element.
+static void find_axes(fusing *f)
+{
+    const tt_type *domain = &f->group->domain;
+    walk_axis all[TT_RANK_MAX];
+    unsigned count = 0;
+    for (unsigned i = 0; i < domain->rank; i++) {
+        bool reduced = is_reduced(f, i);
+        if (domain->size[i] == 1)
+            continue;
+        bool joined = count > 0 && all[count - 1].reduced == reduced;
+        for (uint32_t k = 0; joined && k < f->place_count; k++)
+            joined =
+                f->place[k].stride[all[count - 1].last] == f->place[k].stride[i] * domain->size[i];
+        if (joined) {
+            all[count - 1].last = i;
+            all[count - 1].size *= domain->size[i];
+        } else {
+            all[count++] = (walk_axis){i, domain->size[i], reduced};
+        }
+    }
+    for (unsigned pass = 0; pass < 2; pass++)
+        for (unsigned i = 0; i < count; i++)
+            if (all[i].reduced == (pass == 1)) {
+                f->axis[f->axis_count++] = all[i];
+                f->outer_count += pass == 0;
+            }
+}
+
+static void open_loop(fusing *f, unsigned axis, int64_t scale, tt_form_axis loop)
+{
+    uint32_t id = tt_form_loop(f->form, &loop);
+    f->open[f->open_count].id = id;
+    f->open[f->open_count].axis = axis;
+    f->open[f->open_count++].scale = scale;
+}
+
+static void close_loop(fusing *f)
+{
+    tt_form_end(f->form);
+    f->open_count--;
+}
+
+static tt_affine affine_of(const fusing *f, const place *p)
+{
+    tt_affine made = {.offset = p->offset};
+    for (unsigned i = 0; i < f->open_count; i++)
+        tt_affine_add(&made, f->open[i].id,
+                      p->stride[f->axis[f->open[i].axis].last] * f->open[i].scale);
+    return made;
+}
+
+// A register of a place's elements, loaded once outside where it stays the same inside.
+static tt_register load(fusing *f, int64_t index)
+{
+    place *p = &f->place[index];
+    const tt_operation *n = tt_graph_node(f->graph, p->stored.node);
+    bool outside = !p->inner;
+    if (outside && p->outer_register != TT_NO_REGISTER)
+        return p->outer_register;
+    if (!outside && p->inner_at == f->nest && p->inner_register != TT_NO_REGISTER)
+        return p->inner_register;
+    tt_affine at = affine_of(f, p);
+    tt_register made;
+    const tt_buffer *buffer =
+        n->op == TT_OP_BUFFER
+            ? tt_graph_buffer(f->graph,
+                              (uint32_t)tt_graph_attribute(f->graph, p->stored.node, 0, NULL)[0])
+            : NULL;
+    if (n->op == TT_OP_IOTA) {
+        made = tt_form_index(f->form, &at);
+    } else if (buffer != NULL && buffer->kind == TT_CONSTANT && tt_type_count(&buffer->type) == 1 &&
+               tt_form_kind_of((tt_element)p->element) != TT_FORM_NONE) {
+        tt_cell cell = tt_cell_load((tt_element)buffer->type.element, buffer->data, 0);
+        made = p->element == TT_F32    ? tt_form_number(f->form, (float)cell.f)
+               : p->element == TT_BOOL ? tt_form_integer(f->form, cell.i != 0 ? -1 : 0)
+                                       : tt_form_integer(f->form, (int32_t)cell.i);
+    } else {
+        tt_form_access access = {.buffer = (uint16_t)index, .element = p->element, .place = at};
+        made = tt_form_load(f->form, &access, TT_NO_REGISTER, TT_NO_REGISTER);
+    }
+    if (outside) {
+        p->outer_register = made;
+    } else {
+        p->inner_register = made;
+        p->inner_at = f->nest;
+    }
+    return made;
+}
+
+static tt_register xor_sign(tt_form *form, tt_register a, tt_form_op op, uint32_t bits)
+{
+    tt_register whole = tt_form_1(form, TT_FORM_AS_INTEGER, a);
+    tt_register made = tt_form_2(form, op, whole, tt_form_integer(form, (int32_t)bits));
+    return tt_form_1(form, TT_FORM_AS_FLOAT, made);
+}
+
+// a where it wins or is no number, else b.
+static tt_register better(tt_form *form, tt_register a, tt_register b, bool greatest)
+{
+    tt_register wins =
+        greatest ? tt_form_2(form, TT_FORM_LESS, b, a) : tt_form_2(form, TT_FORM_LESS, a, b);
+    tt_register none = tt_form_2(form, TT_FORM_EQUAL, a, a); // where it is one
+    none = tt_form_2(form, TT_FORM_XOR, none, tt_form_integer(form, -1));
+    return tt_form_make(form, TT_FORM_SELECT, tt_form_2(form, TT_FORM_OR, wins, none), a, b);
+}
+
+static tt_register converted(tt_form *form, tt_register a, tt_element from, tt_element to)
+{
+    if (from == to)
+        return a;
+    if (from == TT_F32 && to == TT_I32)
+        return tt_form_1(form, TT_FORM_TO_INTEGER, a);
+    if (from == TT_F32) { // a bool: what is not 0, no number too
+        tt_register zero = tt_form_2(form, TT_FORM_EQUAL, a, tt_form_number(form, 0));
+        return tt_form_2(form, TT_FORM_XOR, zero, tt_form_integer(form, -1));
+    }
+    if (from == TT_BOOL)
+        a = tt_form_2(form, TT_FORM_AND, a, tt_form_integer(form, 1));
+    if (to == TT_BOOL) {
+        tt_register zero = tt_form_2(form, TT_FORM_EQUAL_INTEGER, a, tt_form_integer(form, 0));
+        return tt_form_2(form, TT_FORM_XOR, zero, tt_form_integer(form, -1));
+    }
+    return to == TT_F32 ? tt_form_1(form, TT_FORM_TO_FLOAT, a) : a;
+}
+
+static tt_register compared(tt_form *form, tt_op op, tt_element element, tt_register a,
+                            tt_register b)
+{
+    bool is_float = element == TT_F32;
+    if (op == TT_OP_EQUAL)
+        return tt_form_2(form, is_float ? TT_FORM_EQUAL : TT_FORM_EQUAL_INTEGER, a, b);
+    if (op == TT_OP_LESS)
+        return tt_form_2(form, is_float ? TT_FORM_LESS : TT_FORM_LESS_INTEGER, a, b);
+    if (is_float)
+        return tt_form_2(form, TT_FORM_LESS_OR_EQUAL, a, b);
+    return tt_form_2(form, TT_FORM_XOR, tt_form_2(form, TT_FORM_LESS_INTEGER, b, a),
+                     tt_form_integer(form, -1));
+}
+
+static tt_register computed(tt_form *form, tt_op op, tt_element element, tt_element made,
+                            const tt_register *r)
+{
+    bool is_float = element == TT_F32;
+    switch (op) {
+    case TT_OP_IOTA:
+        return made == TT_F32 ? tt_form_1(form, TT_FORM_TO_FLOAT, r[0]) : r[0];
+    case TT_OP_CONVERT:
+        return converted(form, r[0], element, made);
+    case TT_OP_NEGATE:
+        return xor_sign(form, r[0], TT_FORM_XOR, 0x80000000u);
+    case TT_OP_ABSOLUTE:
+        return xor_sign(form, r[0], TT_FORM_AND, 0x7fffffffu);
+    case TT_OP_EXP:
+        return tt_form_exp(form, r[0]);
+    case TT_OP_LOG:
+        return tt_form_log(form, r[0]);
+    case TT_OP_TANH:
+        return tt_form_tanh(form, r[0]);
+    case TT_OP_ERF:
+        return tt_form_erf(form, r[0]);
+    case TT_OP_SIN:
+        return tt_form_sin(form, r[0]);
+    case TT_OP_COS:
+        return tt_form_cos(form, r[0]);
+    case TT_OP_SQRT:
+        return tt_form_1(form, TT_FORM_SQRT, r[0]);
+    case TT_OP_FLOOR:
+        return tt_form_1(form, TT_FORM_FLOOR, r[0]);
+    case TT_OP_CEIL:
+        return tt_form_1(form, TT_FORM_CEIL, r[0]);
+    case TT_OP_ROUND:
+        return tt_form_1(form, TT_FORM_NEAREST, r[0]);
+    case TT_OP_ADD:
+        return tt_form_2(form, is_float ? TT_FORM_ADD : TT_FORM_ADD_INTEGER, r[0], r[1]);
+    case TT_OP_SUBTRACT:
+        return tt_form_2(form, is_float ? TT_FORM_SUBTRACT : TT_FORM_SUBTRACT_INTEGER, r[0], r[1]);
+    case TT_OP_MULTIPLY:
+        return tt_form_2(form, is_float ? TT_FORM_MULTIPLY : TT_FORM_MULTIPLY_INTEGER, r[0], r[1]);
+    case TT_OP_DIVIDE:
+        return tt_form_2(form, TT_FORM_DIVIDE, r[0], r[1]);
+    case TT_OP_GREATER_OF:
+    case TT_OP_LESSER_OF:
+        return better(form, r[0], r[1], op == TT_OP_GREATER_OF);
+    case TT_OP_NOT:
+        return tt_form_2(form, TT_FORM_XOR, r[0], tt_form_integer(form, -1));
+    case TT_OP_AND:
+        return tt_form_2(form, TT_FORM_AND, r[0], r[1]);
+    case TT_OP_OR:
+        return tt_form_2(form, TT_FORM_OR, r[0], r[1]);
+    case TT_OP_XOR:
+        return tt_form_2(form, TT_FORM_XOR, r[0], r[1]);
+    case TT_OP_SELECT:
+        return tt_form_make(form, TT_FORM_SELECT, r[0], r[1], r[2]);
+    default:
+        return compared(form, op, element, r[0], r[1]);
+    }
+}
+
+static tt_register value_of(fusing *f, uint32_t index);
+
+static tt_register read(fusing *f, const member *m, unsigned input)
+{
+    int64_t from = m->read[input];
+    return from < 0 ? value_of(f, (uint32_t)(-1 - from)) : load(f, from);
+}
+
+// A member's register where the form is being built. Members are in order, so what one reads is
+// never deeper than the group is long.
+static tt_register value_of(fusing *f, uint32_t index)
+{
+    member *m = &f->member[index];
+    if (m->is_made)
+        return m->made;
+    if (m->full && f->nest > 0 && m->inner_at == f->nest)
+        return m->inner_made;
+    const tt_operation *n = tt_graph_node(f->graph, m->node);
+    tt_register operand[3] = {0, 0, 0};
+    unsigned count = n->op == TT_OP_IOTA ? 1u : n->input_count;
+    for (unsigned i = 0; i < count; i++)
+        operand[i] = read(f, m, i);
+    const tt_type *in =
+        n->input_count > 0
+            ? tt_graph_type(f->graph, tt_graph_inputs(f->graph, m->node)[n->input_count - 1u])
+            : tt_graph_type(f->graph, (tt_value){m->node, 0});
+    tt_register made =
+        computed(f->form, (tt_op)n->op, (tt_element)in->element,
+                 (tt_element)tt_graph_type(f->graph, (tt_value){m->node, 0})->element, operand);
+    if (m->full && f->nest > 0) {
+        m->inner_made = made;
+        m->inner_at = f->nest;
+    } else {
+        m->made = made;
+        m->is_made = true;
+    }
+    return made;
+}
+
+static void store(fusing *f, uint32_t index)
+{
+    member *m = &f->member[index];
+    if (m->written < 0)
+        return;
+    const place *p = &f->place[m->written];
+    tt_form_access access = {
+        .buffer = (uint16_t)m->written, .element = p->element, .place = affine_of(f, p)};
+    tt_form_store(f->form, &access, value_of(f, index));
+}
+
+static tt_form_axis lanes_of(int64_t size)
+{
+    return (tt_form_axis){.end = size, .lanes = true};
+}
+
+// A loop over a part: numbers below `part`, and below what is left of `size`. The part's number
+// is that of the loop opened last.
+static tt_form_axis rest_of(const fusing *f, int64_t part, int64_t size, bool lanes)
+{
+    tt_form_axis axis = {.end = part, .lanes = lanes};
+    if (size % part != 0) {
+        axis.bounded = true;
+        axis.divisor = 1;
+        axis.from.offset = 0;
+        axis.to.offset = size;
+        tt_affine_add(&axis.to, f->open[f->open_count - 1].id, -part);
+    }
+    return axis;
+}
+
+// No sum: all axes but the last are loops, the last is lanes.
+static void fuse_elements(fusing *f)
+{
+    unsigned last = f->axis_count - 1;
+    if (f->axis_count == 1 && f->axis[0].size > CHUNK) {
+        f->fused->turns = (f->axis[0].size + CHUNK - 1) / CHUNK;
+        open_loop(f, 0, CHUNK, (tt_form_axis){.end = f->fused->turns});
+        f->form->split = true;
+        open_loop(f, 0, 1, rest_of(f, CHUNK, f->axis[0].size, true));
+    } else {
+        for (unsigned i = 0; i < last; i++) {
+            open_loop(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
+            f->form->split = true;
+            if (i == 0)
+                f->fused->turns = f->axis[0].size;
+        }
+        open_loop(f, last, 1, lanes_of(f->axis[last].size));
+    }
+    f->nest++;
+    for (uint32_t i = 0; i < f->count; i++)
+        store(f, i);
+    while (f->open_count > 0)
+        close_loop(f);
+}
+
+// Which sums are added to in a turn: of log_sum_exp the greatest one first.
+static bool sums_in(const fusing *f, uint32_t index, unsigned turn, bool *first_half)
+{
+    const member *m = &f->member[index];
+    bool two = m->sum && op_of(f, m->node) == TT_OP_LOG_SUM_EXP;
+    *first_half = two && m->turn == turn + 2;
+    return m->sum && (m->turn == turn + 1 || *first_half);
+}
+
+static bool is_greatest(tt_op op, bool first_half)
+{
+    return op == TT_OP_GREATEST || op == TT_OP_LEAST || first_half;
+}
+
+static void start_sums(fusing *f, unsigned turn, unsigned level)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        bool first_half;
+        if (!sums_in(f, i, turn, &first_half))
+            continue;
+        tt_op op = op_of(f, f->member[i].node);
+        tt_register from =
+            tt_form_number(f->form, is_greatest(op, first_half) ? -(float)INFINITY : 0);
+        f->member[i].part[level] = tt_form_start(f->form, from, false);
+    }
+}
+
+// What is added: a member's element, or what log_sum_exp makes of it.
+static tt_register summand(fusing *f, uint32_t index, bool first_half)
+{
+    member *m = &f->member[index];
+    tt_op op = op_of(f, m->node);
+    tt_register x = read(f, m, 0);
+    if (op == TT_OP_LEAST)
+        return xor_sign(f->form, x, TT_FORM_XOR, 0x80000000u);
+    if (op != TT_OP_LOG_SUM_EXP || first_half)
+        return x;
+    return tt_form_exp(f->form, tt_form_2(f->form, TT_FORM_SUBTRACT, x, m->greatest));
+}
+
+static void add_up(fusing *f, unsigned turn, unsigned level, bool elements)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        bool first_half;
+        if (!sums_in(f, i, turn, &first_half))
+            continue;
+        member *m = &f->member[i];
+        tt_register to = m->part[level];
+        tt_register x = elements ? summand(f, i, first_half) : m->part[level + 1];
+        tt_form_set(f->form, to,
+                    is_greatest(op_of(f, m->node), first_half)
+                        ? better(f->form, x, to, true)
+                        : tt_form_2(f->form, TT_FORM_ADD, to, x));
+    }
+}
+
+// The axes from `axis` on, innermost the body: sums of level `level` are open.
+static void nest_turn(fusing *f, unsigned axis, unsigned turn, unsigned level, bool last_lanes)
+{
+    bool innermost = axis + 1 >= f->axis_count;
+    int64_t size = axis < f->axis_count ? f->axis[axis].size : 1;
+    bool lanes = innermost && last_lanes;
+    int64_t part = lanes ? PART * TT_LANES : PART;
+    if (axis >= f->axis_count) {
+        f->nest++;
+        add_up(f, turn, level, true);
+        return;
+    }
+    if (size > part && level < 2) {
+        open_loop(f, axis, part, (tt_form_axis){.end = (size + part - 1) / part});
+        start_sums(f, turn, level + 1);
+        open_loop(f, axis, 1, rest_of(f, part, size, lanes));
+        level++;
+    } else {
+        open_loop(f, axis, 1, (tt_form_axis){.end = size, .lanes = lanes});
+        part = 0;
+    }
+    if (innermost) {
+        f->nest++;
+        add_up(f, turn, level, true);
+        for (uint32_t i = 0; last_lanes && !f->group->across && i < f->count; i++)
+            if (f->member[i].full && f->member[i].turn == turn)
+                store(f, i);
+    } else {
+        nest_turn(f, axis + 1, turn, level, last_lanes);
+    }
+    close_loop(f);
+    if (part > 0) {
+        add_up(f, turn, level - 1, false);
+        close_loop(f);
+    }
+}
+
+// What the sums of a turn came to, by joining lanes where these were summed over.
+static void join_sums(fusing *f, unsigned turn, bool lanes)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        bool first_half;
+        if (!sums_in(f, i, turn, &first_half))
+            continue;
+        member *m = &f->member[i];
+        tt_op op = op_of(f, m->node);
+        bool greatest = is_greatest(op, first_half);
+        tt_register sum = m->part[0];
+        if (lanes)
+            sum = tt_form_1(f->form, greatest ? TT_FORM_JOIN_GREATEST : TT_FORM_JOIN, sum);
+        if (op == TT_OP_LEAST)
+            sum = xor_sign(f->form, sum, TT_FORM_XOR, 0x80000000u);
+        if (first_half) { // what is infinite is not subtracted: inf - inf would be none
+            tt_register inf = tt_form_number(f->form, (float)INFINITY);
+            tt_register size = xor_sign(f->form, sum, TT_FORM_AND, 0x7fffffffu);
+            m->greatest =
+                tt_form_make(f->form, TT_FORM_SELECT, tt_form_2(f->form, TT_FORM_EQUAL, size, inf),
+                             tt_form_number(f->form, 0), sum);
+            continue;
+        }
+        if (op == TT_OP_LOG_SUM_EXP)
+            sum = tt_form_2(f->form, TT_FORM_ADD, m->greatest, tt_form_log(f->form, sum));
+        m->made = sum;
+        m->is_made = true;
+    }
+}
+
+// Members outside of the inner axes that can be computed before a turn, and what stays the same
+// inside.
+static void before_turn(fusing *f, unsigned turn)
+{
+    f->nest = 0;
+    for (uint32_t i = 0; i < f->count; i++) {
+        member *m = &f->member[i];
+        if (m->turn > turn || m->sum)
+            continue;
+        if (!m->full) {
+            value_of(f, i);
+            continue;
+        }
+        unsigned count = tt_graph_node(f->graph, m->node)->input_count;
+        for (unsigned k = 0; k < count; k++)
+            if (m->read[k] >= 0 && !f->place[m->read[k]].inner)
+                load(f, m->read[k]);
+    }
+}
+
+static unsigned last_turn(const fusing *f)
+{
+    unsigned last = 0;
+    for (uint32_t i = 0; i < f->count; i++) {
+        const member *m = &f->member[i];
+        unsigned turn = m->sum ? m->turn - 1 : m->full && m->written >= 0 ? m->turn : 0;
+        last = turn > last ? turn : last;
+    }
+    return last;
+}
+
+static bool works_in(const fusing *f, unsigned turn)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        const member *m = &f->member[i];
+        bool first_half;
+        if (sums_in(f, i, turn, &first_half) || (m->full && m->written >= 0 && m->turn == turn))
+            return true;
+    }
+    return false;
+}
+
+static void fuse_rows(fusing *f)
+{
+    unsigned outer = f->outer_count, turns = last_turn(f);
+    for (unsigned i = 0; i < outer; i++) {
+        open_loop(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
+        f->form->split = true;
+        if (i == 0)
+            f->fused->turns = f->axis[0].size;
+    }
+    uint32_t nests = 0;
+    for (unsigned turn = 0; turn <= turns; turn++) {
+        before_turn(f, turn);
+        f->nest = nests;
+        if (works_in(f, turn)) {
+            start_sums(f, turn, 0);
+            nest_turn(f, outer, turn, 0, true);
+            nests = f->nest;
+            f->nest = 0;
+            join_sums(f, turn, true);
+        }
+    }
+    before_turn(f, UINT32_MAX - 1);
+    for (uint32_t i = 0; i < f->count; i++)
+        if (!f->member[i].full)
+            store(f, i);
+    while (f->open_count > 0)
+        close_loop(f);
+}
+
+// The sum is the last member; its kept axes are outside, lanes on the last of all axes.
+static void fuse_across(fusing *f)
+{
+    unsigned outer = f->outer_count;
+    bool lanes_kept = outer > 0 && f->axis[outer - 1].last > f->axis[f->axis_count - 1].last;
+    uint32_t sum = f->count - 1;
+    for (unsigned i = 0; i < outer; i++) {
+        bool lanes = lanes_kept && i == outer - 1;
+        if (lanes && outer == 1 && f->axis[i].size > 4 * TT_LANES) {
+            f->fused->turns = (f->axis[i].size + 4 * TT_LANES - 1) / (4 * TT_LANES);
+            open_loop(f, i, 4 * TT_LANES, (tt_form_axis){.end = f->fused->turns});
+            f->form->split = true;
+            open_loop(f, i, 1, rest_of(f, 4 * TT_LANES, f->axis[i].size, true));
+            continue;
+        }
+        open_loop(f, i, 1, (tt_form_axis){.end = f->axis[i].size, .lanes = lanes});
+        if (i == 0 && !lanes) {
+            f->form->split = true;
+            f->fused->turns = f->axis[0].size;
+        }
+    }
+    start_sums(f, 0, 0);
+    nest_turn(f, outer, 0, 0, !lanes_kept);
+    f->nest = 0;
+    join_sums(f, 0, !lanes_kept);
+    store(f, sum);
+    while (f->open_count > 0)
+        close_loop(f);
+}
+
+static void mark_inner(fusing *f)
+{
+    for (uint32_t k = 0; k < f->place_count; k++) {
+        place *p = &f->place[k];
+        p->outer_register = p->inner_register = TT_NO_REGISTER;
+        p->inner = f->group->split < 0; // one nest, or a sum across, in which all is inside
+        for (unsigned i = f->outer_count; i < f->axis_count; i++)
+            p->inner |= p->stride[f->axis[i].last] != 0;
+    }
+}
+
+// Places become buffers: those that are read, and then those that are written.
+static bool list_buffers(fusing *f)
+{
+    tt_fused *fused = f->fused;
+    uint32_t count = f->place_count;
+    uint16_t *buffer = calloc(count + 1u, sizeof(*buffer));
+    bool *loaded = calloc(count + 1u, sizeof(*loaded)),
+         *written = calloc(count + 1u, sizeof(*written));
+    fused->values = calloc(2 * count + 1u, sizeof(*fused->values));
+    bool ok = buffer != NULL && loaded != NULL && written != NULL && fused->values != NULL;
+    for (uint32_t i = 0; ok && i < f->form->access_count; i++)
+        loaded[f->form->access[i].buffer] = true;
+    for (uint32_t i = 0; ok && i < f->count; i++)
+        if (f->member[i].written >= 0)
+            written[f->member[i].written] = true;
+    for (unsigned pass = 0; ok && pass < 2; pass++)
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t begin = pass == 0 ? 0 : fused->read_count,
+                     *counted = pass == 0 ? &fused->read_count : &fused->write_count;
+            uint32_t end = fused->read_count + fused->write_count, at = begin;
+            if (!loaded[i] || written[i] != (pass == 1))
+                continue;
+            while (at < end && !tt_same(fused->values[at], f->place[i].stored))
+                at++;
+            if (at == end) {
+                fused->values[at] = f->place[i].stored;
+                (*counted)++;
+            }
+            buffer[i] = (uint16_t)at;
+        }
+    for (uint32_t i = 0; ok && i < f->form->access_count; i++)
+        f->form->access[i].buffer = buffer[f->form->access[i].buffer];
+    free(buffer);
+    free(loaded);
+    free(written);
+    return ok;
+}
+
+static void estimate(fusing *f)
+{
+    uint64_t cost = (uint64_t)tt_type_count(&f->group->domain);
+    f->fused->cost = tt_cost_multiply(cost, f->form->length);
+}
+
+bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
+{
+    const tt_group *g = &groups->group[group];
+    fusing f = {.groups = groups,
+                .graph = groups->graph,
+                .group = g,
+                .fused = fused,
+                .form = &fused->form,
+                .member = calloc(g->count + 1u, sizeof(member)),
+                .count = g->count};
+    *fused = (tt_fused){.turns = 1};
+    tt_form_begin(&fused->form);
+    f.full = f.member == NULL;
+    for (uint32_t i = 0; !f.full && i < f.count; i++) {
+        f.member[i].node = groups->member[g->first + i];
+        f.member[i].sum = is_sum(op_of(&f, f.member[i].node));
+    }
+    for (uint32_t i = 0; !f.full && i < f.count; i++) {
+        f.member[i].full = is_full(&f, f.member[i].node);
+        find_reads(&f, i);
+    }
+    if (!f.full) {
+        find_axes(&f);
+        bool lone = f.axis_count == (g->split >= 0 ? f.outer_count : 0);
+        if (lone) // of one element
+            f.axis[f.axis_count++] =
+                (walk_axis){g->domain.rank > 0 ? g->domain.rank - 1u : 0, 1, g->split >= 0};
+        if (lone && g->split < 0)
+            f.outer_count = 1;
+        mark_inner(&f);
+        if (g->across)
+            fuse_across(&f);
+        else if (g->split >= 0)
+            fuse_rows(&f);
+        else
+            fuse_elements(&f);
+        f.full = fused->form.full || !list_buffers(&f);
+        estimate(&f);
+    }
+    free(f.member);
+    free(f.place);
+    return !f.full;
+}
+
+void tt_fused_free(tt_fused *fused)
+{
+    tt_form_free(&fused->form);
+    free(fused->values);
+    *fused = (tt_fused){0};
+}

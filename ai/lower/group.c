@@ -1,0 +1,402 @@
+// Which nodes go into one form.
+
+#include "ai/lower/group.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMBERS_MAX 160 // of a group: a form of some thousand instructions
+
+static const tt_type *input_type(const tt_graph *graph, uint32_t node, unsigned input)
+{
+    return tt_graph_type(graph, tt_graph_inputs(graph, node)[input]);
+}
+
+static bool is_sum(tt_op op)
+{
+    return op == TT_OP_SUM || op == TT_OP_GREATEST || op == TT_OP_LEAST || op == TT_OP_LOG_SUM_EXP;
+}
+
+bool tt_looks_through(const tt_graph *graph, uint32_t node)
+{
+    tt_op op = (tt_op)tt_graph_node(graph, node)->op;
+    return op == TT_OP_TRANSPOSE || op == TT_OP_SLICE || op == TT_OP_FLIP || op == TT_OP_BROADCAST;
+}
+
+static bool is_view(tt_op op)
+{
+    return op == TT_OP_RESHAPE || op == TT_OP_STOP || op == TT_OP_AFTER;
+}
+
+// Small integers are themselves in 32 bits; of these, only what cannot leave their range.
+static bool is_small(tt_element element)
+{
+    return element == TT_BOOL || element == TT_I8 || element == TT_U8 || element == TT_I16 ||
+           element == TT_U16 || element == TT_I32;
+}
+
+static bool can_convert(tt_element from, tt_element to)
+{
+    return (from == TT_F32 && (to == TT_F32 || to == TT_I32 || to == TT_BOOL)) ||
+           (is_small(from) && (to == TT_F32 || to == TT_I32 || to == TT_BOOL));
+}
+
+static bool can_compute(tt_op op, tt_element element, tt_element made)
+{
+    switch (op) {
+    case TT_OP_CONVERT:
+        return can_convert(element, made);
+    case TT_OP_NEGATE:
+    case TT_OP_ABSOLUTE:
+    case TT_OP_EXP:
+    case TT_OP_LOG:
+    case TT_OP_SQRT:
+    case TT_OP_SIN:
+    case TT_OP_COS:
+    case TT_OP_TANH:
+    case TT_OP_ERF:
+    case TT_OP_FLOOR:
+    case TT_OP_CEIL:
+    case TT_OP_ROUND:
+    case TT_OP_DIVIDE:
+    case TT_OP_GREATER_OF:
+    case TT_OP_LESSER_OF:
+        return element == TT_F32;
+    case TT_OP_ADD:
+    case TT_OP_SUBTRACT:
+    case TT_OP_MULTIPLY:
+        return element == TT_F32 || element == TT_I32;
+    case TT_OP_NOT:
+    case TT_OP_AND:
+    case TT_OP_OR:
+    case TT_OP_XOR:
+        return element == TT_BOOL || element == TT_I32;
+    case TT_OP_EQUAL:
+    case TT_OP_LESS:
+    case TT_OP_LESS_OR_EQUAL:
+    case TT_OP_SELECT:
+        return element == TT_F32 ||
+               (is_small(element) &&
+                (op == TT_OP_EQUAL || op == TT_OP_SELECT || element != TT_BOOL));
+    default:
+        return is_sum(op) && element == TT_F32;
+    }
+}
+
+// Sizes that 32-bit numbers count.
+static bool is_counted(const tt_type *type)
+{
+    int64_t count = tt_type_count(type);
+    return count > 0 && count <= INT32_MAX;
+}
+
+bool tt_can_lower(const tt_graph *graph, uint32_t node)
+{
+    const tt_operation *n = tt_graph_node(graph, node);
+    const tt_type *made = tt_graph_type(graph, (tt_value){node, 0});
+    tt_op op = (tt_op)n->op;
+    if (!is_counted(made))
+        return false;
+    if (op == TT_OP_IOTA)
+        return made->element == TT_F32 || made->element == TT_I32;
+    if (n->input_count == 0 || n->input_count > 3)
+        return false;
+    for (unsigned i = 0; i < n->input_count; i++)
+        if (!is_counted(input_type(graph, node, i)))
+            return false;
+    return can_compute(op, (tt_element)input_type(graph, node, n->input_count - 1u)->element,
+                       (tt_element)made->element);
+}
+
+tt_value tt_behind(const tt_graph *graph, tt_value value)
+{
+    for (;;) {
+        tt_op op = (tt_op)tt_graph_node(graph, value.node)->op;
+        if (!tt_looks_through(graph, value.node) && op != TT_OP_STOP && op != TT_OP_AFTER)
+            break;
+        value = tt_graph_inputs(graph, value.node)[0];
+    }
+    while (is_view((tt_op)tt_graph_node(graph, value.node)->op)) // a reshape of what is stored
+        value = tt_graph_inputs(graph, value.node)[0];
+    return value;
+}
+
+static bool same_shape(const tt_type *a, const tt_type *b)
+{
+    return a->rank == b->rank && memcmp(a->size, b->size, sizeof(a->size)) == 0;
+}
+
+// Whether a shape is the domain's with ones from an axis on.
+static bool is_row(const tt_type *type, const tt_type *domain, int split)
+{
+    if (type->rank != domain->rank)
+        return false;
+    for (int i = 0; i < type->rank; i++)
+        if (type->size[i] != (i < split ? domain->size[i] : 1))
+            return false;
+    return true;
+}
+
+// The first of the last axes, all of which a sum takes; -1: it takes others.
+static int split_of(const tt_graph *graph, uint32_t node)
+{
+    unsigned count;
+    const int64_t *axes = tt_graph_attribute(graph, node, 0, &count);
+    const tt_type *type = input_type(graph, node, 0);
+    bool taken[TT_RANK_MAX] = {false};
+    int split = type->rank;
+    for (unsigned i = 0; i < count; i++)
+        taken[axes[i]] = true;
+    while (split > 0 && (taken[split - 1] || type->size[split - 1] == 1))
+        split--;
+    for (int i = 0; i < split; i++)
+        if (taken[i] && type->size[i] != 1)
+            return -1;
+    return split;
+}
+
+// Marks what only a sum across reads, as far back as shapes are the same.
+static void mark_inline(tt_groups *g, const uint32_t *uses, uint32_t sum, uint32_t node)
+{
+    const tt_type *domain = input_type(g->graph, sum, 0);
+    uint32_t stack[64];
+    unsigned depth = 0, left = MEMBERS_MAX / 2;
+    stack[depth++] = node;
+    while (depth > 0) {
+        uint32_t at = stack[--depth];
+        const tt_operation *n = tt_graph_node(g->graph, at);
+        if (g->how[at] != TT_LOWERED_FREE || uses[at] != 1 || g->stored[at] || left == 0 ||
+            is_sum((tt_op)n->op) || !same_shape(tt_graph_type(g->graph, (tt_value){at, 0}), domain))
+            continue;
+        left--;
+        g->how[at] = TT_LOWERED_INLINE;
+        for (unsigned i = 0; i < n->input_count; i++)
+            if (depth < sizeof(stack) / sizeof(stack[0]))
+                stack[depth++] = tt_graph_inputs(g->graph, at)[i].node;
+    }
+}
+
+// Past what changes nothing at the place where a member reads: broadcasts, and what is itself.
+tt_value tt_straight(const tt_graph *graph, tt_value value)
+{
+    for (;;) {
+        const tt_operation *n = tt_graph_node(graph, value.node);
+        bool itself = n->op == TT_OP_STOP || n->op == TT_OP_AFTER;
+        if (!itself && (n->op != TT_OP_BROADCAST || tt_graph_type(graph, value)->rank !=
+                                                        input_type(graph, value.node, 0)->rank))
+            return value;
+        value = tt_graph_inputs(graph, value.node)[0];
+    }
+}
+
+// What is waited for by an `after` on the way to what is stored.
+static uint32_t waited_for(const tt_groups *g, tt_value value)
+{
+    uint32_t last = 0;
+    for (;;) {
+        tt_op op = (tt_op)tt_graph_node(g->graph, value.node)->op;
+        if (!tt_looks_through(g->graph, value.node) && !is_view(op))
+            return last;
+        if (op == TT_OP_AFTER) {
+            tt_value other = tt_behind(g->graph, tt_graph_inputs(g->graph, value.node)[1]);
+            uint32_t unit = g->unit_of[other.node];
+            last = unit > last ? unit : last;
+        }
+        value = tt_graph_inputs(g->graph, value.node)[0];
+    }
+}
+
+// The last unit that a node reads, and whether it may be joined: what is read of it is read at the
+// same place.
+static uint32_t last_read(const tt_groups *g, uint32_t node, bool *straight)
+{
+    const tt_operation *n = tt_graph_node(g->graph, node);
+    uint32_t last = 0, waited = 0;
+    *straight = true;
+    for (unsigned i = 0; i < n->input_count; i++) {
+        tt_value value = tt_graph_inputs(g->graph, node)[i], behind = tt_behind(g->graph, value);
+        uint32_t unit = g->unit_of[behind.node], after = waited_for(g, value);
+        bool direct = tt_same(tt_straight(g->graph, value), behind) &&
+                      g->how[value.node] != TT_LOWERED_INLINE;
+        if (unit > last)
+            *straight = direct;
+        else if (unit == last)
+            *straight = *straight && direct;
+        last = unit > last ? unit : last;
+        waited = after > waited ? after : waited;
+    }
+    if (waited >= last && waited > 0)
+        *straight = false;
+    return waited > last ? waited : last;
+}
+
+// Whether the node's shape is one of the group's; the group may grow to it.
+static bool fits(const tt_groups *g, const tt_group *group, uint32_t node, tt_type *domain,
+                 int *split)
+{
+    const tt_type *type = tt_graph_type(g->graph, (tt_value){node, 0});
+    *domain = group->domain;
+    *split = group->split;
+    if (g->apart || group->across || group->count >= MEMBERS_MAX)
+        return false;
+    if (is_sum((tt_op)tt_graph_node(g->graph, node)->op)) {
+        int own = split_of(g->graph, node);
+        const tt_type *in = input_type(g->graph, node, 0);
+        *split = own;
+        return own >= 0 && same_shape(in, domain) && (group->split < 0 || own == group->split);
+    }
+    if (same_shape(type, domain) || (*split >= 0 && is_row(type, domain, *split)))
+        return true;
+    if (*split >= 0 || type->rank != domain->rank)
+        return false;
+    int ones = domain->rank; // rows until now: what they belong to is wider
+    while (ones > 0 && domain->size[ones - 1] == 1)
+        ones--;
+    if (ones == domain->rank || !is_row(domain, type, ones))
+        return false;
+    *split = ones;
+    *domain = *type;
+    return true;
+}
+
+// Shapes of inputs must be rows, the domain's, or what is loaded from outside.
+static void join(tt_groups *g, uint32_t unit, uint32_t node)
+{
+    tt_group *group = &g->group[g->unit[unit].index];
+    uint32_t index = g->unit[unit].index;
+    g->next[node] = UINT32_MAX;
+    if (group->count++ == 0)
+        group->first = node;
+    else
+        g->next[g->last[index]] = node;
+    g->last[index] = node;
+    g->unit_of[node] = unit;
+}
+
+static uint32_t add_unit(tt_groups *g, bool is_group, uint32_t index)
+{
+    g->unit[g->unit_count] = (tt_unit){is_group, index};
+    return g->unit_count++;
+}
+
+static void add_inline(tt_groups *g, uint32_t unit, uint32_t node)
+{
+    const tt_operation *n = tt_graph_node(g->graph, node);
+    for (unsigned i = 0; i < n->input_count; i++) {
+        uint32_t input = tt_graph_inputs(g->graph, node)[i].node;
+        if (g->how[input] == TT_LOWERED_INLINE && g->unit_of[input] != unit) {
+            add_inline(g, unit, input);
+            join(g, unit, input);
+        }
+    }
+}
+
+static void place_free(tt_groups *g, uint32_t node)
+{
+    bool straight, sum = is_sum((tt_op)tt_graph_node(g->graph, node)->op);
+    uint32_t last = last_read(g, node, &straight);
+    tt_type domain;
+    int split;
+    if (last > 0 && straight && g->unit[last].is_group) {
+        tt_group *group = &g->group[g->unit[last].index];
+        if (fits(g, group, node, &domain, &split)) {
+            group->domain = domain;
+            group->split = split;
+            join(g, last, node);
+            return;
+        }
+    }
+    tt_group *group = &g->group[g->group_count];
+    *group = (tt_group){.split = -1};
+    group->domain =
+        sum ? *input_type(g->graph, node, 0) : *tt_graph_type(g->graph, (tt_value){node, 0});
+    if (sum) {
+        group->split = split_of(g->graph, node);
+        group->across = group->split < 0;
+    }
+    uint32_t unit = add_unit(g, true, g->group_count++);
+    if (sum)
+        add_inline(g, unit, node);
+    join(g, unit, node);
+}
+
+// What a group reads of others must be stored.
+static void mark_stored(tt_groups *g, uint32_t node)
+{
+    const tt_operation *n = tt_graph_node(g->graph, node);
+    for (unsigned i = 0; i < n->input_count; i++) {
+        tt_value value = tt_graph_inputs(g->graph, node)[i], behind = tt_behind(g->graph, value);
+        if (g->unit_of[behind.node] != g->unit_of[node] ||
+            !tt_same(tt_straight(g->graph, value), behind))
+            g->stored[behind.node] = true;
+    }
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t one = *(const uint32_t *)a, other = *(const uint32_t *)b;
+    return one < other ? -1 : one > other;
+}
+
+static void list_members(tt_groups *g)
+{
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < g->group_count; i++) {
+        uint32_t node = g->group[i].first;
+        g->group[i].first = at;
+        for (; node != UINT32_MAX; node = g->next[node])
+            g->member[at++] = node;
+        if (g->group[i].across) // which were not found in their order
+            qsort(&g->member[g->group[i].first], g->group[i].count, sizeof(uint32_t), by_number);
+    }
+}
+
+bool tt_groups_make(tt_groups *groups, const tt_graph *graph, tt_lowered *how, bool *stored,
+                    const uint32_t *uses, bool apart)
+{
+    uint32_t nodes = tt_graph_count(graph);
+    *groups = (tt_groups){.graph = graph,
+                          .apart = apart,
+                          .how = how,
+                          .stored = stored,
+                          .unit_of = calloc(nodes + 1, sizeof(uint32_t)),
+                          .unit = calloc(nodes + 2, sizeof(tt_unit)),
+                          .group = calloc(nodes + 1, sizeof(tt_group)),
+                          .member = calloc(nodes + 1, sizeof(uint32_t)),
+                          .next = calloc(nodes + 1, sizeof(uint32_t)),
+                          .last = calloc(nodes + 1, sizeof(uint32_t))};
+    if (groups->unit_of == NULL || groups->unit == NULL || groups->group == NULL ||
+        groups->member == NULL || groups->next == NULL || groups->last == NULL)
+        return false;
+    groups->unit_count = 1; // 0: leaves
+    for (uint32_t at = nodes; at > 0; at--) {
+        uint32_t node = at - 1;
+        const tt_operation *n = tt_graph_node(graph, node);
+        if (how[node] == TT_LOWERED_FREE && is_sum((tt_op)n->op) && split_of(graph, node) < 0)
+            mark_inline(groups, uses, node, tt_graph_inputs(graph, node)[0].node);
+    }
+    for (uint32_t node = 0; node < nodes; node++) {
+        bool straight;
+        if (how[node] == TT_LOWERED_OWN)
+            groups->unit_of[node] = add_unit(groups, false, node);
+        else if (how[node] == TT_LOWERED_FREE)
+            place_free(groups, node);
+        else if (how[node] == TT_LOWERED_INLINE)
+            groups->unit_of[node] = last_read(groups, node, &straight);
+    }
+    for (uint32_t node = 0; node < nodes; node++)
+        if (how[node] == TT_LOWERED_FREE || how[node] == TT_LOWERED_INLINE)
+            mark_stored(groups, node);
+    list_members(groups);
+    return true;
+}
+
+void tt_groups_free(tt_groups *groups)
+{
+    free(groups->unit_of);
+    free(groups->unit);
+    free(groups->group);
+    free(groups->member);
+    free(groups->next);
+    free(groups->last);
+}

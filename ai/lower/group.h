@@ -1,0 +1,82 @@
+// Groups: nodes that become one form, and the form that they become.
+//
+// Steps of a program are units, numbered in the order in which they run: groups, and nodes that
+// have a step of their own. A group is grown forwards: a node joins the group of the last unit
+// that it reads, where it computes element by element what has the same shape, or where it
+// reduces that shape's last axes; so no unit ever reads a later one. Where a group reduces, what
+// it computes lies in rows: the axes before are walked once, and those that are reduced are walked
+// again for everything that needs the result. Nothing is stored but what others read.
+//
+// What a group reads through transposes, slices, flips and broadcasts it reads where it lies.
+// What is only read once, by a sum over other axes than the last, is computed where it is summed.
+
+#ifndef TUTTI_AI_GROUP_H
+#define TUTTI_AI_GROUP_H
+
+#include "ai/graph/row.h"
+#include "ai/lower/form.h"
+
+typedef struct tt_group {
+    uint32_t first, count; // of the members, in tt_groups.member
+    tt_type domain;        // the shape of most members; the element says nothing
+    int split;             // the first axis that is reduced; -1: none is
+    bool across; // one sum over other axes than the last; members before it are part of it
+} tt_group;
+
+// How a node runs.
+typedef enum tt_lowered {
+    TT_LOWERED_NOT,    // not needed, or part of another's step
+    TT_LOWERED_OWN,    // by a step of its own
+    TT_LOWERED_FREE,   // may join a group: tt_can_lower
+    TT_LOWERED_INLINE, // is computed where it is read, by the only node that reads it
+    TT_LOWERED_SEEN,   // a movement that only groups look through
+} tt_lowered;
+
+typedef struct tt_unit {
+    bool is_group;
+    uint32_t index; // of a group, or the node
+} tt_unit;
+
+typedef struct tt_groups {
+    const tt_graph *graph;
+    bool apart;
+    tt_lowered *how;     // by node; told by who asks, FREE becomes INLINE where it is
+    bool *stored;        // by node: its outputs have places; set for what groups read or others do
+    uint32_t *unit_of;   // by node: the unit that it is part of, or INLINE's last unit that is read
+    tt_unit *unit;       // in order
+    uint32_t unit_count; //
+    tt_group *group;
+    uint32_t group_count;
+    uint32_t *member;      // nodes, by group
+    uint32_t *next, *last; // by node, by group: lists while they grow
+} tt_groups;
+
+// Whether a node's operation, types and sizes are such that a form can compute it.
+bool tt_can_lower(const tt_graph *graph, uint32_t node);
+bool tt_looks_through(const tt_graph *graph, uint32_t node); // transpose, slice, flip, broadcast
+
+// Makes groups of what is FREE. `how` and `stored` are by node, uses count how often each node is
+// read, and both arrays stay the caller's; apart: each node is a group. False without memory.
+bool tt_groups_make(tt_groups *groups, const tt_graph *graph, tt_lowered *how, bool *stored,
+                    const uint32_t *uses, bool apart);
+void tt_groups_free(tt_groups *groups);
+
+// A group's form. Its buffers are what it reads and then what it writes, values without views.
+typedef struct tt_fused {
+    tt_form form;
+    tt_value *values; // reads, then writes
+    uint32_t read_count, write_count;
+    int64_t turns; // of the split axis; 1 where there is none
+    uint64_t cost; // instructions times elements, about
+} tt_fused;
+
+// False without memory; what was made must be freed either way.
+bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused);
+void tt_fused_free(tt_fused *fused);
+
+// The value whose elements `value` is made of, behind views and movements.
+tt_value tt_behind(const tt_graph *graph, tt_value value);
+// The same behind broadcasts and what is itself only: a group's member reads it at its own place.
+tt_value tt_straight(const tt_graph *graph, tt_value value);
+
+#endif
