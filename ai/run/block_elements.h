@@ -1,0 +1,25 @@
+// What the interpreter of forms does to a row of numbers at once: arithmetic, loads and stores.
+
+#ifndef TUTTI_AI_BLOCK_ELEMENTS_H
+#define TUTTI_AI_BLOCK_ELEMENTS_H
+
+#include "ai/lower/form.h"
+
+typedef union tt_word {
+    float f;
+    uint32_t i;
+} tt_word;
+
+// Any instruction of arithmetic but the two JOINs, on n numbers; `to` may be no operand.
+void tt_block_arithmetic(tt_form_op op, tt_word *to, const tt_word *a, const tt_word *b,
+                         const tt_word *c, unsigned n);
+// The lanes of one register added, or their greatest.
+tt_word tt_block_join(tt_form_op op, const tt_word *lanes);
+
+// n numbers from, or to, the elements `place`, `place` + stride ... of a buffer.
+void tt_block_load(tt_element element, const void *buffer, int64_t place, int64_t stride,
+                   tt_word *to, unsigned n);
+void tt_block_store(tt_element element, void *buffer, int64_t place, int64_t stride,
+                    const tt_word *from, unsigned n);
+
+#endif
