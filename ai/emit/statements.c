@@ -157,11 +157,13 @@ static void print_set(const tt_printer *p, const tt_instruction *i)
         tt_emit_indent(p);
         tt_emit_operand(p, i->a, w);
         fprintf(p->file, " = ");
-        if (!uniform && p->partial)
-            fprintf(p->file, "%s(tt_busy_%u, r%" PRIu32 "_%u, ", isfloat ? "tt_select" : "tt_pick",
-                    w, i->a, w);
+        bool idle = !uniform && p->partial;
+        if (idle)
+            fprintf(p->file, "%s(tt_busy_%u, ", isfloat ? "tt_select" : "tt_pick", w);
         tt_emit_operand(p, i->b, w);
-        fprintf(p->file, !uniform && p->partial ? ");\n" : ";\n");
+        if (idle)
+            fprintf(p->file, ", r%" PRIu32 "_%u)", i->a, w);
+        fprintf(p->file, ";\n");
     }
 }
 
