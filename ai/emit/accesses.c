@@ -1,0 +1,181 @@
+// Loads and stores as statements of C. Accesses that differ by the numbers of their innermost loop,
+// or by a constant, share a pointer that is made before that loop.
+
+#include "ai/emit/emit_internal.h"
+
+#include <inttypes.h>
+
+static const char *element_of(const tt_form_access *access)
+{
+    return tt_element_name((tt_element)access->element);
+}
+
+static bool is_access(const tt_instruction *i)
+{
+    return i->op == TT_FORM_LOAD || i->op == TT_FORM_STORE;
+}
+
+// Whether b is a, but for a constant and the numbers of `axis`.
+static bool shares(const tt_form_access *a, const tt_form_access *b, uint32_t axis)
+{
+    if (a->buffer != b->buffer || a->element != b->element)
+        return false;
+    for (unsigned i = 0; i < a->place.count; i++)
+        if (a->place.term[i].axis != axis &&
+            tt_affine_stride(&b->place, a->place.term[i].axis) != a->place.term[i].stride)
+            return false;
+    for (unsigned i = 0; i < b->place.count; i++)
+        if (b->place.term[i].axis != axis &&
+            tt_affine_stride(&a->place, b->place.term[i].axis) != b->place.term[i].stride)
+            return false;
+    return true;
+}
+
+void tt_emit_pointers(const tt_printer *p, uint32_t loop, uint32_t end)
+{
+    const tt_form *form = p->form;
+    uint32_t axis = loop == TT_NO_REGISTER ? TT_NO_REGISTER : form->code[loop].a;
+    uint32_t made = TT_NO_REGISTER; // a list of those that were, by what `pointer` has of others
+    uint32_t *pointer = p->pointer, *next = p->pointer + form->access_count;
+    unsigned depth = 0;
+    for (uint32_t at = loop == TT_NO_REGISTER ? 0 : loop + 1; at < end; at++) {
+        const tt_instruction *i = &form->code[at];
+        depth += i->op == TT_FORM_LOOP;
+        depth -= i->op == TT_FORM_END;
+        if (depth > 0 || !is_access(i))
+            continue;
+        const tt_form_access *access = &form->access[i->a];
+        uint32_t known = made;
+        while (known != TT_NO_REGISTER && !shares(&form->access[known], access, axis))
+            known = next[known];
+        pointer[i->a] = known == TT_NO_REGISTER ? i->a : known;
+        if (known != TT_NO_REGISTER)
+            continue;
+        next[i->a] = made;
+        made = i->a;
+        tt_emit_indent(p);
+        fprintf(p->file, "tt_%s *const p%" PRIu32 " = (tt_%s *)buffers[%u] + (", element_of(access),
+                i->a, element_of(access), access->buffer);
+        tt_emit_affine(p, &access->place, axis);
+        fprintf(p->file, ");\n");
+    }
+}
+
+static void print_place(const tt_printer *p, const tt_instruction *i, int64_t more)
+{
+    const tt_form_access *access = &p->form->access[i->a];
+    uint32_t pointer = p->pointer[i->a];
+    fprintf(p->file, "p%" PRIu32, pointer);
+    if (p->loop != TT_NO_REGISTER) {
+        uint32_t axis = p->form->code[p->loop].a;
+        int64_t stride = tt_affine_stride(&access->place, axis);
+        if (stride != 0)
+            fprintf(p->file, " + i%" PRIu32 " * %" PRId64 "L", axis, stride);
+    }
+    more += access->place.offset - p->form->access[pointer].place.offset;
+    if (more != 0)
+        fprintf(p->file, " + %" PRId64 "L", more);
+    if (i->op == TT_FORM_LOAD && i->c != TT_NO_REGISTER && p->form->code[i->c].uniform)
+        fprintf(p->file, " + (long)(int)r%" PRIu32 " * %" PRId64 "L", i->c, access->index_stride);
+}
+
+static int64_t lane_stride(const tt_printer *p, const tt_instruction *i)
+{
+    return p->lanes == TT_NO_REGISTER ? 0
+                                      : tt_affine_stride(&p->form->access[i->a].place, p->lanes);
+}
+
+static bool by_lane(const tt_printer *p, tt_register of)
+{
+    return of != TT_NO_REGISTER && !p->form->code[of].uniform;
+}
+
+// The lanes of vector w that are not idle.
+static void print_count(const tt_printer *p, unsigned w)
+{
+    if (p->partial)
+        fprintf(p->file, "n - %uL", w * p->width);
+    else
+        fprintf(p->file, "%uL", p->width);
+}
+
+static void print_lanes_loaded(const tt_printer *p, const tt_instruction *i, unsigned w)
+{
+    const tt_form_access *access = &p->form->access[i->a];
+    int64_t stride = lane_stride(p, i);
+    bool each = by_lane(p, i->b) || by_lane(p, i->c);
+    const char *way = each ? "g" : p->partial ? "n" : stride == 1 ? "" : "s";
+    fprintf(p->file, "tt_load%s_%s(", way, element_of(access));
+    print_place(p, i, stride * (int64_t)(w * p->width));
+    if (*way != 0)
+        fprintf(p->file, ", %" PRId64 "L", stride);
+    if (*way == 'g' || *way == 'n') {
+        fprintf(p->file, ", ");
+        print_count(p, w);
+    }
+    if (each) {
+        fprintf(p->file, ", ");
+        if (by_lane(p, i->b))
+            tt_emit_operand(p, i->b, w);
+        else
+            fprintf(p->file, "tt_splat_u(1)");
+        fprintf(p->file, ", ");
+        if (by_lane(p, i->c))
+            tt_emit_operand(p, i->c, w);
+        else
+            fprintf(p->file, "tt_splat_u(0)");
+        fprintf(p->file, ", %" PRId64 "L", access->index_stride);
+    }
+    fprintf(p->file, ")");
+}
+
+void tt_emit_load(const tt_printer *p, uint32_t at)
+{
+    const tt_instruction *i = &p->form->code[at];
+    bool guarded = i->b != TT_NO_REGISTER && p->form->code[i->b].uniform;
+    for (unsigned w = i->uniform ? p->vectors : 0; w < p->vectors + i->uniform; w++) {
+        tt_emit_target(p, at, w);
+        if (guarded) {
+            fprintf(p->file, i->uniform ? "0;\n" : "{0};\n");
+            tt_emit_indent(p);
+            fprintf(p->file, "if (r%" PRIu32 " != 0)\n", i->b);
+            tt_emit_indent(p);
+            fprintf(p->file, "    ");
+            tt_emit_operand(p, at, w);
+            fprintf(p->file, " = ");
+        }
+        if (i->uniform) {
+            fprintf(p->file, "tt_get_%s(", element_of(&p->form->access[i->a]));
+            print_place(p, i, 0);
+            fprintf(p->file, ")");
+        } else {
+            print_lanes_loaded(p, i, w);
+        }
+        fprintf(p->file, ";\n");
+    }
+}
+
+void tt_emit_store(const tt_printer *p, uint32_t at)
+{
+    const tt_instruction *i = &p->form->code[at];
+    const char *element = element_of(&p->form->access[i->a]);
+    int64_t stride = lane_stride(p, i);
+    for (unsigned w = i->uniform ? p->vectors : 0; w < p->vectors + i->uniform; w++) {
+        const char *way = p->partial ? "n" : stride == 1 ? "" : "s";
+        tt_emit_indent(p);
+        if (i->uniform)
+            fprintf(p->file, "tt_put_%s(", element);
+        else
+            fprintf(p->file, "tt_store%s_%s(", way, element);
+        print_place(p, i, i->uniform ? 0 : stride * (int64_t)(w * p->width));
+        if (!i->uniform && *way != 0)
+            fprintf(p->file, ", %" PRId64 "L", stride);
+        if (!i->uniform && p->partial) {
+            fprintf(p->file, ", ");
+            print_count(p, w);
+        }
+        fprintf(p->file, ", ");
+        tt_emit_operand(p, i->b, w);
+        fprintf(p->file, ");\n");
+    }
+}

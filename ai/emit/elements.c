@@ -1,0 +1,138 @@
+// How printed functions read and write the elements of buffers.
+//
+// An element has a type in memory, a scalar and a vector of what is read there before it is
+// converted, and what LOAD makes of that. tt_load_E, tt_store_E are of neighbours; those with s are
+// of a stride, with n of the first n lanes only, with g of lanes whose guard is set, by an index.
+
+#include "ai/emit/emit_internal.h"
+
+static const char conversions[] =
+    "#define TT_SAME(x) (x)\n"
+    "#define TT_SIGNED(x) ((tt_s)(x))\n"
+    "#define TT_SIGNED1(x) ((int)(x))\n"
+    "#define TT_FROM_BOOL(x) ((tt_u)((x) != 0))\n"
+    "#define TT_FROM_BOOL1(x) (-(unsigned)((x) != 0))\n"
+    "#define TT_TO_BOOL(x) ((tt_u)((x) != 0) & 1u)\n"
+    "#define TT_TO_BOOL1(x) ((unsigned)((x) != 0))\n"
+    "#define TT_FROM_BF16(x) ((tt_v)((x) << 16))\n"
+    "#define TT_FROM_BF161(x) tt_as_float1((x) << 16)\n"
+    "TT_IN tt_u TT_TO_BF16(tt_v x)\n{\n"
+    "    tt_u bits = (tt_u)x, rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;\n"
+    "    return tt_pick((tt_u)(x != x), tt_splat_u(0x7fc0), rounded);\n}\n"
+    "TT_IN unsigned TT_TO_BF161(float x)\n{\n    return TT_TO_BF16(tt_splat_v(x))[0];\n}\n"
+    "TT_IN tt_v TT_FROM_F16(tt_u half)\n{\n"
+    "    tt_u size = half & 0x7fffu, special = (tt_u)(size >= 0x7c00u);\n"
+    "    tt_u large = (size << 13) + (special & (112u << 23)) + (112u << 23);\n"
+    "    tt_u small = (tt_u)(tt_to_float(size) * 0x1p-24f);\n"
+    "    return (tt_v)(tt_pick((tt_u)(size < 0x400u), small, large) | (half & 0x8000u) << 16);\n}\n"
+    "TT_IN float TT_FROM_F161(unsigned x)\n{\n    return TT_FROM_F16(tt_splat_u(x))[0];\n}\n"
+    "TT_IN tt_u TT_TO_F16(tt_v x)\n{\n"
+    "    tt_u size = (tt_u)x & 0x7fffffffu;\n"
+    "    tt_u small = (tt_u)((tt_v)size + 0.5f) - (126u << 23);\n"
+    "    tt_u half = (size - (112u << 23) + 0xfffu + (size >> 13 & 1u)) >> 13;\n"
+    "    half = tt_pick((tt_u)(size < (113u << 23)), small, half);\n"
+    "    half = tt_pick((tt_u)(size >= (143u << 23)), tt_splat_u(0x7c00), half);\n"
+    "    half |= (tt_u)x >> 16 & 0x8000u;\n"
+    "    return tt_pick((tt_u)(x != x), tt_splat_u(0x7e00), half);\n}\n"
+    "TT_IN unsigned TT_TO_F161(float x)\n{\n    return TT_TO_F16(tt_splat_v(x))[0];\n}\n";
+
+static const char neighbours[] =
+    "#define TT_WHOLE(E, T, R, C)                                                        \\\n"
+    "    typedef R tt_near_##E __attribute__((aligned(sizeof(T)), may_alias));            \\\n"
+    "    TT_IN R tt_read_##E(const tt_##E *p)                                             \\\n"
+    "    {                                                                                \\\n"
+    "        return *(const tt_near_##E *)p;                                              \\\n"
+    "    }                                                                                \\\n"
+    "    TT_IN void tt_write_##E(tt_##E *p, R x)                                          \\\n"
+    "    {                                                                                \\\n"
+    "        *(tt_near_##E *)p = x;                                                       \\\n"
+    "    }\n"
+    "#define TT_NARROW(E, T, R, C)                                                       \\\n"
+    "    typedef TT_VECTOR(T, sizeof(T) * TT_N) tt_vector_##E;                            \\\n"
+    "    typedef tt_vector_##E tt_near_##E __attribute__((aligned(sizeof(T)), may_alias)); \\\n"
+    "    TT_IN R tt_read_##E(const tt_##E *p)                                             \\\n"
+    "    {                                                                                \\\n"
+    "        return __builtin_convertvector(*(const tt_near_##E *)p, R);                  \\\n"
+    "    }                                                                                \\\n"
+    "    TT_IN void tt_write_##E(tt_##E *p, R x)                                          \\\n"
+    "    {                                                                                \\\n"
+    "        *(tt_near_##E *)p = __builtin_convertvector(x, tt_vector_##E);               \\\n"
+    "    }\n"
+    "#define TT_WIDE(E, T, R, C)                                                         \\\n"
+    "    TT_IN R tt_read_##E(const tt_##E *p)                                             \\\n"
+    "    {                                                                                \\\n"
+    "        return (R){TT_EACH(TT_RAW)};                                                 \\\n"
+    "    }                                                                                \\\n"
+    "    TT_IN void tt_write_##E(tt_##E *p, R x)                                          \\\n"
+    "    {                                                                                \\\n"
+    "        for (int l = 0; l < TT_N; l++)                                               \\\n"
+    "            p[l] = x[l];                                                             \\\n"
+    "    }\n"
+    "#define TT_RAW(l) (unsigned)p[l]\n";
+
+// E: the name; T: the type in memory; R, C: what is read of it; V, S: what LOAD makes of it.
+static const char element[] =
+    "#define TT_ELEMENT(E, T, R, C, V, S, FROM, TO, FROM1, TO1, NEAR)                    \\\n"
+    "    typedef T tt_##E __attribute__((may_alias));                                     \\\n"
+    "    NEAR(E, T, R, C)                                                                 \\\n"
+    "    TT_IN S tt_get_##E(const tt_##E *p) { return FROM1((C)*p); }                     \\\n"
+    "    TT_IN void tt_put_##E(tt_##E *p, S x) { *p = (T)TO1(x); }                        \\\n"
+    "    TT_IN V tt_load_##E(const tt_##E *p) { return FROM(tt_read_##E(p)); }            \\\n"
+    "    TT_IN void tt_store_##E(tt_##E *p, V x) { tt_write_##E(p, TO(x)); }              \\\n"
+    "    TT_IN V tt_loads_##E(const tt_##E *p, long s)                                    \\\n"
+    "    {                                                                                \\\n"
+    "        return FROM(((R){TT_EACH(TT_S)}));                                           \\\n"
+    "    }                                                                                \\\n"
+    "    TT_IN V tt_loadn_##E(const tt_##E *p, long s, long n)                            \\\n"
+    "    {                                                                                \\\n"
+    "        return FROM(((R){TT_EACH(TT_S_N)}));                                         \\\n"
+    "    }                                                                                \\\n"
+    "    TT_IN V tt_loadg_##E(const tt_##E *p, long s, long n, tt_u g, tt_u x, long t)    \\\n"
+    "    {                                                                                \\\n"
+    "        return FROM(((R){TT_EACH(TT_S_G)}));                                         \\\n"
+    "    }                                                                                \\\n"
+    "    TT_IN void tt_stores_##E(tt_##E *p, long s, V x)                                 \\\n"
+    "    {                                                                                \\\n"
+    "        R y = (R)TO(x);                                                              \\\n"
+    "        TT_EACH(TT_P);                                                               \\\n"
+    "    }                                                                                \\\n"
+    "    TT_IN void tt_storen_##E(tt_##E *p, long s, long n, V x)                         \\\n"
+    "    {                                                                                \\\n"
+    "        R y = (R)TO(x);                                                              \\\n"
+    "        TT_EACH(TT_P_N);                                                             \\\n"
+    "    }\n"
+    "#define TT_S(l) p[l * s]\n"
+    "#define TT_S_N(l) (l < n ? p[l * s] : 0)\n"
+    "#define TT_S_G(l) (l < n && g[l] != 0 ? p[l * s + (long)(int)x[l] * t] : 0)\n"
+    "#define TT_P(l) p[l * s] = y[l]\n"
+    "#define TT_P_N(l) (void)(l < n ? (p[l * s] = y[l]) : 0)\n";
+
+static const char elements[] =
+    "#define TT_INTEGER(E, T, NEAR) \\\n"
+    "    TT_ELEMENT(E, T, tt_u, unsigned, tt_u, unsigned, TT_SAME, TT_SAME, TT_SAME, TT_SAME, "
+    "NEAR)\n"
+    "TT_ELEMENT(f32, float, tt_v, float, tt_v, float, TT_SAME, TT_SAME, TT_SAME, TT_SAME, "
+    "TT_WHOLE)\n"
+    "TT_ELEMENT(f16, unsigned short, tt_u, unsigned, tt_v, float, TT_FROM_F16, TT_TO_F16,\n"
+    "           TT_FROM_F161, TT_TO_F161, TT_NARROW)\n"
+    "TT_ELEMENT(bf16, unsigned short, tt_u, unsigned, tt_v, float, TT_FROM_BF16, TT_TO_BF16,\n"
+    "           TT_FROM_BF161, TT_TO_BF161, TT_NARROW)\n"
+    "TT_ELEMENT(bool, unsigned char, tt_u, unsigned, tt_u, unsigned, TT_FROM_BOOL, TT_TO_BOOL,\n"
+    "           TT_FROM_BOOL1, TT_TO_BOOL1, TT_NARROW)\n"
+    "TT_INTEGER(i32, unsigned, TT_WHOLE)\n"
+    "TT_INTEGER(u32, unsigned, TT_WHOLE)\n"
+    "TT_INTEGER(i8, signed char, TT_NARROW)\n"
+    "TT_INTEGER(u8, unsigned char, TT_NARROW)\n"
+    "TT_INTEGER(i16, short, TT_NARROW)\n"
+    "TT_INTEGER(u16, unsigned short, TT_NARROW)\n"
+    "TT_ELEMENT(i64, long long, tt_s, int, tt_u, unsigned, (tt_u), TT_SIGNED, (unsigned), "
+    "TT_SIGNED1,\n"
+    "           TT_WIDE)\n";
+
+void tt_emit_elements(FILE *file)
+{
+    fputs(conversions, file);
+    fputs(neighbours, file);
+    fputs(element, file);
+    fputs(elements, file);
+}

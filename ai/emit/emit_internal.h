@@ -1,0 +1,37 @@
+// Between the files of the printer to C.
+
+#ifndef TUTTI_AI_EMIT_INTERNAL_H
+#define TUTTI_AI_EMIT_INTERNAL_H
+
+#include "ai/emit/c.h"
+
+typedef struct tt_printer {
+    FILE *file;
+    const tt_form *form;
+    unsigned width, vectors; // lanes of a vector, vectors of a register
+    unsigned depth;          // of blocks that are open
+    uint32_t lanes;          // the open axis of lanes, or TT_NO_REGISTER
+    bool partial;            // in the body of it that has idle lanes
+    uint32_t loop;           // the innermost open LOOP, or TT_NO_REGISTER
+    uint32_t *pointer;       // of each access: the one whose pointer it uses
+} tt_printer;
+
+// The prelude.
+unsigned tt_emit_width(tt_isa isa); // lanes of a vector of the machine
+void tt_emit_elements(FILE *file);  // how elements of buffers are read and written
+
+// Pieces of statements. Where w is p->vectors, a register is a scalar; else its vector w is meant.
+void tt_emit_indent(const tt_printer *p);
+void tt_emit_affine(const tt_printer *p, const tt_affine *place, uint32_t without_axis);
+void tt_emit_operand(const tt_printer *p, tt_register of, unsigned w);
+void tt_emit_target(const tt_printer *p, uint32_t at, unsigned w); // "tt_v r7_0 = "
+int64_t tt_affine_stride(const tt_affine *place, uint32_t axis);
+
+// Statements: of whatever is no loop nor access; of accesses; the pointers that a loop's own
+// instructions need, not those of the loops inside.
+void tt_emit_plain(const tt_printer *p, uint32_t at);
+void tt_emit_load(const tt_printer *p, uint32_t at);
+void tt_emit_store(const tt_printer *p, uint32_t at);
+void tt_emit_pointers(const tt_printer *p, uint32_t loop, uint32_t end);
+
+#endif
