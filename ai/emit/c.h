@@ -12,10 +12,12 @@
 
 #include "ai/lower/form.h"
 
+// Sets of instructions, each with all of those before it; PLAIN is what any compiler makes for the
+// machine, vectors of 16 bytes, and the only one of machines that are no x86.
 typedef enum tt_isa {
-    TT_ISA_PLAIN, // vectors of 16 bytes, as every compiler has them
+    TT_ISA_PLAIN,
     TT_ISA_SSE2,
-    TT_ISA_AVX2,   // with FMA
+    TT_ISA_AVX2,   // and FMA
     TT_ISA_AVX512, // F, BW, DQ and VL
 } tt_isa;
 

@@ -40,13 +40,10 @@ static const struct {
     {tt_matmul_kernel, "matmul"},
     {tt_pool_greatest_kernel, "pool_greatest"},
     {tt_pool_gradient_kernel, "pool_gradient"},
-    {tt_elementwise_kernel, "elementwise"},
-    {tt_relu_gradient_kernel, "relu_gradient"},
-    {tt_sum_kernel, "sum"},
-    {tt_log_sum_exp_kernel, "log_sum_exp"},
     {tt_move_kernel, "move"},
     {tt_pad_kernel, "pad"},
     {tt_concatenate_kernel, "concatenate"},
+    {tt_form_kernel, "form"},
 };
 
 static inline tt_graph *parsed(const char *own)
@@ -74,7 +71,12 @@ static inline tt_step match(const tt_graph *graph, char told[256])
     for (uint32_t node = 0; node < nodes; node++)
         for (unsigned i = 0; i < tt_graph_node(graph, node)->input_count; i++)
             uses[tt_graph_inputs(graph, node)[i].node]++;
-    tt_match(&(tt_matching){graph, uses, fused}, nodes - 1, &step);
+    tt_matching matching = {graph, uses, fused, false};
+    if (!tt_match(&matching, nodes - 1, &step)) {
+        tt_match_alone(&matching, nodes - 1, &step);
+        if (tt_can_lower(graph, nodes - 1))
+            step.kernel = tt_form_kernel;
+    }
     told[0] = '\0';
     for (size_t i = 0; i < TT_COUNT(kernels); i++)
         if (kernels[i].kernel == step.kernel)

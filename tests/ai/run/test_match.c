@@ -69,36 +69,36 @@ static const pattern biases[] = {
      "%14 = add %12 %13 : f32[4,7]",
      "matmul 5 6 13 bias with 12"},
     // Both could be the product: the first is.
-    {"%12 = matmul %5 %6 : f32[4,7]\n%13 = add %12 %12 : f32[4,7]", "elementwise"},
+    {"%12 = matmul %5 %6 : f32[4,7]\n%13 = add %12 %12 : f32[4,7]", "form"},
     {"%12 = matmul %5 %6 : f32[4,7]\n%13 = exp %12 : f32[4,7]\n%14 = add %7 %12 : f32[4,7]\n"
      "%15 = add %13 %14 : f32[4,7]",
-     "elementwise"},
-    {"%12 = matmul %5 %6 : f32[4,7]\n%13 = subtract %12 %7 : f32[4,7]", "elementwise"},
-    {"%12 = matmul %5 %6 : f32[4,7]\n%13 = add %4 %12 : f32[4,7]", "elementwise"},
+     "form"},
+    {"%12 = matmul %5 %6 : f32[4,7]\n%13 = subtract %12 %7 : f32[4,7]", "form"},
+    {"%12 = matmul %5 %6 : f32[4,7]\n%13 = add %4 %12 : f32[4,7]", "form"},
     {"%12 = matmul %5 %6 : f32[4,7]\n%13 = reshape %7 sizes=[7,1] : f32[7,1]\n"
      "%14 = slice %13 first=[0,0] sizes=[4,1] steps=[1,1] : f32[4,1]\n%15 = add %12 %14 : f32[4,7]",
-     "elementwise"},
+     "form"},
     {"%12 = matmul %5 %6 : f32[4,7]\n%13 = broadcast %7 sizes=[4,7] : f32[4,7]\n"
      "%14 = add %12 %13 : f32[4,7]",
-     "elementwise"},
+     "form"},
     {"%12 = matmul %5 %6 : f32[4,7]\n%13 = reshape %7 sizes=[1,1,7] : f32[1,1,7]\n"
      "%14 = add %12 %13 : f32[1,4,7]",
-     "elementwise"},
+     "form"},
     {"%12 = transpose %9 order=[1,0] : f64[6,4]\n%13 = matmul %9 %12 : f64[4,4]\n"
      "%14 = slice %9 first=[0,0] sizes=[1,4] steps=[1,1] : f64[1,4]\n%15 = add %13 %14 : f64[4,4]",
      "reference"},
     {"%12 = exp %5 : f32[4,6]\n%13 = input \"six\" : f32[6]\n%14 = add %12 %13 : f32[4,6]",
-     "elementwise"},
+     "form"},
     {"%12 = matmul %5 %6 : f32[4,7]\n%13 = add %7 %12 : f32[4,7]\n%14 = constant {1} : f32[]\n"
      "%15 = greater_of %13 %14 : f32[4,7]",
-     "elementwise"},
+     "form"},
     {"%12 = matmul %5 %6 : f32[4,7]\n%13 = add %7 %12 : f32[4,7]\n"
      "%14 = lesser_of %4 %13 : f32[4,7]",
-     "elementwise"},
+     "form"},
     {"%12 = matmul %5 %6 : f32[4,7]\n%13 = add %7 %12 : f32[4,7]\n"
      "%14 = " RELU("13", "f32[4,7]") "\n%15 = add %13 %14 : f32[4,7]\n%16 = stop %14 : f32[4,7]",
      "reference"},
-    {"%12 = add %3 %2 : f32[2,2,2,5]\n%13 = " RELU("12", "f32[2,2,2,5]"), "elementwise"},
+    {"%12 = add %3 %2 : f32[2,2,2,5]\n%13 = " RELU("12", "f32[2,2,2,5]"), "form"},
 };
 
 #define TURNED                                                                                     \
@@ -116,7 +116,7 @@ static const pattern gradients[] = {
     {TURNED "%14 = conv %12 %13 " SAME " groups=1 : f32[3,3,3,5]\n"
             "%15 = exp %14 : f32[3,3,3,5]\n%16 = transpose %14 order=[3,1,2,0] : f32[5,3,3,3]\n"
             "%17 = add %16 %1 : f32[5,3,3,3]",
-     "elementwise"},
+     "form"},
     {"%12 = transpose %3 order=[3,1,2,0] : f32[5,2,2,2]\n%13 = reshape %0 sizes=[3,4,4,2] : "
      "f32[3,4,4,2]\n"
      "%14 = conv %13 %12 " SAME " groups=1 : f32[3,3,3,5]\n"
@@ -132,34 +132,34 @@ static const pattern gradients[] = {
      "relu_gradient 5 13 with 12"},
     {"%12 = less %5 %4 : bool[4,6]\n%13 = input \"dy 2\" : f32[4,6]\n%14 = select %12 %4 %13 : "
      "f32[4,6]",
-     "elementwise"},
+     "form"},
     {"%12 = less_or_equal %4 %5 : bool[4,6]\n%13 = input \"dy 2\" : f32[4,6]\n"
      "%14 = select %12 %4 %13 : f32[4,6]",
-     "elementwise"},
+     "form"},
     {"%12 = less_or_equal %5 %4 : bool[4,6]\n%13 = input \"dy 2\" : f32[4,6]\n"
      "%14 = select %12 %13 %4 : f32[4,6]",
-     "elementwise"},
+     "form"},
     {"%12 = constant {1} : f32[]\n%13 = less_or_equal %5 %12 : bool[4,6]\n%14 = input \"dy 2\" : "
      "f32[4,6]\n"
      "%15 = select %13 %4 %14 : f32[4,6]",
-     "elementwise"},
+     "form"},
     {"%12 = constant {1} : f32[]\n%13 = less_or_equal %5 %4 : bool[4,6]\n%14 = input \"dy 2\" : "
      "f32[4,6]\n"
      "%15 = select %13 %12 %14 : f32[4,6]",
-     "elementwise"},
+     "form"},
     {"%12 = input \"six\" : f32[6]\n%13 = less_or_equal %12 %4 : bool[6]\n%14 = select %13 %4 %5 : "
      "f32[4,6]",
-     "elementwise"},
+     "form"},
     {"%12 = input \"six\" : f32[6]\n%13 = less_or_equal %5 %4 : bool[4,6]\n%14 = select %13 %4 %12 "
      ": f32[4,6]",
-     "elementwise"},
+     "form"},
     {"%12 = constant {0} : f64[]\n%13 = less_or_equal %9 %12 : bool[4,6]\n%14 = select %13 %12 %9 "
      ": f64[4,6]",
      "reference"},
     {"%12 = less_or_equal %5 %4 : bool[4,6]\n%13 = not %12 : bool[4,6]\n%14 = input \"dy 2\" : "
      "f32[4,6]\n"
      "%15 = select %12 %4 %14 : f32[4,6]\n%16 = select %13 %15 %5 : f32[4,6]",
-     "elementwise"},
+     "form"},
 };
 
 static const pattern alone[] = {
@@ -173,15 +173,15 @@ static const pattern alone[] = {
      "after=[0,0] : f64[2,2,2,3], i32[2,2,2,3]",
      "reference"},
     {"%12 = pool_sum %0 window=[2,2] " SAME " : f32[2,3,3,3]", "reference"},
-    {"%12 = negate %5 : f32[4,6]", "elementwise"},
-    {"%12 = absolute %5 : f32[4,6]", "elementwise"},
-    {"%12 = exp %5 : f32[4,6]", "elementwise"},
-    {"%12 = log %5 : f32[4,6]", "elementwise"},
-    {"%12 = sqrt %5 : f32[4,6]", "elementwise"},
-    {"%12 = sin %5 : f32[4,6]", "elementwise"},
-    {"%12 = cos %5 : f32[4,6]", "elementwise"},
-    {"%12 = tanh %5 : f32[4,6]", "elementwise"},
-    {"%12 = erf %5 : f32[4,6]", "elementwise"},
+    {"%12 = negate %5 : f32[4,6]", "form"},
+    {"%12 = absolute %5 : f32[4,6]", "form"},
+    {"%12 = exp %5 : f32[4,6]", "form"},
+    {"%12 = log %5 : f32[4,6]", "form"},
+    {"%12 = sqrt %5 : f32[4,6]", "form"},
+    {"%12 = sin %5 : f32[4,6]", "form"},
+    {"%12 = cos %5 : f32[4,6]", "form"},
+    {"%12 = tanh %5 : f32[4,6]", "form"},
+    {"%12 = erf %5 : f32[4,6]", "form"},
     {"%12 = atan %5 : f32[4,6]", "reference"},
     {"%12 = sign %5 : f32[4,6]", "reference"},
     {"%12 = floor %5 : f32[4,6]", "reference"},
@@ -189,18 +189,18 @@ static const pattern alone[] = {
     {"%12 = exp %9 : f64[4,6]", "reference"},
     {"%12 = convert %5 element=f64 : f64[4,6]", "reference"},
     {"%12 = convert %9 element=f32 : f32[4,6]", "reference"},
-    {"%12 = subtract %5 %4 : f32[4,6]", "elementwise"},
-    {"%12 = multiply %5 %4 : f32[4,6]", "elementwise"},
-    {"%12 = divide %5 %4 : f32[4,6]", "elementwise"},
-    {"%12 = greater_of %5 %4 : f32[4,6]", "elementwise"},
-    {"%12 = lesser_of %5 %4 : f32[4,6]", "elementwise"},
+    {"%12 = subtract %5 %4 : f32[4,6]", "form"},
+    {"%12 = multiply %5 %4 : f32[4,6]", "form"},
+    {"%12 = divide %5 %4 : f32[4,6]", "form"},
+    {"%12 = greater_of %5 %4 : f32[4,6]", "form"},
+    {"%12 = lesser_of %5 %4 : f32[4,6]", "form"},
     {"%12 = power %5 %4 : f32[4,6]", "reference"},
     {"%12 = add %9 %9 : f64[4,6]", "reference"},
-    {"%12 = equal %5 %4 : bool[4,6]", "elementwise"},
-    {"%12 = less %5 %4 : bool[4,6]", "elementwise"},
-    {"%12 = less_or_equal %5 %4 : bool[4,6]", "elementwise"},
+    {"%12 = equal %5 %4 : bool[4,6]", "form"},
+    {"%12 = less %5 %4 : bool[4,6]", "form"},
+    {"%12 = less_or_equal %5 %4 : bool[4,6]", "form"},
     {"%12 = equal %8 %8 : bool[4,6]", "reference"},
-    {"%12 = select %10 %5 %4 : f32[4,6]", "elementwise"},
+    {"%12 = select %10 %5 %4 : f32[4,6]", "form"},
     {"%12 = select %10 %8 %8 : i32[4,6]", "reference"},
     {"%12 = not %10 : bool[4,6]", "reference"},
     {"%12 = transpose %8 order=[1,0] : i32[6,4]", "move"},
@@ -209,12 +209,12 @@ static const pattern alone[] = {
     {"%12 = flip %10 axes=[0,1] : bool[4,6]", "move"},
     {"%12 = pad %5 %4 before=[1,-1] after=[-2,2] between=[1,0] : f32[6,7]", "pad"},
     {"%12 = concatenate %8 %8 axis=1 : i32[4,12]", "concatenate"},
-    {"%12 = sum %5 axes=[0] : f32[1,6]", "sum"},
-    {"%12 = sum %5 axes=[1] : f32[4,1]", "sum"},
+    {"%12 = sum %5 axes=[0] : f32[1,6]", "form"},
+    {"%12 = sum %5 axes=[1] : f32[4,1]", "form"},
     {"%12 = sum %8 axes=[0] : i32[1,6]", "reference"},
     {"%12 = product %5 axes=[0] : f32[1,6]", "reference"},
-    {"%12 = log_sum_exp %5 axes=[1] : f32[4,1]", "log_sum_exp"},
-    {"%12 = log_sum_exp %5 axes=[0] : f32[1,6]", "log_sum_exp"},
+    {"%12 = log_sum_exp %5 axes=[1] : f32[4,1]", "form"},
+    {"%12 = log_sum_exp %5 axes=[0] : f32[1,6]", "form"},
     {"%12 = log_sum_exp %9 axes=[1] : f64[4,1]", "reference"},
     {"%12 = iota element=f32 sizes=[4] axis=0 : f32[4]", "reference"},
     {"%12 = cumulative_sum %5 axis=0 exclusive=0 reverse=0 : f32[4,6]", "reference"},

@@ -38,7 +38,7 @@ static const char *expected_of(otherwise way)
     case RELU_TWICE:
         return "relu_gradient 0 34 with 36";
     default:
-        return "elementwise";
+        return "form";
     }
 }
 
