@@ -19,6 +19,23 @@ void tt_form_free(tt_form *form)
     tt_form_begin(form);
 }
 
+static void *trimmed(void *items, uint32_t count, uint32_t *capacity, size_t size)
+{
+    void *less = count > 0 ? realloc(items, count * size) : items;
+    *capacity = less != NULL ? count : *capacity;
+    return less != NULL ? less : items;
+}
+
+void tt_form_trim(tt_form *form)
+{
+    form->code = trimmed(form->code, form->length, &form->code_capacity, sizeof(form->code[0]));
+    form->axis = trimmed(form->axis, form->axis_count, &form->axis_capacity, sizeof(form->axis[0]));
+    form->access =
+        trimmed(form->access, form->access_count, &form->access_capacity, sizeof(form->access[0]));
+    form->place =
+        trimmed(form->place, form->place_count, &form->place_capacity, sizeof(form->place[0]));
+}
+
 // Room for one more; false and `full` where there is none.
 static bool grow(tt_form *form, void **items, uint32_t count, uint32_t *capacity, size_t size)
 {
@@ -26,7 +43,7 @@ static bool grow(tt_form *form, void **items, uint32_t count, uint32_t *capacity
         return false;
     if (count < *capacity)
         return true;
-    uint32_t more = *capacity > 0 ? 2 * *capacity : 16;
+    uint32_t more = *capacity > 0 ? 2 * *capacity : 4;
     void *grown = realloc(*items, more * size);
     form->full = grown == NULL;
     if (grown == NULL)

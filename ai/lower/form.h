@@ -141,6 +141,7 @@ typedef struct tt_form {
 typedef uint32_t tt_register;
 
 void tt_form_begin(tt_form *form);
+void tt_form_trim(tt_form *form); // it grows no more: gives back the room for that
 void tt_form_free(tt_form *form); // what it holds
 
 // Building. Each appends; kinds and `uniform` follow from the operands. Equal numbers are not made

@@ -165,11 +165,9 @@ static int64_t place_of(fusing *f, tt_value value, const tt_type *shape)
         unsigned own = i + shape->rank - type->rank;
         at[i] = type->size[i] == 1 ? (along){0, 0, 0} : (along){0, 1, lead + own};
     }
-    for (;;) {
-        tt_op op = op_of(f, value.node);
-        if (!tt_looks_through(f->graph, value.node) && op != TT_OP_STOP && op != TT_OP_AFTER)
-            break;
-        if (op != TT_OP_STOP && op != TT_OP_AFTER)
+    while (op_of(f, value.node) == TT_OP_STOP || op_of(f, value.node) == TT_OP_AFTER ||
+           f->groups->how[value.node] == TT_LOWERED_SEEN) {
+        if (f->groups->how[value.node] == TT_LOWERED_SEEN)
             follow(f->graph, value, at);
         value = tt_graph_inputs(f->graph, value.node)[0];
     }
@@ -179,7 +177,7 @@ static int64_t place_of(fusing *f, tt_value value, const tt_type *shape)
         made.offset += at[i].offset * strides[i];
         made.stride[at[i].axis] += at[i].stride * strides[i];
     }
-    made.stored = tt_behind(f->graph, value);
+    made.stored = tt_behind(f->groups, value);
     return add_place(f, &made);
 }
 
@@ -225,7 +223,7 @@ static void find_reads(fusing *f, uint32_t index)
         m->sum ? &f->group->domain : tt_graph_type(f->graph, (tt_value){m->node, 0});
     for (unsigned i = 0; i < n->input_count; i++) {
         tt_value value = tt_graph_inputs(f->graph, m->node)[i];
-        uint32_t other = index_of(f, tt_straight(f->graph, value).node);
+        uint32_t other = index_of(f, tt_straight(f->groups, value).node);
         if (other == UINT32_MAX) {
             m->read[i] = place_of(f, value, shape);
             continue;
@@ -787,36 +785,31 @@ static bool list_buffers(fusing *f)
 {
     tt_fused *fused = f->fused;
     uint32_t count = f->place_count;
-    uint16_t *buffer = calloc(count + 1u, sizeof(*buffer));
-    bool *loaded = calloc(count + 1u, sizeof(*loaded)),
-         *written = calloc(count + 1u, sizeof(*written));
-    fused->values = calloc(2 * count + 1u, sizeof(*fused->values));
-    bool ok = buffer != NULL && loaded != NULL && written != NULL && fused->values != NULL;
+    uint16_t *buffer = calloc(2 * count + 1u, sizeof(*buffer)), *use = buffer + count;
+    fused->values = calloc(count + 1u, sizeof(*fused->values));
+    bool ok = buffer != NULL && fused->values != NULL;
     for (uint32_t i = 0; ok && i < f->form->access_count; i++)
-        loaded[f->form->access[i].buffer] = true;
+        use[f->form->access[i].buffer] |= 1;
     for (uint32_t i = 0; ok && i < f->count; i++)
         if (f->member[i].written >= 0)
-            written[f->member[i].written] = true;
-    for (unsigned pass = 0; ok && pass < 2; pass++)
+            use[f->member[i].written] |= 2;
+    for (unsigned written = 0; ok && written < 2; written++)
         for (uint32_t i = 0; i < count; i++) {
-            uint32_t begin = pass == 0 ? 0 : fused->read_count,
-                     *counted = pass == 0 ? &fused->read_count : &fused->write_count;
-            uint32_t end = fused->read_count + fused->write_count, at = begin;
-            if (!loaded[i] || written[i] != (pass == 1))
+            uint32_t at = written != 0 ? fused->read_count : 0;
+            uint32_t end = fused->read_count + fused->write_count;
+            if (use[i] != (written != 0 ? 3 : 1))
                 continue;
             while (at < end && !tt_same(fused->values[at], f->place[i].stored))
                 at++;
             if (at == end) {
                 fused->values[at] = f->place[i].stored;
-                (*counted)++;
+                *(written != 0 ? &fused->write_count : &fused->read_count) += 1;
             }
             buffer[i] = (uint16_t)at;
         }
     for (uint32_t i = 0; ok && i < f->form->access_count; i++)
         f->form->access[i].buffer = buffer[f->form->access[i].buffer];
     free(buffer);
-    free(loaded);
-    free(written);
     return ok;
 }
 
@@ -863,6 +856,7 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
         else
             fuse_elements(&f);
         f.full = fused->form.full || !list_buffers(&f);
+        tt_form_trim(&fused->form);
         estimate(&f);
     }
     free(f.member);

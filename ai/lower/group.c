@@ -108,16 +108,20 @@ bool tt_can_lower(const tt_graph *graph, uint32_t node)
                        (tt_element)made->element);
 }
 
-tt_value tt_behind(const tt_graph *graph, tt_value value)
+// Whether a value is of the same elements as its node's input, and has no place of its own.
+static bool is_through(const tt_groups *g, uint32_t node)
 {
-    for (;;) {
-        tt_op op = (tt_op)tt_graph_node(graph, value.node)->op;
-        if (!tt_looks_through(graph, value.node) && op != TT_OP_STOP && op != TT_OP_AFTER)
-            break;
-        value = tt_graph_inputs(graph, value.node)[0];
-    }
-    while (is_view((tt_op)tt_graph_node(graph, value.node)->op)) // a reshape of what is stored
-        value = tt_graph_inputs(graph, value.node)[0];
+    tt_op op = (tt_op)tt_graph_node(g->graph, node)->op;
+    return op == TT_OP_STOP || op == TT_OP_AFTER ||
+           (tt_looks_through(g->graph, node) && g->how[node] == TT_LOWERED_SEEN);
+}
+
+tt_value tt_behind(const tt_groups *g, tt_value value)
+{
+    while (is_through(g, value.node))
+        value = tt_graph_inputs(g->graph, value.node)[0];
+    while (is_view((tt_op)tt_graph_node(g->graph, value.node)->op)) // a reshape of what is stored
+        value = tt_graph_inputs(g->graph, value.node)[0];
     return value;
 }
 
@@ -177,15 +181,16 @@ static void mark_inline(tt_groups *g, const uint32_t *uses, uint32_t sum, uint32
 }
 
 // Past what changes nothing at the place where a member reads: broadcasts, and what is itself.
-tt_value tt_straight(const tt_graph *graph, tt_value value)
+tt_value tt_straight(const tt_groups *g, tt_value value)
 {
     for (;;) {
-        const tt_operation *n = tt_graph_node(graph, value.node);
-        bool itself = n->op == TT_OP_STOP || n->op == TT_OP_AFTER;
-        if (!itself && (n->op != TT_OP_BROADCAST || tt_graph_type(graph, value)->rank !=
-                                                        input_type(graph, value.node, 0)->rank))
+        const tt_operation *n = tt_graph_node(g->graph, value.node);
+        if (!is_through(g, value.node) ||
+            (tt_looks_through(g->graph, value.node) &&
+             (n->op != TT_OP_BROADCAST ||
+              tt_graph_type(g->graph, value)->rank != input_type(g->graph, value.node, 0)->rank)))
             return value;
-        value = tt_graph_inputs(graph, value.node)[0];
+        value = tt_graph_inputs(g->graph, value.node)[0];
     }
 }
 
@@ -195,10 +200,10 @@ static uint32_t waited_for(const tt_groups *g, tt_value value)
     uint32_t last = 0;
     for (;;) {
         tt_op op = (tt_op)tt_graph_node(g->graph, value.node)->op;
-        if (!tt_looks_through(g->graph, value.node) && !is_view(op))
+        if (!is_through(g, value.node) && !is_view(op))
             return last;
         if (op == TT_OP_AFTER) {
-            tt_value other = tt_behind(g->graph, tt_graph_inputs(g->graph, value.node)[1]);
+            tt_value other = tt_behind(g, tt_graph_inputs(g->graph, value.node)[1]);
             uint32_t unit = g->unit_of[other.node];
             last = unit > last ? unit : last;
         }
@@ -214,10 +219,10 @@ static uint32_t last_read(const tt_groups *g, uint32_t node, bool *straight)
     uint32_t last = 0, waited = 0;
     *straight = true;
     for (unsigned i = 0; i < n->input_count; i++) {
-        tt_value value = tt_graph_inputs(g->graph, node)[i], behind = tt_behind(g->graph, value);
+        tt_value value = tt_graph_inputs(g->graph, node)[i], behind = tt_behind(g, value);
         uint32_t unit = g->unit_of[behind.node], after = waited_for(g, value);
-        bool direct = tt_same(tt_straight(g->graph, value), behind) &&
-                      g->how[value.node] != TT_LOWERED_INLINE;
+        bool direct =
+            tt_same(tt_straight(g, value), behind) && g->how[value.node] != TT_LOWERED_INLINE;
         if (unit > last)
             *straight = direct;
         else if (unit == last)
@@ -325,9 +330,8 @@ static void mark_stored(tt_groups *g, uint32_t node)
 {
     const tt_operation *n = tt_graph_node(g->graph, node);
     for (unsigned i = 0; i < n->input_count; i++) {
-        tt_value value = tt_graph_inputs(g->graph, node)[i], behind = tt_behind(g->graph, value);
-        if (g->unit_of[behind.node] != g->unit_of[node] ||
-            !tt_same(tt_straight(g->graph, value), behind))
+        tt_value value = tt_graph_inputs(g->graph, node)[i], behind = tt_behind(g, value);
+        if (g->unit_of[behind.node] != g->unit_of[node] || !tt_same(tt_straight(g, value), behind))
             g->stored[behind.node] = true;
     }
 }

@@ -75,8 +75,8 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused);
 void tt_fused_free(tt_fused *fused);
 
 // The value whose elements `value` is made of, behind views and movements.
-tt_value tt_behind(const tt_graph *graph, tt_value value);
+tt_value tt_behind(const tt_groups *groups, tt_value value);
 // The same behind broadcasts and what is itself only: a group's member reads it at its own place.
-tt_value tt_straight(const tt_graph *graph, tt_value value);
+tt_value tt_straight(const tt_groups *groups, tt_value value);
 
 #endif

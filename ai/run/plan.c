@@ -164,7 +164,7 @@ static bool add_group(tt_program *program, const tt_groups *groups, const tt_uni
         return false;
     step->node = groups->member[group->first + group->count - 1];
     step->product = step->node;
-    step->scratch = TT_FORM_PIECES * tt_blocks_scratch(&step->fused->form);
+    step->scratch = tt_form_pieces(step->fused) * tt_blocks_scratch(&step->fused->form);
     return true;
 }
 

@@ -20,12 +20,16 @@ typedef struct tt_running {
     tt_text *why;
 } tt_running;
 
+// A form's machine code: turns `from` to before `to` of its split axis.
+typedef void tt_code(void *const *buffers, long from, long to);
+
 typedef tt_status tt_kernel(const tt_running *running, const tt_step *step);
 
 // A node, or several that were fused, the last of which is `node`; or a group of nodes as a form.
 struct tt_step {
     tt_kernel *kernel;
     uint32_t node;
+    tt_code *code;                  // of the form; NULL: it is interpreted
     tt_fused *fused;                // NULL: none; what it reads and writes is all that counts then
     unsigned input_count;           // of `value`; 0 where all inputs of the node are read
     tt_value value[TT_STEP_INPUTS]; // what is read, where it is not just the node's inputs
@@ -49,9 +53,9 @@ typedef struct tt_matching {
 bool tt_match(const tt_matching *matching, uint32_t node, tt_step *step);
 void tt_match_alone(const tt_matching *matching, uint32_t node, tt_step *step);
 
-tt_kernel tt_reference_kernel; // any node, by its row's reference
-tt_kernel tt_form_kernel;      // a group's form
-#define TT_FORM_PIECES 16      // that a form is split into at most
+tt_kernel tt_reference_kernel;                  // any node, by its row's reference
+tt_kernel tt_form_kernel;                       // a group's form
+unsigned tt_form_pieces(const tt_fused *fused); // that it is split into
 tt_kernel tt_conv_kernel, tt_weights_gradient_kernel, tt_matmul_kernel;
 tt_kernel tt_pool_greatest_kernel, tt_pool_gradient_kernel;
 tt_kernel tt_move_kernel, tt_pad_kernel, tt_concatenate_kernel;

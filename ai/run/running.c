@@ -195,6 +195,7 @@ static tt_status compute_steps(tt_program *program, const watcher *w, tt_text *w
     tt_running running = {graph, program->session->pool, program->scratch, why};
     unsigned had = tt_denormals_flush();
     tt_status status = TT_OK;
+    tt_program_count(program);
     tt_products_begin();
     if (w != NULL)
         tell_of_buffers(program, w);

@@ -48,6 +48,8 @@ struct tt_program {
     char *arena, *scratch;
     uint64_t arena_bytes;
     size_t scratch_bytes;
+    struct tt_compiled *compiled; // the forms' code; NULL: none
+    uint64_t interpreted;         // instructions, until they were enough to compile
     void **results; // of the last run: by the reference, and what assigning would have overwritten
     bool *guarded;  // by result; NULL: nothing is, assignments neither
 };
@@ -107,6 +109,10 @@ static inline const void *tt_bytes_at(const tt_program *program, tt_value value)
 {
     return program->data[program->root[tt_value_place(program->graph, value)]];
 }
+
+// Counts what a run interprets, and has the forms compiled when it is enough.
+void tt_program_count(tt_program *program);
+void tt_program_compile(tt_program *program); // now; where that fails they are interpreted
 
 // tt_session_load, but apart.
 tt_status tt_session_load_apart(tt_session *session, const tt_graph *graph, tt_program **program,

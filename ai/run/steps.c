@@ -60,30 +60,34 @@ tt_status tt_reference_kernel(const tt_running *running, const tt_step *step)
     return status;
 }
 
+#define FORM_PIECES 16       // at most
 #define FORM_SMALL (1 << 17) // elements times instructions that are not shared out
 
-typedef struct form_work {
-    const tt_running *running;
-    const tt_step *step;
-    int64_t each;
-} form_work;
+unsigned tt_form_pieces(const tt_fused *fused)
+{
+    return fused->cost < FORM_SMALL || fused->turns < FORM_PIECES ? 1 : FORM_PIECES;
+}
 
 static void form_piece(void *context, size_t piece)
 {
-    const form_work *w = context;
-    const tt_fused *fused = w->step->fused;
-    int64_t from = (int64_t)piece * w->each, to = from + w->each;
-    tt_blocks_run(&fused->form, (void *const *)(void *)w->step->in, from,
-                  to < fused->turns ? to : fused->turns,
-                  w->running->scratch + piece * (w->step->scratch / TT_FORM_PIECES));
+    const tt_running *running = ((void **)context)[0];
+    const tt_step *step = ((void **)context)[1];
+    const tt_fused *fused = step->fused;
+    unsigned pieces = tt_form_pieces(fused);
+    void *const *buffers = (void *const *)(void *)step->in;
+    int64_t from = (int64_t)piece * fused->turns / pieces;
+    int64_t to = ((int64_t)piece + 1) * fused->turns / pieces;
+    if (step->code != NULL)
+        step->code(buffers, (long)from, (long)to);
+    else
+        tt_blocks_run(&fused->form, buffers, from, to,
+                      running->scratch + piece * (step->scratch / pieces));
 }
 
 // What is read and written lies side by side in the step.
 tt_status tt_form_kernel(const tt_running *running, const tt_step *step)
 {
-    int64_t turns = step->fused->turns,
-            pieces = step->fused->cost < FORM_SMALL || turns < TT_FORM_PIECES ? 1 : TT_FORM_PIECES;
-    form_work w = {running, step, (turns + pieces - 1) / pieces};
-    tt_pool_run(running->pool, (size_t)((turns + w.each - 1) / w.each), form_piece, &w);
+    void *context[2] = {(void *)(uintptr_t)running, (void *)(uintptr_t)step};
+    tt_pool_run(running->pool, tt_form_pieces(step->fused), form_piece, context);
     return TT_OK;
 }

@@ -33,11 +33,7 @@ static const char *expected_of(otherwise way)
         return "pool_gradient 12 11 with " POOL_TERMS;
     case RELU_OF_IT: // the pool's own input was a ReLU's: one step
         return "pool_gradient 12 11 12 relu with " POOL_TERMS " 34 35";
-    case RELU_OF_ANOTHER: // the sum has a step of its own
-        return "relu_gradient 35 34 with 36";
-    case RELU_TWICE:
-        return "relu_gradient 0 34 with 36";
-    default:
+    default: // the sum has a step of its own
         return "form";
     }
 }
