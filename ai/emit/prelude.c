@@ -140,27 +140,40 @@ static const char arithmetic[] =
     "    tt_w high = ((tt_w)a >> 32) * ((tt_w)b >> 32);\n"
     "    return (tt_u)((low >> 32) | (high & ~(tt_w){0} << 32));\n}\n"
     "TT_IN tt_v tt_greater(tt_v a, tt_v b)\n{\n"
-    "    return tt_select((tt_u)(a < b) | (tt_u)(b != b), b, a);\n}\n"
-    "TT_IN tt_v tt_sum(tt_v a, tt_v b)\n{\n    return a + b;\n}\n";
+    "    return tt_select((tt_u)(a < b) | (tt_u)(b != b), b, a);\n}\n";
 
 // JOIN of as many vectors as 16 lanes are, as a tree.
-static void print_join(FILE *file, const char *name, const char *with, unsigned width)
+static void print_join_greatest(FILE *file, unsigned width)
 {
     unsigned vectors = TT_LANES / width;
-    fprintf(file, "TT_IN float %s(", name);
+    fprintf(file, "TT_IN float tt_join_greatest(");
     for (unsigned w = 0; w < vectors; w++)
         fprintf(file, "%stt_v x%u", w > 0 ? ", " : "", w);
     fprintf(file, ")\n{\n");
     for (unsigned half = vectors / 2; half > 0; half /= 2)
         for (unsigned w = 0; w < half; w++)
-            fprintf(file, "    x%u = %s(x%u, x%u);\n", w, with, w, w + half);
+            fprintf(file, "    x%u = tt_greater(x%u, x%u);\n", w, w, w + half);
     for (unsigned half = width / 2; half > 0; half /= 2) {
-        fprintf(file, "    x0 = %s(x0, __builtin_shufflevector(x0, x0", with);
+        fprintf(file, "    x0 = tt_greater(x0, __builtin_shufflevector(x0, x0");
         for (unsigned l = 0; l < width; l++)
             fprintf(file, ", %u", (l + half) % width);
         fprintf(file, "));\n");
     }
     fprintf(file, "    return x0[0];\n}\n");
+}
+
+static void print_join(FILE *file, unsigned width)
+{
+    unsigned vectors = TT_LANES / width;
+    fprintf(file, "TT_IN float tt_join(");
+    for (unsigned w = 0; w < vectors; w++)
+        fprintf(file, "%stt_v x%u", w > 0 ? ", " : "", w);
+    fprintf(file, ")\n{\n    double s[16];\n");
+    for (unsigned l = 0; l < TT_LANES; l++)
+        fprintf(file, "    s[%u] = x%u[%u];\n", l, l / width, l % width);
+    fprintf(file,
+            "    for (int half = 8; half > 0; half /= 2)\n        for (int l = 0; l < half; l++)\n"
+            "            s[l] += s[l + half];\n    return (float)s[0];\n}\n");
 }
 
 static void print_arithmetic(FILE *file, tt_isa isa)
@@ -176,8 +189,8 @@ static void print_arithmetic(FILE *file, tt_isa isa)
     }
     fputs(isa == TT_ISA_AVX512 || isa == TT_ISA_AVX2 ? fused_scalar : scalar_by_vector, file);
     fputs(arithmetic, file);
-    print_join(file, "tt_join", "tt_sum", tt_emit_width(isa));
-    print_join(file, "tt_join_greatest", "tt_greater", tt_emit_width(isa));
+    print_join(file, tt_emit_width(isa));
+    print_join_greatest(file, tt_emit_width(isa));
 }
 
 void tt_emit_c_prelude(FILE *file, tt_isa isa)

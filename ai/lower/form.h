@@ -12,8 +12,8 @@
 // lanes do not nest. The axis `split`, if any, is the outermost of the whole form, whose turns may
 // run in any order, on several threads.
 //
-// Sums: lanes add for themselves, by SET, and JOIN adds them as a tree: 8 and 8, 4 and 4, 2 and 2,
-// then both.
+// Sums: lanes add for themselves, by SET, and JOIN adds them in double as a tree (8 and 8, 4 and 4,
+// 2 and 2, then both) and rounds once.
 
 #ifndef TUTTI_AI_FORM_H
 #define TUTTI_AI_FORM_H

@@ -6,8 +6,8 @@
 // inner axes are walked once for each sum that waits for another ("turn"). A sum across is a nest
 // whose innermost loops are those that are summed.
 //
-// Sums are added up by lanes (form.h); where many elements come to a lane, they are added in parts
-// of PART numbers each, and these in order.
+// Sums are added up by lanes (form.h), and what an addition rounds off is added up beside them, so
+// that a sum is as good as one in double.
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,7 +17,6 @@
 #include "ai/lower/functions.h"
 #include "ai/lower/group.h"
 
-#define PART 256   // numbers that a lane adds before a sum begins anew
 #define CHUNK 8192 // elements of a turn of a split axis, where there is but one axis
 #define AXES (2 * TT_RANK_MAX)
 
@@ -48,8 +47,8 @@ typedef struct member {
     bool is_made;
     tt_register inner_made; // in the inner nest `inner_at`
     uint32_t inner_at;
-    tt_register part[4];  // of a sum: what is added to, by level
-    tt_register greatest; // of log_sum_exp: the first half's result
+    tt_register sum_of, low; // of a sum: what came together, and what was rounded off
+    tt_register greatest;    // of log_sum_exp: the first half's result
 } member;
 
 typedef struct fusing {
@@ -412,10 +411,6 @@ static tt_register computed(tt_form *form, tt_op op, tt_element element, tt_elem
         return tt_form_tanh(form, r[0]);
     case TT_OP_ERF:
         return tt_form_erf(form, r[0]);
-    case TT_OP_SIN:
-        return tt_form_sin(form, r[0]);
-    case TT_OP_COS:
-        return tt_form_cos(form, r[0]);
     case TT_OP_SQRT:
         return tt_form_1(form, TT_FORM_SQRT, r[0]);
     case TT_OP_FLOOR:
@@ -559,16 +554,18 @@ static bool is_greatest(tt_op op, bool first_half)
     return op == TT_OP_GREATEST || op == TT_OP_LEAST || first_half;
 }
 
-static void start_sums(fusing *f, unsigned turn, unsigned level)
+static void start_sums(fusing *f, unsigned turn)
 {
     for (uint32_t i = 0; i < f->count; i++) {
         bool first_half;
         if (!sums_in(f, i, turn, &first_half))
             continue;
-        tt_op op = op_of(f, f->member[i].node);
-        tt_register from =
-            tt_form_number(f->form, is_greatest(op, first_half) ? -(float)INFINITY : 0);
-        f->member[i].part[level] = tt_form_start(f->form, from, false);
+        member *m = &f->member[i];
+        bool greatest = is_greatest(op_of(f, m->node), first_half);
+        tt_register from = tt_form_number(f->form, greatest ? -(float)INFINITY : 0);
+        m->sum_of = tt_form_start(f->form, from, false);
+        if (!greatest)
+            m->low = tt_form_start(f->form, from, false);
     }
 }
 
@@ -585,57 +582,49 @@ static tt_register summand(fusing *f, uint32_t index, bool first_half)
     return tt_form_exp(f->form, tt_form_2(f->form, TT_FORM_SUBTRACT, x, m->greatest));
 }
 
-static void add_up(fusing *f, unsigned turn, unsigned level, bool elements)
+// The sum and what its rounding lost, after Knuth; where the sum is infinite that is no number.
+static void add_exactly(tt_form *form, member *m, tt_register x)
 {
+    tt_register sum = tt_form_2(form, TT_FORM_ADD, m->sum_of, x);
+    tt_register part = tt_form_2(form, TT_FORM_SUBTRACT, sum, m->sum_of);
+    tt_register rest = tt_form_2(form, TT_FORM_SUBTRACT, sum, part);
+    rest = tt_form_2(form, TT_FORM_SUBTRACT, m->sum_of, rest);
+    part = tt_form_2(form, TT_FORM_SUBTRACT, x, part);
+    rest = tt_form_2(form, TT_FORM_ADD, rest, part);
+    tt_form_set(form, m->low, tt_form_2(form, TT_FORM_ADD, m->low, rest));
+    tt_form_set(form, m->sum_of, sum);
+}
+
+static void add_up(fusing *f, unsigned turn)
+{
+    f->nest++;
     for (uint32_t i = 0; i < f->count; i++) {
         bool first_half;
         if (!sums_in(f, i, turn, &first_half))
             continue;
         member *m = &f->member[i];
-        tt_register to = m->part[level];
-        tt_register x = elements ? summand(f, i, first_half) : m->part[level + 1];
-        tt_form_set(f->form, to,
-                    is_greatest(op_of(f, m->node), first_half)
-                        ? better(f->form, x, to, true)
-                        : tt_form_2(f->form, TT_FORM_ADD, to, x));
+        tt_register x = summand(f, i, first_half);
+        if (is_greatest(op_of(f, m->node), first_half))
+            tt_form_set(f->form, m->sum_of, better(f->form, x, m->sum_of, true));
+        else
+            add_exactly(f->form, m, x);
     }
 }
 
-// The axes from `axis` on, innermost the body: sums of level `level` are open.
-static void nest_turn(fusing *f, unsigned axis, unsigned turn, unsigned level, bool last_lanes)
+// The inner axes, in which the sums of a turn are added up and its members stored.
+static void nest_turn(fusing *f, unsigned turn, bool last_lanes)
 {
-    bool innermost = axis + 1 >= f->axis_count;
-    int64_t size = axis < f->axis_count ? f->axis[axis].size : 1;
-    bool lanes = innermost && last_lanes;
-    int64_t part = lanes ? PART * TT_LANES : PART;
-    if (axis >= f->axis_count) {
-        f->nest++;
-        add_up(f, turn, level, true);
-        return;
-    }
-    if (size > part && level < 2) {
-        open_loop(f, axis, part, (tt_form_axis){.end = (size + part - 1) / part});
-        start_sums(f, turn, level + 1);
-        open_loop(f, axis, 1, rest_of(f, part, size, lanes));
-        level++;
-    } else {
-        open_loop(f, axis, 1, (tt_form_axis){.end = size, .lanes = lanes});
-        part = 0;
-    }
-    if (innermost) {
-        f->nest++;
-        add_up(f, turn, level, true);
-        for (uint32_t i = 0; last_lanes && !f->group->across && i < f->count; i++)
-            if (f->member[i].full && f->member[i].turn == turn)
-                store(f, i);
-    } else {
-        nest_turn(f, axis + 1, turn, level, last_lanes);
-    }
-    close_loop(f);
-    if (part > 0) {
-        add_up(f, turn, level - 1, false);
+    unsigned outer = f->outer_count;
+    for (unsigned i = outer; i < f->axis_count; i++)
+        open_loop(
+            f, i, 1,
+            (tt_form_axis){.end = f->axis[i].size, .lanes = last_lanes && i + 1 == f->axis_count});
+    add_up(f, turn);
+    for (uint32_t i = 0; !f->group->across && i < f->count; i++)
+        if (f->member[i].full && f->member[i].turn == turn)
+            store(f, i);
+    for (unsigned i = outer; i < f->axis_count; i++)
         close_loop(f);
-    }
 }
 
 // What the sums of a turn came to, by joining lanes where these were summed over.
@@ -648,9 +637,15 @@ static void join_sums(fusing *f, unsigned turn, bool lanes)
         member *m = &f->member[i];
         tt_op op = op_of(f, m->node);
         bool greatest = is_greatest(op, first_half);
-        tt_register sum = m->part[0];
+        tt_register sum = m->sum_of;
         if (lanes)
             sum = tt_form_1(f->form, greatest ? TT_FORM_JOIN_GREATEST : TT_FORM_JOIN, sum);
+        if (!greatest) {
+            tt_register low = lanes ? tt_form_1(f->form, TT_FORM_JOIN, m->low) : m->low;
+            tt_register both = tt_form_2(f->form, TT_FORM_ADD, sum, low);
+            sum = tt_form_make(f->form, TT_FORM_SELECT, tt_form_2(f->form, TT_FORM_EQUAL, low, low),
+                               both, sum);
+        }
         if (op == TT_OP_LEAST)
             sum = xor_sign(f->form, sum, TT_FORM_XOR, 0x80000000u);
         if (first_half) { // what is infinite is not subtracted: inf - inf would be none
@@ -724,8 +719,8 @@ static void fuse_rows(fusing *f)
         before_turn(f, turn);
         f->nest = nests;
         if (works_in(f, turn)) {
-            start_sums(f, turn, 0);
-            nest_turn(f, outer, turn, 0, true);
+            start_sums(f, turn);
+            nest_turn(f, turn, true);
             nests = f->nest;
             f->nest = 0;
             join_sums(f, turn, true);
@@ -760,10 +755,12 @@ static void fuse_across(fusing *f)
             f->fused->turns = f->axis[0].size;
         }
     }
-    start_sums(f, 0, 0);
-    nest_turn(f, outer, 0, 0, !lanes_kept);
+    for (unsigned turn = 0; turn < f->member[sum].turn; turn++) {
+        start_sums(f, turn);
+        nest_turn(f, turn, !lanes_kept);
+        join_sums(f, turn, !lanes_kept);
+    }
     f->nest = 0;
-    join_sums(f, 0, !lanes_kept);
     store(f, sum);
     while (f->open_count > 0)
         close_loop(f);

@@ -146,14 +146,17 @@ void tt_block_arithmetic(tt_form_op op, tt_word *to, const tt_word *a, const tt_
 tt_word tt_block_join(tt_form_op op, const tt_word *lanes)
 {
     tt_word x[TT_LANES];
-    memcpy(x, lanes, sizeof(x));
+    double sum[TT_LANES];
+    for (unsigned l = 0; l < TT_LANES; l++) {
+        x[l] = lanes[l];
+        sum[l] = (double)lanes[l].f;
+    }
     for (unsigned width = TT_LANES / 2; width > 0; width /= 2)
         for (unsigned l = 0; l < width; l++) {
             float y = x[l + width].f;
-            if (op == TT_FORM_JOIN)
-                x[l].f += y;
-            else if (x[l].f < y || y != y)
+            sum[l] += sum[l + width];
+            if (x[l].f < y || y != y)
                 x[l].f = y;
         }
-    return x[0];
+    return op == TT_FORM_JOIN ? (tt_word){.f = (float)sum[0]} : x[0];
 }
