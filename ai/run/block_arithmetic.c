@@ -12,20 +12,29 @@
     return
 #define MASK(condition) ((condition) ? UINT32_MAX : 0)
 
-// a b + c rounded once. The product is exact in a double. Their sum is rounded to odd, whose bits
-// then tell on which side of a tie it lay when it becomes a float (Boldo and Melquiond, 2008).
+// A sum of doubles rounded to odd: where it is not exact, its last bit is set. What it becomes as a
+// float is then what the true sum becomes (Boldo and Melquiond, 2008).
+static double to_odd(double sum, double a, double b)
+{
+    double part = sum - a, error = (a - (sum - part)) + (b - part); // none where sum is none
+    int64_t bits, away = (int64_t)(error > 0) - (int64_t)(error < 0);
+    memcpy(&bits, &sum, sizeof(bits));
+    if ((bits & 1) == 0)
+        bits += sum < 0 ? -away : away;
+    memcpy(&sum, &bits, sizeof(sum));
+    return sum;
+}
+
+// a b + c rounded once. The product is exact in a double; rounding their sum twice is wrong only
+// where the first time gives a tie for the second, whose last 28 bits are 0.
 static void fma_each(tt_word *to, const tt_word *a, const tt_word *b, const tt_word *c, unsigned n)
 {
     for (unsigned l = 0; l < n; l++) {
-        double product = (double)a[l].f * (double)b[l].f, added = (double)c[l].f;
-        double sum = product + added, part = sum - product;
-        double error = (product - (sum - part)) + (added - part); // no number where sum is none
-        int64_t bits;
+        double product = (double)a[l].f * (double)b[l].f, sum = product + (double)c[l].f;
+        uint64_t bits;
         memcpy(&bits, &sum, sizeof(bits));
-        int64_t away = (int64_t)(error > 0) - (int64_t)(error < 0);
-        away = sum < 0 ? -away : away;
-        bits += away & ((bits & 1) - 1);
-        memcpy(&sum, &bits, sizeof(sum));
+        if ((bits & 0x0fffffffu) == 0)
+            sum = to_odd(sum, product, (double)c[l].f);
         to[l].f = (float)sum;
     }
 }
