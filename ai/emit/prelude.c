@@ -167,15 +167,21 @@ static void print_join_greatest(FILE *file, unsigned width)
     fprintf(file, "    return x0[0];\n}\n");
 }
 
-static void print_join(FILE *file, unsigned width)
+static void print_join(FILE *file, unsigned width, bool both)
 {
     unsigned vectors = TT_LANES / width;
-    fprintf(file, "TT_IN float tt_join(");
+    fprintf(file, "TT_IN float tt_join%s(", both ? "_both" : "");
     for (unsigned w = 0; w < vectors; w++)
         fprintf(file, "%stt_v x%u", w > 0 ? ", " : "", w);
+    for (unsigned w = 0; both && w < vectors; w++)
+        fprintf(file, ", tt_v low%u", w);
     fprintf(file, ")\n{\n    double s[16];\n");
-    for (unsigned l = 0; l < TT_LANES; l++)
+    for (unsigned l = 0; l < TT_LANES; l++) {
         fprintf(file, "    s[%u] = x%u[%u];\n", l, l / width, l % width);
+        if (both)
+            fprintf(file, "    s[%u] += low%u[%u] == low%u[%u] ? low%u[%u] : 0;\n", l, l / width,
+                    l % width, l / width, l % width, l / width, l % width);
+    }
     fprintf(file,
             "    for (int half = 8; half > 0; half /= 2)\n        for (int l = 0; l < half; l++)\n"
             "            s[l] += s[l + half];\n    return (float)s[0];\n}\n");
@@ -194,7 +200,8 @@ static void print_arithmetic(FILE *file, tt_isa isa)
     }
     fputs(isa == TT_ISA_AVX512 || isa == TT_ISA_AVX2 ? fused_scalar : scalar_by_vector, file);
     fputs(arithmetic, file);
-    print_join(file, tt_emit_width(isa));
+    print_join(file, tt_emit_width(isa), false);
+    print_join(file, tt_emit_width(isa), true);
     print_join_greatest(file, tt_emit_width(isa));
 }
 

@@ -100,10 +100,16 @@ static void print_arithmetic(const tt_printer *p, uint32_t at, const tt_instruct
 static void print_join(const tt_printer *p, uint32_t at, const tt_instruction *i)
 {
     tt_emit_target(p, at, p->vectors);
-    fprintf(p->file, i->op == TT_FORM_JOIN ? "tt_join(" : "tt_join_greatest(");
+    fprintf(p->file, i->op == TT_FORM_JOIN        ? "tt_join("
+                     : i->op == TT_FORM_JOIN_BOTH ? "tt_join_both("
+                                                  : "tt_join_greatest(");
     for (unsigned w = 0; w < p->vectors; w++) {
         fprintf(p->file, w > 0 ? ", " : "");
         tt_emit_operand(p, i->a, w);
+    }
+    for (unsigned w = 0; i->op == TT_FORM_JOIN_BOTH && w < p->vectors; w++) {
+        fprintf(p->file, ", ");
+        tt_emit_operand(p, i->b, w);
     }
     fprintf(p->file, ");\n");
 }
@@ -185,6 +191,7 @@ void tt_emit_plain(const tt_printer *p, uint32_t at)
         print_set(p, i);
         break;
     case TT_FORM_JOIN:
+    case TT_FORM_JOIN_BOTH:
     case TT_FORM_JOIN_GREATEST:
         print_join(p, at, i);
         break;

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 
 static const char *const names[TT_FORM_OP_COUNT] = {
-    "loop",       "end",        "load",        "store",       "number",       "integer",
-    "index",      "start",      "set",         "join",        "greatest",     "add",
-    "subtract",   "multiply",   "divide",      "fma",         "sqrt",         "floor",
-    "ceil",       "nearest",    "less",        "lessorequal", "equal",        "addinteger",
-    "subinteger", "mulinteger", "mulhigh",     "and",         "or",           "xor",
-    "left",       "right",      "rightsigned", "lessinteger", "equalinteger", "select",
-    "tofloat",    "tointeger",  "asfloat",     "asinteger",
+    "loop",       "end",        "load",       "store",       "number",      "integer",
+    "index",      "start",      "set",        "join",        "join_both",   "greatest",
+    "add",        "subtract",   "multiply",   "divide",      "fma",         "sqrt",
+    "floor",      "ceil",       "nearest",    "less",        "lessorequal", "equal",
+    "addinteger", "subinteger", "mulinteger", "mulhigh",     "and",         "or",
+    "xor",        "left",       "right",      "rightsigned", "lessinteger", "equalinteger",
+    "select",     "tofloat",    "tointeger",  "asfloat",     "asinteger",
 };
 
 typedef struct check {
@@ -185,7 +185,7 @@ static bool check_arithmetic(const check *c, const tt_instruction *i)
         return wrong(c, "lanes are shifted differently");
     if (op != TT_FORM_SELECT && i->kind != (makes_integers(op) ? TT_FORM_I32 : TT_FORM_F32))
         return wrong(c, "what it makes is of the other kind");
-    if (i->uniform != (one || op == TT_FORM_JOIN || op == TT_FORM_JOIN_GREATEST))
+    if (i->uniform != (one || tt_form_joins(op)))
         return wrong(c, "it is not said truly whether lanes differ");
     return true;
 }

@@ -216,7 +216,7 @@ tt_register tt_form_make(tt_form *form, tt_form_op op, tt_register a, tt_registe
 {
     if (form->full)
         return 0;
-    bool joined = op == TT_FORM_JOIN || op == TT_FORM_JOIN_GREATEST;
+    bool joined = tt_form_joins(op);
     tt_instruction i =
         of(op, kind_made(form, op, b),
            joined || (is_uniform(form, a) && is_uniform(form, b) && is_uniform(form, c)));
@@ -276,6 +276,6 @@ unsigned tt_form_operands(tt_form_op op)
     case TT_FORM_AS_INTEGER:
         return 1;
     default:
-        return op >= TT_FORM_ADD && op < TT_FORM_OP_COUNT ? 2 : 0;
+        return op == TT_FORM_JOIN_BOTH || (op >= TT_FORM_ADD && op < TT_FORM_OP_COUNT) ? 2 : 0;
     }
 }

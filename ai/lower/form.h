@@ -42,6 +42,7 @@ typedef enum tt_form_op {
                    // change
     TT_FORM_SET,   // a: what START made, b: what it is now
     TT_FORM_JOIN,  // a: adds the lanes of a float
+    TT_FORM_JOIN_BOTH,     // the lanes of a and of b; of a lane where b is no number, a alone
     TT_FORM_JOIN_GREATEST, // the greatest lane of a float; no number where one is none
     // Floats.
     TT_FORM_ADD,
@@ -162,6 +163,10 @@ tt_register tt_form_make(tt_form *form, tt_form_op op, tt_register a, tt_registe
 
 void tt_affine_add(tt_affine *to, uint32_t axis, int64_t stride); // joined with a term of that axis
 tt_form_kind tt_form_kind_of(tt_element element); // as LOAD makes it; NONE: has no access
+static inline bool tt_form_joins(tt_form_op op)   // what it makes is uniform
+{
+    return op >= TT_FORM_JOIN && op <= TT_FORM_JOIN_GREATEST;
+}
 unsigned tt_form_operands(tt_form_op op); // registers among a, b, c, from the front; for arithmetic
 
 // Whether the form is one: loops close, registers are made before they are read and in a loop that

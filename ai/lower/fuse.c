@@ -639,13 +639,12 @@ static void join_sums(fusing *f, unsigned turn, bool lanes)
         bool greatest = is_greatest(op, first_half);
         tt_register sum = m->sum_of;
         if (lanes)
-            sum = tt_form_1(f->form, greatest ? TT_FORM_JOIN_GREATEST : TT_FORM_JOIN, sum);
-        if (!greatest) {
-            tt_register low = lanes ? tt_form_1(f->form, TT_FORM_JOIN, m->low) : m->low;
-            tt_register both = tt_form_2(f->form, TT_FORM_ADD, sum, low);
-            sum = tt_form_make(f->form, TT_FORM_SELECT, tt_form_2(f->form, TT_FORM_EQUAL, low, low),
-                               both, sum);
-        }
+            sum = greatest ? tt_form_1(f->form, TT_FORM_JOIN_GREATEST, sum)
+                           : tt_form_2(f->form, TT_FORM_JOIN_BOTH, sum, m->low);
+        else if (!greatest)
+            sum = tt_form_make(f->form, TT_FORM_SELECT,
+                               tt_form_2(f->form, TT_FORM_EQUAL, m->low, m->low),
+                               tt_form_2(f->form, TT_FORM_ADD, sum, m->low), sum);
         if (op == TT_OP_LEAST)
             sum = xor_sign(f->form, sum, TT_FORM_XOR, 0x80000000u);
         if (first_half) { // what is infinite is not subtracted: inf - inf would be none

@@ -152,13 +152,15 @@ void tt_block_arithmetic(tt_form_op op, tt_word *to, const tt_word *a, const tt_
     }
 }
 
-tt_word tt_block_join(tt_form_op op, const tt_word *lanes)
+tt_word tt_block_join(tt_form_op op, const tt_word *lanes, const tt_word *low)
 {
     tt_word x[TT_LANES];
     double sum[TT_LANES];
     for (unsigned l = 0; l < TT_LANES; l++) {
         x[l] = lanes[l];
         sum[l] = (double)lanes[l].f;
+        if (low != NULL && low[l].f == low[l].f)
+            sum[l] += (double)low[l].f;
     }
     for (unsigned width = TT_LANES / 2; width > 0; width /= 2)
         for (unsigned l = 0; l < width; l++) {
@@ -167,5 +169,5 @@ tt_word tt_block_join(tt_form_op op, const tt_word *lanes)
             if (x[l].f < y || y != y)
                 x[l].f = y;
         }
-    return op == TT_FORM_JOIN ? (tt_word){.f = (float)sum[0]} : x[0];
+    return op == TT_FORM_JOIN_GREATEST ? x[0] : (tt_word){.f = (float)sum[0]};
 }

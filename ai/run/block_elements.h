@@ -10,11 +10,12 @@ typedef union tt_word {
     uint32_t i;
 } tt_word;
 
-// Any instruction of arithmetic but the two JOINs, on n numbers; `to` may be no operand.
+// Any instruction of arithmetic but the JOINs, on n numbers; `to` may be no operand.
 void tt_block_arithmetic(tt_form_op op, tt_word *to, const tt_word *a, const tt_word *b,
                          const tt_word *c, unsigned n);
 // The lanes of one register added, or their greatest.
-tt_word tt_block_join(tt_form_op op, const tt_word *lanes);
+tt_word tt_block_join(tt_form_op op, const tt_word *lanes,
+                      const tt_word *low); // low: NULL, or of JOIN_BOTH
 
 // n numbers from, or to, the elements `place`, `place` + stride ... of a buffer.
 void tt_block_load(tt_element element, const void *buffer, int64_t place, int64_t stride,

@@ -114,13 +114,14 @@ static void arithmetic(run *r, uint32_t at, const tt_instruction *i)
     tt_word *to = r->words + r->at[at];
     const tt_register from[OPERANDS] = {i->a, i->b, i->c};
     const tt_word *x[OPERANDS] = {NULL};
-    bool joins = op == TT_FORM_JOIN || op == TT_FORM_JOIN_GREATEST;
+    bool joins = tt_form_joins(op);
     for (unsigned o = 0; o < tt_form_operands(op); o++)
         x[o] = operand(r, o, from[o], joins || !i->uniform);
     if (!joins)
         tt_block_arithmetic(op, to, x[0], x[1], x[2], r->turns * (i->uniform ? 1 : TT_LANES));
     for (unsigned turn = 0; joins && turn < r->turns; turn++)
-        to[turn] = tt_block_join(op, x[0] + (size_t)turn * TT_LANES);
+        to[turn] = tt_block_join(op, x[0] + (size_t)turn * TT_LANES,
+                                 op == TT_FORM_JOIN_BOTH ? x[1] + (size_t)turn * TT_LANES : NULL);
 }
 
 static void make_index(run *r, uint32_t at, const tt_instruction *i)

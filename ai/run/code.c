@@ -52,8 +52,11 @@ void tt_program_compile(tt_program *program)
 
 void tt_program_count(tt_program *program)
 {
-    if (program->interpreted == UINT64_MAX)
+    tt_way way = program->session->options.way;
+    if (program->interpreted == UINT64_MAX || way == TT_RUN_INTERPRETED)
         return;
+    if (way == TT_RUN_COMPILED)
+        program->interpreted = ENOUGH;
     for (uint32_t i = 0; i < program->step_count; i++)
         if (program->steps[i].fused != NULL)
             program->interpreted = tt_cost_add(program->interpreted, program->steps[i].fused->cost);

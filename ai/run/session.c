@@ -12,15 +12,25 @@
 // else.
 static tt_status find_way(tt_way *way, tt_text *why)
 {
+    static const struct {
+        const char *name;
+        tt_way way;
+    } ways[] = {{"", TT_RUN_FAST},
+                {"fast", TT_RUN_FAST},
+                {"interpreted", TT_RUN_INTERPRETED},
+                {"compiled", TT_RUN_COMPILED},
+                {"reference", TT_RUN_REFERENCE}};
     const char *told = getenv("TT_RUN");
     if (*way != TT_RUN_AS_TOLD)
         return TT_OK;
-    *way = told != NULL && strcmp(told, "reference") == 0 ? TT_RUN_REFERENCE : TT_RUN_FAST;
-    if (told == NULL || *told == '\0' || *way == TT_RUN_REFERENCE || strcmp(told, "fast") == 0)
-        return TT_OK;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        if (strcmp(told != NULL ? told : "", ways[i].name) == 0) {
+            *way = ways[i].way;
+            return TT_OK;
+        }
     tt_text_add(why, "TT_RUN is '");
     tt_text_add(why, told);
-    tt_text_add(why, "', expected 'reference' or 'fast'");
+    tt_text_add(why, "', expected 'reference', 'fast', 'interpreted' or 'compiled'");
     return TT_INVALID;
 }
 

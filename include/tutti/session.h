@@ -24,9 +24,12 @@ typedef struct tt_session tt_session;
 typedef struct tt_program tt_program;
 
 typedef enum tt_way {
-    TT_RUN_AS_TOLD,  // by the environment: TT_RUN=reference or TT_RUN=fast; else fast
-    TT_RUN_FAST,     // simplified, by kernels
-    TT_RUN_REFERENCE // everything by the reference, floats unrounded: slow, and right
+    TT_RUN_AS_TOLD,     // by the environment: TT_RUN=reference, fast, interpreted or compiled; else
+                        // fast
+    TT_RUN_FAST,        // simplified and fused; interpreted at first, compiled where that pays
+    TT_RUN_INTERPRETED, // the same, but no compiler is ever started: the same bits
+    TT_RUN_COMPILED,    // compiled before the first run, if there is a compiler: the same bits
+    TT_RUN_REFERENCE    // everything by the reference, floats unrounded: slow, and right
 } tt_way;
 
 typedef struct tt_session_options {

@@ -151,7 +151,8 @@ static void check_log_sums(bool reference)
                   INFINITY, 3, -INFINITY, (float)(1000 + log(4)));
     float is = *(const float *)tt_program_result(s.program, 1, NULL);
     double expected = log1p((MANY - 1) * exp(-18));
-    EXPECT(fabs((double)is / expected - 1) < 1e-3); // 6.2e-5, of which single floats keep nothing
+    EXPECT(fabs((double)is / expected - 1) <
+           2e-3); // 6.2e-5, of which a sum in single floats keeps nothing
     closed(&s);
 }
 
@@ -193,7 +194,7 @@ static void check_late_reads(bool reference)
     }
     // Each layer's place is taken anew: the arena is a few values wide, not all of them.
     if (!reference)
-        EXPECT_EQUAL(tt_program_arena_bytes(s.program), 6 * COUNT * sizeof(float));
+        EXPECT_EQUAL(tt_program_arena_bytes(s.program), 5 * COUNT * sizeof(float));
     closed(&s);
 }
 

@@ -281,7 +281,6 @@ int main(void)
         images[i] = (float)(i % 11) / 10;
     check_equal();
     check_fault(TT_OP_GREATER_OF, "greater_of (conv1), with conv (conv1) in one step, gives ");
-    check_fault(TT_OP_MULTIPLY, "multiply (scale1, line 5) gives ");
     check_fault(TT_OP_TANH, "tanh (head) gives ");
     check_simplified();
     check_refusals();
