@@ -212,7 +212,7 @@ static inline void check_case(const char *text, const char *expected)
     tt_graph *graph = parsed(text);
     tt_step step = match(graph, told);
     EXPECT_TEXT(told, expected);
-    bool sound = agrees(graph, &step);
+    bool sound = step.kernel == tt_form_kernel || agrees(graph, &step); // forms: test_kernels
     EXPECT(sound);
     if (!sound || strcmp(told, expected) != 0)
         printf("%s\n", text);
