@@ -1,0 +1,379 @@
+#include "tests/ai/emit/random_form.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MADE_MAX 400
+#define OPEN_MAX 4
+
+static const uint8_t elements[RF_ELEMENTS] = {TT_F32, TT_F16, TT_BF16, TT_I8,  TT_I16, TT_I32,
+                                              TT_I64, TT_U8,  TT_U16,  TT_U32, TT_BOOL};
+
+typedef struct maker {
+    tt_form *form;
+    uint64_t state;
+    tt_register made[MADE_MAX]; // of loops that are open
+    bool mask[MADE_MAX];
+    unsigned count;
+    uint32_t open[OPEN_MAX];
+    unsigned depth;
+    int64_t taken[RF_ELEMENTS]; // elements of buffers to write that some store has
+    unsigned left;              // statements that may still be made
+} maker;
+
+tt_element random_form_element(unsigned buffer)
+{
+    return (tt_element)elements[buffer % RF_ELEMENTS];
+}
+
+uint64_t random_form_next(uint64_t *state)
+{
+    uint64_t x = *state += 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+static unsigned below(maker *m, unsigned limit)
+{
+    return (unsigned)(random_form_next(&m->state) % limit);
+}
+
+static float of_bits(uint32_t bits)
+{
+    float number;
+    memcpy(&number, &bits, sizeof(number));
+    return number;
+}
+
+float random_form_float(uint64_t *state)
+{
+    static const uint32_t special[] = {
+        0x00000000, 0x3f800000, 0x00000001, 0x007fffff, 0x00800000, 0x7f7fffff, 0x7f800000,
+        0x7fc00000, 0x4b000000, 0x4affffff, 0x4effffff, 0x4f000000, 0x3f000000, 0x3fc00000,
+        0x40200000, 0x477fe000, 0x477fefff, 0x477ff000, 0x38800000, 0x387fc000, 0x33000000,
+        0x33000001, 0x3effffff, 0x3f800001, 0x3f7fffff, 0x20000000, 0x1a000000, 0x00000003};
+    uint64_t bits = random_form_next(state);
+    uint32_t sign = (uint32_t)(bits >> 63) << 31;
+    switch (bits >> 8 & 7) {
+    case 0:
+        return of_bits(special[(bits >> 16) % (sizeof(special) / sizeof(special[0]))] | sign);
+    case 1:
+        return of_bits((uint32_t)(bits >> 16)); // any
+    case 2:
+        return of_bits(((uint32_t)(bits >> 16) & 0x007fffffu) | sign); // without a leading 1
+    case 3:
+        return (float)((int)(bits >> 20 & 63) - 32) * 0.5f;
+    default:
+        return of_bits((((uint32_t)(bits >> 16) & 0x03ffffffu) + 0x3d800000u) | sign);
+    }
+}
+
+bool random_form_buffers(void *buffers[RF_BUFFERS], uint64_t seed)
+{
+    bool all = true;
+    for (unsigned b = 0; b < RF_BUFFERS; b++) {
+        size_t bytes = RF_COUNT * tt_element_bytes(random_form_element(b));
+        uint8_t *data = malloc(bytes);
+        buffers[b] = data;
+        all = all && data != NULL;
+        for (size_t i = 0; data != NULL && i < bytes; i++)
+            data[i] = random_form_element(b) == TT_BOOL ? random_form_next(&seed) & 1
+                                                        : (uint8_t)random_form_next(&seed);
+    }
+    for (unsigned i = 0; all && i < RF_COUNT; i++)
+        ((float *)buffers[0])[i] = random_form_float(&seed);
+    if (all)
+        random_form_clear(buffers);
+    return all;
+}
+
+void random_form_clear(void *buffers[RF_BUFFERS])
+{
+    for (unsigned b = RF_ELEMENTS; b < RF_BUFFERS; b++)
+        memset(buffers[b], 0, RF_COUNT * tt_element_bytes(random_form_element(b)));
+}
+
+void random_form_free(void *buffers[RF_BUFFERS])
+{
+    for (unsigned b = 0; b < RF_BUFFERS; b++)
+        free(buffers[b]);
+}
+
+// ---- Registers.
+
+static tt_register keep(maker *m, tt_register at, bool mask)
+{
+    if (m->count < MADE_MAX) {
+        m->made[m->count] = at;
+        m->mask[m->count++] = mask;
+    }
+    return at;
+}
+
+// One of a kind; masks only, or uniform ones only, where asked for. A new number where none fits.
+static tt_register some(maker *m, tt_form_kind kind, bool mask, bool uniform)
+{
+    for (unsigned tries = 0; tries < 12 && m->count > 0; tries++) {
+        unsigned recent = m->count > 12 && below(m, 3) > 0 ? m->count - 12 : 0;
+        unsigned i = recent + below(m, m->count - recent);
+        const tt_instruction *made = &m->form->code[m->made[i]];
+        if (made->kind == kind && (!mask || m->mask[i]) && (!uniform || made->uniform))
+            return m->made[i];
+    }
+    if (kind == TT_FORM_F32)
+        return keep(m, tt_form_number(m->form, random_form_float(&m->state)), false);
+    int32_t number = (int32_t)random_form_next(&m->state) >> below(m, 32);
+    if (mask)
+        number = below(m, 4) > 0 ? -1 : 0;
+    return keep(m, tt_form_integer(m->form, number), mask);
+}
+
+static tt_register bits_of(maker *m, tt_register x)
+{
+    tt_register number = tt_form_2(m->form, TT_FORM_EQUAL, x, x);
+    x = tt_form_make(m->form, TT_FORM_SELECT, number, x, tt_form_number(m->form, 1));
+    return tt_form_1(m->form, TT_FORM_AS_INTEGER, x);
+}
+
+static void make_arithmetic(maker *m)
+{
+    tt_form_op op = (tt_form_op)(TT_FORM_JOIN + below(m, TT_FORM_OP_COUNT - TT_FORM_JOIN));
+    tt_register made;
+    if (op == TT_FORM_SELECT) {
+        tt_form_kind kind = below(m, 3) > 0 ? TT_FORM_F32 : TT_FORM_I32;
+        made = tt_form_make(m->form, op, some(m, TT_FORM_I32, true, false),
+                            some(m, kind, false, false), some(m, kind, false, false));
+    } else if (op == TT_FORM_AS_INTEGER) {
+        made = bits_of(m, some(m, TT_FORM_F32, false, false));
+    } else if (op >= TT_FORM_LEFT && op <= TT_FORM_RIGHT_SIGNED) {
+        tt_register by = tt_form_2(m->form, TT_FORM_AND, some(m, TT_FORM_I32, false, true),
+                                   tt_form_integer(m->form, 31));
+        made = tt_form_2(m->form, op, some(m, TT_FORM_I32, false, false), by);
+    } else {
+        bool integers = (op >= TT_FORM_ADD_INTEGER && op <= TT_FORM_EQUAL_INTEGER) ||
+                        op == TT_FORM_TO_FLOAT || op == TT_FORM_AS_FLOAT;
+        tt_register from[3] = {TT_NO_REGISTER, TT_NO_REGISTER, TT_NO_REGISTER};
+        for (unsigned i = 0; i < tt_form_operands(op); i++)
+            from[i] = some(m, integers ? TT_FORM_I32 : TT_FORM_F32, false, false);
+        made = tt_form_make(m->form, op, from[0], from[1], from[2]);
+    }
+    keep(m, made,
+         (op >= TT_FORM_LESS && op <= TT_FORM_EQUAL) || op == TT_FORM_LESS_INTEGER ||
+             op == TT_FORM_EQUAL_INTEGER);
+}
+
+// The greater of two, in the two ways that printers know.
+static void make_greatest(maker *m)
+{
+    tt_register a = some(m, TT_FORM_F32, false, false), b = some(m, TT_FORM_F32, false, false);
+    bool greatest = below(m, 2) > 0;
+    keep(m,
+         tt_form_make(m->form, TT_FORM_SELECT, tt_form_2(m->form, TT_FORM_LESS, a, b),
+                      greatest ? b : a, greatest ? a : b),
+         false);
+}
+
+static void make_start(maker *m)
+{
+    tt_form_kind kind = below(m, 3) > 0 ? TT_FORM_F32 : TT_FORM_I32;
+    tt_register value = some(m, kind, false, below(m, 2) > 0);
+    bool uniform = m->form->code[value].uniform && below(m, 3) == 0;
+    keep(m, tt_form_start(m->form, value, uniform), false);
+}
+
+static void make_set(maker *m)
+{
+    tt_register started = TT_NO_REGISTER;
+    for (unsigned tries = 0; tries < 20 && m->count > 0 && started == TT_NO_REGISTER; tries++) {
+        tt_register at = m->made[below(m, m->count)];
+        if (m->form->code[at].op == TT_FORM_START)
+            started = at;
+    }
+    if (started == TT_NO_REGISTER)
+        return;
+    bool uniform = m->form->code[started].uniform;
+    tt_form_kind kind = (tt_form_kind)m->form->code[started].kind;
+    tt_register with = some(m, kind, false, uniform);
+    if (below(m, 4) > 0)
+        with = tt_form_2(m->form, kind == TT_FORM_F32 ? TT_FORM_ADD : TT_FORM_ADD_INTEGER, started,
+                         with);
+    else if (kind == TT_FORM_F32)
+        with = tt_form_make(m->form, TT_FORM_FMA, with, some(m, kind, false, uniform), started);
+    tt_form_set(m->form, started, with);
+}
+
+// ---- Accesses.
+
+// Strides at random for all open axes; the numbers that the place then takes.
+static tt_affine some_place(maker *m, int64_t *least, int64_t *most)
+{
+    static const int64_t strides[] = {1, 1, 1, 0, 2, -1, 3, 7, 40, -16};
+    tt_affine place = {0};
+    *least = *most = 0;
+    for (unsigned i = 0; i < m->depth; i++) {
+        const tt_form_axis *axis = &m->form->axis[m->open[i]];
+        int64_t stride = strides[below(m, sizeof(strides) / sizeof(strides[0]))];
+        int64_t a = stride * axis->first, b = stride * (axis->end - 1);
+        tt_affine_add(&place, m->open[i], stride);
+        *least += a < b ? a : b;
+        *most += a < b ? b : a;
+    }
+    return place;
+}
+
+// A place that leaves the buffer, guarded by its number.
+static tt_register guarded_load(maker *m, tt_form_access *access, int64_t least, int64_t most)
+{
+    access->place.offset = below(m, 2) > 0 ? -(least + most) / 2 : RF_COUNT - (least + most) / 2;
+    tt_register number = tt_form_index(m->form, &access->place);
+    tt_register guard = tt_form_2(
+        m->form, TT_FORM_AND,
+        tt_form_2(m->form, TT_FORM_LESS_INTEGER, tt_form_integer(m->form, -1), number),
+        tt_form_2(m->form, TT_FORM_LESS_INTEGER, number, tt_form_integer(m->form, RF_COUNT)));
+    return tt_form_load(m->form, access, guard, TT_NO_REGISTER);
+}
+
+static void make_load(maker *m)
+{
+    int64_t least, most;
+    unsigned buffer = below(m, 2) > 0 ? 0 : below(m, RF_ELEMENTS);
+    tt_form_access access = {.buffer = (uint16_t)buffer,
+                             .element = elements[buffer],
+                             .place = some_place(m, &least, &most)};
+    bool mask = elements[buffer] == TT_BOOL;
+    if (most - least > RF_COUNT / 2) {
+        access.place = (tt_affine){0};
+        least = most = 0;
+    }
+    if (below(m, 6) == 0) {
+        keep(m, guarded_load(m, &access, least, most), mask);
+        return;
+    }
+    access.place.offset = -least + below(m, 20);
+    tt_register guard = TT_NO_REGISTER, index = TT_NO_REGISTER;
+    if (below(m, 4) == 0)
+        guard = some(m, TT_FORM_I32, true, false);
+    if (below(m, 4) == 0) {
+        access.index_stride = (int64_t)below(m, 7) - 3;
+        access.place.offset += access.index_stride < 0 ? -255 * access.index_stride : 0;
+        index = tt_form_2(m->form, TT_FORM_AND, some(m, TT_FORM_I32, false, false),
+                          tt_form_integer(m->form, 255));
+    }
+    keep(m, tt_form_load(m->form, &access, guard, index), mask);
+}
+
+static void make_index(maker *m)
+{
+    int64_t least, most;
+    tt_affine place = some_place(m, &least, &most);
+    place.offset = (int64_t)below(m, 100) - 50;
+    keep(m, tt_form_index(m->form, &place), false);
+}
+
+// To a part of a buffer that no other store has, so that turns are independent; perhaps with what
+// stands there, or where no axis is split, with what another turn left.
+static void make_store(maker *m)
+{
+    unsigned buffer = below(m, 2) > 0 ? 0 : below(m, RF_ELEMENTS);
+    tt_form_kind kind = tt_form_kind_of((tt_element)elements[buffer]);
+    tt_form_access access = {.buffer = (uint16_t)(RF_ELEMENTS + buffer),
+                             .element = elements[buffer]};
+    int64_t stride = 1 + below(m, 8) / 7, least = 0;
+    for (unsigned i = m->depth; i-- > 0;) {
+        const tt_form_axis *axis = &m->form->axis[m->open[i]];
+        tt_affine_add(&access.place, m->open[i], stride);
+        least += axis->first * stride;
+        stride *= axis->end - axis->first > 0 ? axis->end - axis->first : 1;
+    }
+    if (m->taken[buffer] + stride + 40 > RF_COUNT)
+        return;
+    access.place.offset = m->taken[buffer] - least;
+    m->taken[buffer] += stride + 40;
+    tt_register value = some(m, kind, false, m->form->lanes == TT_NO_REGISTER);
+    bool same = buffer == 0 || elements[buffer] == TT_I32;
+    if (same && below(m, 3) == 0) {
+        tt_form_access from = access;
+        from.place.offset += m->form->split ? 0 : below(m, 2) * below(m, 40);
+        tt_register was = tt_form_load(m->form, &from, TT_NO_REGISTER, TT_NO_REGISTER);
+        value =
+            tt_form_2(m->form, kind == TT_FORM_F32 ? TT_FORM_ADD : TT_FORM_ADD_INTEGER, was, value);
+    }
+    tt_form_store(m->form, &access, value);
+}
+
+// ---- Loops.
+
+static void make_block(maker *m, unsigned statements);
+
+static tt_form_axis some_axis(maker *m, bool split)
+{
+    tt_form_axis axis = {.first = (int64_t)below(m, 5) - 2};
+    axis.lanes = m->form->lanes == TT_NO_REGISTER && below(m, split ? 4 : 2) == 0;
+    axis.end = axis.first + (axis.lanes ? 1 + below(m, below(m, 4) > 0 ? 40 : 400)
+                                        : 1 + below(m, split ? 20 : 4));
+    if (axis.lanes && below(m, 3) == 0)
+        axis.end = axis.first + 16 * (1 + below(m, 3));
+    if (split || below(m, 4) > 0)
+        return axis;
+    axis.bounded = true;
+    axis.divisor = 1 + below(m, 3);
+    axis.from.offset = (int64_t)below(m, 6) - 4;
+    axis.to.offset = (axis.end + (int64_t)below(m, 8) - 5) * axis.divisor;
+    for (unsigned i = 0; i < m->depth; i++)
+        if (!m->form->axis[m->open[i]].lanes && below(m, 2) > 0) {
+            tt_affine_add(&axis.from, m->open[i], (int64_t)below(m, 5) - 2);
+            tt_affine_add(&axis.to, m->open[i], (int64_t)below(m, 5) - 2);
+        }
+    return axis;
+}
+
+static void make_loop(maker *m, bool split)
+{
+    if (m->depth == OPEN_MAX)
+        return;
+    tt_form_axis axis = some_axis(m, split);
+    unsigned count = m->count;
+    m->open[m->depth] = tt_form_loop(m->form, &axis);
+    m->depth++;
+    make_block(m, 3 + below(m, 8));
+    tt_form_end(m->form);
+    m->depth--;
+    m->count = count;
+}
+
+static void make_block(maker *m, unsigned statements)
+{
+    make_load(m);
+    for (unsigned i = 0; i < statements && m->left > 0; i++, m->left--) {
+        unsigned what = below(m, 24);
+        if (what < 11)
+            make_arithmetic(m);
+        else if (what == 11)
+            make_greatest(m);
+        else if (what < 15)
+            make_load(m);
+        else if (what == 15)
+            make_index(m);
+        else if (what < 18)
+            make_start(m);
+        else if (what < 20)
+            make_set(m);
+        else if (what < 22)
+            make_store(m);
+        else
+            make_loop(m, false);
+    }
+    make_store(m);
+}
+
+void random_form(tt_form *form, uint64_t seed)
+{
+    maker m = {.form = form, .state = seed, .left = 60};
+    tt_form_begin(form);
+    form->split = below(&m, 3) > 0;
+    if (form->split)
+        make_loop(&m, true);
+    else
+        make_block(&m, 14);
+}
