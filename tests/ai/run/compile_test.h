@@ -59,9 +59,9 @@ static inline const char *script(const char *name, const char *body)
     FILE *file = fopen(path, "w");
     REQUIRE(file != NULL);
     fprintf(file,
-            "#!/bin/sh\necho \"$*\" >>%s/asked\n"
+            "#!/bin/sh\necho \"$*\" 2>/dev/null >>%s/asked\n"
             "[ \"$1\" != --version ] || { echo '%s 1.0'; exit 0; }\n"
-            "out=$(echo \" $* \" | sed 's/.* -o \\([^ ]*\\) .*/\\1/')\n%s\n",
+            "all=\"$*\"; out=${all##* -o }; out=${out%%%% *}\n%s\n",
             root, name, body);
     fclose(file);
     REQUIRE(chmod(path, 0755) == 0);
@@ -102,7 +102,7 @@ static inline void set_up(void)
     REQUIRE(mkdir(in_root("home"), 0755) == 0 && mkdir(in_root("tmp"), 0755) == 0);
     REQUIRE(setenv("HOME", in_root("home"), 1) == 0 && unsetenv("XDG_CACHE_HOME") == 0);
     REQUIRE(setenv("TMPDIR", in_root("tmp"), 1) == 0 && unsetenv("TT_ISA") == 0);
-    script("counting", "exec ${REAL_CC:-gcc} \"$@\"");
+    script("counting", "exec gcc \"$@\"");
     REQUIRE(setenv("TUTTI_CC", in_root("counting"), 1) == 0);
 }
 
