@@ -117,7 +117,7 @@ tt_status tt_cache_read(int folder, const uint8_t key[TT_SHA256_BYTES], tt_blob 
     tt_status status = TT_NOT_FOUND;
     if (fstat(file, &about) == 0 && about.st_uid == geteuid() &&
         (about.st_mode & (S_IWGRP | S_IWOTH)) == 0)
-        status = tt_file_read(file, TT_COMPILED_BYTES_MAX + sizeof(trailer), blob);
+        status = tt_blob_read(file, TT_COMPILED_BYTES_MAX + sizeof(trailer), blob);
     if (status == TT_OK && blob->length > sizeof(trailer)) {
         blob->length -= sizeof(trailer);
         trailer expected = trailer_of(key, blob->data, blob->length);

@@ -99,7 +99,7 @@ static tt_status write_source(const job *j, const char *scratch, int *file, tt_t
 static tt_status read_library(const job *j, const char *path, tt_blob *blob, tt_text *why)
 {
     int file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    tt_status status = file >= 0 ? tt_file_read(file, TT_COMPILED_BYTES_MAX, blob) : TT_DAMAGED;
+    tt_status status = file >= 0 ? tt_blob_read(file, TT_COMPILED_BYTES_MAX, blob) : TT_DAMAGED;
     if (file >= 0)
         close(file);
     status = status == TT_IO ? TT_DAMAGED : status;

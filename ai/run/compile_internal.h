@@ -47,7 +47,7 @@ tt_status tt_compiler_find(const char *asked, tt_compiler *compiler, tt_text *wh
 tt_status tt_compiler_run(const tt_compiler *compiler, tt_child child, tt_text *said, tt_text *why);
 
 // Reads a whole file. TT_TOO_LARGE, TT_FULL, TT_IO.
-tt_status tt_file_read(int file, size_t bytes_max, tt_blob *blob);
+tt_status tt_blob_read(int file, size_t bytes_max, tt_blob *blob);
 bool tt_file_write_all(int file, const void *bytes, size_t length);
 
 // The cache's folder, made where there is none: a file descriptor, or -1 and a sentence why there

@@ -26,7 +26,7 @@ struct tt_compiled {
     int file; // that it was loaded from; -1: its name was enough
 };
 
-tt_status tt_file_read(int file, size_t bytes_max, tt_blob *blob)
+tt_status tt_blob_read(int file, size_t bytes_max, tt_blob *blob)
 {
     struct stat about;
     *blob = (tt_blob){0};

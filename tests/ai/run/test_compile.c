@@ -97,7 +97,8 @@ static const struct bad {
     tt_status status;
     const char *sentence;
 } bad[] = {
-    {"fails", "echo 'In function f:'; echo 'x.c:1: error: no luck' >&2; echo more; exit 3",
+    {"fails",
+     "echo 'In function f:'; echo 'x.c:1: error: no luck' >&2; echo 'x.c:2: error: more'; exit 3",
      TT_MALFORMED, "/fails failed with status 3: x.c:1: error: no luck"},
     {"mute", "exit 1", TT_MALFORMED, "/mute failed with status 1"},
     {"odd", "printf 'a\\033[31mred\\377\\n'; exit 1", TT_MALFORMED, "status 1: a?[31mred?"},
@@ -111,6 +112,9 @@ static const struct bad {
     {"link", "ln -s /bin/sh $out", TT_DAMAGED, "/link made is not there"},
     {"short", "gcc \"$@\" -o $out.whole; head -c 5000 $out.whole >$out", TT_DAMAGED,
      "it is no whole ELF library"},
+    {"shorter", // by half of its last part
+     "echo 'char data[100000] = {1};' | gcc \"$@\" -o $out.whole; head -c 60000 $out.whole >$out",
+     TT_DAMAGED, "it is no whole ELF library"},
     {"object", "gcc -c \"$@\"", TT_DAMAGED, "it is no whole ELF library"},
     {"huge", "truncate -s 67108865 $out", TT_TOO_LARGE, "/huge made is too large"},
     {"lacking", "echo 'int other(void); int answer(void) { return other(); }' | gcc \"$@\"",
@@ -210,12 +214,18 @@ static void test_ignored(void)
     EXPECT(told("ignores SIGCHLD"));
 }
 
-// Its signals are blocked, its standard streams are closed: the compiler's are not.
+// Its signals are blocked or ignored, its standard streams are closed: the compiler's are not.
 static void test_closed(void)
 {
     sigset_t all;
     sigfillset(&all);
-    REQUIRE(sigprocmask(SIG_BLOCK, &all, NULL) == 0);
+    REQUIRE(sigprocmask(SIG_BLOCK, &all, NULL) == 0 && signal(SIGTERM, SIG_IGN) != SIG_ERR);
+    tt_compile_options falls = {.compiler = script("falls", "kill -QUIT $$; exit 7")};
+    EXPECT_EQUAL(answer_with(falls, ""), TT_IO);
+    EXPECT(told("/falls was ended by signal 3"));
+    falls.compiler = script("falls-too", "kill -TERM $$; exit 7");
+    EXPECT_EQUAL(answer_with(falls, ""), TT_IO);
+    EXPECT(told("/falls-too was ended by signal 15"));
     int out = dup(1);
     close(0), close(1), close(2);
     int good = answer_of(1001);
@@ -259,7 +269,26 @@ static void *compile_in_thread(void *context)
     return NULL;
 }
 
-// Several libraries at a time, whose files have the same few numbers: each is itself.
+// Several libraries at a time: each is itself, though a loader goes by names, and the same one may
+// be loaded twice.
+static void test_together(void)
+{
+    tt_compile_options options = {.timeout_ms = 60000};
+    tt_compiled *compiled[4];
+    for (int i = 0; i < 4; i++) {
+        const char *source = source_of(3000 + i / 2);
+        REQUIRE(tt_compile_c(&options, source, strlen(source), &compiled[i], NULL) == TT_OK);
+    }
+    for (int gone = 0; gone < 4; gone++) {
+        for (int i = gone; i < 4; i++) {
+            void *function = tt_compiled_find(compiled[i], "answer");
+            EXPECT_EQUAL(((int (*)(void))(uintptr_t)function)(), 3000 + i / 2);
+        }
+        tt_compiled_free(compiled[gone]);
+    }
+    tt_compiled_free(NULL);
+}
+
 static void test_threads(void)
 {
     pthread_t thread[6];
@@ -361,6 +390,7 @@ int main(int count, char **arguments)
     apart(test_ignored, 0);
     apart(test_closed, 0);
     apart(test_no_descriptors, 0);
+    test_together();
     test_threads();
     apart(test_isa, 0);
     test_set_user_id(arguments[0]);
