@@ -6,6 +6,9 @@
 #include "bench/ai/measure.h"
 
 void bench_training(const bench_run *run);
+void bench_inference(const bench_run *run);
+void bench_products(const bench_run *run);
+void bench_fused(const bench_run *run);
 
 // The process of ai.memory.*: a training that reads `count` images of a file as it goes; prints the
 // megabytes it took at most.

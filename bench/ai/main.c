@@ -19,6 +19,11 @@ static void run_all(bench_run *run, const char *python, const char *script)
         if (python != NULL)
             run->peer = bench_peer_start(python, script, run->threads);
         bench_training(run);
+        bench_inference(run);
+        if (run->threads == 1) {
+            bench_products(run);
+            bench_fused(run);
+        }
         bench_peer_end(run->peer);
     }
 }

@@ -68,9 +68,9 @@ NETWORKS = {
 }
 
 
-def weights(data, shapes, channels):
+def weights(numbers, shapes, channels):
     """Ours as PyTorch has them: (out, in, rows, columns), and a row of channels before pixels."""
-    numbers, at, made, flat = numpy.fromfile(data, numpy.float32), 0, [], True
+    at, made, flat = 0, [], True
     for shape in shapes:
         count = int(numpy.prod(shape))
         w = numbers[at : at + count].reshape(shape)
@@ -88,7 +88,7 @@ class Training:
     def __init__(self, name, data, images, labels, rate, last, compiled):
         network, shapes, _, _, channels, options = NETWORKS[name]
         self.order = torch.channels_last if last else torch.contiguous_format
-        self.begin = weights(data, shapes, channels)
+        self.begin = weights(numpy.fromfile(data, numpy.float32), shapes, channels)
         self.parameters = [self.ordered(w.clone()).requires_grad_() for w in self.begin]
         self.images, self.labels, self.at = self.ordered(images), labels, 0
         self.optimiser = torch.optim.SGD(self.parameters, lr=float(rate), fused=True, **options)
