@@ -60,44 +60,49 @@ static double their_slice(const bench_run *run, const bench_case *c)
     return atof(answer);
 }
 
-// The greatest difference of numbers that the peer wrote behind each other in a file from ours.
-typedef struct difference {
-    FILE *theirs;
-    double worst, greatest;
-    bool relative;
-} difference;
-
-static void differ(difference *d, const char *name, const float *ours, size_t count)
+// How far ours are from the next so many numbers of the peer's file: the greatest difference as a
+// share of the greatest number.
+static double differ(FILE *theirs, const char *name, const float *ours, size_t count)
 {
     float block[1024];
+    double worst = 0, greatest = 0;
     for (size_t i = 0; i < count; i++) {
         if (i % 1024 == 0) {
             size_t some = count - i < 1024 ? count - i : 1024;
-            if (fread(block, sizeof(float), some, d->theirs) != some)
+            if (fread(block, sizeof(float), some, theirs) != some)
                 bench_fail(name, ": the peer has fewer numbers");
         }
         double apart = fabs((double)ours[i] - (double)block[i % 1024]);
-        if (d->relative)
-            apart /= fabs((double)block[i % 1024]);
-        if (!(apart <= d->worst)) // also what is no number
-            d->worst = apart;
-        d->greatest = fmax(d->greatest, fabs((double)block[i % 1024]));
+        if (!(apart <= worst)) // also what is no number
+            worst = apart;
+        greatest = fmax(greatest, fabs((double)block[i % 1024]));
     }
+    return worst == 0 ? 0 : worst / greatest;
 }
 
-static void differ_all(const bench_case *c, difference *d)
+// The worst of the losses of so many runs, of a parameter after one, or of a run's results.
+static double differ_all(const bench_case *c, FILE *theirs)
 {
     tt_type type;
+    double worst = 0;
+    for (unsigned i = 0; i < c->check_runs; i++) {
+        run_once(c);
+        double apart = differ(theirs, c->name, tt_program_result(c->program, 0, NULL), 1);
+        worst = apart <= worst ? worst : apart;
+    }
+    if (c->check_runs > 0)
+        return worst;
     run_once(c);
     if (c->state != NULL) {
         const float *numbers = tt_session_bytes(c->session, c->state, &type);
-        differ(d, c->name, numbers, (size_t)tt_type_count(&type));
-        return;
+        return differ(theirs, c->name, numbers, (size_t)tt_type_count(&type));
     }
     for (uint32_t i = 0; i < c->results; i++) {
         const float *numbers = tt_program_result(c->program, i, &type);
-        differ(d, c->name, numbers, (size_t)tt_type_count(&type));
+        double apart = differ(theirs, c->name, numbers, (size_t)tt_type_count(&type));
+        worst = apart <= worst ? worst : apart;
     }
+    return worst;
 }
 
 // How far the numbers are apart; ends the program where that is too far.
@@ -106,19 +111,13 @@ static double check(const bench_run *run, const bench_case *c)
     char answer[BENCH_LINE_BYTES];
     if (!bench_peer_ask(run->peer, answer, "check %s", bench_path(run, "check")))
         bench_fail("the peer does not compute: ", answer);
-    difference d = {.theirs = fopen(bench_path(run, "check"), "rb"), .relative = c->check_runs > 0};
-    if (d.theirs == NULL)
+    FILE *theirs = fopen(bench_path(run, "check"), "rb");
+    if (theirs == NULL)
         bench_fail("cannot be read: ", bench_path(run, "check"));
-    for (unsigned i = 0; i < c->check_runs; i++) {
-        run_once(c);
-        differ(&d, c->name, tt_program_result(c->program, 0, NULL), 1);
-    }
-    if (c->check_runs == 0)
-        differ_all(c, &d);
-    if (fgetc(d.theirs) != EOF)
+    double apart = differ_all(c, theirs);
+    if (fgetc(theirs) != EOF)
         bench_fail(c->name, ": the peer has more numbers");
-    fclose(d.theirs);
-    double apart = d.relative ? d.worst : d.worst / d.greatest;
+    fclose(theirs);
     if (!(apart <= c->tolerance)) {
         snprintf(answer, sizeof(answer), ": not the peer's numbers: %.2g apart", apart);
         bench_fail(c->name, answer);

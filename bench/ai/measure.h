@@ -31,7 +31,7 @@ typedef struct bench_case {
     const char *peer;   // "pytorch"
     const char *detail; // words for the peer: sizes
     double amount;      // a run's images, operations, elements
-    double tolerance;   // of each number, by the greatest of them; of losses by the loss itself
+    double tolerance;   // how far a number may be from the peer's, by the greatest of its result
     double seconds;     // of a slice
     bool inverse;       // the unit is nanoseconds for one of the amount, else many a second
     void (*next)(void *context, tt_program *program); // before each run; NULL: nothing

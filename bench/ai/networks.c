@@ -121,7 +121,7 @@ static tt_value build_fashion(tt_graph *g, tt_value x, bool inference)
 
 const bench_network bench_lenet5 = {"lenet5", 28, 1, false, {.kind = TT_SGD}, 0.01, build_lenet5};
 const bench_network bench_resnet8 = {
-    "resnet8", 32, 3, true, {.kind = TT_SGD, .momentum = 0.9}, 0.01, build_resnet8};
+    "resnet8", 32, 3, true, {.kind = TT_SGD, .momentum = 0.9}, 0.003, build_resnet8};
 const bench_network bench_fashion = {
     "fashion",
     28,

@@ -14,7 +14,7 @@ typedef struct bench_network {
     int64_t rows, channels; // of images, which are square
     bool photographs;       // CIFAR-10's, else Fashion-MNIST's
     tt_optimiser optimiser;
-    double rate;
+    double rate; // small enough that rounding does not grow beyond 1e-5 in ten steps
     // (batch, 10) logits of (batch, rows, rows, channels) f32. In an inference batch norms are in
     // the convolutions' weights, which have biases instead.
     tt_value (*build)(tt_graph *graph, tt_value image, bool inference);
