@@ -6,6 +6,7 @@
 // anything else a fifth of that. Without a peer each of ours is tried once and nothing is printed:
 // what is measured must first be seen to compute what the peer does.
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,34 +14,36 @@
 
 #include "bench/ai/cases.h"
 
-static void run_all(bench_run *run, const char *python, const char *script)
+static bench_run run; // here, for what is done at the program's end
+
+static void run_all(const char *python, const char *script)
 {
-    for (run->threads = 1; run->threads <= 2; run->threads++) {
+    for (run.threads = 1; run.threads <= 2; run.threads++) {
         if (python != NULL)
-            run->peer = bench_peer_start(python, script, run->threads);
-        bench_training(run);
-        bench_inference(run);
-        if (run->threads == 1) {
-            bench_products(run);
-            bench_fused(run);
+            run.peer = bench_peer_start(python, script, run.threads);
+        bench_training(&run);
+        bench_inference(&run);
+        if (run.threads == 1) {
+            bench_products(&run);
+            bench_fused(&run);
         }
-        bench_peer_end(run->peer);
+        bench_peer_end(run.peer);
     }
 }
 
-static void remove_files(const bench_run *run)
+static void remove_files(void)
 {
     static const char *const files[] = {"data", "images", "check", "memory"};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-        remove(bench_path(run, files[i]));
-    rmdir(run->folder);
+        remove(bench_path(&run, files[i]));
+    rmdir(run.folder);
 }
 
 int main(int count, char **words)
 {
-    char folder[] = "/tmp/bench_ai.XXXXXX";
+    static char folder[] = "/tmp/bench_ai.XXXXXX";
     const char *python = NULL, *script = NULL;
-    bench_run run = {.folder = folder, .seconds = 1};
+    run.seconds = 1;
     if (count == 5 && strcmp(words[1], "--memory") == 0)
         return bench_memory_process(words[2], words[3], strtoul(words[4], NULL, 10));
     for (int i = 1; i < count; i++) {
@@ -61,7 +64,9 @@ int main(int count, char **words)
     }
     if (mkdtemp(folder) == NULL)
         bench_fail("no folder can be made in /tmp", "");
-    run_all(&run, python, script);
-    remove_files(&run);
+    run.folder = folder;
+    atexit(remove_files);
+    signal(SIGPIPE, SIG_IGN); // a peer that ends is told of by bench_peer_ask
+    run_all(python, script);
     return 0;
 }

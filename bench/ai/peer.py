@@ -21,10 +21,6 @@ import peer_onnx
 import peer_train
 
 
-class Skip(Exception):
-    pass
-
-
 def slice_of(work, seconds):
     begin, runs = time.perf_counter(), 0
     while True:
@@ -60,7 +56,7 @@ def make(name, words):
 def memory(name, words):
     said = subprocess.run([sys.executable, __file__, "memory", name, *words], capture_output=True, text=True)
     if said.returncode != 0:
-        raise Skip("the process failed: " + said.stderr[-200:].replace("\n", " "))
+        raise RuntimeError("the process failed: " + said.stderr[-200:].replace("\n", " "))
     return said.stdout.strip()
 
 
@@ -80,7 +76,7 @@ def answer(words, work):
         return f"{slice_of(work[0], float(words[1])):.9g}"
     if words[0] == "memory":
         return memory(words[1], words[2:])
-    raise Skip("no such command")
+    raise RuntimeError("no such command")
 
 
 def main():
@@ -98,8 +94,8 @@ def main():
     for line in sys.stdin:
         try:
             said = "ok " + answer(line.split(), work)
-        except Skip as why:
-            said = f"skip {why}"
+        except Exception as why:  # what a library does not do is said, and no end of all
+            said = f"skip {type(why).__name__}: {why}".split("\n")[0]
         print(said, file=out, flush=True)
 
 
