@@ -14,9 +14,12 @@ echo "bench ai.watch_inference $(bench/ai/watch.sh "$out/fashion.plan" "$out/ref
 build/linux/bench/ai/bench_step 1
 build/linux/bench/ai/bench_step 2
 peers=${TUTTI_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/tutti/peers}
-if [ -f "$peers/complete" ]; then
-    "$peers/venv/bin/python" bench/ai/fashion.py "$tutti" 1
-    "$peers/venv/bin/python" bench/ai/fashion.py "$tutti" 2
-else
-    echo "bench: ai.train.fashion was not measured beside PyTorch: ./run peers installs it"
+if [ ! -f "$peers/complete" ]; then
+    echo "bench: nothing was measured beside PyTorch and ONNX Runtime: ./run peers installs them"
+    exit 0
 fi
+inputs=${TUTTI_SHARED:-../shared}/data/mlperf-tiny/inputs.tar.xz # MLPerf Tiny's images of CIFAR-10
+[ ! -f "$inputs" ] || tar -xJf "$inputs" -C "$out" inputs/ic01
+export TORCHINDUCTOR_CACHE_DIR="$PWD/$out/inductor" # what PyTorch has compiled, for the next time
+build/linux/bench/ai/bench_ai --peer "$peers/venv/bin/python" bench/ai/peer.py --cifar "$out/inputs/ic01" "$@" 2>>"$out/log" ||
+    { tail -n 20 "$out/log" >&2; exit 1; }

@@ -1,0 +1,108 @@
+// Makes a case ready: its session, its program, and numbers from a seed, which both sides read.
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/ai/measure.h"
+#include "tutti/random.h"
+
+const char *bench_path(const bench_run *run, const char *file)
+{
+    static char path[4096];
+    snprintf(path, sizeof(path), "%s/%s", run->folder, file);
+    return path;
+}
+
+// Weights by He et al. 2015, of even distribution; scales near 1, shifts
+// 0; inputs between -2 and 2.
+static float reach(const tt_buffer *buffer)
+{
+    const tt_type *type = &buffer->type;
+    if (buffer->kind == TT_INPUT)
+        return 2;
+    if (type->rank < 2)
+        return strstr(buffer->name, "scale") != NULL ? 0.1f : 0;
+    return sqrtf(6 * (float)type->size[0] / (float)tt_type_count(type));
+}
+
+static void fill(const tt_buffer *buffer, int64_t classes, tt_random *random, void *data)
+{
+    int64_t count = tt_type_count(&buffer->type);
+    float most = reach(buffer), middle = strstr(buffer->name, "scale") != NULL ? 1 : 0;
+    float *number = data;
+    int32_t *label = data;
+    uint8_t *byte = data;
+    for (int64_t i = 0; i < count; i++) {
+        double part = (double)(tt_random_u64(random) >> 11) * 0x1p-53; // in [0, 1)
+        if (buffer->type.element == TT_F32)
+            number[i] = middle + most * (float)(2 * part - 1);
+        else if (buffer->type.element == TT_I32)
+            label[i] = (int32_t)(part * (double)classes);
+        else if (buffer->type.element == TT_BOOL)
+            byte[i] = part < 0.125;
+        else
+            bench_fail("has no numbers: ", buffer->name);
+    }
+}
+
+static size_t bytes_of(const tt_type *type)
+{
+    size_t one = type->element == TT_F32 || type->element == TT_I32 ? 4 : 1;
+    return (size_t)tt_type_count(type) * one;
+}
+
+static void *input_bytes(bench_case *c, const tt_buffer *buffer)
+{
+    void *data = NULL;
+    if (c->input_count == sizeof(c->inputs) / sizeof(c->inputs[0]) ||
+        posix_memalign(&data, 64, bytes_of(&buffer->type) + 64) != 0)
+        bench_fail("no room for ", buffer->name);
+    c->inputs[c->input_count++] = data;
+    if (tt_program_set(c->program, buffer->name, data) != TT_OK)
+        bench_fail("has no use for ", buffer->name);
+    return data;
+}
+
+static void fill_all(const bench_run *run, bench_case *c, const tt_graph *graph)
+{
+    static double rate = 0.001; // scalars are not in the file
+    tt_random random;
+    tt_random_seed(&random, 1);
+    FILE *file = fopen(bench_path(run, "data"), "wb");
+    if (file == NULL)
+        bench_fail("cannot be written: ", bench_path(run, "data"));
+    for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++) {
+        const tt_buffer *buffer = tt_graph_buffer(graph, i);
+        void *data;
+        if (buffer->kind == TT_PARAMETER)
+            data = tt_session_bytes(c->session, buffer->name, NULL);
+        else if (buffer->kind == TT_INPUT && c->next == NULL && buffer->type.rank > 0)
+            data = input_bytes(c, buffer);
+        else
+            continue;
+        fill(buffer, c->classes, &random, data);
+        if (fwrite(data, 1, bytes_of(&buffer->type), file) != bytes_of(&buffer->type))
+            bench_fail("cannot be written: ", bench_path(run, "data"));
+    }
+    tt_program_set(c->program, "rate", &rate); // where there is one
+    if (fclose(file) != 0)
+        bench_fail("cannot be written: ", bench_path(run, "data"));
+}
+
+void bench_case_load(const bench_run *run, bench_case *c, tt_graph *graph)
+{
+    char sentence[256] = "";
+    tt_text why;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    if (tt_graph_status(graph) != TT_OK)
+        bench_fail(c->name, tt_graph_error(graph));
+    if (tt_session_new(&(tt_session_options){.threads = run->threads}, &c->session, &why) !=
+            TT_OK ||
+        tt_session_load(c->session, graph, &c->program, &why) != TT_OK)
+        bench_fail(c->name, sentence);
+    c->results = tt_graph_result_count(graph);
+    fill_all(run, c, graph);
+    tt_graph_free(graph);
+}
