@@ -39,4 +39,17 @@ static inline tt_register polynomial(tt_form *form, tt_register x, const float *
     return sum;
 }
 
+static inline tt_register sign_of(tt_form *form, tt_register x)
+{
+    return tt_form_2(form, TT_FORM_AND, tt_form_1(form, TT_FORM_AS_INTEGER, x),
+                     tt_form_integer(form, SIGN));
+}
+
+// |x|, x without its sign, and back.
+static inline tt_register with_sign(tt_form *form, tt_form_op op, tt_register x, tt_register sign)
+{
+    x = tt_form_2(form, op, tt_form_1(form, TT_FORM_AS_INTEGER, x), sign);
+    return tt_form_1(form, TT_FORM_AS_FLOAT, x);
+}
+
 #endif

@@ -76,19 +76,6 @@ tt_register tt_form_log(tt_form *form, tt_register x)
     return log_limits(form, x, tt_form_2(form, TT_FORM_ADD, s, rest));
 }
 
-static tt_register sign_of(tt_form *form, tt_register x)
-{
-    return tt_form_2(form, TT_FORM_AND, tt_form_1(form, TT_FORM_AS_INTEGER, x),
-                     tt_form_integer(form, SIGN));
-}
-
-// |x|, x without its sign, and back.
-static tt_register with_sign(tt_form *form, tt_form_op op, tt_register x, tt_register sign)
-{
-    x = tt_form_2(form, op, tt_form_1(form, TT_FORM_AS_INTEGER, x), sign);
-    return tt_form_1(form, TT_FORM_AS_FLOAT, x);
-}
-
 // r and 2^n with k y = n log(2) + k r, for k a power of 2 and n from -126 to 127, which is near k
 // `about` / log(2). log(2) is taken as a float, which for so small an n is near enough.
 static tt_register reduced(tt_form *form, tt_register y, tt_register about, float k,

@@ -85,9 +85,9 @@ FITS = {
     # tanh(r) = r + r z p(z), z = r^2
     "tanh": lambda: fit("tanh", 0, (HALF_LOG2 * 3 / 4) ** 2, 2, lambda z: (tanh(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z * sqrt(z) / tanh(sqrt(z))),
     # sin(r) = r + r z p(z), z = r^2
-    "sin": lambda: fit("sin", 0, (pi / 4 * mpf("1.001")) ** 2, 2, lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z * sqrt(z) / sin(sqrt(z))),
+    "sin": lambda: fit("sin", 0, 1, 3, lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z * sqrt(z) / sin(sqrt(z))),
     # cos(r) = 1 - z / 2 + z^2 p(z)
-    "cos": lambda: fit("cos", 0, (pi / 4 * mpf("1.001")) ** 2, 2, lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, lambda z: z**2 / cos(sqrt(z))),
+    "cos": lambda: fit("cos", 0, 1, 3, lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, lambda z: z**2 / cos(sqrt(z))),
     # atan(t) = t + t z p(z)
     "atan": lambda: fit("atan", 0, 1, 8, lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z * sqrt(z) / atan(sqrt(z))),
 }
