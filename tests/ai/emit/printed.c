@@ -1,3 +1,5 @@
+#define _GNU_SOURCE // nftw
+
 #include "tests/ai/emit/printed.h"
 
 #include <dlfcn.h>
