@@ -290,7 +290,11 @@ static void make_store(maker *m)
         return;
     access.place.offset = m->taken[buffer] - least;
     m->taken[buffer] += stride + 40;
-    tt_register value = some(m, kind, false, m->form->lanes == TT_NO_REGISTER);
+    bool uniform = m->form->lanes == TT_NO_REGISTER;
+    tt_register value = some(m, kind, false, uniform), last = m->made[m->count - 1];
+    if (below(m, 3) > 0 && m->form->code[last].kind == kind &&
+        (m->form->code[last].uniform || !uniform))
+        value = last; // what nothing uses yet
     bool same = buffer == 0 || elements[buffer] == TT_I32;
     if (same && below(m, 3) == 0) {
         tt_form_access from = access;
@@ -336,7 +340,7 @@ static void make_loop(maker *m, bool split)
     unsigned count = m->count;
     m->open[m->depth] = tt_form_loop(m->form, &axis);
     m->depth++;
-    make_block(m, 3 + below(m, 8));
+    make_block(m, 3 + below(m, 6));
     tt_form_end(m->form);
     m->depth--;
     m->count = count;
@@ -369,7 +373,7 @@ static void make_block(maker *m, unsigned statements)
 
 void random_form(tt_form *form, uint64_t seed)
 {
-    maker m = {.form = form, .state = seed, .left = 60};
+    maker m = {.form = form, .state = seed, .left = 40};
     tt_form_begin(form);
     form->split = below(&m, 3) > 0;
     if (form->split)
