@@ -411,6 +411,12 @@ static tt_register computed(tt_form *form, tt_op op, tt_element element, tt_elem
         return tt_form_tanh(form, r[0]);
     case TT_OP_ERF:
         return tt_form_erf(form, r[0]);
+    case TT_OP_SIN:
+        return tt_form_sin(form, r[0]);
+    case TT_OP_COS:
+        return tt_form_cos(form, r[0]);
+    case TT_OP_ATAN:
+        return tt_form_atan(form, r[0]);
     case TT_OP_SQRT:
         return tt_form_1(form, TT_FORM_SQRT, r[0]);
     case TT_OP_FLOOR:

@@ -51,6 +51,9 @@ static bool can_compute(tt_op op, tt_element element, tt_element made)
     case TT_OP_EXP:
     case TT_OP_LOG:
     case TT_OP_SQRT:
+    case TT_OP_SIN:
+    case TT_OP_COS:
+    case TT_OP_ATAN:
     case TT_OP_TANH:
     case TT_OP_ERF:
     case TT_OP_FLOOR:
