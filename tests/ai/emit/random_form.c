@@ -346,11 +346,38 @@ static void make_loop(maker *m, bool split)
     m->count = count;
 }
 
+// What most forms are for: lanes that add, or keep the greatest, and are joined.
+static void make_reduction(maker *m)
+{
+    if (m->depth == OPEN_MAX || m->form->lanes != TT_NO_REGISTER)
+        return;
+    tt_register started = tt_form_start(m->form, some(m, TT_FORM_F32, false, true), false);
+    tt_form_axis axis = some_axis(m, false);
+    axis.lanes = true;
+    axis.end = axis.first + 1 + below(m, 70);
+    unsigned count = m->count;
+    bool greatest = below(m, 2) > 0;
+    m->open[m->depth++] = tt_form_loop(m->form, &axis);
+    make_load(m);
+    make_arithmetic(m);
+    tt_register value = some(m, TT_FORM_F32, false, false);
+    if (greatest)
+        value = tt_form_make(m->form, TT_FORM_SELECT,
+                             tt_form_2(m->form, TT_FORM_LESS, started, value), value, started);
+    else
+        value = tt_form_2(m->form, TT_FORM_ADD, started, value);
+    tt_form_set(m->form, started, value);
+    tt_form_end(m->form);
+    m->depth--;
+    m->count = count;
+    keep(m, tt_form_1(m->form, greatest ? TT_FORM_JOIN_GREATEST : TT_FORM_JOIN, started), false);
+}
+
 static void make_block(maker *m, unsigned statements)
 {
     make_load(m);
     for (unsigned i = 0; i < statements && m->left > 0; i++, m->left--) {
-        unsigned what = below(m, 24);
+        unsigned what = below(m, 26);
         if (what < 11)
             make_arithmetic(m);
         else if (what == 11)
@@ -365,6 +392,8 @@ static void make_block(maker *m, unsigned statements)
             make_set(m);
         else if (what < 22)
             make_store(m);
+        else if (what < 24)
+            make_reduction(m);
         else
             make_loop(m, false);
     }
