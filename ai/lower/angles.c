@@ -167,7 +167,7 @@ tt_register tt_form_atan(tt_form *form, tt_register x)
     tt_register great = tt_form_2(form, TT_FORM_LESS, one, a);
     tt_register t = tt_form_2(form, TT_FORM_DIVIDE, tt_form_number(form, -1), a);
     tt_register lost = fused(form, t, at_most(form, a, 0x1p100F), one);
-    lost = tt_form_2(form, TT_FORM_MULTIPLY, lost, tt_form_number(form, 0.625F));
+    lost = tt_form_2(form, TT_FORM_MULTIPLY, lost, tt_form_number(form, 0.546875F));
     tt_register low = fused(form, lost, t, tt_form_number(form, QUADRANT_REST));
     t = choose(form, great, t, a);
     tt_register base = choose(form, great, tt_form_number(form, QUADRANT), zero);
