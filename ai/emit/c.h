@@ -1,9 +1,11 @@
 // Forms as C.
 //
 // A form becomes one function, void NAME(void *const *buffers, long from, long to), which runs the
-// turns of the axis `split` from `from` to before `to`; a form without one ignores both. The text
+// numbers of the axis `split` from `from` to before `to`, where they lie in it; of an axis of lanes
+// `from` is its first or a multiple of 16 above. A form without one ignores both. The text
 // is for gcc and clang, and gives the same bits at any width: -O2 -ffp-contract=off
-// -fno-math-errno, never -ffast-math. Nothing of it calls a function of the C library but memcpy.
+// -fno-math-errno, never -ffast-math, and -w for masks that nothing uses. Nothing of it calls a
+// function of the C library but memcpy.
 
 #ifndef TUTTI_AI_EMIT_C_H
 #define TUTTI_AI_EMIT_C_H

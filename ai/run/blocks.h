@@ -7,7 +7,9 @@
 
 // Bytes that a run needs besides.
 size_t tt_blocks_scratch(const tt_form *form);
-// Runs the turns of the form's axis `split` from `from` to before `to`, or all where there is none.
+// Runs the numbers of the form's axis `split` from `from` to before `to`, where they lie in it, or
+// all where there is none. Of an axis of lanes `from` is its first or a multiple of 16 above.
+// `scratch` is aligned to 8 bytes, and for one run at a time.
 void tt_blocks_run(const tt_form *form, void *const *buffers, int64_t from, int64_t to,
                    void *scratch);
 
