@@ -92,6 +92,28 @@ static void check_values(void)
     tt_graph_free(g);
 }
 
+// Axes are counted from either end, and each is named once.
+static void check_axes(void)
+{
+    const int64_t wrong[][2] = {{0, 2}, {-3, 0}, {1, -1}};
+    const char *const said[] = {"there is no axis 2 in rank 2, or it is named twice",
+                                "there is no axis -3 in rank 2, or it is named twice",
+                                "there is no axis -1 in rank 2, or it is named twice"};
+    for (int i = 0; i < 3; i++) {
+        char sentence[100];
+        tt_graph *g = tt_graph_new();
+        tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 2, 3));
+        EXPECT(tt_is_none(tt_flip(g, x, 2, wrong[i])));
+        snprintf(sentence, sizeof(sentence), "flip: %s", said[i]);
+        check_said(g, TT_INVALID, sentence);
+        g = tt_graph_new();
+        x = tt_input(g, "x", TT_TYPE(TT_F32, 2, 3));
+        EXPECT(tt_is_none(tt_reduce(g, TT_OP_GREATEST, x, 2, wrong[i])));
+        snprintf(sentence, sizeof(sentence), "%s: %s", tt_op_name(TT_OP_GREATEST), said[i]);
+        check_said(g, TT_INVALID, sentence);
+    }
+}
+
 // What went wrong is not forgotten in a copy.
 static void check_copies(void)
 {
@@ -157,6 +179,7 @@ int main(void)
     check_no_graph();
     check_bodies();
     check_values();
+    check_axes();
     check_copies();
     check_none();
     return test_result();

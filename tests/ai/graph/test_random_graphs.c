@@ -239,8 +239,8 @@ static bool differentiate_twice(tt_graph *graph, uint64_t seed)
     for (int order = 1; order <= 2; order++) {
         test_expectations++;
         if (tt_graph_gradient(graph, loss, count, wrt, gradients) != TT_OK) {
-            if (strcmp(tt_graph_error(graph), "scatter: multiplying has no derivative") != 0 &&
-                strstr(tt_graph_error(graph), ": scatter: multiplying has no derivative") == NULL)
+            // behind where it stands, before its node's origin
+            if (strstr(tt_graph_error(graph), "scatter: multiplying has no derivative") == NULL)
                 failed(seed, tt_graph_error(graph), graph);
             return false;
         }
@@ -353,6 +353,7 @@ int main(int count, char **arguments)
     unsigned graphs = count > 1 ? (unsigned)atoi(arguments[1]) : GRAPHS;
     uint64_t first = count > 2 ? strtoull(arguments[2], NULL, 10) : 1;
     unsigned used[TT_OP_COUNT] = {0}, skipped = 0, compared = 0;
+    check_graph(1202, used); // what has no derivative has an origin
     for (uint64_t seed = first; seed < first + graphs; seed++) {
         check_graph(seed, used);
         check_smooth(seed, &skipped, &compared);
