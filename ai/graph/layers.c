@@ -47,14 +47,18 @@ tt_value tt_cross_entropy(tt_graph *graph, tt_value logits, tt_value labels)
         return TT_NONE;
     }
     int64_t batch = l.size[0], classes = l.size[1];
-    // A label outside must not reach into the next row: it is looked up among the classes first.
-    tt_value names = tt_iota(graph, TT_TYPE(TT_I64, classes), 0);
-    tt_value row = tt_scale(graph, tt_iota(graph, TT_TYPE(TT_I64, batch), 0), (double)classes);
-    tt_value place = tt_add(graph, row, tt_gather(graph, names, labels, 0));
+    // A label outside the classes ends the run: it is looked up among them. What it chooses is
+    // found by comparing places, so that logits are read in order, and the gradient is no scatter.
+    tt_element counts = classes <= INT32_MAX ? TT_I32 : TT_I64;
+    tt_value names = tt_iota(graph, TT_TYPE(counts, classes), 0);
+    tt_value label =
+        tt_reshape(graph, tt_gather(graph, names, labels, 0), 2, (int64_t[]){batch, 1});
+    tt_value places = tt_iota(graph, TT_TYPE(counts, batch, classes), 1);
     tt_value greatest = tt_stop(graph, tt_reduce(graph, TT_OP_GREATEST, logits, 1, &(int64_t){1}));
     tt_value below = tt_subtract(graph, logits, greatest);
-    tt_value flat = tt_reshape(graph, below, 1, &(int64_t){batch * classes});
-    tt_value chosen = tt_gather(graph, flat, place, 0);
+    tt_value one = tt_select(graph, tt_equal(graph, places, label), below,
+                             tt_number(graph, (tt_element)l.element, 0));
+    tt_value chosen = tt_reduce(graph, TT_OP_SUM, one, 1, &(int64_t){1});
     tt_value sums = tt_reduce(graph, TT_OP_LOG_SUM_EXP, below, 1, &(int64_t){1});
-    return tt_mean_all(graph, tt_subtract(graph, tt_reshape(graph, sums, 1, &batch), chosen));
+    return tt_mean_all(graph, tt_subtract(graph, sums, chosen));
 }
