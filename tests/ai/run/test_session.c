@@ -127,13 +127,13 @@ static void check_fusion(void)
     tt_session *session = open_session(1, false);
     tt_graph *g = made_network(false);
     tt_program *p = load(session, g);
-    // Two convolutions and two products with their biases, two pools; nine of pixels and loss.
-    EXPECT_EQUAL(tt_program_steps(p), 4 + 2 + 9);
+    // Two convolutions and two products with their biases, two pools; six of pixels and loss.
+    EXPECT_EQUAL(tt_program_steps(p), 4 + 2 + 6);
     tt_program_free(p);
     tt_graph_free(g);
     g = made_network(true);
     p = load(session, g);
-    EXPECT_EQUAL(tt_program_steps(p), 45);
+    EXPECT_EQUAL(tt_program_steps(p), 37);
     tt_session_free(session);
     tt_graph_free(g);
 }
@@ -269,7 +269,8 @@ static void check_refusals(void)
     expect_refused(g, (tt_session_options){.bytes_max = 799}, TT_TOO_LARGE,
                    "bytes of memory: 800; the limit is 799");
     tt_graph_free(g);
-    g = tt_graph_new(); // 400 bytes of w, 448 of its square, in lines of 64, and the interpreter's own
+    g = tt_graph_new(); // 400 bytes of w, 448 of its square, in lines of 64, and the interpreter's
+                        // own
     tt_value w = tt_parameter(g, "w", TT_TYPE(TT_F32, 100));
     tt_graph_result(g, "y", tt_multiply(g, w, w));
     expect_refused(g, (tt_session_options){.bytes_max = 5623}, TT_TOO_LARGE,

@@ -184,7 +184,7 @@ static void test_unfit_data(void)
 // A training that has gone wrong says where, and leaves nothing that looks like a result.
 static void expect_diverged(tt_training *training, const tt_dataset *data, const char *sentence)
 {
-    char buffer[200];
+    char buffer[400];
     tt_text why;
     tt_text_init(&why, buffer, sizeof(buffer));
     EXPECT_EQUAL(tt_training_run(training, data, data, &why), TT_TOO_LARGE);
