@@ -242,6 +242,6 @@ expect 2 "expected --text or --json, not both" show --text --json model
 "$tutti" show model >/dev/full 2>err && fail "a full disk is not told"
 
 # TT_RUN says which way sessions run.
-TT_RUN=both expect 1 "TT_RUN is 'both', expected 'reference' or 'fast'" compile fashion.safetensors
+TT_RUN=both expect 1 "TT_RUN is 'both', expected 'reference', 'fast', 'interpreted' or 'compiled'" compile fashion.safetensors
 [ $failed -eq 0 ] || echo "$failed failed"
 exit $failed
