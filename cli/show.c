@@ -12,11 +12,14 @@
 #include "tutti/check.h"
 #include "tutti/compare.h"
 
-static bool json_wanted, text_wanted;
+static bool json_wanted, text_wanted, program_wanted, c_wanted;
 
 static const tt_option options[] = {
     {"text", NULL, "print the graph in its text form instead", .flag = &text_wanted},
     {"json", NULL, "print all of it as JSON", .flag = &json_wanted},
+    {"program", NULL, "print the steps that run a graph, with their loops",
+     .flag = &program_wanted},
+    {"c", NULL, "print the C that the loops become on this machine", .flag = &c_wanted},
 };
 
 // ---- for people
@@ -249,6 +252,35 @@ static tt_exit print_text(const tt_opened *opened)
     return result;
 }
 
+// What runs the graph here, or its C.
+static tt_exit print_program(const tt_opened *opened)
+{
+    char sentence[256] = "", *text = NULL;
+    tt_text why;
+    tt_session *session = NULL;
+    tt_program *program;
+    tt_session_options way = {.threads = 1, .way = TT_RUN_FAST};
+    tt_text_init(&why, sentence, sizeof(sentence));
+    if (opened->graph == NULL) {
+        tt_say_error("tutti show: %s holds no graph", opened->path);
+        return TT_EXIT_FAILED;
+    }
+    tt_status status = tt_session_new(&way, &session, &why);
+    if (status == TT_OK)
+        status = tt_session_load(session, opened->graph, &program, &why);
+    if (status == TT_OK)
+        text = c_wanted ? tt_program_print_c(program) : tt_program_print(program);
+    if (text != NULL)
+        tt_say_put(stdout, text, strlen(text));
+    else
+        tt_say_error("tutti show: %s: %s", opened->path,
+                     sentence[0] != '\0' ? sentence : "no memory is left");
+    tt_exit result = text != NULL ? TT_EXIT_OK : TT_EXIT_FAILED;
+    free(text);
+    tt_session_free(session);
+    return result;
+}
+
 // Lines without the spaces at their ends that columns leave.
 static void put_lines(const char *text, size_t length)
 {
@@ -287,8 +319,8 @@ static tt_exit run(unsigned count, const char *const *arguments)
 {
     (void)count;
     tt_opened opened;
-    if (text_wanted && json_wanted) {
-        tt_say_error("tutti show: expected --text or --json, not both");
+    if (text_wanted + json_wanted + program_wanted + c_wanted > 1) {
+        tt_say_error("tutti show: expected one of --text, --json, --program and --c");
         return TT_EXIT_USAGE;
     }
     tt_exit result = tt_open_model("show", arguments[0], &opened);
@@ -296,6 +328,8 @@ static tt_exit run(unsigned count, const char *const *arguments)
         return result;
     if (text_wanted)
         result = print_text(&opened);
+    else if (program_wanted || c_wanted)
+        result = print_program(&opened);
     else if (json_wanted)
         tt_show_json(&opened);
     else
@@ -314,7 +348,8 @@ const tt_command tt_command_show = {
     .examples = "  tutti show model.safetensors\n"
                 "  tutti show fashion.plan\n"
                 "  tutti show --text model.safetensors >graph.txt\n"
-                "  tutti show --json graph.txt",
+                "  tutti show --json graph.txt\n"
+                "  tutti show --program graph.txt",
     .options = options,
     .option_count = TT_COUNT(options),
     .arguments_min = 1,

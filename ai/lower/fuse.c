@@ -815,6 +815,15 @@ static bool list_buffers(fusing *f)
     return ok;
 }
 
+static bool list_nodes(fusing *f)
+{
+    f->fused->nodes = calloc(f->count, sizeof(f->fused->nodes[0]));
+    for (uint32_t i = 0; f->fused->nodes != NULL && i < f->count; i++)
+        f->fused->nodes[i] = f->member[i].node;
+    f->fused->node_count = f->count;
+    return f->fused->nodes != NULL;
+}
+
 static void estimate(fusing *f)
 {
     uint64_t cost = (uint64_t)tt_type_count(&f->group->domain);
@@ -857,7 +866,7 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
             fuse_rows(&f);
         else
             fuse_elements(&f);
-        f.full = fused->form.full || !list_buffers(&f);
+        f.full = fused->form.full || !list_buffers(&f) || !list_nodes(&f);
         tt_form_trim(&fused->form);
         estimate(&f);
     }
@@ -870,5 +879,6 @@ void tt_fused_free(tt_fused *fused)
 {
     tt_form_free(&fused->form);
     free(fused->values);
+    free(fused->nodes);
     *fused = (tt_fused){0};
 }

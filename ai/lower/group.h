@@ -65,6 +65,8 @@ void tt_groups_free(tt_groups *groups);
 typedef struct tt_fused {
     tt_form form;
     tt_value *values; // reads, then writes
+    uint32_t *nodes;  // the members
+    uint32_t node_count;
     uint32_t read_count, write_count;
     int64_t turns; // of the split axis; 1 where there is none
     uint64_t cost; // instructions times elements, about

@@ -12,7 +12,7 @@
 
 #define ENOUGH ((uint64_t)1 << 29) // instructions that were interpreted
 
-static bool print_all(const tt_program *program, tt_isa isa, char **text, size_t *length)
+bool tt_program_print_forms(const tt_program *program, tt_isa isa, char **text, size_t *length)
 {
     FILE *file = open_memstream(text, length);
     if (file == NULL)
@@ -43,7 +43,7 @@ void tt_program_compile(tt_program *program)
     size_t length = 0;
     tt_isa isa = tt_isa_here(NULL);
     program->interpreted = UINT64_MAX; // once
-    if (print_all(program, isa, &text, &length) &&
+    if (tt_program_print_forms(program, isa, &text, &length) &&
         tt_compile_c(&(tt_compile_options){.isa = isa}, text, length, &program->compiled, NULL) ==
             TT_OK)
         take_code(program);

@@ -3,6 +3,7 @@
 #ifndef TUTTI_AI_SESSION_INTERNAL_H
 #define TUTTI_AI_SESSION_INTERNAL_H
 
+#include "ai/emit/c.h"
 #include "ai/run/program.h"
 
 #define TT_NOWHERE UINT64_MAX
@@ -113,6 +114,10 @@ static inline const void *tt_bytes_at(const tt_program *program, tt_value value)
 // Counts what a run interprets, and has the forms compiled when it is enough.
 void tt_program_count(tt_program *program);
 void tt_program_compile(tt_program *program); // now; where that fails they are interpreted
+
+// All forms as C, in memory of malloc's: step N is the function step_N. False without memory.
+bool tt_program_print_forms(const tt_program *program, tt_isa isa, char **text, size_t *length);
+const char *tt_step_name(const tt_step *step); // "form", "convolution" ...
 
 // tt_session_load, but apart.
 tt_status tt_session_load_apart(tt_session *session, const tt_graph *graph, tt_program **program,

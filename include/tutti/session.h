@@ -100,6 +100,13 @@ tt_status tt_program_watch(tt_program *program, void (*watch)(void *context, con
 // The elements of result `index`, until the next run; its type unless NULL.
 const void *tt_program_result(const tt_program *program, uint32_t index, tt_type *type);
 
+// The program as people read it: its steps, the nodes in each, what it reads and writes and where
+// that lies in the arena, and the instructions of forms; and the C that its forms become on this
+// machine. Both in memory that the caller frees; NULL without memory. Of a program by the
+// reference, which has no steps, they say nothing.
+char *tt_program_print(const tt_program *program);
+char *tt_program_print_c(const tt_program *program);
+
 uint64_t tt_program_arena_bytes(const tt_program *program); // of all that lies between
 uint32_t tt_program_steps(const tt_program *program);
 

@@ -238,7 +238,13 @@ expect 1 "open.txt: unique: makes a size that only running tells" verify open.tx
 expect 1 "nothing.txt computes nothing: it has no results" verify nothing.txt
 expect 1 "slow_pooling is a plan, which there is one way to run" verify slow_pooling
 expect 1 "tensors holds no graph, only tensors" verify tensors
-expect 2 "expected --text or --json, not both" show --text --json model
+expect 2 "expected one of --text, --json, --program and --c" show --text --json model
+expect 2 "expected one of --text, --json, --program and --c" show --c --program model
+columns=2000 expect 0 "step 0: " show --program model
+columns=2000 expect 0 "void step_" show --c model
+expect 1 "slow_pooling holds no graph" show --program slow_pooling
+expect 1 "tensors holds no graph" show --c tensors
+columns=120 expect 1 "huge.txt: the graph takes, with what is kept, bytes of memory: 4000000000000; the limit is " show --program huge.txt
 "$tutti" show model >/dev/full 2>err && fail "a full disk is not told"
 
 # TT_RUN says which way sessions run.
