@@ -208,6 +208,79 @@ static void check_cases(bool compiled)
     }
 }
 
+static void check_built(tt_graph *graph, const char *what, double bound, bool compiled)
+{
+    if (tt_graph_status(graph) != TT_OK)
+        printf("%s: %s\n", what, tt_graph_error(graph));
+    REQUIRE(tt_graph_status(graph) == TT_OK);
+    if (!is_right(graph, 1, false, bound, true, compiled))
+        printf("%s\n", what);
+    tt_graph_free(graph);
+}
+
+// Eight axes, none of which is walked with another, and sums over some of them, or none.
+static void check_axes(bool compiled)
+{
+    static const tt_op ops[] = {TT_OP_SUM, TT_OP_GREATEST, TT_OP_LEAST, TT_OP_LOG_SUM_EXP};
+    int64_t order[TT_RANK_MAX];
+    for (int64_t i = 0; i < TT_RANK_MAX; i++)
+        order[i] = TT_RANK_MAX - 1 - i;
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 2, 3, 2, 2, 2, 2, 3, 2));
+    tt_value y = tt_add(g, x, tt_transpose(g, x, order));
+    for (unsigned mask = 0; mask < 256; mask += mask < 16 ? 1 : 13) {
+        char name[8];
+        int64_t axes[TT_RANK_MAX];
+        unsigned count = 0;
+        for (int64_t i = 0; i < TT_RANK_MAX; i++)
+            if ((mask >> (TT_RANK_MAX - 1 - i) & 1) != 0)
+                axes[count++] = i;
+        snprintf(name, sizeof(name), "y%u", mask);
+        tt_value sum = tt_reduce(g, ops[mask % 4], tt_scale(g, y, mask), count, axes);
+        tt_graph_result(g, name, tt_multiply(g, sum, tt_add(g, y, sum)));
+    }
+    check_built(g, "eight axes", 1e-5, compiled);
+}
+
+// More than a form may have: members, inputs, what is computed where it is summed.
+static void check_limits(bool compiled)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 7, 19)), y = x, z = TT_NONE;
+    for (unsigned i = 0; i < 400; i++)
+        y = tt_unary(g, i % 2 == 0 ? TT_OP_ERF : TT_OP_SIN, y);
+    tt_graph_result(g, "chain", tt_add(g, y, tt_reduce(g, TT_OP_SUM, y, 1, (int64_t[]){1})));
+    for (unsigned i = 0; i < 400; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "a%u", i);
+        tt_value a = tt_input(g, name, TT_TYPE(TT_F32, 7, 1 + 18 * (i % 2)));
+        z = i == 0 ? a : i % 3 == 0 ? tt_add(g, a, z) : tt_add(g, z, tt_multiply(g, a, x));
+    }
+    tt_graph_result(g, "inputs", tt_reduce(g, TT_OP_SUM, z, 1, (int64_t[]){0}));
+    for (unsigned i = 0; i < 300; i++) // each a row, and all that it was read again
+        y = tt_subtract(g, y, tt_reduce(g, TT_OP_GREATEST, y, 1, (int64_t[]){1}));
+    tt_graph_result(g, "turns", y);
+    check_built(g, "limits", 1e-4, compiled);
+}
+
+// Values of no elements, or of one.
+static void check_few(void)
+{
+    for (int64_t size = 0; size < 2; size++)
+        for (unsigned rank = size == 0; rank <= TT_RANK_MAX; rank++) {
+            int64_t axis = (int64_t)rank / 2;
+            tt_graph *g = tt_graph_new();
+            tt_type type = {.element = TT_F32, .rank = (uint8_t)rank};
+            for (unsigned i = 0; i < rank; i++)
+                type.size[i] = i == axis ? size : 1;
+            tt_value x = tt_input(g, "x", type), y = tt_exp(g, tt_add(g, x, x));
+            tt_value sum = tt_reduce(g, TT_OP_SUM, y, rank > 0, &axis);
+            tt_graph_result(g, "sum", tt_add(g, sum, tt_input(g, "one", TT_SCALAR(TT_F32))));
+            tt_graph_result(g, "y", tt_multiply(g, y, sum));
+            check_built(g, "few elements", 1e-6, false);
+        }
+}
+
 // GRAPHS COMPILED [SEED]
 int main(int argc, char **argv)
 {
@@ -220,6 +293,9 @@ int main(int argc, char **argv)
         compiled = 0;
     }
     check_cases(compiled > 0);
+    check_axes(compiled > 0);
+    check_limits(false);
+    check_few();
     for (unsigned i = 0; i < graphs; i++) {
         unsigned kind = i % 5 == 4 ? FUSED_SMOOTH : i % 25 == 7 ? FUSED_LARGE : 0;
         check(seed + i, kind, false);
