@@ -22,7 +22,8 @@
 
 // What is loaded, stored or counted: where it lies along the domain's axes.
 typedef struct place {
-    tt_value stored; // or an iota
+    tt_value stored;
+    bool counted; // an iota that is a member: its numbers, not where it is stored
     uint8_t element;
     int64_t offset, stride[TT_RANK_MAX];
     bool inner; // changes along inner axes
@@ -61,7 +62,7 @@ typedef struct fusing {
     uint32_t count;
     place *place;
     uint32_t place_count, place_capacity;
-    walk_axis axis[TT_RANK_MAX];
+    walk_axis axis[TT_RANK_MAX + 1]; // all of them, and one of one element
     unsigned axis_count, outer_count; // outer ones come first
     // Loops that are open: which axis's numbers they count, and how many elements a turn is.
     struct {
@@ -110,7 +111,8 @@ static int64_t add_place(fusing *f, const place *made)
         f->place_capacity = more;
     }
     for (uint32_t i = 0; i < f->place_count; i++)
-        if (tt_same(f->place[i].stored, made->stored) && f->place[i].offset == made->offset &&
+        if (tt_same(f->place[i].stored, made->stored) && f->place[i].counted == made->counted &&
+            f->place[i].offset == made->offset &&
             memcmp(f->place[i].stride, made->stride, sizeof(made->stride)) == 0)
             return i;
     f->place[f->place_count] = *made;
@@ -182,7 +184,7 @@ static int64_t place_of(fusing *f, tt_value value, const tt_type *shape)
 
 static int64_t iota_place(fusing *f, uint32_t node)
 {
-    place made = {.stored = {node, 0}, .element = TT_I32};
+    place made = {.stored = {node, 0}, .counted = true, .element = TT_I32};
     unsigned axis;
     const tt_type *type = tt_graph_type(f->graph, made.stored);
     tt_axis(tt_graph_attribute(f->graph, node, 2, NULL)[0], type->rank, &axis);
@@ -211,6 +213,12 @@ static bool is_full(const fusing *f, uint32_t node)
         return false;
     return f->group->split < 0 ||
            memcmp(type->size, f->group->domain.size, sizeof(type->size)) == 0;
+}
+
+static unsigned reads_of(const fusing *f, const member *m)
+{
+    const tt_operation *n = tt_graph_node(f->graph, m->node);
+    return n->op == TT_OP_IOTA ? 1u : n->input_count; // its own numbers
 }
 
 // What each member reads, and in which turn it can be computed.
@@ -319,7 +327,7 @@ static tt_register load(fusing *f, int64_t index)
             ? tt_graph_buffer(f->graph,
                               (uint32_t)tt_graph_attribute(f->graph, p->stored.node, 0, NULL)[0])
             : NULL;
-    if (n->op == TT_OP_IOTA) {
+    if (p->counted) {
         made = tt_form_index(f->form, &at);
     } else if (buffer != NULL && buffer->kind == TT_CONSTANT && tt_type_count(&buffer->type) == 1 &&
                tt_form_kind_of((tt_element)p->element) != TT_FORM_NONE) {
@@ -470,8 +478,7 @@ static tt_register value_of(fusing *f, uint32_t index)
         return m->inner_made;
     const tt_operation *n = tt_graph_node(f->graph, m->node);
     tt_register operand[3] = {0, 0, 0};
-    unsigned count = n->op == TT_OP_IOTA ? 1u : n->input_count;
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < reads_of(f, m); i++)
         operand[i] = read(f, m, i);
     const tt_type *in =
         n->input_count > 0
@@ -675,14 +682,13 @@ static void before_turn(fusing *f, unsigned turn)
     f->nest = 0;
     for (uint32_t i = 0; i < f->count; i++) {
         member *m = &f->member[i];
-        if (m->turn > turn || m->sum)
+        if (m->turn > turn && !m->sum) // a sum that reads a place has no other to wait for
             continue;
-        if (!m->full) {
+        if (!m->full && !m->sum) {
             value_of(f, i);
             continue;
         }
-        unsigned count = tt_graph_node(f->graph, m->node)->input_count;
-        for (unsigned k = 0; k < count; k++)
+        for (unsigned k = 0; k < reads_of(f, m); k++)
             if (m->read[k] >= 0 && !f->place[m->read[k]].inner)
                 load(f, m->read[k]);
     }

@@ -1,0 +1,306 @@
+// Graphs that are rich in what becomes forms: fused, apart and compiled, against the reference.
+
+#include "tests/ai/run/fused_graph.h"
+#include "tests/ai/run/run_both.h"
+
+#define BUFFERS_MAX 1024
+
+typedef struct inputs {
+    void *data[BUFFERS_MAX];
+} inputs;
+
+static void fill_inputs(inputs *in, const tt_graph *graph, uint64_t seed, bool special)
+{
+    uint32_t buffers = tt_graph_buffer_count(graph);
+    tt_random random;
+    REQUIRE(buffers <= BUFFERS_MAX);
+    tt_random_seed(&random, seed);
+    for (uint32_t i = 0; i < buffers; i++) {
+        const tt_buffer *buffer = tt_graph_buffer(graph, i);
+        in->data[i] = calloc((size_t)tt_type_count(&buffer->type) + 1, 8);
+        fill_random(&random, &buffer->type, in->data[i], special);
+    }
+}
+
+static void free_inputs(inputs *in, const tt_graph *graph)
+{
+    for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++)
+        free(in->data[i]);
+}
+
+static void check_forms(const tt_program *program)
+{
+    char why[200];
+    for (uint32_t i = 0; i < program->step_count; i++) {
+        const tt_fused *fused = program->steps[i].fused;
+        bool sound = fused == NULL || tt_form_sound(&fused->form, why, sizeof(why));
+        EXPECT(sound);
+        if (!sound)
+            printf("step %u: %s\n", (unsigned)i, why);
+    }
+}
+
+typedef struct way {
+    tt_session *session;
+    tt_program *program;
+} way;
+
+// Run once, with no number wherever something was left out.
+static way run_way(const tt_graph *graph, const inputs *in, tt_way how, bool apart)
+{
+    way w;
+    char sentence[300];
+    tt_text why;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    REQUIRE(tt_session_new(&(tt_session_options){.threads = 2, .way = how}, &w.session, NULL) ==
+            TT_OK);
+    tt_status status = apart ? tt_session_load_apart(w.session, graph, &w.program, &why)
+                             : tt_session_load(w.session, graph, &w.program, &why);
+    if (status != TT_OK)
+        printf("%s\n", sentence);
+    REQUIRE(status == TT_OK);
+    for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++)
+        if (tt_graph_buffer(graph, i)->kind == TT_INPUT)
+            REQUIRE(tt_program_set(w.program, tt_graph_buffer(graph, i)->name, in->data[i]) ==
+                    TT_OK);
+    if (how != TT_RUN_REFERENCE) {
+        memset(w.program->arena, 0xff, w.program->arena_bytes);
+        memset(w.program->scratch, 0xff, w.program->scratch_bytes);
+        check_forms(w.program);
+    }
+    REQUIRE(tt_program_run(w.program, NULL) == TT_OK);
+    return w;
+}
+
+static double worst_of(const way *a, const way *b)
+{
+    double worst = 0;
+    for (uint32_t i = 0; i < tt_graph_result_count(a->program->graph); i++) {
+        tt_type type;
+        const void *made = tt_program_result(a->program, i, &type);
+        worst = fmax(worst, difference(&type, made, tt_program_result(b->program, i, NULL)));
+    }
+    return worst;
+}
+
+static bool same_bits(const way *a, const way *b)
+{
+    bool same = true;
+    for (uint32_t i = 0; i < tt_graph_result_count(a->program->graph); i++) {
+        tt_type type;
+        const void *one = tt_program_result(a->program, i, &type);
+        const void *other = tt_program_result(b->program, i, NULL);
+        size_t bytes = tt_element_bytes((tt_element)type.element);
+        for (int64_t k = 0; k < tt_type_count(&type); k++) {
+            const char *x = (const char *)one + (size_t)k * bytes,
+                       *y = (const char *)other + (size_t)k * bytes;
+            float numbers[2] = {0, 0};
+            if (type.element == TT_F32) {
+                memcpy(&numbers[0], x, sizeof(float));
+                memcpy(&numbers[1], y, sizeof(float));
+            }
+            same = same && (memcmp(x, y, bytes) == 0 || (isnan(numbers[0]) && isnan(numbers[1])));
+        }
+    }
+    return same;
+}
+
+static bool has_compiler(void)
+{
+    const char *asked = getenv("TUTTI_CC");
+    return asked == NULL ? system("command -v gcc cc clang >/dev/null 2>&1") == 0
+                         : asked[0] != '\0';
+}
+
+// Whether it is as the reference has it, within the bound; compiled, too, where that is asked for.
+static bool is_right(const tt_graph *graph, uint64_t seed, bool special, double bound, bool apart,
+                     bool compiled)
+{
+    inputs in;
+    fill_inputs(&in, graph, seed, special);
+    int failures = test_failures;
+    way slow = run_way(graph, &in, TT_RUN_REFERENCE, false);
+    way fast = run_way(graph, &in, TT_RUN_INTERPRETED, false), other;
+    double worst = worst_of(&fast, &slow);
+    EXPECT(worst <= bound);
+    if (!(worst <= bound))
+        printf("differs by %g\n", worst);
+    if (apart) {
+        other = run_way(graph, &in, TT_RUN_INTERPRETED, true);
+        worst = worst_of(&other, &slow);
+        EXPECT(worst <= bound);
+        if (!(worst <= bound))
+            printf("apart, differs by %g\n", worst);
+        tt_session_free(other.session);
+    }
+    if (compiled) {
+        other = run_way(graph, &in, TT_RUN_COMPILED, false);
+        bool forms = false;
+        for (uint32_t i = 0; i < other.program->step_count; i++)
+            forms = forms || other.program->steps[i].fused != NULL;
+        EXPECT(!forms || other.program->compiled != NULL);
+        EXPECT(same_bits(&fast, &other));
+        tt_session_free(other.session);
+    }
+    tt_session_free(fast.session);
+    tt_session_free(slow.session);
+    free_inputs(&in, graph);
+    return failures == test_failures;
+}
+
+static void check(uint64_t seed, unsigned kind, bool compiled)
+{
+    tt_graph *graph = fused_graph(seed, kind);
+    if (tt_graph_status(graph) != TT_OK)
+        printf("seed %llu: %s\n", (unsigned long long)seed, tt_graph_error(graph));
+    REQUIRE(tt_graph_status(graph) == TT_OK);
+    bool special = seed % 3 == 1 && (kind & FUSED_SMOOTH) == 0; // there 1 - 1 times inf is a toss
+    if (!is_right(graph, seed, special, 1e-3, seed % 4 == 0, compiled)) {
+        char *text = tt_graph_print(graph);
+        printf("seed %llu, kind %u:\n%s\n", (unsigned long long)seed, kind,
+               strlen(text) < 20000 ? text : "(long)");
+        free(text);
+    }
+    tt_graph_free(graph);
+}
+
+// What was wrong once.
+static const char *const cases[] = {
+    // An iota that is stored, of one axis, and one that another form reads where it lies.
+    "%0 = iota element=f32 sizes=[9] axis=0 : f32[9]\n"
+    "result \"y\" = %0\n",
+    "%0 = iota element=f32 sizes=[5,3] axis=0 : f32[5,3]\n"
+    "%1 = sum %0 axes=[1] : f32[5,1]\n"
+    "%2 = transpose %0 order=[1,0] : f32[3,5]\n"
+    "%3 = exp %2 : f32[3,5]\n"
+    "result \"y\" = %1\n"
+    "result \"z\" = %3\n",
+    // A sum of what is the same all along what it is summed over, which a row reads, too.
+    "%0 = input \"x\" : f32[5,1]\n"
+    "%1 = broadcast %0 sizes=[5,40] : f32[5,40]\n"
+    "%2 = log_sum_exp %1 axes=[1] : f32[5,1]\n"
+    "%3 = multiply %2 %0 : f32[5,1]\n"
+    "result \"y\" = %3\n",
+    // An iota of rows that is read in two turns.
+    "%0 = input \"x\" : f32[5,40]\n"
+    "%1 = iota element=f32 sizes=[5,40] axis=0 : f32[5,40]\n"
+    "%2 = add %0 %1 : f32[5,40]\n"
+    "%3 = greatest %2 axes=[1] : f32[5,1]\n"
+    "%4 = subtract %2 %3 : f32[5,40]\n"
+    "%5 = sum %4 axes=[1] : f32[5,1]\n"
+    "%6 = multiply %1 %5 : f32[5,40]\n"
+    "result \"y\" = %6\n",
+};
+
+static void check_cases(bool compiled)
+{
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char sentence[300];
+        tt_text why;
+        tt_text_init(&why, sentence, sizeof(sentence));
+        tt_graph *graph = tt_graph_parse(cases[i], strlen(cases[i]), &why);
+        if (graph == NULL)
+            printf("%s\n", sentence);
+        REQUIRE(graph != NULL);
+        if (!is_right(graph, i, false, 1e-6, true, compiled))
+            printf("case %zu\n%s", i, cases[i]);
+        tt_graph_free(graph);
+    }
+}
+
+static void check_built(tt_graph *graph, const char *what, double bound, bool compiled)
+{
+    if (tt_graph_status(graph) != TT_OK)
+        printf("%s: %s\n", what, tt_graph_error(graph));
+    REQUIRE(tt_graph_status(graph) == TT_OK);
+    if (!is_right(graph, 1, false, bound, true, compiled))
+        printf("%s\n", what);
+    tt_graph_free(graph);
+}
+
+// Eight axes, none of which is walked with another, and sums over some of them, or none.
+static void check_axes(bool compiled)
+{
+    static const tt_op ops[] = {TT_OP_SUM, TT_OP_GREATEST, TT_OP_LEAST, TT_OP_LOG_SUM_EXP};
+    int64_t order[TT_RANK_MAX];
+    for (int64_t i = 0; i < TT_RANK_MAX; i++)
+        order[i] = TT_RANK_MAX - 1 - i;
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 2, 3, 2, 2, 2, 2, 3, 2));
+    tt_value y = tt_add(g, x, tt_transpose(g, x, order));
+    for (unsigned mask = 0; mask < 256; mask += mask < 16 ? 1 : 13) {
+        char name[8];
+        int64_t axes[TT_RANK_MAX];
+        unsigned count = 0;
+        for (int64_t i = 0; i < TT_RANK_MAX; i++)
+            if ((mask >> (TT_RANK_MAX - 1 - i) & 1) != 0)
+                axes[count++] = i;
+        snprintf(name, sizeof(name), "y%u", mask);
+        tt_value sum = tt_reduce(g, ops[mask % 4], tt_scale(g, y, mask), count, axes);
+        tt_graph_result(g, name, tt_multiply(g, sum, tt_add(g, y, sum)));
+    }
+    check_built(g, "eight axes", 1e-5, compiled);
+}
+
+// More than a form may have: members, inputs, what is computed where it is summed.
+static void check_limits(bool compiled)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 7, 19)), y = x, z = TT_NONE;
+    for (unsigned i = 0; i < 400; i++)
+        y = tt_unary(g, i % 2 == 0 ? TT_OP_ERF : TT_OP_SIN, y);
+    tt_graph_result(g, "chain", tt_add(g, y, tt_reduce(g, TT_OP_SUM, y, 1, (int64_t[]){1})));
+    for (unsigned i = 0; i < 400; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "a%u", i);
+        tt_value a = tt_input(g, name, TT_TYPE(TT_F32, 7, 1 + 18 * (i % 2)));
+        z = i == 0 ? a : i % 3 == 0 ? tt_add(g, a, z) : tt_add(g, z, tt_multiply(g, a, x));
+    }
+    tt_graph_result(g, "inputs", tt_reduce(g, TT_OP_SUM, z, 1, (int64_t[]){0}));
+    for (unsigned i = 0; i < 300; i++) // each a row, and all that it was read again
+        y = tt_subtract(g, y, tt_reduce(g, TT_OP_GREATEST, y, 1, (int64_t[]){1}));
+    tt_graph_result(g, "turns", y);
+    check_built(g, "limits", 1e-4, compiled);
+}
+
+// Values of no elements, or of one.
+static void check_few(void)
+{
+    for (int64_t size = 0; size < 2; size++)
+        for (unsigned rank = size == 0; rank <= TT_RANK_MAX; rank++) {
+            int64_t axis = (int64_t)rank / 2;
+            tt_graph *g = tt_graph_new();
+            tt_type type = {.element = TT_F32, .rank = (uint8_t)rank};
+            for (unsigned i = 0; i < rank; i++)
+                type.size[i] = i == axis ? size : 1;
+            tt_value x = tt_input(g, "x", type), y = tt_exp(g, tt_add(g, x, x));
+            tt_value sum = tt_reduce(g, TT_OP_SUM, y, rank > 0, &axis);
+            tt_graph_result(g, "sum", tt_add(g, sum, tt_input(g, "one", TT_SCALAR(TT_F32))));
+            tt_graph_result(g, "y", tt_multiply(g, y, sum));
+            check_built(g, "few elements", 1e-6, false);
+        }
+}
+
+// GRAPHS COMPILED [SEED]
+int main(int argc, char **argv)
+{
+    unsigned graphs = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 300;
+    unsigned compiled = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 24;
+    uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : 1;
+    setenv("XDG_CACHE_HOME", "/dev/null", 1); // each is compiled anew, and none is kept
+    if (compiled > 0 && !has_compiler()) {
+        printf("there is no compiler: nothing is compiled\n");
+        compiled = 0;
+    }
+    check_cases(compiled > 0);
+    check_axes(compiled > 0);
+    check_limits(false);
+    check_few();
+    for (unsigned i = 0; i < graphs; i++) {
+        unsigned kind = i % 5 == 4 ? FUSED_SMOOTH : i % 25 == 7 ? FUSED_LARGE : 0;
+        check(seed + i, kind, false);
+    }
+    for (unsigned i = 0; i < compiled; i++)
+        check(seed + graphs + i, FUSED_SHORT | (i % 5 == 4 ? FUSED_SMOOTH : 0), true);
+    return test_result();
+}
