@@ -301,6 +301,10 @@ int main(int argc, char **argv)
         check(seed + i, kind, false);
     }
     for (unsigned i = 0; i < compiled; i++)
-        check(seed + graphs + i, FUSED_SHORT | (i % 5 == 4 ? FUSED_SMOOTH : 0), true);
+        check(seed + graphs + i,
+              FUSED_SHORT | (i % 5 == 4   ? FUSED_SMOOTH
+                             : i % 5 == 2 ? FUSED_LARGE
+                                          : 0),
+              true);
     return test_result();
 }
