@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define MEMBERS_MAX 160 // of a group: a form of some thousand instructions
+#define SUMS_MAX 12     // among them: each may compute once more what stands before it
 
 static const tt_type *input_type(const tt_graph *graph, uint32_t node, unsigned input)
 {
@@ -249,7 +250,8 @@ static bool fits(const tt_groups *g, const tt_group *group, uint32_t node, tt_ty
         int own = split_of(g->graph, node);
         const tt_type *in = input_type(g->graph, node, 0);
         *split = own;
-        return own >= 0 && same_shape(in, domain) && (group->split < 0 || own == group->split);
+        return own >= 0 && group->sums < SUMS_MAX && same_shape(in, domain) &&
+               (group->split < 0 || own == group->split);
     }
     if (same_shape(type, domain) || (*split >= 0 && is_row(type, domain, *split)))
         return true;
@@ -271,6 +273,7 @@ static void join(tt_groups *g, uint32_t unit, uint32_t node)
     tt_group *group = &g->group[g->unit[unit].index];
     uint32_t index = g->unit[unit].index;
     g->next[node] = UINT32_MAX;
+    group->sums += is_sum((tt_op)tt_graph_node(g->graph, node)->op);
     if (group->count++ == 0)
         group->first = node;
     else

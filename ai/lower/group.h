@@ -18,6 +18,7 @@
 
 typedef struct tt_group {
     uint32_t first, count; // of the members, in tt_groups.member
+    uint32_t sums;         // among them
     tt_type domain;        // the shape of most members; the element says nothing
     int split;             // the first axis that is reduced; -1: none is
     bool across; // one sum over other axes than the last; members before it are part of it

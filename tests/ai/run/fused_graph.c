@@ -20,6 +20,7 @@ typedef struct generator {
     tt_random random;
     entry pool[POOL_MAX];
     unsigned count, inputs;
+    tt_type base;      // most inputs are of it, or repeat to it
     int64_t count_max; // elements
     bool smooth;
 } generator;
@@ -48,6 +49,11 @@ static int64_t random_size(generator *g)
 static tt_type random_type(generator *g, tt_element element)
 {
     tt_type type = TT_SCALAR(element);
+    if (g->count > 0 && below(g, 3) > 0) {
+        type = g->base;
+        type.element = (uint8_t)element;
+        return type;
+    }
     do {
         type.rank = (uint8_t)(below(g, 12) == 0 ? below(g, TT_RANK_MAX + 1) : 1 + below(g, 4));
         memset(type.size, 0, sizeof(type.size));
@@ -494,9 +500,9 @@ tt_graph *fused_graph(uint64_t seed, unsigned kind)
                    .count_max = (kind & FUSED_LARGE) != 0 ? 40000 : 3000};
     unsigned results = 0;
     tt_random_seed(&g.random, seed);
-    tt_type base = random_type(&g, TT_F32);
-    g.pool[g.count++] = input(&g, base);
-    g.pool[g.count++] = input(&g, repeated(&g, base));
+    g.base = random_type(&g, TT_F32);
+    g.pool[g.count++] = input(&g, g.base);
+    g.pool[g.count++] = input(&g, repeated(&g, g.base));
     unsigned nodes = 3 + (unsigned)below(&g, (kind & FUSED_SHORT) != 0 ? 14 : 60);
     for (unsigned i = 0; i < nodes && tt_graph_status(g.graph) == TT_OK; i++)
         g.pool[g.count++] = step(&g);

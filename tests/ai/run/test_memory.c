@@ -51,8 +51,11 @@ static tt_graph *built(void)
     tt_value loop = tt_loop(g, tt_number(g, TT_I64, 2), 3, 1, &y, 1, &p[2], turn());
     tt_value yes = tt_less(g, tt_sum_all(g, y), tt_number(g, TT_F32, 0.5));
     tt_value either = tt_branch(g, yes, 1, &loop, way(2), way(3));
+    tt_value rows = tt_softmax(g, tt_reshape(g, joined, 2, (int64_t[]){3, 4}), 1);
+    tt_value sum = tt_reduce(g, TT_OP_SUM, tt_multiply(g, rows, rows), 1, (int64_t[]){0});
     tt_value loss = tt_add(g, tt_sum_all(g, tt_multiply(g, either, y)), tt_mean_all(g, joined));
     tt_graph_result(g, "loss", loss);
+    tt_graph_result(g, "across", sum);
     tt_graph_result(g, "sorted", tt_apply(g, TT_OP_SORT, 1, &joined, 2, (int64_t[]){0, 0}));
     tt_graph_gradient(g, loss, 3, p, gradient);
     tt_optimise(g, &TT_ADAM_DEFAULT, 3, p, gradient, NULL, tt_number(g, TT_F32, 0.1));
