@@ -10,7 +10,7 @@
 #include "ai/run/compile.h"
 #include "ai/run/session_internal.h"
 
-#define ENOUGH ((uint64_t)1 << 29) // instructions that were interpreted
+#define ENOUGH ((uint64_t)1 << 27) // instructions that were interpreted
 
 bool tt_program_print_forms(const tt_program *program, tt_isa isa, char **text, size_t *length)
 {
