@@ -62,7 +62,7 @@ typedef struct fusing {
     uint32_t count;
     place *place;
     uint32_t place_count, place_capacity;
-    walk_axis axis[TT_RANK_MAX + 1]; // all of them, and one of one element
+    walk_axis axis[TT_RANK_MAX + 1];  // all of them, and one of one element
     unsigned axis_count, outer_count; // outer ones come first
     // Loops that are open: which axis's numbers they count, and how many elements a turn is.
     struct {
