@@ -71,8 +71,30 @@ tt_value tt_graph_copy_node(tt_graph *graph, const tt_graph *from, uint32_t node
     return value;
 }
 
+// A convolution of f32, whose weights are read from a copy with the output's channels innermost,
+// unless they come from a movement, as those of gradients do.
+static tt_value copy_conv(tt_graph *graph, const tt_graph *from, uint32_t node, tt_value *map)
+{
+    tt_value weights = tt_graph_inputs(from, node)[1];
+    tt_op op = (tt_op)tt_graph_node(from, weights.node)->op;
+    const tt_type *type = tt_graph_type(from, weights);
+    tt_value *at = &map[tt_graph_place(from, weights)], as_is = *at;
+    int64_t inwards[TT_RANK_MAX], back[TT_RANK_MAX];
+    if (op == TT_OP_TRANSPOSE || op == TT_OP_FLIP || type->element != TT_F32)
+        return tt_graph_copy_node(graph, from, node, map);
+    for (int i = 0; i < type->rank; i++) {
+        inwards[i] = (i + 1) % type->rank;
+        back[i] = (i + type->rank - 1) % type->rank;
+    }
+    *at = tt_transpose(graph, tt_transpose(graph, as_is, inwards), back);
+    tt_value made = tt_graph_copy_node(graph, from, node, map);
+    *at = as_is;
+    return made;
+}
+
 // Copies each node; those of inputs become `inputs`, unless NULL.
-static bool copy_nodes(tt_graph *graph, const tt_graph *from, const tt_value *inputs, tt_value *map)
+static bool copy_nodes(tt_graph *graph, const tt_graph *from, const tt_value *inputs, tt_value *map,
+                       bool arranged)
 {
     unsigned input = 0;
     for (uint32_t at = 0; at < from->node_count; at++) {
@@ -80,7 +102,9 @@ static bool copy_nodes(tt_graph *graph, const tt_graph *from, const tt_value *in
         tt_value value;
         tt_graph_copy_origin(graph, from, at);
         bool given = false;
-        if (node->op != TT_OP_BUFFER) {
+        if (arranged && node->op == TT_OP_CONV) {
+            value = copy_conv(graph, from, at, map);
+        } else if (node->op != TT_OP_BUFFER) {
             value = tt_graph_copy_node(graph, from, at, map);
         } else {
             const tt_buffer *buffer = &from->buffers[from->words[node->words]];
@@ -102,7 +126,7 @@ bool tt_graph_inline(tt_graph *graph, const tt_graph *from, const tt_value *inpu
 {
     tt_value *map = malloc((from->type_count + 1) * sizeof(*map));
     const char *name = graph->name, *place = graph->place;
-    bool copied = map != NULL && copy_nodes(graph, from, inputs, map);
+    bool copied = map != NULL && copy_nodes(graph, from, inputs, map, false);
     if (map == NULL)
         tt_graph_fail(graph, TT_FULL, "no memory to copy a graph");
     for (uint32_t i = 0; copied && i < from->result_count; i++)
@@ -130,11 +154,11 @@ void tt_graph_copy_status(tt_graph *graph, const tt_graph *from)
     memcpy(graph->error, from->error, sizeof(graph->error));
 }
 
-tt_graph *tt_graph_copy(const tt_graph *from)
+static tt_graph *copy(const tt_graph *from, bool arranged)
 {
     tt_graph *graph = tt_graph_new();
     tt_value *map = malloc((from->type_count + 1) * sizeof(*map));
-    if (graph == NULL || map == NULL || !copy_nodes(graph, from, NULL, map)) {
+    if (graph == NULL || map == NULL || !copy_nodes(graph, from, NULL, map, arranged)) {
         tt_graph_free(graph);
         free(map);
         return NULL;
@@ -149,4 +173,14 @@ tt_graph *tt_graph_copy(const tt_graph *from)
     }
     tt_graph_copy_status(graph, from);
     return graph;
+}
+
+tt_graph *tt_graph_copy(const tt_graph *from)
+{
+    return copy(from, false);
+}
+
+tt_graph *tt_graph_arrange(const tt_graph *from)
+{
+    return copy(from, true);
 }

@@ -16,65 +16,9 @@
 #include "ai/graph/shape.h"
 #include "ai/lower/compute.h"
 #include "ai/lower/functions.h"
-#include "ai/lower/group.h"
+#include "ai/lower/fusing.h"
 
 #define CHUNK 8192 // elements of a turn of a split axis, where there is but one axis
-#define AXES (2 * TT_RANK_MAX)
-
-// What is loaded, stored or counted: where it lies along the domain's axes.
-typedef struct place {
-    tt_value stored;
-    bool counted; // an iota that is a member: its numbers, not where it is stored
-    uint8_t element;
-    int64_t offset, stride[TT_RANK_MAX];
-    bool inner; // changes along inner axes
-    tt_register outer_register, inner_register;
-    uint32_t inner_at; // the nest in which inner_register stands
-} place;
-
-// Neighbouring axes of the domain that are walked as one; or a part of one.
-typedef struct walk_axis {
-    unsigned last; // whose strides count
-    int64_t size;
-    bool reduced;
-} walk_axis;
-
-typedef struct member {
-    uint32_t node;
-    bool full, sum;
-    unsigned turn;    // in which it is computed; of a sum: after which it is there
-    int64_t read[3];  // by input: a place, or -1 - a member
-    int64_t written;  // a place, or -1
-    tt_register made; // outside of the inner nest
-    bool is_made;
-    tt_register inner_made; // in the inner nest `inner_at`
-    uint32_t inner_at;
-    tt_register sum_of, low; // of a sum: what came together, and what was rounded off
-    tt_register greatest;    // of log_sum_exp: the first half's result
-} member;
-
-typedef struct fusing {
-    const tt_groups *groups;
-    const tt_graph *graph;
-    const tt_group *group;
-    tt_fused *fused;
-    tt_form *form;
-    member *member;
-    uint32_t count;
-    place *place;
-    uint32_t place_count, place_capacity;
-    walk_axis axis[TT_RANK_MAX + 1];  // all of them, and one of one element
-    unsigned axis_count, outer_count; // outer ones come first
-    // Loops that are open: which axis's numbers they count, and how many elements a turn is.
-    struct {
-        uint32_t id;
-        unsigned axis;
-        int64_t scale;
-    } open[AXES];
-    unsigned open_count;
-    uint32_t nest; // counts inner nests; 0: outside
-    bool full;
-} fusing;
 
 static uint32_t index_of(const fusing *f, uint32_t node)
 {
@@ -155,25 +99,18 @@ static void follow(const tt_graph *graph, tt_value value, along at[TT_RANK_MAX])
     }
 }
 
-// Where the elements of `value` lie, of which a node of `shape` reads those of its own place.
-static int64_t place_of(fusing *f, tt_value value, const tt_type *shape)
+// Where the elements of `value` lie, whose own axes are walked as `at` says.
+static int64_t find_place(fusing *f, tt_value value, along at[TT_RANK_MAX])
 {
-    const tt_type *type = tt_graph_type(f->graph, value);
-    along at[TT_RANK_MAX] = {{0, 0, 0}};
-    place made = {.element = type->element};
     int64_t strides[TT_RANK_MAX] = {0};
-    unsigned lead = f->group->domain.rank - shape->rank; // aligned at the last axis
-    for (unsigned i = 0; i < type->rank; i++) {
-        unsigned own = i + shape->rank - type->rank;
-        at[i] = type->size[i] == 1 ? (along){0, 0, 0} : (along){0, 1, lead + own};
-    }
+    place made = {.element = tt_graph_type(f->graph, value)->element};
     while (op_of(f, value.node) == TT_OP_STOP || op_of(f, value.node) == TT_OP_AFTER ||
            f->groups->how[value.node] == TT_LOWERED_SEEN) {
         if (f->groups->how[value.node] == TT_LOWERED_SEEN)
             follow(f->graph, value, at);
         value = tt_graph_inputs(f->graph, value.node)[0];
     }
-    type = tt_graph_type(f->graph, value);
+    const tt_type *type = tt_graph_type(f->graph, value);
     tt_strides(type, strides);
     for (unsigned i = 0; i < type->rank; i++) {
         made.offset += at[i].offset * strides[i];
@@ -183,6 +120,27 @@ static int64_t place_of(fusing *f, tt_value value, const tt_type *shape)
     return add_place(f, &made);
 }
 
+// Where the elements of `value` lie, of which a node of `shape` reads those of its own place.
+static int64_t place_of(fusing *f, tt_value value, const tt_type *shape)
+{
+    const tt_type *type = tt_graph_type(f->graph, value);
+    along at[TT_RANK_MAX] = {{0, 0, 0}};
+    unsigned lead = f->group->domain.rank - shape->rank; // aligned at the last axis
+    for (unsigned i = 0; i < type->rank; i++) {
+        unsigned own = i + shape->rank - type->rank;
+        at[i] = type->size[i] == 1 ? (along){0, 0, 0} : (along){0, 1, lead + own};
+    }
+    return find_place(f, value, at);
+}
+
+int64_t tt_fusing_operand(fusing *f, tt_value value)
+{
+    const tt_type *type = tt_graph_type(f->graph, value);
+    along at[TT_RANK_MAX] = {{0, 0, 0}};
+    for (unsigned i = 0; i < type->rank; i++)
+        at[i] = type->size[i] == 1 ? (along){0, 0, 0} : (along){0, 1, i};
+    return find_place(f, value, at);
+}
 static int64_t iota_place(fusing *f, uint32_t node)
 {
     place made = {.stored = {node, 0}, .counted = true, .element = TT_I32};
@@ -288,23 +246,26 @@ static void find_axes(fusing *f)
             }
 }
 
-static void open_loop(fusing *f, unsigned axis, int64_t scale, tt_form_axis loop)
+uint32_t tt_fusing_open(fusing *f, unsigned axis, int64_t scale, tt_form_axis loop)
 {
     uint32_t id = tt_form_loop(f->form, &loop);
     f->open[f->open_count].id = id;
     f->open[f->open_count].axis = axis;
     f->open[f->open_count++].scale = scale;
+    return id;
 }
 
-static void close_loop(fusing *f)
+void tt_fusing_close(fusing *f)
 {
     tt_form_end(f->form);
     f->open_count--;
 }
 
-static tt_affine affine_of(const fusing *f, const place *p)
+tt_affine tt_fusing_affine(const fusing *f, const place *p)
 {
     tt_affine made = {.offset = p->offset};
+    for (unsigned i = 0; i < TT_RANK_MAX; i++)
+        made.offset += p->stride[i] * f->fixed[i];
     for (unsigned i = 0; i < f->open_count; i++)
         tt_affine_add(&made, f->open[i].id,
                       p->stride[f->axis[f->open[i].axis].last] * f->open[i].scale);
@@ -321,7 +282,7 @@ static tt_register load(fusing *f, int64_t index)
         return p->outer_register;
     if (!outside && p->inner_at == f->nest && p->inner_register != TT_NO_REGISTER)
         return p->inner_register;
-    tt_affine at = affine_of(f, p);
+    tt_affine at = tt_fusing_affine(f, p);
     tt_register made;
     const tt_buffer *buffer =
         n->op == TT_OP_BUFFER
@@ -387,14 +348,14 @@ static tt_register value_of(fusing *f, uint32_t index)
     return made;
 }
 
-static void store(fusing *f, uint32_t index)
+void tt_fusing_store(fusing *f, uint32_t index)
 {
     member *m = &f->member[index];
     if (m->written < 0)
         return;
     const place *p = &f->place[m->written];
     tt_form_access access = {
-        .buffer = (uint16_t)m->written, .element = p->element, .place = affine_of(f, p)};
+        .buffer = (uint16_t)m->written, .element = p->element, .place = tt_fusing_affine(f, p)};
     tt_form_store(f->form, &access, value_of(f, index));
 }
 
@@ -405,7 +366,7 @@ static tt_form_axis lanes_of(int64_t size)
 
 // A loop over a part: numbers below `part`, and below what is left of `size`. The part's number
 // is that of the loop opened last.
-static tt_form_axis rest_of(const fusing *f, int64_t part, int64_t size, bool lanes)
+tt_form_axis tt_fusing_rest(const fusing *f, int64_t part, int64_t size, bool lanes)
 {
     tt_form_axis axis = {.end = part, .lanes = lanes};
     if (size % part != 0) {
@@ -424,23 +385,23 @@ static void fuse_elements(fusing *f)
     unsigned last = f->axis_count - 1;
     if (f->axis_count == 1 && f->axis[0].size > CHUNK) {
         f->fused->turns = (f->axis[0].size + CHUNK - 1) / CHUNK;
-        open_loop(f, 0, CHUNK, (tt_form_axis){.end = f->fused->turns});
+        tt_fusing_open(f, 0, CHUNK, (tt_form_axis){.end = f->fused->turns});
         f->form->split = true;
-        open_loop(f, 0, 1, rest_of(f, CHUNK, f->axis[0].size, true));
+        tt_fusing_open(f, 0, 1, tt_fusing_rest(f, CHUNK, f->axis[0].size, true));
     } else {
         for (unsigned i = 0; i < last; i++) {
-            open_loop(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
+            tt_fusing_open(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
             f->form->split = true;
             if (i == 0)
                 f->fused->turns = f->axis[0].size;
         }
-        open_loop(f, last, 1, lanes_of(f->axis[last].size));
+        tt_fusing_open(f, last, 1, lanes_of(f->axis[last].size));
     }
     f->nest++;
     for (uint32_t i = 0; i < f->count; i++)
-        store(f, i);
+        tt_fusing_store(f, i);
     while (f->open_count > 0)
-        close_loop(f);
+        tt_fusing_close(f);
 }
 
 // Which sums are added to in a turn: of log_sum_exp the greatest one first.
@@ -519,15 +480,15 @@ static void nest_turn(fusing *f, unsigned turn, bool last_lanes)
 {
     unsigned outer = f->outer_count;
     for (unsigned i = outer; i < f->axis_count; i++)
-        open_loop(
+        tt_fusing_open(
             f, i, 1,
             (tt_form_axis){.end = f->axis[i].size, .lanes = last_lanes && i + 1 == f->axis_count});
     add_up(f, turn);
     for (uint32_t i = 0; !f->group->across && i < f->count; i++)
         if (f->member[i].full && f->member[i].turn == turn)
-            store(f, i);
+            tt_fusing_store(f, i);
     for (unsigned i = outer; i < f->axis_count; i++)
-        close_loop(f);
+        tt_fusing_close(f);
 }
 
 // What the sums of a turn came to, by joining lanes where these were summed over.
@@ -610,7 +571,7 @@ static void fuse_rows(fusing *f)
 {
     unsigned outer = f->outer_count, turns = last_turn(f);
     for (unsigned i = 0; i < outer; i++) {
-        open_loop(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
+        tt_fusing_open(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
         f->form->split = true;
         if (i == 0)
             f->fused->turns = f->axis[0].size;
@@ -630,9 +591,9 @@ static void fuse_rows(fusing *f)
     before_turn(f, UINT32_MAX - 1);
     for (uint32_t i = 0; i < f->count; i++)
         if (!f->member[i].full)
-            store(f, i);
+            tt_fusing_store(f, i);
     while (f->open_count > 0)
-        close_loop(f);
+        tt_fusing_close(f);
 }
 
 // The sum is the last member; its kept axes are outside, lanes on the last of all axes.
@@ -645,12 +606,12 @@ static void fuse_across(fusing *f)
         bool lanes = lanes_kept && i == outer - 1;
         if (lanes && outer == 1 && f->axis[i].size > 4 * TT_LANES) {
             f->fused->turns = (f->axis[i].size + 4 * TT_LANES - 1) / (4 * TT_LANES);
-            open_loop(f, i, 4 * TT_LANES, (tt_form_axis){.end = f->fused->turns});
+            tt_fusing_open(f, i, 4 * TT_LANES, (tt_form_axis){.end = f->fused->turns});
             f->form->split = true;
-            open_loop(f, i, 1, rest_of(f, 4 * TT_LANES, f->axis[i].size, true));
+            tt_fusing_open(f, i, 1, tt_fusing_rest(f, 4 * TT_LANES, f->axis[i].size, true));
             continue;
         }
-        open_loop(f, i, 1, (tt_form_axis){.end = f->axis[i].size, .lanes = lanes});
+        tt_fusing_open(f, i, 1, (tt_form_axis){.end = f->axis[i].size, .lanes = lanes});
         if (i == 0 && !lanes) {
             f->form->split = true;
             f->fused->turns = f->axis[0].size;
@@ -662,9 +623,9 @@ static void fuse_across(fusing *f)
         join_sums(f, turn, !lanes_kept);
     }
     f->nest = 0;
-    store(f, sum);
+    tt_fusing_store(f, sum);
     while (f->open_count > 0)
-        close_loop(f);
+        tt_fusing_close(f);
 }
 
 static void mark_inner(fusing *f)
@@ -745,9 +706,19 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
     }
     for (uint32_t i = 0; !f.full && i < f.count; i++) {
         f.member[i].full = is_full(&f, f.member[i].node);
-        find_reads(&f, i);
+        if (i == 0 && g->product)
+            f.member[i].written =
+                groups->stored[f.member[i].node] ? written_place(&f, &f.member[i]) : -1;
+        else
+            find_reads(&f, i);
     }
-    if (!f.full) {
+    if (!f.full && g->product) {
+        for (unsigned i = 0; i < g->domain.rank; i++)
+            f.axis[i] = (walk_axis){.last = i, .size = g->domain.size[i]};
+        f.axis_count = g->domain.rank;
+        mark_inner(&f);
+        tt_fuse_product(&f);
+    } else if (!f.full) {
         find_axes(&f);
         bool lone = f.axis_count == (g->split >= 0 ? f.outer_count : 0);
         if (lone) // of one element
@@ -762,10 +733,10 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
             fuse_rows(&f);
         else
             fuse_elements(&f);
-        f.full = fused->form.full || !list_buffers(&f) || !list_nodes(&f);
-        tt_form_trim(&fused->form);
         estimate(&f);
     }
+    f.full = f.full || fused->form.full || !list_buffers(&f) || !list_nodes(&f);
+    tt_form_trim(&fused->form);
     free(f.member);
     free(f.place);
     return !f.full;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ai/lower/product.h"
+
 #define MEMBERS_MAX 160 // of a group: a form of some thousand instructions
 #define SUMS_MAX 12     // among them: each may compute once more what stands before it
 
@@ -244,7 +246,11 @@ static bool fits(const tt_groups *g, const tt_group *group, uint32_t node, tt_ty
     const tt_type *type = tt_graph_type(g->graph, (tt_value){node, 0});
     *domain = group->domain;
     *split = group->split;
-    if (g->apart || group->across || group->count >= MEMBERS_MAX)
+    if (g->apart || group->across ||
+        (group->product && (tt_product_is_closed(g->graph, group->first) ||
+                            !same_shape(tt_graph_type(g->graph, (tt_value){node, 0}), domain) ||
+                            is_sum((tt_op)tt_graph_node(g->graph, node)->op))) ||
+        group->count >= MEMBERS_MAX)
         return false;
     if (is_sum((tt_op)tt_graph_node(g->graph, node)->op)) {
         int own = split_of(g->graph, node);
@@ -329,6 +335,22 @@ static void place_free(tt_groups *g, uint32_t node)
     join(g, unit, node);
 }
 
+static void place_product(tt_groups *g, uint32_t node)
+{
+    g->group[g->group_count] = (tt_group){
+        .split = -1, .product = true, .domain = *tt_graph_type(g->graph, (tt_value){node, 0})};
+    join(g, add_unit(g, true, g->group_count++), node);
+}
+
+static void mark_operands(tt_groups *g, uint32_t node)
+{
+    uint32_t base = tt_graph_node(g->graph, node)->op == TT_OP_TRANSPOSE
+                        ? tt_graph_inputs(g->graph, node)[0].node
+                        : node;
+    for (unsigned i = 0; i < 2; i++)
+        g->stored[tt_behind(g, tt_graph_inputs(g->graph, base)[i]).node] = true;
+}
+
 // What a group reads of others must be stored.
 static void mark_stored(tt_groups *g, uint32_t node)
 {
@@ -389,12 +411,16 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, tt_lowered *how, b
             groups->unit_of[node] = add_unit(groups, false, node);
         else if (how[node] == TT_LOWERED_FREE)
             place_free(groups, node);
+        else if (how[node] == TT_LOWERED_PRODUCT)
+            place_product(groups, node);
         else if (how[node] == TT_LOWERED_INLINE)
             groups->unit_of[node] = last_read(groups, node, &straight);
     }
     for (uint32_t node = 0; node < nodes; node++)
         if (how[node] == TT_LOWERED_FREE || how[node] == TT_LOWERED_INLINE)
             mark_stored(groups, node);
+        else if (how[node] == TT_LOWERED_PRODUCT)
+            mark_operands(groups, node);
     list_members(groups);
     return true;
 }

@@ -21,16 +21,18 @@ typedef struct tt_group {
     uint32_t sums;         // among them
     tt_type domain;        // the shape of most members; the element says nothing
     int split;             // the first axis that is reduced; -1: none is
+    bool product;          // the first member is a product: tt_is_product
     bool across; // one sum over other axes than the last; members before it are part of it
 } tt_group;
 
 // How a node runs.
 typedef enum tt_lowered {
-    TT_LOWERED_NOT,    // not needed, or part of another's step
-    TT_LOWERED_OWN,    // by a step of its own
-    TT_LOWERED_FREE,   // may join a group: tt_can_lower
-    TT_LOWERED_INLINE, // is computed where it is read, by the only node that reads it
-    TT_LOWERED_SEEN,   // a movement that only groups look through
+    TT_LOWERED_NOT,     // not needed, or part of another's step
+    TT_LOWERED_OWN,     // by a step of its own
+    TT_LOWERED_FREE,    // may join a group: tt_can_lower
+    TT_LOWERED_PRODUCT, // begins a group: tt_is_product
+    TT_LOWERED_INLINE,  // is computed where it is read, by the only node that reads it
+    TT_LOWERED_SEEN,    // a movement that only groups look through
 } tt_lowered;
 
 typedef struct tt_unit {

@@ -2,6 +2,8 @@
 
 #include "ai/run/program.h"
 
+#include "ai/lower/product.h"
+
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -51,127 +53,12 @@ static bool is_once(const tt_matching *m, tt_value value, tt_op op)
     return made_by(m, value)->op == op && m->uses[value.node] == 1;
 }
 
-// The first axis and the last change places, the others stay.
-static bool swaps_ends(const tt_matching *m, tt_value value)
+bool tt_matches_product(const tt_matching *m, uint32_t node)
 {
-    if (made_by(m, value)->op != TT_OP_TRANSPOSE)
+    if (!tt_is_product(m->graph, node))
         return false;
-    unsigned rank = type_of(m, value)->rank;
-    const int64_t *order = attribute(m, value.node, 0);
-    for (unsigned i = 0; i < rank; i++)
-        if (order[i] != (i == 0 ? rank - 1 : i == rank - 1 ? 0 : i))
-            return false;
-    return true;
-}
-
-static bool is_conv(const tt_matching *m, tt_value value)
-{
-    unsigned rank = type_of(m, value)->rank;
-    return made_by(m, value)->op == TT_OP_CONV && is_f32(m, value) && (rank == 3 || rank == 4) &&
-           tt_type_count(type_of(m, value)) > 0 &&
-           tt_type_count(type_of(m, input_of(m, value, 1))) > 0;
-}
-
-// Of sizes that the BLAS counts.
-static bool is_matrix(const tt_type *type)
-{
-    return type->rank == 2 && type->size[0] > 0 && type->size[0] <= INT_MAX && type->size[1] > 0 &&
-           type->size[1] <= INT_MAX;
-}
-
-static bool is_matmul(const tt_matching *m, tt_value value)
-{
-    return made_by(m, value)->op == TT_OP_MATMUL && is_f32(m, value) &&
-           is_matrix(type_of(m, input_of(m, value, 0))) &&
-           is_matrix(type_of(m, input_of(m, value, 1)));
-}
-
-static bool match_product(const tt_matching *m, tt_value value, tt_step *step)
-{
-    if (!is_conv(m, value) && !is_matmul(m, value))
-        return false;
-    bool conv = made_by(m, value)->op == TT_OP_CONV;
-    size_t scratch = conv ? tt_conv_scratch(m->graph, value.node) : 0;
-    if (conv && scratch == 0)
-        return false;
-    step->kernel = conv ? tt_conv_kernel : tt_matmul_kernel;
-    step->product = value.node;
-    step->scratch = scratch;
-    for (unsigned i = 0; i < 2; i++) {
-        step->value[i] = input_of(m, value, i);
-        step->turned[i] = !conv && swaps_ends(m, step->value[i]); // the BLAS reads it so
-        if (step->turned[i])
-            step->value[i] = input_of(m, step->value[i], 0);
-    }
-    step->input_count = 2;
-    return true;
-}
-
-// transpose(a b) is transpose(b) transpose(a), as a dense layer's weights' gradient wants it.
-static bool match_turned_product(const tt_matching *m, tt_value value, tt_step *step)
-{
-    if (!swaps_ends(m, value) || !is_once(m, input_of(m, value, 0), TT_OP_MATMUL) ||
-        !match_product(m, input_of(m, value, 0), step))
-        return false;
-    tt_value a = step->value[0];
-    bool turned = step->turned[0];
-    step->value[0] = step->value[1];
-    step->turned[0] = !step->turned[1];
-    step->value[1] = a;
-    step->turned[1] = !turned;
-    m->fused[step->product] = true;
-    return true;
-}
-
-// product + bias, perhaps with a ReLU, where the product is read nowhere else.
-static bool match_bias(const tt_matching *m, tt_value value, tt_step *step)
-{
-    tt_value sum = value;
-    bool relu = made_by(m, value)->op == TT_OP_GREATER_OF &&
-                is_number(m, input_of(m, value, 0), 0) &&
-                is_once(m, input_of(m, value, 1), TT_OP_ADD);
-    if (relu)
-        sum = input_of(m, value, 1);
-    if (made_by(m, sum)->op != TT_OP_ADD || !is_f32(m, sum))
-        return false;
-    for (unsigned i = 0; i < 2; i++) {
-        tt_value product = input_of(m, sum, i), bias = input_of(m, sum, 1 - i);
-        const tt_type *type = type_of(m, product), *b = type_of(m, bias);
-        if (m->uses[product.node] != 1 || !tt_type_equal(type, type_of(m, sum)) || b->rank == 0 ||
-            tt_type_count(b) != type->size[type->rank - 1] ||
-            b->size[b->rank - 1] != type->size[type->rank - 1] || !match_product(m, product, step))
-            continue;
-        step->value[step->input_count++] = bias;
-        step->bias = true;
-        step->relu = relu;
-        m->fused[product.node] = true;
-        m->fused[sum.node] = relu;
-        return true;
-    }
-    return false;
-}
-
-// transpose(conv(transpose(x), transpose(dy))), as gradient.c makes it of a convolution.
-static bool match_weights_gradient(const tt_matching *m, tt_value value, tt_step *step)
-{
-    if (!swaps_ends(m, value) || !is_once(m, input_of(m, value, 0), TT_OP_CONV))
-        return false;
-    tt_value conv = input_of(m, value, 0);
-    tt_value images = input_of(m, conv, 0), gradients = input_of(m, conv, 1);
-    if (!is_conv(m, conv) || attribute(m, conv.node, 5)[0] != 1 || !swaps_ends(m, images) ||
-        !swaps_ends(m, gradients))
-        return false;
-    size_t scratch = tt_weights_gradient_scratch(m->graph, conv.node);
-    if (scratch == 0)
-        return false;
-    step->kernel = tt_weights_gradient_kernel;
-    step->product = conv.node;
-    step->value[0] = input_of(m, images, 0);
-    step->value[1] = input_of(m, gradients, 0);
-    step->input_count = 2;
-    step->scratch = scratch;
-    m->fused[conv.node] = true;
-    return true;
+    return tt_graph_node(m->graph, node)->op != TT_OP_TRANSPOSE ||
+           (!m->apart && m->uses[tt_graph_inputs(m->graph, node)[0].node] == 1);
 }
 
 // Whether a pad puts what window element `tap` chose where it came from.
@@ -319,11 +206,8 @@ bool tt_match(const tt_matching *matching, uint32_t node, tt_step *step)
     tt_value value = {node, 0};
     *step = (tt_step){.node = node, .product = node};
     if (matching->apart)
-        return match_product(matching, value, step) || match_pool(matching, value, step);
-    return match_bias(matching, value, step) || match_product(matching, value, step) ||
-           match_turned_product(matching, value, step) ||
-           match_weights_gradient(matching, value, step) ||
-           match_pool_gradient(matching, value, TT_NONE, step) ||
+        return match_pool(matching, value, step);
+    return match_pool_gradient(matching, value, TT_NONE, step) ||
            match_relu_gradient(matching, value, step) || match_pool(matching, value, step);
 }
 

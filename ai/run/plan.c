@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ai/lower/product.h"
 #include "ai/run/blocks.h"
 #include "ai/run/session_internal.h"
 #include "tutti/check.h"
@@ -121,6 +122,20 @@ static void choose_one(const tt_matching *matching, choosing *c, uint32_t node)
     if (view) { // a reshape is of what is stored
         c->read[inputs[0].node] |= c->read[node] || n->op == TT_OP_RESHAPE;
         c->grouped[inputs[0].node] |= c->grouped[node];
+        return;
+    }
+    if (tt_matches_product(matching, node)) {
+        uint32_t base = n->op == TT_OP_TRANSPOSE ? inputs[0].node : node;
+        c->how[node] = TT_LOWERED_PRODUCT;
+        c->stored[node] = c->read[node] || matching->apart;
+        matching->fused[base] = base != node;
+        for (unsigned i = 0; i < 2; i++) {
+            tt_value operand = tt_graph_inputs(c->graph, base)[i];
+            *(matching->apart ? &c->read[operand.node] : &c->grouped[operand.node]) = true;
+        }
+        tt_value copied = tt_product_copies(c->graph, node);
+        if (!tt_is_none(copied))
+            c->read[copied.node] = true;
         return;
     }
     bool special = tt_match(matching, node, step);

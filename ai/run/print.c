@@ -16,9 +16,6 @@ const char *tt_step_name(const tt_step *step)
         tt_kernel *kernel;
         const char *name;
     } names[] = {{tt_form_kernel, "form"},
-                 {tt_conv_kernel, "convolution"},
-                 {tt_weights_gradient_kernel, "weights' gradient"},
-                 {tt_matmul_kernel, "product"},
                  {tt_pool_greatest_kernel, "pool"},
                  {tt_pool_gradient_kernel, "pool's gradient"},
                  {tt_move_kernel, "move"},

@@ -196,7 +196,6 @@ static tt_status compute_steps(tt_program *program, const watcher *w, tt_text *w
     unsigned had = tt_denormals_flush();
     tt_status status = TT_OK;
     tt_program_count(program);
-    tt_products_begin();
     if (w != NULL)
         tell_of_buffers(program, w);
     for (uint32_t i = 0; status == TT_OK && i < program->step_count; i++) {
@@ -206,7 +205,6 @@ static tt_status compute_steps(tt_program *program, const watcher *w, tt_text *w
         if (status == TT_OK && w != NULL)
             tell_of_step(graph, step, w);
     }
-    tt_products_end();
     tt_denormals_restore(had);
     return status;
 }

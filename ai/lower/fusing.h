@@ -1,0 +1,80 @@
+// What is known of a group while its form is built; for fuse.c and product.c.
+
+#ifndef TUTTI_AI_FUSING_H
+#define TUTTI_AI_FUSING_H
+
+#include "ai/lower/group.h"
+
+#define AXES (2 * TT_RANK_MAX)
+
+// What is loaded, stored or counted: where it lies along the domain's axes.
+typedef struct place {
+    tt_value stored;
+    bool counted; // an iota that is a member: its numbers, not where it is stored
+    uint8_t element;
+    int64_t offset, stride[TT_RANK_MAX];
+    bool inner; // changes along inner axes
+    tt_register outer_register, inner_register;
+    uint32_t inner_at; // the nest in which inner_register stands
+} place;
+
+// Neighbouring axes of the domain that are walked as one; or a part of one.
+typedef struct walk_axis {
+    unsigned last; // whose strides count
+    int64_t size;
+    bool reduced;
+} walk_axis;
+
+typedef struct member {
+    uint32_t node;
+    bool full, sum;
+    unsigned turn;    // in which it is computed; of a sum: after which it is there
+    int64_t read[3];  // by input: a place, or -1 - a member
+    int64_t written;  // a place, or -1
+    tt_register made; // outside of the inner nest
+    bool is_made;
+    tt_register inner_made; // in the inner nest `inner_at`
+    uint32_t inner_at;
+    tt_register sum_of, low; // of a sum: what came together, and what was rounded off
+    tt_register greatest;    // of log_sum_exp: the first half's result
+} member;
+
+typedef struct fusing {
+    const tt_groups *groups;
+    const tt_graph *graph;
+    const tt_group *group;
+    tt_fused *fused;
+    tt_form *form;
+    member *member;
+    uint32_t count;
+    place *place;
+    uint32_t place_count, place_capacity;
+    walk_axis axis[TT_RANK_MAX + 1];  // all of them, and one of one element
+    unsigned axis_count, outer_count; // outer ones come first
+    // Loops that are open: which axis's numbers they count, and how many elements a turn is.
+    struct {
+        uint32_t id;
+        unsigned axis;
+        int64_t scale;
+    } open[AXES];
+    unsigned open_count;
+    int64_t fixed[TT_RANK_MAX]; // numbers of the domain's axes that no loop counts
+    uint32_t nest;              // counts inner nests; 0: outside
+    bool full;
+} fusing;
+
+// Loops, of which each counts numbers of one of `axis`, times a scale.
+uint32_t tt_fusing_open(fusing *f, unsigned axis, int64_t scale, tt_form_axis loop);
+void tt_fusing_close(fusing *f);
+tt_affine tt_fusing_affine(const fusing *f, const place *p); // where it lies, by the open loops
+
+// Where a value lies along its own axes: a place, whose strides are by these.
+int64_t tt_fusing_operand(fusing *f, tt_value value);
+
+void tt_fusing_store(fusing *f, uint32_t member); // if it is written
+tt_form_axis tt_fusing_rest(const fusing *f, int64_t part, int64_t size, bool lanes);
+
+// The group's product, its first member, and what is computed of it element by element.
+void tt_fuse_product(fusing *f);
+
+#endif

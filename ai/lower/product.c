@@ -1,0 +1,765 @@
+// Products in registers: convolutions, products of matrices and the gradients of both.
+//
+// Each element made is a sum over `sum` and over the taps of windows, in ascending order, fused
+// multiply and add, from zero: however it is cut into tiles, the bits are the same. A tile is some
+// numbers of one axis, each a register of lanes of another: the operand that has the lanes' axis is
+// loaded once for all of them, the other element by element. Tiles at the edges of an image are
+// written out, with the taps that lie inside; those between are one loop.
+//
+// Where `sum` counts images (a convolution's weights' gradient), each image's sum is added to what
+// is made, so that an image is walked while it is near.
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ai/graph/shape.h"
+#include "ai/graph/sliding.h"
+#include "ai/lower/fusing.h"
+#include "ai/lower/product.h"
+
+#define WINDOWS_MAX 3
+#define TILES_WRITTEN_OUT 12 // of a row, at the edges: beyond that the code would be too long
+#define TILE_MAX 12
+#define NOT_TILED -2
+
+// An axis of what is made, or the one that is summed: elements from one number to the next in the
+// operands, 0 where an operand has it not; and what it counts of the domain.
+typedef struct axis {
+    int64_t size, stride[2];
+    unsigned along;
+    int64_t scale;
+} axis;
+
+typedef struct window {
+    tt_span span;
+    int64_t count, stride[2]; // from element to element, from tap to tap
+    unsigned along;
+} window;
+
+typedef struct product {
+    fusing *f;
+    tt_form *form;
+    axis free[TT_RANK_MAX];
+    unsigned free_count;
+    window window[WINDOWS_MAX];
+    unsigned window_count;
+    axis sum;
+    int64_t operand[2]; // places
+    // How it is walked.
+    unsigned lanes;  // of `free`
+    unsigned vector; // the operand that has it
+    int tiled;       // of `free`; -1: the last window
+    int64_t tile;
+    bool by_image;
+    int first;           // of `free`: the loop around all others; -1: another
+    unsigned opened;     // windows whose loops are around the lanes
+    int64_t lanes_block; // of a turn; 0: all lanes
+    tt_affine at[2];     // where the operands lie, by the loops that are open
+} product;
+
+// Numbers of a window's axis whose taps fall on elements alike: number first + step q sees, by tap
+// tap + tap_step j, element in + in_step q + in_tap j.
+typedef struct phase {
+    int64_t first, step, count;
+    int64_t tap, tap_step, taps;
+    int64_t in, in_step, in_tap;
+} phase;
+
+static int64_t divide_up(int64_t a, int64_t by)
+{
+    return a / by + (a % by > 0);
+}
+
+static phase phase_of(const window *w, int64_t number)
+{
+    const tt_span *s = &w->span;
+    phase made = {.first = number,
+                  .step = s->spread,
+                  .count = divide_up(w->count - number, s->spread),
+                  .in_step = s->stride,
+                  .tap_step = 1};
+    while (made.tap < s->spread && (number + made.tap * s->dilation - s->before) % s->spread != 0)
+        made.tap++;
+    while (made.tap_step * s->dilation % s->spread != 0)
+        made.tap_step++;
+    made.taps = made.tap < s->window && made.tap < s->spread
+                    ? divide_up(s->window - made.tap, made.tap_step)
+                    : 0;
+    made.in = (number + made.tap * s->dilation - s->before) / s->spread;
+    made.in_tap = made.tap_step * s->dilation / s->spread;
+    return made;
+}
+
+// Tiles of the last window's axis, of `size` numbers each, that are written out.
+static int64_t tiles_at_edges(const product *p, int64_t size)
+{
+    const window *w = &p->window[p->window_count - 1];
+    int64_t tiles = 0;
+    for (int64_t number = 0; number < w->span.spread && number < w->count; number++) {
+        phase c = phase_of(w, number);
+        int64_t end = w->span.size - c.in - (c.taps - 1) * c.in_tap;
+        int64_t before = c.in < 0 ? divide_up(-c.in, c.in_step) : 0;
+        int64_t within = end > 0 ? divide_up(end, c.in_step) : 0;
+        within = within < c.count ? within : c.count;
+        int64_t behind = c.count - (within > before ? within : before);
+        tiles += divide_up(before < c.count ? before : c.count, size) + 1 +
+                 (behind > 0 ? divide_up(behind, size) + 1 : 0);
+    }
+    return tiles;
+}
+
+// What the registers of a tile cost, in halves of the time of a multiply and add: 16 lanes are two
+// registers of eight, of which eight are in flight.
+static int64_t tile_cost(int64_t numbers, bool half)
+{
+    int64_t busy = half ? numbers : 2 * numbers;
+    return busy < 8 ? 8 : busy;
+}
+
+static int64_t tiles_cost(int64_t size, int64_t tile, bool half)
+{
+    int64_t cost = size / tile * tile_cost(tile, half);
+    return cost + (size % tile > 0 ? tile_cost(size % tile, half) : 0);
+}
+
+// The tile that costs least for an axis of some size; and what it costs.
+static int64_t best_tile(int64_t size, bool half, int64_t *cost)
+{
+    int64_t best = 1, most = half ? 12 : 6;
+    *cost = INT64_MAX;
+    for (int64_t tile = 1; tile <= most && tile <= size; tile++)
+        if (tiles_cost(size, tile, half) <= *cost) {
+            *cost = tiles_cost(size, tile, half);
+            best = tile;
+        }
+    return best;
+}
+
+static const axis *axis_of(const product *p, unsigned i)
+{
+    return &p->free[i];
+}
+
+// Whether an axis is one operand's alone, with its elements side by side.
+static bool has_lanes(const axis *a, unsigned operand)
+{
+    return a->stride[operand] == 1 && a->stride[1 - operand] == 0;
+}
+
+static int64_t size_of(const product *p, int tiled)
+{
+    return tiled == NOT_TILED ? 1
+           : tiled < 0        ? p->window[p->window_count - 1].count
+                              : p->free[tiled].size;
+}
+
+static double walk_cost(const product *p, unsigned lanes, unsigned vector, int tiled, int64_t *tile)
+{
+    const axis *l = axis_of(p, lanes);
+    int64_t whole = l->size / TT_LANES, rest = l->size % TT_LANES, size = size_of(p, tiled), cost;
+    bool small = l->size <= TT_LANES / 2;
+    *tile = best_tile(size, small, &cost);
+    int64_t total = small ? 0 : cost * (whole + (rest > TT_LANES / 2));
+    if (rest > 0 && rest <= TT_LANES / 2)
+        total += tiles_cost(size, *tile, true);
+    double each = (double)total / ((double)l->size * (double)size);
+    return each * (has_lanes(l, vector) ? 1 : 8);
+}
+
+static bool can_tile(const product *p, unsigned lanes, unsigned vector, int tiled)
+{
+    if (tiled == NOT_TILED)
+        return true;
+    if (tiled < 0)
+        return p->window_count > 0 && vector == 1 && tiles_at_edges(p, 4) <= TILES_WRITTEN_OUT;
+    return (unsigned)tiled != lanes && p->free[tiled].stride[vector] == 0 &&
+           p->free[tiled].stride[1 - vector] != 0;
+}
+
+// Which axes are lanes and tile. False: there is none for the lanes.
+static bool choose(product *p)
+{
+    double best = 0;
+    bool any = false;
+    for (unsigned lanes = 0; lanes < p->free_count; lanes++)
+        for (unsigned vector = 0; vector < 2; vector++) {
+            const axis *l = axis_of(p, lanes);
+            if (l->stride[1 - vector] != 0)
+                continue;
+            for (int tiled = NOT_TILED; tiled < (int)p->free_count; tiled++) {
+                int64_t tile;
+                if (!can_tile(p, lanes, vector, tiled))
+                    continue;
+                double cost = walk_cost(p, lanes, vector, tiled, &tile);
+                if (any && cost >= best)
+                    continue;
+                any = true;
+                best = cost;
+                p->lanes = lanes;
+                p->vector = vector;
+                p->tiled = tiled;
+                p->tile = tile;
+            }
+        }
+    return any;
+}
+
+static uint32_t open_axis(product *p, const axis *a, int64_t scale, tt_form_axis loop)
+{
+    uint32_t id = tt_fusing_open(p->f, a->along, a->scale * scale, loop);
+    for (unsigned o = 0; o < 2; o++)
+        tt_affine_add(&p->at[o], id, a->stride[o] * scale);
+    return id;
+}
+
+// A loop over what is summed: no axis of the domain.
+static uint32_t open_sum(product *p, const int64_t stride[2], tt_form_axis loop)
+{
+    uint32_t id = tt_form_loop(p->form, &loop);
+    for (unsigned o = 0; o < 2; o++)
+        tt_affine_add(&p->at[o], id, stride[o]);
+    return id;
+}
+
+static tt_register load_at(product *p, unsigned operand, const tt_affine *at)
+{
+    tt_form_access access = {
+        .buffer = (uint16_t)p->operand[operand], .element = TT_F32, .place = *at};
+    return tt_form_load(p->form, &access, TT_NO_REGISTER, TT_NO_REGISTER);
+}
+
+// The numbers of a tile: how many there are, how far apart the operand's elements are that is
+// loaded one by one, and which of them are inside at each tap.
+typedef struct tile {
+    int64_t count, apart;
+    tt_register sum[TILE_MAX];
+    const phase *columns; // NULL: a tile of a free axis
+    int64_t first;        // of the columns, where they are written out
+    bool inside;          // all taps of all columns are
+} tile;
+
+static void multiply(product *p, tile *t, uint32_t inside)
+{
+    tt_register shared = load_at(p, p->vector, &p->at[p->vector]);
+    for (int64_t i = 0; i < t->count; i++) {
+        if (((inside >> i) & 1) == 0)
+            continue;
+        tt_affine at = p->at[1 - p->vector];
+        at.offset += i * t->apart;
+        tt_register one = load_at(p, 1 - p->vector, &at);
+        tt_form_set(p->form, t->sum[i], tt_form_make(p->form, TT_FORM_FMA, one, shared, t->sum[i]));
+    }
+}
+
+static void sum_up(product *p, tile *t, uint32_t inside)
+{
+    tt_affine saved[2] = {p->at[0], p->at[1]};
+    if (p->by_image || p->sum.size == 1) {
+        multiply(p, t, inside);
+        return;
+    }
+    open_sum(p, p->sum.stride, (tt_form_axis){.end = p->sum.size});
+    multiply(p, t, inside);
+    tt_form_end(p->form);
+    memcpy(p->at, saved, sizeof(saved));
+}
+
+// Taps from `first` to before `end` of the columns, which all see the same of the tile. Where what
+// is summed lies behind each other from tap to tap, both are one loop.
+static void walk_taps(product *p, tile *t, int64_t first, int64_t end, uint32_t inside)
+{
+    const window *w = &p->window[p->window_count - 1];
+    const phase *c = t->columns;
+    tt_affine saved[2] = {p->at[0], p->at[1]};
+    int64_t stride[2] = {w->stride[0] * c->in_tap, w->stride[1] * c->tap_step};
+    for (unsigned o = 0; o < 2; o++)
+        p->at[o].offset += first * stride[o];
+    bool joined = !p->by_image && p->sum.stride[0] * p->sum.size == stride[0] &&
+                  p->sum.stride[1] * p->sum.size == stride[1];
+    if (joined) {
+        open_sum(p, p->sum.stride, (tt_form_axis){.end = (end - first) * p->sum.size});
+        multiply(p, t, inside);
+        tt_form_end(p->form);
+    } else if (end - first > 1) {
+        open_sum(p, stride, (tt_form_axis){.end = end - first});
+        sum_up(p, t, inside);
+        tt_form_end(p->form);
+    } else {
+        sum_up(p, t, inside);
+    }
+    memcpy(p->at, saved, sizeof(saved));
+}
+
+// Which columns of a tile that is written out see an element at a tap.
+static uint32_t seen_at(const product *p, const tile *t, int64_t tap)
+{
+    const phase *c = t->columns;
+    int64_t size = p->window[p->window_count - 1].span.size;
+    uint32_t seen = 0;
+    for (int64_t i = 0; i < t->count; i++) {
+        int64_t in = (t->first + i) * c->in_step + c->in + tap * c->in_tap;
+        seen |= (uint32_t)(t->inside || (in >= 0 && in < size)) << i;
+    }
+    return seen;
+}
+
+static void walk_columns(product *p, tile *t)
+{
+    for (int64_t tap = 0; tap < t->columns->taps;) {
+        int64_t end = tap + 1;
+        uint32_t inside = seen_at(p, t, tap);
+        while (end < t->columns->taps && seen_at(p, t, end) == inside)
+            end++;
+        if (inside != 0)
+            walk_taps(p, t, tap, end, inside);
+        tap = end;
+    }
+}
+
+// The taps of window i and of those behind it, by loops that keep within the image.
+static void walk_windows(product *p, tile *t, unsigned i, const phase *phases, const uint32_t *loop)
+{
+    if (i == p->window_count || (t->columns != NULL && i + 1 == p->window_count)) {
+        if (t->columns != NULL)
+            walk_columns(p, t);
+        else
+            sum_up(p, t, UINT32_MAX);
+        return;
+    }
+    const window *w = &p->window[i];
+    const phase *c = &phases[i];
+    tt_affine saved[2] = {p->at[0], p->at[1]};
+    tt_form_axis taps = {.end = c->taps};
+    int64_t lowest = c->in, highest = c->in + (c->count - 1) * c->in_step;
+    if (lowest < 0 || highest + (c->taps - 1) * c->in_tap >= w->span.size) {
+        taps.bounded = true;
+        taps.divisor = c->in_tap;
+        taps.from.offset = -c->in;
+        taps.to.offset = w->span.size - c->in;
+        tt_affine_add(&taps.from, loop[i], -c->in_step);
+        tt_affine_add(&taps.to, loop[i], -c->in_step);
+    }
+    int64_t stride[2] = {w->stride[0] * c->in_tap, w->stride[1] * c->tap_step};
+    open_sum(p, stride, taps);
+    walk_windows(p, t, i + 1, phases, loop);
+    tt_form_end(p->form);
+    memcpy(p->at, saved, sizeof(saved));
+}
+
+// What is made of a tile's numbers: by image added to what is there.
+static void finish(product *p, tile *t, unsigned along, int64_t scale)
+{
+    fusing *f = p->f;
+    int64_t fixed = f->fixed[along];
+    for (int64_t i = 0; i < t->count; i++) {
+        f->fixed[along] = fixed + i * scale;
+        f->nest++;
+        f->member[0].inner_made = t->sum[i];
+        f->member[0].inner_at = f->nest;
+        if (p->by_image) {
+            const place *to = &f->place[f->member[0].written];
+            tt_form_access access = {.buffer = (uint16_t)f->member[0].written,
+                                     .element = to->element,
+                                     .place = tt_fusing_affine(f, to)};
+            tt_register before = tt_form_load(p->form, &access, TT_NO_REGISTER, TT_NO_REGISTER);
+            tt_form_store(p->form, &access, tt_form_2(p->form, TT_FORM_ADD, before, t->sum[i]));
+        } else {
+            for (uint32_t k = 0; k < f->count; k++)
+                tt_fusing_store(f, k);
+        }
+    }
+    f->fixed[along] = fixed;
+}
+
+static void clear(product *p, tile *t, unsigned along, int64_t scale)
+{
+    fusing *f = p->f;
+    int64_t fixed = f->fixed[along];
+    const place *to = &f->place[f->member[0].written];
+    tt_register zero = tt_form_number(p->form, 0);
+    for (int64_t i = 0; i < t->count; i++) {
+        f->fixed[along] = fixed + i * scale;
+        tt_form_access access = {.buffer = (uint16_t)f->member[0].written,
+                                 .element = to->element,
+                                 .place = tt_fusing_affine(f, to)};
+        tt_form_store(p->form, &access, zero);
+    }
+    f->fixed[along] = fixed;
+}
+
+typedef struct rows {
+    phase phases[WINDOWS_MAX];
+    uint32_t loop[WINDOWS_MAX];
+    bool clearing;
+} rows;
+
+static void walk_tile(product *p, tile *t, const rows *r, unsigned along, int64_t scale)
+{
+    if (r->clearing) {
+        clear(p, t, along, scale);
+        return;
+    }
+    tt_register zero = tt_form_number(p->form, 0);
+    for (int64_t i = 0; i < t->count; i++)
+        t->sum[i] = tt_form_start(p->form, zero, false);
+    walk_windows(p, t, 0, r->phases, r->loop);
+    finish(p, t, along, scale);
+}
+
+// Tiles of a free axis: full ones by a loop, and what is left.
+static void walk_free_tiles(product *p, const rows *r)
+{
+    static const axis one = {.size = 1, .scale = 1};
+    const axis *a = p->tiled == NOT_TILED ? &one : axis_of(p, (unsigned)p->tiled);
+    int64_t full = a->size / p->tile, rest = a->size % p->tile;
+    tile t = {.count = p->tile, .apart = a->stride[1 - p->vector]};
+    tt_affine saved[2] = {p->at[0], p->at[1]};
+    if (full > 1)
+        open_axis(p, a, p->tile, (tt_form_axis){.end = full});
+    if (full > 0)
+        walk_tile(p, &t, r, a->along, a->scale);
+    if (full > 1)
+        tt_fusing_close(p->f);
+    memcpy(p->at, saved, sizeof(saved));
+    if (rest == 0)
+        return;
+    for (unsigned o = 0; o < 2; o++)
+        p->at[o].offset += full * p->tile * a->stride[o];
+    p->f->fixed[a->along] += full * p->tile * a->scale;
+    t.count = rest;
+    walk_tile(p, &t, r, a->along, a->scale);
+    p->f->fixed[a->along] -= full * p->tile * a->scale;
+    memcpy(p->at, saved, sizeof(saved));
+}
+
+// Columns from `first` on, `tiles` times `count`.
+static void walk_some_columns(product *p, const rows *r, const phase *c, int64_t first,
+                              int64_t count, int64_t tiles, bool inside)
+{
+    const window *w = &p->window[p->window_count - 1];
+    tile t = {.count = count,
+              .apart = w->stride[0] * c->in_step,
+              .columns = c,
+              .first = first,
+              .inside = inside};
+    tt_affine saved[2] = {p->at[0], p->at[1]};
+    int64_t fixed = p->f->fixed[w->along];
+    p->f->fixed[w->along] += c->first + first * c->step;
+    p->at[0].offset += (c->in + first * c->in_step) * w->stride[0];
+    p->at[1].offset += c->tap * w->stride[1];
+    if (tiles > 1) {
+        uint32_t id = tt_fusing_open(p->f, w->along, c->step * count, (tt_form_axis){.end = tiles});
+        tt_affine_add(&p->at[0], id, t.apart * count);
+    }
+    walk_tile(p, &t, r, w->along, c->step);
+    if (tiles > 1)
+        tt_fusing_close(p->f);
+    memcpy(p->at, saved, sizeof(saved));
+    p->f->fixed[w->along] = fixed;
+}
+
+// Tiles of the last window's axis.
+static void walk_column_tiles(product *p, const rows *r)
+{
+    const window *w = &p->window[p->window_count - 1];
+    for (int64_t number = 0; number < w->span.spread && number < w->count; number++) {
+        phase c = phase_of(w, number);
+        for (int64_t first = 0; first < c.count;) {
+            int64_t left = c.count - first, count = left < p->tile ? left : p->tile, tiles = 0;
+            int64_t low = first * c.in_step + c.in, reach = (c.taps - 1) * c.in_tap;
+            while (low >= 0 && first + (tiles + 1) * count <= c.count &&
+                   (first + (tiles + 1) * count - 1) * c.in_step + c.in + reach < w->span.size)
+                tiles++;
+            walk_some_columns(p, r, &c, first, count, tiles > 0 ? tiles : 1, tiles > 0);
+            first += count * (tiles > 0 ? tiles : 1);
+        }
+    }
+}
+
+// The axes of the windows but the tiled one, from number i on; then tiles.
+static void walk_rows(product *p, rows *r, unsigned i);
+
+// Opens window i's loop over a phase's numbers.
+static void open_rows(product *p, rows *r, unsigned i, int64_t number)
+{
+    const window *w = &p->window[i];
+    phase *c = &r->phases[i];
+    *c = phase_of(w, number);
+    p->f->fixed[w->along] += number;
+    r->loop[i] = tt_fusing_open(p->f, w->along, c->step, (tt_form_axis){.end = c->count});
+    tt_affine_add(&p->at[0], r->loop[i], c->in_step * w->stride[0]);
+    p->at[0].offset += c->in * w->stride[0];
+    p->at[1].offset += c->tap * w->stride[1];
+}
+
+static void walk_rows(product *p, rows *r, unsigned i)
+{
+    if (i == p->window_count - (p->tiled == -1 ? 1u : 0u)) {
+        if (p->tiled == -1)
+            walk_column_tiles(p, r);
+        else
+            walk_free_tiles(p, r);
+        return;
+    }
+    const window *w = &p->window[i];
+    for (int64_t number = 0; number < w->span.spread && number < w->count; number++) {
+        tt_affine saved[2] = {p->at[0], p->at[1]};
+        open_rows(p, r, i, number);
+        walk_rows(p, r, i + 1);
+        tt_fusing_close(p->f);
+        p->f->fixed[w->along] -= number;
+        memcpy(p->at, saved, sizeof(saved));
+    }
+}
+
+static void walk_lanes(product *p, rows *r)
+{
+    const axis *a = axis_of(p, p->lanes);
+    tt_affine saved[2] = {p->at[0], p->at[1]};
+    tt_form_axis lanes = {.end = a->size, .lanes = true};
+    if (p->lanes_block > 0)
+        lanes = tt_fusing_rest(p->f, p->lanes_block, a->size, true);
+    open_axis(p, a, 1, lanes);
+    walk_rows(p, r, p->opened);
+    tt_fusing_close(p->f);
+    memcpy(p->at, saved, sizeof(saved));
+}
+
+// Free axes that are neither lanes nor tiled, from number i on.
+static void walk_free(product *p, rows *r, unsigned i)
+{
+    while (i < p->free_count &&
+           (i == p->lanes || (int)i == p->tiled || (int)i == p->first || axis_of(p, i)->size == 1))
+        i++;
+    if (i == p->free_count) {
+        walk_lanes(p, r);
+        return;
+    }
+    tt_affine saved[2] = {p->at[0], p->at[1]};
+    open_axis(p, axis_of(p, i), 1, (tt_form_axis){.end = axis_of(p, i)->size});
+    walk_free(p, r, i + 1);
+    tt_fusing_close(p->f);
+    memcpy(p->at, saved, sizeof(saved));
+}
+
+static void split(product *p, int64_t turns)
+{
+    p->f->form->split = true;
+    p->f->fused->turns = turns;
+}
+
+// The loop around all others, whose turns threads share: the widest free axis, else rows of the
+// image, else blocks of lanes. What is left to walk is inside. Returns whether one was opened.
+static bool open_first(product *p, rows *r)
+{
+    const axis *l = axis_of(p, p->lanes);
+    p->first = -1;
+    for (unsigned i = 0; i < p->free_count; i++)
+        if (i != p->lanes && (int)i != p->tiled && axis_of(p, i)->size > 1 &&
+            (p->first < 0 || axis_of(p, i)->size > axis_of(p, (unsigned)p->first)->size))
+            p->first = (int)i;
+    unsigned rows_count = p->window_count - (p->tiled == -1 ? 1u : 0u);
+    if (p->first >= 0) {
+        const axis *a = axis_of(p, (unsigned)p->first);
+        open_axis(p, a, 1, (tt_form_axis){.end = a->size});
+        split(p, a->size);
+        return true;
+    }
+    if (rows_count > 0 && p->window[0].count > 1 && p->window[0].span.spread == 1) {
+        open_rows(p, r, 0, 0);
+        p->opened = 1;
+        split(p, p->window[0].count);
+        return true;
+    }
+    if (l->size <= TT_LANES)
+        return false;
+    p->lanes_block = TT_LANES;
+    split(p, divide_up(l->size, TT_LANES));
+    open_axis(p, l, TT_LANES, (tt_form_axis){.end = p->f->fused->turns});
+    return true;
+}
+
+static void walk_all(product *p)
+{
+    rows r = {.clearing = p->by_image};
+    bool opened = open_first(p, &r);
+    walk_free(p, &r, 0);
+    if (p->by_image) {
+        r.clearing = false;
+        open_sum(p, p->sum.stride, (tt_form_axis){.end = p->sum.size});
+        walk_free(p, &r, 0);
+        tt_form_end(p->form);
+    }
+    if (opened)
+        tt_fusing_close(p->f);
+}
+
+static uint32_t base_of(const tt_graph *graph, uint32_t node)
+{
+    return tt_graph_node(graph, node)->op == TT_OP_TRANSPOSE ? tt_graph_inputs(graph, node)[0].node
+                                                             : node;
+}
+
+bool tt_product_is_closed(const tt_graph *graph, uint32_t node)
+{
+    uint32_t base = base_of(graph, node);
+    tt_value x = tt_graph_inputs(graph, base)[0];
+    if (tt_graph_node(graph, base)->op != TT_OP_CONV ||
+        tt_graph_node(graph, x.node)->op != TT_OP_TRANSPOSE)
+        return false;
+    return tt_graph_attribute(graph, x.node, 0, NULL)[tt_graph_type(graph, x)->rank - 1u] == 0;
+}
+
+static bool is_counted(const tt_type *type)
+{
+    int64_t count = tt_type_count(type);
+    return type->element == TT_F32 && count > 0 && count <= INT32_MAX;
+}
+
+bool tt_is_product(const tt_graph *graph, uint32_t node)
+{
+    uint32_t base = base_of(graph, node);
+    const tt_operation *n = tt_graph_node(graph, base);
+    if (n->op != TT_OP_CONV && n->op != TT_OP_MATMUL)
+        return false;
+    const tt_value *in = tt_graph_inputs(graph, base);
+    const tt_type *a = tt_graph_type(graph, in[0]), *b = tt_graph_type(graph, in[1]);
+    if (!is_counted(a) || !is_counted(b) || !is_counted(tt_graph_type(graph, (tt_value){base, 0})))
+        return false;
+    if (n->op == TT_OP_MATMUL)
+        return true;
+    for (unsigned i = 0; i + 2 < a->rank; i++)
+        if (tt_graph_attribute(graph, base, 0, NULL)[i] != 1 &&
+            tt_graph_attribute(graph, base, 2, NULL)[i] != 1)
+            return false; // both a stride and a spread
+    return a->rank <= WINDOWS_MAX + 2;
+}
+
+// Whether the numbers of a value's axis lie side by side, behind movements.
+static bool is_innermost(const tt_graph *graph, tt_value value, unsigned own)
+{
+    for (;;) {
+        const tt_operation *n = tt_graph_node(graph, value.node);
+        unsigned rank = tt_graph_type(graph, value)->rank;
+        tt_value input = n->input_count > 0 ? tt_graph_inputs(graph, value.node)[0] : TT_NONE;
+        if (n->op == TT_OP_TRANSPOSE)
+            own = (unsigned)tt_graph_attribute(graph, value.node, 0, NULL)[own];
+        else if (n->op == TT_OP_BROADCAST)
+            own += tt_graph_type(graph, input)->rank - rank;
+        else if (n->op != TT_OP_FLIP && n->op != TT_OP_SLICE && n->op != TT_OP_STOP &&
+                 n->op != TT_OP_AFTER)
+            return own + 1 == rank;
+        value = input;
+    }
+}
+
+tt_value tt_product_copies(const tt_graph *graph, uint32_t node)
+{
+    uint32_t base = base_of(graph, node);
+    const tt_value *in = tt_graph_inputs(graph, base);
+    const tt_operation *by = tt_graph_node(graph, in[1].node);
+    if (by->op != TT_OP_TRANSPOSE)
+        return TT_NONE;
+    if (tt_graph_node(graph, base)->op == TT_OP_CONV) { // as tt_graph_arrange makes them
+        tt_value inner = tt_graph_inputs(graph, in[1].node)[0];
+        return tt_graph_node(graph, inner.node)->op == TT_OP_TRANSPOSE ? inner : TT_NONE;
+    }
+    unsigned row = tt_graph_type(graph, in[0])->rank - 2u;
+    unsigned column = tt_graph_type(graph, in[1])->rank - 1u;
+    return is_innermost(graph, in[1], column) || is_innermost(graph, in[0], row) ? TT_NONE : in[1];
+}
+
+// Where an axis of the base's result is counted in the domain.
+static unsigned along_of(const product *p, uint32_t node, unsigned own)
+{
+    unsigned count;
+    if (tt_graph_node(p->f->graph, node)->op != TT_OP_TRANSPOSE)
+        return own;
+    const int64_t *order = tt_graph_attribute(p->f->graph, node, 0, &count);
+    for (unsigned i = 0; i < count; i++)
+        if (order[i] == own)
+            return i;
+    return own;
+}
+
+static void add_free(product *p, int64_t size, int64_t a, int64_t b, unsigned along, int64_t scale)
+{
+    p->free[p->free_count++] = (axis){size, {a, b}, along, scale};
+}
+
+static void describe_conv(product *p, uint32_t node, uint32_t base, const place operand[2])
+{
+    const tt_graph *graph = p->f->graph;
+    const tt_value *in = tt_graph_inputs(graph, base);
+    const tt_type *x = tt_graph_type(graph, in[0]), *w = tt_graph_type(graph, in[1]);
+    const int64_t *a = operand[0].stride, *b = operand[1].stride;
+    unsigned last = x->rank - 1u, channels = along_of(p, node, last);
+    int64_t groups = tt_graph_attribute(graph, base, 5, NULL)[0], each = w->size[0] / groups;
+    add_free(p, x->size[0], a[0], 0, along_of(p, node, 0), 1);
+    if (groups > 1)
+        add_free(p, groups, a[last] * w->size[last], b[0] * each, channels, each);
+    add_free(p, each, 0, b[0], channels, 1);
+    p->sum = (axis){.size = w->size[last], .stride = {a[last], b[last]}};
+    for (unsigned i = 0; i + 1 < last; i++)
+        p->window[p->window_count++] =
+            (window){.span = {.size = x->size[i + 1],
+                              .window = w->size[i + 1],
+                              .stride = tt_graph_attribute(graph, base, 0, NULL)[i],
+                              .dilation = tt_graph_attribute(graph, base, 1, NULL)[i],
+                              .spread = tt_graph_attribute(graph, base, 2, NULL)[i],
+                              .before = tt_graph_attribute(graph, base, 3, NULL)[i]},
+                     .count = tt_graph_type(graph, (tt_value){base, 0})->size[i + 1],
+                     .stride = {a[i + 1], b[i + 1]},
+                     .along = along_of(p, node, i + 1)};
+}
+
+static void describe_matmul(product *p, uint32_t node, uint32_t base, const place operand[2])
+{
+    const tt_graph *graph = p->f->graph;
+    const tt_type *type[2], *out = tt_graph_type(graph, (tt_value){base, 0});
+    for (unsigned o = 0; o < 2; o++)
+        type[o] = tt_graph_type(graph, tt_graph_inputs(graph, base)[o]);
+    unsigned ra = type[0]->rank, rb = type[1]->rank;
+    for (unsigned i = 0; i + 2 < out->rank; i++) {
+        int64_t stride[2] = {0, 0};
+        for (unsigned o = 0; o < 2; o++)
+            if (i + type[o]->rank >= out->rank)
+                stride[o] = operand[o].stride[i + type[o]->rank - out->rank];
+        add_free(p, out->size[i], stride[0], stride[1], along_of(p, node, i), 1);
+    }
+    add_free(p, type[0]->size[ra - 2], operand[0].stride[ra - 2], 0,
+             along_of(p, node, out->rank - 2u), 1);
+    add_free(p, type[1]->size[rb - 1], 0, operand[1].stride[rb - 1],
+             along_of(p, node, out->rank - 1u), 1);
+    p->sum = (axis){.size = type[0]->size[ra - 1],
+                    .stride = {operand[0].stride[ra - 1], operand[1].stride[rb - 2]}};
+}
+
+void tt_fuse_product(fusing *f)
+{
+    uint32_t node = f->member[0].node, base = base_of(f->graph, node);
+    product *p = calloc(1, sizeof(*p));
+    if (p == NULL) {
+        f->full = true;
+        return;
+    }
+    *p = (product){.f = f, .form = f->form, .by_image = tt_product_is_closed(f->graph, node)};
+    for (unsigned o = 0; o < 2; o++)
+        p->operand[o] = tt_fusing_operand(f, tt_graph_inputs(f->graph, base)[o]);
+    if (!f->full) {
+        const place operand[2] = {f->place[p->operand[0]], f->place[p->operand[1]]};
+        p->at[0].offset = operand[0].offset;
+        p->at[1].offset = operand[1].offset;
+        if (tt_graph_node(f->graph, base)->op == TT_OP_CONV)
+            describe_conv(p, node, base, operand);
+        else
+            describe_matmul(p, node, base, operand);
+        choose(p); // the last axis of what is made is b's alone
+        walk_all(p);
+        uint64_t sums = (uint64_t)tt_type_count(&f->group->domain);
+        for (unsigned i = 0; i < p->window_count; i++)
+            sums = tt_cost_multiply(sums, (uint64_t)p->window[i].span.window);
+        f->fused->cost = tt_cost_multiply(sums, (uint64_t)p->sum.size);
+    }
+    free(p);
+}
