@@ -165,6 +165,15 @@ static int64_t written_place(fusing *f, const member *m)
     return add_place(f, &made);
 }
 
+// Where the first member's second output is written, of the first's shape.
+static int64_t second_place(fusing *f)
+{
+    place made = f->place[f->member[0].written];
+    made.stored.output = 1;
+    made.element = tt_graph_type(f->graph, made.stored)->element;
+    return add_place(f, &made);
+}
+
 static bool is_full(const fusing *f, uint32_t node)
 {
     const tt_type *type = tt_graph_type(f->graph, (tt_value){node, 0});
@@ -652,6 +661,8 @@ static bool list_buffers(fusing *f)
     for (uint32_t i = 0; ok && i < f->count; i++)
         if (f->member[i].written >= 0)
             use[f->member[i].written] |= 2;
+    if (ok && f->second >= 0)
+        use[f->second] |= 2;
     for (unsigned written = 0; ok && written < 2; written++)
         for (uint32_t i = 0; i < count; i++) {
             uint32_t at = written != 0 ? fused->read_count : 0;
@@ -696,7 +707,8 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
                 .fused = fused,
                 .form = &fused->form,
                 .member = calloc(g->count + 1u, sizeof(member)),
-                .count = g->count};
+                .count = g->count,
+                .second = -1};
     *fused = (tt_fused){.turns = 1};
     tt_form_begin(&fused->form);
     f.full = f.member == NULL;
@@ -706,18 +718,25 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
     }
     for (uint32_t i = 0; !f.full && i < f.count; i++) {
         f.member[i].full = is_full(&f, f.member[i].node);
-        if (i == 0 && g->product)
+        if (i == 0 && (g->product || g->pool))
             f.member[i].written =
                 groups->stored[f.member[i].node] ? written_place(&f, &f.member[i]) : -1;
         else
             find_reads(&f, i);
     }
-    if (!f.full && g->product) {
+    if (!f.full && g->pool && groups->stored[f.member[0].node] && groups->second[f.member[0].node])
+        f.second = second_place(&f);
+    if (!f.full && (g->product || g->pool)) {
         for (unsigned i = 0; i < g->domain.rank; i++)
             f.axis[i] = (walk_axis){.last = i, .size = g->domain.size[i]};
         f.axis_count = g->domain.rank;
         mark_inner(&f);
-        tt_fuse_product(&f);
+        const tt_unpool *unpool = groups->unpool[f.member[0].node];
+        estimate(&f);
+        if (g->product)
+            tt_fuse_product(&f);
+        else
+            tt_fuse_pool(&f, unpool != NULL ? unpool->read : NULL);
     } else if (!f.full) {
         find_axes(&f);
         bool lone = f.axis_count == (g->split >= 0 ? f.outer_count : 0);

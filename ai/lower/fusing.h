@@ -59,6 +59,7 @@ typedef struct fusing {
     } open[AXES];
     unsigned open_count;
     int64_t fixed[TT_RANK_MAX]; // numbers of the domain's axes that no loop counts
+    int64_t second;             // the first member's second output is written there, or -1
     uint32_t nest;              // counts inner nests; 0: outside
     bool full;
 } fusing;
@@ -76,5 +77,8 @@ tt_form_axis tt_fusing_rest(const fusing *f, int64_t part, int64_t size, bool la
 
 // The group's product, its first member, and what is computed of it element by element.
 void tt_fuse_product(fusing *f);
+
+// The group's first member is a greatest pool; or what a pool's gradient reads, as groups.h has it.
+void tt_fuse_pool(fusing *f, const tt_value *reads);
 
 #endif

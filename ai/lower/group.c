@@ -112,6 +112,15 @@ bool tt_can_lower(const tt_graph *graph, uint32_t node)
                        (tt_element)made->element);
 }
 
+bool tt_is_pool(const tt_graph *graph, uint32_t node)
+{
+    if (tt_graph_node(graph, node)->op != TT_OP_POOL_GREATEST)
+        return false;
+    const tt_type *x = input_type(graph, node, 0);
+    return x->element == TT_F32 && x->rank <= 5 && is_counted(x) &&
+           is_counted(tt_graph_type(graph, (tt_value){node, 0}));
+}
+
 // Whether a value is of the same elements as its node's input, and has no place of its own.
 static bool is_through(const tt_groups *g, uint32_t node)
 {
@@ -239,6 +248,16 @@ static uint32_t last_read(const tt_groups *g, uint32_t node, bool *straight)
     return waited > last ? waited : last;
 }
 
+static bool reads_second(const tt_groups *g, uint32_t node, uint32_t of)
+{
+    for (unsigned i = 0; i < tt_graph_node(g->graph, node)->input_count; i++) {
+        tt_value read = tt_behind(g, tt_graph_inputs(g->graph, node)[i]);
+        if (read.node == of && read.output > 0)
+            return true;
+    }
+    return false;
+}
+
 // Whether the node's shape is one of the group's; the group may grow to it.
 static bool fits(const tt_groups *g, const tt_group *group, uint32_t node, tt_type *domain,
                  int *split)
@@ -247,9 +266,11 @@ static bool fits(const tt_groups *g, const tt_group *group, uint32_t node, tt_ty
     *domain = group->domain;
     *split = group->split;
     if (g->apart || group->across ||
-        (group->product && (tt_product_is_closed(g->graph, group->first) ||
-                            !same_shape(tt_graph_type(g->graph, (tt_value){node, 0}), domain) ||
-                            is_sum((tt_op)tt_graph_node(g->graph, node)->op))) ||
+        ((group->product || group->pool) &&
+         ((group->product && tt_product_is_closed(g->graph, group->first)) ||
+          reads_second(g, node, group->first) ||
+          !same_shape(tt_graph_type(g->graph, (tt_value){node, 0}), domain) ||
+          is_sum((tt_op)tt_graph_node(g->graph, node)->op))) ||
         group->count >= MEMBERS_MAX)
         return false;
     if (is_sum((tt_op)tt_graph_node(g->graph, node)->op)) {
@@ -335,20 +356,29 @@ static void place_free(tt_groups *g, uint32_t node)
     join(g, unit, node);
 }
 
-static void place_product(tt_groups *g, uint32_t node)
+// A product or a pool, with which a group begins.
+static void place_first(tt_groups *g, uint32_t node)
 {
-    g->group[g->group_count] = (tt_group){
-        .split = -1, .product = true, .domain = *tt_graph_type(g->graph, (tt_value){node, 0})};
+    bool product = g->how[node] == TT_LOWERED_PRODUCT;
+    g->group[g->group_count] = (tt_group){.split = -1,
+                                          .product = product,
+                                          .pool = !product,
+                                          .domain = *tt_graph_type(g->graph, (tt_value){node, 0})};
     join(g, add_unit(g, true, g->group_count++), node);
 }
 
+// What it reads is read at other places than its own.
 static void mark_operands(tt_groups *g, uint32_t node)
 {
-    uint32_t base = tt_graph_node(g->graph, node)->op == TT_OP_TRANSPOSE
-                        ? tt_graph_inputs(g->graph, node)[0].node
-                        : node;
-    for (unsigned i = 0; i < 2; i++)
-        g->stored[tt_behind(g, tt_graph_inputs(g->graph, base)[i]).node] = true;
+    uint32_t base =
+        g->how[node] == TT_LOWERED_PRODUCT && tt_graph_node(g->graph, node)->op == TT_OP_TRANSPOSE
+            ? tt_graph_inputs(g->graph, node)[0].node
+            : node;
+    const tt_unpool *unpool = g->unpool[node];
+    const tt_value *read = unpool != NULL ? unpool->read : tt_graph_inputs(g->graph, base);
+    unsigned count = unpool != NULL ? 3 : tt_graph_node(g->graph, base)->input_count;
+    for (unsigned i = 0; i < count && !tt_is_none(read[i]); i++)
+        g->stored[tt_behind(g, read[i]).node] = true;
 }
 
 // What a group reads of others must be stored.
@@ -381,29 +411,47 @@ static void list_members(tt_groups *g)
     }
 }
 
-bool tt_groups_make(tt_groups *groups, const tt_graph *graph, tt_lowered *how, bool *stored,
-                    const uint32_t *uses, bool apart)
+static void mark_second(tt_groups *g)
+{
+    for (uint32_t node = 0; node < tt_graph_count(g->graph); node++)
+        for (unsigned i = 0; i < tt_graph_node(g->graph, node)->input_count; i++)
+            if (tt_graph_inputs(g->graph, node)[i].output == 1)
+                g->second[tt_graph_inputs(g->graph, node)[i].node] = true;
+    for (uint32_t i = 0; i < tt_graph_result_count(g->graph); i++)
+        if (tt_graph_result_at(g->graph, i)->value.output == 1)
+            g->second[tt_graph_result_at(g->graph, i)->value.node] = true;
+    for (uint32_t i = 0; i < tt_graph_assign_count(g->graph); i++)
+        if (tt_graph_assign_at(g->graph, i)->value.output == 1)
+            g->second[tt_graph_assign_at(g->graph, i)->value.node] = true;
+}
+
+bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping *grouping)
 {
     uint32_t nodes = tt_graph_count(graph);
+    const tt_lowered *how = grouping->how;
     *groups = (tt_groups){.graph = graph,
-                          .apart = apart,
-                          .how = how,
-                          .stored = stored,
+                          .apart = grouping->apart,
+                          .how = grouping->how,
+                          .stored = grouping->stored,
+                          .unpool = grouping->unpool,
+                          .second = calloc(nodes + 1, sizeof(bool)),
                           .unit_of = calloc(nodes + 1, sizeof(uint32_t)),
                           .unit = calloc(nodes + 2, sizeof(tt_unit)),
                           .group = calloc(nodes + 1, sizeof(tt_group)),
                           .member = calloc(nodes + 1, sizeof(uint32_t)),
                           .next = calloc(nodes + 1, sizeof(uint32_t)),
                           .last = calloc(nodes + 1, sizeof(uint32_t))};
-    if (groups->unit_of == NULL || groups->unit == NULL || groups->group == NULL ||
-        groups->member == NULL || groups->next == NULL || groups->last == NULL)
+    if (groups->second == NULL || groups->unit_of == NULL || groups->unit == NULL ||
+        groups->group == NULL || groups->member == NULL || groups->next == NULL ||
+        groups->last == NULL)
         return false;
     groups->unit_count = 1; // 0: leaves
+    mark_second(groups);
     for (uint32_t at = nodes; at > 0; at--) {
         uint32_t node = at - 1;
         const tt_operation *n = tt_graph_node(graph, node);
         if (how[node] == TT_LOWERED_FREE && is_sum((tt_op)n->op) && split_of(graph, node) < 0)
-            mark_inline(groups, uses, node, tt_graph_inputs(graph, node)[0].node);
+            mark_inline(groups, grouping->uses, node, tt_graph_inputs(graph, node)[0].node);
     }
     for (uint32_t node = 0; node < nodes; node++) {
         bool straight;
@@ -411,15 +459,15 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, tt_lowered *how, b
             groups->unit_of[node] = add_unit(groups, false, node);
         else if (how[node] == TT_LOWERED_FREE)
             place_free(groups, node);
-        else if (how[node] == TT_LOWERED_PRODUCT)
-            place_product(groups, node);
+        else if (how[node] == TT_LOWERED_PRODUCT || how[node] == TT_LOWERED_POOL)
+            place_first(groups, node);
         else if (how[node] == TT_LOWERED_INLINE)
             groups->unit_of[node] = last_read(groups, node, &straight);
     }
     for (uint32_t node = 0; node < nodes; node++)
         if (how[node] == TT_LOWERED_FREE || how[node] == TT_LOWERED_INLINE)
             mark_stored(groups, node);
-        else if (how[node] == TT_LOWERED_PRODUCT)
+        else if (how[node] == TT_LOWERED_PRODUCT || how[node] == TT_LOWERED_POOL)
             mark_operands(groups, node);
     list_members(groups);
     return true;
@@ -427,6 +475,7 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, tt_lowered *how, b
 
 void tt_groups_free(tt_groups *groups)
 {
+    free(groups->second);
     free(groups->unit_of);
     free(groups->unit);
     free(groups->group);

@@ -22,6 +22,7 @@ typedef struct tt_group {
     tt_type domain;        // the shape of most members; the element says nothing
     int split;             // the first axis that is reduced; -1: none is
     bool product;          // the first member is a product: tt_is_product
+    bool pool;             // or a greatest pool, or the gradient of one
     bool across; // one sum over other axes than the last; members before it are part of it
 } tt_group;
 
@@ -31,9 +32,16 @@ typedef enum tt_lowered {
     TT_LOWERED_OWN,     // by a step of its own
     TT_LOWERED_FREE,    // may join a group: tt_can_lower
     TT_LOWERED_PRODUCT, // begins a group: tt_is_product
+    TT_LOWERED_POOL,    // begins a group: tt_is_pool, or the gradient of one
     TT_LOWERED_INLINE,  // is computed where it is read, by the only node that reads it
     TT_LOWERED_SEEN,    // a movement that only groups look through
 } tt_lowered;
+
+// What the gradient of a greatest pool is made of: which elements were chosen, what is sent back to
+// them, and, unless it is none, what the pool made, above 0 where anything is.
+typedef struct tt_unpool {
+    tt_value read[3];
+} tt_unpool;
 
 typedef struct tt_unit {
     bool is_group;
@@ -43,11 +51,13 @@ typedef struct tt_unit {
 typedef struct tt_groups {
     const tt_graph *graph;
     bool apart;
-    tt_lowered *how;     // by node; told by who asks, FREE becomes INLINE where it is
-    bool *stored;        // by node: its outputs have places; set for what groups read or others do
-    uint32_t *unit_of;   // by node: the unit that it is part of, or INLINE's last unit that is read
-    tt_unit *unit;       // in order
-    uint32_t unit_count; //
+    tt_lowered *how;   // by node; told by who asks, FREE becomes INLINE where it is
+    bool *stored;      // by node: its outputs have places; set for what groups read or others do
+    uint32_t *unit_of; // by node: the unit that it is part of, or INLINE's last unit that is read
+    const tt_unpool *const *unpool; // by node: what the gradient of a pool reads, or NULL
+    bool *second;                   // by node: its second output is read
+    tt_unit *unit;                  // in order
+    uint32_t unit_count;            //
     tt_group *group;
     uint32_t group_count;
     uint32_t *member;      // nodes, by group
@@ -56,12 +66,20 @@ typedef struct tt_groups {
 
 // Whether a node's operation, types and sizes are such that a form can compute it.
 bool tt_can_lower(const tt_graph *graph, uint32_t node);
+bool tt_is_pool(const tt_graph *graph, uint32_t node);       // a greatest one, of f32
 bool tt_looks_through(const tt_graph *graph, uint32_t node); // transpose, slice, flip, broadcast
 
-// Makes groups of what is FREE. `how` and `stored` are by node, uses count how often each node is
-// read, and both arrays stay the caller's; apart: each node is a group. False without memory.
-bool tt_groups_make(tt_groups *groups, const tt_graph *graph, tt_lowered *how, bool *stored,
-                    const uint32_t *uses, bool apart);
+// Makes groups of what is FREE, a PRODUCT or a POOL. `how`, `stored` and `unpool` are by node, uses
+// count how often each node is read, and these arrays stay the caller's; apart: each node is a
+// group. False without memory.
+typedef struct tt_grouping {
+    tt_lowered *how;
+    bool *stored;
+    const uint32_t *uses;
+    const tt_unpool *const *unpool;
+    bool apart;
+} tt_grouping;
+bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping *grouping);
 void tt_groups_free(tt_groups *groups);
 
 // A group's form. Its buffers are what it reads and then what it writes, values without views.

@@ -4,7 +4,6 @@
 
 #include "ai/lower/product.h"
 
-#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -96,7 +95,7 @@ static bool pool_term(const tt_matching *m, tt_value value, int64_t tap, tt_valu
     *dy = input_of(m, chosen, 1);
     for (unsigned i = 0; i < 2; i++) {
         *place = input_of(m, equal, i);
-        if (made_by(m, *place)->op == TT_OP_POOL_GREATEST && place->output == 1 &&
+        if (tt_is_pool(m->graph, place->node) && place->output == 1 &&
             type_of(m, *place)->rank == 4 && is_number(m, input_of(m, equal, 1 - i), (double)tap))
             return tt_type_equal(type_of(m, *dy), type_of(m, (tt_value){place->node, 0})) &&
                    pads_back(m, value.node, place->node, tap);
@@ -115,7 +114,7 @@ static int64_t taps_of(const tt_matching *m, uint32_t pool)
 }
 
 // Of a pool of `x` only, unless that is none.
-static bool match_pool_gradient(const tt_matching *m, tt_value value, tt_value x, tt_step *step)
+static bool match_pool_gradient(const tt_matching *m, tt_value value, tt_value x, tt_unpool *unpool)
 {
     tt_value at = value, place = TT_NONE, dy = TT_NONE, first_place, first_dy;
     int64_t taps = 1;
@@ -161,17 +160,13 @@ static bool match_pool_gradient(const tt_matching *m, tt_value value, tt_value x
             m->fused[at.node] = true;
         }
     }
-    step->kernel = tt_pool_gradient_kernel;
-    step->product = place.node;
-    step->value[0] = place;
-    step->value[1] = dy;
-    step->input_count = 2;
+    *unpool = (tt_unpool){{place, dy, TT_NONE}};
     return true;
 }
 
 // select(y <= 0, 0, dy), the gradient of what ReLU made, where dy is the gradient of a greatest
 // pool of y: one step, for what the pool chose is above 0 where the pixel was.
-static bool match_relu_gradient(const tt_matching *m, tt_value value, tt_step *step)
+static bool match_relu_gradient(const tt_matching *m, tt_value value, tt_unpool *unpool)
 {
     if (made_by(m, value)->op != TT_OP_SELECT || !is_f32(m, value))
         return false;
@@ -182,40 +177,27 @@ static bool match_relu_gradient(const tt_matching *m, tt_value value, tt_step *s
         !tt_type_equal(type_of(m, input_of(m, value, 2)), type_of(m, value)))
         return false;
     tt_value y = input_of(m, order, 0), dy = input_of(m, value, 2);
-    if (m->uses[dy.node] == 1 && match_pool_gradient(m, dy, y, step)) {
+    if (m->uses[dy.node] == 1 && match_pool_gradient(m, dy, y, unpool)) {
         m->fused[order.node] = true;
-        step->value[step->input_count++] = (tt_value){step->product, 0};
-        step->relu = true;
+        unpool->read[2] = (tt_value){unpool->read[0].node, 0};
         m->fused[dy.node] = true;
         return true;
     }
     return false;
 }
 
-static bool match_pool(const tt_matching *m, tt_value value, tt_step *step)
-{
-    if (made_by(m, value)->op != TT_OP_POOL_GREATEST || !is_f32(m, value) ||
-        type_of(m, value)->rank != 4)
-        return false;
-    step->kernel = tt_pool_greatest_kernel;
-    return true;
-}
-
-bool tt_match(const tt_matching *matching, uint32_t node, tt_step *step)
+bool tt_match_unpool(const tt_matching *m, uint32_t node, tt_unpool *unpool)
 {
     tt_value value = {node, 0};
-    *step = (tt_step){.node = node, .product = node};
-    if (matching->apart)
-        return match_pool(matching, value, step);
-    return match_pool_gradient(matching, value, TT_NONE, step) ||
-           match_relu_gradient(matching, value, step) || match_pool(matching, value, step);
+    return !m->apart && (match_pool_gradient(m, value, TT_NONE, unpool) ||
+                         match_relu_gradient(m, value, unpool));
 }
 
-void tt_match_alone(const tt_matching *matching, uint32_t node, tt_step *step)
+void tt_match_alone(const tt_graph *graph, uint32_t node, tt_step *step)
 {
-    tt_op op = (tt_op)tt_graph_node(matching->graph, node)->op;
-    *step = (tt_step){.node = node, .product = node, .kernel = tt_reference_kernel};
-    if (tt_looks_through(matching->graph, node))
+    tt_op op = (tt_op)tt_graph_node(graph, node)->op;
+    *step = (tt_step){.node = node, .kernel = tt_reference_kernel};
+    if (tt_looks_through(graph, node))
         step->kernel = tt_move_kernel;
     else if (op == TT_OP_PAD)
         step->kernel = tt_pad_kernel;

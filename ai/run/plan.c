@@ -51,9 +51,8 @@ const tt_value *tt_step_values(const tt_graph *graph, const tt_step *step, unsig
         *count = step->fused->read_count;
         return step->fused->values;
     }
-    *count =
-        step->input_count > 0 ? step->input_count : tt_graph_node(graph, step->node)->input_count;
-    return step->input_count > 0 ? step->value : tt_graph_inputs(graph, step->node);
+    *count = tt_graph_node(graph, step->node)->input_count;
+    return tt_graph_inputs(graph, step->node);
 }
 
 unsigned tt_step_write_count(const tt_graph *graph, const tt_step *step)
@@ -110,14 +109,42 @@ typedef struct choosing {
     tt_step *own;
     tt_lowered *how;
     bool *read, *grouped, *stored;
+    tt_unpool *unpools;       // by node
+    const tt_unpool **unpool; // by node, those that are one
 } choosing;
+
+static void choose_product(const tt_matching *matching, choosing *c, uint32_t node)
+{
+    const tt_operation *n = tt_graph_node(c->graph, node);
+    uint32_t base = n->op == TT_OP_TRANSPOSE ? tt_graph_inputs(c->graph, node)[0].node : node;
+    c->how[node] = TT_LOWERED_PRODUCT;
+    c->stored[node] = c->read[node] || matching->apart;
+    matching->fused[base] = base != node;
+    for (unsigned i = 0; i < 2; i++) {
+        tt_value operand = tt_graph_inputs(c->graph, base)[i];
+        *(matching->apart ? &c->read[operand.node] : &c->grouped[operand.node]) = true;
+    }
+    tt_value copied = tt_product_copies(c->graph, node);
+    if (!tt_is_none(copied))
+        c->read[copied.node] = true;
+}
+
+static void choose_pool(const tt_matching *matching, choosing *c, uint32_t node)
+{
+    bool pool = tt_is_pool(c->graph, node);
+    const tt_value *read = pool ? tt_graph_inputs(c->graph, node) : c->unpools[node].read;
+    c->how[node] = TT_LOWERED_POOL;
+    c->stored[node] = c->read[node] || matching->apart;
+    c->unpool[node] = pool ? NULL : &c->unpools[node];
+    for (unsigned i = 0; i < (pool ? 1 : 3) && !tt_is_none(read[i]); i++)
+        *(matching->apart ? &c->read[read[i].node] : &c->grouped[read[i].node]) = true;
+}
 
 static void choose_one(const tt_matching *matching, choosing *c, uint32_t node)
 {
     const tt_operation *n = tt_graph_node(c->graph, node);
     const tt_value *inputs = tt_graph_inputs(c->graph, node);
     tt_step *step = &c->own[node];
-    unsigned count;
     bool view = tt_is_view(n), looks = tt_looks_through(c->graph, node);
     if (view) { // a reshape is of what is stored
         c->read[inputs[0].node] |= c->read[node] || n->op == TT_OP_RESHAPE;
@@ -125,35 +152,26 @@ static void choose_one(const tt_matching *matching, choosing *c, uint32_t node)
         return;
     }
     if (tt_matches_product(matching, node)) {
-        uint32_t base = n->op == TT_OP_TRANSPOSE ? inputs[0].node : node;
-        c->how[node] = TT_LOWERED_PRODUCT;
-        c->stored[node] = c->read[node] || matching->apart;
-        matching->fused[base] = base != node;
-        for (unsigned i = 0; i < 2; i++) {
-            tt_value operand = tt_graph_inputs(c->graph, base)[i];
-            *(matching->apart ? &c->read[operand.node] : &c->grouped[operand.node]) = true;
-        }
-        tt_value copied = tt_product_copies(c->graph, node);
-        if (!tt_is_none(copied))
-            c->read[copied.node] = true;
+        choose_product(matching, c, node);
         return;
     }
-    bool special = tt_match(matching, node, step);
-    if (!special && looks && !c->read[node] && !matching->apart) {
+    if (tt_is_pool(c->graph, node) || tt_match_unpool(matching, node, &c->unpools[node])) {
+        choose_pool(matching, c, node);
+        return;
+    }
+    if (looks && !c->read[node] && !matching->apart) {
         c->how[node] = TT_LOWERED_SEEN;
         c->grouped[inputs[0].node] = true;
-    } else if (!special && tt_can_lower(c->graph, node)) {
+    } else if (tt_can_lower(c->graph, node)) {
         c->how[node] = TT_LOWERED_FREE;
         c->stored[node] = c->read[node] || matching->apart;
         for (unsigned i = 0; i < n->input_count; i++)
             *(matching->apart ? &c->read[inputs[i].node] : &c->grouped[inputs[i].node]) = true;
     } else {
-        if (!special)
-            tt_match_alone(matching, node, step);
+        tt_match_alone(c->graph, node, step);
         c->how[node] = TT_LOWERED_OWN;
-        const tt_value *values = tt_step_values(c->graph, step, &count);
-        for (unsigned i = 0; i < count; i++)
-            c->read[values[i].node] = true;
+        for (unsigned i = 0; i < n->input_count; i++)
+            c->read[inputs[i].node] = true;
     }
 }
 
@@ -178,7 +196,6 @@ static bool add_group(tt_program *program, const tt_groups *groups, const tt_uni
     if (step->fused == NULL || !tt_fuse(groups, unit->index, step->fused))
         return false;
     step->node = groups->member[group->first + group->count - 1];
-    step->product = step->node;
     step->scratch = tt_form_pieces(step->fused) * tt_blocks_scratch(&step->fused->form);
     return true;
 }
@@ -193,12 +210,15 @@ static bool choose_steps(planning *p)
                   .how = calloc(nodes + 1, sizeof(*c.how)),
                   .read = calloc(nodes + 1, sizeof(bool)),
                   .grouped = calloc(nodes + 1, sizeof(bool)),
-                  .stored = calloc(nodes + 1, sizeof(bool))};
-    bool ok =
-        c.own != NULL && c.how != NULL && c.read != NULL && c.grouped != NULL && c.stored != NULL;
+                  .stored = calloc(nodes + 1, sizeof(bool)),
+                  .unpools = calloc(nodes + 1, sizeof(*c.unpools)),
+                  .unpool = calloc(nodes + 1, sizeof(*c.unpool))};
+    bool ok = c.own != NULL && c.how != NULL && c.read != NULL && c.grouped != NULL &&
+              c.stored != NULL && c.unpools != NULL && c.unpool != NULL;
     if (ok)
         choose_all(p, &c);
-    ok = ok && tt_groups_make(&groups, c.graph, c.how, c.stored, p->uses, program->apart);
+    tt_grouping grouping = {c.how, c.stored, p->uses, c.unpool, program->apart};
+    ok = ok && tt_groups_make(&groups, c.graph, &grouping);
     for (uint32_t i = 1; ok && i < groups.unit_count; i++) {
         if (groups.unit[i].is_group)
             ok = add_group(program, &groups, &groups.unit[i]);
@@ -211,6 +231,8 @@ static bool choose_steps(planning *p)
     free(c.read);
     free(c.grouped);
     free(c.stored);
+    free(c.unpools);
+    free(c.unpool);
     return ok;
 }
 

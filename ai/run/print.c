@@ -16,8 +16,6 @@ const char *tt_step_name(const tt_step *step)
         tt_kernel *kernel;
         const char *name;
     } names[] = {{tt_form_kernel, "form"},
-                 {tt_pool_greatest_kernel, "pool"},
-                 {tt_pool_gradient_kernel, "pool's gradient"},
                  {tt_move_kernel, "move"},
                  {tt_pad_kernel, "pad"},
                  {tt_concatenate_kernel, "concatenate"}};

@@ -29,15 +29,11 @@ typedef tt_status tt_kernel(const tt_running *running, const tt_step *step);
 struct tt_step {
     tt_kernel *kernel;
     uint32_t node;
-    tt_code *code;                  // of the form; NULL: it is interpreted
-    tt_fused *fused;                // NULL: none; what it reads and writes is all that counts then
-    unsigned input_count;           // of `value`; 0 where all inputs of the node are read
-    tt_value value[TT_STEP_INPUTS]; // what is read, where it is not just the node's inputs
-    uint32_t product;               // the pool whose gradient it is, or itself
-    bool relu;                      // what ReLU made is the last of `value`
-    size_t scratch;                 // bytes
-    const void **in;                // by input, while it runs
-    void **out;                     // by output
+    tt_code *code;   // of the form; NULL: it is interpreted
+    tt_fused *fused; // NULL: none; what it reads and writes is all that counts then
+    size_t scratch;  // bytes
+    const void **in; // by input, while it runs
+    void **out;      // by output
 };
 
 // Chooses a kernel for a node: fast ones know the node and what it is made of. `uses` counts by
@@ -49,14 +45,13 @@ typedef struct tt_matching {
     bool apart; // nothing is to be fused
 } tt_matching;
 bool tt_matches_product(const tt_matching *matching, uint32_t node); // a form computes it
-// False where there is no kernel for more than the node alone.
-bool tt_match(const tt_matching *matching, uint32_t node, tt_step *step);
-void tt_match_alone(const tt_matching *matching, uint32_t node, tt_step *step);
+// The gradient of a greatest pool, alone or with the ReLU before it: marks the nodes it is made of.
+bool tt_match_unpool(const tt_matching *matching, uint32_t node, tt_unpool *unpool);
+void tt_match_alone(const tt_graph *graph, uint32_t node, tt_step *step);
 
 tt_kernel tt_reference_kernel;                  // any node, by its row's reference
 tt_kernel tt_form_kernel;                       // a group's form
 unsigned tt_form_pieces(const tt_fused *fused); // that it is split into
-tt_kernel tt_pool_greatest_kernel, tt_pool_gradient_kernel;
 tt_kernel tt_move_kernel, tt_pad_kernel, tt_concatenate_kernel;
 
 // Splits `count` things into pieces of `each`, on the pool: body(context, first, end).

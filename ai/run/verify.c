@@ -194,11 +194,6 @@ static void compare_step(void *context, const tt_seen *seen)
         tt_text text;
         tt_text_init(&text, s->verdict->sentence, sizeof(s->verdict->sentence));
         tt_add_node(&text, seen->graph, seen->node);
-        if (seen->step->fused == NULL && seen->step->product != seen->node) {
-            tt_text_add(&text, ", with ");
-            tt_add_node(&text, seen->graph, seen->step->product);
-            tt_text_add(&text, " in one step,");
-        }
         say_difference(&text, type, &d);
         s->found = true;
     }
