@@ -57,26 +57,19 @@ static int64_t add_place(fusing *f, const place *made)
     }
     for (uint32_t i = 0; i < f->place_count; i++)
         if (tt_same(f->place[i].stored, made->stored) && f->place[i].counted == made->counted &&
-            f->place[i].offset == made->offset &&
+            f->place[i].operand == made->operand && f->place[i].offset == made->offset &&
             memcmp(f->place[i].stride, made->stride, sizeof(made->stride)) == 0)
             return i;
     f->place[f->place_count] = *made;
     return f->place_count++;
 }
 
-// An index of a value's axis as a number and a stride along one axis of the domain.
-typedef struct along {
-    int64_t offset, stride;
-    unsigned axis;
-} along;
-
-// Follows a movement: `at` tells where in its result, and then where in its input.
-static void follow(const tt_graph *graph, tt_value value, along at[TT_RANK_MAX])
+void tt_follow(const tt_graph *graph, tt_value value, tt_along at[TT_RANK_MAX])
 {
     const tt_operation *n = tt_graph_node(graph, value.node);
     tt_value input = tt_graph_inputs(graph, value.node)[0];
     const tt_type *to = tt_graph_type(graph, value), *from = tt_graph_type(graph, input);
-    along out[TT_RANK_MAX];
+    tt_along out[TT_RANK_MAX];
     unsigned count = 0;
     const int64_t *first =
         n->word_count > 0 ? tt_graph_attribute(graph, value.node, 0, &count) : NULL;
@@ -89,7 +82,7 @@ static void follow(const tt_graph *graph, tt_value value, along at[TT_RANK_MAX])
             at[i].offset = first[i] + out[i].offset * step;
             at[i].stride = out[i].stride * step;
         } else if (n->op == TT_OP_BROADCAST) {
-            at[i] = from->size[i] == 1 ? (along){0, 0, 0} : out[i + to->rank - from->rank];
+            at[i] = from->size[i] == 1 ? (tt_along){0, 0, 0} : out[i + to->rank - from->rank];
         }
     }
     for (unsigned i = 0; n->op == TT_OP_FLIP && i < count; i++) {
@@ -99,24 +92,44 @@ static void follow(const tt_graph *graph, tt_value value, along at[TT_RANK_MAX])
     }
 }
 
-// Where the elements of `value` lie, whose own axes are walked as `at` says.
-static int64_t find_place(fusing *f, tt_value value, along at[TT_RANK_MAX])
+// The strides of what is stored, whose axes are walked as `at` says. In blocks of 16 images each
+// element has the 16 side by side.
+static void lie(const fusing *f, place *p, const tt_type *type, const tt_along *at)
 {
     int64_t strides[TT_RANK_MAX] = {0};
-    place made = {.element = tt_graph_type(f->graph, value)->element};
+    bool blocked = !p->counted && f->groups->blocked[p->stored.node];
+    tt_strides(type, strides);
+    for (unsigned i = 0; i < type->rank; i++) {
+        int64_t stride = blocked ? TT_LANES * strides[i] : strides[i];
+        p->offset += at[i].offset * stride;
+        p->stride[at[i].axis] += at[i].stride * stride;
+    }
+    if (blocked)
+        p->batch = (int)at[0].axis;
+}
+
+void tt_fusing_batch(const place *p, unsigned axis, int64_t *block, int64_t *image)
+{
+    bool blocked = p->batch == (int)axis;
+    int64_t stride = p->stride[axis]; // that may be written to
+    *block = blocked ? stride : TT_LANES * stride;
+    *image = blocked ? 1 : stride;
+}
+
+// Where the elements of `value` lie, whose own axes are walked as `at` says.
+static int64_t find_place(fusing *f, tt_value value, tt_along at[TT_RANK_MAX], bool operand)
+{
+    place made = {
+        .element = tt_graph_type(f->graph, value)->element, .batch = -1, .operand = operand};
     while (op_of(f, value.node) == TT_OP_STOP || op_of(f, value.node) == TT_OP_AFTER ||
            f->groups->how[value.node] == TT_LOWERED_SEEN) {
         if (f->groups->how[value.node] == TT_LOWERED_SEEN)
-            follow(f->graph, value, at);
+            tt_follow(f->graph, value, at);
         value = tt_graph_inputs(f->graph, value.node)[0];
     }
     const tt_type *type = tt_graph_type(f->graph, value);
-    tt_strides(type, strides);
-    for (unsigned i = 0; i < type->rank; i++) {
-        made.offset += at[i].offset * strides[i];
-        made.stride[at[i].axis] += at[i].stride * strides[i];
-    }
     made.stored = tt_behind(f->groups, value);
+    lie(f, &made, type, at);
     return add_place(f, &made);
 }
 
@@ -124,26 +137,27 @@ static int64_t find_place(fusing *f, tt_value value, along at[TT_RANK_MAX])
 static int64_t place_of(fusing *f, tt_value value, const tt_type *shape)
 {
     const tt_type *type = tt_graph_type(f->graph, value);
-    along at[TT_RANK_MAX] = {{0, 0, 0}};
+    tt_along at[TT_RANK_MAX] = {{0, 0, 0}};
     unsigned lead = f->group->domain.rank - shape->rank; // aligned at the last axis
     for (unsigned i = 0; i < type->rank; i++) {
         unsigned own = i + shape->rank - type->rank;
-        at[i] = type->size[i] == 1 ? (along){0, 0, 0} : (along){0, 1, lead + own};
+        at[i] = type->size[i] == 1 ? (tt_along){0, 0, 0} : (tt_along){0, 1, lead + own};
     }
-    return find_place(f, value, at);
+    return find_place(f, value, at, false);
 }
 
 int64_t tt_fusing_operand(fusing *f, tt_value value)
 {
     const tt_type *type = tt_graph_type(f->graph, value);
-    along at[TT_RANK_MAX] = {{0, 0, 0}};
+    tt_along at[TT_RANK_MAX] = {{0, 0, 0}};
     for (unsigned i = 0; i < type->rank; i++)
-        at[i] = type->size[i] == 1 ? (along){0, 0, 0} : (along){0, 1, i};
-    return find_place(f, value, at);
+        at[i] = type->size[i] == 1 ? (tt_along){0, 0, 0} : (tt_along){0, 1, i};
+    return find_place(f, value, at, true);
 }
+
 static int64_t iota_place(fusing *f, uint32_t node)
 {
-    place made = {.stored = {node, 0}, .counted = true, .element = TT_I32};
+    place made = {.stored = {node, 0}, .counted = true, .element = TT_I32, .batch = -1};
     unsigned axis;
     const tt_type *type = tt_graph_type(f->graph, made.stored);
     tt_axis(tt_graph_attribute(f->graph, node, 2, NULL)[0], type->rank, &axis);
@@ -157,11 +171,11 @@ static int64_t written_place(fusing *f, const member *m)
 {
     tt_value value = {m->node, 0};
     const tt_type *type = tt_graph_type(f->graph, value);
-    place made = {.stored = value, .element = type->element};
-    int64_t strides[TT_RANK_MAX] = {0};
-    tt_strides(type, strides);
+    place made = {.stored = value, .element = type->element, .batch = -1};
+    tt_along at[TT_RANK_MAX] = {{0, 0, 0}};
     for (unsigned i = 0; i < type->rank; i++)
-        made.stride[i] = type->size[i] > 1 ? strides[i] : 0;
+        at[i] = type->size[i] == 1 ? (tt_along){0, 0, 0} : (tt_along){0, 1, i};
+    lie(f, &made, type, at);
     return add_place(f, &made);
 }
 
@@ -220,16 +234,35 @@ static bool is_reduced(const fusing *f, unsigned axis)
     if (!f->group->across)
         return f->group->split >= 0 && (int)axis >= f->group->split;
     const int64_t *axes = tt_graph_attribute(f->graph, f->member[f->count - 1].node, 0, &count);
+    if (f->blocked && axis == f->domain.rank - 1u) // the images of a block are as the blocks
+        axis = 0;
     for (unsigned i = 0; i < count; i++)
         if (axes[i] == axis)
             return true;
     return false;
 }
 
+// Whether what is read or written lies in blocks of images, so that they are walked so.
+static void find_blocks(fusing *f)
+{
+    f->domain = f->group->domain;
+    for (uint32_t i = 0; i < f->place_count; i++)
+        f->blocked |= !f->place[i].operand && f->place[i].batch == 0;
+    if (!f->blocked)
+        return;
+    for (uint32_t i = 0; i < f->place_count; i++) {
+        place *p = &f->place[i];
+        if (!p->operand)
+            tt_fusing_batch(p, 0, &p->stride[0], &p->stride[f->domain.rank]);
+    }
+    f->domain.size[0] /= TT_LANES;
+    f->domain.size[f->domain.rank++] = TT_LANES;
+}
+
 // Joins neighbouring axes where everything lies in one row; leaves out those of one element.
 static void find_axes(fusing *f)
 {
-    const tt_type *domain = &f->group->domain;
+    const tt_type *domain = &f->domain;
     walk_axis all[TT_RANK_MAX];
     unsigned count = 0;
     for (unsigned i = 0; i < domain->rank; i++) {
@@ -273,7 +306,7 @@ void tt_fusing_close(fusing *f)
 tt_affine tt_fusing_affine(const fusing *f, const place *p)
 {
     tt_affine made = {.offset = p->offset};
-    for (unsigned i = 0; i < TT_RANK_MAX; i++)
+    for (unsigned i = 0; i <= TT_RANK_MAX; i++)
         made.offset += p->stride[i] * f->fixed[i];
     for (unsigned i = 0; i < f->open_count; i++)
         tt_affine_add(&made, f->open[i].id,
@@ -692,6 +725,16 @@ static bool list_nodes(fusing *f)
     return f->fused->nodes != NULL;
 }
 
+// A product or a pool walks the domain's axes as they are.
+void tt_fusing_walk(fusing *f)
+{
+    find_blocks(f);
+    for (unsigned i = 0; i < f->domain.rank; i++)
+        f->axis[i] = (walk_axis){.last = i, .size = f->domain.size[i]};
+    f->axis_count = f->domain.rank;
+    mark_inner(f);
+}
+
 static void estimate(fusing *f)
 {
     uint64_t cost = (uint64_t)tt_type_count(&f->group->domain);
@@ -727,10 +770,6 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
     if (!f.full && g->pool && groups->stored[f.member[0].node] && groups->second[f.member[0].node])
         f.second = second_place(&f);
     if (!f.full && (g->product || g->pool)) {
-        for (unsigned i = 0; i < g->domain.rank; i++)
-            f.axis[i] = (walk_axis){.last = i, .size = g->domain.size[i]};
-        f.axis_count = g->domain.rank;
-        mark_inner(&f);
         const tt_unpool *unpool = groups->unpool[f.member[0].node];
         estimate(&f);
         if (g->product)
@@ -738,11 +777,12 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
         else
             tt_fuse_pool(&f, unpool != NULL ? unpool->read : NULL);
     } else if (!f.full) {
+        find_blocks(&f);
         find_axes(&f);
         bool lone = f.axis_count == (g->split >= 0 ? f.outer_count : 0);
         if (lone) // of one element
             f.axis[f.axis_count++] =
-                (walk_axis){g->domain.rank > 0 ? g->domain.rank - 1u : 0, 1, g->split >= 0};
+                (walk_axis){f.domain.rank > 0 ? f.domain.rank - 1u : 0, 1, g->split >= 0};
         if (lone && g->split < 0)
             f.outer_count = 1;
         mark_inner(&f);

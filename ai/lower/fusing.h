@@ -12,8 +12,10 @@ typedef struct place {
     tt_value stored;
     bool counted; // an iota that is a member: its numbers, not where it is stored
     uint8_t element;
-    int64_t offset, stride[TT_RANK_MAX];
-    bool inner; // changes along inner axes
+    int64_t offset, stride[TT_RANK_MAX + 1]; // the last: along the images of a block
+    int batch;    // the axis that counts blocks of images, where it is stored so; -1: none
+    bool operand; // walked by its own axes, by who reads it
+    bool inner;   // changes along inner axes
     tt_register outer_register, inner_register;
     uint32_t inner_at; // the nest in which inner_register stands
 } place;
@@ -49,7 +51,7 @@ typedef struct fusing {
     uint32_t count;
     place *place;
     uint32_t place_count, place_capacity;
-    walk_axis axis[TT_RANK_MAX + 1];  // all of them, and one of one element
+    walk_axis axis[TT_RANK_MAX + 2];  // all of them, and one of one element
     unsigned axis_count, outer_count; // outer ones come first
     // Loops that are open: which axis's numbers they count, and how many elements a turn is.
     struct {
@@ -58,11 +60,25 @@ typedef struct fusing {
         int64_t scale;
     } open[AXES];
     unsigned open_count;
-    int64_t fixed[TT_RANK_MAX]; // numbers of the domain's axes that no loop counts
-    int64_t second;             // the first member's second output is written there, or -1
-    uint32_t nest;              // counts inner nests; 0: outside
+    bool blocked; // the domain's first axis counts blocks of 16 images, and its last those
+    tt_type domain;
+    int64_t fixed[TT_RANK_MAX + 1]; // numbers of the domain's axes that no loop counts
+    int64_t second;                 // the first member's second output is written there, or -1
+    uint32_t nest;                  // counts inner nests; 0: outside
     bool full;
 } fusing;
+
+// An index of a value's axis as a number and a stride along one axis of another.
+typedef struct tt_along {
+    int64_t offset, stride;
+    unsigned axis;
+} tt_along;
+
+// Follows a movement: `at` tells where in its result, and then where in its input.
+void tt_follow(const tt_graph *graph, tt_value value, tt_along at[TT_RANK_MAX]);
+
+// From element to element of a batch's axis: from block to block, and from image to image in one.
+void tt_fusing_batch(const place *p, unsigned axis, int64_t *block, int64_t *image);
 
 // Loops, of which each counts numbers of one of `axis`, times a scale.
 uint32_t tt_fusing_open(fusing *f, unsigned axis, int64_t scale, tt_form_axis loop);
@@ -71,6 +87,10 @@ tt_affine tt_fusing_affine(const fusing *f, const place *p); // where it lies, b
 
 // Where a value lies along its own axes: a place, whose strides are by these.
 int64_t tt_fusing_operand(fusing *f, tt_value value);
+
+// Once all places are known: the axes are the domain's own, one by one, with that of the images of
+// a block behind them where there are blocks.
+void tt_fusing_walk(fusing *f);
 
 void tt_fusing_store(fusing *f, uint32_t member); // if it is written
 tt_form_axis tt_fusing_rest(const fusing *f, int64_t part, int64_t size, bool lanes);

@@ -435,15 +435,16 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping 
                           .stored = grouping->stored,
                           .unpool = grouping->unpool,
                           .second = calloc(nodes + 1, sizeof(bool)),
+                          .blocked = calloc(nodes + 1, sizeof(bool)),
                           .unit_of = calloc(nodes + 1, sizeof(uint32_t)),
                           .unit = calloc(nodes + 2, sizeof(tt_unit)),
                           .group = calloc(nodes + 1, sizeof(tt_group)),
                           .member = calloc(nodes + 1, sizeof(uint32_t)),
                           .next = calloc(nodes + 1, sizeof(uint32_t)),
                           .last = calloc(nodes + 1, sizeof(uint32_t))};
-    if (groups->second == NULL || groups->unit_of == NULL || groups->unit == NULL ||
-        groups->group == NULL || groups->member == NULL || groups->next == NULL ||
-        groups->last == NULL)
+    if (groups->second == NULL || groups->blocked == NULL || groups->unit_of == NULL ||
+        groups->unit == NULL || groups->group == NULL || groups->member == NULL ||
+        groups->next == NULL || groups->last == NULL)
         return false;
     groups->unit_count = 1; // 0: leaves
     mark_second(groups);
@@ -470,12 +471,15 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping 
         else if (how[node] == TT_LOWERED_PRODUCT || how[node] == TT_LOWERED_POOL)
             mark_operands(groups, node);
     list_members(groups);
+    if (!grouping->apart)
+        tt_groups_block(groups, grouping);
     return true;
 }
 
 void tt_groups_free(tt_groups *groups)
 {
     free(groups->second);
+    free(groups->blocked);
     free(groups->unit_of);
     free(groups->unit);
     free(groups->group);

@@ -55,9 +55,11 @@ typedef struct tt_groups {
     bool *stored;      // by node: its outputs have places; set for what groups read or others do
     uint32_t *unit_of; // by node: the unit that it is part of, or INLINE's last unit that is read
     const tt_unpool *const *unpool; // by node: what the gradient of a pool reads, or NULL
-    bool *second;                   // by node: its second output is read
-    tt_unit *unit;                  // in order
-    uint32_t unit_count;            //
+    bool *blocked; // by node: stored in blocks of 16 images, of which each element has 16 side by
+                   // side; see tt_groups_block
+    bool *second;  // by node: its second output is read
+    tt_unit *unit; // in order
+    uint32_t unit_count; //
     tt_group *group;
     uint32_t group_count;
     uint32_t *member;      // nodes, by group
@@ -77,10 +79,15 @@ typedef struct tt_grouping {
     bool *stored;
     const uint32_t *uses;
     const tt_unpool *const *unpool;
+    const bool *read; // by node: by a step of its own, or it is a result
     bool apart;
 } tt_grouping;
 bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping *grouping);
 void tt_groups_free(tt_groups *groups);
+
+// Chooses what is stored in blocks of images: where convolutions of a batch have too few channels
+// for the lanes, and nothing reads images otherwise than one by one.
+void tt_groups_block(tt_groups *groups, const tt_grouping *grouping);
 
 // A group's form. Its buffers are what it reads and then what it writes, values without views.
 typedef struct tt_fused {

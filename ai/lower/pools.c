@@ -311,14 +311,24 @@ static void walk(pooling *p, unsigned i)
         }
         return;
     }
-    unsigned channels = p->windows + 1;
-    uint32_t id = tt_fusing_open(f, channels, 1,
-                                 (tt_form_axis){.end = f->axis[channels].size, .lanes = true});
+    unsigned channels = p->windows + 1, images = channels + 1;
+    uint32_t id = tt_fusing_open(
+        f, channels, 1, (tt_form_axis){.end = f->axis[channels].size, .lanes = !f->blocked});
     advance(p, channels, id, 1);
+    if (f->blocked) {
+        id = tt_fusing_open(f, images, 1, (tt_form_axis){.end = TT_LANES, .lanes = true});
+        for (unsigned k = 0; k < p->ins; k++) {
+            int64_t block, image;
+            tt_fusing_batch(read_place(p, k), 0, &block, &image);
+            tt_affine_add(&p->at[k], id, image);
+        }
+    }
     if (back)
         send_back(p);
     else
         greatest(p);
+    if (f->blocked)
+        tt_fusing_close(f);
     tt_fusing_close(f);
     restore(p, &kept);
 }
@@ -350,12 +360,19 @@ void tt_fuse_pool(fusing *f, const tt_value *reads)
     if (f->full)
         return;
     for (unsigned i = 0; i < p.ins; i++)
+        f->blocked |= read_place(&p, i)->batch == 0;
+    tt_fusing_walk(f);
+    for (unsigned i = 0; i < p.ins; i++)
         p.at[i].offset = read_place(&p, i)->offset;
-    if (x->size[0] > 1) {
-        uint32_t id = tt_fusing_open(f, 0, 1, (tt_form_axis){.end = x->size[0]});
-        advance(&p, 0, id, 1);
+    if (f->axis[0].size > 1) {
+        uint32_t id = tt_fusing_open(f, 0, 1, (tt_form_axis){.end = f->axis[0].size});
+        for (unsigned i = 0; i < p.ins; i++) {
+            int64_t block, image;
+            tt_fusing_batch(read_place(&p, i), 0, &block, &image);
+            tt_affine_add(&p.at[i], id, f->blocked ? block : read_place(&p, i)->stride[0]);
+        }
         f->form->split = true;
-        f->fused->turns = x->size[0];
+        f->fused->turns = f->axis[0].size;
     }
     walk(&p, 0);
     while (f->open_count > 0)

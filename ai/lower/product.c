@@ -7,7 +7,8 @@
 // written out, with the taps that lie inside; those between are one loop.
 //
 // Where `sum` counts images (a convolution's weights' gradient), each image's sum is added to what
-// is made, so that an image is walked while it is near.
+// is made, so that an image is walked while it is near. In blocks of images, lanes count those of a
+// block: of the batch, or of the sum, whose lanes are then joined.
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #define TILES_WRITTEN_OUT 12 // of a row, at the edges: beyond that the code would be too long
 #define TILE_MAX 12
 #define NOT_TILED -2
+#define SUMMED 1000
 
 // An axis of what is made, or the one that is summed: elements from one number to the next in the
 // operands, 0 where an operand has it not; and what it counts of the domain.
@@ -39,19 +41,20 @@ typedef struct window {
 typedef struct product {
     fusing *f;
     tt_form *form;
-    axis free[TT_RANK_MAX];
+    axis free[TT_RANK_MAX + 1];
     unsigned free_count;
     window window[WINDOWS_MAX];
     unsigned window_count;
-    axis sum;
+    axis sum, block;    // what is summed; of blocks of images, those of one
     int64_t operand[2]; // places
     // How it is walked.
-    unsigned lanes;  // of `free`
+    unsigned lanes;  // of `free`, or SUMMED: the images of a block
     unsigned vector; // the operand that has it
     int tiled;       // of `free`; -1: the last window
     int64_t tile;
     bool by_image;
     int first;           // of `free`: the loop around all others; -1: another
+    unsigned rows;       // windows that are walked by loops, without the columns
     unsigned opened;     // windows whose loops are around the lanes
     int64_t lanes_block; // of a turn; 0: all lanes
     tt_affine at[2];     // where the operands lie, by the loops that are open
@@ -137,7 +140,7 @@ static int64_t best_tile(int64_t size, bool half, int64_t *cost)
 
 static const axis *axis_of(const product *p, unsigned i)
 {
-    return &p->free[i];
+    return i == SUMMED ? &p->block : &p->free[i];
 }
 
 // Whether an axis is one operand's alone, with its elements side by side.
@@ -156,6 +159,16 @@ static int64_t size_of(const product *p, int tiled)
 static double walk_cost(const product *p, unsigned lanes, unsigned vector, int tiled, int64_t *tile)
 {
     const axis *l = axis_of(p, lanes);
+    if (lanes == SUMMED) { // both operands are loaded by lanes
+        double each = 0;
+        for (int64_t size = 1; size <= 6 && size <= size_of(p, tiled); size++) {
+            double now = (size < 4 ? 8.0 : 2.0 * (double)size + 2) / (double)(size * TT_LANES);
+            if (size == 1 || now < each)
+                *tile = size;
+            each = size == 1 || now < each ? now : each;
+        }
+        return each;
+    }
     int64_t whole = l->size / TT_LANES, rest = l->size % TT_LANES, size = size_of(p, tiled), cost;
     bool small = l->size <= TT_LANES / 2;
     *tile = best_tile(size, small, &cost);
@@ -171,7 +184,8 @@ static bool can_tile(const product *p, unsigned lanes, unsigned vector, int tile
     if (tiled == NOT_TILED)
         return true;
     if (tiled < 0)
-        return p->window_count > 0 && vector == 1 && tiles_at_edges(p, 4) <= TILES_WRITTEN_OUT;
+        return lanes != SUMMED && p->window_count > 0 && vector == 1 &&
+               tiles_at_edges(p, 4) <= TILES_WRITTEN_OUT;
     return (unsigned)tiled != lanes && p->free[tiled].stride[vector] == 0 &&
            p->free[tiled].stride[1 - vector] != 0;
 }
@@ -181,13 +195,15 @@ static bool choose(product *p)
 {
     double best = 0;
     bool any = false;
-    for (unsigned lanes = 0; lanes < p->free_count; lanes++)
+    for (unsigned i = 0; i <= p->free_count; i++)
         for (unsigned vector = 0; vector < 2; vector++) {
+            unsigned lanes = i < p->free_count ? i : SUMMED;
             const axis *l = axis_of(p, lanes);
-            if (l->stride[1 - vector] != 0)
+            bool summed = lanes == SUMMED && p->by_image && l->stride[0] == 1 && l->stride[1] == 1;
+            if (!summed && (lanes == SUMMED || l->stride[1 - vector] != 0))
                 continue;
             for (int tiled = NOT_TILED; tiled < (int)p->free_count; tiled++) {
-                int64_t tile;
+                int64_t tile = 1;
                 if (!can_tile(p, lanes, vector, tiled))
                     continue;
                 double cost = walk_cost(p, lanes, vector, tiled, &tile);
@@ -233,7 +249,8 @@ static tt_register load_at(product *p, unsigned operand, const tt_affine *at)
 typedef struct tile {
     int64_t count, apart;
     tt_register sum[TILE_MAX];
-    const phase *columns; // NULL: a tile of a free axis
+    bool of_columns;
+    const phase *columns; // NULL: they are walked as rows are
     int64_t first;        // of the columns, where they are written out
     bool inside;          // all taps of all columns are
 } tile;
@@ -251,16 +268,20 @@ static void multiply(product *p, tile *t, uint32_t inside)
     }
 }
 
+// Over what is summed; by image that is walked outside, but for the images of a block.
 static void sum_up(product *p, tile *t, uint32_t inside)
 {
     tt_affine saved[2] = {p->at[0], p->at[1]};
-    if (p->by_image || p->sum.size == 1) {
-        multiply(p, t, inside);
-        return;
-    }
-    open_sum(p, p->sum.stride, (tt_form_axis){.end = p->sum.size});
+    bool outer = !p->by_image && p->sum.size > 1, inner = p->block.size > 1 && p->lanes != SUMMED;
+    if (outer)
+        open_sum(p, p->sum.stride, (tt_form_axis){.end = p->sum.size});
+    if (inner)
+        open_sum(p, p->block.stride, (tt_form_axis){.end = p->block.size});
     multiply(p, t, inside);
-    tt_form_end(p->form);
+    if (inner)
+        tt_form_end(p->form);
+    if (outer)
+        tt_form_end(p->form);
     memcpy(p->at, saved, sizeof(saved));
 }
 
@@ -274,7 +295,8 @@ static void walk_taps(product *p, tile *t, int64_t first, int64_t end, uint32_t 
     int64_t stride[2] = {w->stride[0] * c->in_tap, w->stride[1] * c->tap_step};
     for (unsigned o = 0; o < 2; o++)
         p->at[o].offset += first * stride[o];
-    bool joined = !p->by_image && p->sum.stride[0] * p->sum.size == stride[0] &&
+    bool joined = !p->by_image && p->block.size == 1 &&
+                  p->sum.stride[0] * p->sum.size == stride[0] &&
                   p->sum.stride[1] * p->sum.size == stride[1];
     if (joined) {
         open_sum(p, p->sum.stride, (tt_form_axis){.end = (end - first) * p->sum.size});
@@ -297,7 +319,8 @@ static uint32_t seen_at(const product *p, const tile *t, int64_t tap)
     int64_t size = p->window[p->window_count - 1].span.size;
     uint32_t seen = 0;
     for (int64_t i = 0; i < t->count; i++) {
-        int64_t in = (t->first + i) * c->in_step + c->in + tap * c->in_tap;
+        int64_t column = t->first + (t->of_columns ? i : 0);
+        int64_t in = column * c->in_step + c->in + tap * c->in_tap;
         seen |= (uint32_t)(t->inside || (in >= 0 && in < size)) << i;
     }
     return seen;
@@ -347,44 +370,47 @@ static void walk_windows(product *p, tile *t, unsigned i, const phase *phases, c
 }
 
 // What is made of a tile's numbers: by image added to what is there.
-static void finish(product *p, tile *t, unsigned along, int64_t scale)
+static void finish(product *p, tile *t, unsigned to, int64_t scale)
 {
     fusing *f = p->f;
-    int64_t fixed = f->fixed[along];
+    int64_t fixed = f->fixed[to];
     for (int64_t i = 0; i < t->count; i++) {
-        f->fixed[along] = fixed + i * scale;
+        f->fixed[to] = fixed + i * scale;
+        tt_register sum = t->sum[i];
+        if (p->lanes == SUMMED)
+            sum = tt_form_1(p->form, TT_FORM_JOIN, sum);
         f->nest++;
-        f->member[0].inner_made = t->sum[i];
+        f->member[0].inner_made = sum;
         f->member[0].inner_at = f->nest;
         if (p->by_image) {
-            const place *to = &f->place[f->member[0].written];
+            const place *written = &f->place[f->member[0].written];
             tt_form_access access = {.buffer = (uint16_t)f->member[0].written,
-                                     .element = to->element,
-                                     .place = tt_fusing_affine(f, to)};
+                                     .element = written->element,
+                                     .place = tt_fusing_affine(f, written)};
             tt_register before = tt_form_load(p->form, &access, TT_NO_REGISTER, TT_NO_REGISTER);
-            tt_form_store(p->form, &access, tt_form_2(p->form, TT_FORM_ADD, before, t->sum[i]));
+            tt_form_store(p->form, &access, tt_form_2(p->form, TT_FORM_ADD, before, sum));
         } else {
             for (uint32_t k = 0; k < f->count; k++)
                 tt_fusing_store(f, k);
         }
     }
-    f->fixed[along] = fixed;
+    f->fixed[to] = fixed;
 }
 
-static void clear(product *p, tile *t, unsigned along, int64_t scale)
+static void clear(product *p, tile *t, unsigned to, int64_t scale)
 {
     fusing *f = p->f;
-    int64_t fixed = f->fixed[along];
-    const place *to = &f->place[f->member[0].written];
+    int64_t fixed = f->fixed[to];
+    const place *written = &f->place[f->member[0].written];
     tt_register zero = tt_form_number(p->form, 0);
     for (int64_t i = 0; i < t->count; i++) {
-        f->fixed[along] = fixed + i * scale;
+        f->fixed[to] = fixed + i * scale;
         tt_form_access access = {.buffer = (uint16_t)f->member[0].written,
-                                 .element = to->element,
-                                 .place = tt_fusing_affine(f, to)};
+                                 .element = written->element,
+                                 .place = tt_fusing_affine(f, written)};
         tt_form_store(p->form, &access, zero);
     }
-    f->fixed[along] = fixed;
+    f->fixed[to] = fixed;
 }
 
 typedef struct rows {
@@ -393,27 +419,29 @@ typedef struct rows {
     bool clearing;
 } rows;
 
-static void walk_tile(product *p, tile *t, const rows *r, unsigned along, int64_t scale)
+static void walk_tile(product *p, tile *t, const rows *r, unsigned to, int64_t scale)
 {
     if (r->clearing) {
-        clear(p, t, along, scale);
+        clear(p, t, to, scale);
         return;
     }
     tt_register zero = tt_form_number(p->form, 0);
     for (int64_t i = 0; i < t->count; i++)
         t->sum[i] = tt_form_start(p->form, zero, false);
     walk_windows(p, t, 0, r->phases, r->loop);
-    finish(p, t, along, scale);
+    finish(p, t, to, scale);
 }
 
-// Tiles of a free axis: full ones by a loop, and what is left.
-static void walk_free_tiles(product *p, const rows *r)
+// Tiles of a free axis, for each row, and column if these are written out: full ones by a loop,
+// and what is left.
+static void walk_free_tiles(product *p, const rows *r, tile t)
 {
     static const axis one = {.size = 1, .scale = 1};
     const axis *a = p->tiled == NOT_TILED ? &one : axis_of(p, (unsigned)p->tiled);
     int64_t full = a->size / p->tile, rest = a->size % p->tile;
-    tile t = {.count = p->tile, .apart = a->stride[1 - p->vector]};
     tt_affine saved[2] = {p->at[0], p->at[1]};
+    t.count = p->tile;
+    t.apart = a->stride[1 - p->vector];
     if (full > 1)
         open_axis(p, a, p->tile, (tt_form_axis){.end = full});
     if (full > 0)
@@ -439,6 +467,7 @@ static void walk_some_columns(product *p, const rows *r, const phase *c, int64_t
     const window *w = &p->window[p->window_count - 1];
     tile t = {.count = count,
               .apart = w->stride[0] * c->in_step,
+              .of_columns = p->tiled == -1,
               .columns = c,
               .first = first,
               .inside = inside};
@@ -451,21 +480,25 @@ static void walk_some_columns(product *p, const rows *r, const phase *c, int64_t
         uint32_t id = tt_fusing_open(p->f, w->along, c->step * count, (tt_form_axis){.end = tiles});
         tt_affine_add(&p->at[0], id, t.apart * count);
     }
-    walk_tile(p, &t, r, w->along, c->step);
+    if (t.of_columns)
+        walk_tile(p, &t, r, w->along, c->step);
+    else
+        walk_free_tiles(p, r, t);
     if (tiles > 1)
         tt_fusing_close(p->f);
     memcpy(p->at, saved, sizeof(saved));
     p->f->fixed[w->along] = fixed;
 }
 
-// Tiles of the last window's axis.
+// The last window's axis, by tiles or one by one, at the edges written out.
 static void walk_column_tiles(product *p, const rows *r)
 {
     const window *w = &p->window[p->window_count - 1];
+    int64_t most = p->tiled == -1 ? p->tile : 1;
     for (int64_t number = 0; number < w->span.spread && number < w->count; number++) {
         phase c = phase_of(w, number);
         for (int64_t first = 0; first < c.count;) {
-            int64_t left = c.count - first, count = left < p->tile ? left : p->tile, tiles = 0;
+            int64_t left = c.count - first, count = left < most ? left : most, tiles = 0;
             int64_t low = first * c.in_step + c.in, reach = (c.taps - 1) * c.in_tap;
             while (low >= 0 && first + (tiles + 1) * count <= c.count &&
                    (first + (tiles + 1) * count - 1) * c.in_step + c.in + reach < w->span.size)
@@ -494,11 +527,11 @@ static void open_rows(product *p, rows *r, unsigned i, int64_t number)
 
 static void walk_rows(product *p, rows *r, unsigned i)
 {
-    if (i == p->window_count - (p->tiled == -1 ? 1u : 0u)) {
-        if (p->tiled == -1)
+    if (i == p->rows) {
+        if (p->rows < p->window_count)
             walk_column_tiles(p, r);
         else
-            walk_free_tiles(p, r);
+            walk_free_tiles(p, r, (tile){.columns = NULL});
         return;
     }
     const window *w = &p->window[i];
@@ -517,11 +550,18 @@ static void walk_lanes(product *p, rows *r)
     const axis *a = axis_of(p, p->lanes);
     tt_affine saved[2] = {p->at[0], p->at[1]};
     tt_form_axis lanes = {.end = a->size, .lanes = true};
+    bool summed = p->lanes == SUMMED, opened = !summed || !r->clearing;
     if (p->lanes_block > 0)
         lanes = tt_fusing_rest(p->f, p->lanes_block, a->size, true);
-    open_axis(p, a, 1, lanes);
+    if (opened && summed)
+        open_sum(p, a->stride, lanes);
+    else if (opened)
+        open_axis(p, a, 1, lanes);
     walk_rows(p, r, p->opened);
-    tt_fusing_close(p->f);
+    if (opened && summed)
+        tt_form_end(p->form);
+    else if (opened)
+        tt_fusing_close(p->f);
     memcpy(p->at, saved, sizeof(saved));
 }
 
@@ -558,20 +598,19 @@ static bool open_first(product *p, rows *r)
         if (i != p->lanes && (int)i != p->tiled && axis_of(p, i)->size > 1 &&
             (p->first < 0 || axis_of(p, i)->size > axis_of(p, (unsigned)p->first)->size))
             p->first = (int)i;
-    unsigned rows_count = p->window_count - (p->tiled == -1 ? 1u : 0u);
     if (p->first >= 0) {
         const axis *a = axis_of(p, (unsigned)p->first);
         open_axis(p, a, 1, (tt_form_axis){.end = a->size});
         split(p, a->size);
         return true;
     }
-    if (rows_count > 0 && p->window[0].count > 1 && p->window[0].span.spread == 1) {
+    if (p->rows > 0 && p->window[0].count > 1 && p->window[0].span.spread == 1) {
         open_rows(p, r, 0, 0);
         p->opened = 1;
         split(p, p->window[0].count);
         return true;
     }
-    if (l->size <= TT_LANES)
+    if (p->lanes == SUMMED || l->size <= TT_LANES)
         return false;
     p->lanes_block = TT_LANES;
     split(p, divide_up(l->size, TT_LANES));
@@ -682,9 +721,35 @@ static unsigned along_of(const product *p, uint32_t node, unsigned own)
     return own;
 }
 
-static void add_free(product *p, int64_t size, int64_t a, int64_t b, unsigned along, int64_t scale)
+static void add_free(product *p, int64_t size, int64_t a, int64_t b, unsigned to, int64_t scale)
 {
-    p->free[p->free_count++] = (axis){size, {a, b}, along, scale};
+    p->free[p->free_count++] = (axis){size, {a, b}, to, scale};
+}
+
+// The first operand's axis 0, that counts images: as it is, or by blocks.
+static void add_batch(product *p, int64_t size, const place *x, unsigned to)
+{
+    int64_t block, image;
+    if (!p->f->blocked || to != 0) {
+        add_free(p, size, x->stride[0], 0, to, 1);
+        return;
+    }
+    tt_fusing_batch(x, 0, &block, &image);
+    add_free(p, size / TT_LANES, block, 0, 0, 1);
+    add_free(p, TT_LANES, image, 0, p->f->domain.rank - 1u, 1);
+}
+
+// What is summed, axis `own` of each operand: as it is, or by blocks of images.
+static void set_sum(product *p, int64_t size, const place operand[2], const unsigned own[2])
+{
+    p->sum = (axis){.size = size, .stride = {operand[0].stride[own[0]], operand[1].stride[own[1]]}};
+    p->block = (axis){.size = 1};
+    if (operand[0].batch != (int)own[0] && operand[1].batch != (int)own[1])
+        return;
+    p->sum.size = size / TT_LANES;
+    p->block.size = TT_LANES;
+    for (unsigned o = 0; o < 2; o++)
+        tt_fusing_batch(&operand[o], own[o], &p->sum.stride[o], &p->block.stride[o]);
 }
 
 static void describe_conv(product *p, uint32_t node, uint32_t base, const place operand[2])
@@ -695,11 +760,11 @@ static void describe_conv(product *p, uint32_t node, uint32_t base, const place 
     const int64_t *a = operand[0].stride, *b = operand[1].stride;
     unsigned last = x->rank - 1u, channels = along_of(p, node, last);
     int64_t groups = tt_graph_attribute(graph, base, 5, NULL)[0], each = w->size[0] / groups;
-    add_free(p, x->size[0], a[0], 0, along_of(p, node, 0), 1);
+    add_batch(p, x->size[0], &operand[0], along_of(p, node, 0));
     if (groups > 1)
         add_free(p, groups, a[last] * w->size[last], b[0] * each, channels, each);
     add_free(p, each, 0, b[0], channels, 1);
-    p->sum = (axis){.size = w->size[last], .stride = {a[last], b[last]}};
+    set_sum(p, w->size[last], operand, (unsigned[]){last, last});
     for (unsigned i = 0; i + 1 < last; i++)
         p->window[p->window_count++] =
             (window){.span = {.size = x->size[i + 1],
@@ -727,12 +792,14 @@ static void describe_matmul(product *p, uint32_t node, uint32_t base, const plac
                 stride[o] = operand[o].stride[i + type[o]->rank - out->rank];
         add_free(p, out->size[i], stride[0], stride[1], along_of(p, node, i), 1);
     }
-    add_free(p, type[0]->size[ra - 2], operand[0].stride[ra - 2], 0,
-             along_of(p, node, out->rank - 2u), 1);
+    unsigned row = along_of(p, node, out->rank - 2u);
+    if (ra == 2)
+        add_batch(p, type[0]->size[0], &operand[0], row);
+    else
+        add_free(p, type[0]->size[ra - 2], operand[0].stride[ra - 2], 0, row, 1);
     add_free(p, type[1]->size[rb - 1], 0, operand[1].stride[rb - 1],
              along_of(p, node, out->rank - 1u), 1);
-    p->sum = (axis){.size = type[0]->size[ra - 1],
-                    .stride = {operand[0].stride[ra - 1], operand[1].stride[rb - 2]}};
+    set_sum(p, type[0]->size[ra - 1], operand, (unsigned[]){ra - 1, rb - 2});
 }
 
 void tt_fuse_product(fusing *f)
@@ -747,6 +814,8 @@ void tt_fuse_product(fusing *f)
     for (unsigned o = 0; o < 2; o++)
         p->operand[o] = tt_fusing_operand(f, tt_graph_inputs(f->graph, base)[o]);
     if (!f->full) {
+        f->blocked = f->place[p->operand[0]].batch == 0 && base == node;
+        tt_fusing_walk(f);
         const place operand[2] = {f->place[p->operand[0]], f->place[p->operand[1]]};
         p->at[0].offset = operand[0].offset;
         p->at[1].offset = operand[1].offset;
@@ -755,11 +824,14 @@ void tt_fuse_product(fusing *f)
         else
             describe_matmul(p, node, base, operand);
         choose(p); // the last axis of what is made is b's alone
+        bool columns =
+            p->tiled == -1 || (p->window_count > 0 && tiles_at_edges(p, 1) <= TILES_WRITTEN_OUT);
+        p->rows = p->window_count - (columns ? 1u : 0u);
         walk_all(p);
         uint64_t sums = (uint64_t)tt_type_count(&f->group->domain);
         for (unsigned i = 0; i < p->window_count; i++)
             sums = tt_cost_multiply(sums, (uint64_t)p->window[i].span.window);
-        f->fused->cost = tt_cost_multiply(sums, (uint64_t)p->sum.size);
+        f->fused->cost = tt_cost_multiply(sums, (uint64_t)(p->sum.size * p->block.size));
     }
     free(p);
 }
