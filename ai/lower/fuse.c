@@ -93,19 +93,23 @@ void tt_follow(const tt_graph *graph, tt_value value, tt_along at[TT_RANK_MAX])
 }
 
 // The strides of what is stored, whose axes are walked as `at` says. In blocks of 16 images each
-// element has the 16 side by side.
+// element has the 16 side by side, and channels lie apart: [batch / 16][channel][row][column][16].
 static void lie(const fusing *f, place *p, const tt_type *type, const tt_along *at)
 {
     int64_t strides[TT_RANK_MAX] = {0};
-    bool blocked = !p->counted && f->groups->blocked[p->stored.node];
+    unsigned last = type->rank > 0 ? type->rank - 1u : 0;
     tt_strides(type, strides);
-    for (unsigned i = 0; i < type->rank; i++) {
-        int64_t stride = blocked ? TT_LANES * strides[i] : strides[i];
-        p->offset += at[i].offset * stride;
-        p->stride[at[i].axis] += at[i].stride * stride;
-    }
-    if (blocked)
+    if (!p->counted && f->groups->blocked[p->stored.node]) {
         p->batch = (int)at[0].axis;
+        for (unsigned i = 1; i < last; i++)
+            strides[i] = TT_LANES * (strides[i] / type->size[last]);
+        strides[last] = TT_LANES * (strides[0] / type->size[last]);
+        strides[0] *= TT_LANES;
+    }
+    for (unsigned i = 0; i < type->rank; i++) {
+        p->offset += at[i].offset * strides[i];
+        p->stride[at[i].axis] += at[i].stride * strides[i];
+    }
 }
 
 void tt_fusing_batch(const place *p, unsigned axis, int64_t *block, int64_t *image)
@@ -259,20 +263,30 @@ static void find_blocks(fusing *f)
     f->domain.size[f->domain.rank++] = TT_LANES;
 }
 
+// The axes in the order in which they lie: in blocks of images, channels before rows.
+static unsigned nth_axis(const fusing *f, unsigned n)
+{
+    unsigned channels = f->domain.rank - 2u;
+    if (!f->blocked || n == 0 || n > channels)
+        return n;
+    return n == 1 ? channels : n - 1;
+}
+
 // Joins neighbouring axes where everything lies in one row; leaves out those of one element.
 static void find_axes(fusing *f)
 {
     const tt_type *domain = &f->domain;
     walk_axis all[TT_RANK_MAX];
     unsigned count = 0;
-    for (unsigned i = 0; i < domain->rank; i++) {
+    for (unsigned k = 0; k < domain->rank; k++) {
+        unsigned i = nth_axis(f, k);
         bool reduced = is_reduced(f, i);
         if (domain->size[i] == 1)
             continue;
         bool joined = count > 0 && all[count - 1].reduced == reduced;
-        for (uint32_t k = 0; joined && k < f->place_count; k++)
+        for (uint32_t m = 0; joined && m < f->place_count; m++)
             joined =
-                f->place[k].stride[all[count - 1].last] == f->place[k].stride[i] * domain->size[i];
+                f->place[m].stride[all[count - 1].last] == f->place[m].stride[i] * domain->size[i];
         if (joined) {
             all[count - 1].last = i;
             all[count - 1].size *= domain->size[i];

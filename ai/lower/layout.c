@@ -62,13 +62,11 @@ static int batch_axis(const layout *l, tt_value value)
         at[i] = (tt_along){0, 1, i};
     for (;;) {
         tt_op op = op_of(l, value.node);
-        const tt_type *type = tt_graph_type(l->graph, value);
         bool seen = l->groups->how[value.node] == TT_LOWERED_SEEN;
         if (!seen && op != TT_OP_STOP && op != TT_OP_AFTER && op != TT_OP_RESHAPE)
             break;
-        if (op == TT_OP_RESHAPE && (at[0].stride != 1 || at[0].offset != 0 || type->rank == 0 ||
-                                    type->size[0] != l->batch))
-            return -1;
+        if (op == TT_OP_RESHAPE)
+            return -1; // channels lie apart
         if (seen)
             tt_follow(l->graph, value, at);
         value = tt_graph_inputs(l->graph, value.node)[0];

@@ -285,52 +285,55 @@ static void send_back(pooling *p)
     store_all(p, p->best);
 }
 
-// Axes of the image from i on, then channels, then what is done with each.
+// A loop over an axis of what is made; where `lanes`, its last one.
+static void open_axis(pooling *p, unsigned axis, bool lanes)
+{
+    fusing *f = p->f;
+    int64_t size = f->axis[axis].size;
+    uint32_t id = tt_fusing_open(f, axis, 1, (tt_form_axis){.end = size, .lanes = lanes});
+    bool images = f->blocked && axis == f->domain.rank - 1u;
+    for (unsigned k = 0; k < p->ins; k++) {
+        const place *read = read_place(p, k);
+        int64_t block, image;
+        tt_fusing_batch(read, 0, &block, &image);
+        bool by_block = f->blocked && axis == 0;
+        tt_affine_add(&p->at[k], id, images ? image : by_block ? block : read->stride[axis]);
+    }
+}
+
+// Axes of the image from i on, then lanes, then what is done with each.
 static void walk(pooling *p, unsigned i)
 {
     fusing *f = p->f;
     places kept = keep(p);
     bool back = p->ins > 1, split = f->open_count == 0;
-    if (i < p->windows) {
-        const tt_span *s = &p->span[i];
-        int64_t phases = back ? s->stride : 1, size = back ? s->size : p->count[i];
-        for (int64_t number = 0; number < phases && number < size; number++) {
-            int64_t loops = divide_up(size - number, phases);
-            split = split && phases == 1;
-            p->phase[i] = number;
-            f->fixed[i + 1] += number;
-            p->loop[i] = tt_fusing_open(f, i + 1, phases, (tt_form_axis){.end = loops});
-            f->form->split |= split;
-            f->fused->turns = split ? loops : f->fused->turns;
-            advance(p, i + 1, p->loop[i], back ? 1 : s->stride);
-            shift(p, i + 1, back ? 0 : -s->before);
-            walk(p, i + 1);
-            tt_fusing_close(f);
-            f->fixed[i + 1] -= number;
-            restore(p, &kept);
-        }
+    if (i == p->windows) {
+        open_axis(p, f->domain.rank - 1u, true); // channels, or the images of a block
+        if (back)
+            send_back(p);
+        else
+            greatest(p);
+        tt_fusing_close(f);
+        restore(p, &kept);
         return;
     }
-    unsigned channels = p->windows + 1, images = channels + 1;
-    uint32_t id = tt_fusing_open(
-        f, channels, 1, (tt_form_axis){.end = f->axis[channels].size, .lanes = !f->blocked});
-    advance(p, channels, id, 1);
-    if (f->blocked) {
-        id = tt_fusing_open(f, images, 1, (tt_form_axis){.end = TT_LANES, .lanes = true});
-        for (unsigned k = 0; k < p->ins; k++) {
-            int64_t block, image;
-            tt_fusing_batch(read_place(p, k), 0, &block, &image);
-            tt_affine_add(&p->at[k], id, image);
-        }
-    }
-    if (back)
-        send_back(p);
-    else
-        greatest(p);
-    if (f->blocked)
+    const tt_span *s = &p->span[i];
+    int64_t phases = back ? s->stride : 1, size = back ? s->size : p->count[i];
+    split = split && phases == 1;
+    for (int64_t number = 0; number < phases && number < size; number++) {
+        int64_t loops = divide_up(size - number, phases);
+        p->phase[i] = number;
+        f->fixed[i + 1] += number;
+        p->loop[i] = tt_fusing_open(f, i + 1, phases, (tt_form_axis){.end = loops});
+        f->form->split |= split;
+        f->fused->turns = split ? loops : f->fused->turns;
+        advance(p, i + 1, p->loop[i], back ? 1 : s->stride);
+        shift(p, i + 1, back ? 0 : -s->before);
+        walk(p, i + 1);
         tt_fusing_close(f);
-    tt_fusing_close(f);
-    restore(p, &kept);
+        f->fixed[i + 1] -= number;
+        restore(p, &kept);
+    }
 }
 
 void tt_fuse_pool(fusing *f, const tt_value *reads)
@@ -365,15 +368,12 @@ void tt_fuse_pool(fusing *f, const tt_value *reads)
     for (unsigned i = 0; i < p.ins; i++)
         p.at[i].offset = read_place(&p, i)->offset;
     if (f->axis[0].size > 1) {
-        uint32_t id = tt_fusing_open(f, 0, 1, (tt_form_axis){.end = f->axis[0].size});
-        for (unsigned i = 0; i < p.ins; i++) {
-            int64_t block, image;
-            tt_fusing_batch(read_place(&p, i), 0, &block, &image);
-            tt_affine_add(&p.at[i], id, f->blocked ? block : read_place(&p, i)->stride[0]);
-        }
+        open_axis(&p, 0, false);
         f->form->split = true;
         f->fused->turns = f->axis[0].size;
     }
+    if (f->blocked) // channels lie apart
+        open_axis(&p, p.windows + 1, false);
     walk(&p, 0);
     while (f->open_count > 0)
         tt_fusing_close(f);

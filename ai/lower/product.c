@@ -22,6 +22,7 @@
 #define TILES_WRITTEN_OUT 12 // of a row, at the edges: beyond that the code would be too long
 #define TILE_MAX 12
 #define NOT_TILED -2
+#define NEAR (24 * 1024) // bytes of the nearest cache that what is read again and again may take
 #define SUMMED 1000
 
 // An axis of what is made, or the one that is summed: elements from one number to the next in the
@@ -53,7 +54,10 @@ typedef struct product {
     int tiled;       // of `free`; -1: the last window
     int64_t tile;
     bool by_image;
-    int first;           // of `free`: the loop around all others; -1: another
+    int first;     // of `free`: the loop around all others; -1: another
+    int64_t chunk; // by image: taps of the first window that are walked at once, near memory
+    uint32_t chunk_loop;
+    int64_t open_tile;   // numbers of the tile whose loop is around the lanes; 0: it is inside
     unsigned rows;       // windows that are walked by loops, without the columns
     unsigned opened;     // windows whose loops are around the lanes
     int64_t lanes_block; // of a turn; 0: all lanes
@@ -156,19 +160,28 @@ static int64_t size_of(const product *p, int tiled)
                               : p->free[tiled].size;
 }
 
+// Of a tile whose numbers are loaded by lanes as well, from both operands.
+static double summed_cost(int64_t size, int64_t *tile)
+{
+    double best = 0;
+    for (int64_t t = 1; t <= 6 && t <= size; t++) {
+        int64_t rest = size % t, full = 2 * t + 2;
+        double cost = (double)(size / t * (full < 8 ? 8 : full));
+        if (rest > 0)
+            cost += (double)(2 * rest + 2 < 8 ? 8 : 2 * rest + 2);
+        if (t > 1 && cost >= best)
+            continue;
+        best = cost;
+        *tile = t;
+    }
+    return best / (double)(size * TT_LANES);
+}
+
 static double walk_cost(const product *p, unsigned lanes, unsigned vector, int tiled, int64_t *tile)
 {
     const axis *l = axis_of(p, lanes);
-    if (lanes == SUMMED) { // both operands are loaded by lanes
-        double each = 0;
-        for (int64_t size = 1; size <= 6 && size <= size_of(p, tiled); size++) {
-            double now = (size < 4 ? 8.0 : 2.0 * (double)size + 2) / (double)(size * TT_LANES);
-            if (size == 1 || now < each)
-                *tile = size;
-            each = size == 1 || now < each ? now : each;
-        }
-        return each;
-    }
+    if (lanes == SUMMED)
+        return summed_cost(size_of(p, tiled), tile);
     int64_t whole = l->size / TT_LANES, rest = l->size % TT_LANES, size = size_of(p, tiled), cost;
     bool small = l->size <= TT_LANES / 2;
     *tile = best_tile(size, small, &cost);
@@ -363,6 +376,13 @@ static void walk_windows(product *p, tile *t, unsigned i, const phase *phases, c
         tt_affine_add(&taps.to, loop[i], -c->in_step);
     }
     int64_t stride[2] = {w->stride[0] * c->in_tap, w->stride[1] * c->tap_step};
+    if (i == 0 && p->chunk > 0) { // those before are counted by a loop around
+        taps.end = p->chunk;
+        if (taps.bounded) {
+            tt_affine_add(&taps.from, p->chunk_loop, -p->chunk * c->in_tap);
+            tt_affine_add(&taps.to, p->chunk_loop, -p->chunk * c->in_tap);
+        }
+    }
     open_sum(p, stride, taps);
     walk_windows(p, t, i + 1, phases, loop);
     tt_form_end(p->form);
@@ -440,8 +460,12 @@ static void walk_free_tiles(product *p, const rows *r, tile t)
     const axis *a = p->tiled == NOT_TILED ? &one : axis_of(p, (unsigned)p->tiled);
     int64_t full = a->size / p->tile, rest = a->size % p->tile;
     tt_affine saved[2] = {p->at[0], p->at[1]};
-    t.count = p->tile;
+    t.count = p->open_tile > 0 ? p->open_tile : p->tile;
     t.apart = a->stride[1 - p->vector];
+    if (p->open_tile > 0) {
+        walk_tile(p, &t, r, a->along, a->scale);
+        return;
+    }
     if (full > 1)
         open_axis(p, a, p->tile, (tt_form_axis){.end = full});
     if (full > 0)
@@ -582,6 +606,45 @@ static void walk_free(product *p, rows *r, unsigned i)
     memcpy(p->at, saved, sizeof(saved));
 }
 
+// Tiles outside of all but images: what is read of one is near while all taps are gone through.
+static void walk_tiles_first(product *p, rows *r)
+{
+    const axis *a = axis_of(p, (unsigned)p->tiled);
+    int64_t full = a->size / p->tile, rest = a->size % p->tile;
+    tt_affine saved[2] = {p->at[0], p->at[1]};
+    p->open_tile = p->tile;
+    open_axis(p, a, p->tile, (tt_form_axis){.end = full});
+    walk_free(p, r, 0);
+    tt_fusing_close(p->f);
+    memcpy(p->at, saved, sizeof(saved));
+    if (rest > 0) {
+        for (unsigned o = 0; o < 2; o++)
+            p->at[o].offset += full * p->tile * a->stride[o];
+        p->f->fixed[a->along] += full * p->tile * a->scale;
+        p->open_tile = rest;
+        walk_free(p, r, 0);
+        p->f->fixed[a->along] -= full * p->tile * a->scale;
+        memcpy(p->at, saved, sizeof(saved));
+    }
+    p->open_tile = 0;
+}
+
+// As many taps of the first window as keep what is read near: a divisor of all.
+static int64_t near_chunk(const product *p)
+{
+    const window *w = &p->window[0];
+    int64_t others = 1, best = 0;
+    if (w->span.spread != 1 || w->span.window < 2)
+        return 0;
+    for (unsigned i = 1; i < p->window_count; i++)
+        others *= p->window[i].span.window;
+    int64_t bytes = 4 * TT_LANES * others * (p->lanes == SUMMED ? p->tile + 1 : 2);
+    for (int64_t chunk = 1; chunk < w->span.window; chunk++)
+        if (w->span.window % chunk == 0 && (best == 0 || chunk * bytes <= NEAR))
+            best = chunk;
+    return best * bytes <= NEAR || best == 1 ? best : 0;
+}
+
 static void split(product *p, int64_t turns)
 {
     p->f->form->split = true;
@@ -618,17 +681,34 @@ static bool open_first(product *p, rows *r)
     return true;
 }
 
+static void walk_images(product *p, rows *r)
+{
+    r->clearing = false;
+    open_sum(p, p->sum.stride, (tt_form_axis){.end = p->sum.size});
+    int64_t chunk = p->rows > 0 ? near_chunk(p) : 0;
+    if (chunk > 0) {
+        const window *w = &p->window[0];
+        int64_t stride[2] = {chunk * w->span.dilation * w->stride[0], chunk * w->stride[1]};
+        p->chunk_loop = open_sum(p, stride, (tt_form_axis){.end = w->span.window / chunk});
+        p->chunk = chunk;
+    }
+    if (p->lanes == SUMMED && p->tiled >= 0)
+        walk_tiles_first(p, r);
+    else
+        walk_free(p, r, 0);
+    if (chunk > 0)
+        tt_form_end(p->form);
+    p->chunk = 0;
+    tt_form_end(p->form);
+}
+
 static void walk_all(product *p)
 {
     rows r = {.clearing = p->by_image};
     bool opened = open_first(p, &r);
     walk_free(p, &r, 0);
-    if (p->by_image) {
-        r.clearing = false;
-        open_sum(p, p->sum.stride, (tt_form_axis){.end = p->sum.size});
-        walk_free(p, &r, 0);
-        tt_form_end(p->form);
-    }
+    if (p->by_image)
+        walk_images(p, &r);
     if (opened)
         tt_fusing_close(p->f);
 }
