@@ -54,8 +54,12 @@ void tt_emit_pointers(const tt_printer *p, uint32_t loop, uint32_t end)
         next[i->a] = made;
         made = i->a;
         tt_emit_indent(p);
-        fprintf(p->file, "tt_%s *const p%" PRIu32 " = (tt_%s *)buffers[%u] + (", element_of(access),
-                i->a, element_of(access), access->buffer);
+        fprintf(p->file, "tt_%s *const p%" PRIu32 " = (tt_%s *)", element_of(access), i->a,
+                element_of(access));
+        if (access->buffer == TT_FORM_LOCAL)
+            fprintf(p->file, "local + (");
+        else
+            fprintf(p->file, "buffers[%u] + (", access->buffer);
         tt_emit_affine(p, &access->place, axis);
         fprintf(p->file, ");\n");
     }

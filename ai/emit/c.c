@@ -232,9 +232,9 @@ void tt_emit_c(FILE *file, const tt_form *form, const char *name, tt_isa isa)
                     .loop = TT_NO_REGISTER};
     p.pointer = malloc(2 * ((size_t)form->access_count + 1) * sizeof(*p.pointer));
     TT_CHECK(p.pointer != NULL);
-    fprintf(file, "void %s(void *const *buffers, long from, long to)\n", name);
+    fprintf(file, "void %s(void *const *buffers, long from, long to, void *local)\n", name);
     open_block(&p);
-    fprintf(file, "    (void)buffers, (void)from, (void)to;\n");
+    fprintf(file, "    (void)buffers, (void)from, (void)to, (void)local;\n");
     tt_emit_pointers(&p, TT_NO_REGISTER, form->length);
     print_walk(&p, 0, form->length);
     close_block(&p);

@@ -93,20 +93,16 @@ static const char some_plain[] =
 static const char some_avx2[] =
     "#define TT_READ_SOME __builtin_ia32_maskloadps256((const void *)p, (tt_s)tt_mask(n))\n"
     "#define TT_WRITE_SOME tt_write_words((tt_word *)p, n, (tt_u)x)\n"
-    "typedef TT_VECTOR(unsigned, 16) tt_half;\n"
-    "typedef TT_VECTOR(unsigned, 8) tt_quarter;\n"
-    "typedef tt_half tt_near_half __attribute__((aligned(4), may_alias));\n"
-    "typedef tt_quarter tt_near_quarter __attribute__((aligned(4), may_alias));\n"
+    "typedef unsigned long long tt_pair __attribute__((aligned(4), may_alias));\n"
     "TT_IN void tt_write_words(tt_word *p, long n, tt_u x)\n{\n"
     "    if (!__builtin_constant_p(n) || n < 1 || n >= TT_N) {\n"
     "        __builtin_ia32_maskstoreps256((void *)p, (tt_s)tt_mask(n), (tt_v)x);\n"
     "        return;\n    }\n"
-    "    tt_half y = __builtin_shufflevector(x, x, 0, 1, 2, 3);\n"
-    "    if (n >= 4) {\n        *(tt_near_half *)p = y;\n        p += 4;\n"
-    "        y = __builtin_shufflevector(x, x, 4, 5, 6, 7);\n    }\n"
-    "    if (n & 2) {\n        *(tt_near_quarter *)p = __builtin_shufflevector(y, y, 0, 1);\n"
-    "        p += 2;\n        y = __builtin_shufflevector(y, y, 2, 3, 2, 3);\n    }\n"
-    "    if (n & 1)\n        *p = y[0];\n}\n";
+    "#define X(l)                               \\\n"
+    "    if (n > 2 * l + 1)                      \\\n"
+    "        ((tt_pair *)p)[l] = ((tt_w)x)[l];\n"
+    "    X(0) X(1) X(2)\n#undef X\n"
+    "    if (n & 1)\n        p[n - 1] = x[n - 1];\n}\n";
 static const char some_avx512[] =
     "#define TT_BITS (unsigned short)(n < 1 ? 0 : n < TT_N ? (1u << n) - 1 : 0xffff)\n"
     "#define TT_READ_SOME __builtin_ia32_loadups512_mask((const void *)p, (tt_v){0}, TT_BITS)\n"
