@@ -54,8 +54,12 @@ void tt_emit_pointers(const tt_printer *p, uint32_t loop, uint32_t end)
         next[i->a] = made;
         made = i->a;
         tt_emit_indent(p);
-        fprintf(p->file, "tt_%s *const p%" PRIu32 " = (tt_%s *)buffers[%u] + (", element_of(access),
-                i->a, element_of(access), access->buffer);
+        fprintf(p->file, "tt_%s *const p%" PRIu32 " = (tt_%s *)", element_of(access), i->a,
+                element_of(access));
+        if (access->buffer == TT_FORM_LOCAL)
+            fprintf(p->file, "local + (");
+        else
+            fprintf(p->file, "buffers[%u] + (", access->buffer);
         tt_emit_affine(p, &access->place, axis);
         fprintf(p->file, ");\n");
     }
@@ -90,13 +94,21 @@ static bool by_lane(const tt_printer *p, tt_register of)
     return of != TT_NO_REGISTER && !p->form->code[of].uniform;
 }
 
+bool tt_emit_is_full(const tt_printer *p, unsigned w)
+{
+    return !p->partial || p->busy >= (w + 1) * p->width;
+}
+
 // The lanes of vector w that are not idle.
 static void print_count(const tt_printer *p, unsigned w)
 {
-    if (p->partial)
-        fprintf(p->file, "n - %uL", w * p->width);
-    else
+    unsigned before = w * p->width;
+    if (tt_emit_is_full(p, w))
         fprintf(p->file, "%uL", p->width);
+    else if (p->busy > 0)
+        fprintf(p->file, "%uL", p->busy > before ? p->busy - before : 0);
+    else
+        fprintf(p->file, "n - %uL", before);
 }
 
 static void print_lanes_loaded(const tt_printer *p, const tt_instruction *i, unsigned w)
@@ -104,7 +116,7 @@ static void print_lanes_loaded(const tt_printer *p, const tt_instruction *i, uns
     const tt_form_access *access = &p->form->access[i->a];
     int64_t stride = lane_stride(p, i);
     bool each = by_lane(p, i->b) || by_lane(p, i->c);
-    const char *way = each ? "g" : p->partial ? "n" : stride == 1 ? "" : "s";
+    const char *way = each ? "g" : !tt_emit_is_full(p, w) ? "n" : stride == 1 ? "" : "s";
     fprintf(p->file, "tt_load%s_%s(", way, element_of(access));
     print_place(p, i, stride * (int64_t)(w * p->width));
     if (*way != 0)
@@ -133,7 +145,7 @@ void tt_emit_load(const tt_printer *p, uint32_t at)
 {
     const tt_instruction *i = &p->form->code[at];
     bool guarded = i->b != TT_NO_REGISTER && p->form->code[i->b].uniform;
-    for (unsigned w = i->uniform ? p->vectors : 0; w < p->vectors + i->uniform; w++) {
+    for (unsigned w = tt_emit_first(p, i->uniform); w < tt_emit_end(p, i->uniform); w++) {
         tt_emit_target(p, at, w);
         if (guarded) {
             fprintf(p->file, i->uniform ? "0;\n" : "{0};\n");
@@ -160,8 +172,8 @@ void tt_emit_store(const tt_printer *p, uint32_t at)
     const tt_instruction *i = &p->form->code[at];
     const char *element = element_of(&p->form->access[i->a]);
     int64_t stride = lane_stride(p, i);
-    for (unsigned w = i->uniform ? p->vectors : 0; w < p->vectors + i->uniform; w++) {
-        const char *way = p->partial ? "n" : stride == 1 ? "" : "s";
+    for (unsigned w = tt_emit_first(p, i->uniform); w < tt_emit_end(p, i->uniform); w++) {
+        const char *way = !tt_emit_is_full(p, w) ? "n" : stride == 1 ? "" : "s";
         tt_emit_indent(p);
         if (i->uniform)
             fprintf(p->file, "tt_put_%s(", element);
@@ -170,7 +182,7 @@ void tt_emit_store(const tt_printer *p, uint32_t at)
         print_place(p, i, i->uniform ? 0 : stride * (int64_t)(w * p->width));
         if (!i->uniform && *way != 0)
             fprintf(p->file, ", %" PRId64 "L", stride);
-        if (!i->uniform && p->partial) {
+        if (!i->uniform && *way == 'n') {
             fprintf(p->file, ", ");
             print_count(p, w);
         }

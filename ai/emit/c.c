@@ -2,7 +2,8 @@
 //
 // A register becomes a variable: a scalar r7 where it is uniform, else as many vectors of the
 // machine as hold 16 lanes: r7_0, r7_1 ... The body of an axis of lanes is printed twice where it
-// may have idle lanes, so that what runs most knows of none.
+// may have idle lanes, so that what runs most knows of none. Where it is known how many are idle,
+// and nothing sees what is in them, vectors that are idle altogether are left out.
 
 #include "ai/emit/emit_internal.h"
 
@@ -122,47 +123,79 @@ static void print_body(tt_printer *p, uint32_t loop, uint32_t end)
     close_block(p);
 }
 
-static void print_idle_lanes(tt_printer *p, uint32_t loop, uint32_t end, uint32_t axis)
+// The turn that has idle lanes, `busy` others, or as many as are left where that is 0.
+static void print_idle_lanes(tt_printer *p, uint32_t loop, uint32_t end, unsigned busy)
 {
+    uint32_t axis = p->form->code[loop].a;
     tt_emit_indent(p);
     fprintf(p->file, "if (i%" PRIu32 " < e%" PRIu32 ") ", axis, axis);
     open_block(p);
     tt_emit_indent(p);
-    fprintf(p->file, "const long n = e%" PRIu32 " - i%" PRIu32 ";\n", axis, axis);
+    if (busy > 0)
+        fprintf(p->file, "const long n = %uL;\n", busy);
+    else
+        fprintf(p->file, "const long n = e%" PRIu32 " - i%" PRIu32 ";\n", axis, axis);
     for (unsigned w = 0; w < p->vectors; w++) {
         tt_emit_indent(p);
         fprintf(p->file, "const tt_u tt_busy_%u = tt_mask(n - %uL);\n", w, w * p->width);
     }
     p->partial = true;
+    p->busy = busy;
+    if (busy > 0 && !p->seen)
+        p->used = (busy + p->width - 1) / p->width;
     print_body(p, loop, end);
     p->partial = false;
+    p->used = p->vectors;
+}
+
+// Idle lanes are read by nothing else: they store nothing, and what is made of them is of lanes.
+static bool sees_idle_lanes(const tt_form *form, uint32_t loop, uint32_t end)
+{
+    for (uint32_t at = loop; at < end; at++)
+        if (tt_form_joins((tt_form_op)form->code[at].op))
+            return true;
+    return false;
+}
+
+// Turns of 16 lanes, then the one that has fewer, as far as there are such.
+static void print_lanes(tt_printer *p, uint32_t loop, uint32_t end)
+{
+    uint32_t number = p->form->code[loop].a;
+    const tt_form_axis *axis = &p->form->axis[number];
+    int64_t count = axis->end - axis->first;
+    p->lanes = number;
+    p->lanes_loop = loop;
+    p->seen = sees_idle_lanes(p->form, loop, end);
+    if (count >= TT_LANES) {
+        tt_emit_indent(p);
+        fprintf(p->file, "for (; i%" PRIu32 " + %d <= e%" PRIu32 "; i%" PRIu32 " += %d) ", number,
+                TT_LANES, number, number, TT_LANES);
+        open_block(p);
+        print_body(p, loop, end);
+    }
+    if (axis->bounded)
+        print_idle_lanes(p, loop, end, 0);
+    else if (count > 0 && count % TT_LANES > 0)
+        print_idle_lanes(p, loop, end, (unsigned)(count % TT_LANES));
+    p->lanes = TT_NO_REGISTER;
 }
 
 static void print_loop(tt_printer *p, uint32_t loop, uint32_t end)
 {
     uint32_t number = p->form->code[loop].a;
-    const tt_form_axis *axis = &p->form->axis[number];
-    bool split = loop == 0 && p->form->split;
-    bool whole = !split && !axis->bounded && (axis->end - axis->first) % TT_LANES == 0;
     tt_emit_indent(p);
     open_block(p);
     tt_emit_pointers(p, loop, end);
-    print_range(p, number, split);
-    tt_emit_indent(p);
-    if (axis->lanes) {
-        fprintf(p->file, "for (; i%" PRIu32 " + %d <= e%" PRIu32 "; i%" PRIu32 " += %d) ", number,
-                TT_LANES, number, number, TT_LANES);
-        p->lanes = number;
+    print_range(p, number, loop == 0 && p->form->split);
+    if (p->form->axis[number].lanes) {
+        print_lanes(p, loop, end);
     } else {
+        tt_emit_indent(p);
         fprintf(p->file, "for (; i%" PRIu32 " < e%" PRIu32 "; i%" PRIu32 "++) ", number, number,
                 number);
+        open_block(p);
+        print_body(p, loop, end);
     }
-    open_block(p);
-    print_body(p, loop, end);
-    if (axis->lanes && !whole)
-        print_idle_lanes(p, loop, end, number);
-    if (axis->lanes)
-        p->lanes = TT_NO_REGISTER;
     close_block(p);
 }
 
@@ -194,13 +227,14 @@ void tt_emit_c(FILE *file, const tt_form *form, const char *name, tt_isa isa)
                     .form = form,
                     .width = width,
                     .vectors = TT_LANES / width,
+                    .used = TT_LANES / width,
                     .lanes = TT_NO_REGISTER,
                     .loop = TT_NO_REGISTER};
     p.pointer = malloc(2 * ((size_t)form->access_count + 1) * sizeof(*p.pointer));
     TT_CHECK(p.pointer != NULL);
-    fprintf(file, "void %s(void *const *buffers, long from, long to)\n", name);
+    fprintf(file, "void %s(void *const *buffers, long from, long to, void *local)\n", name);
     open_block(&p);
-    fprintf(file, "    (void)buffers, (void)from, (void)to;\n");
+    fprintf(file, "    (void)buffers, (void)from, (void)to, (void)local;\n");
     tt_emit_pointers(&p, TT_NO_REGISTER, form->length);
     print_walk(&p, 0, form->length);
     close_block(&p);

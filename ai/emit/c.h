@@ -1,11 +1,12 @@
 // Forms as C.
 //
-// A form becomes one function, void NAME(void *const *buffers, long from, long to), which runs the
-// numbers of the axis `split` from `from` to before `to`, where they lie in it; of an axis of lanes
-// `from` is its first or a multiple of 16 above. A form without one ignores both. The text
-// is for gcc and clang, and gives the same bits at any width: -O2 -ffp-contract=off
-// -fno-math-errno, never -ffast-math, and -w for masks that nothing uses. Nothing of it calls a
-// function of the C library but memcpy.
+// A form becomes one function, void NAME(void *const *buffers, long from, long to, void *local),
+// which runs the numbers of the axis `split` from `from` to before `to`, where they lie in it; of
+// an axis of lanes both are its first or a multiple of 16 above, or beyond its end. A form without
+// one ignores both. `local` are its local_bytes, for one call at a time, aligned to
+// TT_FORM_LOCAL_ALIGN; NULL where there are none. The text is for gcc and clang, and gives the same
+// bits at any width: -O2 -ffp-contract=off -fno-math-errno, never -ffast-math, and -w for masks
+// that nothing uses. Nothing of it calls a function of the C library but memcpy.
 
 #ifndef TUTTI_AI_EMIT_C_H
 #define TUTTI_AI_EMIT_C_H

@@ -2,7 +2,8 @@
 //
 // An element has a type in memory, a scalar and a vector of what is read there before it is
 // converted, and what LOAD makes of that. tt_load_E, tt_store_E are of neighbours; those with s are
-// of a stride, with n of the first n lanes only, with g of lanes whose guard is set, by an index.
+// of a stride, with n of the first n lanes only (known when it is compiled, mostly), with g of
+// lanes whose guard is set, by an index.
 
 #include "ai/emit/emit_internal.h"
 
@@ -46,7 +47,9 @@ static const char neighbours[] =
     "    TT_IN void tt_write_##E(tt_##E *p, R x)                                          \\\n"
     "    {                                                                                \\\n"
     "        *(tt_near_##E *)p = x;                                                       \\\n"
-    "    }\n"
+    "    }                                                                                \\\n"
+    "    TT_IN R tt_read_some_##E(const tt_##E *p, long n) { return (R)TT_READ_SOME; }    \\\n"
+    "    TT_IN void tt_write_some_##E(tt_##E *p, long n, R x) { TT_WRITE_SOME; }\n"
     "#define TT_NARROW(E, T, R, C)                                                       \\\n"
     "    typedef TT_VECTOR(T, sizeof(T) * TT_N) tt_vector_##E;                            \\\n"
     "    typedef tt_vector_##E tt_near_##E __attribute__((aligned(sizeof(T)), may_alias)); \\\n"
@@ -57,7 +60,8 @@ static const char neighbours[] =
     "    TT_IN void tt_write_##E(tt_##E *p, R x)                                          \\\n"
     "    {                                                                                \\\n"
     "        *(tt_near_##E *)p = __builtin_convertvector(x, tt_vector_##E);               \\\n"
-    "    }\n"
+    "    }                                                                                \\\n"
+    "    TT_ONE_BY_ONE(E, T, R, C)\n"
     "#define TT_WIDE(E, T, R, C)                                                         \\\n"
     "    TT_IN R tt_read_##E(const tt_##E *p)                                             \\\n"
     "    {                                                                                \\\n"
@@ -67,8 +71,42 @@ static const char neighbours[] =
     "    {                                                                                \\\n"
     "        for (int l = 0; l < TT_N; l++)                                               \\\n"
     "            p[l] = x[l];                                                             \\\n"
-    "    }\n"
-    "#define TT_RAW(l) (unsigned)p[l]\n";
+    "    }                                                                                \\\n"
+    "    TT_ONE_BY_ONE(E, T, R, C)\n"
+    "#define TT_RAW(l) (unsigned)p[l]\n"
+    "#define TT_ONE_BY_ONE(E, T, R, C)                                                   \\\n"
+    "    TT_IN R tt_read_some_##E(const tt_##E *p, long n)                                \\\n"
+    "    {                                                                                \\\n"
+    "        return (R){TT_EACH(TT_READ_ONE)};                                            \\\n"
+    "    }                                                                                \\\n"
+    "    TT_IN void tt_write_some_##E(tt_##E *p, long n, R x) { TT_EACH(TT_WRITE_ONE); }\n"
+    "#define TT_READ_ONE(l) l < n ? p[l] : 0\n"
+    "#define TT_WRITE_ONE(l) l < n ? (void)(p[l] = x[l]) : (void)0\n";
+
+// The first n of a vector of words, at most all; none where n is below 1. Machines that have masks
+// touch no others; the slow stores of AVX2 are left to what knows n only when it runs.
+static const char some_plain[] =
+    "#define TT_READ_SOME (tt_u){TT_EACH(TT_READ_WORD)}\n"
+    "#define TT_READ_WORD(l) l < n ? ((const tt_word *)p)[l] : 0\n"
+    "#define TT_WRITE_SOME tt_write_words((tt_word *)p, n, (tt_u)x)\n"
+    "TT_IN void tt_write_words(tt_word *p, long n, tt_u x)\n{\n    TT_EACH(TT_WRITE_ONE);\n}\n";
+static const char some_avx2[] =
+    "#define TT_READ_SOME __builtin_ia32_maskloadps256((const void *)p, (tt_s)tt_mask(n))\n"
+    "#define TT_WRITE_SOME tt_write_words((tt_word *)p, n, (tt_u)x)\n"
+    "typedef unsigned long long tt_pair __attribute__((aligned(4), may_alias));\n"
+    "TT_IN void tt_write_words(tt_word *p, long n, tt_u x)\n{\n"
+    "    if (!__builtin_constant_p(n) || n < 1 || n >= TT_N) {\n"
+    "        __builtin_ia32_maskstoreps256((void *)p, (tt_s)tt_mask(n), (tt_v)x);\n"
+    "        return;\n    }\n"
+    "#define X(l)                               \\\n"
+    "    if (n > 2 * l + 1)                      \\\n"
+    "        ((tt_pair *)p)[l] = ((tt_w)x)[l];\n"
+    "    X(0) X(1) X(2)\n#undef X\n"
+    "    if (n & 1)\n        p[n - 1] = x[n - 1];\n}\n";
+static const char some_avx512[] =
+    "#define TT_BITS (unsigned short)(n < 1 ? 0 : n < TT_N ? (1u << n) - 1 : 0xffff)\n"
+    "#define TT_READ_SOME __builtin_ia32_loadups512_mask((const void *)p, (tt_v){0}, TT_BITS)\n"
+    "#define TT_WRITE_SOME __builtin_ia32_storeups512_mask((void *)p, (tt_v)x, TT_BITS)\n";
 
 // E: the name; T: the type in memory; R, C: what is read of it; V, S: what LOAD makes of it.
 static const char element[] =
@@ -85,12 +123,9 @@ static const char element[] =
     "    }                                                                                \\\n"
     "    TT_IN V tt_loadn_##E(const tt_##E *p, long s, long n)                            \\\n"
     "    {                                                                                \\\n"
-    "        C x[TT_N] = {0};                                                             \\\n"
-    "        R y;                                                                         \\\n"
-    "        for (long l = 0; l < TT_N && l < n; l++)                                     \\\n"
-    "            x[l] = (C)p[l * s];                                                      \\\n"
-    "        __builtin_memcpy(&y, x, sizeof(y));                                          \\\n"
-    "        return FROM(y);                                                              \\\n"
+    "        if (s == 1)                                                                  \\\n"
+    "            return FROM(tt_read_some_##E(p, n));                                     \\\n"
+    "        return FROM(((R){TT_EACH(TT_SN)}));                                          \\\n"
     "    }                                                                                \\\n"
     "    TT_IN V tt_loadg_##E(const tt_##E *p, long s, long n, tt_u g, tt_u i, long t)    \\\n"
     "    {                                                                                \\\n"
@@ -109,14 +144,16 @@ static const char element[] =
     "    }                                                                                \\\n"
     "    TT_IN void tt_storen_##E(tt_##E *p, long s, long n, V x)                         \\\n"
     "    {                                                                                \\\n"
-    "        C z[TT_N];                                                                   \\\n"
     "        R y = (R)TO(x);                                                              \\\n"
-    "        __builtin_memcpy(z, &y, sizeof(y));                                          \\\n"
-    "        for (long l = 0; l < TT_N && l < n; l++)                                     \\\n"
-    "            p[l * s] = (T)z[l];                                                      \\\n"
+    "        if (s == 1)                                                                  \\\n"
+    "            tt_write_some_##E(p, n, y);                                              \\\n"
+    "        else                                                                         \\\n"
+    "            TT_EACH(TT_PN);                                                          \\\n"
     "    }\n"
     "#define TT_S(l) p[l * s]\n"
-    "#define TT_P(l) p[l * s] = y[l]\n";
+    "#define TT_SN(l) l < n ? p[l * s] : 0\n"
+    "#define TT_P(l) p[l * s] = y[l]\n"
+    "#define TT_PN(l) l < n ? (void)(p[l * s] = y[l]) : (void)0\n";
 
 static const char elements[] =
     "#define TT_INTEGER(E, T, NEAR) \\\n"
@@ -140,10 +177,12 @@ static const char elements[] =
     "TT_SIGNED1,\n"
     "           TT_WIDE)\n";
 
-void tt_emit_elements(FILE *file)
+void tt_emit_elements(FILE *file, tt_isa isa)
 {
+    fputs("typedef unsigned tt_word __attribute__((may_alias));\n", file);
     fputs(conversions, file);
     fputs(neighbours, file);
+    fputs(isa == TT_ISA_AVX512 ? some_avx512 : isa == TT_ISA_AVX2 ? some_avx2 : some_plain, file);
     fputs(element, file);
     fputs(elements, file);
 }

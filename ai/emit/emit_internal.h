@@ -11,16 +11,30 @@ typedef struct tt_printer {
     unsigned width, vectors; // lanes of a vector, vectors of a register
     unsigned depth;          // of blocks that are open
     uint32_t lanes;          // the open axis of lanes, or TT_NO_REGISTER
+    uint32_t lanes_loop;     // its LOOP
     bool partial;            // in the body of it that has idle lanes
-    uint32_t loop;           // the innermost open LOOP, or TT_NO_REGISTER
-    uint32_t *pointer;       // of each access: the one whose pointer it uses
+    unsigned busy;           // how many are not, there; 0: that is known when it runs, and is `n`
+    bool seen;               // idle lanes are: some JOIN counts them
+    unsigned used;     // the first so many vectors of a register are made; the others are idle
+    uint32_t loop;     // the innermost open LOOP, or TT_NO_REGISTER
+    uint32_t *pointer; // of each access: the one whose pointer it uses
 } tt_printer;
 
 // The prelude.
-unsigned tt_emit_width(tt_isa isa); // lanes of a vector of the machine
-void tt_emit_elements(FILE *file);  // how elements of buffers are read and written
+unsigned tt_emit_width(tt_isa isa);            // lanes of a vector of the machine
+void tt_emit_elements(FILE *file, tt_isa isa); // how elements of buffers are read and written
 
 // Pieces of statements. Where w is p->vectors, a register is a scalar; else its vector w is meant.
+// Statements are for each w from the first to before the end.
+static inline unsigned tt_emit_first(const tt_printer *p, bool uniform)
+{
+    return uniform ? p->vectors : 0;
+}
+static inline unsigned tt_emit_end(const tt_printer *p, bool uniform)
+{
+    return uniform ? p->vectors + 1 : p->used;
+}
+bool tt_emit_is_full(const tt_printer *p, unsigned w); // no lane of vector w is idle
 void tt_emit_indent(const tt_printer *p);
 void tt_emit_affine(const tt_printer *p, const tt_affine *place, uint32_t without_axis);
 void tt_emit_operand(const tt_printer *p, tt_register of, unsigned w);

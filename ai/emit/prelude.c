@@ -214,5 +214,5 @@ void tt_emit_c_prelude(FILE *file, tt_isa isa)
     fputc('\n', file);
     fputs(types, file);
     print_arithmetic(file, isa);
-    tt_emit_elements(file);
+    tt_emit_elements(file, isa);
 }

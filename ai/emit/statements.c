@@ -84,15 +84,9 @@ static void print_arithmetic(const tt_printer *p, uint32_t at, const tt_instruct
     words text = of_op[i->op];
     if (i->op == TT_FORM_SELECT)
         text = (words){select_words(p, i, &as), "$ != 0 ? $ : $"};
-    if (i->uniform) {
-        tt_emit_target(p, at, p->vectors);
-        print_words(p, text.uniform, i, p->vectors);
-        fprintf(p->file, ";\n");
-        return;
-    }
-    for (unsigned w = 0; w < p->vectors; w++) {
+    for (unsigned w = tt_emit_first(p, i->uniform); w < tt_emit_end(p, i->uniform); w++) {
         tt_emit_target(p, at, w);
-        print_words(p, text.lanes, &as, w);
+        print_words(p, i->uniform ? text.uniform : text.lanes, i->uniform ? i : &as, w);
         fprintf(p->file, ";\n");
     }
 }
@@ -131,7 +125,7 @@ static void print_index(const tt_printer *p, uint32_t at, const tt_instruction *
 {
     const tt_affine *place = &p->form->place[i->a];
     int64_t stride = p->lanes == TT_NO_REGISTER ? 0 : tt_affine_stride(place, p->lanes);
-    for (unsigned w = i->uniform ? p->vectors : 0; w < p->vectors + i->uniform; w++) {
+    for (unsigned w = tt_emit_first(p, i->uniform); w < tt_emit_end(p, i->uniform); w++) {
         tt_emit_target(p, at, w);
         if (i->uniform) {
             fprintf(p->file, "(unsigned)(");
@@ -148,7 +142,7 @@ static void print_index(const tt_printer *p, uint32_t at, const tt_instruction *
 // START and SET.
 static void print_start(const tt_printer *p, uint32_t at, const tt_instruction *i)
 {
-    for (unsigned w = i->uniform ? p->vectors : 0; w < p->vectors + i->uniform; w++) {
+    for (unsigned w = tt_emit_first(p, i->uniform); w < tt_emit_end(p, i->uniform); w++) {
         tt_emit_target(p, at, w);
         tt_emit_operand(p, i->a, w);
         fprintf(p->file, ";\n");
@@ -159,11 +153,11 @@ static void print_set(const tt_printer *p, const tt_instruction *i)
 {
     const tt_instruction *started = &p->form->code[i->a];
     bool uniform = started->uniform, isfloat = started->kind == TT_FORM_F32;
-    for (unsigned w = uniform ? p->vectors : 0; w < p->vectors + uniform; w++) {
+    for (unsigned w = tt_emit_first(p, uniform); w < tt_emit_end(p, uniform); w++) {
         tt_emit_indent(p);
         tt_emit_operand(p, i->a, w);
         fprintf(p->file, " = ");
-        bool idle = !uniform && p->partial;
+        bool idle = !uniform && !tt_emit_is_full(p, w) && (p->seen || i->a < p->lanes_loop);
         if (idle)
             fprintf(p->file, "%s(tt_busy_%u, ", isfloat ? "tt_select" : "tt_pick", w);
         tt_emit_operand(p, i->b, w);

@@ -117,6 +117,36 @@ static bool check_end(check *c)
     return true;
 }
 
+// Whether the loop of some axis around may have no turn, or fewer than it says.
+static bool is_bounded(const check *c)
+{
+    for (uint32_t open = c->open; open != TT_NO_REGISTER; open = c->within[open]) {
+        const tt_form_axis *axis = &c->form->axis[c->form->code[open].a];
+        if (axis->bounded || axis->first >= axis->end)
+            return true;
+    }
+    return false;
+}
+
+static bool check_local(const check *c, const tt_instruction *i, const tt_form_access *access)
+{
+    double least = (double)access->place.offset, most = least; // no number overflows it
+    for (unsigned t = 0; t < access->place.count; t++) {
+        const tt_form_axis *axis = &c->form->axis[access->place.term[t].axis];
+        double stride = (double)access->place.term[t].stride;
+        double first = stride * (double)axis->first, last = stride * ((double)axis->end - 1);
+        least += first < last ? first : last;
+        most += first < last ? last : first;
+    }
+    size_t bytes = tt_element_bytes((tt_element)access->element);
+    bool told = i->op == TT_FORM_STORE || (i->b == TT_NO_REGISTER && i->c == TT_NO_REGISTER);
+    if (told && !is_bounded(c) &&
+        (least < 0 || (most + 1) * (double)bytes > (double)c->form->local_bytes))
+        return wrong(c, "%.0f to %.0f are not in %" PRIu64 " bytes of local memory", least, most,
+                     c->form->local_bytes);
+    return true;
+}
+
 static bool check_load(const check *c, const tt_instruction *i)
 {
     if (i->a >= c->form->access_count)
@@ -125,7 +155,8 @@ static bool check_load(const check *c, const tt_instruction *i)
     tt_form_kind kind = tt_form_kind_of((tt_element)access->element);
     if (kind == TT_FORM_NONE || (i->op == TT_FORM_LOAD && kind != i->kind))
         return wrong(c, "an element of type %u is not loaded so", access->element);
-    if (!check_affine(c, &access->place, true))
+    if (!check_affine(c, &access->place, true) ||
+        (access->buffer == TT_FORM_LOCAL && !check_local(c, i, access)))
         return false;
     if (i->op == TT_FORM_STORE) {
         if (i->uniform != !varies(c, &access->place) || (i->uniform && !uniform(c, i->b)))
@@ -235,6 +266,9 @@ bool tt_form_sound(const tt_form *form, char *why, size_t why_bytes)
                .why_bytes = why_bytes};
     if (form->full)
         return wrong(&c, "there was no memory to build it");
+    if (form->local_bytes > TT_FORM_LOCAL_MAX || form->local_bytes % TT_FORM_LOCAL_ALIGN != 0)
+        return wrong(&c, "%" PRIu64 " bytes of local memory are too many, or no multiple of %u",
+                     form->local_bytes, TT_FORM_LOCAL_ALIGN);
     size_t count = (size_t)form->length + form->axis_count + 1;
     c.within = malloc(count * sizeof(*c.within));
     if (c.within == NULL)
@@ -281,7 +315,11 @@ static void say_affine(text *t, const tt_affine *place)
 static void say_access(text *t, const tt_form *form, uint32_t number)
 {
     const tt_form_access *access = &form->access[number];
-    say(t, " %s of b%u at ", tt_element_name((tt_element)access->element), access->buffer);
+    say(t, " %s of ", tt_element_name((tt_element)access->element));
+    if (access->buffer == TT_FORM_LOCAL)
+        say(t, "local at ");
+    else
+        say(t, "b%u at ", access->buffer);
     say_affine(t, &access->place);
 }
 
@@ -332,6 +370,8 @@ int tt_form_print(const tt_form *form, char *data, size_t bytes)
     unsigned depth = 0;
     if (bytes > 0)
         data[0] = 0;
+    if (form->local_bytes > 0)
+        say(&t, "local %" PRIu64 " bytes\n", form->local_bytes);
     for (uint32_t at = 0; at < form->length; at++) {
         const tt_instruction *i = &form->code[at];
         depth -= i->op == TT_FORM_END && depth > 0;

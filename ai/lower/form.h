@@ -8,9 +8,14 @@
 //
 // LOOP axis ... END runs its instructions for each number of the axis, from `first` to before
 // `end`, in ascending order. An axis of lanes steps by 16, and the lanes of its last turn that are
-// at or beyond `end` are idle: they load 0, store nothing, and SET leaves them as they are. Axes of
-// lanes do not nest. The axis `split`, if any, is the outermost of the whole form, whose turns may
-// run in any order, on several threads.
+// at or beyond `end` are idle: they load 0, store nothing, and SET leaves them as they are. Nothing
+// but a JOIN in the same loop tells what is in them, so where there is none and `end` is known they
+// cost nothing, as far as they fill vectors. Axes of lanes do not nest. The axis `split`, if any,
+// is the outermost of the whole form, whose turns may run in any order, on several threads.
+//
+// A form may have memory of its own, `local_bytes`, which is the buffer TT_FORM_LOCAL of accesses,
+// each of which says how it takes the bytes. What a turn of the axis `split` has not stored there
+// itself is undefined.
 //
 // Sums: lanes add for themselves, by SET, and JOIN adds them in double as a tree (8 and 8, 4 and 4,
 // 2 and 2, then both) and rounds once.
@@ -28,6 +33,9 @@
 #define TT_LANES 16
 #define TT_TERMS_MAX 12
 #define TT_NO_REGISTER UINT32_MAX
+#define TT_FORM_LOCAL UINT16_MAX
+#define TT_FORM_LOCAL_MAX (256u << 10)
+#define TT_FORM_LOCAL_ALIGN 64 // of local_bytes, and of where they lie
 
 typedef enum tt_form_op {
     TT_FORM_LOOP, // a: axis
@@ -111,7 +119,7 @@ typedef struct tt_form_axis {
 // half is kept). Loading converts: floats to f32, integers to i32, bools to masks. Storing converts
 // back.
 typedef struct tt_form_access {
-    uint16_t buffer;
+    uint16_t buffer;      // or TT_FORM_LOCAL
     uint8_t element;      // tt_element
     int64_t index_stride; // elements
     tt_affine place;      // elements
@@ -133,10 +141,11 @@ typedef struct tt_form {
     uint32_t access_count, access_capacity;
     tt_affine *place; // of INDEX
     uint32_t place_count, place_capacity;
-    uint32_t depth; // of loops that are open, while it is built
-    uint32_t lanes; // the open axis of lanes, or TT_NO_REGISTER
-    bool split;     // the first instruction opens a loop around all others, that may be split
-    bool full;      // there was no memory; what is built since is nothing
+    uint32_t depth;       // of loops that are open, while it is built
+    uint32_t lanes;       // the open axis of lanes, or TT_NO_REGISTER
+    uint64_t local_bytes; // a multiple of TT_FORM_LOCAL_ALIGN, at most TT_FORM_LOCAL_MAX
+    bool split;           // the first instruction opens a loop around all others, that may be split
+    bool full;            // there was no memory; what is built since is nothing
 } tt_form;
 
 typedef uint32_t tt_register;
@@ -170,7 +179,9 @@ static inline bool tt_form_joins(tt_form_op op)   // what it makes is uniform
 unsigned tt_form_operands(tt_form_op op); // registers among a, b, c, from the front; for arithmetic
 
 // Whether the form is one: loops close, registers are made before they are read and in a loop that
-// is open, kinds fit. For tests and asserts. The sentence says where.
+// is open, kinds fit, and what is accessed of local memory is in it where that can be told: where
+// neither a guard, an index nor a bounded axis decides. For tests and asserts. The sentence says
+// where.
 bool tt_form_sound(const tt_form *form, char *why, size_t why_bytes);
 
 // "layer norm": one instruction a line, loops indented. Returns what snprintf would.

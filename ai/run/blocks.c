@@ -6,6 +6,9 @@
 // was started outside of it, and no turn touches what another stores. A block of any other loop is
 // one turn.
 //
+// Each turn of a block of the axis `split` has local memory of its own. A form that has much of it
+// is taken turn by turn.
+//
 // A register holds a row for each turn of the block: of 16 numbers, or of 1 where it is uniform.
 // One that was made before the block's loop holds one row, which counts for all turns.
 
@@ -22,6 +25,7 @@
 typedef struct run {
     const tt_form *form;
     void *const *buffers;
+    char *local;      // of each turn of a block
     uint32_t *end_of; // of LOOPs: the END
     uint32_t *at;     // of registers: the first of their words
     tt_word *words;
@@ -42,13 +46,25 @@ static size_t words_of(const tt_form *form, uint32_t i)
     return form->code[i].uniform ? TURNS : ROWS;
 }
 
+static bool splits_in_blocks(const tt_form *form)
+{
+    return form->split && form->local_bytes * TURNS <= TT_FORM_LOCAL_MAX;
+}
+
+static size_t local_bytes_of(const tt_form *form)
+{
+    return (size_t)form->local_bytes * (splits_in_blocks(form) ? TURNS : 1);
+}
+
 size_t tt_blocks_scratch(const tt_form *form)
 {
     size_t words = OPERANDS * ROWS;
     for (uint32_t i = 0; i < form->length; i++)
         words += words_of(form, i);
-    return words * sizeof(tt_word) + (form->axis_count + 1) * sizeof(int64_t) +
-           2 * (size_t)form->length * sizeof(uint32_t);
+    size_t bytes = local_bytes_of(form) + words * sizeof(tt_word) +
+                   (form->axis_count + 1) * sizeof(int64_t) +
+                   2 * (size_t)form->length * sizeof(uint32_t);
+    return (bytes + TT_FORM_LOCAL_ALIGN - 1) / TT_FORM_LOCAL_ALIGN * TT_FORM_LOCAL_ALIGN;
 }
 
 static int64_t stride_of(const tt_affine *place, uint32_t axis)
@@ -78,6 +94,19 @@ static int64_t turn_stride(const run *r, const tt_affine *place)
 {
     return r->block == TT_NO_REGISTER ? 0
                                       : stride_of(place, r->form->code[r->block].a) * r->block_step;
+}
+
+// The same of an element that is accessed.
+static int64_t turn_stride_of(const run *r, const tt_form_access *access)
+{
+    bool apart = access->buffer == TT_FORM_LOCAL && r->form->split && r->block == 0;
+    size_t bytes = tt_element_bytes((tt_element)access->element);
+    return turn_stride(r, &access->place) + (apart ? (int64_t)(r->form->local_bytes / bytes) : 0);
+}
+
+static void *buffer_of(const run *r, const tt_form_access *access)
+{
+    return access->buffer == TT_FORM_LOCAL ? r->local : r->buffers[access->buffer];
 }
 
 static int64_t lane_stride(const run *r, const tt_affine *place)
@@ -139,10 +168,10 @@ static void make_index(run *r, uint32_t at, const tt_instruction *i)
 static void load(run *r, uint32_t at, const tt_instruction *i)
 {
     const tt_form_access *access = &r->form->access[i->a];
-    const void *buffer = r->buffers[access->buffer];
+    const void *buffer = buffer_of(r, access);
     tt_element element = (tt_element)access->element;
     tt_word *to = r->words + r->at[at];
-    int64_t first = value_of(r, &access->place), by_turn = turn_stride(r, &access->place),
+    int64_t first = value_of(r, &access->place), by_turn = turn_stride_of(r, access),
             by_lane = i->uniform ? 0 : lane_stride(r, &access->place);
     unsigned width = i->uniform ? 1 : TT_LANES;
     const tt_word *guard = i->b == TT_NO_REGISTER ? NULL : operand(r, 0, i->b, !i->uniform);
@@ -168,14 +197,13 @@ static void load(run *r, uint32_t at, const tt_instruction *i)
 static void store(run *r, const tt_instruction *i)
 {
     const tt_form_access *access = &r->form->access[i->a];
-    int64_t first = value_of(r, &access->place), by_turn = turn_stride(r, &access->place),
+    int64_t first = value_of(r, &access->place), by_turn = turn_stride_of(r, access),
             by_lane = lane_stride(r, &access->place);
     unsigned width = i->uniform ? 1 : TT_LANES;
     const tt_word *from = operand(r, 0, i->b, !i->uniform);
     for (unsigned turn = 0; turn < r->turns; turn++)
-        tt_block_store((tt_element)access->element, r->buffers[access->buffer],
-                       first + by_turn * turn, by_lane, from + (size_t)turn * width,
-                       i->uniform ? 1 : lanes_left(r, turn));
+        tt_block_store((tt_element)access->element, buffer_of(r, access), first + by_turn * turn,
+                       by_lane, from + (size_t)turn * width, i->uniform ? 1 : lanes_left(r, turn));
 }
 
 static void start(run *r, uint32_t at, const tt_instruction *i)
@@ -276,7 +304,7 @@ static bool stores_apart(const run *r, uint32_t loop_at, const tt_instruction *s
             continue;
         const tt_form_access *with = &form->access[other->a];
         bool indexed = other->op == TT_FORM_LOAD && other->c != TT_NO_REGISTER;
-        if (r->buffers[with->buffer] == r->buffers[to->buffer] &&
+        if (buffer_of(r, with) == buffer_of(r, to) &&
             (indexed || !same_place(to, with, form->code[loop_at].a)))
             return false;
     }
@@ -313,7 +341,7 @@ static bool runs_in_blocks(const run *r, uint32_t at, int64_t numbers)
         return false;
     uint32_t axis = form->code[at].a;
     if (at == 0 && form->split)
-        return numbers >= TURNS / 2 && !bounds_depend(form, axis);
+        return splits_in_blocks(form) && numbers >= TURNS / 2 && !bounds_depend(form, axis);
     return form->axis[axis].lanes && numbers > TT_LANES && turns_apart(r, at);
 }
 
@@ -374,7 +402,8 @@ void tt_blocks_run(const tt_form *form, void *const *buffers, int64_t from, int6
 {
     run r = {.form = form,
              .buffers = buffers,
-             .number = scratch,
+             .local = scratch,
+             .number = (int64_t *)(void *)((char *)scratch + local_bytes_of(form)),
              .from = from,
              .to = to,
              .lanes = TT_NO_REGISTER,

@@ -16,12 +16,12 @@ typedef struct tt_step tt_step;
 typedef struct tt_running {
     const tt_graph *graph;
     tt_pool *pool;
-    char *scratch; // as many bytes as the widest step asked for
+    char *scratch; // as many bytes as the widest step asked for, aligned to 64
     tt_text *why;
 } tt_running;
 
-// A form's machine code: turns `from` to before `to` of its split axis.
-typedef void tt_code(void *const *buffers, long from, long to);
+// A form's machine code: turns `from` to before `to` of its split axis, as ai/emit/c.h says.
+typedef void tt_code(void *const *buffers, long from, long to, void *local);
 
 typedef tt_status tt_kernel(const tt_running *running, const tt_step *step);
 

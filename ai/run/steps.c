@@ -77,11 +77,11 @@ static void form_piece(void *context, size_t piece)
     void *const *buffers = (void *const *)(void *)step->in;
     int64_t from = (int64_t)piece * fused->turns / pieces;
     int64_t to = ((int64_t)piece + 1) * fused->turns / pieces;
+    char *scratch = running->scratch + piece * (step->scratch / pieces);
     if (step->code != NULL)
-        step->code(buffers, (long)from, (long)to);
+        step->code(buffers, (long)from, (long)to, scratch);
     else
-        tt_blocks_run(&fused->form, buffers, from, to,
-                      running->scratch + piece * (step->scratch / pieces));
+        tt_blocks_run(&fused->form, buffers, from, to, scratch);
 }
 
 // What is read and written lies side by side in the step.

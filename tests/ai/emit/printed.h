@@ -8,7 +8,7 @@
 #define PRINTED_WAYS 8    // four widths by gcc and clang
 #define PRINTED_ALL 0xffu // a bit each
 
-typedef void printed_function(void *const *buffers, long from, long to);
+typedef void printed_function(void *const *buffers, long from, long to, void *local);
 
 const char *printed_way(unsigned way); // "gcc avx2"
 bool printed_runs(unsigned way);       // whether the machine can; says so once where not

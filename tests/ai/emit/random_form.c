@@ -17,6 +17,7 @@ typedef struct maker {
     unsigned count;
     uint32_t open[OPEN_MAX];
     unsigned depth;
+    uint64_t local;             // bytes of local memory that are taken
     int64_t taken[RF_ELEMENTS]; // elements of buffers to write that some store has
     unsigned left;              // statements that may still be made
 } maker;
@@ -310,14 +311,28 @@ static void make_store(maker *m)
 
 static void make_block(maker *m, unsigned statements);
 
+// Numbers of an axis of lanes: often fewer than a vector has, or that many more than whole turns.
+static int64_t some_lanes(maker *m)
+{
+    switch (below(m, 6)) {
+    case 0:
+        return 1 + below(m, 8);
+    case 1:
+        return 16 * below(m, 3) + 1 + below(m, 8);
+    case 2:
+        return 16 * (1 + below(m, 3));
+    case 3:
+        return 1 + below(m, 400);
+    default:
+        return 1 + below(m, 40);
+    }
+}
+
 static tt_form_axis some_axis(maker *m, bool split)
 {
     tt_form_axis axis = {.first = (int64_t)below(m, 5) - 2};
     axis.lanes = m->form->lanes == TT_NO_REGISTER && below(m, split ? 4 : 2) == 0;
-    axis.end = axis.first + (axis.lanes ? 1 + below(m, below(m, 4) > 0 ? 40 : 400)
-                                        : 1 + below(m, split ? 20 : 4));
-    if (axis.lanes && below(m, 3) == 0)
-        axis.end = axis.first + 16 * (1 + below(m, 3));
+    axis.end = axis.first + (axis.lanes ? some_lanes(m) : 1 + below(m, split ? 20 : 4));
     if (split || below(m, 4) > 0)
         return axis;
     axis.bounded = true;
@@ -373,11 +388,126 @@ static void make_reduction(maker *m)
     keep(m, tt_form_1(m->form, greatest ? TT_FORM_JOIN_GREATEST : TT_FORM_JOIN, started), false);
 }
 
+// What products are: lanes, each with sums of several rows, to which a loop or two within add what
+// is uniform times what is of lanes.
+#define ROWS 3
+
+static void make_sums(maker *m, const tt_register *sum, unsigned depth)
+{
+    tt_form_axis axis = some_axis(m, false);
+    axis.lanes = false;
+    axis.end = axis.first + 1 + below(m, 3);
+    m->open[m->depth++] = tt_form_loop(m->form, &axis);
+    unsigned count = m->count;
+    make_load(m);
+    tt_register weight = some(m, TT_FORM_F32, false, false);
+    for (unsigned i = 0; i < ROWS; i++) {
+        tt_register x = some(m, TT_FORM_F32, false, true);
+        tt_form_set(m->form, sum[i], tt_form_make(m->form, TT_FORM_FMA, x, weight, sum[i]));
+    }
+    if (depth < 1 && m->depth < OPEN_MAX && below(m, 2) > 0)
+        make_sums(m, sum, depth + 1);
+    m->count = count;
+    tt_form_end(m->form);
+    m->depth--;
+}
+
+static void make_product(maker *m)
+{
+    bool lanes = m->form->lanes == TT_NO_REGISTER; // a loop of their own
+    if (m->depth + lanes >= OPEN_MAX)
+        return;
+    unsigned count = m->count;
+    tt_register sum[ROWS];
+    bool before = below(m, 4) == 0; // the sums begin outside of the lanes, and are set within
+    for (unsigned i = 0; before && i < ROWS; i++)
+        sum[i] = tt_form_start(m->form, some(m, TT_FORM_F32, false, false), false);
+    if (lanes) {
+        tt_form_axis axis = {.first = (int64_t)below(m, 3) - 1, .lanes = true};
+        axis.end = axis.first + some_lanes(m);
+        m->open[m->depth++] = tt_form_loop(m->form, &axis);
+    }
+    for (unsigned i = 0; !before && i < ROWS; i++)
+        sum[i] = tt_form_start(m->form, some(m, TT_FORM_F32, false, below(m, 2) > 0), false);
+    make_sums(m, sum, 0);
+    for (unsigned i = 0; i < ROWS; i++) {
+        keep(m, sum[i], false);
+        make_store(m);
+    }
+    m->count = count;
+    if (lanes) {
+        tt_form_end(m->form);
+        m->depth--;
+    }
+    for (unsigned i = 0; lanes && before && i < ROWS; i++)
+        keep(m, tt_form_1(m->form, TT_FORM_JOIN, sum[i]), false);
+}
+
+// A panel of local memory: what is stored there, by rows or by columns, is read again, by lanes or
+// not. Where lanes are open, each has one element.
+static tt_form_access some_panel(maker *m, int64_t count)
+{
+    uint8_t element = elements[below(m, 2) > 0 ? 0 : below(m, RF_ELEMENTS)];
+    uint64_t bytes = (uint64_t)count * tt_element_bytes((tt_element)element);
+    tt_form_access access = {.buffer = TT_FORM_LOCAL, .element = element};
+    access.place.offset = (int64_t)(m->local / tt_element_bytes((tt_element)element));
+    m->local += (bytes + 63) / 64 * 64 + (below(m, 20) == 0 ? 20480 : 0);
+    m->form->local_bytes = m->local;
+    return access;
+}
+
+static void make_panel_of_lanes(maker *m)
+{
+    const tt_form_axis *axis = &m->form->axis[m->form->lanes];
+    tt_form_access access = some_panel(m, axis->end - axis->first);
+    tt_form_kind kind = tt_form_kind_of((tt_element)access.element);
+    access.place.offset -= axis->first;
+    tt_affine_add(&access.place, m->form->lanes, 1);
+    tt_form_store(m->form, &access, some(m, kind, access.element == TT_BOOL, false));
+    tt_register read = tt_form_load(m->form, &access, TT_NO_REGISTER, TT_NO_REGISTER);
+    keep(m, read, access.element == TT_BOOL);
+}
+
+static void make_panel(maker *m)
+{
+    if (m->local > 60000 || (m->form->lanes == TT_NO_REGISTER && m->depth + 2 > OPEN_MAX))
+        return;
+    if (m->form->lanes != TT_NO_REGISTER) {
+        make_panel_of_lanes(m);
+        return;
+    }
+    tt_form_axis rows = {.end = 1 + below(m, 4)}, columns = {.end = some_lanes(m), .lanes = true};
+    tt_form_access access = some_panel(m, rows.end * columns.end);
+    int64_t offset = access.place.offset;
+    bool turned = below(m, 3) == 0, mask = access.element == TT_BOOL;
+    for (unsigned reads = 0; reads < 2; reads++) {
+        unsigned count = m->count;
+        columns.lanes = reads == 0 || below(m, 3) > 0;
+        m->open[m->depth++] = tt_form_loop(m->form, &rows);
+        m->open[m->depth++] = tt_form_loop(m->form, &columns);
+        access.place = (tt_affine){.offset = offset};
+        tt_affine_add(&access.place, m->open[m->depth - 2], turned ? 1 : columns.end);
+        tt_affine_add(&access.place, m->open[m->depth - 1], turned ? rows.end : 1);
+        if (reads == 0) {
+            make_load(m);
+            tt_form_kind kind = tt_form_kind_of((tt_element)access.element);
+            tt_form_store(m->form, &access, some(m, kind, mask, false));
+        } else {
+            keep(m, tt_form_load(m->form, &access, TT_NO_REGISTER, TT_NO_REGISTER), mask);
+            make_store(m);
+        }
+        m->count = count;
+        m->depth -= 2;
+        tt_form_end(m->form);
+        tt_form_end(m->form);
+    }
+}
+
 static void make_block(maker *m, unsigned statements)
 {
     make_load(m);
     for (unsigned i = 0; i < statements && m->left > 0; i++, m->left--) {
-        unsigned what = below(m, 26);
+        unsigned what = below(m, 32);
         if (what < 11)
             make_arithmetic(m);
         else if (what == 11)
@@ -394,6 +524,10 @@ static void make_block(maker *m, unsigned statements)
             make_store(m);
         else if (what < 24)
             make_reduction(m);
+        else if (what < 28)
+            make_product(m);
+        else if (what < 30)
+            make_panel(m);
         else
             make_loop(m, false);
     }

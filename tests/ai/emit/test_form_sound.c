@@ -65,6 +65,31 @@ int main(void)
     expect_wrong("instruction 6: register 1 was made in a loop that is closed");
     form.code[2].op = TT_FORM_LOOP;
     expect_wrong("instruction 2: operation 0 does not make a 1");
+    form.access[1].buffer = TT_FORM_LOCAL;
+    form.local_bytes = 64;
+    expect_wrong("instruction 4: 0 to 19 are not in 64 bytes of local memory");
+    form.local_bytes = 100;
+    expect_wrong("instruction 0: 100 bytes of local memory are too many, or no multiple of 64");
+    form.local_bytes = TT_FORM_LOCAL_MAX + 64;
+    expect_wrong("instruction 0: 262208 bytes of local memory are too many, or no multiple of 64");
+    form.access[1].buffer = TT_FORM_LOCAL;
+    form.access[1].place.term[0].stride = -1;
+    form.access[1].place.offset = 12;
+    form.local_bytes = 128;
+    expect_wrong("instruction 4: -7 to 12 are not in 128 bytes of local memory");
+    form.access[1].buffer = TT_FORM_LOCAL;
+    form.local_bytes = 128;
+    EXPECT(tt_form_sound(&form, why, sizeof(why)));
+    tt_form_print(&form, text, sizeof(text));
+    EXPECT_TEXT(text, "local 128 bytes\n"
+                      "loop i0 from 0 to 20, lanes, split\n"
+                      "  r1 lanes = load f32 of b0 at 0 + 1 i0\n"
+                      "  r2 = number 1\n"
+                      "  r3 lanes = add r1 r2\n"
+                      "  store f32 of local at 0 + 1 i0: r3\n"
+                      "end\n");
+    tt_form_free(&form);
+    build(true);
     form.full = true;
     expect_wrong("instruction 0: there was no memory to build it");
     tt_form_free(&form);

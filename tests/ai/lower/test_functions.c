@@ -277,7 +277,7 @@ static void interpret(const function *f)
     EXPECT_TEXT(why, "");
     for (uint32_t i = 0; i < COUNT; i++)
         from[i].u = i * 42949U; // of all, evenly
-    void *scratch = malloc(tt_blocks_scratch(&form));
+    void *scratch = aligned_alloc(TT_FORM_LOCAL_ALIGN, tt_blocks_scratch(&form));
     tt_blocks_run(&form, (void *[]){from, to}, 0, 1, scratch);
     prepare(f, &s);
     int different = 0;
