@@ -704,7 +704,8 @@ static bool list_buffers(fusing *f)
     fused->values = calloc(count + 1u, sizeof(*fused->values));
     bool ok = buffer != NULL && fused->values != NULL;
     for (uint32_t i = 0; ok && i < f->form->access_count; i++)
-        use[f->form->access[i].buffer] |= 1;
+        if (f->form->access[i].buffer != TT_FORM_LOCAL)
+            use[f->form->access[i].buffer] |= 1;
     for (uint32_t i = 0; ok && i < f->count; i++)
         if (f->member[i].written >= 0)
             use[f->member[i].written] |= 2;
@@ -725,7 +726,8 @@ static bool list_buffers(fusing *f)
             buffer[i] = (uint16_t)at;
         }
     for (uint32_t i = 0; ok && i < f->form->access_count; i++)
-        f->form->access[i].buffer = buffer[f->form->access[i].buffer];
+        if (f->form->access[i].buffer != TT_FORM_LOCAL)
+            f->form->access[i].buffer = buffer[f->form->access[i].buffer];
     free(buffer);
     return ok;
 }

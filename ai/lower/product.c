@@ -22,13 +22,13 @@
 #define TILES_WRITTEN_OUT 12 // of a row, at the edges: beyond that the code would be too long
 #define TILE_MAX 12
 #define NOT_TILED -2
-#define NEAR (24 * 1024) // bytes of the nearest cache that what is read again and again may take
+#define NEAR (20 * 1024) // bytes of the nearest cache that what is read again and again may take
 #define SUMMED 1000
 
 // An axis of what is made, or the one that is summed: elements from one number to the next in the
 // operands, 0 where an operand has it not; and what it counts of the domain.
 typedef struct axis {
-    int64_t size, stride[2];
+    int64_t size, stride[3]; // the third: in local memory
     unsigned along;
     int64_t scale;
 } axis;
@@ -36,6 +36,7 @@ typedef struct axis {
 typedef struct window {
     tt_span span;
     int64_t count, stride[2]; // from element to element, from tap to tap
+    int64_t local;            // from window to window in local memory
     unsigned along;
 } window;
 
@@ -61,7 +62,8 @@ typedef struct product {
     unsigned rows;       // windows that are walked by loops, without the columns
     unsigned opened;     // windows whose loops are around the lanes
     int64_t lanes_block; // of a turn; 0: all lanes
-    tt_affine at[2];     // where the operands lie, by the loops that are open
+    bool local;          // sums are kept by lanes in local memory until all images are added
+    tt_affine at[3];     // where the operands lie, and the sums in local memory, by the open loops
 } product;
 
 // Numbers of a window's axis whose taps fall on elements alike: number first + step q sees, by tap
@@ -236,7 +238,7 @@ static bool choose(product *p)
 static uint32_t open_axis(product *p, const axis *a, int64_t scale, tt_form_axis loop)
 {
     uint32_t id = tt_fusing_open(p->f, a->along, a->scale * scale, loop);
-    for (unsigned o = 0; o < 2; o++)
+    for (unsigned o = 0; o < 3; o++)
         tt_affine_add(&p->at[o], id, a->stride[o] * scale);
     return id;
 }
@@ -284,7 +286,8 @@ static void multiply(product *p, tile *t, uint32_t inside)
 // Over what is summed; by image that is walked outside, but for the images of a block.
 static void sum_up(product *p, tile *t, uint32_t inside)
 {
-    tt_affine saved[2] = {p->at[0], p->at[1]};
+    tt_affine saved[3];
+    memcpy(saved, p->at, sizeof(saved));
     bool outer = !p->by_image && p->sum.size > 1, inner = p->block.size > 1 && p->lanes != SUMMED;
     if (outer)
         open_sum(p, p->sum.stride, (tt_form_axis){.end = p->sum.size});
@@ -304,7 +307,8 @@ static void walk_taps(product *p, tile *t, int64_t first, int64_t end, uint32_t 
 {
     const window *w = &p->window[p->window_count - 1];
     const phase *c = t->columns;
-    tt_affine saved[2] = {p->at[0], p->at[1]};
+    tt_affine saved[3];
+    memcpy(saved, p->at, sizeof(saved));
     int64_t stride[2] = {w->stride[0] * c->in_tap, w->stride[1] * c->tap_step};
     for (unsigned o = 0; o < 2; o++)
         p->at[o].offset += first * stride[o];
@@ -364,7 +368,8 @@ static void walk_windows(product *p, tile *t, unsigned i, const phase *phases, c
     }
     const window *w = &p->window[i];
     const phase *c = &phases[i];
-    tt_affine saved[2] = {p->at[0], p->at[1]};
+    tt_affine saved[3];
+    memcpy(saved, p->at, sizeof(saved));
     tt_form_axis taps = {.end = c->taps};
     int64_t lowest = c->in, highest = c->in + (c->count - 1) * c->in_step;
     if (lowest < 0 || highest + (c->taps - 1) * c->in_tap >= w->span.size) {
@@ -402,7 +407,7 @@ static void finish(product *p, tile *t, unsigned to, int64_t scale)
         f->nest++;
         f->member[0].inner_made = sum;
         f->member[0].inner_at = f->nest;
-        if (p->by_image) {
+        if (p->by_image && !p->local) {
             const place *written = &f->place[f->member[0].written];
             tt_form_access access = {.buffer = (uint16_t)f->member[0].written,
                                      .element = written->element,
@@ -433,23 +438,63 @@ static void clear(product *p, tile *t, unsigned to, int64_t scale)
     f->fixed[to] = fixed;
 }
 
+// By image, what is made is gone through before the images, by each of them, and, where sums are
+// kept in local memory, behind them.
+typedef enum pass {
+    SUM,
+    CLEAR,
+    JOIN,
+} pass;
+
 typedef struct rows {
     phase phases[WINDOWS_MAX];
     uint32_t loop[WINDOWS_MAX];
-    bool clearing;
+    pass now;
 } rows;
+
+static tt_form_access local_at(const product *p, int64_t more)
+{
+    tt_form_access access = {.buffer = TT_FORM_LOCAL, .element = TT_F32, .place = p->at[2]};
+    access.place.offset += more;
+    return access;
+}
+
+static tt_register load_local(const product *p, int64_t more)
+{
+    tt_form_access access = local_at(p, more);
+    return tt_form_load(p->form, &access, TT_NO_REGISTER, TT_NO_REGISTER);
+}
+
+static void store_local(const product *p, int64_t more, tt_register sum)
+{
+    tt_form_access access = local_at(p, more);
+    tt_form_store(p->form, &access, sum);
+}
 
 static void walk_tile(product *p, tile *t, const rows *r, unsigned to, int64_t scale)
 {
-    if (r->clearing) {
+    int64_t apart = p->tiled >= 0 ? axis_of(p, (unsigned)p->tiled)->stride[2] : 0;
+    if (r->now == CLEAR && !p->local) {
         clear(p, t, to, scale);
         return;
     }
     tt_register zero = tt_form_number(p->form, 0);
-    for (int64_t i = 0; i < t->count; i++)
-        t->sum[i] = tt_form_start(p->form, zero, false);
-    walk_windows(p, t, 0, r->phases, r->loop);
-    finish(p, t, to, scale);
+    for (int64_t i = 0; i < t->count; i++) {
+        if (r->now == CLEAR)
+            store_local(p, i * apart, zero);
+        else if (p->local)
+            t->sum[i] = load_local(p, i * apart);
+        if (r->now == SUM)
+            t->sum[i] = tt_form_start(p->form, p->local ? t->sum[i] : zero, false);
+    }
+    if (r->now == SUM)
+        walk_windows(p, t, 0, r->phases, r->loop);
+    if (r->now == SUM && p->local) {
+        for (int64_t i = 0; i < t->count; i++)
+            store_local(p, i * apart, t->sum[i]);
+    } else if (r->now != CLEAR) {
+        finish(p, t, to, scale);
+    }
 }
 
 // Tiles of a free axis, for each row, and column if these are written out: full ones by a loop,
@@ -459,7 +504,8 @@ static void walk_free_tiles(product *p, const rows *r, tile t)
     static const axis one = {.size = 1, .scale = 1};
     const axis *a = p->tiled == NOT_TILED ? &one : axis_of(p, (unsigned)p->tiled);
     int64_t full = a->size / p->tile, rest = a->size % p->tile;
-    tt_affine saved[2] = {p->at[0], p->at[1]};
+    tt_affine saved[3];
+    memcpy(saved, p->at, sizeof(saved));
     t.count = p->open_tile > 0 ? p->open_tile : p->tile;
     t.apart = a->stride[1 - p->vector];
     if (p->open_tile > 0) {
@@ -475,7 +521,7 @@ static void walk_free_tiles(product *p, const rows *r, tile t)
     memcpy(p->at, saved, sizeof(saved));
     if (rest == 0)
         return;
-    for (unsigned o = 0; o < 2; o++)
+    for (unsigned o = 0; o < 3; o++)
         p->at[o].offset += full * p->tile * a->stride[o];
     p->f->fixed[a->along] += full * p->tile * a->scale;
     t.count = rest;
@@ -495,14 +541,17 @@ static void walk_some_columns(product *p, const rows *r, const phase *c, int64_t
               .columns = c,
               .first = first,
               .inside = inside};
-    tt_affine saved[2] = {p->at[0], p->at[1]};
+    tt_affine saved[3];
+    memcpy(saved, p->at, sizeof(saved));
     int64_t fixed = p->f->fixed[w->along];
     p->f->fixed[w->along] += c->first + first * c->step;
     p->at[0].offset += (c->in + first * c->in_step) * w->stride[0];
     p->at[1].offset += c->tap * w->stride[1];
+    p->at[2].offset += (c->first + first * c->step) * w->local;
     if (tiles > 1) {
         uint32_t id = tt_fusing_open(p->f, w->along, c->step * count, (tt_form_axis){.end = tiles});
-        tt_affine_add(&p->at[0], id, t.apart * count);
+        tt_affine_add(&p->at[0], id, c->in_step * w->stride[0] * count);
+        tt_affine_add(&p->at[2], id, c->step * count * w->local);
     }
     if (t.of_columns)
         walk_tile(p, &t, r, w->along, c->step);
@@ -545,6 +594,8 @@ static void open_rows(product *p, rows *r, unsigned i, int64_t number)
     p->f->fixed[w->along] += number;
     r->loop[i] = tt_fusing_open(p->f, w->along, c->step, (tt_form_axis){.end = c->count});
     tt_affine_add(&p->at[0], r->loop[i], c->in_step * w->stride[0]);
+    tt_affine_add(&p->at[2], r->loop[i], c->step * w->local);
+    p->at[2].offset += number * w->local;
     p->at[0].offset += c->in * w->stride[0];
     p->at[1].offset += c->tap * w->stride[1];
 }
@@ -560,7 +611,8 @@ static void walk_rows(product *p, rows *r, unsigned i)
     }
     const window *w = &p->window[i];
     for (int64_t number = 0; number < w->span.spread && number < w->count; number++) {
-        tt_affine saved[2] = {p->at[0], p->at[1]};
+        tt_affine saved[3];
+        memcpy(saved, p->at, sizeof(saved));
         open_rows(p, r, i, number);
         walk_rows(p, r, i + 1);
         tt_fusing_close(p->f);
@@ -572,13 +624,14 @@ static void walk_rows(product *p, rows *r, unsigned i)
 static void walk_lanes(product *p, rows *r)
 {
     const axis *a = axis_of(p, p->lanes);
-    tt_affine saved[2] = {p->at[0], p->at[1]};
+    tt_affine saved[3];
+    memcpy(saved, p->at, sizeof(saved));
     tt_form_axis lanes = {.end = a->size, .lanes = true};
-    bool summed = p->lanes == SUMMED, opened = !summed || !r->clearing;
+    bool summed = p->lanes == SUMMED, opened = !summed || p->local || r->now != CLEAR;
     if (p->lanes_block > 0)
         lanes = tt_fusing_rest(p->f, p->lanes_block, a->size, true);
     if (opened && summed)
-        open_sum(p, a->stride, lanes);
+        tt_affine_add(&p->at[2], open_sum(p, a->stride, lanes), 1);
     else if (opened)
         open_axis(p, a, 1, lanes);
     walk_rows(p, r, p->opened);
@@ -599,7 +652,8 @@ static void walk_free(product *p, rows *r, unsigned i)
         walk_lanes(p, r);
         return;
     }
-    tt_affine saved[2] = {p->at[0], p->at[1]};
+    tt_affine saved[3];
+    memcpy(saved, p->at, sizeof(saved));
     open_axis(p, axis_of(p, i), 1, (tt_form_axis){.end = axis_of(p, i)->size});
     walk_free(p, r, i + 1);
     tt_fusing_close(p->f);
@@ -611,14 +665,15 @@ static void walk_tiles_first(product *p, rows *r)
 {
     const axis *a = axis_of(p, (unsigned)p->tiled);
     int64_t full = a->size / p->tile, rest = a->size % p->tile;
-    tt_affine saved[2] = {p->at[0], p->at[1]};
+    tt_affine saved[3];
+    memcpy(saved, p->at, sizeof(saved));
     p->open_tile = p->tile;
     open_axis(p, a, p->tile, (tt_form_axis){.end = full});
     walk_free(p, r, 0);
     tt_fusing_close(p->f);
     memcpy(p->at, saved, sizeof(saved));
     if (rest > 0) {
-        for (unsigned o = 0; o < 2; o++)
+        for (unsigned o = 0; o < 3; o++)
             p->at[o].offset += full * p->tile * a->stride[o];
         p->f->fixed[a->along] += full * p->tile * a->scale;
         p->open_tile = rest;
@@ -683,7 +738,7 @@ static bool open_first(product *p, rows *r)
 
 static void walk_images(product *p, rows *r)
 {
-    r->clearing = false;
+    r->now = SUM;
     open_sum(p, p->sum.stride, (tt_form_axis){.end = p->sum.size});
     int64_t chunk = p->rows > 0 ? near_chunk(p) : 0;
     if (chunk > 0) {
@@ -702,13 +757,37 @@ static void walk_images(product *p, rows *r)
     tt_form_end(p->form);
 }
 
+// Where each sum of a turn has its lanes in local memory, if there is room for all.
+static void place_local(product *p)
+{
+    int64_t size = TT_LANES;
+    for (unsigned i = 0; i < p->free_count; i++)
+        if ((int)i != p->first) {
+            p->free[i].stride[2] = size;
+            size *= p->free[i].size;
+        }
+    for (unsigned i = p->opened; i < p->window_count; i++) {
+        p->window[i].local = size;
+        size *= p->window[i].count;
+    }
+    p->local = size * 4 <= TT_FORM_LOCAL_MAX;
+    if (p->local)
+        p->form->local_bytes = (uint32_t)size * 4;
+}
+
 static void walk_all(product *p)
 {
-    rows r = {.clearing = p->by_image};
+    rows r = {.now = p->by_image ? CLEAR : SUM};
     bool opened = open_first(p, &r);
+    if (p->lanes == SUMMED)
+        place_local(p);
     walk_free(p, &r, 0);
     if (p->by_image)
         walk_images(p, &r);
+    if (p->local) {
+        r.now = JOIN;
+        walk_free(p, &r, 0);
+    }
     if (opened)
         tt_fusing_close(p->f);
 }
