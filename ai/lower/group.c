@@ -7,6 +7,8 @@
 
 #define MEMBERS_MAX 160 // of a group: a form of some thousand instructions
 #define SUMS_MAX 12     // among them: each may compute once more what stands before it
+#define FEW 64          // numbers that may be made long before they are read
+#define EARLY 1         // reads no group
 
 static const tt_type *input_type(const tt_graph *graph, uint32_t node, unsigned input)
 {
@@ -267,6 +269,40 @@ static bool fits(const tt_groups *g, const tt_group *group, uint32_t node, tt_ty
     return true;
 }
 
+// A buffer that a node reads, of its own shape; else none.
+static uint32_t buffer_read(const tt_groups *g, uint32_t node, unsigned input)
+{
+    tt_value value = tt_straight(g, tt_graph_inputs(g->graph, node)[input]);
+    const tt_type *type = tt_graph_type(g->graph, value);
+    bool buffer = tt_graph_node(g->graph, value.node)->op == TT_OP_BUFFER;
+    return buffer && same_shape(type, tt_graph_type(g->graph, (tt_value){node, 0})) ? value.node
+                                                                                    : UINT32_MAX;
+}
+
+// The last group that reads a buffer which this node reads; 0: none.
+static uint32_t shares_buffer(const tt_groups *g, uint32_t node)
+{
+    uint32_t last = 0;
+    for (unsigned i = 0; i < tt_graph_node(g->graph, node)->input_count; i++) {
+        uint32_t input = tt_graph_inputs(g->graph, node)[i].node;
+        uint32_t buffer = buffer_read(g, node, i);
+        uint32_t unit = g->how[input] == TT_LOWERED_INLINE ? shares_buffer(g, input)
+                        : buffer != UINT32_MAX             ? g->reader[buffer]
+                                                           : 0;
+        last = unit > last ? unit : last;
+    }
+    return last;
+}
+
+static void note_buffers(tt_groups *g, uint32_t unit, uint32_t node)
+{
+    for (unsigned i = 0; i < tt_graph_node(g->graph, node)->input_count; i++) {
+        uint32_t buffer = buffer_read(g, node, i);
+        if (buffer != UINT32_MAX)
+            g->reader[buffer] = unit;
+    }
+}
+
 // Shapes of inputs must be rows, the domain's, or what is loaded from outside.
 static void join(tt_groups *g, uint32_t unit, uint32_t node)
 {
@@ -280,6 +316,8 @@ static void join(tt_groups *g, uint32_t unit, uint32_t node)
         g->next[g->last[index]] = node;
     g->last[index] = node;
     g->unit_of[node] = unit;
+    if (!group->across)
+        note_buffers(g, unit, node);
 }
 
 static uint32_t add_unit(tt_groups *g, bool is_group, uint32_t index)
@@ -288,6 +326,7 @@ static uint32_t add_unit(tt_groups *g, bool is_group, uint32_t index)
     return g->unit_count++;
 }
 
+// What a node reads, and nothing else does, joins its group.
 static void add_inline(tt_groups *g, uint32_t unit, uint32_t node)
 {
     const tt_operation *n = tt_graph_node(g->graph, node);
@@ -304,6 +343,10 @@ static void place_free(tt_groups *g, uint32_t node)
 {
     bool straight, sum = is_sum((tt_op)tt_graph_node(g->graph, node)->op);
     uint32_t last = last_read(g, node, &straight);
+    if (last < g->early && !sum && shares_buffer(g, node) > 0) {
+        last = shares_buffer(g, node);
+        straight = true;
+    }
     tt_type domain;
     int split;
     if (last > 0 && straight && g->unit[last].is_group) {
@@ -311,6 +354,7 @@ static void place_free(tt_groups *g, uint32_t node)
         if (fits(g, group, node, &domain, &split)) {
             group->domain = domain;
             group->split = split;
+            add_inline(g, last, node);
             join(g, last, node);
             return;
         }
@@ -324,9 +368,52 @@ static void place_free(tt_groups *g, uint32_t node)
         group->across = group->split < 0;
     }
     uint32_t unit = add_unit(g, true, g->group_count++);
-    if (sum)
-        add_inline(g, unit, node);
+    add_inline(g, unit, node);
     join(g, unit, node);
+}
+
+// Marks what is read by one node only, in the same shape, and reads but buffers and what is early:
+// it is computed where it is read, so that it ties its reader to no group of its own.
+static void mark_leaves(tt_groups *g, const uint32_t *uses)
+{
+    for (uint32_t node = 0; node < tt_graph_count(g->graph); node++) {
+        const tt_operation *n = tt_graph_node(g->graph, node);
+        bool leaf = g->how[node] == TT_LOWERED_FREE && n->input_count > 0;
+        for (unsigned i = 0; leaf && i < n->input_count; i++)
+            leaf = g->next[tt_behind(g, tt_graph_inputs(g->graph, node)[i]).node] == EARLY;
+        g->last[node] = leaf && !is_sum((tt_op)n->op) && uses[node] == 1 && !g->stored[node];
+        for (unsigned i = 0;
+             g->how[node] == TT_LOWERED_FREE && !is_sum((tt_op)n->op) && i < n->input_count; i++) {
+            tt_value input = tt_graph_inputs(g->graph, node)[i];
+            if (g->last[input.node] == 1 &&
+                same_shape(tt_graph_type(g->graph, input),
+                           tt_graph_type(g->graph, (tt_value){node, 0})))
+                g->how[input.node] = TT_LOWERED_INLINE;
+        }
+    }
+    memset(g->last, 0, tt_graph_count(g->graph) * sizeof(g->last[0]));
+}
+
+// Units of what needs no group: steps of their own that make a few numbers of buffers and such.
+static void place_early(tt_groups *g)
+{
+    const tt_graph *graph = g->graph;
+    g->early = 1;
+    for (uint32_t node = 0; node < tt_graph_count(graph); node++) {
+        const tt_operation *n = tt_graph_node(graph, node);
+        bool early = n->op != TT_OP_AFTER && (n->op == TT_OP_BUFFER || n->input_count > 0);
+        if (g->how[node] == TT_LOWERED_FREE || g->how[node] == TT_LOWERED_INLINE)
+            continue;
+        for (unsigned i = 0; i < n->input_count; i++)
+            early = early && g->next[tt_graph_inputs(graph, node)[i].node] == EARLY;
+        for (unsigned i = 0; i < n->output_count && n->op != TT_OP_BUFFER; i++)
+            early =
+                early && tt_type_count(tt_graph_type(graph, (tt_value){node, (uint16_t)i})) <= FEW;
+        g->next[node] = early ? EARLY : 0; // no list stands there yet
+        if (early && g->how[node] == TT_LOWERED_OWN)
+            g->unit_of[node] = add_unit(g, false, node);
+    }
+    g->early = g->unit_count;
 }
 
 // What a group reads of others must be stored.
@@ -354,7 +441,7 @@ static void list_members(tt_groups *g)
         g->group[i].first = at;
         for (; node != UINT32_MAX; node = g->next[node])
             g->member[at++] = node;
-        if (g->group[i].across) // which were not found in their order
+        if (g->group[i].count > 1) // found in their order, but for what is INLINE
             qsort(&g->member[g->group[i].first], g->group[i].count, sizeof(uint32_t), by_number);
     }
 }
@@ -372,9 +459,11 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, tt_lowered *how, b
                           .group = calloc(nodes + 1, sizeof(tt_group)),
                           .member = calloc(nodes + 1, sizeof(uint32_t)),
                           .next = calloc(nodes + 1, sizeof(uint32_t)),
-                          .last = calloc(nodes + 1, sizeof(uint32_t))};
+                          .last = calloc(nodes + 1, sizeof(uint32_t)),
+                          .reader = calloc(nodes + 1, sizeof(uint32_t))};
     if (groups->unit_of == NULL || groups->unit == NULL || groups->group == NULL ||
-        groups->member == NULL || groups->next == NULL || groups->last == NULL)
+        groups->member == NULL || groups->next == NULL || groups->last == NULL ||
+        groups->reader == NULL)
         return false;
     groups->unit_count = 1; // 0: leaves
     for (uint32_t at = nodes; at > 0; at--) {
@@ -383,9 +472,12 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, tt_lowered *how, b
         if (how[node] == TT_LOWERED_FREE && is_sum((tt_op)n->op) && split_of(graph, node) < 0)
             mark_inline(groups, uses, node, tt_graph_inputs(graph, node)[0].node);
     }
+    place_early(groups);
+    if (!apart)
+        mark_leaves(groups, uses);
     for (uint32_t node = 0; node < nodes; node++) {
         bool straight;
-        if (how[node] == TT_LOWERED_OWN)
+        if (how[node] == TT_LOWERED_OWN && groups->unit_of[node] == 0)
             groups->unit_of[node] = add_unit(groups, false, node);
         else if (how[node] == TT_LOWERED_FREE)
             place_free(groups, node);
@@ -407,4 +499,5 @@ void tt_groups_free(tt_groups *groups)
     free(groups->member);
     free(groups->next);
     free(groups->last);
+    free(groups->reader);
 }

@@ -3,7 +3,9 @@
 // Steps of a program are units, numbered in the order in which they run: groups, and nodes that
 // have a step of their own. A group is grown forwards: a node joins the group of the last unit
 // that it reads, where it computes element by element what has the same shape, or where it
-// reduces that shape's last axes; so no unit ever reads a later one. Where a group reduces, what
+// reduces that shape's last axes; so no unit ever reads a later one. A node that reads no group
+// joins one that reads the same buffer. What numbers of a few elements are made of buffers alone,
+// by steps of their own (an optimiser's rate), comes before all groups. Where a group reduces, what
 // it computes lies in rows: the axes before are walked once, and those that are reduced are walked
 // again for everything that needs the result. Nothing is stored but what others read.
 //
@@ -50,6 +52,8 @@ typedef struct tt_groups {
     uint32_t group_count;
     uint32_t *member;      // nodes, by group
     uint32_t *next, *last; // by node, by group: lists while they grow
+    uint32_t *reader;      // by node: the last unit of a group that reads it, of buffers; 0: none
+    uint32_t early;        // units before this one read no group
 } tt_groups;
 
 // Whether a node's operation, types and sizes are such that a form can compute it.
