@@ -17,8 +17,8 @@ typedef struct tt_printer {
 } tt_printer;
 
 // The prelude.
-unsigned tt_emit_width(tt_isa isa); // lanes of a vector of the machine
-void tt_emit_elements(FILE *file);  // how elements of buffers are read and written
+unsigned tt_emit_width(tt_isa isa);            // lanes of a vector of the machine
+void tt_emit_elements(FILE *file, tt_isa isa); // how elements of buffers are read and written
 
 // Pieces of statements. Where w is p->vectors, a register is a scalar; else its vector w is meant.
 void tt_emit_indent(const tt_printer *p);

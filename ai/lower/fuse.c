@@ -6,8 +6,8 @@
 // inner axes are walked once for each sum that waits for another ("turn"). A sum across is a nest
 // whose innermost loops are those that are summed.
 //
-// Sums are added up by lanes (form.h), and what an addition rounds off is added up beside them, so
-// that a sum is as good as one in double.
+// Sums are added up by lanes (form.h): four numbers of a lane as they are, then what they came to,
+// and what that rounds off is added up beside it. So a sum of any length loses three roundings.
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@
 
 #define CHUNK 8192 // elements of a turn of a split axis, where there is but one axis
 #define AXES (2 * TT_RANK_MAX)
+#define PART 4 // numbers of a lane that are added as they are, before they are added exactly
 
 // What is loaded, stored or counted: where it lies along the domain's axes.
 typedef struct place {
@@ -50,6 +51,7 @@ typedef struct member {
     tt_register inner_made; // in the inner nest `inner_at`
     uint32_t inner_at;
     tt_register sum_of, low; // of a sum: what came together, and what was rounded off
+    tt_register part;        // of a sum: the few numbers that are added before
     tt_register greatest;    // of log_sum_exp: the first half's result
 } member;
 
@@ -498,7 +500,28 @@ static void add_exactly(tt_form *form, member *m, tt_register x)
     tt_form_set(form, m->sum_of, sum);
 }
 
-static void add_up(fusing *f, unsigned turn)
+// The greater, where what is no number need not win: it makes the second half of log_sum_exp none.
+static tt_register greater(tt_form *form, tt_register a, tt_register b)
+{
+    return tt_form_make(form, TT_FORM_SELECT, tt_form_2(form, TT_FORM_LESS, b, a), a, b);
+}
+
+// A part of the inner axes begins, or has been added up.
+static void part_sums(fusing *f, unsigned turn, bool ends)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        member *m = &f->member[i];
+        bool first_half;
+        if (!sums_in(f, i, turn, &first_half) || is_greatest(op_of(f, m->node), first_half))
+            continue;
+        if (ends)
+            add_exactly(f->form, m, m->part);
+        else
+            m->part = tt_form_start(f->form, tt_form_number(f->form, 0), false);
+    }
+}
+
+static void add_up(fusing *f, unsigned turn, bool in_parts)
 {
     f->nest++;
     for (uint32_t i = 0; i < f->count; i++) {
@@ -507,26 +530,43 @@ static void add_up(fusing *f, unsigned turn)
             continue;
         member *m = &f->member[i];
         tt_register x = summand(f, i, first_half);
-        if (is_greatest(op_of(f, m->node), first_half))
+        if (first_half)
+            tt_form_set(f->form, m->sum_of, greater(f->form, x, m->sum_of));
+        else if (is_greatest(op_of(f, m->node), false))
             tt_form_set(f->form, m->sum_of, tt_form_better(f->form, x, m->sum_of, true));
+        else if (in_parts)
+            tt_form_set(f->form, m->part, tt_form_2(f->form, TT_FORM_ADD, m->part, x));
         else
             add_exactly(f->form, m, x);
     }
 }
 
-// The inner axes, in which the sums of a turn are added up and its members stored.
+// The inner axes, in which the sums of a turn are added up and its members stored. Of a long last
+// axis each lane adds PART numbers as they are, and then what they came to exactly.
 static void nest_turn(fusing *f, unsigned turn, bool last_lanes)
 {
-    unsigned outer = f->outer_count;
-    for (unsigned i = outer; i < f->axis_count; i++)
-        open_loop(
-            f, i, 1,
-            (tt_form_axis){.end = f->axis[i].size, .lanes = last_lanes && i + 1 == f->axis_count});
-    add_up(f, turn);
+    unsigned outer = f->outer_count, last = f->axis_count - 1;
+    int64_t part = last_lanes ? PART * TT_LANES : PART;
+    bool in_parts = f->axis[last].size >= 2 * part;
+    for (unsigned i = outer; i < last; i++)
+        open_loop(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
+    if (in_parts) {
+        open_loop(f, last, part, (tt_form_axis){.end = (f->axis[last].size + part - 1) / part});
+        part_sums(f, turn, false);
+        open_loop(f, last, 1, rest_of(f, part, f->axis[last].size, last_lanes));
+    } else {
+        open_loop(f, last, 1, (tt_form_axis){.end = f->axis[last].size, .lanes = last_lanes});
+    }
+    add_up(f, turn, in_parts);
     for (uint32_t i = 0; !f->group->across && i < f->count; i++)
         if (f->member[i].full && f->member[i].turn == turn)
             store(f, i);
-    for (unsigned i = outer; i < f->axis_count; i++)
+    close_loop(f);
+    if (in_parts) {
+        part_sums(f, turn, true);
+        close_loop(f);
+    }
+    for (unsigned i = outer; i < last; i++)
         close_loop(f);
 }
 

@@ -31,16 +31,37 @@ static int64_t numbers_of(const tt_form *form, uint32_t axis)
     return a->end > a->first ? a->end - a->first : 0;
 }
 
+// A loop over a part of what another counts the parts of: both together stay below `whole`.
+static bool is_part(const tt_form *form, const tt_affine *place, uint32_t axis, uint32_t *parts,
+                    int64_t *whole)
+{
+    const tt_form_axis *a = &form->axis[axis];
+    if (!a->bounded || a->divisor != 1 || a->to.count != 1 || a->first != 0)
+        return false;
+    *parts = a->to.term[0].axis;
+    *whole = a->to.offset;
+    return form->axis[*parts].first == 0 && a->end <= -a->to.term[0].stride &&
+           stride_of(place, *parts) == -a->to.term[0].stride * stride_of(place, axis);
+}
+
 // The greatest number that the loops from `common` on add to a place; -1: not from 0 upwards.
 static int64_t span_of(const tt_form *form, const tt_affine *place, const around *loops,
                        unsigned common)
 {
-    int64_t span = 0;
-    for (unsigned i = common; i < loops->count; i++) {
-        int64_t stride = stride_of(place, loops->axis[i]),
-                last = form->axis[loops->axis[i]].end - 1;
-        if (stride < 0 || (stride > 0 && form->axis[loops->axis[i]].first != 0))
+    int64_t span = 0, whole;
+    uint32_t parts = TT_NO_REGISTER;
+    for (unsigned i = loops->count; i > common; i--) { // parts stand outside
+        uint32_t axis = loops->axis[i - 1];
+        int64_t stride = stride_of(place, axis), last = form->axis[axis].end - 1;
+        if (stride < 0 || (stride > 0 && form->axis[axis].first != 0))
             return -1;
+        if (axis == parts)
+            continue;
+        if (i > common + 1 && is_part(form, place, axis, &parts, &whole) &&
+            loops->axis[i - 2] == parts)
+            last = whole - 1;
+        else
+            parts = TT_NO_REGISTER;
         span += stride * (last > 0 ? last : 0);
     }
     return span;
@@ -52,6 +73,17 @@ static bool turns_apart(const tt_form *form, const tt_affine *place, const aroun
                         unsigned common, int64_t span)
 {
     bool done[DEPTH] = {false};
+    int64_t numbers[DEPTH];
+    for (unsigned i = 0; i < common; i++) {
+        uint32_t parts;
+        int64_t whole;
+        numbers[i] = numbers_of(form, loops->axis[i]);
+        if (i == 0 || !is_part(form, place, loops->axis[i], &parts, &whole) ||
+            loops->axis[i - 1] != parts)
+            continue;
+        numbers[i] = whole;
+        numbers[i - 1] = 1;
+    }
     for (unsigned pass = 0; pass < common; pass++) {
         unsigned least = DEPTH;
         int64_t stride = 0;
@@ -63,12 +95,11 @@ static bool turns_apart(const tt_form *form, const tt_affine *place, const aroun
             stride = own;
         }
         done[least] = true;
-        int64_t numbers = numbers_of(form, loops->axis[least]);
-        if (numbers <= 1)
+        if (numbers[least] <= 1)
             continue;
         if (stride <= span)
             return false;
-        span += stride * (numbers - 1);
+        span += stride * (numbers[least] - 1);
     }
     return true;
 }
