@@ -43,6 +43,7 @@ typedef struct walk_axis {
 typedef struct member {
     uint32_t node;
     bool full, sum;
+    bool below;       // a log_sum_exp of what the greatest was taken from: no greater than 0
     unsigned turn;    // in which it is computed; of a sum: after which it is there
     int64_t read[3];  // by input: a place, or -1 - a member
     int64_t written;  // a place, or -1
@@ -224,6 +225,19 @@ static unsigned reads_of(const fusing *f, const member *m)
     return n->op == TT_OP_IOTA ? 1u : n->input_count; // its own numbers
 }
 
+// Whether a sum is of a - greatest(a): cross-entropies are, so that large logits lose nothing.
+static bool is_below_greatest(const fusing *f, const member *m)
+{
+    uint32_t at = m->read[0] < 0 ? (uint32_t)(-1 - m->read[0]) : UINT32_MAX;
+    if (at == UINT32_MAX || op_of(f, f->member[at].node) != TT_OP_SUBTRACT)
+        return false;
+    const tt_value *inputs = tt_graph_inputs(f->graph, f->member[at].node);
+    tt_value greatest = tt_straight(f->groups, inputs[1]);
+    return index_of(f, greatest.node) != UINT32_MAX && op_of(f, greatest.node) == TT_OP_GREATEST &&
+           tt_same(tt_straight(f->groups, tt_graph_inputs(f->graph, greatest.node)[0]),
+                   tt_straight(f->groups, inputs[0]));
+}
+
 // What each member reads, and in which turn it can be computed.
 static void find_reads(fusing *f, uint32_t index)
 {
@@ -244,8 +258,9 @@ static void find_reads(fusing *f, uint32_t index)
     }
     if (n->op == TT_OP_IOTA)
         m->read[0] = iota_place(f, m->node);
+    m->below = n->op == TT_OP_LOG_SUM_EXP && is_below_greatest(f, m);
     if (m->sum)
-        m->turn += n->op == TT_OP_LOG_SUM_EXP ? 2 : 1;
+        m->turn += n->op == TT_OP_LOG_SUM_EXP && !m->below ? 2 : 1;
     m->written = f->groups->stored[m->node] ? written_place(f, m) : -1;
 }
 
@@ -449,7 +464,7 @@ static void fuse_elements(fusing *f)
 static bool sums_in(const fusing *f, uint32_t index, unsigned turn, bool *first_half)
 {
     const member *m = &f->member[index];
-    bool two = m->sum && op_of(f, m->node) == TT_OP_LOG_SUM_EXP;
+    bool two = m->sum && op_of(f, m->node) == TT_OP_LOG_SUM_EXP && !m->below;
     *first_half = two && m->turn == turn + 2;
     return m->sum && (m->turn == turn + 1 || *first_half);
 }
@@ -484,7 +499,9 @@ static tt_register summand(fusing *f, uint32_t index, bool first_half)
         return tt_form_sign(f->form, x, TT_FORM_XOR, 0x80000000u);
     if (op != TT_OP_LOG_SUM_EXP || first_half)
         return x;
-    return tt_form_exp(f->form, tt_form_2(f->form, TT_FORM_SUBTRACT, x, m->greatest));
+    if (!m->below)
+        x = tt_form_2(f->form, TT_FORM_SUBTRACT, x, m->greatest);
+    return tt_form_exp(f->form, x);
 }
 
 // The sum and what its rounding lost, after Knuth; where the sum is infinite that is no number.
@@ -599,7 +616,9 @@ static void join_sums(fusing *f, unsigned turn, bool lanes)
             continue;
         }
         if (op == TT_OP_LOG_SUM_EXP)
-            sum = tt_form_2(f->form, TT_FORM_ADD, m->greatest, tt_form_log(f->form, sum));
+            sum = tt_form_log(f->form, sum);
+        if (op == TT_OP_LOG_SUM_EXP && !m->below)
+            sum = tt_form_2(f->form, TT_FORM_ADD, m->greatest, sum);
         m->made = sum;
         m->is_made = true;
     }

@@ -7,8 +7,8 @@
 
 #define MEMBERS_MAX 160 // of a group: a form of some thousand instructions
 #define SUMS_MAX 12     // among them: each may compute once more what stands before it
-#define FEW 64          // numbers that may be made long before they are read
-#define EARLY 1         // reads no group
+#define FEW 4096        // numbers that may be made long before they are read
+#define WAITS_MAX 4     // nodes in a row that wait for their readers
 
 static const tt_type *input_type(const tt_graph *graph, uint32_t node, unsigned input)
 {
@@ -334,6 +334,7 @@ static void add_inline(tt_groups *g, uint32_t unit, uint32_t node)
         uint32_t input = tt_graph_inputs(g->graph, node)[i].node;
         if (g->how[input] == TT_LOWERED_INLINE && g->unit_of[input] != unit) {
             add_inline(g, unit, input);
+            g->how[input] = TT_LOWERED_FREE; // from now on a member as any
             join(g, unit, input);
         }
     }
@@ -372,48 +373,87 @@ static void place_free(tt_groups *g, uint32_t node)
     join(g, unit, node);
 }
 
-// Marks what is read by one node only, in the same shape, and reads but buffers and what is early:
-// it is computed where it is read, so that it ties its reader to no group of its own.
-static void mark_leaves(tt_groups *g, const uint32_t *uses)
+// Whether a node may wait for its first reader: it reads no group, so it would be one of its own,
+// which readers of another group as well could not join. How many wait before it, + 1; 0: it may
+// not.
+static unsigned waits(const tt_groups *g, const unsigned char *waiting, uint32_t node)
 {
-    for (uint32_t node = 0; node < tt_graph_count(g->graph); node++) {
-        const tt_operation *n = tt_graph_node(g->graph, node);
-        bool leaf = g->how[node] == TT_LOWERED_FREE && n->input_count > 0;
-        for (unsigned i = 0; leaf && i < n->input_count; i++)
-            leaf = g->next[tt_behind(g, tt_graph_inputs(g->graph, node)[i]).node] == EARLY;
-        g->last[node] = leaf && !is_sum((tt_op)n->op) && uses[node] == 1 && !g->stored[node];
-        for (unsigned i = 0;
-             g->how[node] == TT_LOWERED_FREE && !is_sum((tt_op)n->op) && i < n->input_count; i++) {
-            tt_value input = tt_graph_inputs(g->graph, node)[i];
-            if (g->last[input.node] == 1 &&
-                same_shape(tt_graph_type(g->graph, input),
-                           tt_graph_type(g->graph, (tt_value){node, 0})))
-                g->how[input.node] = TT_LOWERED_INLINE;
-        }
+    const tt_operation *n = tt_graph_node(g->graph, node);
+    const tt_type *type = tt_graph_type(g->graph, (tt_value){node, 0});
+    unsigned most = 0;
+    if (g->how[node] != TT_LOWERED_FREE || is_sum((tt_op)n->op) || g->stored[node] ||
+        g->early_made[node])
+        return 0;
+    for (unsigned i = 0; i < n->input_count; i++) {
+        tt_value value = tt_graph_inputs(g->graph, node)[i];
+        uint32_t behind = tt_behind(g, value).node;
+        bool waiting_too =
+            waiting[value.node] > 0 && same_shape(tt_graph_type(g->graph, value), type);
+        if (!waiting_too && !g->early_made[behind] && g->how[behind] != TT_LOWERED_OWN)
+            return 0;
+        if (waiting_too && waiting[value.node] > most)
+            most = waiting[value.node];
     }
-    memset(g->last, 0, tt_graph_count(g->graph) * sizeof(g->last[0]));
+    return most < WAITS_MAX ? most + 1 : 0;
 }
 
-// Units of what needs no group: steps of their own that make a few numbers of buffers and such.
-static void place_early(tt_groups *g)
+// Whether a reader takes what waits into its group, and that may store it for others.
+static bool takes(const tt_groups *g, uint32_t reader, uint32_t node, bool alone)
+{
+    bool sum = is_sum((tt_op)tt_graph_node(g->graph, reader)->op);
+    const tt_type *type = tt_graph_type(g->graph, (tt_value){node, 0});
+    if (g->how[reader] == TT_LOWERED_INLINE || (sum && split_of(g->graph, reader) < 0))
+        return alone; // a sum across stores nothing but itself
+    return g->how[reader] == TT_LOWERED_FREE && !g->early_made[reader] &&
+           (sum || same_shape(type, tt_graph_type(g->graph, (tt_value){reader, 0})));
+}
+
+// Marks what waits, where all that read it take it.
+static bool mark_waiting(tt_groups *g, const uint32_t *uses)
+{
+    uint32_t nodes = tt_graph_count(g->graph);
+    uint32_t *taken = calloc(nodes + 1, sizeof(*taken));
+    unsigned char *waiting = calloc(nodes + 1, 1);
+    for (uint32_t node = 0; taken != NULL && node < nodes; node++)
+        for (unsigned i = 0; i < tt_graph_node(g->graph, node)->input_count; i++) {
+            uint32_t input = tt_graph_inputs(g->graph, node)[i].node;
+            taken[input] += takes(g, node, input, uses[input] == 1);
+        }
+    for (uint32_t node = 0; taken != NULL && waiting != NULL && node < nodes; node++)
+        if (taken[node] > 0 && taken[node] == uses[node])
+            waiting[node] = (unsigned char)waits(g, waiting, node);
+    for (uint32_t node = 0; taken != NULL && waiting != NULL && node < nodes; node++)
+        if (waiting[node] > 0)
+            g->how[node] = TT_LOWERED_INLINE;
+    free(taken);
+    free(waiting);
+    return taken != NULL && waiting != NULL;
+}
+
+// Units of what reads no group and makes a few numbers; first only told, for what waits. Where they
+// came in their order, their readers could join no group before them.
+static void place_early(tt_groups *g, bool tell)
 {
     const tt_graph *graph = g->graph;
-    g->early = 1;
     for (uint32_t node = 0; node < tt_graph_count(graph); node++) {
         const tt_operation *n = tt_graph_node(graph, node);
-        bool early = n->op != TT_OP_AFTER && (n->op == TT_OP_BUFFER || n->input_count > 0);
-        if (g->how[node] == TT_LOWERED_FREE || g->how[node] == TT_LOWERED_INLINE)
+        bool free = g->how[node] == TT_LOWERED_FREE;
+        bool early = n->op != TT_OP_AFTER && (n->op == TT_OP_BUFFER || n->input_count > 0) &&
+                     g->how[node] != TT_LOWERED_INLINE && !(free && (tell || is_sum((tt_op)n->op)));
+        for (unsigned i = 0; early && i < n->input_count; i++)
+            early = g->early_made[tt_graph_inputs(graph, node)[i].node];
+        for (unsigned i = 0; early && i < n->output_count && n->op != TT_OP_BUFFER; i++)
+            early = tt_type_count(tt_graph_type(graph, (tt_value){node, (uint16_t)i})) <= FEW;
+        g->early_made[node] = early;
+        if (!early || tell)
             continue;
-        for (unsigned i = 0; i < n->input_count; i++)
-            early = early && g->next[tt_graph_inputs(graph, node)[i].node] == EARLY;
-        for (unsigned i = 0; i < n->output_count && n->op != TT_OP_BUFFER; i++)
-            early =
-                early && tt_type_count(tt_graph_type(graph, (tt_value){node, (uint16_t)i})) <= FEW;
-        g->next[node] = early ? EARLY : 0; // no list stands there yet
-        if (early && g->how[node] == TT_LOWERED_OWN)
+        if (g->how[node] == TT_LOWERED_OWN)
             g->unit_of[node] = add_unit(g, false, node);
+        else if (free)
+            place_free(g, node);
     }
-    g->early = g->unit_count;
+    if (!tell)
+        g->early = g->unit_count;
 }
 
 // What a group reads of others must be stored.
@@ -460,10 +500,12 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, tt_lowered *how, b
                           .member = calloc(nodes + 1, sizeof(uint32_t)),
                           .next = calloc(nodes + 1, sizeof(uint32_t)),
                           .last = calloc(nodes + 1, sizeof(uint32_t)),
-                          .reader = calloc(nodes + 1, sizeof(uint32_t))};
+                          .reader = calloc(nodes + 1, sizeof(uint32_t)),
+                          .early_made = calloc(nodes + 1, sizeof(bool)),
+                          .early = 1};
     if (groups->unit_of == NULL || groups->unit == NULL || groups->group == NULL ||
         groups->member == NULL || groups->next == NULL || groups->last == NULL ||
-        groups->reader == NULL)
+        groups->reader == NULL || groups->early_made == NULL)
         return false;
     groups->unit_count = 1; // 0: leaves
     for (uint32_t at = nodes; at > 0; at--) {
@@ -472,14 +514,15 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, tt_lowered *how, b
         if (how[node] == TT_LOWERED_FREE && is_sum((tt_op)n->op) && split_of(graph, node) < 0)
             mark_inline(groups, uses, node, tt_graph_inputs(graph, node)[0].node);
     }
-    place_early(groups);
-    if (!apart)
-        mark_leaves(groups, uses);
+    place_early(groups, true);
+    if (!apart && !mark_waiting(groups, uses))
+        return false;
+    place_early(groups, false);
     for (uint32_t node = 0; node < nodes; node++) {
         bool straight;
         if (how[node] == TT_LOWERED_OWN && groups->unit_of[node] == 0)
             groups->unit_of[node] = add_unit(groups, false, node);
-        else if (how[node] == TT_LOWERED_FREE)
+        else if (how[node] == TT_LOWERED_FREE && groups->unit_of[node] == 0)
             place_free(groups, node);
         else if (how[node] == TT_LOWERED_INLINE)
             groups->unit_of[node] = last_read(groups, node, &straight);
@@ -500,4 +543,5 @@ void tt_groups_free(tt_groups *groups)
     free(groups->next);
     free(groups->last);
     free(groups->reader);
+    free(groups->early_made);
 }

@@ -31,7 +31,7 @@ typedef enum tt_lowered {
     TT_LOWERED_NOT,    // not needed, or part of another's step
     TT_LOWERED_OWN,    // by a step of its own
     TT_LOWERED_FREE,   // may join a group: tt_can_lower
-    TT_LOWERED_INLINE, // is computed where it is read, by the only node that reads it
+    TT_LOWERED_INLINE, // is computed where it is read first
     TT_LOWERED_SEEN,   // a movement that only groups look through
 } tt_lowered;
 
@@ -53,7 +53,8 @@ typedef struct tt_groups {
     uint32_t *member;      // nodes, by group
     uint32_t *next, *last; // by node, by group: lists while they grow
     uint32_t *reader;      // by node: the last unit of a group that reads it, of buffers; 0: none
-    uint32_t early;        // units before this one read no group
+    bool *early_made;      // by node: it is made of buffers alone, before all other groups
+    uint32_t early;        // units before this one make it
 } tt_groups;
 
 // Whether a node's operation, types and sizes are such that a form can compute it.

@@ -76,7 +76,7 @@ static void find_last_uses(placing *p)
             if (p->last_use[at] == 0) // an output that nobody reads
                 p->last_use[at] = i + 1;
         }
-        if (step->kernel == tt_reference_kernel)
+        if (step->kernel == tt_reference_kernel || step->kernel == tt_gather_kernel)
             p->sure = i + 1;
     }
     for (uint32_t i = 0; i < tt_graph_result_count(p->graph); i++) {

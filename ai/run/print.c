@@ -23,7 +23,8 @@ const char *tt_step_name(const tt_step *step)
                  {tt_pool_gradient_kernel, "pool's gradient"},
                  {tt_move_kernel, "move"},
                  {tt_pad_kernel, "pad"},
-                 {tt_concatenate_kernel, "concatenate"}};
+                 {tt_concatenate_kernel, "concatenate"},
+                 {tt_gather_kernel, "gather"}};
     for (size_t i = 0; i < TT_COUNT(names); i++)
         if (names[i].kernel == step->kernel)
             return names[i].name;

@@ -59,6 +59,7 @@ unsigned tt_form_pieces(const tt_fused *fused); // that it is split into
 tt_kernel tt_conv_kernel, tt_weights_gradient_kernel, tt_matmul_kernel;
 tt_kernel tt_pool_greatest_kernel, tt_pool_gradient_kernel;
 tt_kernel tt_move_kernel, tt_pad_kernel, tt_concatenate_kernel;
+tt_kernel tt_gather_kernel; // fails where an index is outside
 
 // 0: the padding is beyond measure, and another kernel must do it.
 size_t tt_conv_scratch(const tt_graph *graph, uint32_t node);
