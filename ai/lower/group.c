@@ -225,8 +225,9 @@ static uint32_t last_read(const tt_groups *g, uint32_t node, bool *straight)
     for (unsigned i = 0; i < n->input_count; i++) {
         tt_value value = tt_graph_inputs(g->graph, node)[i], behind = tt_behind(g, value);
         uint32_t unit = g->unit_of[behind.node], after = waited_for(g, value);
-        bool direct =
-            tt_same(tt_straight(g, value), behind) && g->how[value.node] != TT_LOWERED_INLINE;
+        bool direct = tt_same(tt_straight(g, value), behind) &&
+                      g->how[value.node] != TT_LOWERED_INLINE &&
+                      g->how[value.node] != TT_LOWERED_SHARED;
         if (unit > last)
             *straight = direct;
         else if (unit == last)
@@ -326,18 +327,48 @@ static uint32_t add_unit(tt_groups *g, bool is_group, uint32_t index)
     return g->unit_count++;
 }
 
-// What a node reads, and nothing else does, joins its group.
+// What waits for a node joins its group, and so does what each reader computes for itself.
 static void add_inline(tt_groups *g, uint32_t unit, uint32_t node)
 {
     const tt_operation *n = tt_graph_node(g->graph, node);
     for (unsigned i = 0; i < n->input_count; i++) {
         uint32_t input = tt_graph_inputs(g->graph, node)[i].node;
+        if (g->how[input] == TT_LOWERED_SHARED)
+            g->copy[g->copy_count++] = (tt_group_copy){g->unit[unit].index, input, 0};
         if (g->how[input] == TT_LOWERED_INLINE && g->unit_of[input] != unit) {
             add_inline(g, unit, input);
             g->how[input] = TT_LOWERED_FREE; // from now on a member as any
             join(g, unit, input);
         }
     }
+}
+
+static bool is_cheap(tt_op op)
+{
+    return op == TT_OP_ADD || op == TT_OP_SUBTRACT || op == TT_OP_MULTIPLY || op == TT_OP_NEGATE ||
+           op == TT_OP_CONVERT;
+}
+
+// Whether each reader had better compute a node for itself than read it: of no more than one buffer
+// and of little besides, by an operation that takes no longer than loading.
+static bool is_shared(tt_groups *g, uint32_t node)
+{
+    const tt_operation *n = tt_graph_node(g->graph, node);
+    int64_t count = tt_type_count(tt_graph_type(g->graph, (tt_value){node, 0}));
+    unsigned large = 0;
+    if (g->apart || g->stored[node] || g->early_made[node] || !is_cheap((tt_op)n->op) ||
+        g->copies_left[node] == 0)
+        return false;
+    for (unsigned i = 0; i < n->input_count; i++) {
+        tt_value value = tt_graph_inputs(g->graph, node)[i], behind = tt_behind(g, value);
+        bool buffer = tt_graph_node(g->graph, behind.node)->op == TT_OP_BUFFER;
+        bool little = tt_type_count(tt_graph_type(g->graph, behind)) <= count / 16;
+        large += !little;
+        if (g->how[value.node] == TT_LOWERED_INLINE || g->how[value.node] == TT_LOWERED_SHARED ||
+            (!buffer && !little))
+            return false;
+    }
+    return large == 1 && g->copies_left[node] <= g->copies_free;
 }
 
 static void place_free(tt_groups *g, uint32_t node)
@@ -359,6 +390,12 @@ static void place_free(tt_groups *g, uint32_t node)
             join(g, last, node);
             return;
         }
+    }
+    if (is_shared(g, node)) {
+        g->how[node] = TT_LOWERED_SHARED;
+        g->copies_free -= g->copies_left[node];
+        g->unit_of[node] = last;
+        return;
     }
     tt_group *group = &g->group[g->group_count];
     *group = (tt_group){.split = -1};
@@ -412,13 +449,18 @@ static bool takes(const tt_groups *g, uint32_t reader, uint32_t node, bool alone
 static bool mark_waiting(tt_groups *g, const uint32_t *uses)
 {
     uint32_t nodes = tt_graph_count(g->graph);
-    uint32_t *taken = calloc(nodes + 1, sizeof(*taken));
+    uint32_t *taken = calloc(2 * (size_t)nodes + 2, sizeof(*taken));
+    uint32_t *direct = taken != NULL ? taken + nodes + 1 : NULL;
     unsigned char *waiting = calloc(nodes + 1, 1);
     for (uint32_t node = 0; taken != NULL && node < nodes; node++)
         for (unsigned i = 0; i < tt_graph_node(g->graph, node)->input_count; i++) {
             uint32_t input = tt_graph_inputs(g->graph, node)[i].node;
             taken[input] += takes(g, node, input, uses[input] == 1);
+            direct[input] += takes(g, node, input, true);
         }
+    for (uint32_t node = 0; direct != NULL && node < nodes; node++)
+        g->copies_left[node] =
+            direct[node] == uses[node] && uses[node] < 4 ? (uint8_t)uses[node] : 0;
     for (uint32_t node = 0; taken != NULL && waiting != NULL && node < nodes; node++)
         if (taken[node] > 0 && taken[node] == uses[node])
             waiting[node] = (unsigned char)waits(g, waiting, node);
@@ -462,7 +504,9 @@ static void mark_stored(tt_groups *g, uint32_t node)
     const tt_operation *n = tt_graph_node(g->graph, node);
     for (unsigned i = 0; i < n->input_count; i++) {
         tt_value value = tt_graph_inputs(g->graph, node)[i], behind = tt_behind(g, value);
-        if (g->unit_of[behind.node] != g->unit_of[node] || !tt_same(tt_straight(g, value), behind))
+        bool other = g->unit_of[behind.node] != g->unit_of[node] ||
+                     g->how[node] == TT_LOWERED_SHARED || !tt_same(tt_straight(g, value), behind);
+        if (other && g->how[value.node] != TT_LOWERED_SHARED)
             g->stored[behind.node] = true;
     }
 }
@@ -473,16 +517,34 @@ static int by_number(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
+// In their order, each once.
+static void sort_members(tt_groups *g, tt_group *group)
+{
+    uint32_t *member = &g->member[group->first], count = 0;
+    qsort(member, group->count, sizeof(*member), by_number);
+    for (uint32_t i = 0; i < group->count; i++)
+        if (count == 0 || member[i] != member[count - 1])
+            member[count++] = member[i];
+    group->count = count;
+}
+
 static void list_members(tt_groups *g)
 {
-    uint32_t at = 0;
+    uint32_t at = 0, first_copy;
+    for (uint32_t i = 0; i < g->copy_count; i++) { // lists of them, by group
+        g->copy[i].next = g->last_copy[g->copy[i].group];
+        g->last_copy[g->copy[i].group] = i + 1;
+    }
     for (uint32_t i = 0; i < g->group_count; i++) {
         uint32_t node = g->group[i].first;
         g->group[i].first = at;
         for (; node != UINT32_MAX; node = g->next[node])
             g->member[at++] = node;
-        if (g->group[i].count > 1) // found in their order, but for what is INLINE
-            qsort(&g->member[g->group[i].first], g->group[i].count, sizeof(uint32_t), by_number);
+        for (first_copy = g->last_copy[i]; first_copy != 0;
+             first_copy = g->copy[first_copy - 1].next)
+            g->member[at++] = g->copy[first_copy - 1].node;
+        g->group[i].count = at - g->group[i].first;
+        sort_members(g, &g->group[i]);
     }
 }
 
@@ -497,15 +559,20 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, tt_lowered *how, b
                           .unit_of = calloc(nodes + 1, sizeof(uint32_t)),
                           .unit = calloc(nodes + 2, sizeof(tt_unit)),
                           .group = calloc(nodes + 1, sizeof(tt_group)),
-                          .member = calloc(nodes + 1, sizeof(uint32_t)),
+                          .member = calloc(2 * (size_t)nodes + 1, sizeof(uint32_t)),
                           .next = calloc(nodes + 1, sizeof(uint32_t)),
                           .last = calloc(nodes + 1, sizeof(uint32_t)),
                           .reader = calloc(nodes + 1, sizeof(uint32_t)),
                           .early_made = calloc(nodes + 1, sizeof(bool)),
+                          .copies_left = calloc(nodes + 1, sizeof(uint8_t)),
+                          .copy = calloc(nodes + 1, sizeof(tt_group_copy)),
+                          .copies_free = nodes,
+                          .last_copy = calloc(nodes + 1, sizeof(uint32_t)),
                           .early = 1};
     if (groups->unit_of == NULL || groups->unit == NULL || groups->group == NULL ||
         groups->member == NULL || groups->next == NULL || groups->last == NULL ||
-        groups->reader == NULL || groups->early_made == NULL)
+        groups->reader == NULL || groups->early_made == NULL || groups->copies_left == NULL ||
+        groups->copy == NULL || groups->last_copy == NULL)
         return false;
     groups->unit_count = 1; // 0: leaves
     for (uint32_t at = nodes; at > 0; at--) {
@@ -528,7 +595,8 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, tt_lowered *how, b
             groups->unit_of[node] = last_read(groups, node, &straight);
     }
     for (uint32_t node = 0; node < nodes; node++)
-        if (how[node] == TT_LOWERED_FREE || how[node] == TT_LOWERED_INLINE)
+        if (how[node] == TT_LOWERED_FREE || how[node] == TT_LOWERED_INLINE ||
+            how[node] == TT_LOWERED_SHARED)
             mark_stored(groups, node);
     list_members(groups);
     return true;
@@ -544,4 +612,7 @@ void tt_groups_free(tt_groups *groups)
     free(groups->last);
     free(groups->reader);
     free(groups->early_made);
+    free(groups->copies_left);
+    free(groups->copy);
+    free(groups->last_copy);
 }
