@@ -9,6 +9,7 @@
 // Sums are added up by lanes (form.h): four numbers of a lane as they are, then what they came to,
 // and what that rounds off is added up beside it. So a sum of any length loses three roundings.
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,8 @@ typedef struct walk_axis {
 typedef struct member {
     uint32_t node;
     bool full, sum;
+    bool flat;        // of an exp that is kept: 0 where the sum is
+    bool lends;       // its place to what is kept until it is written
     bool below;       // a log_sum_exp of what the greatest was taken from: no greater than 0
     unsigned turn;    // in which it is computed; of a sum: after which it is there
     int64_t read[3];  // by input: a place, or -1 - a member
@@ -54,6 +57,11 @@ typedef struct member {
     tt_register sum_of, low; // of a sum: what came together, and what was rounded off
     tt_register part;        // of a sum: the few numbers that are added before
     tt_register greatest;    // of log_sum_exp: the first half's result
+    int64_t kept;            // of log_sum_exp: the place where its exps are kept; else -1
+    uint32_t kept_by;        // of an exp that is a share of its sum: that log_sum_exp; or none
+    tt_register inverse,
+        up; // of a sum whose exps are kept, or a row's divisor: 1 / it; of how much
+    bool has_inverse;
 } member;
 
 typedef struct fusing {
@@ -366,7 +374,37 @@ static tt_register load(fusing *f, int64_t index)
     return made;
 }
 
+// Whether a place is a constant of one element, which needs no load.
+static bool is_number(const fusing *f, int64_t index)
+{
+    const place *p = &f->place[index];
+    const tt_operation *n = tt_graph_node(f->graph, p->stored.node);
+    if (p->counted || n->op != TT_OP_BUFFER)
+        return false;
+    const tt_buffer *buffer = tt_graph_buffer(
+        f->graph, (uint32_t)tt_graph_attribute(f->graph, p->stored.node, 0, NULL)[0]);
+    return buffer->kind == TT_CONSTANT && tt_type_count(&buffer->type) == 1;
+}
+
 static tt_register value_of(fusing *f, uint32_t index);
+
+// exp(x - log(sum)), of an exp that was kept.
+static tt_register share_kept(fusing *f, const member *m)
+{
+    const member *sum = &f->member[m->kept_by];
+    const place *p = &f->place[sum->kept];
+    tt_form_access access = {
+        .buffer = (uint16_t)sum->kept, .element = TT_F32, .place = affine_of(f, p)};
+    tt_register kept = tt_form_load(f->form, &access, TT_NO_REGISTER, TT_NO_REGISTER);
+    return tt_form_2(f->form, TT_FORM_MULTIPLY, kept, m->flat ? sum->up : sum->inverse);
+}
+
+// x / divisor as (x up) (1 / (divisor up)), within 1.5 ulp.
+static tt_register by_inverse(fusing *f, const member *m, tt_register x)
+{
+    x = tt_form_2(f->form, TT_FORM_MULTIPLY, x, m->up);
+    return tt_form_2(f->form, TT_FORM_MULTIPLY, x, m->inverse);
+}
 
 static tt_register read(fusing *f, const member *m, unsigned input)
 {
@@ -385,8 +423,12 @@ static tt_register value_of(fusing *f, uint32_t index)
         return m->inner_made;
     const tt_operation *n = tt_graph_node(f->graph, m->node);
     tt_register operand[3] = {0, 0, 0};
+    if (m->kept_by != UINT32_MAX && f->nest > 0)
+        return m->inner_at = f->nest, m->inner_made = share_kept(f, m);
     for (unsigned i = 0; i < reads_of(f, m); i++)
         operand[i] = read(f, m, i);
+    if (m->has_inverse && f->nest > 0)
+        return m->inner_at = f->nest, m->inner_made = by_inverse(f, m, operand[0]);
     const tt_type *in =
         n->input_count > 0
             ? tt_graph_type(f->graph, tt_graph_inputs(f->graph, m->node)[n->input_count - 1u])
@@ -538,6 +580,14 @@ static void part_sums(fusing *f, unsigned turn, bool ends)
     }
 }
 
+static void keep(fusing *f, const member *m, tt_register x)
+{
+    const place *p = &f->place[m->kept];
+    tt_form_access access = {
+        .buffer = (uint16_t)m->kept, .element = TT_F32, .place = affine_of(f, p)};
+    tt_form_store(f->form, &access, x);
+}
+
 static void add_up(fusing *f, unsigned turn, bool in_parts)
 {
     f->nest++;
@@ -547,6 +597,8 @@ static void add_up(fusing *f, unsigned turn, bool in_parts)
             continue;
         member *m = &f->member[i];
         tt_register x = summand(f, i, first_half);
+        if (m->kept >= 0 && !first_half)
+            keep(f, m, x);
         if (first_half)
             tt_form_set(f->form, m->sum_of, greater(f->form, x, m->sum_of));
         else if (is_greatest(op_of(f, m->node), false))
@@ -575,6 +627,9 @@ static void nest_turn(fusing *f, unsigned turn, bool last_lanes)
         open_loop(f, last, 1, (tt_form_axis){.end = f->axis[last].size, .lanes = last_lanes});
     }
     add_up(f, turn, in_parts);
+    for (uint32_t i = 0; i < f->count; i++) // loaded before something is written there
+        if (f->member[i].kept_by != UINT32_MAX && f->member[i].turn <= turn)
+            value_of(f, i);
     for (uint32_t i = 0; !f->group->across && i < f->count; i++)
         if (f->member[i].full && f->member[i].turn == turn)
             store(f, i);
@@ -585,6 +640,15 @@ static void nest_turn(fusing *f, unsigned turn, bool last_lanes)
     }
     for (unsigned i = outer; i < last; i++)
         close_loop(f);
+}
+
+// up: 0 where the sum is 0.
+static void invert_sum(tt_form *form, member *m, tt_register sum)
+{
+    tt_register zero = tt_form_number(form, 0);
+    m->inverse = tt_form_2(form, TT_FORM_DIVIDE, tt_form_number(form, 1), sum);
+    m->up = tt_form_make(form, TT_FORM_SELECT, tt_form_2(form, TT_FORM_EQUAL, sum, zero), zero,
+                         m->inverse);
 }
 
 // What the sums of a turn came to, by joining lanes where these were summed over.
@@ -609,12 +673,17 @@ static void join_sums(fusing *f, unsigned turn, bool lanes)
             sum = tt_form_sign(f->form, sum, TT_FORM_XOR, 0x80000000u);
         if (first_half) { // what is infinite is not subtracted: inf - inf would be none
             tt_register inf = tt_form_number(f->form, (float)INFINITY);
-            tt_register size = tt_form_sign(f->form, sum, TT_FORM_AND, 0x7fffffffu);
+            tt_register least = tt_form_number(f->form, -(float)INFINITY);
+            tt_register above = tt_form_make(
+                f->form, TT_FORM_SELECT, tt_form_2(f->form, TT_FORM_LESS, sum, inf), sum,
+                tt_form_number(f->form, FLT_MAX)); // so that beside inf, exps are 0
             m->greatest =
-                tt_form_make(f->form, TT_FORM_SELECT, tt_form_2(f->form, TT_FORM_EQUAL, size, inf),
-                             tt_form_number(f->form, 0), sum);
+                tt_form_make(f->form, TT_FORM_SELECT, tt_form_2(f->form, TT_FORM_EQUAL, sum, least),
+                             tt_form_number(f->form, 0), above);
             continue;
         }
+        if (m->kept >= 0)
+            invert_sum(f->form, m, sum);
         if (op == TT_OP_LOG_SUM_EXP)
             sum = tt_form_log(f->form, sum);
         if (op == TT_OP_LOG_SUM_EXP && !m->below)
@@ -622,6 +691,31 @@ static void join_sums(fusing *f, unsigned turn, bool lanes)
         m->made = sum;
         m->is_made = true;
     }
+}
+
+// Whether a full member divides by what is the same along its row.
+static bool divides_by_row(const fusing *f, const member *m)
+{
+    int64_t by = m->full && op_of(f, m->node) == TT_OP_DIVIDE ? m->read[1] : INT64_MIN;
+    if (by == INT64_MIN)
+        return false;
+    return by < 0 ? !f->member[-1 - by].full : !f->place[by].inner && !is_number(f, by);
+}
+
+// 1 / the divisor, which first is brought near 1 by a power of 2 where its inverse might be too
+// small or too great for a float.
+static void invert(fusing *f, member *m)
+{
+    tt_form *form = f->form;
+    tt_register by = read(f, m, 1), size = tt_form_sign(form, by, TT_FORM_AND, 0x7fffffffu);
+    tt_register great = tt_form_2(form, TT_FORM_LESS, tt_form_number(form, 0x1p100f), size);
+    tt_register small = tt_form_2(form, TT_FORM_LESS, size, tt_form_number(form, 0x1p-100f));
+    m->up = tt_form_make(form, TT_FORM_SELECT, great, tt_form_number(form, 0x1p-64f),
+                         tt_form_number(form, 1));
+    m->up = tt_form_make(form, TT_FORM_SELECT, small, tt_form_number(form, 0x1p64f), m->up);
+    by = tt_form_2(form, TT_FORM_MULTIPLY, by, m->up);
+    m->inverse = tt_form_2(form, TT_FORM_DIVIDE, tt_form_number(form, 1), by);
+    m->has_inverse = true;
 }
 
 // Members outside of the inner axes that can be computed before a turn, and what stays the same
@@ -640,6 +734,8 @@ static void before_turn(fusing *f, unsigned turn)
         for (unsigned k = 0; k < reads_of(f, m); k++)
             if (m->read[k] >= 0 && !f->place[m->read[k]].inner)
                 load(f, m->read[k]);
+        if (divides_by_row(f, m) && !m->has_inverse)
+            invert(f, m);
     }
 }
 
@@ -665,9 +761,75 @@ static bool works_in(const fusing *f, unsigned turn)
     return false;
 }
 
+static bool number_is(const fusing *f, tt_value value, double number)
+{
+    tt_value behind = tt_behind(f->groups, value);
+    if (op_of(f, behind.node) != TT_OP_BUFFER)
+        return false;
+    const tt_buffer *buffer =
+        tt_graph_buffer(f->graph, (uint32_t)tt_graph_attribute(f->graph, behind.node, 0, NULL)[0]);
+    return buffer->kind == TT_CONSTANT && tt_type_count(&buffer->type) == 1 &&
+           buffer->type.element == TT_F32 &&
+           memcmp(&(double){tt_cell_load(TT_F32, buffer->data, 0).f}, &number, sizeof(number)) == 0;
+}
+
+// The log_sum_exp that is taken from something: as it is, or "flat", 0 where it is -infinity, as
+// its derivative has it.
+static uint32_t sum_taken(const fusing *f, tt_value value, bool *flat)
+{
+    uint32_t node = tt_straight(f->groups, value).node;
+    *flat = op_of(f, node) == TT_OP_SELECT;
+    if (*flat) {
+        const tt_value *inputs = tt_graph_inputs(f->graph, node);
+        uint32_t mask = tt_straight(f->groups, inputs[0]).node;
+        node = tt_straight(f->groups, inputs[2]).node;
+        if (!number_is(f, inputs[1], 0) || op_of(f, mask) != TT_OP_EQUAL ||
+            tt_straight(f->groups, tt_graph_inputs(f->graph, mask)[0]).node != node ||
+            !number_is(f, tt_graph_inputs(f->graph, mask)[1], -(double)INFINITY))
+            return UINT32_MAX;
+    }
+    return op_of(f, node) == TT_OP_LOG_SUM_EXP ? index_of(f, node) : UINT32_MAX;
+}
+
+// The place of what is written at the very end.
+static int64_t lent_place(fusing *f, unsigned last)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        member *m = &f->member[i];
+        if (!m->full || m->written < 0 || m->turn != last || m->lends ||
+            f->place[m->written].element != TT_F32)
+            continue;
+        m->lends = true;
+        return m->written;
+    }
+    return -1;
+}
+
+// exp(x - log_sum_exp(x)) is a share of a sum whose exps were computed already. They are kept where
+// something is written at the very end, until it is.
+static void keep_exps(fusing *f, unsigned last)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        member *m = &f->member[i];
+        int64_t of = op_of(f, m->node) == TT_OP_EXP && m->full ? m->read[0] : 0;
+        if (of >= 0 || op_of(f, f->member[-1 - of].node) != TT_OP_SUBTRACT)
+            continue;
+        const member *below = &f->member[-1 - of];
+        uint32_t at = sum_taken(f, tt_graph_inputs(f->graph, below->node)[1], &m->flat);
+        if (at == UINT32_MAX || f->member[at].read[0] != below->read[0] ||
+            f->member[at].turn > last)
+            continue;
+        if (f->member[at].kept < 0)
+            f->member[at].kept = lent_place(f, last);
+        if (f->member[at].kept >= 0)
+            m->kept_by = at;
+    }
+}
+
 static void fuse_rows(fusing *f)
 {
     unsigned outer = f->outer_count, turns = last_turn(f);
+    keep_exps(f, turns);
     for (unsigned i = 0; i < outer; i++) {
         open_loop(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
         f->form->split = true;
@@ -800,6 +962,8 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
     f.full = f.member == NULL;
     for (uint32_t i = 0; !f.full && i < f.count; i++) {
         f.member[i].node = groups->member[g->first + i];
+        f.member[i].kept = -1;
+        f.member[i].kept_by = UINT32_MAX;
         f.member[i].sum = is_sum(op_of(&f, f.member[i].node));
     }
     for (uint32_t i = 0; !f.full && i < f.count; i++) {

@@ -159,8 +159,6 @@ bool tt_form_in_place(const tt_form *form, uint16_t read, uint16_t written)
             now.axis[now.count++] = other->a;
         } else if (other->op == TT_FORM_STORE) {
             stored |= form->access[other->a].buffer == written;
-        } else if (other->op == TT_FORM_LOAD && form->access[other->a].buffer == written) {
-            return false;
         } else if (other->op == TT_FORM_LOAD && form->access[other->a].buffer == read &&
                    (stored || !stores_may_follow(form, i, &now, written))) {
             return false;
