@@ -169,6 +169,26 @@ static const char elements[] =
     "TT_SIGNED1,\n"
     "           TT_WIDE)\n";
 
+// Past the caches.
+static void print_stream(FILE *file, tt_isa isa)
+{
+    static const char *const instruction[] = {[TT_ISA_PLAIN] = NULL,
+                                              [TT_ISA_SSE2] = "movntps",
+                                              [TT_ISA_AVX2] = "movntps256",
+                                              [TT_ISA_AVX512] = "movntps512"};
+    if (instruction[isa] == NULL)
+        fputs("#define TT_STREAMED (void)0\n"
+              "TT_IN void tt_stream(tt_f32 *p, tt_v x)\n{\n    tt_store_f32(p, x);\n}\n",
+              file);
+    else
+        fprintf(file,
+                "#define TT_STREAMED __builtin_ia32_sfence()\n"
+                "TT_IN void tt_stream(tt_f32 *p, tt_v x)\n{\n"
+                "#ifdef __clang__\n    __builtin_nontemporal_store(x, (tt_v *)p);\n"
+                "#else\n    __builtin_ia32_%s(p, x);\n#endif\n}\n",
+                instruction[isa]);
+}
+
 static void print_widening(FILE *file, tt_isa isa)
 {
     bool told = isa == TT_ISA_AVX2 || isa == TT_ISA_AVX512;
@@ -194,4 +214,5 @@ void tt_emit_elements(FILE *file, tt_isa isa)
     fputs(neighbours, file);
     fputs(element, file);
     fputs(elements, file);
+    print_stream(file, isa);
 }

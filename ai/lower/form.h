@@ -112,7 +112,9 @@ typedef struct tt_form_axis {
 // back.
 typedef struct tt_form_access {
     uint16_t buffer;
-    uint8_t element;      // tt_element
+    uint8_t element; // tt_element
+    bool streamed;   // a hint for STORE: past the caches, which the buffer would empty. Then it
+                     // begins at a multiple of 64 bytes
     int64_t index_stride; // elements
     tt_affine place;      // elements
 } tt_form_access;

@@ -21,6 +21,7 @@
 
 #define CHUNK 8192 // elements of a turn of a split axis, where there is but one axis
 #define AXES (2 * TT_RANK_MAX)
+#define TURNS_ENOUGH 16 // of a split axis, to be shared out
 #define PART 4 // numbers of a lane that are added as they are, before they are added exactly
 
 // What is loaded, stored or counted: where it lies along the domain's axes.
@@ -463,8 +464,8 @@ static tt_form_axis lanes_of(int64_t size)
 }
 
 // A loop over a part: numbers below `part`, and below what is left of `size`. The part's number
-// is that of the loop opened last.
-static tt_form_axis rest_of(const fusing *f, int64_t part, int64_t size, bool lanes)
+// is that of the loop opened as number `parts`.
+static tt_form_axis rest_of(const fusing *f, unsigned parts, int64_t part, int64_t size, bool lanes)
 {
     tt_form_axis axis = {.end = part, .lanes = lanes};
     if (size % part != 0) {
@@ -472,29 +473,57 @@ static tt_form_axis rest_of(const fusing *f, int64_t part, int64_t size, bool la
         axis.divisor = 1;
         axis.from.offset = 0;
         axis.to.offset = size;
-        tt_affine_add(&axis.to, f->open[f->open_count - 1].id, -part);
+        tt_affine_add(&axis.to, f->open[parts].id, -part);
     }
     return axis;
+}
+
+// Puts the largest of the first `count` axes outside, where the first has too few numbers to share
+// out. Their turns may come in any order.
+static void choose_split(fusing *f, unsigned count)
+{
+    unsigned largest = 0;
+    for (unsigned i = 1; i < count; i++)
+        if (f->axis[i].size > f->axis[largest].size)
+            largest = i;
+    if (count == 0 || f->axis[0].size >= TURNS_ENOUGH)
+        return;
+    walk_axis first = f->axis[largest];
+    memmove(&f->axis[1], &f->axis[0], largest * sizeof(first));
+    f->axis[0] = first;
+}
+
+// Numbers of the last axis that are a turn of the split axis; 0: the first axis is split.
+static int64_t part_of_last(const fusing *f)
+{
+    int64_t size = f->axis[f->axis_count - 1].size;
+    if (f->axis_count == 1 && size <= CHUNK)
+        return 0;
+    if (f->axis_count > 1 &&
+        (f->axis[0].size >= TURNS_ENOUGH || size < 4 * TURNS_ENOUGH * TT_LANES))
+        return 0;
+    int64_t part = (size / TURNS_ENOUGH + TT_LANES - 1) / TT_LANES * TT_LANES;
+    return f->axis_count == 1 || part > CHUNK ? CHUNK : part;
 }
 
 // No sum: all axes but the last are loops, the last is lanes.
 static void fuse_elements(fusing *f)
 {
     unsigned last = f->axis_count - 1;
-    if (f->axis_count == 1 && f->axis[0].size > CHUNK) {
-        f->fused->turns = (f->axis[0].size + CHUNK - 1) / CHUNK;
-        open_loop(f, 0, CHUNK, (tt_form_axis){.end = f->fused->turns});
+    choose_split(f, last);
+    int64_t part = part_of_last(f), size = f->axis[last].size;
+    if (part > 0) {
+        f->fused->turns = (size + part - 1) / part;
+        open_loop(f, last, part, (tt_form_axis){.end = f->fused->turns});
         f->form->split = true;
-        open_loop(f, 0, 1, rest_of(f, CHUNK, f->axis[0].size, true));
-    } else {
-        for (unsigned i = 0; i < last; i++) {
-            open_loop(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
-            f->form->split = true;
-            if (i == 0)
-                f->fused->turns = f->axis[0].size;
-        }
-        open_loop(f, last, 1, lanes_of(f->axis[last].size));
     }
+    for (unsigned i = 0; i < last; i++) {
+        open_loop(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
+        f->form->split = true;
+        if (i == 0 && part == 0)
+            f->fused->turns = f->axis[0].size;
+    }
+    open_loop(f, last, 1, part > 0 ? rest_of(f, 0, part, size, true) : lanes_of(size));
     f->nest++;
     for (uint32_t i = 0; i < f->count; i++)
         store(f, i);
@@ -622,7 +651,7 @@ static void nest_turn(fusing *f, unsigned turn, bool last_lanes)
     if (in_parts) {
         open_loop(f, last, part, (tt_form_axis){.end = (f->axis[last].size + part - 1) / part});
         part_sums(f, turn, false);
-        open_loop(f, last, 1, rest_of(f, part, f->axis[last].size, last_lanes));
+        open_loop(f, last, 1, rest_of(f, f->open_count - 1, part, f->axis[last].size, last_lanes));
     } else {
         open_loop(f, last, 1, (tt_form_axis){.end = f->axis[last].size, .lanes = last_lanes});
     }
@@ -830,6 +859,7 @@ static void fuse_rows(fusing *f)
 {
     unsigned outer = f->outer_count, turns = last_turn(f);
     keep_exps(f, turns);
+    choose_split(f, outer);
     for (unsigned i = 0; i < outer; i++) {
         open_loop(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
         f->form->split = true;
@@ -862,13 +892,14 @@ static void fuse_across(fusing *f)
     unsigned outer = f->outer_count;
     bool lanes_kept = outer > 0 && f->axis[outer - 1].last > f->axis[f->axis_count - 1].last;
     uint32_t sum = f->count - 1;
+    choose_split(f, outer - lanes_kept);
     for (unsigned i = 0; i < outer; i++) {
         bool lanes = lanes_kept && i == outer - 1;
         if (lanes && outer == 1 && f->axis[i].size > 4 * TT_LANES) {
             f->fused->turns = (f->axis[i].size + 4 * TT_LANES - 1) / (4 * TT_LANES);
             open_loop(f, i, 4 * TT_LANES, (tt_form_axis){.end = f->fused->turns});
             f->form->split = true;
-            open_loop(f, i, 1, rest_of(f, 4 * TT_LANES, f->axis[i].size, true));
+            open_loop(f, i, 1, rest_of(f, 0, 4 * TT_LANES, f->axis[i].size, true));
             continue;
         }
         open_loop(f, i, 1, (tt_form_axis){.end = f->axis[i].size, .lanes = lanes});

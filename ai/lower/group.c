@@ -270,14 +270,18 @@ static bool fits(const tt_groups *g, const tt_group *group, uint32_t node, tt_ty
     return true;
 }
 
-// A buffer that a node reads, of its own shape; else none.
+// A buffer that a node reads, of its own shape and without waiting; else none.
 static uint32_t buffer_read(const tt_groups *g, uint32_t node, unsigned input)
 {
-    tt_value value = tt_straight(g, tt_graph_inputs(g->graph, node)[input]);
-    const tt_type *type = tt_graph_type(g->graph, value);
-    bool buffer = tt_graph_node(g->graph, value.node)->op == TT_OP_BUFFER;
-    return buffer && same_shape(type, tt_graph_type(g->graph, (tt_value){node, 0})) ? value.node
-                                                                                    : UINT32_MAX;
+    tt_value value = tt_graph_inputs(g->graph, node)[input], behind = tt_straight(g, value);
+    const tt_type *type = tt_graph_type(g->graph, behind);
+    if (tt_graph_node(g->graph, behind.node)->op != TT_OP_BUFFER ||
+        !same_shape(type, tt_graph_type(g->graph, (tt_value){node, 0})))
+        return UINT32_MAX;
+    for (; !tt_same(value, behind); value = tt_graph_inputs(g->graph, value.node)[0])
+        if (tt_graph_node(g->graph, value.node)->op == TT_OP_AFTER)
+            return UINT32_MAX;
+    return behind.node;
 }
 
 // The last group that reads a buffer which this node reads; 0: none.

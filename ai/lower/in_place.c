@@ -44,25 +44,34 @@ static bool is_part(const tt_form *form, const tt_affine *place, uint32_t axis, 
            stride_of(place, *parts) == -a->to.term[0].stride * stride_of(place, axis);
 }
 
+// Numbers of each loop from `from` to before `end`; those of a loop over a part are the whole's,
+// and its parts are 1.
+static void count_numbers(const tt_form *form, const tt_affine *place, const around *loops,
+                          unsigned from, unsigned end, int64_t numbers[DEPTH])
+{
+    uint32_t parts;
+    int64_t whole;
+    for (unsigned i = from; i < end; i++)
+        numbers[i] = numbers_of(form, loops->axis[i]);
+    for (unsigned i = from; i < end; i++)
+        for (unsigned k = from; is_part(form, place, loops->axis[i], &parts, &whole) && k < i; k++)
+            if (loops->axis[k] == parts) {
+                numbers[i] = whole;
+                numbers[k] = 1;
+            }
+}
+
 // The greatest number that the loops from `common` on add to a place; -1: not from 0 upwards.
 static int64_t span_of(const tt_form *form, const tt_affine *place, const around *loops,
                        unsigned common)
 {
-    int64_t span = 0, whole;
-    uint32_t parts = TT_NO_REGISTER;
-    for (unsigned i = loops->count; i > common; i--) { // parts stand outside
-        uint32_t axis = loops->axis[i - 1];
-        int64_t stride = stride_of(place, axis), last = form->axis[axis].end - 1;
-        if (stride < 0 || (stride > 0 && form->axis[axis].first != 0))
+    int64_t span = 0, numbers[DEPTH];
+    count_numbers(form, place, loops, common, loops->count, numbers);
+    for (unsigned i = common; i < loops->count; i++) {
+        int64_t stride = stride_of(place, loops->axis[i]);
+        if (stride < 0 || (stride > 0 && form->axis[loops->axis[i]].first != 0))
             return -1;
-        if (axis == parts)
-            continue;
-        if (i > common + 1 && is_part(form, place, axis, &parts, &whole) &&
-            loops->axis[i - 2] == parts)
-            last = whole - 1;
-        else
-            parts = TT_NO_REGISTER;
-        span += stride * (last > 0 ? last : 0);
+        span += numbers[i] > 1 ? stride * (numbers[i] - 1) : 0;
     }
     return span;
 }
@@ -74,16 +83,7 @@ static bool turns_apart(const tt_form *form, const tt_affine *place, const aroun
 {
     bool done[DEPTH] = {false};
     int64_t numbers[DEPTH];
-    for (unsigned i = 0; i < common; i++) {
-        uint32_t parts;
-        int64_t whole;
-        numbers[i] = numbers_of(form, loops->axis[i]);
-        if (i == 0 || !is_part(form, place, loops->axis[i], &parts, &whole) ||
-            loops->axis[i - 1] != parts)
-            continue;
-        numbers[i] = whole;
-        numbers[i - 1] = 1;
-    }
+    count_numbers(form, place, loops, 0, common, numbers);
     for (unsigned pass = 0; pass < common; pass++) {
         unsigned least = DEPTH;
         int64_t stride = 0;

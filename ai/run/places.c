@@ -18,7 +18,8 @@
 #include "tutti/check.h"
 
 #define ALIGNMENT 64
-#define AT_END UINT32_MAX // last used by a result or an assignment
+#define STREAMED ((uint64_t)32 << 20) // bytes that leave nothing else in a cache
+#define AT_END UINT32_MAX             // last used by a result or an assignment
 
 typedef struct hole {
     uint64_t offset, bytes;
@@ -197,6 +198,26 @@ static bool take_over(placing *p, uint32_t step, uint32_t value)
     return false;
 }
 
+// What is larger than caches and stored once, where nothing was read, is stored past them.
+static void choose_streamed(placing *p, const tt_step *step)
+{
+    tt_form *form = step->fused != NULL ? &step->fused->form : NULL;
+    for (uint32_t i = 0; form != NULL && i < form->access_count; i++) {
+        uint16_t buffer = form->access[i].buffer;
+        uint32_t root = root_of(p, step->fused->values[buffer]);
+        bool read = buffer < step->fused->read_count || p->bytes[root] < STREAMED;
+        for (uint32_t k = 0; !read && k < form->length; k++)
+            read =
+                form->code[k].op == TT_FORM_LOAD && form->access[form->code[k].a].buffer == buffer;
+        for (uint32_t k = 0; !read && k < step->fused->read_count; k++) {
+            uint32_t other = root_of(p, step->fused->values[k]);
+            read = p->straight[root] || (p->program->place[root] == p->program->place[other] &&
+                                         p->program->place[root] != TT_NOWHERE);
+        }
+        form->access[i].streamed = !read;
+    }
+}
+
 static void choose_places(placing *p)
 {
     tt_program *program = p->program;
@@ -207,6 +228,7 @@ static void choose_places(placing *p)
             if (!p->straight[at] && !take_over(p, i, at))
                 program->place[at] = take(p, p->bytes[at]);
         }
+        choose_streamed(p, step);
         for (uint32_t at = p->dies[i]; at != 0; at = p->next[at - 1])
             if (program->place[at - 1] != TT_NOWHERE) // not a buffer's
                 give_back(p, program->place[at - 1], p->bytes[at - 1]);

@@ -26,10 +26,10 @@ typedef struct function {
 } function;
 
 static const function functions[] = {
-    {"exp", tt_form_exp, exp, expl, 1, 20},        {"log", tt_form_log, log, logl, 1, 30},
-    {"tanh", tt_form_tanh, tanh, tanhl, 2, 21},    {"erf", tt_form_erf, erf, erfl, 2, 27},
-    {"sin", tt_form_sin, sin, sinl, 1, 85},        {"cos", tt_form_cos, cos, cosl, 1, 85},
-    {"atan", tt_form_atan, atan, atanl, 1.04, 29},
+    {"exp", tt_form_exp, exp, expl, 1, 20},     {"log", tt_form_log, log, logl, 1, 30},
+    {"tanh", tt_form_tanh, tanh, tanhl, 2, 21}, {"erf", tt_form_erf, erf, erfl, 2, 27},
+    {"sin", tt_form_sin, sin, sinl, 1, 85},     {"cos", tt_form_cos, cos, cosl, 1, 85},
+    {"atan", tt_form_atan, atan, atanl, 1, 29},
 };
 
 #define EACH(expression)                                                                           \

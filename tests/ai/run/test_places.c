@@ -250,6 +250,27 @@ static bool rows_in_place(int64_t rows, int64_t stride, bool read_first)
     return may;
 }
 
+// ---- past the caches
+
+// 34 MB, which compiled code stores past the caches where rows begin at whole vectors.
+static void check_streamed(int64_t columns, bool streamed)
+{
+    tt_graph *g = tt_graph_new();
+    tt_type type = TT_TYPE(TT_F32, 8, columns);
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 8, 1));
+    tt_value y = tt_add(g, tt_iota(g, type, 1), x);
+    tt_graph_result(g, "y", tt_add(g, y, tt_input(g, "row", TT_TYPE(TT_F32, 1, columns))));
+    subject a = opened(g, TT_RUN_COMPILED, 4), b = opened(g, TT_RUN_INTERPRETED, 4);
+    char *text = tt_program_print_c(a.program);
+    REQUIRE(tt_program_run(a.program, NULL) == TT_OK && tt_program_run(b.program, NULL) == TT_OK);
+    EXPECT(same_bits(&a, &b));
+    EXPECT((strstr(text, " tt_stream(p") != NULL) == streamed);
+    free(text);
+    closed(&a);
+    closed(&b);
+    tt_graph_free(g);
+}
+
 // ---- assignments
 
 // A step of an optimiser lies in its buffers; guarded it is aside, and gives the same bits.
@@ -359,6 +380,9 @@ int main(void)
     EXPECT(rows_in_place(5, 8, true) && rows_in_place(5, 100, true));
     EXPECT(!rows_in_place(5, 7, true) && !rows_in_place(5, 0, true) && rows_in_place(1, 0, true));
     EXPECT(!rows_in_place(5, -8, true) && !rows_in_place(5, 8, false));
+    check_streamed((int64_t)1 << 20, true);
+    check_streamed(((int64_t)1 << 20) + 1, false);
+    check_streamed((int64_t)1 << 12, false);
     check_optimiser();
     check_what_stays();
     for (uint64_t seed = 1; seed <= 60; seed++) {
