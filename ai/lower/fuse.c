@@ -55,7 +55,7 @@ typedef struct member {
     bool is_made;
     tt_register inner_made; // in the inner nest `inner_at`
     uint32_t inner_at;
-    tt_register sum_of, low; // of a sum: what came together, and what was rounded off
+    tt_register sum_of, low; // of a sum: what came together, and what was rounded off or none
     tt_register part;        // of a sum: the few numbers that are added before
     tt_register greatest;    // of log_sum_exp: the first half's result
     int64_t kept;            // of log_sum_exp: the place where its exps are kept; else -1
@@ -555,7 +555,7 @@ static void start_sums(fusing *f, unsigned turn)
         bool greatest = is_greatest(op_of(f, m->node), first_half);
         tt_register from = tt_form_number(f->form, greatest ? -(float)INFINITY : 0);
         m->sum_of = tt_form_start(f->form, from, false);
-        if (!greatest)
+        if (!first_half)
             m->low = tt_form_start(f->form, from, false);
     }
 }
@@ -592,6 +592,14 @@ static void add_exactly(tt_form *form, member *m, tt_register x)
 static tt_register greater(tt_form *form, tt_register a, tt_register b)
 {
     return tt_form_make(form, TT_FORM_SELECT, tt_form_2(form, TT_FORM_LESS, b, a), a, b);
+}
+
+// The greatest number, and beside it what was none.
+static void add_greatest(tt_form *form, const member *m, tt_register x)
+{
+    tt_register number = tt_form_2(form, TT_FORM_EQUAL, x, x);
+    tt_form_set(form, m->sum_of, greater(form, x, m->sum_of));
+    tt_form_set(form, m->low, tt_form_make(form, TT_FORM_SELECT, number, m->low, x));
 }
 
 // A part of the inner axes begins, or has been added up.
@@ -631,7 +639,7 @@ static void add_up(fusing *f, unsigned turn, bool in_parts)
         if (first_half)
             tt_form_set(f->form, m->sum_of, greater(f->form, x, m->sum_of));
         else if (is_greatest(op_of(f, m->node), false))
-            tt_form_set(f->form, m->sum_of, tt_form_better(f->form, x, m->sum_of, true));
+            add_greatest(f->form, m, x);
         else if (in_parts)
             tt_form_set(f->form, m->part, tt_form_2(f->form, TT_FORM_ADD, m->part, x));
         else
@@ -691,6 +699,8 @@ static void join_sums(fusing *f, unsigned turn, bool lanes)
         tt_op op = op_of(f, m->node);
         bool greatest = is_greatest(op, first_half);
         tt_register sum = m->sum_of;
+        if (greatest && !first_half)
+            sum = tt_form_better(f->form, m->low, sum, true);
         if (lanes)
             sum = greatest ? tt_form_1(f->form, TT_FORM_JOIN_GREATEST, sum)
                            : tt_form_2(f->form, TT_FORM_JOIN_BOTH, sum, m->low);
