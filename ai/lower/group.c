@@ -8,7 +8,10 @@
 #define MEMBERS_MAX 160 // of a group: a form of some thousand instructions
 #define SUMS_MAX 12     // among them: each may compute once more what stands before it
 #define FEW 4096        // numbers that may be made long before they are read
-#define WAITS_MAX 4     // nodes in a row that wait for their readers
+#define ROWS_FEW 16     // of what is computed once a row, and of how many elements a row then is
+#define ROW_LONG 1024   // no part of it
+#define ONE_ROW_LONG (1 << 17) // elements of one row, which then only sums walk
+#define WAITS_MAX 4            // nodes in a row that wait for their readers
 
 static const tt_type *input_type(const tt_graph *graph, uint32_t node, unsigned input)
 {
@@ -240,6 +243,14 @@ static uint32_t last_read(const tt_groups *g, uint32_t node, bool *straight)
     return waited > last ? waited : last;
 }
 
+static int64_t rows_of(const tt_type *domain, int split)
+{
+    int64_t rows = 1;
+    for (int i = 0; i < split; i++)
+        rows *= domain->size[i];
+    return rows;
+}
+
 // Whether the node's shape is one of the group's; the group may grow to it.
 static bool fits(const tt_groups *g, const tt_group *group, uint32_t node, tt_type *domain,
                  int *split)
@@ -256,8 +267,10 @@ static bool fits(const tt_groups *g, const tt_group *group, uint32_t node, tt_ty
         return own >= 0 && group->sums < SUMS_MAX && same_shape(in, domain) &&
                (group->split < 0 || own == group->split);
     }
-    if (same_shape(type, domain) || (*split >= 0 && is_row(type, domain, *split)))
+    if (*split >= 0 && is_row(type, domain, *split))
         return true;
+    if (same_shape(type, domain)) // one long row is walked by one thread
+        return *split < 0 || rows_of(domain, *split) > 1 || tt_type_count(domain) < ONE_ROW_LONG;
     if (*split >= 0 || type->rank != domain->rank)
         return false;
     int ones = domain->rank; // rows until now: what they belong to is wider
@@ -265,6 +278,9 @@ static bool fits(const tt_groups *g, const tt_group *group, uint32_t node, tt_ty
         ones--;
     if (ones == domain->rank || !is_row(domain, type, ones))
         return false;
+    int64_t rows = tt_type_count(domain);
+    if (rows < ROWS_FEW && tt_type_count(type) / rows > ROW_LONG)
+        return false; // its rows could not be shared out among threads
     *split = ones;
     *domain = *type;
     return true;
