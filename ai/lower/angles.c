@@ -159,9 +159,9 @@ tt_register tt_form_cos(tt_form *form, tt_register x)
 tt_register tt_form_atan(tt_form *form, tt_register x)
 {
     // Moved by last places from where fit.py has them: of such, the least error over all floats.
-    static const float c[] = {-0.333333015F,  0.199985504F,   -0.142642438F,
-                              0.109521955F,   -0.0840346888F, 0.0579578578F,
-                              -0.0311780684F, 0.0109147206F,  -0.00179366348F};
+    static const float c[] = {-0.333332956F,  0.1999854F,     -0.142642319F,
+                              0.109521851F,   -0.0840346739F, 0.0579578355F,
+                              -0.0311780833F, 0.0109147802F,  -0.00179367373F};
     tt_register zero = tt_form_number(form, 0), one = tt_form_number(form, 1);
     tt_register sign = sign_of(form, x);
     tt_register a = with_sign(form, TT_FORM_XOR, x, sign);

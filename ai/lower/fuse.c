@@ -572,7 +572,7 @@ static tt_register summand(fusing *f, uint32_t index, bool first_half)
         return x;
     if (!m->below)
         x = tt_form_2(f->form, TT_FORM_SUBTRACT, x, m->greatest);
-    return tt_form_exp(f->form, x);
+    return tt_form_exp_below(f->form, x);
 }
 
 // The sum and what its rounding lost, after Knuth; where the sum is infinite that is no number.
