@@ -167,6 +167,20 @@ void tt_emit_load(const tt_printer *p, uint32_t at)
     }
 }
 
+// Whether whole vectors are stored at multiples of their size.
+static bool is_streamed(const tt_printer *p, const tt_instruction *i)
+{
+    const tt_form_access *access = &p->form->access[i->a];
+    if (!access->streamed || access->element != TT_F32 || p->partial || i->uniform ||
+        lane_stride(p, i) != 1 || p->form->axis[p->lanes].bounded ||
+        p->form->axis[p->lanes].first % TT_LANES != 0 || access->place.offset % TT_LANES != 0)
+        return false;
+    for (unsigned t = 0; t < access->place.count; t++)
+        if (access->place.term[t].axis != p->lanes && access->place.term[t].stride % TT_LANES != 0)
+            return false;
+    return true;
+}
+
 void tt_emit_store(const tt_printer *p, uint32_t at)
 {
     const tt_instruction *i = &p->form->code[at];
@@ -175,7 +189,9 @@ void tt_emit_store(const tt_printer *p, uint32_t at)
     for (unsigned w = tt_emit_first(p, i->uniform); w < tt_emit_end(p, i->uniform); w++) {
         const char *way = !tt_emit_is_full(p, w) ? "n" : stride == 1 ? "" : "s";
         tt_emit_indent(p);
-        if (i->uniform)
+        if (is_streamed(p, i))
+            fprintf(p->file, "tt_stream(");
+        else if (i->uniform)
             fprintf(p->file, "tt_put_%s(", element);
         else
             fprintf(p->file, "tt_store%s_%s(", way, element);

@@ -237,6 +237,11 @@ void tt_emit_c(FILE *file, const tt_form *form, const char *name, tt_isa isa)
     fprintf(file, "    (void)buffers, (void)from, (void)to, (void)local;\n");
     tt_emit_pointers(&p, TT_NO_REGISTER, form->length);
     print_walk(&p, 0, form->length);
+    for (uint32_t i = 0; i < form->access_count; i++)
+        if (form->access[i].streamed) { // before another thread is told that it is there
+            fprintf(file, "    TT_STREAMED;\n");
+            break;
+        }
     close_block(&p);
     free(p.pointer);
 }

@@ -167,24 +167,47 @@ static void print_join_greatest(FILE *file, unsigned width)
     fprintf(file, "    return x0[0];\n}\n");
 }
 
+// One half of a vector as doubles, "tt_half(x, 4, 5, 6, 7)".
+static void print_half(FILE *file, const char *name, unsigned w, unsigned from, unsigned lanes)
+{
+    fprintf(file, "tt_half(%s%u", name, w);
+    for (unsigned l = 0; l < lanes; l++)
+        fprintf(file, ", %u", from + l);
+    fprintf(file, ")");
+}
+
+// As doubles d0, d1 ... of half as many lanes as a vector has, then a tree over these and one over
+// the lanes of what is left.
 static void print_join(FILE *file, unsigned width, bool both)
 {
-    unsigned vectors = TT_LANES / width;
+    unsigned vectors = TT_LANES / width, lanes = width / 2, halves = 2 * vectors;
     fprintf(file, "TT_IN float tt_join%s(", both ? "_both" : "");
     for (unsigned w = 0; w < vectors; w++)
         fprintf(file, "%stt_v x%u", w > 0 ? ", " : "", w);
     for (unsigned w = 0; both && w < vectors; w++)
         fprintf(file, ", tt_v low%u", w);
-    fprintf(file, ")\n{\n    double s[16];\n");
-    for (unsigned l = 0; l < TT_LANES; l++) {
-        fprintf(file, "    s[%u] = x%u[%u];\n", l, l / width, l % width);
-        if (both)
-            fprintf(file, "    s[%u] += low%u[%u] == low%u[%u] ? low%u[%u] : 0;\n", l, l / width,
-                    l % width, l / width, l % width, l / width, l % width);
+    fprintf(file, ")\n{\n");
+    for (unsigned w = 0; both && w < vectors; w++)
+        fprintf(file, "    low%u = (tt_v)((tt_u)low%u & (tt_u)(low%u == low%u));\n", w, w, w, w);
+    for (unsigned h = 0; h < halves; h++) {
+        fprintf(file, "    tt_d d%u = ", h);
+        print_half(file, "x", h / 2, h % 2 * lanes, lanes);
+        if (both) {
+            fprintf(file, " + ");
+            print_half(file, "low", h / 2, h % 2 * lanes, lanes);
+        }
+        fprintf(file, ";\n");
     }
-    fprintf(file,
-            "    for (int half = 8; half > 0; half /= 2)\n        for (int l = 0; l < half; l++)\n"
-            "            s[l] += s[l + half];\n    return (float)s[0];\n}\n");
+    for (unsigned half = halves / 2; half > 0; half /= 2)
+        for (unsigned h = 0; h < half; h++)
+            fprintf(file, "    d%u += d%u;\n", h, h + half);
+    for (unsigned half = lanes / 2; half > 0; half /= 2) {
+        fprintf(file, "    d0 += __builtin_shufflevector(d0, d0");
+        for (unsigned l = 0; l < lanes; l++)
+            fprintf(file, ", %u", (l + half) % lanes);
+        fprintf(file, ");\n");
+    }
+    fprintf(file, "    return (float)d0[0];\n}\n");
 }
 
 static void print_arithmetic(FILE *file, tt_isa isa)
@@ -200,6 +223,10 @@ static void print_arithmetic(FILE *file, tt_isa isa)
     }
     fputs(isa == TT_ISA_AVX512 || isa == TT_ISA_AVX2 ? fused_scalar : scalar_by_vector, file);
     fputs(arithmetic, file);
+    fputs("typedef TT_VECTOR(double, 4 * TT_N) tt_d;\n"
+          "#define tt_half(x, ...) \\\n"
+          "    __builtin_convertvector(__builtin_shufflevector(x, x, __VA_ARGS__), tt_d)\n",
+          file);
     print_join(file, tt_emit_width(isa), false);
     print_join(file, tt_emit_width(isa), true);
     print_join_greatest(file, tt_emit_width(isa));

@@ -119,8 +119,10 @@ typedef struct tt_form_axis {
 // half is kept). Loading converts: floats to f32, integers to i32, bools to masks. Storing converts
 // back.
 typedef struct tt_form_access {
-    uint16_t buffer;      // or TT_FORM_LOCAL
-    uint8_t element;      // tt_element
+    uint16_t buffer; // or TT_FORM_LOCAL
+    uint8_t element; // tt_element
+    bool streamed;   // a hint for STORE: past the caches, which the buffer would empty. Then it
+                     // begins at a multiple of 64 bytes
     int64_t index_stride; // elements
     tt_affine place;      // elements
 } tt_form_access;

@@ -15,26 +15,42 @@
 #define LOG_2_REST -1.90465421e-9F
 #define ROUNDER 12582912.0F // 1.5 2^23: a small number added to it is rounded to an integer
 
-// exp(x) = 2^n exp(r), |r| <= log(2) / 2. The rounder makes n + 254, so that its last bits are the
-// exponents of two factors, whose product is 2^n also where that is a denormal or 2^128.
-tt_register tt_form_exp(tt_form *form, tt_register x)
+// exp(x) = 2^n exp(r), |r| <= log(2) / 2: returns exp(r), and n + `more` in the last bits of
+// `bits`. Of x no less than `least`.
+static tt_register exp_of_rest(tt_form *form, tt_register x, float least, float more,
+                               tt_register *bits)
 {
     static const float c[] = {
         1, 1, 0.49999994F, 0.166665211F, 0.0416683331F, 0.00836871006F, 0.00138142798F};
-    tt_register least = tt_form_number(form, -104), rounder = tt_form_number(form, ROUNDER + 254);
+    tt_register limit = tt_form_number(form, least), rounder = tt_form_number(form, ROUNDER + more);
     x = at_most(form, x, 88.8F);
-    x = choose(form, tt_form_2(form, TT_FORM_LESS, x, least), least, x);
+    x = choose(form, tt_form_2(form, TT_FORM_LESS, x, limit), limit, x);
     tt_register rounded = fused(form, x, tt_form_number(form, LOG2_E), rounder);
     tt_register n = tt_form_2(form, TT_FORM_SUBTRACT, rounded, rounder);
     tt_register r = fused(form, n, tt_form_number(form, -LOG_2), x);
     r = fused(form, n, tt_form_number(form, -LOG_2_REST), r);
-    tt_register p = polynomial(form, r, c, 6);
-    tt_register both = tt_form_1(form, TT_FORM_AS_INTEGER, rounded);
+    *bits = tt_form_1(form, TT_FORM_AS_INTEGER, rounded);
+    return polynomial(form, r, c, 6);
+}
+
+// n + 254 are the exponents of two factors, whose product is 2^n also where that is a denormal or
+// 2^128.
+tt_register tt_form_exp(tt_form *form, tt_register x)
+{
+    tt_register both, p = exp_of_rest(form, x, -104, 254, &both);
     tt_register half = shifted(form, TT_FORM_RIGHT, both, 1);
     tt_register rest = tt_form_2(form, TT_FORM_SUBTRACT_INTEGER, both, half);
     half = tt_form_1(form, TT_FORM_AS_FLOAT, shifted(form, TT_FORM_LEFT, half, 23));
     rest = tt_form_1(form, TT_FORM_AS_FLOAT, shifted(form, TT_FORM_LEFT, rest, 23));
     return tt_form_2(form, TT_FORM_MULTIPLY, tt_form_2(form, TT_FORM_MULTIPLY, p, half), rest);
+}
+
+// 2^n is 0 for -127, where -88 is, and infinite for 128, where 88.8 is.
+tt_register tt_form_exp_below(tt_form *form, tt_register x)
+{
+    tt_register bits, p = exp_of_rest(form, x, -88, 127, &bits);
+    bits = tt_form_1(form, TT_FORM_AS_FLOAT, shifted(form, TT_FORM_LEFT, bits, 23));
+    return tt_form_2(form, TT_FORM_MULTIPLY, p, bits);
 }
 
 // Above 0: the logarithm. 0: -infinity. Below, and what is no number: none. Infinity stays.

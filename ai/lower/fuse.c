@@ -6,9 +6,10 @@
 // inner axes are walked once for each sum that waits for another ("turn"). A sum across is a nest
 // whose innermost loops are those that are summed.
 //
-// Sums are added up by lanes (form.h), and what an addition rounds off is added up beside them, so
-// that a sum is as good as one in double.
+// Sums are added up by lanes (form.h): four numbers of a lane as they are, then what they came to,
+// and what that rounds off is added up beside it. So a sum of any length loses three roundings.
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,9 @@
 #include "ai/lower/functions.h"
 #include "ai/lower/fusing.h"
 
-#define CHUNK 8192 // elements of a turn of a split axis, where there is but one axis
+#define CHUNK 8192      // elements of a turn of a split axis, where there is but one axis
+#define TURNS_ENOUGH 16 // of a split axis, to be shared out
+#define PART 4 // numbers of a lane that are added as they are, before they are added exactly
 
 static uint32_t index_of(const fusing *f, uint32_t node)
 {
@@ -207,6 +210,19 @@ static unsigned reads_of(const fusing *f, const member *m)
     return n->op == TT_OP_IOTA ? 1u : n->input_count; // its own numbers
 }
 
+// Whether a sum is of a - greatest(a): cross-entropies are, so that large logits lose nothing.
+static bool is_below_greatest(const fusing *f, const member *m)
+{
+    uint32_t at = m->read[0] < 0 ? (uint32_t)(-1 - m->read[0]) : UINT32_MAX;
+    if (at == UINT32_MAX || op_of(f, f->member[at].node) != TT_OP_SUBTRACT)
+        return false;
+    const tt_value *inputs = tt_graph_inputs(f->graph, f->member[at].node);
+    tt_value greatest = tt_straight(f->groups, inputs[1]);
+    return index_of(f, greatest.node) != UINT32_MAX && op_of(f, greatest.node) == TT_OP_GREATEST &&
+           tt_same(tt_straight(f->groups, tt_graph_inputs(f->graph, greatest.node)[0]),
+                   tt_straight(f->groups, inputs[0]));
+}
+
 // What each member reads, and in which turn it can be computed.
 static void find_reads(fusing *f, uint32_t index)
 {
@@ -227,8 +243,9 @@ static void find_reads(fusing *f, uint32_t index)
     }
     if (n->op == TT_OP_IOTA)
         m->read[0] = iota_place(f, m->node);
+    m->below = n->op == TT_OP_LOG_SUM_EXP && is_below_greatest(f, m);
     if (m->sum)
-        m->turn += n->op == TT_OP_LOG_SUM_EXP ? 2 : 1;
+        m->turn += n->op == TT_OP_LOG_SUM_EXP && !m->below ? 2 : 1;
     m->written = f->groups->stored[m->node] ? written_place(f, m) : -1;
 }
 
@@ -366,7 +383,37 @@ static tt_register load(fusing *f, int64_t index)
     return made;
 }
 
+// Whether a place is a constant of one element, which needs no load.
+static bool is_number(const fusing *f, int64_t index)
+{
+    const place *p = &f->place[index];
+    const tt_operation *n = tt_graph_node(f->graph, p->stored.node);
+    if (p->counted || n->op != TT_OP_BUFFER)
+        return false;
+    const tt_buffer *buffer = tt_graph_buffer(
+        f->graph, (uint32_t)tt_graph_attribute(f->graph, p->stored.node, 0, NULL)[0]);
+    return buffer->kind == TT_CONSTANT && tt_type_count(&buffer->type) == 1;
+}
+
 static tt_register value_of(fusing *f, uint32_t index);
+
+// exp(x - log(sum)), of an exp that was kept.
+static tt_register share_kept(fusing *f, const member *m)
+{
+    const member *sum = &f->member[m->kept_by];
+    const place *p = &f->place[sum->kept];
+    tt_form_access access = {
+        .buffer = (uint16_t)sum->kept, .element = TT_F32, .place = tt_fusing_affine(f, p)};
+    tt_register kept = tt_form_load(f->form, &access, TT_NO_REGISTER, TT_NO_REGISTER);
+    return tt_form_2(f->form, TT_FORM_MULTIPLY, kept, m->flat ? sum->up : sum->inverse);
+}
+
+// x / divisor as (x up) (1 / (divisor up)), within 1.5 ulp.
+static tt_register by_inverse(fusing *f, const member *m, tt_register x)
+{
+    x = tt_form_2(f->form, TT_FORM_MULTIPLY, x, m->up);
+    return tt_form_2(f->form, TT_FORM_MULTIPLY, x, m->inverse);
+}
 
 static tt_register read(fusing *f, const member *m, unsigned input)
 {
@@ -385,8 +432,12 @@ static tt_register value_of(fusing *f, uint32_t index)
         return m->inner_made;
     const tt_operation *n = tt_graph_node(f->graph, m->node);
     tt_register operand[3] = {0, 0, 0};
+    if (m->kept_by != UINT32_MAX && f->nest > 0)
+        return m->inner_at = f->nest, m->inner_made = share_kept(f, m);
     for (unsigned i = 0; i < reads_of(f, m); i++)
         operand[i] = read(f, m, i);
+    if (m->has_inverse && f->nest > 0)
+        return m->inner_at = f->nest, m->inner_made = by_inverse(f, m, operand[0]);
     const tt_type *in =
         n->input_count > 0
             ? tt_graph_type(f->graph, tt_graph_inputs(f->graph, m->node)[n->input_count - 1u])
@@ -421,8 +472,8 @@ static tt_form_axis lanes_of(int64_t size)
 }
 
 // A loop over a part: numbers below `part`, and below what is left of `size`. The part's number
-// is that of the loop opened last.
-tt_form_axis tt_fusing_rest(const fusing *f, int64_t part, int64_t size, bool lanes)
+// is that of the loop opened as number `parts`.
+tt_form_axis tt_fusing_rest(const fusing *f, unsigned parts, int64_t part, int64_t size, bool lanes)
 {
     tt_form_axis axis = {.end = part, .lanes = lanes};
     if (size % part != 0) {
@@ -430,29 +481,57 @@ tt_form_axis tt_fusing_rest(const fusing *f, int64_t part, int64_t size, bool la
         axis.divisor = 1;
         axis.from.offset = 0;
         axis.to.offset = size;
-        tt_affine_add(&axis.to, f->open[f->open_count - 1].id, -part);
+        tt_affine_add(&axis.to, f->open[parts].id, -part);
     }
     return axis;
+}
+
+// Puts the largest of the first `count` axes outside, where the first has too few numbers to share
+// out. Their turns may come in any order.
+static void choose_split(fusing *f, unsigned count)
+{
+    unsigned largest = 0;
+    for (unsigned i = 1; i < count; i++)
+        if (f->axis[i].size > f->axis[largest].size)
+            largest = i;
+    if (count == 0 || f->axis[0].size >= TURNS_ENOUGH)
+        return;
+    walk_axis first = f->axis[largest];
+    memmove(&f->axis[1], &f->axis[0], largest * sizeof(first));
+    f->axis[0] = first;
+}
+
+// Numbers of the last axis that are a turn of the split axis; 0: the first axis is split.
+static int64_t part_of_last(const fusing *f)
+{
+    int64_t size = f->axis[f->axis_count - 1].size;
+    if (f->axis_count == 1 && size <= CHUNK)
+        return 0;
+    if (f->axis_count > 1 &&
+        (f->axis[0].size >= TURNS_ENOUGH || size < 4 * TURNS_ENOUGH * TT_LANES))
+        return 0;
+    int64_t part = (size / TURNS_ENOUGH + TT_LANES - 1) / TT_LANES * TT_LANES;
+    return f->axis_count == 1 || part > CHUNK ? CHUNK : part;
 }
 
 // No sum: all axes but the last are loops, the last is lanes.
 static void fuse_elements(fusing *f)
 {
     unsigned last = f->axis_count - 1;
-    if (f->axis_count == 1 && f->axis[0].size > CHUNK) {
-        f->fused->turns = (f->axis[0].size + CHUNK - 1) / CHUNK;
-        tt_fusing_open(f, 0, CHUNK, (tt_form_axis){.end = f->fused->turns});
+    choose_split(f, last);
+    int64_t part = part_of_last(f), size = f->axis[last].size;
+    if (part > 0) {
+        f->fused->turns = (size + part - 1) / part;
+        tt_fusing_open(f, last, part, (tt_form_axis){.end = f->fused->turns});
         f->form->split = true;
-        tt_fusing_open(f, 0, 1, tt_fusing_rest(f, CHUNK, f->axis[0].size, true));
-    } else {
-        for (unsigned i = 0; i < last; i++) {
-            tt_fusing_open(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
-            f->form->split = true;
-            if (i == 0)
-                f->fused->turns = f->axis[0].size;
-        }
-        tt_fusing_open(f, last, 1, lanes_of(f->axis[last].size));
     }
+    for (unsigned i = 0; i < last; i++) {
+        tt_fusing_open(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
+        f->form->split = true;
+        if (i == 0 && part == 0)
+            f->fused->turns = f->axis[0].size;
+    }
+    tt_fusing_open(f, last, 1, part > 0 ? tt_fusing_rest(f, 0, part, size, true) : lanes_of(size));
     f->nest++;
     for (uint32_t i = 0; i < f->count; i++)
         tt_fusing_store(f, i);
@@ -464,7 +543,7 @@ static void fuse_elements(fusing *f)
 static bool sums_in(const fusing *f, uint32_t index, unsigned turn, bool *first_half)
 {
     const member *m = &f->member[index];
-    bool two = m->sum && op_of(f, m->node) == TT_OP_LOG_SUM_EXP;
+    bool two = m->sum && op_of(f, m->node) == TT_OP_LOG_SUM_EXP && !m->below;
     *first_half = two && m->turn == turn + 2;
     return m->sum && (m->turn == turn + 1 || *first_half);
 }
@@ -484,7 +563,7 @@ static void start_sums(fusing *f, unsigned turn)
         bool greatest = is_greatest(op_of(f, m->node), first_half);
         tt_register from = tt_form_number(f->form, greatest ? -(float)INFINITY : 0);
         m->sum_of = tt_form_start(f->form, from, false);
-        if (!greatest)
+        if (!first_half)
             m->low = tt_form_start(f->form, from, false);
     }
 }
@@ -499,7 +578,9 @@ static tt_register summand(fusing *f, uint32_t index, bool first_half)
         return tt_form_sign(f->form, x, TT_FORM_XOR, 0x80000000u);
     if (op != TT_OP_LOG_SUM_EXP || first_half)
         return x;
-    return tt_form_exp(f->form, tt_form_2(f->form, TT_FORM_SUBTRACT, x, m->greatest));
+    if (!m->below)
+        x = tt_form_2(f->form, TT_FORM_SUBTRACT, x, m->greatest);
+    return tt_form_exp_below(f->form, x);
 }
 
 // The sum and what its rounding lost, after Knuth; where the sum is infinite that is no number.
@@ -515,7 +596,44 @@ static void add_exactly(tt_form *form, member *m, tt_register x)
     tt_form_set(form, m->sum_of, sum);
 }
 
-static void add_up(fusing *f, unsigned turn)
+// The greater, where what is no number need not win: it makes the second half of log_sum_exp none.
+static tt_register greater(tt_form *form, tt_register a, tt_register b)
+{
+    return tt_form_make(form, TT_FORM_SELECT, tt_form_2(form, TT_FORM_LESS, b, a), a, b);
+}
+
+// The greatest number, and beside it what was none.
+static void add_greatest(tt_form *form, const member *m, tt_register x)
+{
+    tt_register number = tt_form_2(form, TT_FORM_EQUAL, x, x);
+    tt_form_set(form, m->sum_of, greater(form, x, m->sum_of));
+    tt_form_set(form, m->low, tt_form_make(form, TT_FORM_SELECT, number, m->low, x));
+}
+
+// A part of the inner axes begins, or has been added up.
+static void part_sums(fusing *f, unsigned turn, bool ends)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        member *m = &f->member[i];
+        bool first_half;
+        if (!sums_in(f, i, turn, &first_half) || is_greatest(op_of(f, m->node), first_half))
+            continue;
+        if (ends)
+            add_exactly(f->form, m, m->part);
+        else
+            m->part = tt_form_start(f->form, tt_form_number(f->form, 0), false);
+    }
+}
+
+static void keep(fusing *f, const member *m, tt_register x)
+{
+    const place *p = &f->place[m->kept];
+    tt_form_access access = {
+        .buffer = (uint16_t)m->kept, .element = TT_F32, .place = tt_fusing_affine(f, p)};
+    tt_form_store(f->form, &access, x);
+}
+
+static void add_up(fusing *f, unsigned turn, bool in_parts)
 {
     f->nest++;
     for (uint32_t i = 0; i < f->count; i++) {
@@ -524,27 +642,60 @@ static void add_up(fusing *f, unsigned turn)
             continue;
         member *m = &f->member[i];
         tt_register x = summand(f, i, first_half);
-        if (is_greatest(op_of(f, m->node), first_half))
-            tt_form_set(f->form, m->sum_of, tt_form_better(f->form, x, m->sum_of, true));
+        if (m->kept >= 0 && !first_half)
+            keep(f, m, x);
+        if (first_half)
+            tt_form_set(f->form, m->sum_of, greater(f->form, x, m->sum_of));
+        else if (is_greatest(op_of(f, m->node), false))
+            add_greatest(f->form, m, x);
+        else if (in_parts)
+            tt_form_set(f->form, m->part, tt_form_2(f->form, TT_FORM_ADD, m->part, x));
         else
             add_exactly(f->form, m, x);
     }
 }
 
-// The inner axes, in which the sums of a turn are added up and its members stored.
+// The inner axes, in which the sums of a turn are added up and its members stored. Of a long last
+// axis each lane adds PART numbers as they are, and then what they came to exactly.
 static void nest_turn(fusing *f, unsigned turn, bool last_lanes)
 {
-    unsigned outer = f->outer_count;
-    for (unsigned i = outer; i < f->axis_count; i++)
-        tt_fusing_open(
-            f, i, 1,
-            (tt_form_axis){.end = f->axis[i].size, .lanes = last_lanes && i + 1 == f->axis_count});
-    add_up(f, turn);
+    unsigned outer = f->outer_count, last = f->axis_count - 1;
+    int64_t part = last_lanes ? PART * TT_LANES : PART;
+    bool in_parts = f->axis[last].size >= 2 * part;
+    for (unsigned i = outer; i < last; i++)
+        tt_fusing_open(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
+    if (in_parts) {
+        tt_fusing_open(f, last, part,
+                       (tt_form_axis){.end = (f->axis[last].size + part - 1) / part});
+        part_sums(f, turn, false);
+        tt_fusing_open(f, last, 1,
+                       tt_fusing_rest(f, f->open_count - 1, part, f->axis[last].size, last_lanes));
+    } else {
+        tt_fusing_open(f, last, 1, (tt_form_axis){.end = f->axis[last].size, .lanes = last_lanes});
+    }
+    add_up(f, turn, in_parts);
+    for (uint32_t i = 0; i < f->count; i++) // loaded before something is written there
+        if (f->member[i].kept_by != UINT32_MAX && f->member[i].turn <= turn)
+            value_of(f, i);
     for (uint32_t i = 0; !f->group->across && i < f->count; i++)
         if (f->member[i].full && f->member[i].turn == turn)
             tt_fusing_store(f, i);
-    for (unsigned i = outer; i < f->axis_count; i++)
+    tt_fusing_close(f);
+    if (in_parts) {
+        part_sums(f, turn, true);
         tt_fusing_close(f);
+    }
+    for (unsigned i = outer; i < last; i++)
+        tt_fusing_close(f);
+}
+
+// up: 0 where the sum is 0.
+static void invert_sum(tt_form *form, member *m, tt_register sum)
+{
+    tt_register zero = tt_form_number(form, 0);
+    m->inverse = tt_form_2(form, TT_FORM_DIVIDE, tt_form_number(form, 1), sum);
+    m->up = tt_form_make(form, TT_FORM_SELECT, tt_form_2(form, TT_FORM_EQUAL, sum, zero), zero,
+                         m->inverse);
 }
 
 // What the sums of a turn came to, by joining lanes where these were summed over.
@@ -558,6 +709,8 @@ static void join_sums(fusing *f, unsigned turn, bool lanes)
         tt_op op = op_of(f, m->node);
         bool greatest = is_greatest(op, first_half);
         tt_register sum = m->sum_of;
+        if (greatest && !first_half)
+            sum = tt_form_better(f->form, m->low, sum, true);
         if (lanes)
             sum = greatest ? tt_form_1(f->form, TT_FORM_JOIN_GREATEST, sum)
                            : tt_form_2(f->form, TT_FORM_JOIN_BOTH, sum, m->low);
@@ -569,17 +722,49 @@ static void join_sums(fusing *f, unsigned turn, bool lanes)
             sum = tt_form_sign(f->form, sum, TT_FORM_XOR, 0x80000000u);
         if (first_half) { // what is infinite is not subtracted: inf - inf would be none
             tt_register inf = tt_form_number(f->form, (float)INFINITY);
-            tt_register size = tt_form_sign(f->form, sum, TT_FORM_AND, 0x7fffffffu);
+            tt_register least = tt_form_number(f->form, -(float)INFINITY);
+            tt_register above = tt_form_make(
+                f->form, TT_FORM_SELECT, tt_form_2(f->form, TT_FORM_LESS, sum, inf), sum,
+                tt_form_number(f->form, FLT_MAX)); // so that beside inf, exps are 0
             m->greatest =
-                tt_form_make(f->form, TT_FORM_SELECT, tt_form_2(f->form, TT_FORM_EQUAL, size, inf),
-                             tt_form_number(f->form, 0), sum);
+                tt_form_make(f->form, TT_FORM_SELECT, tt_form_2(f->form, TT_FORM_EQUAL, sum, least),
+                             tt_form_number(f->form, 0), above);
             continue;
         }
+        if (m->kept >= 0)
+            invert_sum(f->form, m, sum);
         if (op == TT_OP_LOG_SUM_EXP)
-            sum = tt_form_2(f->form, TT_FORM_ADD, m->greatest, tt_form_log(f->form, sum));
+            sum = tt_form_log(f->form, sum);
+        if (op == TT_OP_LOG_SUM_EXP && !m->below)
+            sum = tt_form_2(f->form, TT_FORM_ADD, m->greatest, sum);
         m->made = sum;
         m->is_made = true;
     }
+}
+
+// Whether a full member divides by what is the same along its row.
+static bool divides_by_row(const fusing *f, const member *m)
+{
+    int64_t by = m->full && op_of(f, m->node) == TT_OP_DIVIDE ? m->read[1] : INT64_MIN;
+    if (by == INT64_MIN)
+        return false;
+    return by < 0 ? !f->member[-1 - by].full : !f->place[by].inner && !is_number(f, by);
+}
+
+// 1 / the divisor, which first is brought near 1 by a power of 2 where its inverse might be too
+// small or too great for a float.
+static void invert(fusing *f, member *m)
+{
+    tt_form *form = f->form;
+    tt_register by = read(f, m, 1), size = tt_form_sign(form, by, TT_FORM_AND, 0x7fffffffu);
+    tt_register great = tt_form_2(form, TT_FORM_LESS, tt_form_number(form, 0x1p100f), size);
+    tt_register small = tt_form_2(form, TT_FORM_LESS, size, tt_form_number(form, 0x1p-100f));
+    m->up = tt_form_make(form, TT_FORM_SELECT, great, tt_form_number(form, 0x1p-64f),
+                         tt_form_number(form, 1));
+    m->up = tt_form_make(form, TT_FORM_SELECT, small, tt_form_number(form, 0x1p64f), m->up);
+    by = tt_form_2(form, TT_FORM_MULTIPLY, by, m->up);
+    m->inverse = tt_form_2(form, TT_FORM_DIVIDE, tt_form_number(form, 1), by);
+    m->has_inverse = true;
 }
 
 // Members outside of the inner axes that can be computed before a turn, and what stays the same
@@ -598,6 +783,8 @@ static void before_turn(fusing *f, unsigned turn)
         for (unsigned k = 0; k < reads_of(f, m); k++)
             if (m->read[k] >= 0 && !f->place[m->read[k]].inner)
                 load(f, m->read[k]);
+        if (divides_by_row(f, m) && !m->has_inverse)
+            invert(f, m);
     }
 }
 
@@ -623,9 +810,76 @@ static bool works_in(const fusing *f, unsigned turn)
     return false;
 }
 
+static bool number_is(const fusing *f, tt_value value, double number)
+{
+    tt_value behind = tt_behind(f->groups, value);
+    if (op_of(f, behind.node) != TT_OP_BUFFER)
+        return false;
+    const tt_buffer *buffer =
+        tt_graph_buffer(f->graph, (uint32_t)tt_graph_attribute(f->graph, behind.node, 0, NULL)[0]);
+    return buffer->kind == TT_CONSTANT && tt_type_count(&buffer->type) == 1 &&
+           buffer->type.element == TT_F32 &&
+           memcmp(&(double){tt_cell_load(TT_F32, buffer->data, 0).f}, &number, sizeof(number)) == 0;
+}
+
+// The log_sum_exp that is taken from something: as it is, or "flat", 0 where it is -infinity, as
+// its derivative has it.
+static uint32_t sum_taken(const fusing *f, tt_value value, bool *flat)
+{
+    uint32_t node = tt_straight(f->groups, value).node;
+    *flat = op_of(f, node) == TT_OP_SELECT;
+    if (*flat) {
+        const tt_value *inputs = tt_graph_inputs(f->graph, node);
+        uint32_t mask = tt_straight(f->groups, inputs[0]).node;
+        node = tt_straight(f->groups, inputs[2]).node;
+        if (!number_is(f, inputs[1], 0) || op_of(f, mask) != TT_OP_EQUAL ||
+            tt_straight(f->groups, tt_graph_inputs(f->graph, mask)[0]).node != node ||
+            !number_is(f, tt_graph_inputs(f->graph, mask)[1], -(double)INFINITY))
+            return UINT32_MAX;
+    }
+    return op_of(f, node) == TT_OP_LOG_SUM_EXP ? index_of(f, node) : UINT32_MAX;
+}
+
+// The place of what is written at the very end.
+static int64_t lent_place(fusing *f, unsigned last)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        member *m = &f->member[i];
+        if (!m->full || m->written < 0 || m->turn != last || m->lends ||
+            f->place[m->written].element != TT_F32)
+            continue;
+        m->lends = true;
+        return m->written;
+    }
+    return -1;
+}
+
+// exp(x - log_sum_exp(x)) is a share of a sum whose exps were computed already. They are kept where
+// something is written at the very end, until it is.
+static void keep_exps(fusing *f, unsigned last)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        member *m = &f->member[i];
+        int64_t of = op_of(f, m->node) == TT_OP_EXP && m->full ? m->read[0] : 0;
+        if (of >= 0 || op_of(f, f->member[-1 - of].node) != TT_OP_SUBTRACT)
+            continue;
+        const member *below = &f->member[-1 - of];
+        uint32_t at = sum_taken(f, tt_graph_inputs(f->graph, below->node)[1], &m->flat);
+        if (at == UINT32_MAX || f->member[at].read[0] != below->read[0] ||
+            f->member[at].turn > last)
+            continue;
+        if (f->member[at].kept < 0)
+            f->member[at].kept = lent_place(f, last);
+        if (f->member[at].kept >= 0)
+            m->kept_by = at;
+    }
+}
+
 static void fuse_rows(fusing *f)
 {
     unsigned outer = f->outer_count, turns = last_turn(f);
+    keep_exps(f, turns);
+    choose_split(f, outer);
     for (unsigned i = 0; i < outer; i++) {
         tt_fusing_open(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
         f->form->split = true;
@@ -658,13 +912,14 @@ static void fuse_across(fusing *f)
     unsigned outer = f->outer_count;
     bool lanes_kept = outer > 0 && f->axis[outer - 1].last > f->axis[f->axis_count - 1].last;
     uint32_t sum = f->count - 1;
+    choose_split(f, outer - lanes_kept);
     for (unsigned i = 0; i < outer; i++) {
         bool lanes = lanes_kept && i == outer - 1;
         if (lanes && outer == 1 && f->axis[i].size > 4 * TT_LANES) {
             f->fused->turns = (f->axis[i].size + 4 * TT_LANES - 1) / (4 * TT_LANES);
             tt_fusing_open(f, i, 4 * TT_LANES, (tt_form_axis){.end = f->fused->turns});
             f->form->split = true;
-            tt_fusing_open(f, i, 1, tt_fusing_rest(f, 4 * TT_LANES, f->axis[i].size, true));
+            tt_fusing_open(f, i, 1, tt_fusing_rest(f, 0, 4 * TT_LANES, f->axis[i].size, true));
             continue;
         }
         tt_fusing_open(f, i, 1, (tt_form_axis){.end = f->axis[i].size, .lanes = lanes});
@@ -773,6 +1028,8 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
     f.full = f.member == NULL;
     for (uint32_t i = 0; !f.full && i < f.count; i++) {
         f.member[i].node = groups->member[g->first + i];
+        f.member[i].kept = -1;
+        f.member[i].kept_by = UINT32_MAX;
         f.member[i].sum = is_sum(op_of(&f, f.member[i].node));
     }
     for (uint32_t i = 0; !f.full && i < f.count; i++) {

@@ -30,6 +30,9 @@ typedef struct walk_axis {
 typedef struct member {
     uint32_t node;
     bool full, sum;
+    bool flat;        // of an exp that is kept: 0 where the sum is
+    bool lends;       // its place to what is kept until it is written
+    bool below;       // a log_sum_exp of what the greatest was taken from: no greater than 0
     unsigned turn;    // in which it is computed; of a sum: after which it is there
     int64_t read[3];  // by input: a place, or -1 - a member
     int64_t written;  // a place, or -1
@@ -37,8 +40,14 @@ typedef struct member {
     bool is_made;
     tt_register inner_made; // in the inner nest `inner_at`
     uint32_t inner_at;
-    tt_register sum_of, low; // of a sum: what came together, and what was rounded off
+    tt_register sum_of, low; // of a sum: what came together, and what was rounded off or none
+    tt_register part;        // of a sum: the few numbers that are added before
     tt_register greatest;    // of log_sum_exp: the first half's result
+    int64_t kept;            // of log_sum_exp: the place where its exps are kept; else -1
+    uint32_t kept_by;        // of an exp that is a share of its sum: that log_sum_exp; or none
+    tt_register inverse,
+        up; // of a sum whose exps are kept, or a row's divisor: 1 / it; of how much
+    bool has_inverse;
 } member;
 
 typedef struct fusing {
@@ -93,7 +102,10 @@ int64_t tt_fusing_operand(fusing *f, tt_value value);
 void tt_fusing_walk(fusing *f);
 
 void tt_fusing_store(fusing *f, uint32_t member); // if it is written
-tt_form_axis tt_fusing_rest(const fusing *f, int64_t part, int64_t size, bool lanes);
+// A loop over a part: numbers below `part`, and below what is left of `size`. The part's number is
+// that of the loop opened as number `parts`.
+tt_form_axis tt_fusing_rest(const fusing *f, unsigned parts, int64_t part, int64_t size,
+                            bool lanes);
 
 // The group's product, its first member, and what is computed of it element by element.
 void tt_fuse_product(fusing *f);

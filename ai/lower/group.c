@@ -9,6 +9,11 @@
 
 #define MEMBERS_MAX 160 // of a group: a form of some thousand instructions
 #define SUMS_MAX 12     // among them: each may compute once more what stands before it
+#define FEW 4096        // numbers that may be made long before they are read
+#define ROWS_FEW 16     // of what is computed once a row, and of how many elements a row then is
+#define ROW_LONG 1024   // no part of it
+#define ONE_ROW_LONG (1 << 17) // elements of one row, which then only sums walk
+#define WAITS_MAX 4            // nodes in a row that wait for their readers
 
 static const tt_type *input_type(const tt_graph *graph, uint32_t node, unsigned input)
 {
@@ -234,8 +239,9 @@ static uint32_t last_read(const tt_groups *g, uint32_t node, bool *straight)
     for (unsigned i = 0; i < n->input_count; i++) {
         tt_value value = tt_graph_inputs(g->graph, node)[i], behind = tt_behind(g, value);
         uint32_t unit = g->unit_of[behind.node], after = waited_for(g, value);
-        bool direct =
-            tt_same(tt_straight(g, value), behind) && g->how[value.node] != TT_LOWERED_INLINE;
+        bool direct = tt_same(tt_straight(g, value), behind) &&
+                      g->how[value.node] != TT_LOWERED_INLINE &&
+                      g->how[value.node] != TT_LOWERED_SHARED;
         if (unit > last)
             *straight = direct;
         else if (unit == last)
@@ -256,6 +262,14 @@ static bool reads_second(const tt_groups *g, uint32_t node, uint32_t of)
             return true;
     }
     return false;
+}
+
+static int64_t rows_of(const tt_type *domain, int split)
+{
+    int64_t rows = 1;
+    for (int i = 0; i < split; i++)
+        rows *= domain->size[i];
+    return rows;
 }
 
 // Whether the node's shape is one of the group's; the group may grow to it.
@@ -280,8 +294,10 @@ static bool fits(const tt_groups *g, const tt_group *group, uint32_t node, tt_ty
         return own >= 0 && group->sums < SUMS_MAX && same_shape(in, domain) &&
                (group->split < 0 || own == group->split);
     }
-    if (same_shape(type, domain) || (*split >= 0 && is_row(type, domain, *split)))
+    if (*split >= 0 && is_row(type, domain, *split))
         return true;
+    if (same_shape(type, domain)) // one long row is walked by one thread
+        return *split < 0 || rows_of(domain, *split) > 1 || tt_type_count(domain) < ONE_ROW_LONG;
     if (*split >= 0 || type->rank != domain->rank)
         return false;
     int ones = domain->rank; // rows until now: what they belong to is wider
@@ -289,9 +305,50 @@ static bool fits(const tt_groups *g, const tt_group *group, uint32_t node, tt_ty
         ones--;
     if (ones == domain->rank || !is_row(domain, type, ones))
         return false;
+    int64_t rows = tt_type_count(domain);
+    if (rows < ROWS_FEW && tt_type_count(type) / rows > ROW_LONG)
+        return false; // its rows could not be shared out among threads
     *split = ones;
     *domain = *type;
     return true;
+}
+
+// A buffer that a node reads, of its own shape and without waiting; else none.
+static uint32_t buffer_read(const tt_groups *g, uint32_t node, unsigned input)
+{
+    tt_value value = tt_graph_inputs(g->graph, node)[input], behind = tt_straight(g, value);
+    const tt_type *type = tt_graph_type(g->graph, behind);
+    if (tt_graph_node(g->graph, behind.node)->op != TT_OP_BUFFER ||
+        !same_shape(type, tt_graph_type(g->graph, (tt_value){node, 0})))
+        return UINT32_MAX;
+    for (; !tt_same(value, behind); value = tt_graph_inputs(g->graph, value.node)[0])
+        if (tt_graph_node(g->graph, value.node)->op == TT_OP_AFTER)
+            return UINT32_MAX;
+    return behind.node;
+}
+
+// The last group that reads a buffer which this node reads; 0: none.
+static uint32_t shares_buffer(const tt_groups *g, uint32_t node)
+{
+    uint32_t last = 0;
+    for (unsigned i = 0; i < tt_graph_node(g->graph, node)->input_count; i++) {
+        uint32_t input = tt_graph_inputs(g->graph, node)[i].node;
+        uint32_t buffer = buffer_read(g, node, i);
+        uint32_t unit = g->how[input] == TT_LOWERED_INLINE ? shares_buffer(g, input)
+                        : buffer != UINT32_MAX             ? g->reader[buffer]
+                                                           : 0;
+        last = unit > last ? unit : last;
+    }
+    return last;
+}
+
+static void note_buffers(tt_groups *g, uint32_t unit, uint32_t node)
+{
+    for (unsigned i = 0; i < tt_graph_node(g->graph, node)->input_count; i++) {
+        uint32_t buffer = buffer_read(g, node, i);
+        if (buffer != UINT32_MAX)
+            g->reader[buffer] = unit;
+    }
 }
 
 // Shapes of inputs must be rows, the domain's, or what is loaded from outside.
@@ -307,6 +364,8 @@ static void join(tt_groups *g, uint32_t unit, uint32_t node)
         g->next[g->last[index]] = node;
     g->last[index] = node;
     g->unit_of[node] = unit;
+    if (!group->across)
+        note_buffers(g, unit, node);
 }
 
 static uint32_t add_unit(tt_groups *g, bool is_group, uint32_t index)
@@ -315,22 +374,58 @@ static uint32_t add_unit(tt_groups *g, bool is_group, uint32_t index)
     return g->unit_count++;
 }
 
+// What waits for a node joins its group, and so does what each reader computes for itself.
 static void add_inline(tt_groups *g, uint32_t unit, uint32_t node)
 {
     const tt_operation *n = tt_graph_node(g->graph, node);
     for (unsigned i = 0; i < n->input_count; i++) {
         uint32_t input = tt_graph_inputs(g->graph, node)[i].node;
+        if (g->how[input] == TT_LOWERED_SHARED)
+            g->copy[g->copy_count++] = (tt_group_copy){g->unit[unit].index, input, 0};
         if (g->how[input] == TT_LOWERED_INLINE && g->unit_of[input] != unit) {
             add_inline(g, unit, input);
+            g->how[input] = TT_LOWERED_FREE; // from now on a member as any
             join(g, unit, input);
         }
     }
+}
+
+static bool is_cheap(tt_op op)
+{
+    return op == TT_OP_ADD || op == TT_OP_SUBTRACT || op == TT_OP_MULTIPLY || op == TT_OP_NEGATE ||
+           op == TT_OP_CONVERT;
+}
+
+// Whether each reader had better compute a node for itself than read it: of no more than one buffer
+// and of little besides, by an operation that takes no longer than loading.
+static bool is_shared(tt_groups *g, uint32_t node)
+{
+    const tt_operation *n = tt_graph_node(g->graph, node);
+    int64_t count = tt_type_count(tt_graph_type(g->graph, (tt_value){node, 0}));
+    unsigned large = 0;
+    if (g->apart || g->stored[node] || g->early_made[node] || !is_cheap((tt_op)n->op) ||
+        g->copies_left[node] == 0)
+        return false;
+    for (unsigned i = 0; i < n->input_count; i++) {
+        tt_value value = tt_graph_inputs(g->graph, node)[i], behind = tt_behind(g, value);
+        bool buffer = tt_graph_node(g->graph, behind.node)->op == TT_OP_BUFFER;
+        bool little = tt_type_count(tt_graph_type(g->graph, behind)) <= count / 16;
+        large += !little;
+        if (g->how[value.node] == TT_LOWERED_INLINE || g->how[value.node] == TT_LOWERED_SHARED ||
+            (!buffer && !little))
+            return false;
+    }
+    return large == 1 && g->copies_left[node] <= g->copies_free;
 }
 
 static void place_free(tt_groups *g, uint32_t node)
 {
     bool straight, sum = is_sum((tt_op)tt_graph_node(g->graph, node)->op);
     uint32_t last = last_read(g, node, &straight);
+    if (last < g->early && !sum && shares_buffer(g, node) > 0) {
+        last = shares_buffer(g, node);
+        straight = true;
+    }
     tt_type domain;
     int split;
     if (last > 0 && straight && g->unit[last].is_group) {
@@ -338,9 +433,16 @@ static void place_free(tt_groups *g, uint32_t node)
         if (fits(g, group, node, &domain, &split)) {
             group->domain = domain;
             group->split = split;
+            add_inline(g, last, node);
             join(g, last, node);
             return;
         }
+    }
+    if (is_shared(g, node)) {
+        g->how[node] = TT_LOWERED_SHARED;
+        g->copies_free -= g->copies_left[node];
+        g->unit_of[node] = last;
+        return;
     }
     tt_group *group = &g->group[g->group_count];
     *group = (tt_group){.split = -1};
@@ -351,8 +453,7 @@ static void place_free(tt_groups *g, uint32_t node)
         group->across = group->split < 0;
     }
     uint32_t unit = add_unit(g, true, g->group_count++);
-    if (sum)
-        add_inline(g, unit, node);
+    add_inline(g, unit, node);
     join(g, unit, node);
 }
 
@@ -381,13 +482,104 @@ static void mark_operands(tt_groups *g, uint32_t node)
         g->stored[tt_behind(g, read[i]).node] = true;
 }
 
+// Whether a node may wait for its first reader: it reads no group, so it would be one of its own,
+// which readers of another group as well could not join. How many wait before it, + 1; 0: it may
+// not.
+static unsigned waits(const tt_groups *g, const unsigned char *waiting, uint32_t node)
+{
+    const tt_operation *n = tt_graph_node(g->graph, node);
+    const tt_type *type = tt_graph_type(g->graph, (tt_value){node, 0});
+    unsigned most = 0;
+    if (g->how[node] != TT_LOWERED_FREE || is_sum((tt_op)n->op) || g->stored[node] ||
+        g->early_made[node])
+        return 0;
+    for (unsigned i = 0; i < n->input_count; i++) {
+        tt_value value = tt_graph_inputs(g->graph, node)[i];
+        uint32_t behind = tt_behind(g, value).node;
+        bool waiting_too =
+            waiting[value.node] > 0 && same_shape(tt_graph_type(g->graph, value), type);
+        if (!waiting_too && !g->early_made[behind] && g->how[behind] != TT_LOWERED_OWN)
+            return 0;
+        if (waiting_too && waiting[value.node] > most)
+            most = waiting[value.node];
+    }
+    return most < WAITS_MAX ? most + 1 : 0;
+}
+
+// Whether a reader takes what waits into its group, and that may store it for others.
+static bool takes(const tt_groups *g, uint32_t reader, uint32_t node, bool alone)
+{
+    bool sum = is_sum((tt_op)tt_graph_node(g->graph, reader)->op);
+    const tt_type *type = tt_graph_type(g->graph, (tt_value){node, 0});
+    if (g->how[reader] == TT_LOWERED_INLINE || (sum && split_of(g->graph, reader) < 0))
+        return alone; // a sum across stores nothing but itself
+    return g->how[reader] == TT_LOWERED_FREE && !g->early_made[reader] &&
+           (sum || same_shape(type, tt_graph_type(g->graph, (tt_value){reader, 0})));
+}
+
+// Marks what waits, where all that read it take it.
+static bool mark_waiting(tt_groups *g, const uint32_t *uses)
+{
+    uint32_t nodes = tt_graph_count(g->graph);
+    uint32_t *taken = calloc(2 * (size_t)nodes + 2, sizeof(*taken));
+    uint32_t *direct = taken != NULL ? taken + nodes + 1 : NULL;
+    unsigned char *waiting = calloc(nodes + 1, 1);
+    for (uint32_t node = 0; taken != NULL && node < nodes; node++)
+        for (unsigned i = 0; i < tt_graph_node(g->graph, node)->input_count; i++) {
+            uint32_t input = tt_graph_inputs(g->graph, node)[i].node;
+            taken[input] += takes(g, node, input, uses[input] == 1);
+            direct[input] += takes(g, node, input, true);
+        }
+    for (uint32_t node = 0; direct != NULL && node < nodes; node++)
+        g->copies_left[node] =
+            direct[node] == uses[node] && uses[node] < 4 ? (uint8_t)uses[node] : 0;
+    for (uint32_t node = 0; taken != NULL && waiting != NULL && node < nodes; node++)
+        if (taken[node] > 0 && taken[node] == uses[node])
+            waiting[node] = (unsigned char)waits(g, waiting, node);
+    for (uint32_t node = 0; taken != NULL && waiting != NULL && node < nodes; node++)
+        if (waiting[node] > 0)
+            g->how[node] = TT_LOWERED_INLINE;
+    free(taken);
+    free(waiting);
+    return taken != NULL && waiting != NULL;
+}
+
+// Units of what reads no group and makes a few numbers; first only told, for what waits. Where they
+// came in their order, their readers could join no group before them.
+static void place_early(tt_groups *g, bool tell)
+{
+    const tt_graph *graph = g->graph;
+    for (uint32_t node = 0; node < tt_graph_count(graph); node++) {
+        const tt_operation *n = tt_graph_node(graph, node);
+        bool free = g->how[node] == TT_LOWERED_FREE;
+        bool early = n->op != TT_OP_AFTER && (n->op == TT_OP_BUFFER || n->input_count > 0) &&
+                     g->how[node] != TT_LOWERED_INLINE && g->how[node] != TT_LOWERED_PRODUCT &&
+                     g->how[node] != TT_LOWERED_POOL && !(free && (tell || is_sum((tt_op)n->op)));
+        for (unsigned i = 0; early && i < n->input_count; i++)
+            early = g->early_made[tt_graph_inputs(graph, node)[i].node];
+        for (unsigned i = 0; early && i < n->output_count && n->op != TT_OP_BUFFER; i++)
+            early = tt_type_count(tt_graph_type(graph, (tt_value){node, (uint16_t)i})) <= FEW;
+        g->early_made[node] = early;
+        if (!early || tell)
+            continue;
+        if (g->how[node] == TT_LOWERED_OWN)
+            g->unit_of[node] = add_unit(g, false, node);
+        else if (free)
+            place_free(g, node);
+    }
+    if (!tell)
+        g->early = g->unit_count;
+}
+
 // What a group reads of others must be stored.
 static void mark_stored(tt_groups *g, uint32_t node)
 {
     const tt_operation *n = tt_graph_node(g->graph, node);
     for (unsigned i = 0; i < n->input_count; i++) {
         tt_value value = tt_graph_inputs(g->graph, node)[i], behind = tt_behind(g, value);
-        if (g->unit_of[behind.node] != g->unit_of[node] || !tt_same(tt_straight(g, value), behind))
+        bool other = g->unit_of[behind.node] != g->unit_of[node] ||
+                     g->how[node] == TT_LOWERED_SHARED || !tt_same(tt_straight(g, value), behind);
+        if (other && g->how[value.node] != TT_LOWERED_SHARED)
             g->stored[behind.node] = true;
     }
 }
@@ -398,16 +590,34 @@ static int by_number(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
+// In their order, each once.
+static void sort_members(tt_groups *g, tt_group *group)
+{
+    uint32_t *member = &g->member[group->first], count = 0;
+    qsort(member, group->count, sizeof(*member), by_number);
+    for (uint32_t i = 0; i < group->count; i++)
+        if (count == 0 || member[i] != member[count - 1])
+            member[count++] = member[i];
+    group->count = count;
+}
+
 static void list_members(tt_groups *g)
 {
-    uint32_t at = 0;
+    uint32_t at = 0, first_copy;
+    for (uint32_t i = 0; i < g->copy_count; i++) { // lists of them, by group
+        g->copy[i].next = g->last_copy[g->copy[i].group];
+        g->last_copy[g->copy[i].group] = i + 1;
+    }
     for (uint32_t i = 0; i < g->group_count; i++) {
         uint32_t node = g->group[i].first;
         g->group[i].first = at;
         for (; node != UINT32_MAX; node = g->next[node])
             g->member[at++] = node;
-        if (g->group[i].across) // which were not found in their order
-            qsort(&g->member[g->group[i].first], g->group[i].count, sizeof(uint32_t), by_number);
+        for (first_copy = g->last_copy[i]; first_copy != 0;
+             first_copy = g->copy[first_copy - 1].next)
+            g->member[at++] = g->copy[first_copy - 1].node;
+        g->group[i].count = at - g->group[i].first;
+        sort_members(g, &g->group[i]);
     }
 }
 
@@ -439,12 +649,21 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping 
                           .unit_of = calloc(nodes + 1, sizeof(uint32_t)),
                           .unit = calloc(nodes + 2, sizeof(tt_unit)),
                           .group = calloc(nodes + 1, sizeof(tt_group)),
-                          .member = calloc(nodes + 1, sizeof(uint32_t)),
+                          .member = calloc(2 * (size_t)nodes + 1, sizeof(uint32_t)),
                           .next = calloc(nodes + 1, sizeof(uint32_t)),
-                          .last = calloc(nodes + 1, sizeof(uint32_t))};
+                          .last = calloc(nodes + 1, sizeof(uint32_t)),
+                          .reader = calloc(nodes + 1, sizeof(uint32_t)),
+                          .early_made = calloc(nodes + 1, sizeof(bool)),
+                          .copies_left = calloc(nodes + 1, sizeof(uint8_t)),
+                          .copy = calloc(nodes + 1, sizeof(tt_group_copy)),
+                          .copies_free = nodes,
+                          .last_copy = calloc(nodes + 1, sizeof(uint32_t)),
+                          .early = 1};
     if (groups->second == NULL || groups->blocked == NULL || groups->unit_of == NULL ||
         groups->unit == NULL || groups->group == NULL || groups->member == NULL ||
-        groups->next == NULL || groups->last == NULL)
+        groups->next == NULL || groups->last == NULL || groups->reader == NULL ||
+        groups->early_made == NULL || groups->copies_left == NULL || groups->copy == NULL ||
+        groups->last_copy == NULL)
         return false;
     groups->unit_count = 1; // 0: leaves
     mark_second(groups);
@@ -454,11 +673,15 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping 
         if (how[node] == TT_LOWERED_FREE && is_sum((tt_op)n->op) && split_of(graph, node) < 0)
             mark_inline(groups, grouping->uses, node, tt_graph_inputs(graph, node)[0].node);
     }
+    place_early(groups, true);
+    if (!grouping->apart && !mark_waiting(groups, grouping->uses))
+        return false;
+    place_early(groups, false);
     for (uint32_t node = 0; node < nodes; node++) {
         bool straight;
-        if (how[node] == TT_LOWERED_OWN)
+        if (how[node] == TT_LOWERED_OWN && groups->unit_of[node] == 0)
             groups->unit_of[node] = add_unit(groups, false, node);
-        else if (how[node] == TT_LOWERED_FREE)
+        else if (how[node] == TT_LOWERED_FREE && groups->unit_of[node] == 0)
             place_free(groups, node);
         else if (how[node] == TT_LOWERED_PRODUCT || how[node] == TT_LOWERED_POOL)
             place_first(groups, node);
@@ -466,7 +689,8 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping 
             groups->unit_of[node] = last_read(groups, node, &straight);
     }
     for (uint32_t node = 0; node < nodes; node++)
-        if (how[node] == TT_LOWERED_FREE || how[node] == TT_LOWERED_INLINE)
+        if (how[node] == TT_LOWERED_FREE || how[node] == TT_LOWERED_INLINE ||
+            how[node] == TT_LOWERED_SHARED)
             mark_stored(groups, node);
         else if (how[node] == TT_LOWERED_PRODUCT || how[node] == TT_LOWERED_POOL)
             mark_operands(groups, node);
@@ -486,4 +710,9 @@ void tt_groups_free(tt_groups *groups)
     free(groups->member);
     free(groups->next);
     free(groups->last);
+    free(groups->reader);
+    free(groups->early_made);
+    free(groups->copies_left);
+    free(groups->copy);
+    free(groups->last_copy);
 }

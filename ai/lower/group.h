@@ -3,12 +3,15 @@
 // Steps of a program are units, numbered in the order in which they run: groups, and nodes that
 // have a step of their own. A group is grown forwards: a node joins the group of the last unit
 // that it reads, where it computes element by element what has the same shape, or where it
-// reduces that shape's last axes; so no unit ever reads a later one. Where a group reduces, what
+// reduces that shape's last axes; so no unit ever reads a later one. A node that reads no group
+// joins one that reads the same buffer. What numbers of a few elements are made of buffers alone,
+// by steps of their own (an optimiser's rate), comes before all groups. Where a group reduces, what
 // it computes lies in rows: the axes before are walked once, and those that are reduced are walked
 // again for everything that needs the result. Nothing is stored but what others read.
 //
 // What a group reads through transposes, slices, flips and broadcasts it reads where it lies.
-// What is only read once, by a sum over other axes than the last, is computed where it is summed.
+// What is only read once, by a sum over other axes than the last, is computed where it is summed;
+// what takes no longer to compute than to load is computed by each group that reads it.
 
 #ifndef TUTTI_AI_GROUP_H
 #define TUTTI_AI_GROUP_H
@@ -33,7 +36,8 @@ typedef enum tt_lowered {
     TT_LOWERED_FREE,    // may join a group: tt_can_lower
     TT_LOWERED_PRODUCT, // begins a group: tt_is_product
     TT_LOWERED_POOL,    // begins a group: tt_is_pool, or the gradient of one
-    TT_LOWERED_INLINE,  // is computed where it is read, by the only node that reads it
+    TT_LOWERED_INLINE,  // is computed where it is read first
+    TT_LOWERED_SHARED,  // the same, by each group that reads it
     TT_LOWERED_SEEN,    // a movement that only groups look through
 } tt_lowered;
 
@@ -47,6 +51,11 @@ typedef struct tt_unit {
     bool is_group;
     uint32_t index; // of a group, or the node
 } tt_unit;
+
+// A node that is a member of this group besides others; copies of a group are a list.
+typedef struct tt_group_copy {
+    uint32_t group, node, next; // + 1; 0: the last
+} tt_group_copy;
 
 typedef struct tt_groups {
     const tt_graph *graph;
@@ -64,6 +73,13 @@ typedef struct tt_groups {
     uint32_t group_count;
     uint32_t *member;      // nodes, by group
     uint32_t *next, *last; // by node, by group: lists while they grow
+    uint32_t *reader;      // by node: the last unit of a group that reads it, of buffers; 0: none
+    tt_group_copy *copy;
+    uint32_t copy_count, copies_free;
+    uint32_t *last_copy;  // by group, + 1
+    uint8_t *copies_left; // by node: how often it is read, where all that read it could compute it
+    bool *early_made;     // by node: it is made of buffers alone, before all other groups
+    uint32_t early;       // units before this one make it
 } tt_groups;
 
 // Whether a node's operation, types and sizes are such that a form can compute it.

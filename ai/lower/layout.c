@@ -146,7 +146,7 @@ void tt_groups_block(tt_groups *groups, const tt_grouping *grouping)
     for (uint32_t node = 0; node < nodes; node++) {
         tt_lowered how = groups->how[node];
         if (how == TT_LOWERED_FREE || how == TT_LOWERED_PRODUCT || how == TT_LOWERED_POOL ||
-            how == TT_LOWERED_INLINE)
+            how == TT_LOWERED_INLINE || how == TT_LOWERED_SHARED)
             check_reads(&l, node);
     }
 }

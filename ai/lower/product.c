@@ -629,7 +629,7 @@ static void walk_lanes(product *p, rows *r)
     tt_form_axis lanes = {.end = a->size, .lanes = true};
     bool summed = p->lanes == SUMMED, opened = !summed || p->local || r->now != CLEAR;
     if (p->lanes_block > 0)
-        lanes = tt_fusing_rest(p->f, p->lanes_block, a->size, true);
+        lanes = tt_fusing_rest(p->f, p->f->open_count - 1, p->lanes_block, a->size, true);
     if (opened && summed)
         tt_affine_add(&p->at[2], open_sum(p, a->stride, lanes), 1);
     else if (opened)

@@ -203,4 +203,6 @@ void tt_match_alone(const tt_graph *graph, uint32_t node, tt_step *step)
         step->kernel = tt_pad_kernel;
     else if (op == TT_OP_CONCATENATE)
         step->kernel = tt_concatenate_kernel;
+    else if (op == TT_OP_GATHER)
+        step->kernel = tt_gather_kernel;
 }

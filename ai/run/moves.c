@@ -126,3 +126,27 @@ tt_status tt_concatenate_kernel(const tt_running *running, const tt_step *step)
     }
     return TT_OK;
 }
+
+// What is outside of its axis is the reference's to tell of.
+tt_status tt_gather_kernel(const tt_running *running, const tt_step *step)
+{
+    const tt_graph *graph = running->graph;
+    const tt_value *inputs = tt_graph_inputs(graph, step->node);
+    const tt_type *in = tt_graph_type(graph, inputs[0]), *by = tt_graph_type(graph, inputs[1]);
+    unsigned axis = (unsigned)tt_graph_attribute(graph, step->node, 0, NULL)[0];
+    size_t bytes = tt_element_bytes((tt_element)in->element);
+    int64_t count = tt_type_count(by), outer = 1;
+    for (unsigned i = 0; i < axis; i++)
+        outer *= in->size[i];
+    for (unsigned i = axis + 1; i < in->rank; i++)
+        bytes *= (size_t)in->size[i];
+    for (int64_t i = 0; i < count; i++) {
+        int64_t at = tt_cell_load((tt_element)by->element, step->in[1], i).i;
+        if (at < 0 || at >= in->size[axis])
+            return tt_reference_kernel(running, step);
+        for (int64_t o = 0; o < outer; o++)
+            memcpy((char *)step->out[0] + (size_t)(o * count + i) * bytes,
+                   (const char *)step->in[0] + (size_t)(o * in->size[axis] + at) * bytes, bytes);
+    }
+    return TT_OK;
+}

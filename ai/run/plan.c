@@ -1,8 +1,5 @@
-// Planning a program: which nodes become steps, and where each value lies.
-//
-// A value's place in the arena is taken when it is computed and given back after its last use, so
-// the arena is about as large as the widest moment, not the sum. A view has no step: it shares its
-// input's place.
+// Planning a program: which nodes become steps, and addresses for what they read and write. A view
+// has no step. Where each value lies is places.c's.
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,21 +64,10 @@ tt_value tt_step_write(const tt_step *step, unsigned index)
                                : (tt_value){step->node, (uint16_t)index};
 }
 
-typedef struct hole {
-    uint64_t offset, bytes;
-} hole;
-
 typedef struct planning {
     tt_program *program;
     bool *needed, *fused;
-    uint32_t *uses;     // by node
-    uint32_t *last_use; // by value: the last step that reads it, + 1; UINT32_MAX: a result
-    uint32_t *dies;     // by step: the first value that dies there, + 1
-    uint32_t *next;     // by value: the next that dies at the same step, + 1
-    uint64_t *bytes;    // by value, rounded up
-    hole holes[256];
-    size_t hole_count;
-    uint64_t end;
+    uint32_t *uses; // by node
 } planning;
 
 static void count_uses(planning *p)
@@ -236,141 +222,31 @@ static bool choose_steps(planning *p)
     return ok;
 }
 
-static void find_last_uses(planning *p)
-{
-    tt_program *program = p->program;
-    const tt_graph *graph = program->graph;
-    for (uint32_t at = 0; at < tt_graph_count(graph); at++) {
-        const tt_operation *node = tt_graph_node(graph, at);
-        for (unsigned i = 0; i < node->output_count; i++)
-            program->root[node->types + i] = node->types + i;
-        if (tt_is_view(node))
-            program->root[node->types] =
-                program->root[tt_value_place(graph, tt_graph_inputs(graph, at)[0])];
-    }
-    for (uint32_t i = 0; i < program->step_count; i++) {
-        const tt_step *step = &program->steps[i];
-        unsigned count;
-        const tt_value *values = tt_step_values(graph, step, &count);
-        for (unsigned k = 0; k < count; k++)
-            p->last_use[program->root[tt_value_place(graph, values[k])]] = i + 1;
-        for (unsigned k = 0; k < tt_step_write_count(graph, step); k++) {
-            uint32_t *last = &p->last_use[tt_value_place(graph, tt_step_write(step, k))];
-            *last = *last == 0 ? i + 1 : *last; // an output that nobody reads
-        }
-    }
-    for (uint32_t i = 0; i < tt_graph_result_count(graph); i++)
-        p->last_use[program->root[tt_value_place(graph, tt_graph_result_at(graph, i)->value)]] =
-            UINT32_MAX;
-    for (uint32_t i = 0; i < tt_graph_assign_count(graph); i++)
-        p->last_use[program->root[tt_value_place(graph, tt_graph_assign_at(graph, i)->value)]] =
-            UINT32_MAX;
-    for (uint32_t at = 0; at < program->value_count; at++)
-        if (p->last_use[at] > 0 && p->last_use[at] != UINT32_MAX) {
-            p->next[at] = p->dies[p->last_use[at] - 1];
-            p->dies[p->last_use[at] - 1] = at + 1;
-        }
-}
-
-// Takes a place in the first hole that fits, or at the end.
-static uint64_t take(planning *p, uint64_t bytes)
-{
-    for (size_t i = 0; i < p->hole_count; i++) {
-        hole *h = &p->holes[i];
-        if (h->bytes < bytes)
-            continue;
-        uint64_t offset = h->offset;
-        h->offset += bytes;
-        h->bytes -= bytes;
-        if (h->bytes == 0)
-            *h = p->holes[--p->hole_count];
-        return offset;
-    }
-    uint64_t offset = p->end;
-    p->end += bytes;
-    return offset;
-}
-
-static void give_back(planning *p, uint64_t offset, uint64_t bytes)
-{
-    for (size_t i = 0; i < p->hole_count; i++) { // join with a neighbour, then look again
-        hole h = p->holes[i];
-        if (h.offset + h.bytes != offset && offset + bytes != h.offset)
-            continue;
-        p->holes[i] = p->holes[--p->hole_count];
-        give_back(p, h.offset < offset ? h.offset : offset, h.bytes + bytes);
-        return;
-    }
-    if (bytes > 0 &&
-        p->hole_count < TT_COUNT(p->holes)) // else the place is lost: larger, never wrong
-        p->holes[p->hole_count++] = (hole){offset, bytes};
-}
-
-static void choose_places(planning *p)
-{
-    tt_program *program = p->program;
-    for (uint32_t i = 0; i < program->step_count; i++) {
-        const tt_step *step = &program->steps[i];
-        for (unsigned k = 0; k < tt_step_write_count(program->graph, step); k++) {
-            uint32_t at = tt_value_place(program->graph, tt_step_write(step, k));
-            program->place[at] = take(p, p->bytes[at]);
-        }
-        for (uint32_t at = p->dies[i]; at != 0; at = p->next[at - 1])
-            if (program->place[at - 1] != TT_NOWHERE) // not a buffer's
-                give_back(p, program->place[at - 1], p->bytes[at - 1]);
-        if (program->steps[i].scratch > program->scratch_bytes)
-            program->scratch_bytes = program->steps[i].scratch;
-    }
-    program->arena_bytes = p->end;
-}
-
 static tt_status choose(tt_program *program, tt_text *why)
 {
-    const tt_graph *graph = program->graph;
-    uint32_t nodes = tt_graph_count(graph), values = program->value_count;
+    uint32_t nodes = tt_graph_count(program->graph);
     planning p = {.program = program,
                   .needed = calloc(nodes + 1, sizeof(bool)),
                   .fused = calloc(nodes + 1, sizeof(bool)),
-                  .uses = calloc(nodes + 1, sizeof(uint32_t)),
-                  .last_use = calloc(values + 1, sizeof(uint32_t)),
-                  .dies = calloc(nodes + 1, sizeof(uint32_t)),
-                  .next = calloc(values + 1, sizeof(uint32_t)),
-                  .bytes = calloc(values + 1, sizeof(uint64_t))};
-    tt_status status = TT_OK;
+                  .uses = calloc(nodes + 1, sizeof(uint32_t))};
+    tt_status status = TT_FULL;
     program->steps = calloc(nodes + 1, sizeof(tt_step));
-    program->root = calloc(values + 1, sizeof(uint32_t));
-    program->place = malloc((values + 1) * sizeof(uint64_t));
-    if (p.needed == NULL || p.fused == NULL || p.uses == NULL || p.last_use == NULL ||
-        p.dies == NULL || p.next == NULL || p.bytes == NULL || program->steps == NULL ||
-        program->root == NULL || program->place == NULL)
-        status = TT_FULL;
-    for (uint32_t at = 0; status == TT_OK && at < nodes; at++) {
-        const tt_operation *node = tt_graph_node(graph, at);
-        for (unsigned i = 0; i < node->output_count; i++) {
-            uint64_t bytes = tt_type_bytes(tt_graph_type(graph, (tt_value){at, (uint16_t)i}));
-            p.bytes[node->types + i] = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-            program->place[node->types + i] = TT_NOWHERE;
-        }
-    }
-    if (status == TT_OK) {
+    if (p.needed != NULL && p.fused != NULL && p.uses != NULL && program->steps != NULL) {
         count_uses(&p);
         status = choose_steps(&p) ? TT_OK : TT_FULL;
     }
-    if (status == TT_OK) {
-        find_last_uses(&p);
-        choose_places(&p);
-        uint64_t limit = tt_session_bytes_limit(program->session);
-        if (program->arena_bytes + program->scratch_bytes > limit)
-            status = tt_run_too_large(why, "takes bytes of memory:",
-                                      program->arena_bytes + program->scratch_bytes, limit);
-    }
+    if (status == TT_OK)
+        status = tt_program_choose_places(program);
+    for (uint32_t i = 0; status == TT_OK && i < program->step_count; i++)
+        if (program->steps[i].scratch > program->scratch_bytes)
+            program->scratch_bytes = program->steps[i].scratch;
+    uint64_t limit = tt_session_bytes_limit(program->session);
+    uint64_t bytes = program->arena_bytes + program->aside_bytes + program->scratch_bytes;
+    if (status == TT_OK && bytes > limit)
+        status = tt_run_too_large(why, "takes bytes of memory:", bytes, limit);
     free(p.needed);
     free(p.fused);
     free(p.uses);
-    free(p.last_use);
-    free(p.dies);
-    free(p.next);
-    free(p.bytes);
     return status;
 }
 
@@ -401,11 +277,7 @@ static tt_status place_all(tt_program *program)
         tt_step_values(graph, step, &count);
         step->in = (const void **)next;
         step->out = next + count;
-        unsigned written = tt_step_write_count(graph, step);
-        next = step->out + written;
-        for (unsigned k = 0; k < written; k++)
-            step->out[k] =
-                (void *)(uintptr_t)program->data[tt_value_place(graph, tt_step_write(step, k))];
+        next = step->out + tt_step_write_count(graph, step);
     }
     return TT_OK;
 }

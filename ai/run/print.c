@@ -18,26 +18,74 @@ const char *tt_step_name(const tt_step *step)
     } names[] = {{tt_form_kernel, "form"},
                  {tt_move_kernel, "move"},
                  {tt_pad_kernel, "pad"},
-                 {tt_concatenate_kernel, "concatenate"}};
+                 {tt_concatenate_kernel, "concatenate"},
+                 {tt_gather_kernel, "gather"}};
     for (size_t i = 0; i < TT_COUNT(names); i++)
         if (names[i].kernel == step->kernel)
             return names[i].name;
     return "reference";
 }
 
-static void print_values(FILE *out, const tt_program *program, const char *what,
-                         const tt_value *values, unsigned count)
+// "at 128", "in 'w'": in the arena, in a buffer that is assigned.
+static void print_place(FILE *out, const tt_program *program, tt_value value)
 {
-    fprintf(out, "  %s", what);
-    for (unsigned i = 0; i < count; i++) {
-        char type[TT_TYPE_TEXT_BYTES];
-        uint64_t place = program->place[program->root[tt_value_place(program->graph, values[i])]];
-        fprintf(out, "%s %%%" PRIu32, i > 0 ? "," : "", values[i].node);
-        if (values[i].output > 0)
-            fprintf(out, ".%u", values[i].output);
-        fprintf(out, " %s", tt_type_text(tt_graph_type(program->graph, values[i]), type));
-        if (place != TT_NOWHERE)
-            fprintf(out, " at %" PRIu64, place);
+    uint32_t root = program->root[tt_value_place(program->graph, value)];
+    if (program->place[root] != TT_NOWHERE)
+        fprintf(out, " at %" PRIu64, program->place[root]);
+    for (uint32_t i = 0; i < program->straight_count; i++)
+        if (program->straight[i].value == root)
+            fprintf(out, " in '%s'",
+                    tt_graph_buffer(program->graph, program->straight[i].buffer)->name);
+}
+
+static const void *lies_in(const tt_program *program, tt_value value, uint64_t *place)
+{
+    const tt_graph *graph = program->graph;
+    tt_value shown = tt_shown(graph, value);
+    uint32_t root = tt_value_place(graph, shown);
+    *place = program->place[root];
+    for (uint32_t i = 0; i < program->straight_count; i++)
+        if (program->straight[i].value == root)
+            return tt_graph_buffer(graph, program->straight[i].buffer);
+    if (tt_graph_node(graph, shown.node)->op == TT_OP_BUFFER)
+        return tt_graph_buffer(graph, (uint32_t)tt_graph_attribute(graph, shown.node, 0, NULL)[0]);
+    return program;
+}
+
+// What the step reads that lies where this is written.
+static void print_in_place(FILE *out, const tt_program *program, const tt_step *step,
+                           tt_value written)
+{
+    unsigned count;
+    const tt_value *values = tt_step_values(program->graph, step, &count);
+    uint64_t place, other;
+    const void *in = lies_in(program, written, &place);
+    for (unsigned i = 0; i < count; i++)
+        if (lies_in(program, values[i], &other) == in && other == place)
+            fprintf(out, " in place of %%%" PRIu32, values[i].node);
+}
+
+static void print_value(FILE *out, const tt_program *program, const char *before, tt_value value)
+{
+    char type[TT_TYPE_TEXT_BYTES];
+    fprintf(out, "%s %%%" PRIu32, before, value.node);
+    if (value.output > 0)
+        fprintf(out, ".%u", value.output);
+    fprintf(out, " %s", tt_type_text(tt_graph_type(program->graph, value), type));
+    print_place(out, program, value);
+}
+
+static void print_values(FILE *out, const tt_program *program, const tt_step *step)
+{
+    unsigned count;
+    const tt_value *values = tt_step_values(program->graph, step, &count);
+    fprintf(out, "  reads");
+    for (unsigned i = 0; i < count; i++)
+        print_value(out, program, i > 0 ? "," : "", values[i]);
+    fprintf(out, "\n  writes");
+    for (unsigned i = 0; i < tt_step_write_count(program->graph, step); i++) {
+        print_value(out, program, i > 0 ? "," : "", tt_step_write(step, i));
+        print_in_place(out, program, step, tt_step_write(step, i));
     }
     fprintf(out, "\n");
 }
@@ -82,19 +130,9 @@ char *tt_program_print(const tt_program *program)
         return NULL;
     for (uint32_t i = 0; ok && i < program->step_count; i++) {
         const tt_step *step = &program->steps[i];
-        unsigned count, written = tt_step_write_count(program->graph, step);
-        const tt_value *values = tt_step_values(program->graph, step, &count);
         fprintf(out, "step %" PRIu32 ": %s:", i, tt_step_name(step));
         print_nodes(out, program, step);
-        print_values(out, program, "reads", values, count);
-        tt_value made[TT_OUTPUTS_MAX];
-        if (step->fused != NULL) {
-            print_values(out, program, "writes", values + count, written);
-        } else {
-            for (unsigned k = 0; k < written; k++)
-                made[k] = tt_step_write(step, k);
-            print_values(out, program, "writes", made, written);
-        }
+        print_values(out, program, step);
         ok = step->fused == NULL || print_form(out, &step->fused->form);
     }
     ok = fclose(out) == 0 && ok;

@@ -6,15 +6,16 @@
 #include "ai/graph/reference.h"
 #include "ai/run/session_internal.h"
 
-// Where each buffer's elements are now; false where an input was not set.
+// Where each buffer's elements are now; TT_NOT_FOUND where an input was not set.
 static tt_status find_buffers(tt_program *program, tt_text *why)
 {
     for (uint32_t i = 0; i < tt_graph_buffer_count(program->graph); i++) {
         const tt_buffer *buffer = tt_graph_buffer(program->graph, i);
-        const void *data = buffer->kind == TT_CONSTANT ? buffer->data
-                           : buffer->kind == TT_INPUT
-                               ? program->given[i]
-                               : tt_session_bytes(program->session, buffer->name, NULL);
+        const void *data = program->given[i]; // of a parameter or state: since the first run
+        if (buffer->kind == TT_CONSTANT)
+            data = buffer->data;
+        else if (buffer->kind != TT_INPUT && data == NULL)
+            data = tt_session_bytes(program->session, buffer->name, NULL);
         if (data == NULL && tt_type_count(&buffer->type) > 0) {
             tt_text_add(why, "input '");
             tt_text_add(why, buffer->name);
@@ -34,36 +35,114 @@ static void resolve(tt_program *program, tt_step *step)
     const tt_value *values = tt_step_values(program->graph, step, &count);
     for (unsigned k = 0; k < count; k++)
         step->in[k] = program->data[program->root[tt_value_place(program->graph, values[k])]];
+    for (unsigned k = 0; k < tt_step_write_count(program->graph, step); k++)
+        step->out[k] = (void *)(uintptr_t)
+                           program->data[tt_value_place(program->graph, tt_step_write(step, k))];
+}
+
+// Whether an input that the caller gave is among the bytes that would be written.
+static bool reads_what_is_assigned(const tt_program *program, uint32_t buffer)
+{
+    const char *to = program->given[buffer];
+    uint64_t bytes = tt_type_bytes(&tt_graph_buffer(program->graph, buffer)->type);
+    for (uint32_t i = 0; i < tt_graph_buffer_count(program->graph); i++) {
+        const tt_buffer *input = tt_graph_buffer(program->graph, i);
+        const char *from = program->given[i];
+        if (input->kind == TT_INPUT && from < to + bytes && to < from + tt_type_bytes(&input->type))
+            return true;
+    }
+    return false;
+}
+
+// What is assigned straight lies in its buffer, or aside: all of it where a run must first look,
+// and whatever would be written over an input.
+static tt_status place_straight(tt_program *program, bool looks)
+{
+    for (uint32_t i = 0; i < program->straight_count; i++) {
+        const tt_straight_assign *s = &program->straight[i];
+        bool aside = looks || reads_what_is_assigned(program, s->buffer);
+        if (aside && program->aside == NULL &&
+            (program->aside = tt_run_allocate(program->aside_bytes)) == NULL)
+            return TT_FULL;
+        program->data[s->value] = aside ? program->aside + s->aside : program->given[s->buffer];
+    }
+    return TT_OK;
+}
+
+// What a run's end needs; allocated before it starts, for then nothing can fail any more.
+typedef struct ending {
+    const void **values; // results, then what is assigned
+    void **old;          // by assignment: room for another buffer's elements, or NULL
+} ending;
+
+static bool shows_buffer(const tt_graph *graph, tt_value value, uint32_t *buffer)
+{
+    tt_value shown = tt_shown(graph, value);
+    if (tt_graph_node(graph, shown.node)->op != TT_OP_BUFFER)
+        return false;
+    *buffer = (uint32_t)tt_graph_attribute(graph, shown.node, 0, NULL)[0];
+    return true;
+}
+
+static void free_ending(const tt_program *program, ending *e)
+{
+    for (uint32_t i = 0; e->old != NULL && i < tt_graph_assign_count(program->graph); i++)
+        free(e->old[i]);
+    free(e->old);
+    free(e->values);
+}
+
+// Results that are a parameter or state which is assigned now keep what it was.
+static bool keeps_old(const tt_program *program, uint32_t result)
+{
+    uint32_t buffer;
+    return shows_buffer(program->graph, tt_wanted(program->graph, result), &buffer) &&
+           tt_graph_buffer(program->graph, buffer)->assigned;
+}
+
+static tt_status make_room(tt_program *program, ending *e)
+{
+    const tt_graph *graph = program->graph;
+    uint32_t results = tt_graph_result_count(graph), count = tt_graph_assign_count(graph), buffer;
+    e->values = calloc(results + count + 1u, sizeof(*e->values));
+    e->old = calloc(count + 1u, sizeof(*e->old));
+    bool ok = e->values != NULL && e->old != NULL;
+    for (uint32_t i = 0; ok && i < count; i++) {
+        tt_value value = tt_graph_assign_at(graph, i)->value;
+        if (shows_buffer(graph, value, &buffer))
+            ok = (e->old[i] = tt_run_allocate(tt_type_bytes(tt_graph_type(graph, value)))) != NULL;
+    }
+    for (uint32_t i = 0; ok && !tt_by_reference(program) && i < results; i++) {
+        if (!keeps_old(program, i))
+            continue;
+        if (program->results == NULL)
+            program->results = calloc(results + 1u, sizeof(*program->results));
+        ok = program->results != NULL;
+        if (ok && program->results[i] == NULL)
+            ok = (program->results[i] = tt_run_allocate(
+                      tt_type_bytes(tt_graph_type(graph, tt_wanted(graph, i))))) != NULL;
+    }
+    return ok ? TT_OK : TT_FULL;
 }
 
 // What is assigned may be another buffer, which is assigned, too: all is read before any is
 // written.
-static tt_status assign_all(tt_program *program, const void *const *values)
+static void assign_all(const tt_program *program, const ending *e)
 {
     const tt_graph *graph = program->graph;
     uint32_t count = tt_graph_assign_count(graph);
-    char **old = calloc(count + 1u, sizeof(*old));
-    tt_status status = old != NULL ? TT_OK : TT_FULL;
-    for (uint32_t i = 0; status == TT_OK && i < count; i++) {
-        const tt_operation *node = tt_graph_node(graph, tt_graph_assign_at(graph, i)->value.node);
-        uint64_t bytes = tt_type_bytes(tt_graph_type(graph, tt_graph_assign_at(graph, i)->value));
-        if (node->op != TT_OP_BUFFER && !tt_is_view(node))
-            continue; // in the arena
-        if ((old[i] = tt_run_allocate(bytes)) == NULL)
-            status = TT_FULL;
-        else
-            memcpy(old[i], values[i], bytes);
+    const void **values = e->values + tt_graph_result_count(graph);
+    for (uint32_t i = 0; i < count; i++)
+        if (e->old[i] != NULL)
+            values[i] =
+                memcpy(e->old[i], values[i],
+                       tt_type_bytes(tt_graph_type(graph, tt_graph_assign_at(graph, i)->value)));
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = tt_graph_assign_at(graph, i)->buffer;
+        void *to = (void *)(uintptr_t)program->given[at];
+        if (to != values[i]) // not there already
+            memcpy(to, values[i], tt_type_bytes(&tt_graph_buffer(graph, at)->type));
     }
-    for (uint32_t i = 0; status == TT_OK && i < count; i++) {
-        const tt_assign *assign = tt_graph_assign_at(graph, i);
-        const tt_buffer *buffer = tt_graph_buffer(graph, assign->buffer);
-        memcpy(tt_session_bytes(program->session, buffer->name, NULL),
-               old[i] != NULL ? old[i] : values[i], tt_type_bytes(&buffer->type));
-    }
-    for (uint32_t i = 0; old != NULL && i < count; i++)
-        free(old[i]);
-    free(old);
-    return status;
 }
 
 typedef struct watcher {
@@ -110,31 +189,16 @@ static tt_status compute_by_reference(tt_program *program, uint32_t count, watch
     return status;
 }
 
-// Results that are a parameter or state which is assigned now keep what it was.
-static tt_status keep_old_results(tt_program *program)
+static void keep_old_results(tt_program *program, const ending *e)
 {
     const tt_graph *graph = program->graph;
-    uint32_t results = tt_graph_result_count(graph);
-    for (uint32_t i = 0; i < results; i++) {
-        tt_value shown = tt_shown(graph, tt_wanted(graph, i));
-        if (tt_graph_node(graph, shown.node)->op != TT_OP_BUFFER)
-            continue;
-        uint32_t buffer = (uint32_t)tt_graph_attribute(graph, shown.node, 0, NULL)[0];
-        if (!tt_graph_buffer(graph, buffer)->assigned)
-            continue;
-        uint64_t bytes = tt_type_bytes(tt_graph_type(graph, shown));
-        if (program->results == NULL)
-            program->results = calloc(results + 1u, sizeof(*program->results));
-        if (program->results != NULL && program->results[i] == NULL)
-            program->results[i] = tt_run_allocate(bytes);
-        if (program->results == NULL || program->results[i] == NULL)
-            return TT_FULL;
-        memcpy(program->results[i], tt_bytes_at(program, shown), bytes);
-    }
-    return TT_OK;
+    for (uint32_t i = 0; i < tt_graph_result_count(graph); i++)
+        if (keeps_old(program, i))
+            memcpy(program->results[i], e->values[i],
+                   tt_type_bytes(tt_graph_type(graph, tt_wanted(graph, i))));
 }
 
-static tt_status run_reference(tt_program *program, tt_text *why)
+static tt_status run_reference(tt_program *program, ending *e, tt_text *why)
 {
     const tt_graph *graph = program->graph;
     uint32_t results = tt_graph_result_count(graph), all = results + tt_graph_assign_count(graph);
@@ -149,12 +213,13 @@ static tt_status run_reference(tt_program *program, tt_text *why)
             status = TT_FULL;
         else
             tt_cells_store(tensor, bytes[i]);
+        e->values[i] = bytes[i];
     }
     tt_reference_free(reference);
     if (status == TT_OK)
-        status = tt_guard_check(program, (const void *const *)bytes, why);
+        status = tt_guard_check(program, e->values, why);
     if (status == TT_OK)
-        status = assign_all(program, (const void *const *)bytes + results);
+        assign_all(program, e);
     for (uint32_t i = results; bytes != NULL && i < all; i++) {
         free(bytes[i]);
         bytes[i] = NULL;
@@ -209,32 +274,35 @@ static tt_status compute_steps(tt_program *program, const watcher *w, tt_text *w
     return status;
 }
 
-static tt_status run_steps(tt_program *program, tt_text *why)
+static tt_status run_steps(tt_program *program, ending *e, tt_text *why)
 {
     const tt_graph *graph = program->graph;
-    uint32_t results = tt_graph_result_count(graph), all = results + tt_graph_assign_count(graph);
-    tt_status status = compute_steps(program, NULL, why);
-    const void **values = status == TT_OK ? calloc(all + 1u, sizeof(*values)) : NULL;
-    if (status == TT_OK && values == NULL)
-        status = TT_FULL;
+    uint32_t all = tt_graph_result_count(graph) + tt_graph_assign_count(graph);
+    tt_status status = place_straight(program, program->guarded != NULL);
+    if (status == TT_OK)
+        status = compute_steps(program, NULL, why);
     for (uint32_t i = 0; status == TT_OK && i < all; i++)
-        values[i] = tt_bytes_at(program, tt_wanted(graph, i));
+        e->values[i] = tt_bytes_at(program, tt_wanted(graph, i));
     if (status == TT_OK)
-        status = tt_guard_check(program, values, why);
-    if (status == TT_OK)
-        status = keep_old_results(program);
-    if (status == TT_OK)
-        status = assign_all(program, values + results);
-    free(values);
+        status = tt_guard_check(program, e->values, why);
+    if (status == TT_OK) {
+        keep_old_results(program, e);
+        assign_all(program, e);
+    }
     return status;
 }
 
 tt_status tt_program_run(tt_program *program, tt_text *why)
 {
+    ending e = {NULL, NULL};
     tt_status status = find_buffers(program, why);
-    if (status != TT_OK)
-        return status;
-    return tt_by_reference(program) ? run_reference(program, why) : run_steps(program, why);
+    if (status == TT_OK)
+        status = make_room(program, &e);
+    if (status == TT_OK)
+        status = tt_by_reference(program) ? run_reference(program, &e, why)
+                                          : run_steps(program, &e, why);
+    free_ending(program, &e);
+    return status;
 }
 
 tt_status tt_program_watch(tt_program *program, void (*watch)(void *context, const tt_seen *seen),
@@ -245,8 +313,10 @@ tt_status tt_program_watch(tt_program *program, void (*watch)(void *context, con
     tt_status status = find_buffers(program, why);
     if (status != TT_OK)
         return status;
-    if (!tt_by_reference(program))
-        return compute_steps(program, &w, why);
+    if (!tt_by_reference(program)) {
+        status = place_straight(program, true);
+        return status == TT_OK ? compute_steps(program, &w, why) : status;
+    }
     uint32_t all = tt_graph_result_count(w.graph) + tt_graph_assign_count(w.graph);
     status = compute_by_reference(program, all, &w, &reference, why);
     tt_reference_free(reference);

@@ -109,7 +109,8 @@ static tt_status keep_bytes(tt_program *program, const tt_buffer *buffer, tt_tex
     if (kept != NULL)
         return TT_OK;
     uint64_t bytes = tt_type_bytes(&buffer->type), limit = tt_session_bytes_limit(session);
-    uint64_t all = session->kept_bytes + program->arena_bytes + program->scratch_bytes + bytes;
+    uint64_t all = session->kept_bytes + program->arena_bytes + program->aside_bytes +
+                   program->scratch_bytes + bytes;
     if (all > limit) // all but the last, which is at most 2^51, were allocated
         return tt_run_too_large(why, "takes, with what is kept, bytes of memory:", all, limit);
     if (session->kept_count == session->kept_capacity) {
@@ -258,6 +259,8 @@ void tt_program_free(tt_program *program)
     free(program->given);
     free(program->pointers);
     free(program->arena);
+    free(program->aside);
+    free(program->straight);
     free(program->scratch);
     free(program->guarded);
     free(program);

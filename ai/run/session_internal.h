@@ -34,6 +34,12 @@ struct tt_session {
     uint64_t asked;
 };
 
+// What is assigned, and computed where it goes: in the buffer's own bytes.
+typedef struct tt_straight_assign {
+    uint32_t value, buffer; // whose root it is; of the graph
+    uint64_t aside;         // its place where the buffer may not be touched before the end
+} tt_straight_assign;
+
 struct tt_program {
     tt_session *session;
     tt_program *next;
@@ -47,7 +53,10 @@ struct tt_program {
     const void **given; // by buffer: of inputs, what was set
     void **pointers;    // that steps' in and out point into
     char *arena, *scratch;
-    uint64_t arena_bytes;
+    char *aside; // for what is else assigned straight; allocated by the first run that needs it
+    tt_straight_assign *straight;
+    uint32_t straight_count;
+    uint64_t arena_bytes, aside_bytes;
     size_t scratch_bytes;
     struct tt_compiled *compiled; // the forms' code; NULL: none
     uint64_t interpreted;         // instructions, until they were enough to compile
@@ -130,6 +139,11 @@ bool tt_all_finite(tt_element element, const void *data, int64_t count); // inte
 // Looks at what is guarded before anything is assigned; `values` are where results and then what
 // is assigned lie. TT_TOO_LARGE with a sentence.
 tt_status tt_guard_check(tt_program *program, const void *const *values, tt_text *why);
+
+// Finds roots and chooses places: in the arena, in place of what a form reads for the last time, or
+// straight in the buffer that is assigned. Sets root, place, straight, and the sizes of arena and
+// aside; TT_FULL.
+tt_status tt_program_choose_places(tt_program *program);
 
 // Chooses steps, places and addresses of a program whose graph is there. TT_TOO_LARGE with a
 // sentence, TT_FULL; what was allocated is the program's either way.

@@ -3,7 +3,8 @@
 // A session holds the bytes of parameters and state, by their names; programs are graphs made ready
 // to run on them. Two sessions of one graph have two sets of weights; two programs of a session
 // (one that trains, one that evaluates) share one. A program computes its graph's results, then
-// does its assignments, all at once: what is read is the old.
+// does its assignments, all at once: what is read is the old. Until a run has ended, the bytes that
+// are assigned may be the old or the new.
 //
 // A step's work is split by shape, not by threads, so the bits of a result are the same for every
 // number of threads. While it runs, denormals are zero and OpenBLAS has one thread; the caller's
@@ -75,10 +76,11 @@ tt_status tt_program_run(tt_program *program, tt_text *why);
 
 // From now on a run ends with TT_TOO_LARGE and assigns nothing where the floating-point result of
 // that name (NULL: no result), or anything that is to be assigned to a floating-point buffer, is
-// not finite. The sentence names the first node that made a number that is infinite or none out of
-// finite ones, and where; or the input, parameter or state that was not finite already. A good
-// run takes one look at those values longer; a bad one is run once more. Several results may be
-// guarded, by a call each. TT_NOT_FOUND (there is no such result), TT_FULL.
+// not finite. What is assigned is computed aside then, which takes its bytes once more. The
+// sentence names the first node that made a number that is infinite or none out of finite ones, and
+// where; or the input, parameter or state that was not finite already. A good run takes one look at
+// those values longer; a bad one is run once more. Several results may be guarded, by a call each.
+// TT_NOT_FOUND (there is no such result), TT_FULL.
 tt_status tt_program_guard(tt_program *program, const char *result);
 
 // What a watched run tells of: a step that was done, or a buffer that steps will read.
@@ -101,13 +103,14 @@ tt_status tt_program_watch(tt_program *program, void (*watch)(void *context, con
 const void *tt_program_result(const tt_program *program, uint32_t index, tt_type *type);
 
 // The program as people read it: its steps, the nodes in each, what it reads and writes and where
-// that lies in the arena, and the instructions of forms; and the C that its forms become on this
-// machine. Both in memory that the caller frees; NULL without memory. Of a program by the
-// reference, which has no steps, they say nothing.
+// that lies in the arena, in place of what or in which buffer, and the instructions of forms; and
+// the C that its forms become on this machine. Both in memory that the caller frees; NULL without
+// memory. Of a program by the reference, which has no steps, they say nothing.
 char *tt_program_print(const tt_program *program);
 char *tt_program_print_c(const tt_program *program);
 
-uint64_t tt_program_arena_bytes(const tt_program *program); // of all that lies between
+// Of all that lies between, without what a guarded or watched program has aside.
+uint64_t tt_program_arena_bytes(const tt_program *program);
 uint32_t tt_program_steps(const tt_program *program);
 
 TT_C_END

@@ -2,6 +2,7 @@
 
 #include "tests/ai/run/fused_graph.h"
 #include "tests/ai/run/run_both.h"
+#include "tutti/check.h"
 
 #define BUFFERS_MAX 1024
 
@@ -297,6 +298,56 @@ static void check_few(void)
 }
 
 // GRAPHS COMPILED [SEED]
+// Turns that a form can be split into, for shapes whose first axis is too short for that.
+static void check_turns(bool compiled)
+{
+    static const char *const graphs[] = {
+        // A large axis behind two small ones, which the broadcast keeps apart.
+        "%0 = input \"x\" : f32[2,3,9000]\n"
+        "%1 = input \"b\" : f32[2,1,9000]\n"
+        "%2 = add %0 %1 : f32[2,3,9000]\n"
+        "result \"y\" = %2\n",
+        // One between them, also row by row.
+        "%0 = input \"x\" : f32[2,300,20]\n"
+        "%1 = input \"b\" : f32[2,1,20]\n"
+        "%2 = add %0 %1 : f32[2,300,20]\n"
+        "result \"y\" = %2\n",
+        "%0 = input \"x\" : f32[2,300,20]\n"
+        "%1 = input \"b\" : f32[1,300,20]\n"
+        "%2 = add %0 %1 : f32[2,300,20]\n"
+        "%3 = sum %2 axes=[2] : f32[2,300,1]\n"
+        "result \"y\" = %3\n",
+        // One number that all read, and computes something for itself.
+        "%0 = input \"x\" : f32[200,700]\n"
+        "%1 = input \"b\" : f32[1,1]\n"
+        "%2 = sum %0 axes=[0,1] : f32[1,1]\n"
+        "%3 = multiply %1 %2 : f32[1,1]\n"
+        "%4 = multiply %0 %3 : f32[200,700]\n"
+        "%5 = exp %4 : f32[200,700]\n"
+        "result \"y\" = %5\n",
+        // A row for each of an outer axis, summed over the first one.
+        "%0 = input \"x\" : f32[300,2,70]\n"
+        "%1 = sum %0 axes=[0] : f32[1,2,70]\n"
+        "result \"y\" = %1\n"};
+    static const int64_t least[] = {16, 16, 16, 2, 2};
+    for (size_t i = 0; i < TT_COUNT(graphs); i++) {
+        tt_graph *graph = tt_graph_parse(graphs[i], strlen(graphs[i]), NULL);
+        REQUIRE(graph != NULL);
+        tt_session *session = open_session(2, false);
+        tt_program *program = load(session, graph);
+        int64_t turns = 0;
+        for (uint32_t k = 0; k < program->step_count; k++)
+            if (program->steps[k].fused != NULL && program->steps[k].fused->turns > turns)
+                turns = program->steps[k].fused->turns;
+        EXPECT(turns >= least[i]);
+        if (turns < least[i])
+            printf("graph %zu: %lld turns\n", i, (long long)turns);
+        EXPECT(is_right(graph, i, false, 1e-4, false, compiled));
+        tt_session_free(session);
+        tt_graph_free(graph);
+    }
+}
+
 int main(int argc, char **argv)
 {
     unsigned graphs = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 300;
@@ -311,6 +362,7 @@ int main(int argc, char **argv)
     check_axes(compiled > 0);
     check_limits();
     check_few();
+    check_turns(compiled > 0);
     for (unsigned i = 0; i < graphs; i++) {
         unsigned kind = i % 5 == 4 ? FUSED_SMOOTH : i % 25 == 7 ? FUSED_LARGE : 0;
         check(seed + i, kind, false);

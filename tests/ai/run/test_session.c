@@ -127,13 +127,13 @@ static void check_fusion(void)
     tt_session *session = open_session(1, false);
     tt_graph *g = made_network(false);
     tt_program *p = load(session, g);
-    // Two convolutions and two products with their biases, two pools; six of pixels and loss.
-    EXPECT_EQUAL(tt_program_steps(p), 4 + 2 + 6);
+    // Two convolutions and two products with their biases, two pools; five of pixels and loss.
+    EXPECT_EQUAL(tt_program_steps(p), 4 + 2 + 5);
     tt_program_free(p);
     tt_graph_free(g);
     g = made_network(true);
     p = load(session, g);
-    EXPECT_EQUAL(tt_program_steps(p), 37);
+    EXPECT_EQUAL(tt_program_steps(p), 36);
     tt_session_free(session);
     tt_graph_free(g);
 }
