@@ -189,7 +189,7 @@ void tt_emit_store(const tt_printer *p, uint32_t at)
     for (unsigned w = tt_emit_first(p, i->uniform); w < tt_emit_end(p, i->uniform); w++) {
         const char *way = !tt_emit_is_full(p, w) ? "n" : stride == 1 ? "" : "s";
         tt_emit_indent(p);
-        if (is_streamed(p, i))
+        if (*way == 0 && is_streamed(p, i))
             fprintf(p->file, "tt_stream(");
         else if (i->uniform)
             fprintf(p->file, "tt_put_%s(", element);

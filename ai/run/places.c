@@ -204,6 +204,8 @@ static void choose_streamed(placing *p, const tt_step *step)
     tt_form *form = step->fused != NULL ? &step->fused->form : NULL;
     for (uint32_t i = 0; form != NULL && i < form->access_count; i++) {
         uint16_t buffer = form->access[i].buffer;
+        if (buffer == TT_FORM_LOCAL)
+            continue;
         uint32_t root = root_of(p, step->fused->values[buffer]);
         bool read = buffer < step->fused->read_count || p->bytes[root] < STREAMED;
         for (uint32_t k = 0; !read && k < form->length; k++)
