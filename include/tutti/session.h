@@ -7,10 +7,9 @@
 // are assigned may be the old or the new.
 //
 // A step's work is split by shape, not by threads, so the bits of a result are the same for every
-// number of threads. While it runs, denormals are zero and OpenBLAS has one thread; the caller's
-// own settings are put back. OpenBLAS's is the whole process': products that the caller makes in
-// other threads meanwhile have one thread, too. Nothing here ends the process or locks: a session
-// belongs to one thread at a time, several sessions may run at once.
+// number of threads. While it runs, denormals are zero; the caller's own setting is put back.
+// Nothing here ends the process or locks: a session belongs to one thread at a time, several
+// sessions may run at once.
 
 #ifndef TUTTI_SESSION_H
 #define TUTTI_SESSION_H
