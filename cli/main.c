@@ -12,6 +12,7 @@ const tt_command *const tt_commands[] = {
     &tt_command_compile,
     &tt_command_show,
     &tt_command_verify,
+    &tt_command_profile,
     &tt_command_new,
     &tt_command_up,
     &tt_command_restart,
