@@ -26,6 +26,7 @@ static void run_all(const char *python, const char *script)
         if (run.threads == 1) {
             bench_products(&run);
             bench_fused(&run);
+            bench_compiling(&run);
         }
         bench_peer_end(run.peer);
     }
@@ -33,7 +34,7 @@ static void run_all(const char *python, const char *script)
 
 static void remove_files(void)
 {
-    static const char *const files[] = {"data", "images", "check", "memory"};
+    static const char *const files[] = {"data", "images", "check", "said"};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         remove(bench_path(&run, files[i]));
     rmdir(run.folder);
@@ -46,6 +47,10 @@ int main(int count, char **words)
     run.seconds = 1;
     if (count == 5 && strcmp(words[1], "--memory") == 0)
         return bench_memory_process(words[2], words[3], strtoul(words[4], NULL, 10));
+    bool cached = count == 5 && strcmp(words[1], "--cached") == 0;
+    if (cached || (count == 5 && strcmp(words[1], "--compile") == 0))
+        return bench_compile_process(words[2], words[3], (unsigned)strtoul(words[4], NULL, 10),
+                                     cached);
     for (int i = 1; i < count; i++) {
         if (i + 2 < count && strcmp(words[i], "--peer") == 0) {
             python = words[++i];
