@@ -16,9 +16,13 @@
 
 #include "ai/run/compile.h"
 
-#define PART_BYTES 48000 // of C, about: a third of a second of the compiler's time
-#define THREADS 2        // of a program
-#define THREADS_MAX 4    // of the process
+// Of C: a third of a second to one second of the compiler's time. A part takes 0.1 s besides, so
+// there are not more than keep the threads at work.
+#define PART_BYTES_LEAST 48000
+#define PART_BYTES_MOST 128000
+#define PARTS_ENOUGH 4
+#define THREADS 2     // of a program
+#define THREADS_MAX 4 // of the process
 
 typedef struct part {
     char *text;
@@ -141,44 +145,69 @@ static void delist(tt_parts *parts)
 
 // ---- parts
 
-// Prints steps from `p->first` on, to the end of a part; false without memory.
-static bool print_part(const tt_program *program, tt_isa isa, part *p)
+// All forms' C, one behind the other.
+typedef struct printed {
+    char *text;
+    size_t length;
+    size_t *begin; // by step, and of the end
+} printed;
+
+static bool print_all(const tt_program *program, tt_isa isa, printed *all)
 {
-    FILE *file = open_memstream(&p->text, &p->length);
+    all->begin = calloc(program->step_count + 1u, sizeof(*all->begin));
+    FILE *file = all->begin != NULL ? open_memstream(&all->text, &all->length) : NULL;
     if (file == NULL)
         return false;
-    tt_emit_c_prelude(file, isa);
-    for (p->end = p->first; p->end < program->step_count; p->end++) {
-        if (program->steps[p->end].fused == NULL)
-            continue;
+    for (uint32_t i = 0; i < program->step_count; i++) {
+        if (program->steps[i].fused != NULL)
+            tt_program_print_form(program, i, isa, file);
         fflush(file);
-        if (p->length > PART_BYTES)
-            break;
-        tt_program_print_form(program, p->end, isa, file);
+        all->begin[i + 1] = all->length;
     }
     return fclose(file) == 0;
 }
 
-// Of steps without a form no part is made.
-static bool print_parts(tt_parts *parts, const tt_program *program)
+// The steps from `p->first` on as one source, behind what all need; at least one has a form.
+static bool make_part(const printed *all, uint32_t steps, size_t bytes, tt_isa isa, part *p)
 {
-    for (uint32_t at = 0; at < program->step_count;) {
-        if (program->steps[at].fused == NULL) {
-            at++;
-            continue;
-        }
-        part *grown = realloc(parts->part, (parts->count + 1) * sizeof(*grown));
-        if (grown == NULL)
-            return false;
-        parts->part = grown;
-        part *made = &grown[parts->count++];
-        *made = (part){.first = at};
+    size_t begin = all->begin[p->first];
+    p->end = p->first + 1;
+    while (p->end < steps && all->begin[p->end] - begin < bytes)
+        p->end++;
+    FILE *file = open_memstream(&p->text, &p->length);
+    if (file == NULL)
+        return false;
+    tt_emit_c_prelude(file, isa);
+    fwrite(all->text + begin, 1, all->begin[p->end] - begin, file);
+    return fclose(file) == 0;
+}
+
+static bool make_parts(tt_parts *parts, const tt_program *program, const printed *all)
+{
+    size_t bytes = all->length / PARTS_ENOUGH;
+    bytes = bytes < PART_BYTES_LEAST ? PART_BYTES_LEAST : bytes;
+    bytes = bytes > PART_BYTES_MOST ? PART_BYTES_MOST : bytes;
+    parts->part = calloc(all->length / bytes + 1, sizeof(*parts->part));
+    if (parts->part == NULL)
+        return false;
+    for (uint32_t at = 0; at < program->step_count && all->begin[at] < all->length;) {
+        part *made = &parts->part[parts->count++];
+        made->first = at;
         atomic_init(&made->done, false);
-        if (!print_part(program, parts->isa, made))
+        if (!make_part(all, program->step_count, bytes, parts->isa, made))
             return false;
         at = made->end;
     }
     return parts->count > 0;
+}
+
+static bool print_parts(tt_parts *parts, const tt_program *program)
+{
+    printed all = {0};
+    bool made = print_all(program, parts->isa, &all) && make_parts(parts, program, &all);
+    free(all.text);
+    free(all.begin);
+    return made;
 }
 
 static unsigned threads_for(const tt_parts *parts, bool beside)

@@ -123,14 +123,14 @@ static void test_waits(void)
     run(program);
     EXPECT_EQUAL(with_code(program), 200);
     printf("200 forms, compiled in %.2f s in %u parts\n", now_s() - begin, asked(" -o "));
-    EXPECT(asked(" -o ") >= 2 && asked(" -o ") <= 60);
+    EXPECT(asked(" -o ") >= 2 && asked(" -o ") <= 30);
     tt_session_free(session);
     session = open_program(TT_RUN_COMPILED, 200, &program);
     begin = now_s();
     run(program);
     printf("from the cache in %.3f s\n", now_s() - begin);
     EXPECT_EQUAL(with_code(program), 200);
-    EXPECT(asked(" -o ") <= 60); // from the cache, each part
+    EXPECT(asked(" -o ") <= 30); // from the cache, each part
     tt_session_free(session);
     nothing_left(open_before);
 }
