@@ -3,12 +3,10 @@
 // without what a step takes. Each in a process of its own, the median of some; the cache is a
 // folder of this program's.
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "bench/ai/cases.h"
 #include "bench/ai/networks.h"
@@ -19,14 +17,6 @@
 
 static const bench_network *const networks[] = {&bench_lenet5, &bench_resnet8};
 #define NETWORKS (sizeof(networks) / sizeof(networks[0]))
-
-static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *at)
-{
-    (void)about;
-    (void)kind;
-    (void)at;
-    return remove(path);
-}
 
 static int by_size(const void *a, const void *b)
 {
@@ -42,7 +32,7 @@ static double median_of(const bench_run *run, const bench_network *n, unsigned c
     snprintf(cache, sizeof(cache), "%s", bench_path(run, "cache"));
     for (unsigned i = 0; i < count; i++) {
         if (cold)
-            nftw(cache, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+            bench_remove(cache);
         mkdir(cache, 0700);
         seconds[i] = bench_process(run, cold ? "--compile" : "--cached", n->name, run->threads);
     }
@@ -66,7 +56,7 @@ static void measure(const bench_run *run, const bench_network *n, bool cold_want
     if (cached_wanted)
         printf("bench ai.cached_time.%s %.1f ms\n", n->name, warm * 1e3);
     fflush(stdout);
-    nftw(cache, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    bench_remove(cache);
 }
 
 void bench_compiling(const bench_run *run)

@@ -1,5 +1,6 @@
 // Checks that both sides compute the same, then lets them run in turns.
 
+#include <ftw.h>
 #include <math.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -31,6 +32,19 @@ bool bench_wanted(const bench_run *run, const char *name)
         at += length + (at[length] == ',');
     }
     return run->only == NULL;
+}
+
+static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *at)
+{
+    (void)about;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+void bench_remove(const char *folder)
+{
+    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 double bench_process(const bench_run *run, const char *what, const char *network, size_t count)
