@@ -40,7 +40,8 @@ struct tt_parts {
     uint32_t count;
     atomic_uint next; // the part that is compiled next
     atomic_bool stop;
-    pid_t process; // whose threads these are
+    atomic_bool given_up; // a part took too long: the others are not tried
+    pid_t process;        // whose threads these are
     pthread_t thread[THREADS];
     unsigned threads;
     tt_parts *before, *behind; // in the list
@@ -54,16 +55,22 @@ static pid_t list_process;
 
 // ---- the work
 
+static void compile_part(tt_parts *parts, part *p)
+{
+    tt_compile_options options = {.isa = parts->isa, .stop = &parts->stop};
+    tt_status status = tt_compile_within(parts->around, &options, p->text, p->length, &p->compiled,
+                                         NULL); // what fails is interpreted
+    if (status == TT_TIMED_OUT)
+        atomic_store(&parts->given_up, true);
+}
+
 static void compile_all(tt_parts *parts)
 {
     uint32_t at;
     while (!atomic_load(&parts->stop) && (at = atomic_fetch_add(&parts->next, 1)) < parts->count) {
-        part *p = &parts->part[at];
-        tt_compile_options options = {.isa = parts->isa, .stop = &parts->stop};
-        if (tt_compile_within(parts->around, &options, p->text, p->length, &p->compiled, NULL) !=
-            TT_OK)
-            p->compiled = NULL; // its forms are interpreted
-        atomic_store_explicit(&p->done, true, memory_order_release);
+        if (!atomic_load(&parts->given_up))
+            compile_part(parts, &parts->part[at]);
+        atomic_store_explicit(&parts->part[at].done, true, memory_order_release);
     }
 }
 
@@ -226,6 +233,7 @@ tt_parts *tt_parts_begin(const tt_program *program, bool beside, bool *later)
     parts->process = getpid();
     atomic_init(&parts->next, 0);
     atomic_init(&parts->stop, false);
+    atomic_init(&parts->given_up, false);
     if (!print_parts(parts, program) || tt_surroundings_take(NULL, &parts->around, NULL) != TT_OK) {
         parts->process = 0; // it is in no list
         tt_parts_free(parts);

@@ -158,6 +158,25 @@ static void check_hanging(const char *name, const char *body)
     REQUIRE(setenv("TUTTI_CC", in_root("counting"), 1) == 0);
 }
 
+// Who waits for one does so once, not for each part.
+static void test_wait_for_hanging(void)
+{
+    tt_program *program;
+    unsigned open_before = entries("/proc/self/fd");
+    REQUIRE(setenv("TUTTI_CC", in_root("sleeps"), 1) == 0);
+    remove(in_root("asked"));
+    tt_session *session = open_program(TT_RUN_COMPILED, 100, &program);
+    double begin = now_s();
+    run(program);
+    EXPECT(now_s() - begin < TT_COMPILE_TIMEOUT_MS / 1000.0 + SOON_S);
+    EXPECT_EQUAL(with_code(program), 0);
+    EXPECT_EQUAL(asked(" -o "), 2);
+    EXPECT(program->compiled);
+    tt_session_free(session);
+    nothing_left(open_before);
+    REQUIRE(setenv("TUTTI_CC", in_root("counting"), 1) == 0);
+}
+
 static void test_hanging(void)
 {
     check_hanging("sleeps", "sleep 1000");
@@ -353,6 +372,7 @@ int main(void)
     test_same_bits();
     test_waits();
     test_hanging();
+    test_wait_for_hanging();
     test_evicted();
     test_many();
     test_failing();
