@@ -195,6 +195,15 @@ static int64_t second_place(fusing *f)
     return add_place(f, &made);
 }
 
+// Of what begins the group, one output behind the other.
+static void find_written(fusing *f)
+{
+    member *m = &f->member[0];
+    m->written = f->groups->stored[m->node] ? written_place(f, m) : -1;
+    if (!f->full && f->group->pool && m->written >= 0 && f->groups->second[m->node])
+        f->second = second_place(f);
+}
+
 static bool is_full(const fusing *f, uint32_t node)
 {
     const tt_type *type = tt_graph_type(f->graph, (tt_value){node, 0});
@@ -1035,13 +1044,10 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
     for (uint32_t i = 0; !f.full && i < f.count; i++) {
         f.member[i].full = is_full(&f, f.member[i].node);
         if (i == 0 && (g->product || g->pool))
-            f.member[i].written =
-                groups->stored[f.member[i].node] ? written_place(&f, &f.member[i]) : -1;
+            find_written(&f);
         else
             find_reads(&f, i);
     }
-    if (!f.full && g->pool && groups->stored[f.member[0].node] && groups->second[f.member[0].node])
-        f.second = second_place(&f);
     if (!f.full && (g->product || g->pool)) {
         const tt_unpool *unpool = groups->unpool[f.member[0].node];
         estimate(&f);

@@ -10,6 +10,9 @@
 // number of threads. While it runs, denormals are zero; the caller's own setting is put back.
 // Nothing here ends the process or locks: a session belongs to one thread at a time, several
 // sessions may run at once.
+//
+// While a program is compiled, the process has one or two threads and children more: wait for your
+// own by their numbers. They go with the program, or at exit().
 
 #ifndef TUTTI_SESSION_H
 #define TUTTI_SESSION_H
@@ -24,9 +27,9 @@ typedef struct tt_session tt_session;
 typedef struct tt_program tt_program;
 
 typedef enum tt_way {
-    TT_RUN_AS_TOLD,     // by the environment: TT_RUN=reference, fast, interpreted or compiled; else
-                        // fast
-    TT_RUN_FAST,        // simplified and fused; interpreted at first, compiled where that pays
+    TT_RUN_AS_TOLD, // by the environment: TT_RUN=reference, fast, interpreted or compiled; else
+                    // fast
+    TT_RUN_FAST,    // simplified and fused; interpreted at first, compiled beside where that pays
     TT_RUN_INTERPRETED, // the same, but no compiler is ever started: the same bits
     TT_RUN_COMPILED,    // compiled before the first run, if there is a compiler: the same bits
     TT_RUN_REFERENCE    // everything by the reference, floats unrounded: slow, and right
