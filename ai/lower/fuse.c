@@ -647,13 +647,24 @@ static void add_up(fusing *f, unsigned turn, bool in_parts)
     }
 }
 
+static bool adds_up(const fusing *f, unsigned turn)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        bool first_half;
+        if (sums_in(f, i, turn, &first_half) &&
+            !is_greatest(op_of(f, f->member[i].node), first_half))
+            return true;
+    }
+    return false;
+}
+
 // The inner axes, in which the sums of a turn are added up and its members stored. Of a long last
 // axis each lane adds PART numbers as they are, and then what they came to exactly.
 static void nest_turn(fusing *f, unsigned turn, bool last_lanes)
 {
     unsigned outer = f->outer_count, last = f->axis_count - 1;
     int64_t part = last_lanes ? PART * TT_LANES : PART;
-    bool in_parts = f->axis[last].size >= 2 * part;
+    bool in_parts = f->axis[last].size >= 2 * part && adds_up(f, turn);
     for (unsigned i = outer; i < last; i++)
         open_loop(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
     if (in_parts) {
