@@ -354,9 +354,12 @@ static void check_shares(bool compiled)
 {
     static const float wide[] = {1, 0x1p-126f, -0x1p-120f, 0x1p126f, -0x1.8p127f, 3, 0, -5};
     static const float scale[] = {1, 0.25f, 1, 0x1p120f, 0x1p120f, 1, 1, 1};
+    static const float inf = INFINITY;
+    const float limits[] = {-inf, -inf, -inf, inf, 100, 1, inf, 1e30f, -inf, NAN, 1, 2};
     for (uint64_t seed = 0; seed < 6; seed++) {
         tt_graph *g = tt_graph_new();
         tt_type type = TT_TYPE(TT_F32, 40, 300);
+        tt_value odd;
         tt_value x = tt_input(g, "x", type), few = tt_input(g, "few", TT_TYPE(TT_F32, 40, 3));
         tt_value y = tt_softmax(g, x, 1), sum, gradient;
         tt_graph_result(g, "softmax", y);
@@ -364,6 +367,12 @@ static void check_shares(bool compiled)
         sum = tt_sum_all(g, tt_reduce(g, TT_OP_LOG_SUM_EXP, few, 1, (int64_t[]){1}));
         REQUIRE(tt_graph_gradient(g, sum, 1, &few, &gradient) == TT_OK);
         tt_graph_result(g, "gradient", gradient);
+        odd = tt_add(g, tt_constant(g, TT_TYPE(TT_F32, 4, 3), limits),
+                     tt_scale(g, tt_input(g, "odd", TT_TYPE(TT_F32, 4, 3)), 0.001));
+        tt_graph_result(g, "odd", tt_softmax(g, odd, 1));
+        sum = tt_sum_all(g, tt_reduce(g, TT_OP_LOG_SUM_EXP, odd, 1, (int64_t[]){1}));
+        REQUIRE(tt_graph_gradient(g, sum, 1, &odd, &gradient) == TT_OK);
+        tt_graph_result(g, "odd gradient", gradient);
         EXPECT(is_right(g, seed, seed > 0, 1e-5, false, compiled && seed < 2));
         tt_graph_free(g);
         g = tt_graph_new();
