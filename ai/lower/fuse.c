@@ -833,9 +833,12 @@ static uint32_t sum_taken(const fusing *f, tt_value value, bool *flat)
         const tt_value *inputs = tt_graph_inputs(f->graph, node);
         uint32_t mask = tt_straight(f->groups, inputs[0]).node;
         node = tt_straight(f->groups, inputs[2]).node;
-        if (!number_is(f, inputs[1], 0) || op_of(f, mask) != TT_OP_EQUAL ||
-            tt_straight(f->groups, tt_graph_inputs(f->graph, mask)[0]).node != node ||
-            !number_is(f, tt_graph_inputs(f->graph, mask)[1], -(double)INFINITY))
+        if (!number_is(f, inputs[1], 0) || op_of(f, mask) != TT_OP_EQUAL)
+            return UINT32_MAX;
+        const tt_value *equal = tt_graph_inputs(f->graph, mask); // in either order
+        unsigned number = number_is(f, equal[0], -(double)INFINITY) ? 0 : 1;
+        if (!number_is(f, equal[number], -(double)INFINITY) ||
+            tt_straight(f->groups, equal[1 - number]).node != node)
             return UINT32_MAX;
     }
     return op_of(f, node) == TT_OP_LOG_SUM_EXP ? index_of(f, node) : UINT32_MAX;
