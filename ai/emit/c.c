@@ -183,6 +183,8 @@ static void print_lanes(tt_printer *p, uint32_t loop, uint32_t end)
 static void print_loop(tt_printer *p, uint32_t loop, uint32_t end)
 {
     uint32_t number = p->form->code[loop].a;
+    if (tt_emit_turned(p, loop, end))
+        return;
     tt_emit_indent(p);
     open_block(p);
     tt_emit_pointers(p, loop, end);

@@ -47,5 +47,8 @@ void tt_emit_plain(const tt_printer *p, uint32_t at);
 void tt_emit_load(const tt_printer *p, uint32_t at);
 void tt_emit_store(const tt_printer *p, uint32_t at);
 void tt_emit_pointers(const tt_printer *p, uint32_t loop, uint32_t end);
+// The loop as one statement, where it copies 16 rows of lanes into columns of local memory; false:
+// it is another.
+bool tt_emit_turned(const tt_printer *p, uint32_t loop, uint32_t end);
 
 #endif

@@ -468,12 +468,56 @@ static void make_panel_of_lanes(maker *m)
     keep(m, read, access.element == TT_BOOL);
 }
 
+// 16 rows of lanes become columns, most of the time in the way that printers know.
+static void make_turned_panel(maker *m)
+{
+    tt_form_axis lanes = {.first = (int64_t)below(m, 2) * 3, .lanes = true};
+    tt_form_axis columns = {.first = (int64_t)below(m, 3)};
+    lanes.end = lanes.first + some_lanes(m);
+    columns.end = columns.first + (below(m, 6) > 0 ? 16 : 8);
+    tt_form_access from = {.buffer = (uint16_t)(below(m, 3) > 0 ? 0 : 5),
+                           .place.offset = below(m, 20)};
+    from.element = elements[from.buffer];
+    tt_form_access to = {.buffer = TT_FORM_LOCAL, .element = from.element};
+    int64_t step = columns.end + (below(m, 4) == 0), offset = (int64_t)(m->local / 4);
+    m->local += (uint64_t)(step * (lanes.end + 1) * 4 + 63) / 64 * 64;
+    m->form->local_bytes = m->local;
+    for (unsigned reads = 0; reads < 2; reads++) {
+        unsigned count = m->count;
+        m->open[m->depth++] = tt_form_loop(m->form, &lanes);
+        m->open[m->depth++] = tt_form_loop(m->form, &columns);
+        to.place = (tt_affine){.offset = offset};
+        tt_affine_add(&to.place, m->open[m->depth - 2], step);
+        tt_affine_add(&to.place, m->open[m->depth - 1], 1);
+        if (reads == 0) {
+            if (m->depth > 2 && !m->form->axis[m->open[0]].lanes)
+                tt_affine_add(&from.place, m->open[0], 1 + below(m, 2));
+            from.place.offset += 8; // the outermost may begin below 0
+            tt_affine_add(&from.place, m->open[m->depth - 2], 1);
+            tt_affine_add(&from.place, m->open[m->depth - 1], 100);
+            tt_form_store(m->form, &to,
+                          tt_form_load(m->form, &from, TT_NO_REGISTER, TT_NO_REGISTER));
+        } else {
+            keep(m, tt_form_load(m->form, &to, TT_NO_REGISTER, TT_NO_REGISTER), false);
+            make_store(m);
+        }
+        m->count = count;
+        m->depth -= 2;
+        tt_form_end(m->form);
+        tt_form_end(m->form);
+    }
+}
+
 static void make_panel(maker *m)
 {
     if (m->local > 60000 || (m->form->lanes == TT_NO_REGISTER && m->depth + 2 > OPEN_MAX))
         return;
     if (m->form->lanes != TT_NO_REGISTER) {
         make_panel_of_lanes(m);
+        return;
+    }
+    if (below(m, 3) == 0) {
+        make_turned_panel(m);
         return;
     }
     tt_form_axis rows = {.end = 1 + below(m, 4)}, columns = {.end = some_lanes(m), .lanes = true};
