@@ -401,8 +401,15 @@ static void make_sums(maker *m, const tt_register *sum, unsigned depth)
     unsigned count = m->count;
     make_load(m);
     tt_register weight = some(m, TT_FORM_F32, false, false);
+    tt_form_access window = {.place.offset = 100, .element = TT_F32};
+    for (unsigned i = 0; i < m->depth; i++)
+        if (!m->form->axis[m->open[i]].lanes)
+            tt_affine_add(&window.place, m->open[i], below(m, 4));
     for (unsigned i = 0; i < ROWS; i++) {
         tt_register x = some(m, TT_FORM_F32, false, true);
+        if (below(m, 3) > 0) // neighbours, some of which the turn before has read, too
+            x = tt_form_load(m->form, &window, TT_NO_REGISTER, TT_NO_REGISTER);
+        window.place.offset += below(m, 3);
         tt_form_set(m->form, sum[i], tt_form_make(m->form, TT_FORM_FMA, x, weight, sum[i]));
     }
     if (depth < 1 && m->depth < OPEN_MAX && below(m, 2) > 0)
