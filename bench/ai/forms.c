@@ -110,21 +110,15 @@ static bool same_bits(const bench_form *b, kernel *run, void **buffers)
     return same;
 }
 
-static void measure_by(const bench_form *b, const char *name, tt_isa isa, const char *compiler,
-                       double seconds, const char *folder)
+static void measure_both(const bench_form *b, const char *name, tt_isa isa, const char *compiler,
+                         double seconds, kernel *run, kernel *most, void **buffers)
 {
-    char path[300], why[200] = "";
-    tt_compiled *made = NULL, *peak = NULL;
-    snprintf(path, sizeof(path), "%s/%s.%s.c", folder, name, tt_isa_name(isa));
-    kernel *run = compiled_of(&made, &b->form, isa, compiler, *folder != 0 ? path : NULL),
-           *most = compiled_of(&peak, NULL, isa, compiler, NULL);
+    char why[200] = "";
     float few[PEAK_SUMS] = {1e-3f, 1e-3f};
+    void *one = few;
     double rate = 0, full = 0, lanes = isa == TT_ISA_AVX512 ? 16 : isa == TT_ISA_AVX2 ? 8 : 4;
-    void *one = few, *buffers[BENCH_BUFFERS];
-    for (unsigned i = 0; i < BENCH_BUFFERS; i++)
-        buffers[i] = numbers(b->elements[i]);
-    bool sound = run != NULL && most != NULL && tt_form_sound(&b->form, why, sizeof(why));
-    if (!sound || (b->operations < 1e8 && !same_bits(b, run, buffers))) {
+    if (!tt_form_sound(&b->form, why, sizeof(why)) ||
+        (b->operations < 1e8 && !same_bits(b, run, buffers))) {
         fprintf(stderr, "%s by %s: not the interpreter's bits %s\n", name, compiler, why);
         exit(1);
     }
@@ -138,6 +132,22 @@ static void measure_by(const bench_form *b, const char *name, tt_isa isa, const 
     printf("bench ai.kernel.%s.%s.%s %.1f gflops\n", name, tt_isa_name(isa), compiler, rate);
     printf("  %.0f %% of %.1f\n", 100 * rate / full, full);
     fflush(stdout);
+}
+
+// Nothing where there is no such compiler.
+static void measure_by(const bench_form *b, const char *name, tt_isa isa, const char *compiler,
+                       double seconds, const char *folder)
+{
+    char path[300];
+    tt_compiled *made = NULL, *peak = NULL;
+    snprintf(path, sizeof(path), "%s/%s.%s.c", folder, name, tt_isa_name(isa));
+    kernel *run = compiled_of(&made, &b->form, isa, compiler, *folder != 0 ? path : NULL),
+           *most = compiled_of(&peak, NULL, isa, compiler, NULL);
+    void *buffers[BENCH_BUFFERS];
+    for (unsigned i = 0; i < BENCH_BUFFERS; i++)
+        buffers[i] = numbers(b->elements[i]);
+    if (run != NULL && most != NULL)
+        measure_both(b, name, isa, compiler, seconds, run, most, buffers);
     for (unsigned i = 0; i < BENCH_BUFFERS; i++)
         free(buffers[i]);
     tt_compiled_free(made);
