@@ -243,14 +243,14 @@ static bool is_word(const tt_form_access *access)
     return access->element == TT_F32 || access->element == TT_I32 || access->element == TT_U32;
 }
 
-// Lanes that are neighbours are read 16 times, and stored as neighbours by what reads them.
+// Whether the loop copies rows, of lanes that are neighbours, into columns of local memory, which
+// are neighbours by its axis.
 static bool turns(const tt_printer *p, uint32_t loop, uint32_t end)
 {
     const tt_instruction *load = &p->form->code[loop + 1], *store = load + 1;
-    const tt_form_axis *axis = &p->form->axis[p->form->code[loop].a];
     if (p->lanes == TT_NO_REGISTER || p->partial || end != loop + 3 || load->op != TT_FORM_LOAD ||
         store->op != TT_FORM_STORE || store->b != loop + 1 || load->b != TT_NO_REGISTER ||
-        load->c != TT_NO_REGISTER || axis->bounded || axis->end - axis->first != TT_LANES)
+        load->c != TT_NO_REGISTER)
         return false;
     const tt_form_access *from = &p->form->access[load->a], *to = &p->form->access[store->a];
     return is_word(from) && from->element == to->element && from->buffer != TT_FORM_LOCAL &&
@@ -258,29 +258,23 @@ static bool turns(const tt_printer *p, uint32_t loop, uint32_t end)
            tt_affine_stride(&to->place, p->form->code[loop].a) == 1;
 }
 
-bool tt_emit_turned(const tt_printer *p, uint32_t loop, uint32_t end)
+void tt_emit_turned(const tt_printer *p, uint32_t loop, uint32_t end)
 {
     if (!turns(p, loop, end))
-        return false;
+        return;
     const tt_instruction *load = &p->form->code[loop + 1], *store = load + 1;
     uint32_t axis = p->form->code[loop].a;
-    int64_t first = p->form->axis[axis].first;
     tt_printer within = *p;
-    tt_emit_indent(p);
-    fprintf(p->file, "{\n");
-    within.depth++;
-    tt_emit_pointers(&within, loop, end);
-    tt_emit_indent(&within);
-    fprintf(p->file, "const long i%" PRIu32 " = %" PRId64 "L;\n", axis, first);
-    tt_emit_indent(&within);
     within.loop = loop;
+    tt_emit_indent(p);
+    fprintf(p->file, "if (e%" PRIu32 " - i%" PRIu32 " == %d)\n", axis, axis, TT_LANES);
+    within.depth++;
+    tt_emit_indent(&within);
     fprintf(p->file, "tt_turn((tt_word *)(");
     print_place(&within, store, 0);
     fprintf(p->file, "), %" PRId64 "L, (const tt_word *)(", lane_stride(p, store));
     print_place(&within, load, 0);
-    fprintf(p->file, "), %" PRId64 "L);\n",
-            tt_affine_stride(&p->form->access[load->a].place, axis));
+    fprintf(p->file, "), %" PRId64 "L);\n", loop_stride(&within, load->a));
     tt_emit_indent(p);
-    fprintf(p->file, "}\n");
-    return true;
+    fprintf(p->file, "else\n");
 }

@@ -183,8 +183,6 @@ static void print_lanes(tt_printer *p, uint32_t loop, uint32_t end)
 static void print_loop(tt_printer *p, uint32_t loop, uint32_t end)
 {
     uint32_t number = p->form->code[loop].a;
-    if (tt_emit_turned(p, loop, end))
-        return;
     tt_emit_indent(p);
     open_block(p);
     tt_emit_pointers(p, loop, end);
@@ -192,6 +190,7 @@ static void print_loop(tt_printer *p, uint32_t loop, uint32_t end)
     if (p->form->axis[number].lanes) {
         print_lanes(p, loop, end);
     } else {
+        tt_emit_turned(p, loop, end);
         tt_emit_indent(p);
         fprintf(p->file, "for (; i%" PRIu32 " < e%" PRIu32 "; i%" PRIu32 "++) ", number, number,
                 number);

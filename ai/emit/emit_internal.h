@@ -50,8 +50,7 @@ void tt_emit_store(const tt_printer *p, uint32_t at);
 void tt_emit_pointers(const tt_printer *p, uint32_t loop, uint32_t end);
 // At the top of a loop's body: hides pointers whose values it would carry from turn to turn.
 void tt_emit_hidden(const tt_printer *p, uint32_t loop, uint32_t end);
-// The loop as one statement, where it copies 16 rows of lanes into columns of local memory; false:
-// it is another.
-bool tt_emit_turned(const tt_printer *p, uint32_t loop, uint32_t end);
+// Before a loop's statement: another, where it copies 16 rows into columns of local memory.
+void tt_emit_turned(const tt_printer *p, uint32_t loop, uint32_t end);
 
 #endif

@@ -482,6 +482,12 @@ static void make_turned_panel(maker *m)
     tt_form_axis columns = {.first = (int64_t)below(m, 3)};
     lanes.end = lanes.first + some_lanes(m);
     columns.end = columns.first + (below(m, 6) > 0 ? 16 : 8);
+    if (below(m, 4) == 0) { // how many there are is known when it runs
+        columns.bounded = true;
+        columns.divisor = 1;
+        columns.from.offset = columns.first;
+        columns.to.offset = columns.end - (below(m, 3) == 0);
+    }
     tt_form_access from = {.buffer = (uint16_t)(below(m, 3) > 0 ? 0 : 5),
                            .place.offset = below(m, 20)};
     from.element = elements[from.buffer];
