@@ -65,15 +65,61 @@ void tt_emit_pointers(const tt_printer *p, uint32_t loop, uint32_t end)
     }
 }
 
+// The stride of an access from turn to turn of the innermost loop.
+static int64_t loop_stride(const tt_printer *p, uint32_t access)
+{
+    return p->loop == TT_NO_REGISTER
+               ? 0
+               : tt_affine_stride(&p->form->access[access].place, p->form->code[p->loop].a);
+}
+
+static bool is_hidden(const tt_printer *p, const tt_instruction *i)
+{
+    uint32_t pointer = p->pointer[i->a];
+    return p->hidden[pointer] && i->op == TT_FORM_LOAD && i->uniform &&
+           loop_stride(p, i->a) == loop_stride(p, pointer);
+}
+
+// Where uniform numbers are read at several places in each turn of an innermost loop within lanes,
+// as of the windows of a convolution, some are those of turns before at other places. Compilers
+// then keep them in registers, which the sums need, and spill all of them: a pointer that comes out
+// of an asm points they know not where.
+void tt_emit_hidden(const tt_printer *p, uint32_t loop, uint32_t end)
+{
+    tt_printer within = *p;
+    within.loop = loop;
+    for (uint32_t at = loop + 1; at < end; at++) {
+        if (p->form->code[at].op == TT_FORM_LOOP || p->lanes == TT_NO_REGISTER)
+            return;
+        if (is_access(&p->form->code[at])) // a body of lanes is printed twice
+            p->hidden[p->form->code[at].a] = false;
+    }
+    for (uint32_t at = loop + 1; at < end; at++) {
+        const tt_instruction *i = &p->form->code[at];
+        uint32_t pointer = i->op == TT_FORM_LOAD && i->uniform ? p->pointer[i->a] : i->a;
+        if (i->op != TT_FORM_LOAD || !i->uniform || p->hidden[pointer] || pointer == i->a ||
+            loop_stride(&within, pointer) == 0)
+            continue;
+        p->hidden[pointer] = true;
+        tt_emit_indent(p);
+        fprintf(p->file, "tt_%s *q%" PRIu32 " = p%" PRIu32 " + i%" PRIu32 " * %" PRId64 "L;\n",
+                element_of(&p->form->access[pointer]), pointer, pointer, p->form->code[loop].a,
+                loop_stride(&within, pointer));
+        tt_emit_indent(p);
+        fprintf(p->file, "__asm__(\"\" : \"+r\"(q%" PRIu32 "));\n", pointer);
+    }
+}
+
 static void print_place(const tt_printer *p, const tt_instruction *i, int64_t more)
 {
     const tt_form_access *access = &p->form->access[i->a];
     uint32_t pointer = p->pointer[i->a];
-    fprintf(p->file, "p%" PRIu32, pointer);
+    bool hidden = is_hidden(p, i);
+    fprintf(p->file, "%c%" PRIu32, hidden ? 'q' : 'p', pointer);
     if (p->loop != TT_NO_REGISTER) {
         uint32_t axis = p->form->code[p->loop].a;
         int64_t stride = tt_affine_stride(&access->place, axis);
-        if (stride != 0)
+        if (stride != 0 && !hidden)
             fprintf(p->file, " + i%" PRIu32 " * %" PRId64 "L", axis, stride);
     }
     more += access->place.offset - p->form->access[pointer].place.offset;
@@ -206,4 +252,45 @@ void tt_emit_store(const tt_printer *p, uint32_t at)
         tt_emit_operand(p, i->b, w);
         fprintf(p->file, ");\n");
     }
+}
+
+static bool is_word(const tt_form_access *access)
+{
+    return access->element == TT_F32 || access->element == TT_I32 || access->element == TT_U32;
+}
+
+// Whether the loop copies rows, of lanes that are neighbours, into columns of local memory, which
+// are neighbours by its axis.
+static bool turns(const tt_printer *p, uint32_t loop, uint32_t end)
+{
+    const tt_instruction *load = &p->form->code[loop + 1], *store = load + 1;
+    if (p->lanes == TT_NO_REGISTER || p->partial || end != loop + 3 || load->op != TT_FORM_LOAD ||
+        store->op != TT_FORM_STORE || store->b != loop + 1 || load->b != TT_NO_REGISTER ||
+        load->c != TT_NO_REGISTER)
+        return false;
+    const tt_form_access *from = &p->form->access[load->a], *to = &p->form->access[store->a];
+    return is_word(from) && from->element == to->element && from->buffer != TT_FORM_LOCAL &&
+           to->buffer == TT_FORM_LOCAL && lane_stride(p, load) == 1 &&
+           tt_affine_stride(&to->place, p->form->code[loop].a) == 1;
+}
+
+void tt_emit_turned(const tt_printer *p, uint32_t loop, uint32_t end)
+{
+    if (!turns(p, loop, end))
+        return;
+    const tt_instruction *load = &p->form->code[loop + 1], *store = load + 1;
+    uint32_t axis = p->form->code[loop].a;
+    tt_printer within = *p;
+    within.loop = loop;
+    tt_emit_indent(p);
+    fprintf(p->file, "if (e%" PRIu32 " - i%" PRIu32 " == %d)\n", axis, axis, TT_LANES);
+    within.depth++;
+    tt_emit_indent(&within);
+    fprintf(p->file, "tt_turn((tt_word *)(");
+    print_place(&within, store, 0);
+    fprintf(p->file, "), %" PRId64 "L, (const tt_word *)(", lane_stride(p, store));
+    print_place(&within, load, 0);
+    fprintf(p->file, "), %" PRId64 "L);\n", loop_stride(&within, load->a));
+    tt_emit_indent(p);
+    fprintf(p->file, "else\n");
 }

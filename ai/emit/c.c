@@ -190,10 +190,12 @@ static void print_loop(tt_printer *p, uint32_t loop, uint32_t end)
     if (p->form->axis[number].lanes) {
         print_lanes(p, loop, end);
     } else {
+        tt_emit_turned(p, loop, end);
         tt_emit_indent(p);
         fprintf(p->file, "for (; i%" PRIu32 " < e%" PRIu32 "; i%" PRIu32 "++) ", number, number,
                 number);
         open_block(p);
+        tt_emit_hidden(p, loop, end);
         print_body(p, loop, end);
     }
     close_block(p);
@@ -231,7 +233,8 @@ void tt_emit_c(FILE *file, const tt_form *form, const char *name, tt_isa isa)
                     .lanes = TT_NO_REGISTER,
                     .loop = TT_NO_REGISTER};
     p.pointer = malloc(2 * ((size_t)form->access_count + 1) * sizeof(*p.pointer));
-    TT_CHECK(p.pointer != NULL);
+    p.hidden = calloc((size_t)form->access_count + 1, sizeof(*p.hidden));
+    TT_CHECK(p.pointer != NULL && p.hidden != NULL);
     fprintf(file, "void %s(void *const *buffers, long from, long to, void *local)\n", name);
     open_block(&p);
     fprintf(file, "    (void)buffers, (void)from, (void)to, (void)local;\n");
@@ -244,4 +247,5 @@ void tt_emit_c(FILE *file, const tt_form *form, const char *name, tt_isa isa)
         }
     close_block(&p);
     free(p.pointer);
+    free(p.hidden);
 }

@@ -244,12 +244,42 @@ static void print_widening(FILE *file, tt_isa isa)
     fputs(widened, file);
 }
 
+// 16 rows of 16 words, r words apart, as columns; the result's rows are s words apart.
+static const char turn[] =
+    "TT_IN void tt_turn(tt_word *to, long s, const tt_word *from, long r)\n{\n"
+    "    for (long l = 0; l < 16; l++)\n        for (long c = 0; c < 16; c++)\n"
+    "            to[l * s + c] = from[c * r + l];\n}\n";
+static const char turn_by_eights[] =
+    "typedef TT_VECTOR(unsigned, 32) tt_eight;\n"
+    "typedef tt_eight tt_near_eight __attribute__((aligned(4), may_alias));\n"
+    "#define TT_SHUFFLE __builtin_shufflevector\n"
+    "#define TT_ONES(a, b)                                     \\\n"
+    "    y = TT_SHUFFLE(a, b, 0, 8, 2, 10, 4, 12, 6, 14);      \\\n"
+    "    b = TT_SHUFFLE(a, b, 1, 9, 3, 11, 5, 13, 7, 15), a = y\n"
+    "#define TT_TWOS(a, b)                                     \\\n"
+    "    y = TT_SHUFFLE(a, b, 0, 1, 8, 9, 4, 5, 12, 13);       \\\n"
+    "    b = TT_SHUFFLE(a, b, 2, 3, 10, 11, 6, 7, 14, 15), a = y\n"
+    "#define TT_FOURS(a, b)                                    \\\n"
+    "    y = TT_SHUFFLE(a, b, 0, 1, 2, 3, 8, 9, 10, 11);       \\\n"
+    "    b = TT_SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15), a = y\n"
+    "#define TT_EIGHT(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)\n"
+    "TT_IN void tt_turn(tt_word *to, long s, const tt_word *from, long r)\n{\n"
+    "    for (long l = 0; l < 16; l += 8)\n        for (long c = 0; c < 16; c += 8) {\n"
+    "#define X(i) tt_eight x##i = *(const tt_near_eight *)(from + (c + i) * r + l);\n"
+    "            TT_EIGHT(X)\n#undef X\n            tt_eight y;\n"
+    "            TT_ONES(x0, x1); TT_ONES(x2, x3); TT_ONES(x4, x5); TT_ONES(x6, x7);\n"
+    "            TT_TWOS(x0, x2); TT_TWOS(x1, x3); TT_TWOS(x4, x6); TT_TWOS(x5, x7);\n"
+    "            TT_FOURS(x0, x4); TT_FOURS(x1, x5); TT_FOURS(x2, x6); TT_FOURS(x3, x7);\n"
+    "#define X(i) *(tt_near_eight *)(to + (l + i) * s + c) = x##i;\n"
+    "            TT_EIGHT(X)\n#undef X\n        }\n}\n";
+
 void tt_emit_elements(FILE *file, tt_isa isa)
 {
     fputs("typedef unsigned tt_word __attribute__((may_alias));\n", file);
     fputs(conversions, file);
     print_widening(file, isa);
     fputs(neighbours, file);
+    fputs(isa >= TT_ISA_AVX2 ? turn_by_eights : turn, file);
     fputs(isa == TT_ISA_AVX512 ? some_avx512 : isa == TT_ISA_AVX2 ? some_avx2 : some_plain, file);
     fputs(element, file);
     fputs(elements, file);

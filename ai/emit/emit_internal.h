@@ -18,6 +18,7 @@ typedef struct tt_printer {
     unsigned used;     // the first so many vectors of a register are made; the others are idle
     uint32_t loop;     // the innermost open LOOP, or TT_NO_REGISTER
     uint32_t *pointer; // of each access: the one whose pointer it uses
+    bool *hidden;      // of each such: whether the compiler is kept from seeing where it points
 } tt_printer;
 
 // The prelude.
@@ -47,5 +48,9 @@ void tt_emit_plain(const tt_printer *p, uint32_t at);
 void tt_emit_load(const tt_printer *p, uint32_t at);
 void tt_emit_store(const tt_printer *p, uint32_t at);
 void tt_emit_pointers(const tt_printer *p, uint32_t loop, uint32_t end);
+// At the top of a loop's body: hides pointers whose values it would carry from turn to turn.
+void tt_emit_hidden(const tt_printer *p, uint32_t loop, uint32_t end);
+// Before a loop's statement: another, where it copies 16 rows into columns of local memory.
+void tt_emit_turned(const tt_printer *p, uint32_t loop, uint32_t end);
 
 #endif

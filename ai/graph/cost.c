@@ -16,6 +16,16 @@ uint64_t tt_node_cost(const tt_graph *graph, uint32_t node)
     return own > cost ? own : cost; // elements are made even of nothing
 }
 
+uint64_t tt_node_flop(const tt_graph *graph, uint32_t node)
+{
+    tt_op op = (tt_op)tt_graph_node(graph, node)->op;
+    uint64_t cost = tt_node_cost(graph, node);
+    if (op == TT_OP_MATMUL || op == TT_OP_CONV)
+        return tt_cost_multiply(cost, 2);
+    bool moves = (tt_row_of(op)->flags & TT_ROW_MOVEMENT) != 0;
+    return moves || op == TT_OP_CONVERT || op == TT_OP_IOTA || op == TT_OP_GATHER ? 0 : cost;
+}
+
 uint64_t tt_graph_cost_of(const tt_graph *graph, uint32_t count, const tt_value *values)
 {
     uint64_t cost = 0;

@@ -159,9 +159,9 @@ tt_register tt_form_cos(tt_form *form, tt_register x)
 tt_register tt_form_atan(tt_form *form, tt_register x)
 {
     // Moved by last places from where fit.py has them: of such, the least error over all floats.
-    static const float c[] = {-0.333332956F,  0.1999854F,     -0.142642319F,
-                              0.109521851F,   -0.0840346739F, 0.0579578355F,
-                              -0.0311780833F, 0.0109147802F,  -0.00179367373F};
+    static const float c[] = {-0.333332986F,  0.1999854F,     -0.142642289F,
+                              0.109521851F,   -0.0840346739F, 0.0579578504F,
+                              -0.0311780386F, 0.0109147727F,  -0.00179372774F};
     tt_register zero = tt_form_number(form, 0), one = tt_form_number(form, 1);
     tt_register sign = sign_of(form, x);
     tt_register a = with_sign(form, TT_FORM_XOR, x, sign);

@@ -195,6 +195,15 @@ static int64_t second_place(fusing *f)
     return add_place(f, &made);
 }
 
+// Of what begins the group, one output behind the other.
+static void find_written(fusing *f)
+{
+    member *m = &f->member[0];
+    m->written = f->groups->stored[m->node] ? written_place(f, m) : -1;
+    if (!f->full && f->group->pool && m->written >= 0 && f->groups->second[m->node])
+        f->second = second_place(f);
+}
+
 static bool is_full(const fusing *f, uint32_t node)
 {
     const tt_type *type = tt_graph_type(f->graph, (tt_value){node, 0});
@@ -655,13 +664,24 @@ static void add_up(fusing *f, unsigned turn, bool in_parts)
     }
 }
 
+static bool adds_up(const fusing *f, unsigned turn)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        bool first_half;
+        if (sums_in(f, i, turn, &first_half) &&
+            !is_greatest(op_of(f, f->member[i].node), first_half))
+            return true;
+    }
+    return false;
+}
+
 // The inner axes, in which the sums of a turn are added up and its members stored. Of a long last
 // axis each lane adds PART numbers as they are, and then what they came to exactly.
 static void nest_turn(fusing *f, unsigned turn, bool last_lanes)
 {
     unsigned outer = f->outer_count, last = f->axis_count - 1;
     int64_t part = last_lanes ? PART * TT_LANES : PART;
-    bool in_parts = f->axis[last].size >= 2 * part;
+    bool in_parts = f->axis[last].size >= 2 * part && adds_up(f, turn);
     for (unsigned i = outer; i < last; i++)
         tt_fusing_open(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
     if (in_parts) {
@@ -832,9 +852,12 @@ static uint32_t sum_taken(const fusing *f, tt_value value, bool *flat)
         const tt_value *inputs = tt_graph_inputs(f->graph, node);
         uint32_t mask = tt_straight(f->groups, inputs[0]).node;
         node = tt_straight(f->groups, inputs[2]).node;
-        if (!number_is(f, inputs[1], 0) || op_of(f, mask) != TT_OP_EQUAL ||
-            tt_straight(f->groups, tt_graph_inputs(f->graph, mask)[0]).node != node ||
-            !number_is(f, tt_graph_inputs(f->graph, mask)[1], -(double)INFINITY))
+        if (!number_is(f, inputs[1], 0) || op_of(f, mask) != TT_OP_EQUAL)
+            return UINT32_MAX;
+        const tt_value *equal = tt_graph_inputs(f->graph, mask); // in either order
+        unsigned number = number_is(f, equal[0], -(double)INFINITY) ? 0 : 1;
+        if (!number_is(f, equal[number], -(double)INFINITY) ||
+            tt_straight(f->groups, equal[1 - number]).node != node)
             return UINT32_MAX;
     }
     return op_of(f, node) == TT_OP_LOG_SUM_EXP ? index_of(f, node) : UINT32_MAX;
@@ -1035,13 +1058,10 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
     for (uint32_t i = 0; !f.full && i < f.count; i++) {
         f.member[i].full = is_full(&f, f.member[i].node);
         if (i == 0 && (g->product || g->pool))
-            f.member[i].written =
-                groups->stored[f.member[i].node] ? written_place(&f, &f.member[i]) : -1;
+            find_written(&f);
         else
             find_reads(&f, i);
     }
-    if (!f.full && g->pool && groups->stored[f.member[0].node] && groups->second[f.member[0].node])
-        f.second = second_place(&f);
     if (!f.full && (g->product || g->pool)) {
         const tt_unpool *unpool = groups->unpool[f.member[0].node];
         estimate(&f);

@@ -162,6 +162,13 @@ static int64_t size_of(const product *p, int tiled)
                               : p->free[tiled].size;
 }
 
+// Whether an axis's numbers lie side by side in what is made, too.
+static bool stores_lanes(const product *p, const axis *a)
+{
+    int64_t written = p->f->member[0].written;
+    return written < 0 || p->f->place[written].stride[a->along] * a->scale == 1;
+}
+
 // Of a tile whose numbers are loaded by lanes as well, from both operands.
 static double summed_cost(int64_t size, int64_t *tile)
 {
@@ -191,7 +198,7 @@ static double walk_cost(const product *p, unsigned lanes, unsigned vector, int t
     if (rest > 0 && rest <= TT_LANES / 2)
         total += tiles_cost(size, *tile, true);
     double each = (double)total / ((double)l->size * (double)size);
-    return each * (has_lanes(l, vector) ? 1 : 8);
+    return each * (has_lanes(l, vector) ? 1 : 8) * (stores_lanes(p, l) ? 1 : 1.5);
 }
 
 static bool can_tile(const product *p, unsigned lanes, unsigned vector, int tiled)

@@ -27,7 +27,7 @@ static double to_odd(double sum, double a, double b)
 
 // a b + c rounded once. The product is exact in a double; rounding their sum twice is wrong only
 // where the first time gives a tie for the second, whose last 28 bits are 0.
-static void fma_each(tt_word *to, const tt_word *a, const tt_word *b, const tt_word *c, unsigned n)
+void tt_block_fma(tt_word *to, const tt_word *a, const tt_word *b, const tt_word *c, unsigned n)
 {
     for (unsigned l = 0; l < n; l++) {
         double product = (double)a[l].f * (double)b[l].f, sum = product + (double)c[l].f;
@@ -81,7 +81,7 @@ static void floats(tt_form_op op, tt_word *to, const tt_word *a, const tt_word *
     case TT_FORM_DIVIDE:
         EACH(f, a[l].f / b[l].f);
     case TT_FORM_FMA:
-        fma_each(to, a, b, c, n);
+        tt_block_fma_of_machine()(to, a, b, c, n);
         return;
     case TT_FORM_SQRT:
         EACH(f, sqrtf(a[l].f));

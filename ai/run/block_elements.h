@@ -23,4 +23,10 @@ void tt_block_load(tt_element element, const void *buffer, int64_t place, int64_
 void tt_block_store(tt_element element, void *buffer, int64_t place, int64_t stride,
                     const tt_word *from, unsigned n);
 
+// a b + c, rounded once, of n numbers: by any machine, and as this one does it best. isa_*.c
+typedef void tt_block_three(tt_word *to, const tt_word *a, const tt_word *b, const tt_word *c,
+                            unsigned n);
+tt_block_three tt_block_fma;
+tt_block_three *tt_block_fma_of_machine(void);
+
 #endif

@@ -65,7 +65,8 @@ int tt_cache_open(tt_text *why)
         tt_text_add(why, "there is no cache: neither XDG_CACHE_HOME nor HOME is a path");
         return -1;
     }
-    if (mkdir(path, 0700) != 0 && errno == ENOENT && mkdir(parent, 0700) == 0)
+    if (mkdir(path, 0700) != 0 && errno == ENOENT &&
+        (mkdir(parent, 0700) == 0 || errno == EEXIST)) // another process was quicker
         mkdir(path, 0700);
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder < 0) {

@@ -28,22 +28,45 @@ int64_t tt_child_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-// The caller's environment in English, and with another TMPDIR unless `scratch` is NULL. One
+// ---- the environment
+
+char **tt_environment_copy(void)
+{
+    size_t count = 0, bytes = 0;
+    for (; environ != NULL && environ[count] != NULL; count++)
+        bytes += strlen(environ[count]) + 1;
+    char **copy = malloc((count + 1) * sizeof(*copy) + bytes);
+    if (copy == NULL)
+        return NULL;
+    char *text = (char *)(copy + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(environ[i]) + 1;
+        copy[i] = memcpy(text, environ[i], length);
+        text += length;
+    }
+    copy[count] = NULL;
+    return copy;
+}
+
+// The child's environment in English, and with another TMPDIR unless `scratch` is NULL. One
 // allocation; NULL: no memory.
-static char **environment_of(const char *scratch)
+static char **environment_of(const tt_child *child)
 {
     static const char temporary[] = "TMPDIR=", language[] = "LC_ALL=C";
+    const char *scratch = child->scratch;
     size_t count = 0, at = 0;
-    while (environ[count] != NULL)
+    while (child->environment[count] != NULL)
         count++;
     size_t text = strlen(temporary) + (scratch != NULL ? strlen(scratch) : 0) + 1;
     char **result = malloc((count + 3) * sizeof(*result) + text);
     if (result == NULL)
         return NULL;
-    for (size_t i = 0; i < count; i++)
-        if ((scratch == NULL || strncmp(environ[i], temporary, strlen(temporary)) != 0) &&
-            strncmp(environ[i], "LC_ALL=", 7) != 0)
-            result[at++] = environ[i];
+    for (size_t i = 0; i < count; i++) {
+        char *setting = child->environment[i];
+        if ((scratch == NULL || strncmp(setting, temporary, strlen(temporary)) != 0) &&
+            strncmp(setting, "LC_ALL=", 7) != 0)
+            result[at++] = setting;
+    }
     if (scratch != NULL) {
         char *setting = (char *)(result + count + 3);
         memcpy(setting, temporary, sizeof(temporary));
@@ -55,13 +78,15 @@ static char **environment_of(const char *scratch)
     return result;
 }
 
+// ---- the process
+
 // Starts it with `input` and `output`, which are above standard error: 0, or an errno.
 static int start(const tt_child *child, int input, int output, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
-    char **environment = environment_of(child->scratch);
+    char **environment = environment_of(child);
     if (environment == NULL)
         return ENOMEM;
     sigemptyset(&none);
@@ -116,8 +141,9 @@ static void listen(listening *l)
     }
 }
 
-// Until the process has ended, which leaves it to be waited for, or the deadline has passed.
-static tt_status listen_until(listening *l, pid_t pid, int64_t deadline_ms)
+// Until the process has ended, which leaves it to be waited for, or the deadline has passed, or
+// somebody wants no more of it.
+static tt_status listen_until(listening *l, pid_t pid, const tt_child *child)
 {
     for (;;) {
         siginfo_t info = {0};
@@ -126,7 +152,9 @@ static tt_status listen_until(listening *l, pid_t pid, int64_t deadline_ms)
         listen(l); // after that: what it said before its end is in the pipe
         if (info.si_pid == pid)
             return TT_OK;
-        int64_t left_ms = deadline_ms - tt_child_now_ms();
+        if (child->stop != NULL && atomic_load(child->stop))
+            return TT_CANCELLED;
+        int64_t left_ms = child->deadline_ms - tt_child_now_ms();
         if (left_ms <= 0)
             return TT_TIMED_OUT;
         struct pollfd ready = {l->pipe, POLLIN, 0};
@@ -208,7 +236,7 @@ tt_status tt_child_run(const tt_child *child, int *ended, tt_text *said, tt_text
         close(output);
     tt_status status = TT_OK;
     if (error == 0) {
-        status = listen_until(&l, pid, child->deadline_ms);
+        status = listen_until(&l, pid, child);
         tt_status end = status == TT_IO ? TT_OK : end_group(pid, ended);
         status = status == TT_OK ? end : status;
         add_line(&l, said);
@@ -225,6 +253,9 @@ tt_status tt_child_run(const tt_child *child, int *ended, tt_text *said, tt_text
     } else if (status == TT_TIMED_OUT) {
         tt_text_add(why, child->arguments[0]);
         tt_text_add(why, " took too long and was ended");
+    } else if (status == TT_CANCELLED) {
+        tt_text_add(why, child->arguments[0]);
+        tt_text_add(why, " was ended: nobody waits for it any more");
     }
     return status;
 }

@@ -32,6 +32,7 @@ static const char *const flags_of_isa[][8] = {
 };
 
 typedef struct job {
+    const tt_surroundings *around;
     const tt_compile_options *options;
     const char *source;
     size_t length;
@@ -134,14 +135,14 @@ static tt_status compile_in(job *j, const char *scratch, tt_blob *blob, tt_text 
 static tt_status compile(job *j, tt_blob *blob, tt_text *why)
 {
     char scratch[PATH_MAX - 100];
-    if (!tt_scratch_make(scratch, sizeof(scratch)))
+    if (!tt_scratch_make(j->around->temporary, scratch, sizeof(scratch)))
         return say_error(why, "no folder can be made in TMPDIR or /tmp for the compiler: ");
     tt_status status = compile_in(j, scratch, blob, why);
     tt_scratch_remove(scratch);
     return status;
 }
 
-static tt_status compile_and_load(job *j, int folder, tt_compile_kept *kept, tt_compiled **compiled,
+static tt_status compile_and_load(job *j, tt_compile_kept *kept, tt_compiled **compiled,
                                   tt_text *why)
 {
     tt_blob blob = {0};
@@ -153,67 +154,111 @@ static tt_status compile_and_load(job *j, int folder, tt_compile_kept *kept, tt_
     tt_status status = compile(j, &blob, why);
     if (status != TT_OK)
         return status;
-    status = tt_load(&blob, compiled, &reason);
+    status = tt_load(&blob, j->around->temporary, compiled, &reason);
     if (status != TT_OK) {
         tt_text_add(why, "what ");
         tt_text_add(why, j->compiler.path);
         tt_text_add(why, " made cannot be loaded: ");
         tt_text_add(why, line);
-    } else if (folder >= 0 && tt_cache_write(folder, j->key, &blob, bytes_max, why)) {
+    } else if (j->around->cache >= 0 &&
+               tt_cache_write(j->around->cache, j->key, &blob, bytes_max, why)) {
         *kept = TT_COMPILE_KEPT;
     }
     free(blob.data);
     return status;
 }
 
-// With what was found in the cache, or else by the compiler; `folder` is -1 where there is none.
-static tt_status make(job *j, int folder, tt_compile_kept *kept, tt_compiled **compiled,
-                      tt_text *why)
+// With what was found in the cache, or else by the compiler.
+static tt_status make(job *j, tt_compile_kept *kept, tt_compiled **compiled, tt_text *why)
 {
     tt_blob blob;
-    if (folder >= 0 && tt_cache_read(folder, j->key, &blob) == TT_OK) {
-        tt_status status = tt_load(&blob, compiled, NULL);
+    if (j->around->cache >= 0 && tt_cache_read(j->around->cache, j->key, &blob) == TT_OK) {
+        tt_status status = tt_load(&blob, j->around->temporary, compiled, NULL);
         free(blob.data);
         if (status == TT_OK) {
             *kept = TT_COMPILE_FOUND;
             return TT_OK;
         }
     }
-    return compile_and_load(j, folder, kept, compiled, why);
+    return compile_and_load(j, kept, compiled, why);
 }
 
-tt_status tt_compile_c(const tt_compile_options *options, const char *source, size_t length,
-                       tt_compiled **compiled, tt_text *why)
+tt_status tt_surroundings_take(const char *compiler, tt_surroundings **around, tt_text *why)
 {
-    job j = {.options = options, .source = source, .length = length};
-    tt_compile_kept kept = TT_COMPILE_NOT_KEPT;
-    char line[TT_SAID_BYTES];
-    tt_text no_cache;
-    tt_text_init(&no_cache, line, sizeof(line));
-    TT_CHECK((unsigned)options->isa < TT_COUNT(flags_of_isa));
-    *compiled = NULL;
+    *around = NULL;
     if (getauxval(AT_SECURE) != 0) { // the environment is of somebody who has fewer rights
         tt_text_add(why, "a program that is set-user-id starts no compiler");
         return TT_DENIED;
     }
+    tt_surroundings *taken = calloc(1, sizeof(*taken));
+    if (taken == NULL)
+        return TT_FULL;
+    taken->cache = -1;
+    tt_status status = tt_compiler_find(compiler, taken->compiler, why);
+    taken->environment = status == TT_OK ? tt_environment_copy() : NULL;
+    if (status == TT_OK && taken->environment == NULL)
+        status = TT_FULL;
+    if (status != TT_OK) {
+        tt_surroundings_free(taken);
+        return status;
+    }
+    for (char **at = taken->environment; *at != NULL; at++)
+        if (strncmp(*at, "TMPDIR=", 7) == 0)
+            taken->temporary = *at + 7;
+    tt_text no_cache;
+    tt_text_init(&no_cache, taken->no_cache, sizeof(taken->no_cache));
+    taken->cache = tt_cache_open(&no_cache);
+    *around = taken;
+    return TT_OK;
+}
+
+void tt_surroundings_free(tt_surroundings *around)
+{
+    if (around == NULL)
+        return;
+    if (around->cache >= 0)
+        close(around->cache);
+    free(around->environment);
+    free(around);
+}
+
+tt_status tt_compile_within(const tt_surroundings *around, const tt_compile_options *options,
+                            const char *source, size_t length, tt_compiled **compiled, tt_text *why)
+{
+    job j = {.around = around, .options = options, .source = source, .length = length};
+    tt_compile_kept kept = TT_COMPILE_NOT_KEPT;
+    TT_CHECK((unsigned)options->isa < TT_COUNT(flags_of_isa));
+    *compiled = NULL;
     uint32_t timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : TT_COMPILE_TIMEOUT_MS;
-    j.compiler.deadline_ms = tt_child_now_ms() + timeout_ms;
-    tt_status status = tt_compiler_find(options->compiler, &j.compiler, why);
+    j.compiler = (tt_compiler){.path = around->compiler,
+                               .environment = around->environment,
+                               .deadline_ms = tt_child_now_ms() + timeout_ms,
+                               .stop = options->stop};
+    tt_status status = tt_compiler_ask_version(&j.compiler, why);
     if (status != TT_OK)
         return status;
-    const char *const first[] = {j.compiler.path, NULL}, *const last[] = {options->flag, NULL};
+    const char *const first[] = {around->compiler, NULL}, *const last[] = {options->flag, NULL};
     add_arguments(&j, first);
     add_arguments(&j, flags);
     add_arguments(&j, flags_of_isa[options->isa]);
     add_arguments(&j, last);
     make_key(&j);
-    int folder = tt_cache_open(&no_cache);
-    status = make(&j, folder, &kept, compiled, why);
-    if (folder >= 0)
-        close(folder);
-    else if (status == TT_OK)
-        tt_text_add(why, line);
+    status = make(&j, &kept, compiled, why);
+    if (around->cache < 0 && status == TT_OK)
+        tt_text_add(why, around->no_cache);
     if (options->kept != NULL)
         *options->kept = kept;
+    return status;
+}
+
+tt_status tt_compile_c(const tt_compile_options *options, const char *source, size_t length,
+                       tt_compiled **compiled, tt_text *why)
+{
+    tt_surroundings *around;
+    *compiled = NULL;
+    tt_status status = tt_surroundings_take(options->compiler, &around, why);
+    if (status == TT_OK)
+        status = tt_compile_within(around, options, source, length, compiled, why);
+    tt_surroundings_free(around);
     return status;
 }

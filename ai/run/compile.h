@@ -10,6 +10,8 @@
 #ifndef TUTTI_AI_COMPILE_H
 #define TUTTI_AI_COMPILE_H
 
+#include <stdatomic.h>
+
 #include "ai/emit/c.h"
 #include "tutti/status.h"
 #include "tutti/text.h"
@@ -39,6 +41,7 @@ typedef struct tt_compile_options {
     uint32_t timeout_ms;      // for all that the compiler does; 0: TT_COMPILE_TIMEOUT_MS
     uint64_t cache_bytes_max; // the oldest files go beyond it; 0: TT_COMPILE_CACHE_BYTES_MAX
     tt_compile_kept *kept;    // is told where it came from; NULL: nobody asks
+    const atomic_bool *stop; // set by another thread: it ends soon, TT_CANCELLED; NULL: nobody does
 } tt_compile_options;
 
 typedef struct tt_compiled tt_compiled; // a loaded library; it holds one file descriptor
@@ -54,10 +57,23 @@ typedef struct tt_compiled tt_compiled; // a loaded library; it holds one file d
 //   TT_TOO_LARGE   it is larger than TT_COMPILED_BYTES_MAX
 //   TT_FULL        there is no memory
 //   TT_IO          a file or a process could not be made, or the compiler was ended by a signal
+//   TT_CANCELLED   `stop` was set
 // Waits for the compiler; any number of threads may compile at a time. The process must not ignore
 // SIGCHLD, nor wait for children that it did not start.
 TT_USE_RESULT tt_status tt_compile_c(const tt_compile_options *options, const char *source,
                                      size_t length, tt_compiled **compiled, tt_text *why);
+
+// The same in two halves, for who compiles in another thread than he is asked in: the first reads
+// the environment, which the second does not. It may be used by several threads at once, and for
+// several sources; `options.compiler` counts in the first. TT_NOT_FOUND, TT_DENIED, TT_FULL; the
+// others.
+typedef struct tt_surroundings tt_surroundings;
+TT_USE_RESULT tt_status tt_surroundings_take(const char *compiler, tt_surroundings **around,
+                                             tt_text *why);
+void tt_surroundings_free(tt_surroundings *around); // NULL is allowed
+TT_USE_RESULT tt_status tt_compile_within(const tt_surroundings *around,
+                                          const tt_compile_options *options, const char *source,
+                                          size_t length, tt_compiled **compiled, tt_text *why);
 
 // Where a function or an object is; NULL: the library has none of that name.
 void *tt_compiled_find(const tt_compiled *compiled, const char *symbol);

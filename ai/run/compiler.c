@@ -37,7 +37,7 @@ static bool find_in_path(const char *name, char *path)
     return false;
 }
 
-static tt_status find_compiler(const char *asked, char *path, tt_text *why)
+tt_status tt_compiler_find(const char *asked, char path[PATH_MAX], tt_text *why)
 {
     static const char *const usual[] = {"gcc", "cc", "clang"};
     if (asked == NULL)
@@ -67,6 +67,8 @@ tt_status tt_compiler_run(const tt_compiler *c, tt_child child, tt_text *said, t
 {
     int ended = 0;
     child.deadline_ms = c->deadline_ms;
+    child.environment = c->environment;
+    child.stop = c->stop;
     tt_status status = tt_child_run(&child, &ended, said, why);
     if (status != TT_OK || (WIFEXITED(ended) && WEXITSTATUS(ended) == 0))
         return status;
@@ -119,7 +121,7 @@ static void note_version(const tt_compiler *c)
     }
 }
 
-static tt_status ask_version(tt_compiler *c, tt_text *why)
+tt_status tt_compiler_ask_version(tt_compiler *c, tt_text *why)
 {
     if (recall_version(c))
         return TT_OK;
@@ -131,10 +133,4 @@ static tt_status ask_version(tt_compiler *c, tt_text *why)
     if (status == TT_OK)
         note_version(c);
     return status;
-}
-
-tt_status tt_compiler_find(const char *asked, tt_compiler *c, tt_text *why)
-{
-    tt_status status = find_compiler(asked, c->path, why);
-    return status == TT_OK ? ask_version(c, why) : status;
 }

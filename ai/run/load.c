@@ -78,9 +78,9 @@ static bool temporary_name(const char *folder, char *path, size_t capacity)
     return length > 0 && (size_t)length < capacity;
 }
 
-bool tt_scratch_make(char *path, size_t capacity)
+bool tt_scratch_make(const char *temporary, char *path, size_t capacity)
 {
-    return (temporary_name(getenv("TMPDIR"), path, capacity) && mkdtemp(path) != NULL) ||
+    return (temporary_name(temporary, path, capacity) && mkdtemp(path) != NULL) ||
            (temporary_name("/tmp", path, capacity) && mkdtemp(path) != NULL);
 }
 
@@ -160,7 +160,7 @@ static void load_from_file(const tt_blob *blob, const char *folder, tt_compiled 
     close(file);
 }
 
-tt_status tt_load(const tt_blob *blob, tt_compiled **compiled, tt_text *why)
+tt_status tt_load(const tt_blob *blob, const char *temporary, tt_compiled **compiled, tt_text *why)
 {
     *compiled = NULL;
     if (!is_whole(blob)) {
@@ -175,7 +175,7 @@ tt_status tt_load(const tt_blob *blob, tt_compiled **compiled, tt_text *why)
     *made = (tt_compiled){NULL, -1};
     dlerror(); // what was before is forgotten
     if (!load_from_memory(blob, made)) {
-        load_from_file(blob, getenv("TMPDIR"), made);
+        load_from_file(blob, temporary, made);
         if (made->handle == NULL)
             load_from_file(blob, "/tmp", made);
     }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "ai/lower/product.h"
@@ -11,12 +12,17 @@
 #include "tutti/check.h"
 
 #define ALIGNMENT 64
+#define HUGE_PAGE ((size_t)2 << 20)
 
 void *tt_run_allocate(uint64_t bytes)
 {
     void *memory = NULL;
-    if (bytes > SIZE_MAX / 2 || posix_memalign(&memory, ALIGNMENT, bytes > 0 ? bytes : 1) != 0)
+    bool large = bytes >= 16 * HUGE_PAGE; // 500 times fewer faults for at most a part in 16 more
+    if (bytes > SIZE_MAX / 2 ||
+        posix_memalign(&memory, large ? HUGE_PAGE : ALIGNMENT, bytes > 0 ? bytes : 1) != 0)
         return NULL;
+    if (large)
+        madvise(memory, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); // it may as well not
     return memset(memory, 0, bytes);
 }
 
@@ -211,6 +217,8 @@ static bool choose_steps(planning *p)
         else
             program->steps[program->step_count++] = c.own[groups.unit[i].index];
     }
+    program->blocked = groups.blocked;
+    groups.blocked = NULL;
     tt_groups_free(&groups);
     free(c.own);
     free(c.how);

@@ -2,9 +2,21 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ai/graph/reference.h"
 #include "ai/run/session_internal.h"
+#include "tutti/profile.h"
+
+// NULL: nobody asks.
+static void note_time(int64_t *ns)
+{
+    struct timespec now;
+    if (ns == NULL)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    *ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
 // Where each buffer's elements are now; TT_NOT_FOUND where an input was not set.
 static tt_status find_buffers(tt_program *program, tt_text *why)
@@ -239,22 +251,54 @@ static void tell_of_buffers(const tt_program *program, const watcher *w)
     }
 }
 
-// Of a group each node that it stores.
-static void tell_of_step(const tt_graph *graph, const tt_step *step, const watcher *w)
+// What lies in blocks of images, image by image: of malloc's, or NULL.
+static void *unblocked(const tt_type *type, const void *from)
 {
+    size_t each = tt_element_bytes((tt_element)type->element);
+    int64_t channels = type->size[type->rank - 1u], count = tt_type_count(type);
+    int64_t image = count / type->size[0], places = image / channels;
+    char *made = malloc((size_t)count * each);
+    for (int64_t i = 0; made != NULL && i < count; i++) {
+        int64_t n = i / image, place = i % image / channels, channel = i % channels;
+        int64_t at =
+            ((n / TT_LANES * channels + channel) * places + place) * TT_LANES + n % TT_LANES;
+        memcpy(made + (size_t)i * each, (const char *)from + (size_t)at * each, each);
+    }
+    return made;
+}
+
+// Of a group each node that it stores.
+static tt_status tell_of_step(const tt_program *program, const tt_step *step, const watcher *w)
+{
+    const tt_graph *graph = program->graph;
     unsigned written = tt_step_write_count(graph, step);
     tt_seen seen = {.graph = graph, .node = step->node, .step = step};
     seen.read = tt_step_values(graph, step, &seen.read_count);
     for (unsigned k = 0; k < written; k += seen.output_count) {
+        const void *elements[TT_OUTPUTS_MAX];
         seen.node = tt_step_write(step, k).node;
-        seen.output_count = tt_graph_node(graph, seen.node)->output_count;
         seen.types = tt_graph_type(graph, (tt_value){seen.node, 0});
-        seen.elements = (const void *const *)step->out + k;
-        w->watch(w->context, &seen);
+        seen.elements = elements;
+        bool blocked = program->blocked[seen.node], sound = true;
+        for (seen.output_count = 0; k + seen.output_count < written &&
+                                    tt_step_write(step, k + seen.output_count).node == seen.node;
+             seen.output_count++) {
+            unsigned i = seen.output_count;
+            elements[i] = blocked ? unblocked(&seen.types[i], step->out[k + i]) : step->out[k + i];
+            sound = sound && elements[i] != NULL;
+        }
+        if (sound)
+            w->watch(w->context, &seen);
+        for (unsigned i = 0; blocked && i < seen.output_count; i++)
+            free((void *)(uintptr_t)elements[i]);
+        if (!sound)
+            return TT_FULL;
     }
+    return TT_OK;
 }
 
-static tt_status compute_steps(tt_program *program, const watcher *w, tt_text *why)
+// `begun`: when each step began, and when the last had ended; or NULL.
+static tt_status compute_steps(tt_program *program, const watcher *w, int64_t *begun, tt_text *why)
 {
     const tt_graph *graph = program->graph;
     tt_running running = {graph, program->session->pool, program->scratch, why};
@@ -265,22 +309,24 @@ static tt_status compute_steps(tt_program *program, const watcher *w, tt_text *w
         tell_of_buffers(program, w);
     for (uint32_t i = 0; status == TT_OK && i < program->step_count; i++) {
         const tt_step *step = &program->steps[i];
+        note_time(begun != NULL ? begun + i : NULL);
         resolve(program, &program->steps[i]);
         status = step->kernel(&running, step);
         if (status == TT_OK && w != NULL)
-            tell_of_step(graph, step, w);
+            status = tell_of_step(program, step, w);
     }
+    note_time(begun != NULL ? begun + program->step_count : NULL);
     tt_denormals_restore(had);
     return status;
 }
 
-static tt_status run_steps(tt_program *program, ending *e, tt_text *why)
+static tt_status run_steps(tt_program *program, ending *e, int64_t *begun, tt_text *why)
 {
     const tt_graph *graph = program->graph;
     uint32_t all = tt_graph_result_count(graph) + tt_graph_assign_count(graph);
     tt_status status = place_straight(program, program->guarded != NULL);
     if (status == TT_OK)
-        status = compute_steps(program, NULL, why);
+        status = compute_steps(program, NULL, begun, why);
     for (uint32_t i = 0; status == TT_OK && i < all; i++)
         e->values[i] = tt_bytes_at(program, tt_wanted(graph, i));
     if (status == TT_OK)
@@ -292,7 +338,7 @@ static tt_status run_steps(tt_program *program, ending *e, tt_text *why)
     return status;
 }
 
-tt_status tt_program_run(tt_program *program, tt_text *why)
+static tt_status run(tt_program *program, int64_t *begun, tt_text *why)
 {
     ending e = {NULL, NULL};
     tt_status status = find_buffers(program, why);
@@ -300,8 +346,22 @@ tt_status tt_program_run(tt_program *program, tt_text *why)
         status = make_room(program, &e);
     if (status == TT_OK)
         status = tt_by_reference(program) ? run_reference(program, &e, why)
-                                          : run_steps(program, &e, why);
+                                          : run_steps(program, &e, begun, why);
     free_ending(program, &e);
+    return status;
+}
+
+tt_status tt_program_run(tt_program *program, tt_text *why)
+{
+    return run(program, NULL, why);
+}
+
+tt_status tt_program_profile(tt_program *program, int64_t *begun_ns, tt_text *why)
+{
+    if (tt_by_reference(program))
+        note_time(&begun_ns[0]);
+    tt_status status = run(program, begun_ns, why);
+    note_time(&begun_ns[program->step_count + 1]);
     return status;
 }
 
@@ -315,7 +375,7 @@ tt_status tt_program_watch(tt_program *program, void (*watch)(void *context, con
         return status;
     if (!tt_by_reference(program)) {
         status = place_straight(program, true);
-        return status == TT_OK ? compute_steps(program, &w, why) : status;
+        return status == TT_OK ? compute_steps(program, &w, NULL, why) : status;
     }
     uint32_t all = tt_graph_result_count(w.graph) + tt_graph_assign_count(w.graph);
     status = compute_by_reference(program, all, &w, &reference, why);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ai/run/compile.h"
+#include "ai/run/parts.h"
 #include "ai/run/session_internal.h"
 
 // Which way it is run where the options do not say; TT_INVALID: the environment says something
@@ -251,9 +251,10 @@ void tt_program_free(tt_program *program)
             tt_fused_free(program->steps[i].fused);
             free(program->steps[i].fused);
         }
-    tt_compiled_free(program->compiled);
+    tt_parts_free(program->parts);
     free(program->steps);
     free(program->data);
+    free(program->blocked);
     free(program->root);
     free(program->place);
     free(program->given);

@@ -48,6 +48,7 @@ struct tt_program {
     tt_step *steps;
     uint32_t step_count, value_count;
     const void **data;  // by value: where its elements are
+    bool *blocked;      // by node: stored in blocks of images, ai/lower/layout.c
     uint32_t *root;     // by value: whose place it shares; itself but for reshapes
     uint64_t *place;    // by value: in the arena, or TT_NOWHERE
     const void **given; // by buffer: of inputs, what was set
@@ -58,8 +59,9 @@ struct tt_program {
     uint32_t straight_count;
     uint64_t arena_bytes, aside_bytes;
     size_t scratch_bytes;
-    struct tt_compiled *compiled; // the forms' code; NULL: none
-    uint64_t interpreted;         // instructions, until they were enough to compile
+    struct tt_parts *parts; // the forms' code, or what it will be; NULL: none
+    bool compiled;          // no more of it will come
+    uint64_t interpreted;   // instructions, until they were enough to compile; then UINT64_MAX
     void **results; // of the last run: by the reference, and what assigning would have overwritten
     bool *guarded;  // by result; NULL: nothing is, assignments neither
 };
@@ -120,12 +122,13 @@ static inline const void *tt_bytes_at(const tt_program *program, tt_value value)
     return program->data[program->root[tt_value_place(program->graph, value)]];
 }
 
-// Counts what a run interprets, and has the forms compiled when it is enough.
+// Counts what a run interprets, has the forms compiled when it is enough, and takes the code that
+// is there; before a run's first step.
 void tt_program_count(tt_program *program);
-void tt_program_compile(tt_program *program); // now; where that fails they are interpreted
 
 // All forms as C, in memory of malloc's: step N is the function step_N. False without memory.
 bool tt_program_print_forms(const tt_program *program, tt_isa isa, char **text, size_t *length);
+void tt_program_print_form(const tt_program *program, uint32_t step, tt_isa isa, FILE *file);
 const char *tt_step_name(const tt_step *step); // "form", "convolution" ...
 
 // tt_session_load, but apart.

@@ -65,7 +65,9 @@ tt_status tt_reference_kernel(const tt_running *running, const tt_step *step)
 
 unsigned tt_form_pieces(const tt_fused *fused)
 {
-    return fused->cost < FORM_SMALL || fused->turns < FORM_PIECES ? 1 : FORM_PIECES;
+    if (fused->cost < FORM_SMALL || fused->turns < 2)
+        return 1;
+    return fused->turns < FORM_PIECES ? (unsigned)fused->turns : FORM_PIECES;
 }
 
 static void form_piece(void *context, size_t piece)

@@ -98,8 +98,10 @@ void bench_case_load(const bench_run *run, bench_case *c, tt_graph *graph)
     tt_text_init(&why, sentence, sizeof(sentence));
     if (tt_graph_status(graph) != TT_OK)
         bench_fail(c->name, tt_graph_error(graph));
-    if (tt_session_new(&(tt_session_options){.threads = run->threads}, &c->session, &why) !=
-            TT_OK ||
+    // Compiled beside, it would take the processor from the first slices.
+    tt_way way = getenv("TT_RUN") != NULL ? TT_RUN_AS_TOLD : TT_RUN_COMPILED;
+    if (tt_session_new(&(tt_session_options){.threads = run->threads, .way = way}, &c->session,
+                       &why) != TT_OK ||
         tt_session_load(c->session, graph, &c->program, &why) != TT_OK)
         bench_fail(c->name, sentence);
     c->results = tt_graph_result_count(graph);

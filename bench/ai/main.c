@@ -26,6 +26,7 @@ static void run_all(const char *python, const char *script)
         if (run.threads == 1) {
             bench_products(&run);
             bench_fused(&run);
+            bench_compiling(&run);
         }
         bench_peer_end(run.peer);
     }
@@ -33,10 +34,7 @@ static void run_all(const char *python, const char *script)
 
 static void remove_files(void)
 {
-    static const char *const files[] = {"data", "images", "check", "memory"};
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-        remove(bench_path(&run, files[i]));
-    rmdir(run.folder);
+    bench_remove(run.folder);
 }
 
 int main(int count, char **words)
@@ -46,6 +44,10 @@ int main(int count, char **words)
     run.seconds = 1;
     if (count == 5 && strcmp(words[1], "--memory") == 0)
         return bench_memory_process(words[2], words[3], strtoul(words[4], NULL, 10));
+    bool cached = count == 5 && strcmp(words[1], "--cached") == 0;
+    if (cached || (count == 5 && strcmp(words[1], "--compile") == 0))
+        return bench_compile_process(words[2], words[3], (unsigned)strtoul(words[4], NULL, 10),
+                                     cached);
     for (int i = 1; i < count; i++) {
         if (i + 2 < count && strcmp(words[i], "--peer") == 0) {
             python = words[++i];
@@ -65,6 +67,7 @@ int main(int count, char **words)
     if (mkdtemp(folder) == NULL)
         bench_fail("no folder can be made in /tmp", "");
     run.folder = folder;
+    setenv("XDG_CACHE_HOME", folder, 1); // what is compiled here is nobody else's
     atexit(remove_files);
     signal(SIGPIPE, SIG_IGN); // a peer that ends is told of by bench_peer_ask
     run_all(python, script);

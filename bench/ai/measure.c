@@ -1,12 +1,17 @@
 // Checks that both sides compute the same, then lets them run in turns.
 
+#include <ftw.h>
 #include <math.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "bench/ai/measure.h"
+
+extern char **environ;
 
 #define PAUSE_NS 100000000 // after the peer's slice: threads of OpenMP look for work a while
 
@@ -27,6 +32,43 @@ bool bench_wanted(const bench_run *run, const char *name)
         at += length + (at[length] == ',');
     }
     return run->only == NULL;
+}
+
+static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *at)
+{
+    (void)about;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+void bench_remove(const char *folder)
+{
+    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+double bench_process(const bench_run *run, const char *what, const char *network, size_t count)
+{
+    char number[32], line[128], file[4096];
+    double said = 0;
+    pid_t process;
+    int status;
+    posix_spawn_file_actions_t actions;
+    snprintf(number, sizeof(number), "%zu", count);
+    snprintf(file, sizeof(file), "%s", bench_path(run, "said"));
+    char *words[] = {(char *)"bench_ai",  (char *)what, (char *)network,
+                     (char *)run->folder, number,       NULL};
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, file, 01101 /* write, create, truncate */, 0600);
+    if (posix_spawn(&process, "/proc/self/exe", &actions, NULL, words, environ) != 0 ||
+        waitpid(process, &status, 0) != process || status != 0)
+        bench_fail("no process for ", network);
+    posix_spawn_file_actions_destroy(&actions);
+    FILE *out = fopen(file, "r");
+    if (out == NULL || fgets(line, sizeof(line), out) == NULL || sscanf(line, "%lf", &said) != 1)
+        bench_fail("nothing was said by the process for ", network);
+    fclose(out);
+    return said;
 }
 
 static void run_once(const bench_case *c)

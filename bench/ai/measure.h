@@ -25,6 +25,12 @@ bool bench_wanted(const bench_run *run, const char *name);
 const char *bench_path(const bench_run *run, const char *file); // stands until the next call
 double bench_now(void);                                         // seconds
 
+void bench_remove(const char *folder); // and all that is in it
+
+// The number that a process of its own says, which this program is with other words: `what`, the
+// network, the folder and `count`. Ends the program where that cannot be.
+double bench_process(const bench_run *run, const char *what, const char *network, size_t count);
+
 // One comparison. `name` is what the peer knows it by, too.
 typedef struct bench_case {
     const char *name, *unit;

@@ -3,70 +3,20 @@
 
 #include <stdio.h>
 
+#include "ai/train/layers.h"
 #include "bench/ai/networks.h"
 #include "tutti/model.h"
-
-static tt_value parameter(tt_graph *g, const char *layer, const char *what, tt_type type)
-{
-    char name[64];
-    snprintf(name, sizeof(name), "%s.%s", layer, what);
-    return tt_parameter(g, name, type);
-}
-
-static int64_t last(const tt_graph *g, tt_value x)
-{
-    const tt_type *type = tt_graph_type(g, x);
-    return type->size[type->rank - 1];
-}
-
-static tt_value conv(tt_graph *g, const char *name, tt_value x, int64_t out, int64_t window,
-                     int64_t stride, int64_t pad)
-{
-    if (tt_is_none(x))
-        return x;
-    tt_graph_at(g, name, NULL);
-    int64_t strides[2] = {stride, stride}, pads[2] = {pad, pad};
-    tt_value w = parameter(g, name, "weights", TT_TYPE(TT_F32, out, window, window, last(g, x)));
-    return tt_conv(g, x, w, &(tt_windows){.stride = strides, .before = pads, .after = pads}, 1);
-}
-
-static tt_value bias(tt_graph *g, const char *name, tt_value x)
-{
-    if (tt_is_none(x))
-        return x;
-    return tt_add(g, x, parameter(g, name, "bias", TT_TYPE(TT_F32, last(g, x))));
-}
-
-static tt_value pool(tt_graph *g, tt_value x)
-{
-    int64_t two[2] = {2, 2};
-    return tt_pool_greatest(g, x, two, &(tt_windows){.stride = two});
-}
-
-static tt_value dense(tt_graph *g, const char *name, tt_value x, int64_t out)
-{
-    if (tt_is_none(x))
-        return x;
-    tt_graph_at(g, name, NULL);
-    tt_value w = parameter(g, name, "weights", TT_TYPE(TT_F32, out, last(g, x)));
-    return bias(g, name, tt_matmul(g, x, tt_transpose(g, w, (int64_t[]){1, 0})));
-}
-
-static tt_value flat(tt_graph *g, tt_value x)
-{
-    if (tt_is_none(x))
-        return x;
-    return tt_reshape(g, x, 2, (int64_t[]){tt_graph_type(g, x)->size[0], -1});
-}
 
 static tt_value build_lenet5(tt_graph *g, tt_value x, bool inference)
 {
     (void)inference; // the same
-    x = pool(g, tt_relu(g, bias(g, "conv1", conv(g, "conv1", x, 6, 5, 1, 2))));
-    x = pool(g, tt_relu(g, bias(g, "conv2", conv(g, "conv2", x, 16, 5, 1, 0))));
-    x = tt_relu(g, dense(g, "dense1", flat(g, x), 120));
-    x = tt_relu(g, dense(g, "dense2", x, 84));
-    return dense(g, "dense3", x, 10);
+    x = tt_layer_conv(g, "conv1", x, 6, (tt_layer_windows){5, 1, 2}, true);
+    x = tt_layer_conv(g, "conv2", tt_layer_pool(g, tt_relu(g, x)), 16, (tt_layer_windows){5, 1, 0},
+                      true);
+    x = tt_layer_flat(g, tt_layer_pool(g, tt_relu(g, x)));
+    x = tt_relu(g, tt_layer_dense(g, "dense1", x, 120));
+    x = tt_relu(g, tt_layer_dense(g, "dense2", x, 84));
+    return tt_layer_dense(g, "dense3", x, 10);
 }
 
 // With the batch's statistics: scale (x - mean) / sqrt(variance + 0.001) + shift.
@@ -74,9 +24,9 @@ static tt_value norm(tt_graph *g, const char *name, tt_value x)
 {
     if (tt_is_none(x))
         return x;
-    int64_t axes[3] = {0, 1, 2}, channels = last(g, x);
-    tt_value scale = parameter(g, name, "scale", TT_TYPE(TT_F32, channels));
-    tt_value shift = parameter(g, name, "shift", TT_TYPE(TT_F32, channels));
+    int64_t axes[3] = {0, 1, 2}, channels = tt_layer_channels(g, x);
+    tt_value scale = tt_layer_parameter(g, name, "scale", TT_TYPE(TT_F32, channels));
+    tt_value shift = tt_layer_parameter(g, name, "shift", TT_TYPE(TT_F32, channels));
     tt_value apart = tt_subtract(g, x, tt_mean(g, x, 3, axes));
     tt_value variance = tt_mean(g, tt_multiply(g, apart, apart), 3, axes);
     tt_value root = tt_sqrt(g, tt_add(g, variance, tt_number(g, TT_F32, 0.001)));
@@ -86,8 +36,8 @@ static tt_value norm(tt_graph *g, const char *name, tt_value x)
 static tt_value conv_norm(tt_graph *g, const char *name, tt_value x, int64_t out, int64_t stride,
                           bool inference)
 {
-    x = conv(g, name, x, out, 3, stride, 1);
-    return inference ? bias(g, name, x) : norm(g, name, x);
+    x = tt_layer_conv(g, name, x, out, (tt_layer_windows){3, stride, 1}, inference);
+    return inference ? x : norm(g, name, x);
 }
 
 static tt_value block(tt_graph *g, unsigned number, tt_value x, int64_t out, int64_t stride,
@@ -100,7 +50,7 @@ static tt_value block(tt_graph *g, unsigned number, tt_value x, int64_t out, int
     tt_value y = tt_relu(g, conv_norm(g, a, x, out, stride, inference));
     y = conv_norm(g, b, y, out, 1, inference);
     if (stride != 1)
-        x = bias(g, c, conv(g, c, x, out, 1, stride, 0));
+        x = tt_layer_conv(g, c, x, out, (tt_layer_windows){1, stride, 0}, true);
     return tt_relu(g, tt_add(g, x, y));
 }
 
@@ -110,7 +60,7 @@ static tt_value build_resnet8(tt_graph *g, tt_value x, bool inference)
     x = block(g, 1, x, 16, 1, inference);
     x = block(g, 2, x, 32, 2, inference);
     x = block(g, 3, x, 64, 2, inference);
-    return dense(g, "dense", flat(g, tt_mean(g, x, 2, (int64_t[]){1, 2})), 10);
+    return tt_layer_dense(g, "dense", tt_layer_flat(g, tt_mean(g, x, 2, (int64_t[]){1, 2})), 10);
 }
 
 static tt_value build_fashion(tt_graph *g, tt_value x, bool inference)

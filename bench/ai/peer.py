@@ -6,12 +6,14 @@ A line comes in, a line goes out, which begins with "ok " or "skip ":
     open NAME DATA DETAIL...   makes the work of the bytes in the file DATA, chooses the best mode, says which
     check FILE                 writes the numbers that it computes, f32, from the beginning
     slice SECONDS              works for so long, says how many runs a second
+    first NAME                 the seconds that a process of its own takes to its first step compiled, without cache
     memory NAME DATA DETAIL... the most megabytes that a process of its own takes for 100 runs, not compiled
 """
 
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 import torch
@@ -53,11 +55,18 @@ def make(name, words):
     return [peer_onnx.Inference(name, *words, torch.get_num_threads())]
 
 
-def memory(name, words):
-    said = subprocess.run([sys.executable, __file__, "memory", name, *words], capture_output=True, text=True)
+def process(words, **environment):
+    said = subprocess.run([sys.executable, __file__, *words], capture_output=True, text=True,
+                          env={**os.environ, **environment})
     if said.returncode != 0:
         raise RuntimeError("the process failed: " + said.stderr[-200:].replace("\n", " "))
     return said.stdout.strip()
+
+
+def first(name):
+    with tempfile.TemporaryDirectory() as empty:
+        return process(["first", name], TORCHINDUCTOR_CACHE_DIR=empty, TRITON_CACHE_DIR=empty,
+                       TORCHINDUCTOR_FORCE_DISABLE_CACHES="1")
 
 
 def most_memory():
@@ -75,7 +84,9 @@ def answer(words, work):
     if words[0] == "slice":
         return f"{slice_of(work[0], float(words[1])):.9g}"
     if words[0] == "memory":
-        return memory(words[1], words[2:])
+        return process(words)
+    if words[0] == "first":
+        return first(words[1])
     raise RuntimeError("no such command")
 
 
@@ -85,6 +96,11 @@ def main():
         torch.set_flush_denormal(True)
         peer_train.stream(*sys.argv[2:])
         print(f"{most_memory():.3f}")
+        return
+    if sys.argv[1] == "first":
+        torch.set_num_threads(1)
+        torch.set_flush_denormal(True)
+        print(f"{peer_train.first(sys.argv[2]):.3f}")
         return
     torch.set_num_threads(int(sys.argv[1]))
     torch.set_flush_denormal(True)

@@ -4,6 +4,7 @@ Weights come in our order and layout, images as bytes in ours; each work turns t
 """
 
 import shutil
+import time
 
 import numpy
 import torch
@@ -88,7 +89,8 @@ class Training:
     def __init__(self, name, data, images, labels, rate, last, compiled):
         network, shapes, _, _, channels, options = NETWORKS[name]
         self.order = torch.channels_last if last else torch.contiguous_format
-        self.begin = weights(numpy.fromfile(data, numpy.float32), shapes, channels)
+        numbers = numpy.fromfile(data, numpy.float32) if isinstance(data, str) else data
+        self.begin = weights(numbers, shapes, channels)
         self.parameters = [self.ordered(w.clone()).requires_grad_() for w in self.begin]
         self.images, self.labels, self.at = self.ordered(images), labels, 0
         self.optimiser = torch.optim.SGD(self.parameters, lr=float(rate), fused=True, **options)
@@ -128,6 +130,16 @@ def works(name, data, file, count, rate):
     labels = torch.from_numpy(numpy.fromfile(file, numpy.int32, count, offset=pixels)).long()
     compilers = (False, True) if shutil.which("g++") else (False,)
     return [Training(name, data, images, labels, rate, last, compiled) for last in (False, True) for compiled in compilers]
+
+
+def first(name):
+    """Seconds to the end of the first step, compiled, in NCHW; imports do not count."""
+    begin = time.perf_counter()
+    size, channels = NETWORKS[name][2], NETWORKS[name][3]
+    numbers = numpy.zeros(sum(int(numpy.prod(shape)) for shape in NETWORKS[name][1]), numpy.float32)
+    images, labels = torch.zeros(BATCH, channels, size, size, dtype=torch.uint8), torch.zeros(BATCH, dtype=torch.long)
+    Training(name, numbers, images, labels, 0.01, False, True).run().item()
+    return time.perf_counter() - begin
 
 
 def stream(name, data, file, count, rate):

@@ -1,12 +1,9 @@
 // ai.train.*: steps of a training, from u8 pixels to the optimiser's assignments.
 // ai.memory.*: the most memory that a process of its own takes for it, its images streamed.
 
-#include <inttypes.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "bench/ai/cases.h"
 #include "bench/ai/images.h"
@@ -14,8 +11,6 @@
 
 #define CHECK_STEPS 10
 #define MEMORY_STEPS 100
-
-extern char **environ;
 
 static const bench_network *const networks[] = {&bench_lenet5, &bench_resnet8, &bench_fashion};
 #define NETWORKS (sizeof(networks) / sizeof(networks[0]))
@@ -69,38 +64,12 @@ static void measure_training(const bench_run *run, const bench_network *n,
     bench_case_measure(run, &c);
 }
 
-// VmHWM in MB of a process of ours, which this program is with other words.
-static double memory_of_ours(const bench_run *run, const bench_network *n, size_t count)
-{
-    char images[32], line[128], file[4096];
-    double megabytes = 0;
-    pid_t process;
-    int status;
-    posix_spawn_file_actions_t actions;
-    snprintf(images, sizeof(images), "%zu", count);
-    snprintf(file, sizeof(file), "%s", bench_path(run, "memory"));
-    char *words[] = {
-        (char *)"bench_ai", (char *)"--memory", (char *)n->name, (char *)run->folder, images, NULL};
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, file, 01101 /* write, create, truncate */, 0600);
-    if (posix_spawn(&process, "/proc/self/exe", &actions, NULL, words, environ) != 0 ||
-        waitpid(process, &status, 0) != process || status != 0)
-        bench_fail("no process for the memory of ", n->name);
-    posix_spawn_file_actions_destroy(&actions);
-    FILE *said = fopen(file, "r");
-    if (said == NULL || fgets(line, sizeof(line), said) == NULL ||
-        sscanf(line, "%lf", &megabytes) != 1)
-        bench_fail("nothing was said of the memory of ", n->name);
-    fclose(said);
-    return megabytes;
-}
-
 static void measure_memory(const bench_run *run, const bench_network *n, size_t count)
 {
     char answer[BENCH_LINE_BYTES];
     if (run->peer == NULL)
         return;
-    printf("bench ai.memory.%s %.1f MB\n", n->name, memory_of_ours(run, n, count));
+    printf("bench ai.memory.%s %.1f MB\n", n->name, bench_process(run, "--memory", n->name, count));
     if (bench_peer_ask(run->peer, answer, "memory ai.train.%s %s/data %s/images %zu %g", n->name,
                        run->folder, run->folder, count, n->rate))
         printf("bench ai.memory.%s.pytorch %.1f MB\n", n->name, atof(answer));

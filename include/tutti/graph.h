@@ -439,6 +439,12 @@ uint64_t tt_node_cost(const tt_graph *graph, uint32_t node);
 uint64_t tt_graph_cost(const tt_graph *graph);
 uint64_t tt_graph_cost_of(const tt_graph *graph, uint32_t count, const tt_value *values);
 
+// Operations on numbers of one node, by its definition, however it is run: 2 for each
+// multiply-accumulate of a product or a convolution, padding included; of all else 1 for each
+// element made, reduced or looked at in a window, exp no more than an addition; none where elements
+// are only moved, looked up or converted.
+uint64_t tt_node_flop(const tt_graph *graph, uint32_t node);
+
 // What a run may cost where nothing else is asked for, 2^42: a minute or two of products on one
 // core, a night of what only the reference computes. A loop of more than 2^34 turns is above it.
 #define TT_COST_MAX ((uint64_t)1 << 42)

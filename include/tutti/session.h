@@ -7,10 +7,12 @@
 // are assigned may be the old or the new.
 //
 // A step's work is split by shape, not by threads, so the bits of a result are the same for every
-// number of threads. While it runs, denormals are zero and OpenBLAS has one thread; the caller's
-// own settings are put back. OpenBLAS's is the whole process': products that the caller makes in
-// other threads meanwhile have one thread, too. Nothing here ends the process or locks: a session
-// belongs to one thread at a time, several sessions may run at once.
+// number of threads. While it runs, denormals are zero; the caller's own setting is put back.
+// Nothing here ends the process or locks: a session belongs to one thread at a time, several
+// sessions may run at once.
+//
+// While a program is compiled, the process has one or two threads and children more: wait for your
+// own by their numbers. They go with the program, or at exit().
 
 #ifndef TUTTI_SESSION_H
 #define TUTTI_SESSION_H
@@ -25,9 +27,9 @@ typedef struct tt_session tt_session;
 typedef struct tt_program tt_program;
 
 typedef enum tt_way {
-    TT_RUN_AS_TOLD,     // by the environment: TT_RUN=reference, fast, interpreted or compiled; else
-                        // fast
-    TT_RUN_FAST,        // simplified and fused; interpreted at first, compiled where that pays
+    TT_RUN_AS_TOLD, // by the environment: TT_RUN=reference, fast, interpreted or compiled; else
+                    // fast
+    TT_RUN_FAST,    // simplified and fused; interpreted at first, compiled beside where that pays
     TT_RUN_INTERPRETED, // the same, but no compiler is ever started: the same bits
     TT_RUN_COMPILED,    // compiled before the first run, if there is a compiler: the same bits
     TT_RUN_REFERENCE    // everything by the reference, floats unrounded: slow, and right

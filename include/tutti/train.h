@@ -2,8 +2,8 @@
 //
 // A training is decided by its options and its data: the same seed gives the same bits, whatever
 // the number of threads, because a step's work is split by shape. A checkpoint, made after any
-// step, holds all that decides the bits, and continues to the same ones. OpenBLAS chooses its code
-// by the kind of processor, and another kind rounds otherwise; so does TT_RUN=reference.
+// step, holds all that decides the bits, and continues to the same ones, on any processor. Only
+// TT_RUN=reference rounds otherwise.
 //
 // Nothing here locks: a training belongs to one thread at a time. What an argument or a file can
 // cause is a status with a sentence in `why`, which may be NULL.

@@ -28,7 +28,6 @@ STATED = {
     "gcc": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "glibc": "LGPL-2.1-or-later",
     "zlib": "Zlib",
-    "openblas": "BSD-3-Clause",
 }
 
 

@@ -401,8 +401,15 @@ static void make_sums(maker *m, const tt_register *sum, unsigned depth)
     unsigned count = m->count;
     make_load(m);
     tt_register weight = some(m, TT_FORM_F32, false, false);
+    tt_form_access window = {.place.offset = 100, .element = TT_F32};
+    for (unsigned i = 0; i < m->depth; i++)
+        if (!m->form->axis[m->open[i]].lanes)
+            tt_affine_add(&window.place, m->open[i], below(m, 4));
     for (unsigned i = 0; i < ROWS; i++) {
         tt_register x = some(m, TT_FORM_F32, false, true);
+        if (below(m, 3) > 0) // neighbours, some of which the turn before has read, too
+            x = tt_form_load(m->form, &window, TT_NO_REGISTER, TT_NO_REGISTER);
+        window.place.offset += below(m, 3);
         tt_form_set(m->form, sum[i], tt_form_make(m->form, TT_FORM_FMA, x, weight, sum[i]));
     }
     if (depth < 1 && m->depth < OPEN_MAX && below(m, 2) > 0)
@@ -468,12 +475,62 @@ static void make_panel_of_lanes(maker *m)
     keep(m, read, access.element == TT_BOOL);
 }
 
+// 16 rows of lanes become columns, most of the time in the way that printers know.
+static void make_turned_panel(maker *m)
+{
+    tt_form_axis lanes = {.first = (int64_t)below(m, 2) * 3, .lanes = true};
+    tt_form_axis columns = {.first = (int64_t)below(m, 3)};
+    lanes.end = lanes.first + some_lanes(m);
+    columns.end = columns.first + (below(m, 6) > 0 ? 16 : 8);
+    if (below(m, 4) == 0) { // how many there are is known when it runs
+        columns.bounded = true;
+        columns.divisor = 1;
+        columns.from.offset = columns.first;
+        columns.to.offset = columns.end - (below(m, 3) == 0);
+    }
+    tt_form_access from = {.buffer = (uint16_t)(below(m, 3) > 0 ? 0 : 5),
+                           .place.offset = below(m, 20)};
+    from.element = elements[from.buffer];
+    tt_form_access to = {.buffer = TT_FORM_LOCAL, .element = from.element};
+    int64_t step = columns.end + (below(m, 4) == 0), offset = (int64_t)(m->local / 4);
+    m->local += (uint64_t)(step * (lanes.end + 1) * 4 + 63) / 64 * 64;
+    m->form->local_bytes = m->local;
+    for (unsigned reads = 0; reads < 2; reads++) {
+        unsigned count = m->count;
+        m->open[m->depth++] = tt_form_loop(m->form, &lanes);
+        m->open[m->depth++] = tt_form_loop(m->form, &columns);
+        to.place = (tt_affine){.offset = offset};
+        tt_affine_add(&to.place, m->open[m->depth - 2], step);
+        tt_affine_add(&to.place, m->open[m->depth - 1], 1);
+        if (reads == 0) {
+            if (m->depth > 2 && !m->form->axis[m->open[0]].lanes)
+                tt_affine_add(&from.place, m->open[0], 1 + below(m, 2));
+            from.place.offset += 8; // the outermost may begin below 0
+            tt_affine_add(&from.place, m->open[m->depth - 2], 1);
+            tt_affine_add(&from.place, m->open[m->depth - 1], 100);
+            tt_form_store(m->form, &to,
+                          tt_form_load(m->form, &from, TT_NO_REGISTER, TT_NO_REGISTER));
+        } else {
+            keep(m, tt_form_load(m->form, &to, TT_NO_REGISTER, TT_NO_REGISTER), false);
+            make_store(m);
+        }
+        m->count = count;
+        m->depth -= 2;
+        tt_form_end(m->form);
+        tt_form_end(m->form);
+    }
+}
+
 static void make_panel(maker *m)
 {
     if (m->local > 60000 || (m->form->lanes == TT_NO_REGISTER && m->depth + 2 > OPEN_MAX))
         return;
     if (m->form->lanes != TT_NO_REGISTER) {
         make_panel_of_lanes(m);
+        return;
+    }
+    if (below(m, 3) == 0) {
+        make_turned_panel(m);
         return;
     }
     tt_form_axis rows = {.end = 1 + below(m, 4)}, columns = {.end = some_lanes(m), .lanes = true};

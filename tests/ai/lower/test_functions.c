@@ -48,7 +48,7 @@ static const function functions[] = {
     {"erf", tt_form_erf, erf, erfl, 2, 27},
     {"sin", tt_form_sin, sin, sinl, 1, 85},
     {"cos", tt_form_cos, cos, cosl, 1, 85},
-    {"atan", tt_form_atan, atan, atanl, 1.004, 29},
+    {"atan", tt_form_atan, atan, atanl, 1, 29},
     {"exp_below", tt_form_exp_below, exp_below, exp_below_long, 1, 16},
 };
 
