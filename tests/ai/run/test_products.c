@@ -9,7 +9,7 @@
 #include "tests/ai/run/product_graph.h"
 #include "tests/ai/run/run_both.h"
 
-#define BUFFERS_MAX 64
+#define BUFFERS_MAX 256
 #define FORMS_MAX 64 // of a file of C
 #define GUARD 64     // bytes before and behind a buffer
 #define PLAIN 0x01u  // printed.h's ways
@@ -305,13 +305,14 @@ static bool has_compiler(void)
                          : asked[0] != '\0';
 }
 
-static bool is_right(const tt_graph *graph, uint64_t seed, bool special, bool compiled)
+static bool is_right(const tt_graph *graph, uint64_t seed, double bound, bool special,
+                     bool compiled)
 {
     inputs in;
     fill_inputs(&in, graph, seed, special);
     ran slow = run_way(graph, &in, TT_RUN_REFERENCE, 1, false);
     ran fast = run_way(graph, &in, TT_RUN_INTERPRETED, 1, false), other;
-    bool right = is_near(graph, &fast, &slow, 1e-5, "fused");
+    bool right = is_near(graph, &fast, &slow, bound, "fused");
     right = check_forms(&fast, seed) && right;
     in_blocks += count_blocks(fast.program);
     for (unsigned threads = 2; threads < 6; threads += 3) {
@@ -324,7 +325,7 @@ static bool is_right(const tt_graph *graph, uint64_t seed, bool special, bool co
     }
     if (seed % 3 == 0) {
         other = run_way(graph, &in, TT_RUN_INTERPRETED, 2, true);
-        right = is_near(graph, &other, &slow, 1e-5, "apart") && right;
+        right = is_near(graph, &other, &slow, bound, "apart") && right;
         tt_session_free(other.session);
     }
     if (compiled) {
@@ -344,7 +345,9 @@ static bool is_right(const tt_graph *graph, uint64_t seed, bool special, bool co
 static void check(uint64_t seed, int64_t work, bool compiled)
 {
     tt_graph *graph = graph_of(seed, work);
-    bool right = is_right(graph, seed, seed / PRODUCT_KINDS % 4 == 1, compiled);
+    // Gradients of what was normalised are small differences.
+    double bound = seed % PRODUCT_KINDS == PRODUCT_NETWORK ? 1e-4 : 1e-6;
+    bool right = is_right(graph, seed, bound, seed / PRODUCT_KINDS % 4 == 1, compiled);
     EXPECT(right);
     if (!right) {
         char *text = tt_graph_print(graph);
