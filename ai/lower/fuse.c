@@ -180,8 +180,9 @@ static int64_t written_place(fusing *f, const member *m)
     const tt_type *type = tt_graph_type(f->graph, value);
     place made = {.stored = value, .element = type->element, .batch = -1};
     tt_along at[TT_RANK_MAX] = {{0, 0, 0}};
-    for (unsigned i = 0; i < type->rank; i++)
-        at[i] = type->size[i] == 1 ? (tt_along){0, 0, 0} : (tt_along){0, 1, i};
+    for (unsigned i = 0; i < type->rank; i++) // lanes are of one element, too: not at one place
+        if (type->size[i] > 1 || f->group->domain.size[i] == 1)
+            at[i] = (tt_along){0, 1, i};
     lie(f, &made, type, at);
     return add_place(f, &made);
 }

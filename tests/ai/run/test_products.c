@@ -1,0 +1,461 @@
+// Convolutions, products of matrices, greatest pools, their gradients and small networks at random:
+// by the interpreter against the reference, whole and in parts, with any number of threads, and
+// printed to C.
+
+#include <dlfcn.h>
+
+#include "ai/run/blocks.h"
+#include "tests/ai/emit/printed.h"
+#include "tests/ai/run/product_graph.h"
+#include "tests/ai/run/run_both.h"
+
+#define BUFFERS_MAX 256
+#define FORMS_MAX 64 // of a file of C
+#define GUARD 64     // bytes before and behind a buffer
+#define PLAIN 0x01u  // printed.h's ways
+#define CLANG_SSE2 0x08u
+#define AVX2 0x30u
+
+static const char *const kinds[] = {"conv", "matmul", "pool", "network"};
+
+// ---- programs
+
+typedef struct inputs {
+    void *data[BUFFERS_MAX];
+} inputs;
+
+// Whole numbers, so that nothing is decided by what is rounded, now and then one that is none.
+static void fill_whole(tt_random *random, const tt_type *type, void *bytes, bool special)
+{
+    for (int64_t i = 0; i < tt_type_count(type); i++) {
+        double number = (double)tt_random_below(random, 5) - 2;
+        if (special && tt_random_below(random, 200) == 0)
+            number = (double[]){(double)NAN, (double)INFINITY, -(double)INFINITY,
+                                -0.0}[tt_random_below(random, 4)];
+        tt_cell_store((tt_element)type->element, bytes, i,
+                      tt_cell_of_number((tt_element)type->element, number));
+    }
+}
+
+static void fill_inputs(inputs *in, const tt_graph *graph, uint64_t seed, bool special)
+{
+    tt_random random;
+    REQUIRE(tt_graph_buffer_count(graph) <= BUFFERS_MAX);
+    tt_random_seed(&random, seed);
+    for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++) {
+        const tt_buffer *buffer = tt_graph_buffer(graph, i);
+        in->data[i] = calloc((size_t)tt_type_count(&buffer->type) + 1, 8);
+        fill_whole(&random, &buffer->type, in->data[i], special);
+    }
+}
+
+static void free_inputs(inputs *in, const tt_graph *graph)
+{
+    for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++)
+        free(in->data[i]);
+}
+
+typedef struct ran {
+    tt_session *session;
+    tt_program *program;
+} ran;
+
+// Run once, with no number wherever something was left out.
+static ran run_way(const tt_graph *graph, const inputs *in, tt_way how, unsigned threads,
+                   bool apart)
+{
+    ran w;
+    char sentence[300];
+    tt_text why;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    REQUIRE(tt_session_new(&(tt_session_options){.threads = threads, .way = how}, &w.session,
+                           NULL) == TT_OK);
+    tt_status status = apart ? tt_session_load_apart(w.session, graph, &w.program, &why)
+                             : tt_session_load(w.session, graph, &w.program, &why);
+    if (status != TT_OK)
+        printf("%s\n", sentence);
+    REQUIRE(status == TT_OK);
+    for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++)
+        if (tt_graph_buffer(graph, i)->kind == TT_INPUT)
+            REQUIRE(tt_program_set(w.program, tt_graph_buffer(graph, i)->name, in->data[i]) ==
+                    TT_OK);
+    if (how != TT_RUN_REFERENCE) {
+        memset(w.program->arena, 0xff, w.program->arena_bytes);
+        memset(w.program->scratch, 0xff, w.program->scratch_bytes);
+    }
+    REQUIRE(tt_program_run(w.program, NULL) == TT_OK);
+    return w;
+}
+
+// The greatest difference as a share of the result's greatest element, or of a hundredth.
+static double share_of(const tt_type *type, const void *a, const void *b)
+{
+    double worst = 0, greatest = 0.01;
+    tt_element element = (tt_element)type->element;
+    for (int64_t i = 0; i < tt_type_count(type); i++) {
+        double x = tt_cell_number(element, tt_cell_load(element, a, i));
+        double y = tt_cell_number(element, tt_cell_load(element, b, i));
+        if (isnan(x) != isnan(y) || (isinf(x) || isinf(y) ? x != y : 0) ||
+            (element != TT_F32 && x != y))
+            return (double)INFINITY;
+        if (isnan(x) || isinf(x))
+            continue;
+        worst = fmax(worst, fabs(x - y));
+        greatest = fmax(greatest, fabs(y));
+    }
+    return worst / greatest;
+}
+
+static bool is_near(const tt_graph *graph, const ran *made, const ran *expected, double bound,
+                    const char *what)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < tt_graph_result_count(graph); i++) {
+        tt_type type;
+        const void *is = tt_program_result(made->program, i, &type);
+        double share = share_of(&type, is, tt_program_result(expected->program, i, NULL));
+        if (!(share <= bound))
+            printf("%s: result %u differs by %g\n", what, (unsigned)i, share);
+        all = all && share <= bound;
+    }
+    return all;
+}
+
+// What is no number counts as equal to any other such: processors choose its bits.
+static bool same_numbers(tt_element element, const void *a, const void *b, size_t bytes)
+{
+    const float *x = a, *y = b;
+    if (memcmp(a, b, bytes) == 0)
+        return true;
+    bool same = element == TT_F32;
+    for (size_t i = 0; same && i < bytes / sizeof(float); i++)
+        same = memcmp(&x[i], &y[i], sizeof(float)) == 0 || (isnan(x[i]) && isnan(y[i]));
+    return same;
+}
+
+static bool same_results(const tt_graph *graph, const ran *a, const ran *b)
+{
+    bool same = true;
+    for (uint32_t i = 0; i < tt_graph_result_count(graph); i++) {
+        tt_type type;
+        const void *one = tt_program_result(a->program, i, &type);
+        same = same && same_numbers((tt_element)type.element, one,
+                                    tt_program_result(b->program, i, NULL), tt_type_bytes(&type));
+    }
+    return same;
+}
+
+// ---- forms by themselves
+
+// A form, and bytes for what it reads and writes, which lie apart, between guards.
+typedef struct lone {
+    const tt_fused *fused;
+    const tt_graph *graph;
+    void **buffers;
+    char **all;
+} lone;
+
+static tt_type buffer_type(const lone *l, uint32_t i)
+{
+    return *tt_graph_type(l->graph, l->fused->values[i]);
+}
+
+static lone make_lone(const tt_program *program, const tt_fused *fused, uint64_t seed)
+{
+    uint32_t count = fused->read_count + fused->write_count;
+    lone l = {fused, program->graph, calloc(count + 1u, sizeof(void *)),
+              calloc(count + 1u, sizeof(char *))};
+    tt_random random;
+    tt_random_seed(&random, seed);
+    for (uint32_t i = 0; i < count; i++) {
+        tt_type type = buffer_type(&l, i);
+        size_t bytes = tt_type_bytes(&type);
+        REQUIRE(posix_memalign((void **)&l.all[i], GUARD, bytes + 2 * GUARD) == 0);
+        memset(l.all[i], 0x5a, bytes + 2 * GUARD);
+        l.buffers[i] = l.all[i] + GUARD;
+        if (i < fused->read_count)
+            fill_whole(&random, &type, l.buffers[i], false);
+    }
+    return l;
+}
+
+static bool free_lone(lone *l)
+{
+    bool sound = true;
+    for (uint32_t i = 0; i < l->fused->read_count + l->fused->write_count; i++) {
+        tt_type type = buffer_type(l, i);
+        for (size_t k = 0; k < GUARD; k++)
+            sound = sound && l->all[i][k] == 0x5a &&
+                    l->all[i][GUARD + tt_type_bytes(&type) + k] == 0x5a;
+        free(l->all[i]);
+    }
+    free(l->all);
+    free(l->buffers);
+    return sound;
+}
+
+static bool same_written(const lone *a, const lone *b)
+{
+    bool same = true;
+    for (uint32_t i = 0; i < a->fused->read_count + a->fused->write_count; i++) {
+        tt_type type = buffer_type(a, i);
+        same = same && same_numbers((tt_element)type.element, a->buffers[i], b->buffers[i],
+                                    tt_type_bytes(&type));
+    }
+    return same;
+}
+
+static void run_lone(lone *l, int64_t from, int64_t to)
+{
+    size_t bytes = tt_blocks_scratch(&l->fused->form);
+    void *scratch = NULL;
+    REQUIRE(posix_memalign(&scratch, TT_FORM_LOCAL_ALIGN, bytes + 1) == 0);
+    memset(scratch, 0xff, bytes);
+    tt_blocks_run(&l->fused->form, l->buffers, from, to, scratch);
+    free(scratch);
+}
+
+// Sound, the same bits in one part and turn by turn from the last, and nothing beside its buffers.
+static bool check_form(const tt_program *program, const tt_fused *fused, uint64_t seed)
+{
+    char why[200];
+    if (!tt_form_sound(&fused->form, why, sizeof(why))) {
+        printf("%s\n", why);
+        return false;
+    }
+    lone whole = make_lone(program, fused, seed), parts = make_lone(program, fused, seed);
+    run_lone(&whole, INT64_MIN, INT64_MAX);
+    int64_t each = fused->turns > 20 ? fused->turns / 7 : 1;
+    for (int64_t at = fused->turns; at > 0; at -= each)
+        run_lone(&parts, at > each ? at - each : 0, at);
+    bool same = same_written(&whole, &parts);
+    bool sound = free_lone(&whole);
+    sound = free_lone(&parts) && sound;
+    if (!same)
+        printf("otherwise in parts\n");
+    if (!sound)
+        printf("writes beside its buffers\n");
+    return same && sound;
+}
+
+// Whether a form of a product or a pool stores what it makes in blocks of 16 images: its lanes are
+// these, and not channels.
+static bool stores_blocks(const lone *l)
+{
+    const tt_form *form = &l->fused->form;
+    for (uint32_t at = 0; at < form->length; at++) {
+        if (form->code[at].op != TT_FORM_STORE)
+            continue;
+        const tt_form_access *access = &form->access[form->code[at].a];
+        if (access->buffer == TT_FORM_LOCAL)
+            continue;
+        tt_type type = buffer_type(l, access->buffer);
+        for (unsigned t = 0; t < access->place.count; t++) {
+            const tt_form_axis *axis = &form->axis[access->place.term[t].axis];
+            if (axis->lanes && axis->end == TT_LANES && !axis->bounded && type.rank > 2 &&
+                access->place.term[t].stride == 1 && type.size[type.rank - 1] < TT_LANES)
+                return true;
+        }
+    }
+    return false;
+}
+
+static unsigned count_blocks(const tt_program *program)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < program->step_count; i++)
+        if (program->steps[i].fused != NULL) {
+            lone l = {.fused = program->steps[i].fused, .graph = program->graph};
+            count += stores_blocks(&l);
+        }
+    return count;
+}
+
+// ---- both
+
+static unsigned in_blocks, forms_seen; // of all programs
+
+static tt_graph *graph_of(uint64_t seed, int64_t work)
+{
+    tt_graph *graph = product_graph(seed, (product_kind)(seed % PRODUCT_KINDS), work);
+    if (tt_graph_status(graph) != TT_OK)
+        printf("seed %llu: %s\n", (unsigned long long)seed, tt_graph_error(graph));
+    REQUIRE(tt_graph_status(graph) == TT_OK);
+    return graph;
+}
+
+static bool check_forms(const ran *w, uint64_t seed)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < w->program->step_count; i++) {
+        const tt_fused *fused = w->program->steps[i].fused;
+        bool sound = fused == NULL || check_form(w->program, fused, seed + i);
+        if (!sound)
+            printf("in step %u\n", (unsigned)i);
+        all = all && sound;
+        forms_seen += fused != NULL;
+    }
+    return all;
+}
+
+static bool has_compiler(void)
+{
+    const char *asked = getenv("TUTTI_CC");
+    return asked == NULL ? system("command -v gcc cc clang >/dev/null 2>&1") == 0
+                         : asked[0] != '\0';
+}
+
+static bool is_right(const tt_graph *graph, uint64_t seed, double bound, bool special,
+                     bool compiled)
+{
+    inputs in;
+    fill_inputs(&in, graph, seed, special);
+    ran slow = run_way(graph, &in, TT_RUN_REFERENCE, 1, false);
+    ran fast = run_way(graph, &in, TT_RUN_INTERPRETED, 1, false), other;
+    bool right = is_near(graph, &fast, &slow, bound, "fused");
+    right = check_forms(&fast, seed) && right;
+    in_blocks += count_blocks(fast.program);
+    for (unsigned threads = 2; threads < 6; threads += 3) {
+        other = run_way(graph, &in, TT_RUN_INTERPRETED, threads, false);
+        bool same = same_results(graph, &fast, &other);
+        if (!same)
+            printf("otherwise with %u threads\n", threads);
+        right = right && same;
+        tt_session_free(other.session);
+    }
+    if (seed % 3 == 0) {
+        other = run_way(graph, &in, TT_RUN_INTERPRETED, 2, true);
+        right = is_near(graph, &other, &slow, bound, "apart") && right;
+        tt_session_free(other.session);
+    }
+    if (compiled) {
+        other = run_way(graph, &in, TT_RUN_COMPILED, 2, false);
+        bool same = same_results(graph, &fast, &other);
+        if (!same)
+            printf("otherwise compiled\n");
+        right = right && same;
+        tt_session_free(other.session);
+    }
+    tt_session_free(fast.session);
+    tt_session_free(slow.session);
+    free_inputs(&in, graph);
+    return right;
+}
+
+static void check(uint64_t seed, int64_t work, bool compiled)
+{
+    tt_graph *graph = graph_of(seed, work);
+    // Gradients of what was normalised are small differences.
+    double bound = seed % PRODUCT_KINDS == PRODUCT_NETWORK ? 1e-4 : 1e-6;
+    bool right = is_right(graph, seed, bound, seed / PRODUCT_KINDS % 4 == 1, compiled);
+    EXPECT(right);
+    if (!right) {
+        char *text = tt_graph_print(graph);
+        printf("%s, seed %llu, work %lld:\n%s\n", kinds[seed % PRODUCT_KINDS],
+               (unsigned long long)seed, (long long)work, strlen(text) < 20000 ? text : "(long)");
+        free(text);
+    }
+    tt_graph_free(graph);
+}
+
+// ---- printed
+
+typedef struct printing {
+    ran from[FORMS_MAX]; // whose the forms are
+    unsigned from_count, count;
+    tt_form form[FORMS_MAX];
+    lone expected[FORMS_MAX];
+    tt_program *program[FORMS_MAX];
+    uint64_t seed[FORMS_MAX];
+} printing;
+
+static void add_program(printing *p, uint64_t seed, int64_t work)
+{
+    tt_graph *graph = graph_of(seed, work);
+    ran w;
+    REQUIRE(tt_session_new(&(tt_session_options){.threads = 1, .way = TT_RUN_INTERPRETED},
+                           &w.session, NULL) == TT_OK);
+    REQUIRE(tt_session_load(w.session, graph, &w.program, NULL) == TT_OK);
+    p->from[p->from_count++] = w;
+    for (uint32_t i = 0; i < w.program->step_count && p->count < FORMS_MAX; i++) {
+        const tt_fused *fused = w.program->steps[i].fused;
+        if (fused == NULL || fused->form.length > 4000)
+            continue;
+        p->form[p->count] = fused->form;
+        p->seed[p->count] = seed + i;
+        p->program[p->count] = w.program;
+        p->expected[p->count] = make_lone(w.program, fused, seed + i);
+        run_lone(&p->expected[p->count++], INT64_MIN, INT64_MAX);
+    }
+    tt_graph_free(graph);
+}
+
+static void run_printed(printing *p, void *object, unsigned way, unsigned i)
+{
+    static _Alignas(TT_FORM_LOCAL_ALIGN) char local[TT_FORM_LOCAL_MAX];
+    char symbol[20];
+    printed_function *function = NULL;
+    snprintf(symbol, sizeof(symbol), "f%u", i);
+    *(void **)&function = dlsym(object, symbol);
+    REQUIRE(function != NULL);
+    lone made = make_lone(p->program[i], p->expected[i].fused, p->seed[i]);
+    memset(local, 0xff, sizeof(local));
+    int64_t middle = made.fused->turns / 2;
+    function(made.buffers, (long)middle, INT64_MAX, local);
+    function(made.buffers, INT64_MIN, (long)middle, local);
+    bool same = same_written(&made, &p->expected[i]), sound = free_lone(&made);
+    EXPECT(same && sound);
+    if (!same || !sound)
+        printf("%s: form %u, seed %llu: %s\n", printed_way(way), i, (unsigned long long)p->seed[i],
+               sound ? "other bits" : "beside its buffers");
+}
+
+// The forms of some graphs, in one file.
+static void check_printed(const char *folder, uint64_t seed, int64_t work, unsigned most,
+                          unsigned ways)
+{
+    static printing p;
+    p = (printing){.count = 0};
+    for (; p.count < most; seed++)
+        add_program(&p, seed, work);
+    EXPECT(printed_compile(folder, "products", p.form, p.count, ways));
+    for (unsigned way = 0; way < PRINTED_WAYS; way++) {
+        void *object = (ways >> way & 1) != 0 && printed_runs(way)
+                           ? printed_open(folder, "products", way)
+                           : NULL;
+        for (unsigned i = 0; object != NULL && i < p.count; i++)
+            run_printed(&p, object, way, i);
+        if (object != NULL)
+            dlclose(object);
+    }
+    for (unsigned i = 0; i < p.count; i++)
+        free_lone(&p.expected[i]);
+    for (unsigned i = 0; i < p.from_count; i++)
+        tt_session_free(p.from[i].session);
+}
+
+// GRAPHS PRINTED [COMPILED [SEED]]: of so many graphs, files of printed forms, whole programs.
+int main(int argc, char **argv)
+{
+    unsigned graphs = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 400;
+    unsigned printed = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 1;
+    unsigned compiled = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 0;
+    uint64_t seed = argc > 4 ? strtoull(argv[4], NULL, 0) : 1;
+    setenv("XDG_CACHE_HOME", "/dev/null", 1); // each is compiled anew, and none is kept
+    for (unsigned i = 0; i < graphs; i++)
+        check(seed + i, i % 40 < PRODUCT_KINDS ? 400000 : 30000, false);
+    printf("%u forms, %u of them in blocks of images\n", forms_seen, in_blocks);
+    EXPECT(graphs < 100 || in_blocks > graphs / 20);
+    if ((printed > 0 || compiled > 0) && !has_compiler()) {
+        printf("there is no compiler: nothing is compiled\n");
+        return test_result();
+    }
+    for (unsigned i = 0; i < compiled; i++)
+        check(seed + graphs + i, 10000, true);
+    const char *folder = printed > 0 ? printed_folder() : NULL;
+    REQUIRE(printed == 0 || folder != NULL);
+    for (unsigned i = 0; i < printed; i++)
+        check_printed(folder, seed + 1000 * i, 10000, printed > 1 ? 50 : 24,
+                      printed > 1 ? PRINTED_ALL : AVX2 | (seed % 2 == 0 ? PLAIN : CLANG_SSE2));
+    return test_result();
+}
