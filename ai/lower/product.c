@@ -22,6 +22,8 @@
 #define TILES_WRITTEN_OUT 12 // of a row, at the edges: beyond that the code would be too long
 #define TILE_MAX 12
 #define NOT_TILED -2
+#define PACK_ROWS 32 // of a tile's axis, for which 16 columns are copied together
+#define PACK_SUM 64 // numbers of a sum; more than there is room for, or fewer, are read as they lie
 #define NEAR (20 * 1024) // bytes of the nearest cache that what is read again and again may take
 #define SUMMED 1000
 
@@ -62,6 +64,7 @@ typedef struct product {
     unsigned rows;       // windows that are walked by loops, without the columns
     unsigned opened;     // windows whose loops are around the lanes
     int64_t lanes_block; // of a turn; 0: all lanes
+    bool packed;         // the vector operand's 16 columns of a turn are copied to local memory
     bool local;          // sums are kept by lanes in local memory until all images are added
     tt_affine at[3];     // where the operands lie, and the sums in local memory, by the open loops
 } product;
@@ -186,6 +189,25 @@ static double summed_cost(int64_t size, int64_t *tile)
     return best / (double)(size * TT_LANES);
 }
 
+// Whether columns of a product of matrices are worth a copy of 16 that a turn reads, where they lie
+// apart or their numbers do.
+static bool packs(int64_t rows, int64_t columns, int64_t sum)
+{
+    return rows >= PACK_ROWS && columns > TT_LANES && sum >= PACK_SUM &&
+           sum * TT_LANES * 4 <= TT_FORM_LOCAL_MAX;
+}
+
+static bool can_pack(const product *p, unsigned lanes, unsigned vector, int tiled)
+{
+    if (p->window_count > 0 || p->by_image || tiled < 0 || lanes == SUMMED || p->block.size > 1 ||
+        !packs(p->free[tiled].size, p->free[lanes].size, p->sum.size))
+        return false;
+    for (unsigned i = 0; i < p->free_count; i++)
+        if (i != lanes && (int)i != tiled && p->free[i].size > 1)
+            return false;
+    return p->free[lanes].stride[vector] == 1 || p->sum.stride[vector] == 1;
+}
+
 static double walk_cost(const product *p, unsigned lanes, unsigned vector, int tiled, int64_t *tile)
 {
     const axis *l = axis_of(p, lanes);
@@ -198,7 +220,8 @@ static double walk_cost(const product *p, unsigned lanes, unsigned vector, int t
     if (rest > 0 && rest <= TT_LANES / 2)
         total += tiles_cost(size, *tile, true);
     double each = (double)total / ((double)l->size * (double)size);
-    return each * (has_lanes(l, vector) ? 1 : 8) * (stores_lanes(p, l) ? 1 : 1.5);
+    return each * (has_lanes(l, vector) || can_pack(p, lanes, vector, tiled) ? 1 : 8) *
+           (stores_lanes(p, l) ? 1 : 1.5);
 }
 
 static bool can_tile(const product *p, unsigned lanes, unsigned vector, int tiled)
@@ -261,8 +284,10 @@ static uint32_t open_sum(product *p, const int64_t stride[2], tt_form_axis loop)
 
 static tt_register load_at(product *p, unsigned operand, const tt_affine *at)
 {
-    tt_form_access access = {
-        .buffer = (uint16_t)p->operand[operand], .element = TT_F32, .place = *at};
+    bool packed = p->packed && operand == p->vector;
+    tt_form_access access = {.buffer = packed ? TT_FORM_LOCAL : (uint16_t)p->operand[operand],
+                             .element = TT_F32,
+                             .place = *at};
     return tt_form_load(p->form, &access, TT_NO_REGISTER, TT_NO_REGISTER);
 }
 
@@ -713,6 +738,34 @@ static void split(product *p, int64_t turns)
     p->f->fused->turns = turns;
 }
 
+// Copies the columns of a turn, one number of the sum behind the other, and reads them there.
+static void pack(product *p)
+{
+    axis *l = &p->free[p->lanes];
+    tt_affine from = p->at[p->vector], to = {0};
+    int64_t apart = l->stride[p->vector], next = p->sum.stride[p->vector];
+    bool by_column = apart != 1;
+    tt_form_axis columns =
+        tt_fusing_rest(p->f, p->f->open_count - 1, TT_LANES, l->size, !by_column);
+    tt_form_axis numbers = {.end = p->sum.size, .lanes = by_column};
+    uint32_t outer = tt_form_loop(p->form, by_column ? &numbers : &columns);
+    uint32_t inner = tt_form_loop(p->form, by_column ? &columns : &numbers);
+    tt_affine_add(&from, outer, by_column ? next : apart);
+    tt_affine_add(&from, inner, by_column ? apart : next);
+    tt_affine_add(&to, outer, by_column ? TT_LANES : 1);
+    tt_affine_add(&to, inner, by_column ? 1 : TT_LANES);
+    tt_register number = load_at(p, p->vector, &from);
+    tt_form_access access = {.buffer = TT_FORM_LOCAL, .element = TT_F32, .place = to};
+    tt_form_store(p->form, &access, number);
+    tt_form_end(p->form);
+    tt_form_end(p->form);
+    p->form->local_bytes = (uint64_t)p->sum.size * TT_LANES * 4;
+    p->packed = true;
+    p->at[p->vector] = (tt_affine){0};
+    l->stride[p->vector] = 1;
+    p->sum.stride[p->vector] = TT_LANES;
+}
+
 // The loop around all others, whose turns threads share: the widest free axis, else rows of the
 // image, else blocks of lanes. What is left to walk is inside. Returns whether one was opened.
 static bool open_first(product *p, rows *r)
@@ -740,6 +793,8 @@ static bool open_first(product *p, rows *r)
     p->lanes_block = TT_LANES;
     split(p, divide_up(l->size, TT_LANES));
     open_axis(p, l, TT_LANES, (tt_form_axis){.end = p->f->fused->turns});
+    if (can_pack(p, p->lanes, p->vector, p->tiled))
+        pack(p);
     return true;
 }
 
@@ -869,6 +924,9 @@ tt_value tt_product_copies(const tt_graph *graph, uint32_t node)
         tt_value inner = tt_graph_inputs(graph, in[1].node)[0];
         return tt_graph_node(graph, inner.node)->op == TT_OP_TRANSPOSE ? inner : TT_NONE;
     }
+    const tt_type *a = tt_graph_type(graph, in[0]), *b = tt_graph_type(graph, in[1]);
+    if (a->rank == 2 && b->rank == 2 && packs(a->size[0], b->size[1], a->size[1]))
+        return TT_NONE; // it is copied as it is read
     unsigned row = tt_graph_type(graph, in[0])->rank - 2u;
     unsigned column = tt_graph_type(graph, in[1])->rank - 1u;
     return is_innermost(graph, in[1], column) || is_innermost(graph, in[0], row) ? TT_NONE : in[1];
