@@ -180,7 +180,14 @@ tt_graph *tt_graph_copy(const tt_graph *from)
     return copy(from, false);
 }
 
-tt_graph *tt_graph_arrange(const tt_graph *from)
+tt_graph *tt_graph_arrange(tt_graph *graph)
 {
-    return copy(from, true);
+    bool any = false;
+    for (uint32_t at = 0; at < graph->node_count; at++)
+        any |= graph->nodes[at].op == TT_OP_CONV;
+    if (!any)
+        return graph;
+    tt_graph *arranged = copy(graph, true);
+    tt_graph_free(graph);
+    return arranged;
 }

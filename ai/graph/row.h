@@ -139,9 +139,9 @@ void tt_words_list(tt_word_list *list, unsigned count, const int64_t *items);
 bool tt_usable(tt_graph *graph, tt_value a);
 tt_value tt_number_like(tt_graph *graph, tt_value a, double number);
 
-// A copy in which convolutions of f32 read copies of their weights with the output's channels
-// innermost, as a machine multiplies by them. NULL without memory.
-tt_graph *tt_graph_arrange(const tt_graph *graph);
+// A graph becomes one in which convolutions of f32 read copies of their weights with the output's
+// channels innermost, as a machine multiplies by them. NULL without memory; it is freed then.
+tt_graph *tt_graph_arrange(tt_graph *graph);
 
 uint64_t tt_cost_multiply(uint64_t a, uint64_t b); // UINT64_MAX where it is more
 uint64_t tt_cost_add(uint64_t a, uint64_t b);

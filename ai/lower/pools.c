@@ -27,6 +27,7 @@ typedef struct pooling {
     tt_affine at[3]; // what is read, by the open loops
     uint32_t loop[WINDOWS_MAX];
     int64_t phase[WINDOWS_MAX];
+    bool tiled;               // windows lie side by side and cover the image
     bool inside;              // all windows lie in the image
     tt_register best, chosen; // what was started
     tt_affine tap;            // the number of the window's element
@@ -202,17 +203,23 @@ static seen seen_of(const tt_span *s, int64_t phase)
     return made;
 }
 
-// What a window sends back to the element, if it chose that.
-static tt_register sent(pooling *p)
+// What a window sends back, to whatever it chose.
+static tt_register load_sent(pooling *p)
 {
     tt_register zero = tt_form_number(p->form, 0), dy = load(p, 1);
+    if (p->ins < 3)
+        return dy;
+    tt_register off = tt_form_2(p->form, TT_FORM_LESS_OR_EQUAL, load(p, 2), zero);
+    return tt_form_make(p->form, TT_FORM_SELECT, off, zero, dy);
+}
+
+// And what of it comes to one element, if it chose that.
+static tt_register sent(pooling *p)
+{
+    tt_register dy = load_sent(p);
     tt_register chosen =
         tt_form_2(p->form, TT_FORM_EQUAL_INTEGER, load(p, 0), tt_form_index(p->form, &p->tap));
-    if (p->ins > 2) {
-        tt_register off = tt_form_2(p->form, TT_FORM_LESS_OR_EQUAL, load(p, 2), zero);
-        dy = tt_form_make(p->form, TT_FORM_SELECT, off, zero, dy);
-    }
-    return tt_form_make(p->form, TT_FORM_SELECT, chosen, dy, zero);
+    return tt_form_make(p->form, TT_FORM_SELECT, chosen, dy, tt_form_number(p->form, 0));
 }
 
 // Adds up by windows from i on; without a loop where there is but one. Returns whether there is
@@ -285,6 +292,40 @@ static void send_back(pooling *p)
     store_all(p, p->best);
 }
 
+// Whether windows lie side by side and cover the image.
+static bool is_tiled(const pooling *p)
+{
+    int64_t taps = 1;
+    for (unsigned i = 0; i < p->windows; i++) {
+        const tt_span *s = &p->span[i];
+        taps *= s->window;
+        if (s->window != s->stride || s->dilation != 1 || s->before != 0 ||
+            s->size != s->stride * p->count[i] || taps > WRITTEN_OUT)
+            return false;
+    }
+    return true;
+}
+
+// All elements of a window at once: what is read is loaded once.
+static void send_back_tiled(pooling *p)
+{
+    int64_t tap[WINDOWS_MAX] = {0};
+    tt_register chosen = load(p, 0), dy = load_sent(p), zero = tt_form_number(p->form, 0);
+    bool more = true;
+    for (int32_t number = 0; more; number++) {
+        tt_register here =
+            tt_form_2(p->form, TT_FORM_EQUAL_INTEGER, chosen, tt_form_integer(p->form, number));
+        store_all(p, tt_form_make(p->form, TT_FORM_SELECT, here, dy, zero));
+        more = false;
+        for (unsigned i = p->windows; i > 0 && !more; i--) {
+            more = ++tap[i - 1] < p->span[i - 1].window;
+            tap[i - 1] = more ? tap[i - 1] : 0;
+        }
+        for (unsigned i = 0; i < p->windows; i++)
+            p->f->fixed[i + 1] = tap[i];
+    }
+}
+
 // A loop over an axis of what is made; where `lanes`, its last one.
 static void open_axis(pooling *p, unsigned axis, bool lanes)
 {
@@ -309,7 +350,9 @@ static void walk(pooling *p, unsigned i)
     bool back = p->ins > 1, split = f->open_count == 0;
     if (i == p->windows) {
         open_axis(p, f->domain.rank - 1u, true); // channels, or the images of a block
-        if (back)
+        if (back && p->tiled)
+            send_back_tiled(p);
+        else if (back)
             send_back(p);
         else
             greatest(p);
@@ -318,13 +361,14 @@ static void walk(pooling *p, unsigned i)
         return;
     }
     const tt_span *s = &p->span[i];
-    int64_t phases = back ? s->stride : 1, size = back ? s->size : p->count[i];
+    int64_t phases = back && !p->tiled ? s->stride : 1, scale = back ? s->stride : 1;
+    int64_t size = back && !p->tiled ? s->size : p->count[i];
     split = split && phases == 1;
     for (int64_t number = 0; number < phases && number < size; number++) {
         int64_t loops = divide_up(size - number, phases);
         p->phase[i] = number;
         f->fixed[i + 1] += number;
-        p->loop[i] = tt_fusing_open(f, i + 1, phases, (tt_form_axis){.end = loops});
+        p->loop[i] = tt_fusing_open(f, i + 1, scale, (tt_form_axis){.end = loops});
         f->form->split |= split;
         f->fused->turns = split ? loops : f->fused->turns;
         advance(p, i + 1, p->loop[i], back ? 1 : s->stride);
@@ -360,6 +404,7 @@ void tt_fuse_pool(fusing *f, const tt_value *reads)
             s->before <= 0 &&
             (p.count[i] - 1) * s->stride - s->before + (s->window - 1) * s->dilation < s->size;
     }
+    p.tiled = back && is_tiled(&p);
     if (f->full)
         return;
     for (unsigned i = 0; i < p.ins; i++)

@@ -168,11 +168,8 @@ static tt_status load(tt_program *program, const tt_graph *graph, tt_text *why)
     if (status != TT_OK)
         return status;
     program->graph = tt_by_reference(program) ? tt_graph_copy(graph) : tt_graph_simplify(graph);
-    if (program->graph != NULL && !tt_by_reference(program) && !program->apart) {
-        tt_graph *simple = program->graph;
-        program->graph = tt_graph_arrange(simple);
-        tt_graph_free(simple);
-    }
+    if (program->graph != NULL && !tt_by_reference(program) && !program->apart)
+        program->graph = tt_graph_arrange(program->graph);
     if (program->graph == NULL)
         return TT_FULL;
     status = check_sizes(program->graph, why);

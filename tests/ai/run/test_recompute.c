@@ -112,12 +112,12 @@ static void check_memory(void)
     EXPECT(more > cost);
     // One more forward computation, and `after`s, which are counted as elements.
     EXPECT(more <= cost + forward + forward / 4);
-    // Four times as deep: twice as much.
+    // Four times as deep: about twice as much, and what lies between.
     chain shallow = deep(16, 4, 2048, 16);
     differentiate(&shallow);
     uint64_t few = arena_of(shallow.graph);
     printf("16 layers, recomputed: arena %llu bytes\n", (unsigned long long)few);
-    EXPECT(some < few * 3);
+    EXPECT(2 * some < few * 7);
     tt_graph_free(shallow.graph);
     tt_graph_free(plain.graph);
     tt_graph_free(again.graph);
