@@ -1,18 +1,17 @@
-// The step that a graph's last node gets, told as text, and run by itself on guarded memory; for
-// tests of which kernel is chosen.
+// The steps that a graph's program has, told as text, against the reference and each by itself on
+// guarded memory; for tests of what becomes a step, and of what goes into it.
 
 #ifndef TUTTI_TESTS_RUN_MATCHED_H
 #define TUTTI_TESTS_RUN_MATCHED_H
 
 #include <math.h>
 
-#include "ai/graph/reference.h"
-#include "ai/run/program.h"
-#include "tests/test.h"
+#include "ai/lower/product.h"
+#include "tests/ai/run/lone_step.h"
 #include "tutti/check.h"
-#include "tutti/random.h"
+#include "tutti/session.h"
 
-// What each case is given; its own nodes begin at %12, the last of which is asked for.
+// What each case is given; its own nodes begin at %12, of which those that none reads are results.
 static const char inputs[] = "%0 = input \"x\" : f32[2,4,4,3]\n"
                              "%1 = input \"w\" : f32[5,3,3,3]\n"
                              "%2 = input \"bias\" : f32[5]\n"
@@ -30,192 +29,160 @@ static const char inputs[] = "%0 = input \"x\" : f32[2,4,4,3]\n"
     "%12 = pool_greatest %0 window=[2,2] stride=[2,2] dilation=[1,1] spread=[1,1] before=[0,0] "   \
     "after=[0,0] : f32[2,2,2,3], i32[2,2,2,3]\n"
 
-static const struct {
-    tt_kernel *kernel;
-    const char *name;
-} kernels[] = {
-    {tt_reference_kernel, "reference"},
-    {tt_conv_kernel, "conv"},
-    {tt_weights_gradient_kernel, "weights_gradient"},
-    {tt_matmul_kernel, "matmul"},
-    {tt_pool_greatest_kernel, "pool_greatest"},
-    {tt_pool_gradient_kernel, "pool_gradient"},
-    {tt_move_kernel, "move"},
-    {tt_pad_kernel, "pad"},
-    {tt_concatenate_kernel, "concatenate"},
-    {tt_form_kernel, "form"},
-};
-
 static inline tt_graph *parsed(const char *own)
 {
     char text[8192], said[1024] = "";
     tt_text why;
     tt_text_init(&why, said, sizeof(said));
-    snprintf(text, sizeof(text), "%s%s", inputs, own);
+    snprintf(text, sizeof(text), "%s%s\n", inputs, own);
     tt_graph *graph = tt_graph_parse(text, strlen(text), &why);
     if (graph == NULL)
         printf("%s\n%s\n", said, own);
     REQUIRE(graph != NULL);
+    bool read[64] = {false};
+    REQUIRE(tt_graph_count(graph) <= 64);
+    for (uint32_t node = 0; node < tt_graph_count(graph); node++)
+        for (unsigned i = 0; i < tt_graph_node(graph, node)->input_count; i++)
+            read[tt_graph_inputs(graph, node)[i].node] = true;
+    for (uint32_t node = 0; node < tt_graph_count(graph); node++)
+        for (unsigned i = 0; !read[node] && i < tt_graph_node(graph, node)->output_count; i++) {
+            char name[16];
+            snprintf(name, sizeof(name), "y%u.%u", node, i);
+            if (tt_graph_node(graph, node)->op != TT_OP_BUFFER)
+                tt_graph_result(graph, name, (tt_value){node, (uint16_t)i});
+        }
     return graph;
 }
 
-// The step of a graph's last node, and its description.
-static inline tt_step match(const tt_graph *graph, char told[256])
+static inline tt_program *loaded(const tt_graph *graph, tt_way way)
 {
-    uint32_t nodes = tt_graph_count(graph), uses[64] = {0};
-    bool fused[64] = {false};
-    tt_step step;
+    tt_session *session;
+    tt_program *program;
+    char said[300] = "";
+    tt_text why;
+    tt_text_init(&why, said, sizeof(said));
+    REQUIRE(tt_session_new(&(tt_session_options){.threads = 2, .way = way}, &session, NULL) ==
+            TT_OK);
+    tt_status status = tt_session_load(session, graph, &program, &why);
+    if (status != TT_OK)
+        printf("%s\n", said);
+    REQUIRE(status == TT_OK);
+    return program;
+}
+
+// "conv add greater_of in blocks; reference: cumulative_sum": by step the nodes of a form, and
+// whether a product or a pool stores blocks of images; or the kernel and its node.
+static inline void tell(const tt_program *program, char told[512])
+{
     char *at = told;
-    REQUIRE(nodes <= 64);
-    uses[nodes - 1] = 2; // a result
-    for (uint32_t node = 0; node < nodes; node++)
-        for (unsigned i = 0; i < tt_graph_node(graph, node)->input_count; i++)
-            uses[tt_graph_inputs(graph, node)[i].node]++;
-    tt_matching matching = {graph, uses, fused, false};
-    if (!tt_match(&matching, nodes - 1, &step)) {
-        tt_match_alone(&matching, nodes - 1, &step);
-        if (tt_can_lower(graph, nodes - 1))
-            step.kernel = tt_form_kernel;
-    }
     told[0] = '\0';
-    for (size_t i = 0; i < TT_COUNT(kernels); i++)
-        if (kernels[i].kernel == step.kernel)
-            at += sprintf(at, "%s", kernels[i].name);
-    for (unsigned i = 0; i < step.input_count; i++)
-        at += sprintf(at, " %u", step.value[i].node);
-    at += sprintf(at, "%s%s", step.bias ? " bias" : "", step.relu ? " relu" : "");
-    bool any = false;
-    for (uint32_t node = 0; node < nodes; node++)
-        if (fused[node]) {
-            at += sprintf(at, "%s %u", any ? "" : " with", node);
-            any = true;
+    for (uint32_t i = 0; i < program->step_count; i++) {
+        const tt_step *step = &program->steps[i];
+        uint32_t count = step->fused != NULL ? step->fused->node_count : 1;
+        REQUIRE(at - told < 300 && count < 20);
+        at += sprintf(at, "%s", i > 0 ? "; " : "");
+        if (step->fused == NULL)
+            at += sprintf(at, "%s: ", tt_step_name(step));
+        for (uint32_t k = 0; k < count; k++) {
+            uint32_t node = step->fused != NULL ? step->fused->nodes[k] : step->node;
+            const char *name = tt_row_of((tt_op)tt_graph_node(program->graph, node)->op)->name;
+            if (step->fused != NULL && k == 0 && tt_is_product(program->graph, node) &&
+                tt_graph_node(program->graph, node)->op == TT_OP_TRANSPOSE) {
+                tt_value base = tt_graph_inputs(program->graph, node)[0];
+                name = tt_graph_node(program->graph, base.node)->op == TT_OP_CONV
+                           ? "conv transposed"
+                           : "matmul transposed";
+            }
+            at += sprintf(at, "%s%s", k > 0 ? " " : "", name);
         }
-    return step;
+        if (step->fused != NULL && stores_blocks(&(lone){.graph = program->graph, .step = step}))
+            at += sprintf(at, " in blocks");
+    }
 }
 
-// Elements with as many bytes of a pattern before and behind.
-#define GUARD 256
-typedef struct guarded {
-    char *all;
-    size_t bytes;
-} guarded;
-
-static inline void *guard(guarded *g, size_t bytes)
+static inline void run_lone_step(const lone *l)
 {
-    g->bytes = bytes;
-    REQUIRE(posix_memalign((void **)&g->all, 64, bytes + 2 * GUARD) == 0);
-    memset(g->all, 0x5a, bytes + 2 * GUARD);
-    return g->all + GUARD;
+    void *scratch = NULL;
+    size_t bytes = l->step->scratch;
+    REQUIRE(posix_memalign(&scratch, 64, bytes + 2 * GUARD) == 0);
+    memset(scratch, 0x5a, bytes + 2 * GUARD);
+    tt_step step = *l->step;
+    step.in = (const void **)(void *)l->buffers;
+    step.out = l->buffers + l->reads;
+    tt_running running = {.graph = l->graph, .pool = tt_pool_new(2), .scratch = scratch};
+    EXPECT(step.kernel(&running, &step) == TT_OK);
+    for (size_t i = bytes; i < bytes + 2 * GUARD; i++)
+        EXPECT(((char *)scratch)[i] == 0x5a);
+    tt_pool_free(running.pool);
+    free(scratch);
 }
 
-static inline bool unguard(guarded *g)
+// Each step by itself: it reads and writes nothing but its buffers.
+static inline bool is_guarded(const tt_program *program)
 {
     bool sound = true;
-    for (size_t i = 0; i < GUARD; i++)
-        sound = sound && g->all[i] == 0x5a && g->all[GUARD + g->bytes + i] == 0x5a;
-    free(g->all);
+    for (uint32_t i = 0; i < program->step_count; i++) {
+        lone l = make_lone(program->graph, &program->steps[i], 3);
+        run_lone_step(&l);
+        sound = free_lone(&l) && sound;
+    }
     return sound;
 }
 
-static inline bool near(const tt_cells *a, const tt_cells *b)
+static inline bool is_near(const tt_type *type, const void *a, const void *b)
 {
-    int64_t count = tt_type_count(&a->type);
-    tt_element element = (tt_element)a->type.element;
-    for (int64_t i = 0; i < count; i++) {
-        double x = tt_cell_number(element, a->cells[i]), y = tt_cell_number(element, b->cells[i]);
+    tt_element element = (tt_element)type->element;
+    for (int64_t i = 0; i < tt_type_count(type); i++) {
+        double x = tt_cell_number(element, tt_cell_load(element, a, i));
+        double y = tt_cell_number(element, tt_cell_load(element, b, i));
         if (!(x == y || (isnan(x) && isnan(y)) || fabs(x - y) <= 2e-6 * (1 + fabs(y))))
             return false;
     }
     return true;
 }
 
-// Whole numbers, some of them equal, for each buffer.
-static inline void fill_buffers(const tt_graph *graph, void *bytes[64])
+static inline bool agrees(const tt_graph *graph, tt_program *program)
 {
+    tt_program *slow = loaded(graph, TT_RUN_REFERENCE);
+    void *bytes[64] = {NULL};
     tt_random random;
+    bool near = true;
     tt_random_seed(&random, 7);
     for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++) {
         const tt_buffer *buffer = tt_graph_buffer(graph, i);
-        int64_t count = tt_type_count(&buffer->type);
-        bytes[i] = calloc((size_t)count + 1, 8);
-        REQUIRE(bytes[i] != NULL);
-        for (int64_t k = 0; k < count; k++)
-            tt_cell_store((tt_element)buffer->type.element, bytes[i], k,
-                          tt_cell_of_number((tt_element)buffer->type.element,
-                                            (double)tt_random_below(&random, 9) - 4));
+        if (buffer->kind != TT_INPUT)
+            continue;
+        bytes[i] = calloc((size_t)tt_type_count(&buffer->type) + 1, 8);
+        fill_whole(&random, &buffer->type, bytes[i], false);
+        REQUIRE(tt_program_set(program, buffer->name, bytes[i]) == TT_OK);
+        REQUIRE(tt_program_set(slow, buffer->name, bytes[i]) == TT_OK);
     }
-}
-
-static inline tt_reference *computed(const tt_graph *graph, tt_value value, void *const bytes[64])
-{
-    tt_reference *reference;
-    REQUIRE(tt_reference_run(graph, 1, &value, (const void *const *)bytes, NULL, &reference,
-                             NULL) == TT_OK);
-    return reference;
-}
-
-// Whether what was computed is what the reference says, and nothing was written beside it.
-static inline bool is_right(const tt_graph *graph, tt_value value, void *const bytes[64],
-                            guarded *out)
-{
-    tt_reference *reference = computed(graph, value, bytes);
-    const tt_cells *expected = tt_reference_result(reference, 0);
-    tt_cells is = {expected->type, calloc((size_t)tt_type_count(&expected->type) + 1, 8)};
-    REQUIRE(is.cells != NULL);
-    for (int64_t k = 0; k < tt_type_count(&is.type); k++)
-        is.cells[k] = tt_cell_load((tt_element)is.type.element, out->all + GUARD, k);
-    bool right = near(&is, expected);
-    free(is.cells);
-    tt_reference_free(reference);
-    return unguard(out) && right;
-}
-
-// Runs a step on the reference's values of what it reads, and holds it to the reference.
-static inline bool agrees(const tt_graph *graph, tt_step *step)
-{
-    const tt_operation *node = tt_graph_node(graph, step->node);
-    void *out[TT_OUTPUTS_MAX], *kept[64] = {NULL}, *bytes[TT_STEP_INPUTS];
-    const void *in[TT_STEP_INPUTS];
-    guarded outs[TT_OUTPUTS_MAX], scratch;
-    const tt_value *read = step->input_count > 0 ? step->value : tt_graph_inputs(graph, step->node);
-    unsigned count = step->input_count > 0 ? step->input_count : node->input_count;
-    fill_buffers(graph, kept);
-    for (unsigned i = 0; i < count; i++) {
-        tt_reference *one = computed(graph, read[i], kept);
-        const tt_cells *cells = tt_reference_result(one, 0);
-        in[i] = bytes[i] = calloc((size_t)tt_type_count(&cells->type) + 1, 8);
-        tt_cells_store(cells, bytes[i]);
-        tt_reference_free(one);
+    memset(program->arena, 0xff, program->arena_bytes);
+    REQUIRE(tt_program_run(program, NULL) == TT_OK && tt_program_run(slow, NULL) == TT_OK);
+    for (uint32_t i = 0; i < tt_graph_result_count(graph); i++) {
+        tt_type type;
+        const void *made = tt_program_result(program, i, &type);
+        near = near && is_near(&type, made, tt_program_result(slow, i, NULL));
     }
-    for (unsigned i = 0; i < node->output_count; i++) {
-        const tt_type *type = tt_graph_type(graph, (tt_value){step->node, (uint16_t)i});
-        out[i] = guard(&outs[i],
-                       (size_t)tt_type_count(type) * tt_element_bytes((tt_element)type->element));
-    }
-    tt_running running = {graph, tt_pool_new(2), guard(&scratch, step->scratch), NULL};
-    step->in = in;
-    step->out = out;
-    bool sound = step->kernel(&running, step) == TT_OK;
-    for (unsigned i = 0; i < node->output_count; i++)
-        sound = is_right(graph, (tt_value){step->node, (uint16_t)i}, kept, &outs[i]) && sound;
-    tt_pool_free(running.pool);
-    for (unsigned i = 0; i < count; i++)
-        free(bytes[i]);
     for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++)
-        free(kept[i]);
-    return unguard(&scratch) && sound;
+        free(bytes[i]);
+    tt_session_free(slow->session);
+    return near;
 }
 
 static inline void check_case(const char *text, const char *expected)
 {
-    char told[256];
+    char told[512];
+    int failures = test_failures;
     tt_graph *graph = parsed(text);
-    tt_step step = match(graph, told);
+    tt_program *program = loaded(graph, TT_RUN_INTERPRETED);
+    tell(program, told);
     EXPECT_TEXT(told, expected);
-    bool sound = step.kernel == tt_form_kernel || agrees(graph, &step); // forms: test_kernels
-    EXPECT(sound);
-    if (!sound || strcmp(told, expected) != 0)
-        printf("%s\n", text);
+    EXPECT(agrees(graph, program));
+    EXPECT(is_guarded(program));
+    if (test_failures > failures)
+        printf("%s\n\n", text);
+    tt_session_free(program->session);
     tt_graph_free(graph);
 }
 

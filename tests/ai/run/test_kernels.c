@@ -1,4 +1,4 @@
-// Each kernel against the reference, over random shapes from a seed; the last line of a failure
+// Each step against the reference, over random shapes from a seed; the last line of a failure
 // gives the graph.
 
 #include "tests/ai/run/run_both.h"
@@ -241,8 +241,8 @@ static void check_no_pool_gradient(void)
     }
 }
 
-// A greatest pool's gradient, and only what is above 0 in `of`: in one step where `of` is what was
-// pooled.
+// A greatest pool's gradient, and only what is above 0 in `of`, in one step; `of` is not read where
+// it is what was pooled.
 static void check_pool_and_relu(void)
 {
     for (int other = 0; other < 2; other++) {
@@ -257,7 +257,13 @@ static void check_pool_and_relu(void)
         tt_value cut = tt_select(g, tt_binary(g, TT_OP_LESS_OR_EQUAL, of, zero), zero, gradient);
         tt_graph_result(g, "cut", cut);
         tt_session *session = open_session(1, false);
-        EXPECT_EQUAL(tt_program_steps(load(session, g)), other == 0 ? 3 : 4);
+        tt_program *program = load(session, g);
+        REQUIRE(tt_program_steps(program) == 2); // the pool with 2 y, and what comes back
+        unsigned count, images = 0;
+        const tt_value *read = tt_step_values(program->graph, &program->steps[1], &count);
+        for (unsigned i = 0; i < count; i++)
+            images += tt_type_equal(tt_graph_type(program->graph, read[i]), &type);
+        EXPECT_EQUAL(images, other); // of x itself the pool's greatest tells enough
         tt_session_free(session);
         check(g, 1e-6, false);
     }

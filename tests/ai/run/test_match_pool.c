@@ -24,17 +24,29 @@ typedef enum otherwise {
     WAYS
 } otherwise;
 
-#define POOL_TERMS "17 18 19 21 22 23 24 26 27 28 29 31 32 33"
+#define POOLS "pool_greatest; pool_greatest; " // the one, and another
+#define TERM "equal select; pad: pad; "
 
+// Steps but the pools'.
 static const char *expected_of(otherwise way)
 {
     switch (way) {
     case NOTHING:
-        return "pool_gradient 12 11 with " POOL_TERMS;
+        return POOLS "add";
+    case A_TAP_LESS:
+        return POOLS TERM TERM TERM "add add";
+    case SUM_TWICE:
+        return POOLS TERM TERM TERM "add add exp; " TERM "add";
+    case TERM_TWICE:
+        return POOLS TERM TERM TERM "exp; " TERM "add add add";
     case RELU_OF_IT: // the pool's own input was a ReLU's: one step
-        return "pool_gradient 12 11 12 relu with " POOL_TERMS " 34 35";
-    default: // the sum has a step of its own
-        return "form";
+        return POOLS "select";
+    case RELU_OF_ANOTHER:
+        return POOLS "add less_or_equal select";
+    case RELU_TWICE:
+        return POOLS "add exp less_or_equal select";
+    default: // all by itself
+        return POOLS TERM TERM TERM TERM "add add add";
     }
 }
 

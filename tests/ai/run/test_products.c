@@ -6,12 +6,12 @@
 
 #include "ai/run/blocks.h"
 #include "tests/ai/emit/printed.h"
+#include "tests/ai/run/lone_step.h"
 #include "tests/ai/run/product_graph.h"
 #include "tests/ai/run/run_both.h"
 
-#define BUFFERS_MAX 256
+#define BUFFERS_MAX 1024
 #define FORMS_MAX 64 // of a file of C
-#define GUARD 64     // bytes before and behind a buffer
 #define PLAIN 0x01u  // printed.h's ways
 #define CLANG_SSE2 0x08u
 #define AVX2 0x30u
@@ -23,19 +23,6 @@ static const char *const kinds[] = {"conv", "matmul", "pool", "network"};
 typedef struct inputs {
     void *data[BUFFERS_MAX];
 } inputs;
-
-// Whole numbers, so that nothing is decided by what is rounded, now and then one that is none.
-static void fill_whole(tt_random *random, const tt_type *type, void *bytes, bool special)
-{
-    for (int64_t i = 0; i < tt_type_count(type); i++) {
-        double number = (double)tt_random_below(random, 5) - 2;
-        if (special && tt_random_below(random, 200) == 0)
-            number = (double[]){(double)NAN, (double)INFINITY, -(double)INFINITY,
-                                -0.0}[tt_random_below(random, 4)];
-        tt_cell_store((tt_element)type->element, bytes, i,
-                      tt_cell_of_number((tt_element)type->element, number));
-    }
-}
 
 static void fill_inputs(inputs *in, const tt_graph *graph, uint64_t seed, bool special)
 {
@@ -121,18 +108,6 @@ static bool is_near(const tt_graph *graph, const ran *made, const ran *expected,
     return all;
 }
 
-// What is no number counts as equal to any other such: processors choose its bits.
-static bool same_numbers(tt_element element, const void *a, const void *b, size_t bytes)
-{
-    const float *x = a, *y = b;
-    if (memcmp(a, b, bytes) == 0)
-        return true;
-    bool same = element == TT_F32;
-    for (size_t i = 0; same && i < bytes / sizeof(float); i++)
-        same = memcmp(&x[i], &y[i], sizeof(float)) == 0 || (isnan(x[i]) && isnan(y[i]));
-    return same;
-}
-
 static bool same_results(const tt_graph *graph, const ran *a, const ran *b)
 {
     bool same = true;
@@ -147,88 +122,32 @@ static bool same_results(const tt_graph *graph, const ran *a, const ran *b)
 
 // ---- forms by themselves
 
-// A form, and bytes for what it reads and writes, which lie apart, between guards.
-typedef struct lone {
-    const tt_fused *fused;
-    const tt_graph *graph;
-    void **buffers;
-    char **all;
-} lone;
-
-static tt_type buffer_type(const lone *l, uint32_t i)
-{
-    return *tt_graph_type(l->graph, l->fused->values[i]);
-}
-
-static lone make_lone(const tt_program *program, const tt_fused *fused, uint64_t seed)
-{
-    uint32_t count = fused->read_count + fused->write_count;
-    lone l = {fused, program->graph, calloc(count + 1u, sizeof(void *)),
-              calloc(count + 1u, sizeof(char *))};
-    tt_random random;
-    tt_random_seed(&random, seed);
-    for (uint32_t i = 0; i < count; i++) {
-        tt_type type = buffer_type(&l, i);
-        size_t bytes = tt_type_bytes(&type);
-        REQUIRE(posix_memalign((void **)&l.all[i], GUARD, bytes + 2 * GUARD) == 0);
-        memset(l.all[i], 0x5a, bytes + 2 * GUARD);
-        l.buffers[i] = l.all[i] + GUARD;
-        if (i < fused->read_count)
-            fill_whole(&random, &type, l.buffers[i], false);
-    }
-    return l;
-}
-
-static bool free_lone(lone *l)
-{
-    bool sound = true;
-    for (uint32_t i = 0; i < l->fused->read_count + l->fused->write_count; i++) {
-        tt_type type = buffer_type(l, i);
-        for (size_t k = 0; k < GUARD; k++)
-            sound = sound && l->all[i][k] == 0x5a &&
-                    l->all[i][GUARD + tt_type_bytes(&type) + k] == 0x5a;
-        free(l->all[i]);
-    }
-    free(l->all);
-    free(l->buffers);
-    return sound;
-}
-
-static bool same_written(const lone *a, const lone *b)
-{
-    bool same = true;
-    for (uint32_t i = 0; i < a->fused->read_count + a->fused->write_count; i++) {
-        tt_type type = buffer_type(a, i);
-        same = same && same_numbers((tt_element)type.element, a->buffers[i], b->buffers[i],
-                                    tt_type_bytes(&type));
-    }
-    return same;
-}
-
 static void run_lone(lone *l, int64_t from, int64_t to)
 {
-    size_t bytes = tt_blocks_scratch(&l->fused->form);
+    size_t bytes = tt_blocks_scratch(&l->step->fused->form);
     void *scratch = NULL;
     REQUIRE(posix_memalign(&scratch, TT_FORM_LOCAL_ALIGN, bytes + 1) == 0);
     memset(scratch, 0xff, bytes);
-    tt_blocks_run(&l->fused->form, l->buffers, from, to, scratch);
+    tt_blocks_run(&l->step->fused->form, l->buffers, from, to, scratch);
     free(scratch);
 }
 
 // Sound, the same bits in one part and turn by turn from the last, and nothing beside its buffers.
-static bool check_form(const tt_program *program, const tt_fused *fused, uint64_t seed)
+static bool check_form(const tt_program *program, const tt_step *step, uint64_t seed)
 {
+    const tt_fused *fused = step->fused;
     char why[200];
     if (!tt_form_sound(&fused->form, why, sizeof(why))) {
         printf("%s\n", why);
         return false;
     }
-    lone whole = make_lone(program, fused, seed), parts = make_lone(program, fused, seed);
+    lone whole = make_lone(program->graph, step, seed),
+         parts = make_lone(program->graph, step, seed);
     run_lone(&whole, INT64_MIN, INT64_MAX);
     int64_t each = fused->turns > 20 ? fused->turns / 7 : 1;
     for (int64_t at = fused->turns; at > 0; at -= each)
         run_lone(&parts, at > each ? at - each : 0, at);
-    bool same = same_written(&whole, &parts);
+    bool same = same_lone(&whole, &parts);
     bool sound = free_lone(&whole);
     sound = free_lone(&parts) && sound;
     if (!same)
@@ -238,34 +157,12 @@ static bool check_form(const tt_program *program, const tt_fused *fused, uint64_
     return same && sound;
 }
 
-// Whether a form of a product or a pool stores what it makes in blocks of 16 images: its lanes are
-// these, and not channels.
-static bool stores_blocks(const lone *l)
-{
-    const tt_form *form = &l->fused->form;
-    for (uint32_t at = 0; at < form->length; at++) {
-        if (form->code[at].op != TT_FORM_STORE)
-            continue;
-        const tt_form_access *access = &form->access[form->code[at].a];
-        if (access->buffer == TT_FORM_LOCAL)
-            continue;
-        tt_type type = buffer_type(l, access->buffer);
-        for (unsigned t = 0; t < access->place.count; t++) {
-            const tt_form_axis *axis = &form->axis[access->place.term[t].axis];
-            if (axis->lanes && axis->end == TT_LANES && !axis->bounded && type.rank > 2 &&
-                access->place.term[t].stride == 1 && type.size[type.rank - 1] < TT_LANES)
-                return true;
-        }
-    }
-    return false;
-}
-
 static unsigned count_blocks(const tt_program *program)
 {
     unsigned count = 0;
     for (uint32_t i = 0; i < program->step_count; i++)
         if (program->steps[i].fused != NULL) {
-            lone l = {.fused = program->steps[i].fused, .graph = program->graph};
+            lone l = {.graph = program->graph, .step = &program->steps[i]};
             count += stores_blocks(&l);
         }
     return count;
@@ -289,7 +186,7 @@ static bool check_forms(const ran *w, uint64_t seed)
     bool all = true;
     for (uint32_t i = 0; i < w->program->step_count; i++) {
         const tt_fused *fused = w->program->steps[i].fused;
-        bool sound = fused == NULL || check_form(w->program, fused, seed + i);
+        bool sound = fused == NULL || check_form(w->program, &w->program->steps[i], seed + i);
         if (!sound)
             printf("in step %u\n", (unsigned)i);
         all = all && sound;
@@ -365,7 +262,6 @@ typedef struct printing {
     unsigned from_count, count;
     tt_form form[FORMS_MAX];
     lone expected[FORMS_MAX];
-    tt_program *program[FORMS_MAX];
     uint64_t seed[FORMS_MAX];
 } printing;
 
@@ -383,8 +279,7 @@ static void add_program(printing *p, uint64_t seed, int64_t work)
             continue;
         p->form[p->count] = fused->form;
         p->seed[p->count] = seed + i;
-        p->program[p->count] = w.program;
-        p->expected[p->count] = make_lone(w.program, fused, seed + i);
+        p->expected[p->count] = make_lone(w.program->graph, &w.program->steps[i], seed + i);
         run_lone(&p->expected[p->count++], INT64_MIN, INT64_MAX);
     }
     tt_graph_free(graph);
@@ -398,12 +293,12 @@ static void run_printed(printing *p, void *object, unsigned way, unsigned i)
     snprintf(symbol, sizeof(symbol), "f%u", i);
     *(void **)&function = dlsym(object, symbol);
     REQUIRE(function != NULL);
-    lone made = make_lone(p->program[i], p->expected[i].fused, p->seed[i]);
+    lone made = make_lone(p->expected[i].graph, p->expected[i].step, p->seed[i]);
     memset(local, 0xff, sizeof(local));
-    int64_t middle = made.fused->turns / 2;
+    int64_t middle = made.step->fused->turns / 2;
     function(made.buffers, (long)middle, INT64_MAX, local);
     function(made.buffers, INT64_MIN, (long)middle, local);
-    bool same = same_written(&made, &p->expected[i]), sound = free_lone(&made);
+    bool same = same_lone(&made, &p->expected[i]), sound = free_lone(&made);
     EXPECT(same && sound);
     if (!same || !sound)
         printf("%s: form %u, seed %llu: %s\n", printed_way(way), i, (unsigned long long)p->seed[i],
