@@ -26,10 +26,12 @@ const char *tt_step_name(const tt_step *step)
     return "reference";
 }
 
-// "at 128", "in 'w'": in the arena, in a buffer that is assigned.
+// "in blocks at 128", "in 'w'": in blocks of images, in the arena, in a buffer that is assigned.
 static void print_place(FILE *out, const tt_program *program, tt_value value)
 {
     uint32_t root = program->root[tt_value_place(program->graph, value)];
+    if (program->blocked[tt_shown(program->graph, value).node])
+        fprintf(out, " in blocks");
     if (program->place[root] != TT_NOWHERE)
         fprintf(out, " at %" PRIu64, program->place[root]);
     for (uint32_t i = 0; i < program->straight_count; i++)
