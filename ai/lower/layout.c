@@ -58,6 +58,7 @@ static bool is_better(layout *l)
 static int batch_axis(const layout *l, tt_value value)
 {
     tt_along at[TT_RANK_MAX] = {{0, 0, 0}};
+    const tt_type *read = tt_graph_type(l->graph, value);
     for (unsigned i = 0; i < TT_RANK_MAX; i++)
         at[i] = (tt_along){0, 1, i};
     for (;;) {
@@ -72,8 +73,8 @@ static int batch_axis(const layout *l, tt_value value)
         value = tt_graph_inputs(l->graph, value.node)[0];
     }
     const tt_type *type = tt_graph_type(l->graph, value);
-    bool one_by_one =
-        type->rank > 0 && type->size[0] == l->batch && at[0].stride == 1 && at[0].offset == 0;
+    bool one_by_one = type->rank > 0 && type->size[0] == l->batch && at[0].stride == 1 &&
+                      at[0].offset == 0 && read->size[at[0].axis] == l->batch;
     return one_by_one ? (int)at[0].axis : -1;
 }
 
