@@ -120,10 +120,11 @@ static void check_reads(layout *l, uint32_t node)
     unsigned count = unpool != NULL ? 3 : tt_graph_node(l->graph, base)->input_count;
     for (unsigned i = 0; i < count && !tt_is_none(read[i]); i++) {
         int axis = batch_axis(l, read[i]);
+        bool first = axis == 0 && tt_graph_type(l->graph, read[i])->rank ==
+                                      tt_graph_type(l->graph, (tt_value){node, 0})->rank;
         bool may = how == TT_LOWERED_PRODUCT ? product_reads(l, node, i, axis)
-                   : how == TT_LOWERED_POOL
-                       ? axis == 0
-                       : axis == 0 && (is_across(l, node) || !in_rows(l, node));
+                   : how == TT_LOWERED_POOL  ? axis == 0
+                                             : first && (is_across(l, node) || !in_rows(l, node));
         deny(l, read[i], may);
     }
 }

@@ -162,7 +162,7 @@ static void read_otherwise(making *m, tt_value y)
     flat.size[0] = tt_type_count(&type);
     random_order(m, type.rank, order);
     unsigned some = 1u + (unsigned)below(m, type.rank);
-    switch (below(m, 14)) {
+    switch (below(m, 15)) {
     case 0:
         result(m, y);
         return;
@@ -217,6 +217,14 @@ static void read_otherwise(making *m, tt_value y)
         return;
     case 9: // element by element, with something else
         result(m, tt_add(g, y, operand(m, type)));
+        return;
+    case 14: // which has more axes
+        memcpy(sizes + 1, type.size, sizeof(type.size) - sizeof(type.size[0]));
+        sizes[0] = one_in(m, 2) ? type.size[0] : 2;
+        type.rank++;
+        memcpy(type.size, sizes, sizeof(sizes));
+        if (type.rank <= 5 && tt_type_count(&type) < 40000)
+            result(m, tt_add(g, y, input(m, type)));
         return;
     default:
         result(m, tt_multiply(g, tt_stop(g, y), tt_add(g, y, y)));

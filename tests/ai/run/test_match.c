@@ -326,6 +326,12 @@ static const pattern blocks[] = {
      "%14 = slice %13 first=[0,0,0,0] sizes=[16,2,2,5] steps=[2,1,1,1] : f32[16,2,2,5]\n"
      "%15 = exp %14 : f32[16,2,2,5]",
      "move: transpose; conv; exp"},
+    // Of more axes than it has, which are before its own.
+    {IMAGES "%15 = input \"more\" : f32[3,16,2,2,5]\n%16 = add %14 %15 : f32[3,16,2,2,5]",
+     "move: transpose; conv add; add"},
+    {IMAGES "%15 = input \"more\" : f32[16,16,2,2,5]\n%16 = add %14 %15 : f32[16,16,2,2,5]\n"
+            "%17 = sum %16 axes=[1] : f32[16,1,2,2,5]",
+     "move: transpose; conv add; add sum"},
     // Of what is computed where it is summed.
     {IMAGES "%15 = flip %14 axes=[0] : f32[16,2,2,5]\n%16 = multiply %15 %13 : f32[16,2,2,5]\n"
             "%17 = sum %16 axes=[0] : f32[1,2,2,5]",
