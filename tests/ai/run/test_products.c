@@ -239,12 +239,22 @@ static bool is_right(const tt_graph *graph, uint64_t seed, double bound, bool sp
     return right;
 }
 
+// Whether it has slopes that are 0 in single precision only, of which infinity makes no number.
+static bool flattens(const tt_graph *graph)
+{
+    bool any = false;
+    for (uint32_t node = 0; node < tt_graph_count(graph); node++)
+        any = any || tt_graph_node(graph, node)->op == TT_OP_TANH;
+    return any;
+}
+
 static void check(uint64_t seed, int64_t work, bool compiled)
 {
     tt_graph *graph = graph_of(seed, work);
     // Gradients of what was normalised are small differences.
     double bound = seed % PRODUCT_KINDS == PRODUCT_NETWORK ? 1e-4 : 1e-6;
-    bool right = is_right(graph, seed, bound, seed / PRODUCT_KINDS % 4 == 1, compiled);
+    bool special = seed / PRODUCT_KINDS % 4 == 1 && !flattens(graph);
+    bool right = is_right(graph, seed, bound, special, compiled);
     EXPECT(right);
     if (!right) {
         char *text = tt_graph_print(graph);
