@@ -1,4 +1,4 @@
-// What is known of a group while its form is built; for fuse.c and product.c.
+// What is known of a group while its form is built; for fuse.c and what belongs to it.
 
 #ifndef TUTTI_AI_FUSING_H
 #define TUTTI_AI_FUSING_H
@@ -106,6 +106,42 @@ void tt_fusing_store(fusing *f, uint32_t member); // if it is written
 // that of the loop opened as number `parts`.
 tt_form_axis tt_fusing_rest(const fusing *f, unsigned parts, int64_t part, int64_t size,
                             bool lanes);
+
+// where.c. Places of what a member of `shape` reads, of an iota's numbers and of what it writes.
+int64_t tt_fusing_place_of(fusing *f, tt_value value, const tt_type *shape);
+int64_t tt_fusing_iota_place(fusing *f, uint32_t node);
+int64_t tt_fusing_written_place(fusing *f, const member *m);
+void tt_fusing_find_written(fusing *f); // of what begins a group with a product or a pool
+void tt_fusing_find_blocks(fusing *f);  // whether it walks blocks of images
+void tt_fusing_find_axes(fusing *f);    // and which axes are walked as one
+void tt_fusing_mark_inner(fusing *f);   // which places change along inner axes
+bool tt_fusing_list_buffers(fusing *f); // places become the form's buffers
+
+// members.c
+static inline tt_op tt_fusing_op_of(const fusing *f, uint32_t node)
+{
+    return (tt_op)tt_graph_node(f->graph, node)->op;
+}
+bool tt_fusing_is_sum(tt_op op);
+bool tt_fusing_is_full(const fusing *f, uint32_t node); // of the domain's shape
+unsigned tt_fusing_reads_of(const fusing *f, const member *m);
+void tt_fusing_find_reads(fusing *f, uint32_t index);
+bool tt_fusing_is_number(const fusing *f, int64_t index); // a place of one constant
+// Of an exp that is a share of its sum: that log_sum_exp; and whether 0 is where the sum is.
+uint32_t tt_fusing_sum_taken(const fusing *f, tt_value value, bool *flat);
+// Registers where the form is being built: of a place's elements, of what a member reads, its own.
+tt_register tt_fusing_load(fusing *f, int64_t index);
+tt_register tt_fusing_read(fusing *f, const member *m, unsigned input);
+tt_register tt_fusing_value_of(fusing *f, uint32_t index);
+
+// sums.c, by turns: of log_sum_exp the greatest comes first.
+bool tt_fusing_sums_in(const fusing *f, uint32_t index, unsigned turn, bool *first_half);
+void tt_fusing_start_sums(fusing *f, unsigned turn);
+void tt_fusing_part_sums(fusing *f, unsigned turn, bool ends); // a few numbers, added as they are
+void tt_fusing_add_up(fusing *f, unsigned turn, bool in_parts);
+bool tt_fusing_adds_up(const fusing *f, unsigned turn);
+void tt_fusing_join_sums(fusing *f, unsigned turn, bool lanes);
+void tt_fusing_keep_exps(fusing *f, unsigned last);
 
 // The group's product, its first member, and what is computed of it element by element.
 void tt_fuse_product(fusing *f);

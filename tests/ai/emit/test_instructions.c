@@ -194,13 +194,28 @@ static void add_choices(bool lanes)
     }
 }
 
+// A sum within the loop counts the idle lanes, too, which have loaded 0.
+static void add_counted(void)
+{
+    tt_form *form = begin("joined", (unsigned)numbers, true);
+    tt_register x = load(form, 0, TT_F32, 1);
+    tt_register whole = tt_form_2(form, TT_FORM_AND, load(form, IN_FLOATS, TT_I32, 1),
+                                  tt_form_integer(form, 0xffff)); // no sum is infinite
+    tt_register joined = tt_form_1(form, TT_FORM_JOIN, tt_form_1(form, TT_FORM_TO_FLOAT, whole));
+    end(form, TT_F32, 1,
+        tt_form_make(form, TT_FORM_SELECT, tt_form_2(form, TT_FORM_EQUAL, x, x), joined, x));
+}
+
 // Turns that have idle lanes: as few as one, and as many as fill one vector or several.
 static void add_tails(void)
 {
-    for (numbers = 1; numbers < 40; numbers++)
+    for (numbers = 1; numbers < 40; numbers++) {
+        if (numbers < 24)
+            add_counted();
         for (unsigned i = 0; i < RF_ELEMENTS; i++)
             if (i == 0 ? numbers < 24 : numbers % 10 == i % 4)
                 add_element(i, i > 0 && numbers > 30 ? 3 : 1, true);
+    }
     numbers = NUMBERS;
 }
 

@@ -1,0 +1,170 @@
+// How a product is walked: which axis has the lanes, which one's numbers make a numbers, and how
+// many. A cost of each way is told by what a machine with two registers of eight for 16 lanes has
+// to do; the bits are those of any other way.
+
+#include "ai/lower/tiles.h"
+
+#define TILES_WRITTEN_OUT 12 // of a row, at the edges: beyond that the code would be too long
+#define PACK_ROWS 32         // of a tile's axis, for which 16 columns are copied together
+#define PACK_SUM 64 // numbers of a sum; more than there is room for, or fewer, are read as they lie
+
+// Tiles of the last window's axis, of `size` numbers each, that are written out.
+static int64_t tiles_at_edges(const product *p, int64_t size)
+{
+    const window *w = &p->window[p->window_count - 1];
+    int64_t tiles = 0;
+    for (int64_t number = 0; number < w->span.spread && number < w->count; number++) {
+        phase c = tt_tiles_phase_of(w, number);
+        int64_t end = w->span.size - c.in - (c.taps - 1) * c.in_tap;
+        int64_t before = c.in < 0 ? tt_divide_up(-c.in, c.in_step) : 0;
+        int64_t within = end > 0 ? tt_divide_up(end, c.in_step) : 0;
+        within = within < c.count ? within : c.count;
+        int64_t behind = c.count - (within > before ? within : before);
+        tiles += tt_divide_up(before < c.count ? before : c.count, size) + 1 +
+                 (behind > 0 ? tt_divide_up(behind, size) + 1 : 0);
+    }
+    return tiles;
+}
+
+// What the registers of a tile cost, in halves of the time of a multiply and add: 16 lanes are
+// two registers of eight, of which eight are in flight.
+static int64_t tile_cost(int64_t numbers, bool half)
+{
+    int64_t busy = half ? numbers : 2 * numbers;
+    return busy < 8 ? 8 : busy;
+}
+
+static int64_t tiles_cost(int64_t size, int64_t numbers, bool half)
+{
+    int64_t cost = size / numbers * tile_cost(numbers, half);
+    return cost + (size % numbers > 0 ? tile_cost(size % numbers, half) : 0);
+}
+
+// The tile that costs least for an axis of some size; and what it costs.
+static int64_t best_tile(int64_t size, bool half, int64_t *cost)
+{
+    int64_t best = 1, most = half ? 12 : 6;
+    *cost = INT64_MAX;
+    for (int64_t numbers = 1; numbers <= most && numbers <= size; numbers++)
+        if (tiles_cost(size, numbers, half) <= *cost) {
+            *cost = tiles_cost(size, numbers, half);
+            best = numbers;
+        }
+    return best;
+}
+
+// Whether an axis is one operand's alone, with its elements side by side.
+static bool has_lanes(const axis *a, unsigned operand)
+{
+    return a->stride[operand] == 1 && a->stride[1 - operand] == 0;
+}
+
+static int64_t size_of(const product *p, int tiled)
+{
+    return tiled == NOT_TILED ? 1
+           : tiled < 0        ? p->window[p->window_count - 1].count
+                              : p->free[tiled].size;
+}
+
+// Whether an axis's numbers lie side by side in what is made, too.
+static bool stores_lanes(const product *p, const axis *a)
+{
+    int64_t written = p->f->member[0].written;
+    return written < 0 || p->f->place[written].stride[a->along] * a->scale == 1;
+}
+
+// Of a tile whose numbers are loaded by lanes as well, from both operands.
+static double summed_cost(int64_t size, int64_t *numbers)
+{
+    double best = 0;
+    for (int64_t t = 1; t <= 6 && t <= size; t++) {
+        int64_t rest = size % t, full = 2 * t + 2;
+        double cost = (double)(size / t * (full < 8 ? 8 : full));
+        if (rest > 0)
+            cost += (double)(2 * rest + 2 < 8 ? 8 : 2 * rest + 2);
+        if (t > 1 && cost >= best)
+            continue;
+        best = cost;
+        *numbers = t;
+    }
+    return best / (double)(size * TT_LANES);
+}
+
+// Whether columns of a product of matrices are worth a copy of 16 that a turn reads, where they lie
+// apart or their numbers do.
+bool tt_tiles_packs(int64_t row_count, int64_t columns, int64_t sum)
+{
+    return row_count >= PACK_ROWS && columns > TT_LANES && sum >= PACK_SUM &&
+           sum * TT_LANES * 4 <= TT_FORM_LOCAL_MAX;
+}
+
+bool tt_tiles_can_pack(const product *p, unsigned lanes, unsigned vector, int tiled)
+{
+    if (p->window_count > 0 || p->by_image || tiled < 0 || lanes == SUMMED || p->block.size > 1 ||
+        !tt_tiles_packs(p->free[tiled].size, p->free[lanes].size, p->sum.size))
+        return false;
+    for (unsigned i = 0; i < p->free_count; i++)
+        if (i != lanes && (int)i != tiled && p->free[i].size > 1)
+            return false;
+    return p->free[lanes].stride[vector] == 1 || p->sum.stride[vector] == 1;
+}
+
+static double walk_cost(const product *p, unsigned lanes, unsigned vector, int tiled,
+                        int64_t *numbers)
+{
+    const axis *l = tt_tiles_axis_of(p, lanes);
+    if (lanes == SUMMED)
+        return summed_cost(size_of(p, tiled), numbers);
+    int64_t whole = l->size / TT_LANES, rest = l->size % TT_LANES, size = size_of(p, tiled), cost;
+    bool small = l->size <= TT_LANES / 2;
+    *numbers = best_tile(size, small, &cost);
+    int64_t total = small ? 0 : cost * (whole + (rest > TT_LANES / 2));
+    if (rest > 0 && rest <= TT_LANES / 2)
+        total += tiles_cost(size, *numbers, true);
+    double each = (double)total / ((double)l->size * (double)size);
+    return each * (has_lanes(l, vector) || tt_tiles_can_pack(p, lanes, vector, tiled) ? 1 : 8) *
+           (stores_lanes(p, l) ? 1 : 1.5);
+}
+
+static bool can_tile(const product *p, unsigned lanes, unsigned vector, int tiled)
+{
+    if (tiled == NOT_TILED)
+        return true;
+    if (tiled < 0)
+        return lanes != SUMMED && p->window_count > 0 && vector == 1 &&
+               tiles_at_edges(p, 4) <= TILES_WRITTEN_OUT;
+    return (unsigned)tiled != lanes && p->free[tiled].stride[vector] == 0 &&
+           p->free[tiled].stride[1 - vector] != 0;
+}
+
+// The last axis of what is made is the second operand's alone, so there is always a way.
+void tt_tiles_choose(product *p)
+{
+    double best = 0;
+    bool any = false;
+    for (unsigned i = 0; i <= p->free_count; i++)
+        for (unsigned vector = 0; vector < 2; vector++) {
+            unsigned lanes = i < p->free_count ? i : SUMMED;
+            const axis *l = tt_tiles_axis_of(p, lanes);
+            bool summed = lanes == SUMMED && p->by_image && l->stride[0] == 1 && l->stride[1] == 1;
+            if (!summed && (lanes == SUMMED || l->stride[1 - vector] != 0))
+                continue;
+            for (int tiled = NOT_TILED; tiled < (int)p->free_count; tiled++) {
+                int64_t numbers = 1;
+                if (!can_tile(p, lanes, vector, tiled))
+                    continue;
+                double cost = walk_cost(p, lanes, vector, tiled, &numbers);
+                if (any && cost >= best)
+                    continue;
+                any = true;
+                best = cost;
+                p->lanes = lanes;
+                p->vector = vector;
+                p->tiled = tiled;
+                p->tile = numbers;
+            }
+        }
+    bool columns =
+        p->tiled == -1 || (p->window_count > 0 && tiles_at_edges(p, 1) <= TILES_WRITTEN_OUT);
+    p->rows = p->window_count - (columns ? 1u : 0u);
+}

@@ -1,0 +1,119 @@
+// Products while their form is built: for product.c, which describes them, tile_choice.c, which
+// chooses how they are walked, and tiles.c with tile_loops.c, which do.
+
+#ifndef TUTTI_AI_TILES_H
+#define TUTTI_AI_TILES_H
+
+#include "ai/graph/sliding.h"
+#include "ai/lower/fusing.h"
+
+#define WINDOWS_MAX 3
+#define TILE_MAX 12
+#define NOT_TILED -2
+#define SUMMED 1000 // lanes count the images of a block, which are summed
+
+// An axis of what is made, or the one that is summed: elements from one number to the next in the
+// operands, 0 where an operand has it not; and what it counts of the domain.
+typedef struct axis {
+    int64_t size, stride[3]; // the third: in local memory
+    unsigned along;
+    int64_t scale;
+} axis;
+
+typedef struct window {
+    tt_span span;
+    int64_t count, stride[2]; // from element to element, from tap to tap
+    int64_t local;            // from window to window in local memory
+    unsigned along;
+} window;
+
+typedef struct product {
+    fusing *f;
+    tt_form *form;
+    axis free[TT_RANK_MAX + 1];
+    unsigned free_count;
+    window window[WINDOWS_MAX];
+    unsigned window_count;
+    axis sum, block;    // what is summed; of blocks of images, those of one
+    int64_t operand[2]; // places
+    // How it is walked.
+    unsigned lanes;  // of `free`, or SUMMED: the images of a block
+    unsigned vector; // the operand that has it
+    int tiled;       // of `free`; -1: the last window
+    int64_t tile;
+    bool by_image;
+    int first;     // of `free`: the loop around all others; -1: another
+    int64_t chunk; // by image: taps of the first window that are walked at once, near memory
+    uint32_t chunk_loop;
+    int64_t open_tile;   // numbers of the tile whose loop is around the lanes; 0: it is inside
+    unsigned rows;       // windows that are walked by loops, without the columns
+    unsigned opened;     // windows whose loops are around the lanes
+    int64_t lanes_block; // of a turn; 0: all lanes
+    bool packed;         // the vector operand's 16 columns of a turn are copied to local memory
+    bool local;          // sums are kept by lanes in local memory until all images are added
+    tt_affine at[3];     // where the operands lie, and the sums in local memory, by the open loops
+} product;
+
+// Numbers of a window's axis whose taps fall on elements alike: number first + step q sees, by tap
+// tap + tap_step j, element in + in_step q + in_tap j.
+typedef struct phase {
+    int64_t first, step, count;
+    int64_t tap, tap_step, taps;
+    int64_t in, in_step, in_tap;
+} phase;
+
+// The numbers of a tile: how many there are, how far apart the operand's elements are that is
+// loaded one by one, and which of them are inside at each tap.
+typedef struct tile {
+    int64_t count, apart;
+    tt_register sum[TILE_MAX];
+    bool of_columns;
+    const phase *columns; // NULL: they are walked as rows are
+    int64_t first;        // of the columns, where they are written out
+    bool inside;          // all taps of all columns are
+} tile;
+
+// By image, what is made is gone through before the images, by each of them, and, where sums are
+// kept in local memory, behind them.
+typedef enum pass {
+    SUM,
+    CLEAR,
+    JOIN,
+} pass;
+
+typedef struct rows {
+    phase phases[WINDOWS_MAX];
+    uint32_t loop[WINDOWS_MAX];
+    pass now;
+} rows;
+
+static inline int64_t tt_divide_up(int64_t a, int64_t by)
+{
+    return a / by + (a % by > 0);
+}
+
+static inline const axis *tt_tiles_axis_of(const product *p, unsigned i)
+{
+    return i == SUMMED ? &p->block : &p->free[i];
+}
+
+phase tt_tiles_phase_of(const window *w, int64_t number);
+
+// Sets lanes, vector, tiled, tile and rows.
+void tt_tiles_choose(product *p);
+// Whether 16 columns of a product of matrices are worth a copy that a turn reads; and of this one.
+bool tt_tiles_packs(int64_t rows, int64_t columns, int64_t sum);
+bool tt_tiles_can_pack(const product *p, unsigned lanes, unsigned vector, int tiled);
+
+// Loops over an axis of what is made, and over what is summed: the operands move with them.
+uint32_t tt_tiles_open_axis(product *p, const axis *a, int64_t scale, tt_form_axis loop);
+uint32_t tt_tiles_open_sum(product *p, const int64_t stride[2], tt_form_axis loop);
+tt_register tt_tiles_load(product *p, unsigned operand, const tt_affine *at);
+
+// All tiles of a row: of a free axis, or of the last window's.
+void tt_tiles_walk_free(product *p, const rows *r, tile t);
+void tt_tiles_walk_columns(product *p, const rows *r);
+
+void tt_tiles_walk_all(product *p);
+
+#endif
