@@ -58,6 +58,7 @@ static bool is_better(layout *l)
 static int batch_axis(const layout *l, tt_value value)
 {
     tt_along at[TT_RANK_MAX] = {{0, 0, 0}};
+    const tt_type *read = tt_graph_type(l->graph, value);
     for (unsigned i = 0; i < TT_RANK_MAX; i++)
         at[i] = (tt_along){0, 1, i};
     for (;;) {
@@ -72,8 +73,8 @@ static int batch_axis(const layout *l, tt_value value)
         value = tt_graph_inputs(l->graph, value.node)[0];
     }
     const tt_type *type = tt_graph_type(l->graph, value);
-    bool one_by_one =
-        type->rank > 0 && type->size[0] == l->batch && at[0].stride == 1 && at[0].offset == 0;
+    bool one_by_one = type->rank > 0 && type->size[0] == l->batch && at[0].stride == 1 &&
+                      at[0].offset == 0 && read->size[at[0].axis] == l->batch;
     return one_by_one ? (int)at[0].axis : -1;
 }
 
@@ -119,10 +120,11 @@ static void check_reads(layout *l, uint32_t node)
     unsigned count = unpool != NULL ? 3 : tt_graph_node(l->graph, base)->input_count;
     for (unsigned i = 0; i < count && !tt_is_none(read[i]); i++) {
         int axis = batch_axis(l, read[i]);
+        bool first = axis == 0 && tt_graph_type(l->graph, read[i])->rank ==
+                                      tt_graph_type(l->graph, (tt_value){node, 0})->rank;
         bool may = how == TT_LOWERED_PRODUCT ? product_reads(l, node, i, axis)
-                   : how == TT_LOWERED_POOL
-                       ? axis == 0
-                       : axis == 0 && (is_across(l, node) || !in_rows(l, node));
+                   : how == TT_LOWERED_POOL  ? axis == 0
+                                             : first && (is_across(l, node) || !in_rows(l, node));
         deny(l, read[i], may);
     }
 }

@@ -139,6 +139,20 @@ static tt_value epilogue(making *m, tt_value y)
     return y;
 }
 
+// What was moved, computed with, or summed over some axes.
+static void result_of(making *m, tt_value moved)
+{
+    tt_graph *g = m->graph;
+    tt_type type = type_of(m, moved);
+    int64_t order[TT_RANK_MAX];
+    tt_value made = tt_negate(g, moved);
+    random_order(m, type.rank, order);
+    if (one_in(m, 2))
+        made = tt_reduce(g, TT_OP_SUM, tt_multiply(g, made, operand(m, type)),
+                         1u + (unsigned)below(m, type.rank), order);
+    result(m, made);
+}
+
 // Reads a value in some other way than element by element.
 static void read_otherwise(making *m, tt_value y)
 {
@@ -148,37 +162,49 @@ static void read_otherwise(making *m, tt_value y)
     flat.size[0] = tt_type_count(&type);
     random_order(m, type.rank, order);
     unsigned some = 1u + (unsigned)below(m, type.rank);
-    switch (below(m, 11)) {
+    switch (below(m, 15)) {
     case 0:
         result(m, y);
         return;
+    case 11:
+        result(m, tt_softmax(g, tt_scale(g, y, 1.0 / 64), type.rank - 1));
+        return;
+    case 12: // steps of their own
+        result(m, tt_concatenate(g, 2, (tt_value[]){y, operand(m, type)}, below(m, type.rank)));
+        return;
+    case 13: // a sum of part of it, and what is less of that
+        result(m, tt_subtract(g, y, tt_reduce(g, TT_OP_SUM, y, some, order)));
+        return;
     case 1:
-        result(m, tt_negate(g, tt_reshape(g, y, 1, flat.size)));
+        result_of(m, tt_reshape(g, y, 1, flat.size));
         return;
     case 2:
-        result(m, tt_negate(g, tt_flip(g, y, some, order)));
+        result_of(m, tt_flip(g, y, some, order));
         return;
     case 3:
         for (unsigned i = 0; i < type.rank; i++) {
             steps[i] = 1 + below(m, 2);
             first[i] = below(m, type.size[i]);
             sizes[i] = 1 + (type.size[i] - 1 - first[i]) / steps[i];
-            if (one_in(m, 2)) { // all of it
+            if (one_in(m, 3)) { // the first ones
+                first[i] = 0;
+                sizes[i] = 1 + below(m, sizes[i]);
+            } else if (one_in(m, 2)) { // all of it
                 steps[i] = 1;
                 first[i] = 0;
                 sizes[i] = type.size[i];
             }
         }
-        result(m, tt_negate(g, tt_slice(g, y, first, sizes, steps)));
+        result_of(m, tt_slice(g, y, first, sizes, steps));
         return;
     case 4:
-        result(m, tt_negate(g, tt_transpose(g, y, order)));
+        result_of(m, tt_transpose(g, y, order));
         return;
     case 5:
         memcpy(sizes + 1, type.size, sizeof(type.size) - sizeof(type.size[0]));
         sizes[0] = 2;
         if (type.rank < 6)
-            result(m, tt_negate(g, tt_broadcast(g, y, type.rank + 1u, sizes)));
+            result_of(m, tt_broadcast(g, y, type.rank + 1u, sizes));
         return;
     case 6:
         result(m, tt_reduce(g, TT_OP_SUM, y, some, order));
@@ -191,6 +217,14 @@ static void read_otherwise(making *m, tt_value y)
         return;
     case 9: // element by element, with something else
         result(m, tt_add(g, y, operand(m, type)));
+        return;
+    case 14: // which has more axes
+        memcpy(sizes + 1, type.size, sizeof(type.size) - sizeof(type.size[0]));
+        sizes[0] = one_in(m, 2) ? type.size[0] : 2;
+        type.rank++;
+        memcpy(type.size, sizes, sizeof(sizes));
+        if (type.rank <= 5 && tt_type_count(&type) < 40000)
+            result(m, tt_add(g, y, input(m, type)));
         return;
     default:
         result(m, tt_multiply(g, tt_stop(g, y), tt_add(g, y, y)));
@@ -209,6 +243,14 @@ static void differentiate(making *m, tt_value y)
     if (tt_graph_status(g) != TT_OK)
         return;
     REQUIRE(tt_graph_gradient(g, loss, count, m->wrt, gradient) == TT_OK);
+    for (unsigned i = 0; i < count; i++)
+        result(m, gradient[i]);
+    if (count > 2 || !one_in(m, 4)) // and the gradients of the first one
+        return;
+    tt_value second = tt_sum_all(g, tt_multiply(g, gradient[0], gradient[0]));
+    if (tt_graph_status(g) != TT_OK)
+        return;
+    REQUIRE(tt_graph_gradient(g, second, count, m->wrt, gradient) == TT_OK);
     for (unsigned i = 0; i < count; i++)
         result(m, gradient[i]);
 }
@@ -241,6 +283,8 @@ static void random_windows(making *m, unsigned axes, int64_t *size, bool pool, w
         w->list[3][i] = one_in(m, 2) ? 0 : below(m, window + 2) - 1;
         w->list[4][i] = one_in(m, 2) ? 0 : below(m, window + 2) - 1;
         reach = (window - 1) * dilation + 1;
+        if (one_in(m, 8)) // each element is seen by all of a window
+            w->list[3][i] = w->list[4][i] = reach - 1;
         while ((size[i] - 1) * spread + 1 + w->list[3][i] + w->list[4][i] < reach)
             size[i]++;
         w->count[i] =
@@ -386,6 +430,39 @@ static void make_pool(making *m)
     differentiate(m, y);
 }
 
+// A convolution of few channels, which is made in blocks where there are 16 images, and another,
+// with its gradients, whose operands and results lie so.
+static void make_blocks(making *m)
+{
+    tt_graph *g = m->graph;
+    unsigned axes = one_in(m, 2) ? 2 : 1 + (unsigned)below(m, AXES_MAX);
+    tt_type x = {.element = TT_F32, .rank = (uint8_t)(axes + 2)}, w = x, first = x;
+    windows how;
+    int64_t work;
+    do {
+        x.size[0] = 16 * (1 + below(m, 2));
+        for (unsigned i = 0; i < axes; i++)
+            x.size[1 + i] = 1 + below(m, axes == 1 ? 24 : axes == 2 ? 9 : 4);
+        random_windows(m, axes, x.size + 1, false, &how);
+        x.size[axes + 1] = 1 + below(m, 7);
+        first.size[0] = w.size[axes + 1] = 1 + below(m, 7);
+        first.size[axes + 1] = x.size[axes + 1];
+        w.size[0] = 1 + below(m, 12);
+        work = x.size[0] * w.size[0] * w.size[axes + 1];
+        for (unsigned i = 0; i < axes; i++) {
+            first.size[1 + i] = 1;
+            w.size[1 + i] = how.window[i];
+            work *= how.window[i] * how.count[i];
+        }
+    } while (work > 2 * m->work);
+    tt_windows lists = lists_of(&how);
+    tt_value y = tt_conv(g, input(m, x), input(m, first), &(tt_windows){.stride = NULL}, 1);
+    y = epilogue(m, tt_conv(g, tt_relu(g, y), input(m, w), &lists, 1));
+    if (one_in(m, 2))
+        y = tt_relu(g, tt_add(g, y, input(m, TT_TYPE(TT_F32, w.size[0]))));
+    differentiate(m, one_in(m, 3) ? tt_multiply(g, y, y) : y);
+}
+
 // Less its mean over the batch and positions, and bent, so that nothing behind jumps.
 static tt_value normalised(making *m, tt_value y)
 {
@@ -442,7 +519,8 @@ static bool add_layer(making *m, tt_value *y, bool *smooth)
     if (residual)
         made = tt_add(g, made, *y);
     if (one_in(m, 4)) {
-        made = normalised(m, made);
+        made = one_in(m, 3) ? tt_softmax(g, tt_scale(g, made, 0.125), x.rank - 1)
+                            : normalised(m, made);
         *smooth = true;
     } else {
         made = *smooth ? tt_unary(g, TT_OP_TANH, tt_scale(g, made, 0.125)) : tt_relu(g, made);
@@ -528,6 +606,9 @@ tt_graph *product_graph(uint64_t seed, product_kind kind, int64_t work)
         break;
     case PRODUCT_POOL:
         make_pool(&m);
+        break;
+    case PRODUCT_BLOCKS:
+        make_blocks(&m);
         break;
     default:
         make_network(&m);

@@ -11,6 +11,7 @@ typedef enum product_kind {
     PRODUCT_MATMUL,
     PRODUCT_POOL,
     PRODUCT_NETWORK, // trained one step
+    PRODUCT_BLOCKS,  // a convolution of what lies in blocks of images
     PRODUCT_KINDS
 } product_kind;
 

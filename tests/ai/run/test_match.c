@@ -315,6 +315,32 @@ static const pattern blocks[] = {
     {IMAGES "%15 = input \"w 2\" : f32[5,2,2,1]\n%16 = conv %14 %15 " SAME
             " groups=5 : f32[16,1,1,5]",
      "move: transpose; move: transpose; conv add; conv"},
+    {IMAGES "%15 = slice %14 first=[0,0,0,0] sizes=[8,2,2,5] steps=[1,1,1,1] : f32[8,2,2,5]\n"
+            "%16 = exp %15 : f32[8,2,2,5]",
+     "move: transpose; conv add; exp"},
+    {"%12 = input \"images\" : f32[32,4,4,3]\n%13 = conv %12 %1 " SAME " groups=1 : f32[32,2,2,5]\n"
+     "%14 = slice %13 first=[0,0,0,0] sizes=[16,2,2,5] steps=[1,1,1,1] : f32[16,2,2,5]\n"
+     "%15 = exp %14 : f32[16,2,2,5]",
+     "move: transpose; conv; exp"},
+    {"%12 = input \"images\" : f32[32,4,4,3]\n%13 = conv %12 %1 " SAME " groups=1 : f32[32,2,2,5]\n"
+     "%14 = slice %13 first=[0,0,0,0] sizes=[16,2,2,5] steps=[2,1,1,1] : f32[16,2,2,5]\n"
+     "%15 = exp %14 : f32[16,2,2,5]",
+     "move: transpose; conv; exp"},
+    // Of more axes than it has, which are before its own.
+    {IMAGES "%15 = input \"more\" : f32[3,16,2,2,5]\n%16 = add %14 %15 : f32[3,16,2,2,5]",
+     "move: transpose; conv add; add"},
+    {IMAGES "%15 = input \"more\" : f32[16,16,2,2,5]\n%16 = add %14 %15 : f32[16,16,2,2,5]\n"
+            "%17 = sum %16 axes=[1] : f32[16,1,2,2,5]",
+     "move: transpose; conv add; add sum"},
+    // Of what is computed where it is summed.
+    {IMAGES "%15 = flip %14 axes=[0] : f32[16,2,2,5]\n%16 = multiply %15 %13 : f32[16,2,2,5]\n"
+            "%17 = sum %16 axes=[0] : f32[1,2,2,5]",
+     "move: transpose; conv add in blocks; multiply sum"},
+    // A row by row form does not write blocks.
+    {IMAGES "%15 = sum %14 axes=[3] : f32[16,2,2,1]\n%16 = multiply %14 %15 : f32[16,2,2,5]\n"
+            "%17 = input \"w 2\" : f32[4,2,2,5]\n%18 = conv %16 %17 " SAME " groups=1 : "
+            "f32[16,1,1,4]",
+     "move: transpose; move: transpose; conv add; sum multiply; conv"},
     // Of 15 there are none, nor where channels fill the lanes.
     {"%12 = input \"images\" : f32[15,4,4,3]\n%13 = conv %12 %1 " SAME
      " groups=1 : f32[15,2,2,5]\n%14 = exp %13 : f32[15,2,2,5]\n" SECOND "%16 = conv %14 %15 " SAME
