@@ -180,8 +180,8 @@ static tt_graph *made_network(tt_op last)
     return graph;
 }
 
-// A product, its bias and its ReLU are one step, beside a copy of its weights: which of them it was is
-// said all the same.
+// A product, its bias and its ReLU are one step, beside a copy of its weights: which of them it was
+// is said all the same.
 static void check_fused(tt_op last)
 {
     guarded g = guard(made_network(last), false);
