@@ -3,7 +3,7 @@
 #ifndef TUTTI_AI_FUSING_H
 #define TUTTI_AI_FUSING_H
 
-#include "ai/lower/group.h"
+#include "ai/lower/grouping.h"
 
 #define AXES (2 * TT_RANK_MAX)
 
@@ -122,7 +122,6 @@ static inline tt_op tt_fusing_op_of(const fusing *f, uint32_t node)
 {
     return (tt_op)tt_graph_node(f->graph, node)->op;
 }
-bool tt_fusing_is_sum(tt_op op);
 bool tt_fusing_is_full(const fusing *f, uint32_t node); // of the domain's shape
 unsigned tt_fusing_reads_of(const fusing *f, const member *m);
 void tt_fusing_find_reads(fusing *f, uint32_t index);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ai/lower/grouping.h"
 #include "ai/lower/product.h"
 
 #define MEMBERS_MAX 160 // of a group: a form of some thousand instructions
@@ -13,117 +14,10 @@
 #define ROWS_FEW 16     // of what is computed once a row, and of how many elements a row then is
 #define ROW_LONG 1024   // no part of it
 #define ONE_ROW_LONG (1 << 17) // elements of one row, which then only sums walk
-#define WAITS_MAX 4            // nodes in a row that wait for their readers
-
-static const tt_type *input_type(const tt_graph *graph, uint32_t node, unsigned input)
-{
-    return tt_graph_type(graph, tt_graph_inputs(graph, node)[input]);
-}
-
-static bool is_sum(tt_op op)
-{
-    return op == TT_OP_SUM || op == TT_OP_GREATEST || op == TT_OP_LEAST || op == TT_OP_LOG_SUM_EXP;
-}
-
-bool tt_looks_through(const tt_graph *graph, uint32_t node)
-{
-    tt_op op = (tt_op)tt_graph_node(graph, node)->op;
-    return op == TT_OP_TRANSPOSE || op == TT_OP_SLICE || op == TT_OP_FLIP || op == TT_OP_BROADCAST;
-}
 
 static bool is_view(tt_op op)
 {
     return op == TT_OP_RESHAPE || op == TT_OP_STOP || op == TT_OP_AFTER;
-}
-
-// Small integers are themselves in 32 bits; of these, only what cannot leave their range.
-static bool is_small(tt_element element)
-{
-    return element == TT_BOOL || element == TT_I8 || element == TT_U8 || element == TT_I16 ||
-           element == TT_U16 || element == TT_I32;
-}
-
-static bool can_convert(tt_element from, tt_element to)
-{
-    return (from == TT_F32 && (to == TT_F32 || to == TT_I32 || to == TT_BOOL)) ||
-           (is_small(from) && (to == TT_F32 || to == TT_I32 || to == TT_BOOL));
-}
-
-static bool can_compute(tt_op op, tt_element element, tt_element made)
-{
-    switch (op) {
-    case TT_OP_CONVERT:
-        return can_convert(element, made);
-    case TT_OP_NEGATE:
-    case TT_OP_ABSOLUTE:
-    case TT_OP_EXP:
-    case TT_OP_LOG:
-    case TT_OP_SQRT:
-    case TT_OP_SIN:
-    case TT_OP_COS:
-    case TT_OP_ATAN:
-    case TT_OP_TANH:
-    case TT_OP_ERF:
-    case TT_OP_FLOOR:
-    case TT_OP_CEIL:
-    case TT_OP_ROUND:
-    case TT_OP_DIVIDE:
-    case TT_OP_GREATER_OF:
-    case TT_OP_LESSER_OF:
-        return element == TT_F32;
-    case TT_OP_ADD:
-    case TT_OP_SUBTRACT:
-    case TT_OP_MULTIPLY:
-        return element == TT_F32 || element == TT_I32;
-    case TT_OP_NOT:
-    case TT_OP_AND:
-    case TT_OP_OR:
-    case TT_OP_XOR:
-        return element == TT_BOOL || element == TT_I32;
-    case TT_OP_EQUAL:
-    case TT_OP_LESS:
-    case TT_OP_LESS_OR_EQUAL:
-    case TT_OP_SELECT:
-        return element == TT_F32 ||
-               (is_small(element) &&
-                (op == TT_OP_EQUAL || op == TT_OP_SELECT || element != TT_BOOL));
-    default:
-        return is_sum(op) && element == TT_F32;
-    }
-}
-
-// Sizes that 32-bit numbers count.
-static bool is_counted(const tt_type *type)
-{
-    int64_t count = tt_type_count(type);
-    return count > 0 && count <= INT32_MAX;
-}
-
-bool tt_can_lower(const tt_graph *graph, uint32_t node)
-{
-    const tt_operation *n = tt_graph_node(graph, node);
-    const tt_type *made = tt_graph_type(graph, (tt_value){node, 0});
-    tt_op op = (tt_op)n->op;
-    if (!is_counted(made))
-        return false;
-    if (op == TT_OP_IOTA)
-        return made->element == TT_F32 || made->element == TT_I32;
-    if (n->input_count == 0 || n->input_count > 3)
-        return false;
-    for (unsigned i = 0; i < n->input_count; i++)
-        if (!is_counted(input_type(graph, node, i)))
-            return false;
-    return can_compute(op, (tt_element)input_type(graph, node, n->input_count - 1u)->element,
-                       (tt_element)made->element);
-}
-
-bool tt_is_pool(const tt_graph *graph, uint32_t node)
-{
-    if (tt_graph_node(graph, node)->op != TT_OP_POOL_GREATEST)
-        return false;
-    const tt_type *x = input_type(graph, node, 0);
-    return x->element == TT_F32 && x->rank <= 5 && is_counted(x) &&
-           is_counted(tt_graph_type(graph, (tt_value){node, 0}));
 }
 
 // Whether a value is of the same elements as its node's input, and has no place of its own.
@@ -143,11 +37,6 @@ tt_value tt_behind(const tt_groups *g, tt_value value)
     return value;
 }
 
-static bool same_shape(const tt_type *a, const tt_type *b)
-{
-    return a->rank == b->rank && memcmp(a->size, b->size, sizeof(a->size)) == 0;
-}
-
 // Whether a shape is the domain's with ones from an axis on.
 static bool is_row(const tt_type *type, const tt_type *domain, int split)
 {
@@ -160,11 +49,11 @@ static bool is_row(const tt_type *type, const tt_type *domain, int split)
 }
 
 // The first of the last axes, all of which a sum takes; -1: it takes others.
-static int split_of(const tt_graph *graph, uint32_t node)
+int tt_groups_split_of(const tt_graph *graph, uint32_t node)
 {
     unsigned count;
     const int64_t *axes = tt_graph_attribute(graph, node, 0, &count);
-    const tt_type *type = input_type(graph, node, 0);
+    const tt_type *type = tt_groups_input_type(graph, node, 0);
     bool taken[TT_RANK_MAX] = {false};
     int split = type->rank;
     for (unsigned i = 0; i < count; i++)
@@ -180,7 +69,7 @@ static int split_of(const tt_graph *graph, uint32_t node)
 // Marks what only a sum across reads, as far back as shapes are the same.
 static void mark_inline(tt_groups *g, const uint32_t *uses, uint32_t sum, uint32_t node)
 {
-    const tt_type *domain = input_type(g->graph, sum, 0);
+    const tt_type *domain = tt_groups_input_type(g->graph, sum, 0);
     uint32_t stack[64];
     unsigned depth = 0, left = MEMBERS_MAX / 2;
     stack[depth++] = node;
@@ -188,7 +77,8 @@ static void mark_inline(tt_groups *g, const uint32_t *uses, uint32_t sum, uint32
         uint32_t at = stack[--depth];
         const tt_operation *n = tt_graph_node(g->graph, at);
         if (g->how[at] != TT_LOWERED_FREE || uses[at] != 1 || g->stored[at] || left == 0 ||
-            is_sum((tt_op)n->op) || !same_shape(tt_graph_type(g->graph, (tt_value){at, 0}), domain))
+            tt_groups_is_sum((tt_op)n->op) ||
+            !tt_groups_same_shape(tt_graph_type(g->graph, (tt_value){at, 0}), domain))
             continue;
         left--;
         g->how[at] = TT_LOWERED_INLINE;
@@ -205,8 +95,8 @@ tt_value tt_straight(const tt_groups *g, tt_value value)
         const tt_operation *n = tt_graph_node(g->graph, value.node);
         if (!is_through(g, value.node) ||
             (tt_looks_through(g->graph, value.node) &&
-             (n->op != TT_OP_BROADCAST ||
-              tt_graph_type(g->graph, value)->rank != input_type(g->graph, value.node, 0)->rank)))
+             (n->op != TT_OP_BROADCAST || tt_graph_type(g->graph, value)->rank !=
+                                              tt_groups_input_type(g->graph, value.node, 0)->rank)))
             return value;
         value = tt_graph_inputs(g->graph, value.node)[0];
     }
@@ -283,20 +173,20 @@ static bool fits(const tt_groups *g, const tt_group *group, uint32_t node, tt_ty
         ((group->product || group->pool) &&
          ((group->product && tt_product_is_closed(g->graph, group->first)) ||
           reads_second(g, node, group->first) ||
-          !same_shape(tt_graph_type(g->graph, (tt_value){node, 0}), domain) ||
-          is_sum((tt_op)tt_graph_node(g->graph, node)->op))) ||
+          !tt_groups_same_shape(tt_graph_type(g->graph, (tt_value){node, 0}), domain) ||
+          tt_groups_is_sum((tt_op)tt_graph_node(g->graph, node)->op))) ||
         group->count >= MEMBERS_MAX)
         return false;
-    if (is_sum((tt_op)tt_graph_node(g->graph, node)->op)) {
-        int own = split_of(g->graph, node);
-        const tt_type *in = input_type(g->graph, node, 0);
+    if (tt_groups_is_sum((tt_op)tt_graph_node(g->graph, node)->op)) {
+        int own = tt_groups_split_of(g->graph, node);
+        const tt_type *in = tt_groups_input_type(g->graph, node, 0);
         *split = own;
-        return own >= 0 && group->sums < SUMS_MAX && same_shape(in, domain) &&
+        return own >= 0 && group->sums < SUMS_MAX && tt_groups_same_shape(in, domain) &&
                (group->split < 0 || own == group->split);
     }
     if (*split >= 0 && is_row(type, domain, *split))
         return true;
-    if (same_shape(type, domain)) // one long row is walked by one thread
+    if (tt_groups_same_shape(type, domain)) // one long row is walked by one thread
         return *split < 0 || rows_of(domain, *split) > 1 || tt_type_count(domain) < ONE_ROW_LONG;
     if (*split >= 0 || type->rank != domain->rank)
         return false;
@@ -319,7 +209,7 @@ static uint32_t buffer_read(const tt_groups *g, uint32_t node, unsigned input)
     tt_value value = tt_graph_inputs(g->graph, node)[input], behind = tt_straight(g, value);
     const tt_type *type = tt_graph_type(g->graph, behind);
     if (tt_graph_node(g->graph, behind.node)->op != TT_OP_BUFFER ||
-        !same_shape(type, tt_graph_type(g->graph, (tt_value){node, 0})))
+        !tt_groups_same_shape(type, tt_graph_type(g->graph, (tt_value){node, 0})))
         return UINT32_MAX;
     for (; !tt_same(value, behind); value = tt_graph_inputs(g->graph, value.node)[0])
         if (tt_graph_node(g->graph, value.node)->op == TT_OP_AFTER)
@@ -357,7 +247,7 @@ static void join(tt_groups *g, uint32_t unit, uint32_t node)
     tt_group *group = &g->group[g->unit[unit].index];
     uint32_t index = g->unit[unit].index;
     g->next[node] = UINT32_MAX;
-    group->sums += is_sum((tt_op)tt_graph_node(g->graph, node)->op);
+    group->sums += tt_groups_is_sum((tt_op)tt_graph_node(g->graph, node)->op);
     if (group->count++ == 0)
         group->first = node;
     else
@@ -420,7 +310,7 @@ static bool is_shared(tt_groups *g, uint32_t node)
 
 static void place_free(tt_groups *g, uint32_t node)
 {
-    bool straight, sum = is_sum((tt_op)tt_graph_node(g->graph, node)->op);
+    bool straight, sum = tt_groups_is_sum((tt_op)tt_graph_node(g->graph, node)->op);
     uint32_t last = last_read(g, node, &straight);
     if (last < g->early && !sum && shares_buffer(g, node) > 0) {
         last = shares_buffer(g, node);
@@ -446,10 +336,10 @@ static void place_free(tt_groups *g, uint32_t node)
     }
     tt_group *group = &g->group[g->group_count];
     *group = (tt_group){.split = -1};
-    group->domain =
-        sum ? *input_type(g->graph, node, 0) : *tt_graph_type(g->graph, (tt_value){node, 0});
+    group->domain = sum ? *tt_groups_input_type(g->graph, node, 0)
+                        : *tt_graph_type(g->graph, (tt_value){node, 0});
     if (sum) {
-        group->split = split_of(g->graph, node);
+        group->split = tt_groups_split_of(g->graph, node);
         group->across = group->split < 0;
     }
     uint32_t unit = add_unit(g, true, g->group_count++);
@@ -482,68 +372,6 @@ static void mark_operands(tt_groups *g, uint32_t node)
         g->stored[tt_behind(g, read[i]).node] = true;
 }
 
-// Whether a node may wait for its first reader: it reads no group, so it would be one of its own,
-// which readers of another group as well could not join. How many wait before it, + 1; 0: it may
-// not.
-static unsigned waits(const tt_groups *g, const unsigned char *waiting, uint32_t node)
-{
-    const tt_operation *n = tt_graph_node(g->graph, node);
-    const tt_type *type = tt_graph_type(g->graph, (tt_value){node, 0});
-    unsigned most = 0;
-    if (g->how[node] != TT_LOWERED_FREE || is_sum((tt_op)n->op) || g->stored[node] ||
-        g->early_made[node])
-        return 0;
-    for (unsigned i = 0; i < n->input_count; i++) {
-        tt_value value = tt_graph_inputs(g->graph, node)[i];
-        uint32_t behind = tt_behind(g, value).node;
-        bool waiting_too =
-            waiting[value.node] > 0 && same_shape(tt_graph_type(g->graph, value), type);
-        if (!waiting_too && !g->early_made[behind] && g->how[behind] != TT_LOWERED_OWN)
-            return 0;
-        if (waiting_too && waiting[value.node] > most)
-            most = waiting[value.node];
-    }
-    return most < WAITS_MAX ? most + 1 : 0;
-}
-
-// Whether a reader takes what waits into its group, and that may store it for others.
-static bool takes(const tt_groups *g, uint32_t reader, uint32_t node, bool alone)
-{
-    bool sum = is_sum((tt_op)tt_graph_node(g->graph, reader)->op);
-    const tt_type *type = tt_graph_type(g->graph, (tt_value){node, 0});
-    if (g->how[reader] == TT_LOWERED_INLINE || (sum && split_of(g->graph, reader) < 0))
-        return alone; // a sum across stores nothing but itself
-    return g->how[reader] == TT_LOWERED_FREE && !g->early_made[reader] &&
-           (sum || same_shape(type, tt_graph_type(g->graph, (tt_value){reader, 0})));
-}
-
-// Marks what waits, where all that read it take it.
-static bool mark_waiting(tt_groups *g, const uint32_t *uses)
-{
-    uint32_t nodes = tt_graph_count(g->graph);
-    uint32_t *taken = calloc(2 * (size_t)nodes + 2, sizeof(*taken));
-    uint32_t *direct = taken != NULL ? taken + nodes + 1 : NULL;
-    unsigned char *waiting = calloc(nodes + 1, 1);
-    for (uint32_t node = 0; taken != NULL && node < nodes; node++)
-        for (unsigned i = 0; i < tt_graph_node(g->graph, node)->input_count; i++) {
-            uint32_t input = tt_graph_inputs(g->graph, node)[i].node;
-            taken[input] += takes(g, node, input, uses[input] == 1);
-            direct[input] += takes(g, node, input, true);
-        }
-    for (uint32_t node = 0; direct != NULL && node < nodes; node++)
-        g->copies_left[node] =
-            direct[node] == uses[node] && uses[node] < 4 ? (uint8_t)uses[node] : 0;
-    for (uint32_t node = 0; taken != NULL && waiting != NULL && node < nodes; node++)
-        if (taken[node] > 0 && taken[node] == uses[node])
-            waiting[node] = (unsigned char)waits(g, waiting, node);
-    for (uint32_t node = 0; taken != NULL && waiting != NULL && node < nodes; node++)
-        if (waiting[node] > 0)
-            g->how[node] = TT_LOWERED_INLINE;
-    free(taken);
-    free(waiting);
-    return taken != NULL && waiting != NULL;
-}
-
 // Units of what reads no group and makes a few numbers; first only told, for what waits. Where they
 // came in their order, their readers could join no group before them.
 static void place_early(tt_groups *g, bool tell)
@@ -554,7 +382,8 @@ static void place_early(tt_groups *g, bool tell)
         bool free = g->how[node] == TT_LOWERED_FREE;
         bool early = n->op != TT_OP_AFTER && (n->op == TT_OP_BUFFER || n->input_count > 0) &&
                      g->how[node] != TT_LOWERED_INLINE && g->how[node] != TT_LOWERED_PRODUCT &&
-                     g->how[node] != TT_LOWERED_POOL && !(free && (tell || is_sum((tt_op)n->op)));
+                     g->how[node] != TT_LOWERED_POOL &&
+                     !(free && (tell || tt_groups_is_sum((tt_op)n->op)));
         for (unsigned i = 0; early && i < n->input_count; i++)
             early = g->early_made[tt_graph_inputs(graph, node)[i].node];
         for (unsigned i = 0; early && i < n->output_count && n->op != TT_OP_BUFFER; i++)
@@ -670,11 +499,12 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping 
     for (uint32_t at = nodes; at > 0; at--) {
         uint32_t node = at - 1;
         const tt_operation *n = tt_graph_node(graph, node);
-        if (how[node] == TT_LOWERED_FREE && is_sum((tt_op)n->op) && split_of(graph, node) < 0)
+        if (how[node] == TT_LOWERED_FREE && tt_groups_is_sum((tt_op)n->op) &&
+            tt_groups_split_of(graph, node) < 0)
             mark_inline(groups, grouping->uses, node, tt_graph_inputs(graph, node)[0].node);
     }
     place_early(groups, true);
-    if (!grouping->apart && !mark_waiting(groups, grouping->uses))
+    if (!grouping->apart && !tt_groups_mark_waiting(groups, grouping->uses))
         return false;
     place_early(groups, false);
     for (uint32_t node = 0; node < nodes; node++) {

@@ -20,15 +20,10 @@ static uint32_t index_of(const fusing *f, uint32_t node)
     return first < f->count && f->member[first].node == node ? first : UINT32_MAX;
 }
 
-bool tt_fusing_is_sum(tt_op op)
-{
-    return op == TT_OP_SUM || op == TT_OP_GREATEST || op == TT_OP_LEAST || op == TT_OP_LOG_SUM_EXP;
-}
-
 bool tt_fusing_is_full(const fusing *f, uint32_t node)
 {
     const tt_type *type = tt_graph_type(f->graph, (tt_value){node, 0});
-    if (tt_fusing_is_sum(tt_fusing_op_of(f, node)))
+    if (tt_groups_is_sum(tt_fusing_op_of(f, node)))
         return false;
     return f->group->split < 0 ||
            memcmp(type->size, f->group->domain.size, sizeof(type->size)) == 0;
