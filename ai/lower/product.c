@@ -90,6 +90,9 @@ tt_value tt_product_copies(const tt_graph *graph, uint32_t node)
     const tt_type *a = tt_graph_type(graph, in[0]), *b = tt_graph_type(graph, in[1]);
     if (a->rank == 2 && b->rank == 2 && tt_tiles_packs(a->size[0], b->size[1], a->size[1]))
         return TT_NONE; // it is copied as it is read
+    if (a->rank == 2 && b->rank == 2 && tt_tiles_are_few(a->size[0], a->size[1]) &&
+        is_innermost(graph, in[0], 1) && is_innermost(graph, in[1], 0))
+        return TT_NONE;
     unsigned row = tt_graph_type(graph, in[0])->rank - 2u;
     unsigned column = tt_graph_type(graph, in[1])->rank - 1u;
     return is_innermost(graph, in[1], column) || is_innermost(graph, in[0], row) ? TT_NONE : in[1];

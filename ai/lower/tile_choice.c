@@ -6,6 +6,7 @@
 
 #define TILES_WRITTEN_OUT 12 // of a row, at the edges: beyond that the code would be too long
 #define PACK_ROWS 32         // of a tile's axis, for which 16 columns are copied together
+#define FEW_ROWS 8
 #define PACK_SUM 64 // numbers of a sum; more than there is room for, or fewer, are read as they lie
 
 // Tiles of the last window's axis, of `size` numbers each, that are written out.
@@ -100,7 +101,7 @@ bool tt_tiles_packs(int64_t row_count, int64_t columns, int64_t sum)
 
 bool tt_tiles_can_pack(const product *p, unsigned lanes, unsigned vector, int tiled)
 {
-    if (p->window_count > 0 || p->by_image || tiled < 0 || lanes == SUMMED || p->block.size > 1 ||
+    if (p->window_count > 0 || p->by_image || tiled < 0 || lanes >= SUMMED || p->block.size > 1 ||
         !tt_tiles_packs(p->free[tiled].size, p->free[lanes].size, p->sum.size))
         return false;
     for (unsigned i = 0; i < p->free_count; i++)
@@ -138,8 +139,33 @@ static bool can_tile(const product *p, unsigned lanes, unsigned vector, int tile
 }
 
 // The last axis of what is made is the second operand's alone, so there is always a way.
+bool tt_tiles_are_few(int64_t row_count, int64_t sum)
+{
+    return row_count <= FEW_ROWS && sum >= PACK_SUM;
+}
+
+// Of a product of matrices whose second one lies column by column, and is the last free axis.
+static bool goes_along(product *p)
+{
+    int64_t row_count = 1;
+    unsigned last = p->free_count - 1;
+    for (unsigned i = 0; i < last; i++)
+        row_count *= p->free[i].size;
+    if (p->window_count > 0 || p->by_image || p->block.size > 1 || p->sum.stride[0] != 1 ||
+        p->sum.stride[1] != 1 || p->free[last].stride[1] == 1 ||
+        !tt_tiles_are_few(row_count, p->sum.size))
+        return false;
+    p->lanes = ALONG;
+    p->vector = 0;
+    p->tiled = (int)last;
+    summed_cost(p->free[last].size, &p->tile);
+    return true;
+}
+
 void tt_tiles_choose(product *p)
 {
+    if (goes_along(p))
+        return;
     double best = 0;
     bool any = false;
     for (unsigned i = 0; i <= p->free_count; i++)

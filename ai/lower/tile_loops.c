@@ -48,7 +48,8 @@ static void walk_lanes(product *p, rows *r)
     tt_affine saved[3];
     memcpy(saved, p->at, sizeof(saved));
     tt_form_axis lanes = {.end = a->size, .lanes = true};
-    bool summed = p->lanes == SUMMED, opened = !summed || p->local || r->now != CLEAR;
+    bool summed = p->lanes == SUMMED;
+    bool opened = p->lanes != ALONG && (!summed || p->local || r->now != CLEAR);
     if (p->lanes_block > 0)
         lanes = tt_fusing_rest(p->f, p->f->open_count - 1, p->lanes_block, a->size, true);
     if (opened && summed)
@@ -179,7 +180,7 @@ static bool open_first(product *p, rows *r)
         split(p, p->window[0].count);
         return true;
     }
-    if (p->lanes == SUMMED || l->size <= TT_LANES)
+    if (p->lanes >= SUMMED || l->size <= TT_LANES)
         return false;
     p->lanes_block = TT_LANES;
     split(p, tt_divide_up(l->size, TT_LANES));

@@ -70,7 +70,8 @@ static void sum_up(product *p, tile *t, uint32_t inside)
     memcpy(saved, p->at, sizeof(saved));
     bool outer = !p->by_image && p->sum.size > 1, inner = p->block.size > 1 && p->lanes != SUMMED;
     if (outer)
-        tt_tiles_open_sum(p, p->sum.stride, (tt_form_axis){.end = p->sum.size});
+        tt_tiles_open_sum(p, p->sum.stride,
+                          (tt_form_axis){.end = p->sum.size, .lanes = p->lanes == ALONG});
     if (inner)
         tt_tiles_open_sum(p, p->block.stride, (tt_form_axis){.end = p->block.size});
     multiply(p, t, inside);
@@ -182,7 +183,7 @@ static void finish(product *p, tile *t, unsigned to, int64_t scale)
     for (int64_t i = 0; i < t->count; i++) {
         f->fixed[to] = fixed + i * scale;
         tt_register sum = t->sum[i];
-        if (p->lanes == SUMMED)
+        if (p->lanes >= SUMMED)
             sum = tt_form_1(p->form, TT_FORM_JOIN, sum);
         f->nest++;
         f->member[0].inner_made = sum;

@@ -11,6 +11,7 @@
 #define TILE_MAX 12
 #define NOT_TILED -2
 #define SUMMED 1000 // lanes count the images of a block, which are summed
+#define ALONG 1001  // or numbers of the sum itself, within a tile
 
 // An axis of what is made, or the one that is summed: elements from one number to the next in the
 // operands, 0 where an operand has it not; and what it counts of the domain.
@@ -37,7 +38,7 @@ typedef struct product {
     axis sum, block;    // what is summed; of blocks of images, those of one
     int64_t operand[2]; // places
     // How it is walked.
-    unsigned lanes;  // of `free`, or SUMMED: the images of a block
+    unsigned lanes;  // of `free`, or SUMMED, or ALONG
     unsigned vector; // the operand that has it
     int tiled;       // of `free`; -1: the last window
     int64_t tile;
@@ -94,7 +95,7 @@ static inline int64_t tt_divide_up(int64_t a, int64_t by)
 
 static inline const axis *tt_tiles_axis_of(const product *p, unsigned i)
 {
-    return i == SUMMED ? &p->block : &p->free[i];
+    return i == SUMMED ? &p->block : i == ALONG ? &p->sum : &p->free[i];
 }
 
 phase tt_tiles_phase_of(const window *w, int64_t number);
@@ -103,6 +104,9 @@ phase tt_tiles_phase_of(const window *w, int64_t number);
 void tt_tiles_choose(product *p);
 // Whether 16 columns of a product of matrices are worth a copy that a turn reads; and of this one.
 bool tt_tiles_packs(int64_t rows, int64_t columns, int64_t sum);
+// Whether so few rows are multiplied that a column's numbers, side by side, are best added by
+// lanes.
+bool tt_tiles_are_few(int64_t rows, int64_t sum);
 bool tt_tiles_can_pack(const product *p, unsigned lanes, unsigned vector, int tiled);
 
 // Loops over an axis of what is made, and over what is summed: the operands move with them.
