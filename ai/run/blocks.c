@@ -7,7 +7,10 @@
 // one turn.
 //
 // Each turn of a block of the axis `split` has local memory of its own. A form that has much of it
-// is taken turn by turn.
+// is taken in blocks of fewer turns.
+//
+// Sums of products take most of the time: an FMA whose result is only SET right behind, to what it
+// adds to, is done where the sum is.
 //
 // A register holds a row for each turn of the block: of 16 numbers, or of 1 where it is uniform.
 // One that was made before the block's loop holds one row, which counts for all turns.
@@ -22,21 +25,37 @@
 #define OPERANDS 3
 #define ROWS ((size_t)TURNS * TT_LANES)
 
+// What an access reaches: an element, and those of the next turn and lane.
+typedef struct reach {
+    int64_t place, by_turn, by_lane;
+    void *buffer;
+} reach;
+
+// An access whose place grows with an axis.
+typedef struct moved {
+    uint32_t access;
+    int64_t stride;
+} moved;
+
 typedef struct run {
     const tt_form *form;
     void *const *buffers;
     char *local;      // of each turn of a block
-    uint32_t *end_of; // of LOOPs: the END
+    uint32_t *end_of; // of LOOPs: the END; of FMAs done where the sum is: the SET; else 0
     uint32_t *at;     // of registers: the first of their words
     tt_word *words;
     tt_word *spread[OPERANDS]; // operands in the shape of what is made
-    int64_t *number;           // of open axes, in the block's first turn
-    int64_t from, to;          // of the axis `split`
-    uint32_t lanes;            // the open axis of lanes, or TT_NO_REGISTER
-    int64_t left;              // numbers of it from this turn on
-    uint32_t block;            // the LOOP that runs in blocks, or TT_NO_REGISTER: none is open
-    int64_t block_step;        // numbers of its axis from turn to turn
-    unsigned turns;            // in the block, 1 outside
+    int64_t *number;           // of axes, in the block's first turn; of closed ones, the last
+    reach *reach;              // of accesses, at these numbers
+    moved *moved;              // of axis i: from first_moved[i] to before first_moved[i + 1]
+    uint32_t *first_moved;
+    int64_t from, to;   // of the axis `split`
+    uint32_t lanes;     // the open axis of lanes, or TT_NO_REGISTER
+    int64_t left;       // numbers of it from this turn on
+    uint32_t block;     // the LOOP that runs in blocks, or TT_NO_REGISTER: none is open
+    int64_t block_step; // numbers of its axis from turn to turn
+    unsigned turns;     // in the block, 1 outside
+    tt_block_rows *multiply_add;
 } run;
 
 static size_t words_of(const tt_form *form, uint32_t i)
@@ -46,14 +65,25 @@ static size_t words_of(const tt_form *form, uint32_t i)
     return form->code[i].uniform ? TURNS : ROWS;
 }
 
-static bool splits_in_blocks(const tt_form *form)
+// Turns of the axis `split` that a block has at most.
+static unsigned split_turns(const tt_form *form)
 {
-    return form->split && form->local_bytes * TURNS <= TT_FORM_LOCAL_MAX;
+    if (form->local_bytes * TURNS <= TT_FORM_LOCAL_MAX)
+        return TURNS;
+    return (unsigned)(TT_FORM_LOCAL_MAX / form->local_bytes);
 }
 
 static size_t local_bytes_of(const tt_form *form)
 {
-    return (size_t)form->local_bytes * (splits_in_blocks(form) ? TURNS : 1);
+    return (size_t)form->local_bytes * (form->split ? split_turns(form) : 1);
+}
+
+static uint32_t terms_of(const tt_form *form)
+{
+    uint32_t terms = 0;
+    for (uint32_t i = 0; i < form->access_count; i++)
+        terms += form->access[i].place.count;
+    return terms;
 }
 
 size_t tt_blocks_scratch(const tt_form *form)
@@ -61,9 +91,10 @@ size_t tt_blocks_scratch(const tt_form *form)
     size_t words = OPERANDS * ROWS;
     for (uint32_t i = 0; i < form->length; i++)
         words += words_of(form, i);
-    size_t bytes = local_bytes_of(form) + words * sizeof(tt_word) +
-                   (form->axis_count + 1) * sizeof(int64_t) +
-                   2 * (size_t)form->length * sizeof(uint32_t);
+    size_t bytes = local_bytes_of(form) + form->access_count * sizeof(reach) +
+                   terms_of(form) * sizeof(moved) + form->axis_count * sizeof(int64_t) +
+                   words * sizeof(tt_word) +
+                   (2 * (size_t)form->length + form->axis_count + 1) * sizeof(uint32_t);
     return (bytes + TT_FORM_LOCAL_ALIGN - 1) / TT_FORM_LOCAL_ALIGN * TT_FORM_LOCAL_ALIGN;
 }
 
@@ -96,19 +127,6 @@ static int64_t turn_stride(const run *r, const tt_affine *place)
                                       : stride_of(place, r->form->code[r->block].a) * r->block_step;
 }
 
-// The same of an element that is accessed.
-static int64_t turn_stride_of(const run *r, const tt_form_access *access)
-{
-    bool apart = access->buffer == TT_FORM_LOCAL && r->form->split && r->block == 0;
-    size_t bytes = tt_element_bytes((tt_element)access->element);
-    return turn_stride(r, &access->place) + (apart ? (int64_t)(r->form->local_bytes / bytes) : 0);
-}
-
-static void *buffer_of(const run *r, const tt_form_access *access)
-{
-    return access->buffer == TT_FORM_LOCAL ? r->local : r->buffers[access->buffer];
-}
-
 static int64_t lane_stride(const run *r, const tt_affine *place)
 {
     return r->lanes == TT_NO_REGISTER ? 0 : stride_of(place, r->lanes);
@@ -130,11 +148,38 @@ static const tt_word *operand(run *r, unsigned slot, tt_register from, bool lane
     bool uniform = r->form->code[from].uniform, each = in_block(r, from) || r->turns == 1;
     if (each && uniform == !lanes)
         return words;
-    unsigned width = lanes ? TT_LANES : 1, step = each ? (uniform ? 1 : TT_LANES) : 0;
-    for (unsigned turn = 0; turn < r->turns; turn++)
-        for (unsigned l = 0; l < width; l++)
-            r->spread[slot][turn * width + l] = words[turn * step + (uniform ? 0 : l)];
-    return r->spread[slot];
+    unsigned step = each ? (uniform ? 1 : TT_LANES) : 0;
+    tt_word *to = r->spread[slot];
+    for (unsigned turn = 0; turn < r->turns; turn++, words += step) {
+        if (!lanes)
+            to[turn] = words[0];
+        else if (uniform)
+            for (unsigned l = 0; l < TT_LANES; l++)
+                to[turn * TT_LANES + l] = words[0];
+        else
+            memcpy(to + (size_t)turn * TT_LANES, words, TT_LANES * sizeof(*to));
+    }
+    return to;
+}
+
+// Adds to the register of lanes that is SET behind.
+static void multiply_add(run *r, const tt_instruction *i, tt_register sum)
+{
+    const tt_instruction *code = r->form->code;
+    bool swap = code[i->b].uniform;
+    tt_register a = swap ? i->b : i->a, b = swap ? i->a : i->b;
+    tt_word *to = r->words + r->at[sum];
+    const tt_word *x = r->words + r->at[a], *y = r->words + r->at[b];
+    unsigned width = code[a].uniform ? 1 : TT_LANES;
+    unsigned x_step = in_block(r, a) ? width : 0, y_step = in_block(r, b) ? TT_LANES : 0;
+    unsigned whole = r->turns, last = lanes_left(r, whole - 1);
+    if (last < TT_LANES) { // in each turn, or in the last one alone
+        whole = lanes_left(r, 0) < TT_LANES ? 0 : whole - 1;
+        for (unsigned turn = whole; turn < r->turns; turn++)
+            r->multiply_add(to + (size_t)turn * TT_LANES, x + (size_t)turn * x_step, x_step, width,
+                            y + (size_t)turn * y_step, y_step, 1, last);
+    }
+    r->multiply_add(to, x, x_step, width, y, y_step, whole, TT_LANES);
 }
 
 static void arithmetic(run *r, uint32_t at, const tt_instruction *i)
@@ -165,45 +210,75 @@ static void make_index(run *r, uint32_t at, const tt_instruction *i)
             to[turn * width + l].i = (uint32_t)(first + by_turn * turn + by_lane * l);
 }
 
-static void load(run *r, uint32_t at, const tt_instruction *i)
+// Where the numbers of the block's turns lie side by side: how many there are. Else 0.
+static unsigned in_one_row(const run *r, const tt_instruction *i, const reach *at)
+{
+    if (i->uniform || at->by_lane != 1 || (r->turns > 1 && at->by_turn != TT_LANES))
+        return 0;
+    unsigned full = r->turns - 1;
+    return full == 0 || lanes_left(r, 0) == TT_LANES ? full * TT_LANES + lanes_left(r, full) : 0;
+}
+
+static void load_chosen(run *r, const tt_instruction *i, tt_word *to)
 {
     const tt_form_access *access = &r->form->access[i->a];
-    const void *buffer = buffer_of(r, access);
-    tt_element element = (tt_element)access->element;
-    tt_word *to = r->words + r->at[at];
-    int64_t first = value_of(r, &access->place), by_turn = turn_stride_of(r, access),
-            by_lane = i->uniform ? 0 : lane_stride(r, &access->place);
+    reach at = r->reach[i->a];
     unsigned width = i->uniform ? 1 : TT_LANES;
     const tt_word *guard = i->b == TT_NO_REGISTER ? NULL : operand(r, 0, i->b, !i->uniform);
     const tt_word *index = i->c == TT_NO_REGISTER ? NULL : operand(r, 1, i->c, !i->uniform);
-    for (unsigned turn = 0; turn < r->turns; turn++, to += width, first += by_turn) {
+    for (unsigned turn = 0; turn < r->turns; turn++, to += width, at.place += at.by_turn) {
         unsigned count = i->uniform ? 1 : lanes_left(r, turn);
-        memset(to + count, 0, (width - count) * sizeof(*to));
-        if (guard == NULL && index == NULL) {
-            tt_block_load(element, buffer, first, by_lane, to, count);
-            continue;
-        }
-        for (unsigned l = 0; l < count; l++) {
+        for (unsigned l = 0; l < width; l++) {
             size_t from = turn * width + l;
-            int64_t chosen = index == NULL ? 0 : (int32_t)index[from].i * access->index_stride;
-            if (guard != NULL && guard[from].i == 0)
+            if (l >= count || (guard != NULL && guard[from].i == 0)) {
                 to[l].i = 0;
-            else
-                tt_block_load(element, buffer, first + by_lane * l + chosen, 0, to + l, 1);
+                continue;
+            }
+            int64_t chosen = index == NULL ? 0 : (int32_t)index[from].i * access->index_stride;
+            tt_block_load((tt_element)access->element, at.buffer,
+                          at.place + at.by_lane * l + chosen, 0, to + l, 1);
+        }
+    }
+}
+
+static void load(run *r, uint32_t at, const tt_instruction *i)
+{
+    reach from = r->reach[i->a];
+    tt_element element = (tt_element)r->form->access[i->a].element;
+    tt_word *to = r->words + r->at[at];
+    unsigned row = in_one_row(r, i, &from);
+    if (i->b != TT_NO_REGISTER || i->c != TT_NO_REGISTER) {
+        load_chosen(r, i, to);
+    } else if (i->uniform) {
+        tt_block_load(element, from.buffer, from.place, from.by_turn, to, r->turns);
+    } else if (row > 0) {
+        tt_block_load(element, from.buffer, from.place, 1, to, row);
+        for (unsigned l = row; l < r->turns * TT_LANES; l++)
+            to[l].i = 0;
+    } else {
+        for (unsigned turn = 0; turn < r->turns; turn++, from.place += from.by_turn) {
+            unsigned count = lanes_left(r, turn);
+            tt_block_load(element, from.buffer, from.place, from.by_lane, to, count);
+            to += TT_LANES;
+            for (unsigned idle = TT_LANES - count; idle > 0; idle--)
+                to[-(int)idle].i = 0;
         }
     }
 }
 
 static void store(run *r, const tt_instruction *i)
 {
-    const tt_form_access *access = &r->form->access[i->a];
-    int64_t first = value_of(r, &access->place), by_turn = turn_stride_of(r, access),
-            by_lane = lane_stride(r, &access->place);
-    unsigned width = i->uniform ? 1 : TT_LANES;
+    tt_element element = (tt_element)r->form->access[i->a].element;
+    reach to = r->reach[i->a];
     const tt_word *from = operand(r, 0, i->b, !i->uniform);
-    for (unsigned turn = 0; turn < r->turns; turn++)
-        tt_block_store((tt_element)access->element, buffer_of(r, access), first + by_turn * turn,
-                       by_lane, from + (size_t)turn * width, i->uniform ? 1 : lanes_left(r, turn));
+    unsigned row = in_one_row(r, i, &to), width = i->uniform ? 1 : TT_LANES;
+    if (row > 0) {
+        tt_block_store(element, to.buffer, to.place, 1, from, row);
+        return;
+    }
+    for (unsigned turn = 0; turn < r->turns; turn++, from += width, to.place += to.by_turn)
+        tt_block_store(element, to.buffer, to.place, to.by_lane, from,
+                       i->uniform ? 1 : lanes_left(r, turn));
 }
 
 static void start(run *r, uint32_t at, const tt_instruction *i)
@@ -252,6 +327,13 @@ static void body(run *r, uint32_t at, uint32_t end)
         case TT_FORM_SET:
             set(r, i);
             break;
+        case TT_FORM_FMA:
+            if (r->end_of[at] > 0) {
+                multiply_add(r, i, i->c);
+                at = r->end_of[at];
+                break;
+            }
+            // fallthrough
         default:
             arithmetic(r, at, i);
         }
@@ -304,7 +386,7 @@ static bool stores_apart(const run *r, uint32_t loop_at, const tt_instruction *s
             continue;
         const tt_form_access *with = &form->access[other->a];
         bool indexed = other->op == TT_FORM_LOAD && other->c != TT_NO_REGISTER;
-        if (buffer_of(r, with) == buffer_of(r, to) &&
+        if (r->reach[other->a].buffer == r->reach[stored->a].buffer &&
             (indexed || !same_place(to, with, form->code[loop_at].a)))
             return false;
     }
@@ -334,15 +416,50 @@ static bool bounds_depend(const tt_form *form, uint32_t axis)
     return false;
 }
 
-static bool runs_in_blocks(const run *r, uint32_t at, int64_t numbers)
+static bool any_turns_apart(const run *r)
+{
+    for (uint32_t i = 1; i < r->form->length; i++)
+        if (r->form->code[i].op == TT_FORM_LOOP && r->form->axis[r->form->code[i].a].lanes &&
+            turns_apart(r, i))
+            return true;
+    return false;
+}
+
+static bool runs_in_blocks(const run *r, uint32_t at, int64_t turns)
 {
     const tt_form *form = r->form;
-    if (r->block != TT_NO_REGISTER)
+    if (r->block != TT_NO_REGISTER || turns < 2)
         return false;
     uint32_t axis = form->code[at].a;
     if (at == 0 && form->split)
-        return splits_in_blocks(form) && numbers >= TURNS / 2 && !bounds_depend(form, axis);
-    return form->axis[axis].lanes && numbers > TT_LANES && turns_apart(r, at);
+        return split_turns(form) > 1 && !bounds_depend(form, axis) &&
+               ((turns >= TURNS / 2 && split_turns(form) >= TURNS / 2) || !any_turns_apart(r));
+    return form->axis[axis].lanes && turns_apart(r, at);
+}
+
+static void open_block(run *r, uint32_t at, int64_t step)
+{
+    const tt_form *form = r->form;
+    r->block = at;
+    r->block_step = step;
+    for (uint32_t i = at + 1; i < r->end_of[at]; i++) {
+        if (form->code[i].op != TT_FORM_LOAD && form->code[i].op != TT_FORM_STORE)
+            continue;
+        reach *to = &r->reach[form->code[i].a];
+        const tt_form_access *access = &form->access[form->code[i].a];
+        to->by_turn = turn_stride(r, &access->place);
+        if (access->buffer == TT_FORM_LOCAL && form->split && at == 0)
+            to->by_turn +=
+                (int64_t)(form->local_bytes / tt_element_bytes((tt_element)access->element));
+    }
+}
+
+static void go_to(run *r, uint32_t axis, int64_t number)
+{
+    int64_t by = number - r->number[axis];
+    r->number[axis] = number;
+    for (uint32_t i = r->first_moved[axis]; i < r->first_moved[axis + 1]; i++)
+        r->reach[r->moved[i].access].place += r->moved[i].stride * by;
 }
 
 static uint32_t loop(run *r, uint32_t at)
@@ -351,21 +468,20 @@ static uint32_t loop(run *r, uint32_t at)
     bool lanes = r->form->axis[axis].lanes;
     int64_t first, last, step = lanes ? TT_LANES : 1;
     range_of(r, at, &first, &last);
-    bool blocks = runs_in_blocks(r, at, last - first);
+    bool blocks = runs_in_blocks(r, at, divided_up(last - first, step));
+    int64_t most = !blocks ? 1 : at == 0 && r->form->split ? split_turns(r->form) : TURNS;
     if (lanes)
         r->lanes = axis;
-    if (blocks) {
-        r->block = at;
-        r->block_step = step;
-        step *= TURNS;
-    }
+    if (blocks)
+        open_block(r, at, step);
+    step *= most;
     for (int64_t number = first; number < last; number += step) {
-        r->number[axis] = number;
+        go_to(r, axis, number);
         if (lanes)
             r->left = last - number;
         int64_t turns = blocks ? divided_up(last - number, r->block_step) : 0;
         if (blocks)
-            r->turns = turns < TURNS ? (unsigned)turns : TURNS;
+            r->turns = (unsigned)(turns < most ? turns : most);
         body(r, at + 1, end);
     }
     if (lanes)
@@ -377,13 +493,51 @@ static uint32_t loop(run *r, uint32_t at)
     return end;
 }
 
+static void count_use(run *r, tt_register of)
+{
+    if (of != TT_NO_REGISTER)
+        r->at[of]++;
+}
+
+// Into `at`, for now.
+static void count_uses(run *r)
+{
+    const tt_form *form = r->form;
+    memset(r->at, 0, form->length * sizeof(*r->at));
+    for (uint32_t i = 0; i < form->length; i++) {
+        const tt_instruction *code = &form->code[i];
+        const tt_register from[OPERANDS] = {code->a, code->b, code->c};
+        bool moves = code->op == TT_FORM_LOAD || code->op == TT_FORM_STORE;
+        unsigned first = moves, count = tt_form_operands((tt_form_op)code->op);
+        if (code->op == TT_FORM_LOAD)
+            count = 3;
+        else if (code->op == TT_FORM_STORE || code->op == TT_FORM_SET)
+            count = 2;
+        else if (code->op == TT_FORM_START)
+            count = 1;
+        for (unsigned o = first; o < count; o++)
+            count_use(r, from[o]);
+    }
+}
+
+// Whether an FMA may be done where the sum is.
+static bool sums_in_place(const run *r, uint32_t i, uint32_t uses)
+{
+    const tt_instruction *code = r->form->code, *fma = &code[i];
+    return fma->op == TT_FORM_FMA && uses == 1 && code[i + 1].op == TT_FORM_SET &&
+           code[i + 1].b == i && code[i + 1].a == fma->c && !code[fma->c].uniform &&
+           !(code[fma->a].uniform && code[fma->b].uniform) && fma->a != fma->c && fma->b != fma->c;
+}
+
 // Finds the end of each loop, and gives each register its words.
 static void prepare(run *r)
 {
     const tt_form *form = r->form;
     uint32_t open = TT_NO_REGISTER,
              words = 0; // while a loop is open, its entry names the one around
+    count_uses(r);
     for (uint32_t i = 0; i < form->length; i++) {
+        r->end_of[i] = sums_in_place(r, i, r->at[i]) ? i + 1 : 0;
         if (form->code[i].op == TT_FORM_LOOP) {
             r->end_of[i] = open;
             open = i;
@@ -397,19 +551,51 @@ static void prepare(run *r)
     }
 }
 
+// Where accesses begin, and which move with an axis.
+static void prepare_accesses(run *r)
+{
+    const tt_form *form = r->form;
+    uint32_t lanes = TT_NO_REGISTER, count = 0;
+    for (uint32_t i = 0; i < form->length; i++) {
+        const tt_instruction *code = &form->code[i];
+        if (code->op == TT_FORM_LOOP && form->axis[code->a].lanes)
+            lanes = code->a;
+        if (code->op != TT_FORM_LOAD && code->op != TT_FORM_STORE)
+            continue;
+        const tt_form_access *access = &form->access[code->a];
+        r->reach[code->a] = (reach){
+            .place = access->place.offset,
+            .by_lane = code->uniform ? 0 : stride_of(&access->place, lanes),
+            .buffer = access->buffer == TT_FORM_LOCAL ? r->local : r->buffers[access->buffer]};
+    }
+    for (uint32_t axis = 0; axis < form->axis_count; axis++) {
+        r->number[axis] = 0;
+        r->first_moved[axis] = count;
+        for (uint32_t i = 0; i < form->access_count; i++) {
+            int64_t stride = stride_of(&form->access[i].place, axis);
+            if (stride != 0)
+                r->moved[count++] = (moved){.access = i, .stride = stride};
+        }
+    }
+    r->first_moved[form->axis_count] = count;
+}
+
 void tt_blocks_run(const tt_form *form, void *const *buffers, int64_t from, int64_t to,
                    void *scratch)
 {
     run r = {.form = form,
              .buffers = buffers,
              .local = scratch,
-             .number = (int64_t *)(void *)((char *)scratch + local_bytes_of(form)),
+             .reach = (reach *)(void *)((char *)scratch + local_bytes_of(form)),
              .from = from,
              .to = to,
              .lanes = TT_NO_REGISTER,
              .block = TT_NO_REGISTER,
-             .turns = 1};
-    tt_word *words = (tt_word *)(r.number + form->axis_count + 1);
+             .turns = 1,
+             .multiply_add = tt_block_multiply_add_of_machine()};
+    r.moved = (moved *)(r.reach + form->access_count);
+    r.number = (int64_t *)(r.moved + terms_of(form));
+    tt_word *words = (tt_word *)(r.number + form->axis_count);
     for (unsigned o = 0; o < OPERANDS; o++, words += ROWS)
         r.spread[o] = words;
     r.words = words;
@@ -417,6 +603,8 @@ void tt_blocks_run(const tt_form *form, void *const *buffers, int64_t from, int6
         words += words_of(form, i);
     r.end_of = (uint32_t *)words;
     r.at = r.end_of + form->length;
+    r.first_moved = r.at + form->length;
     prepare(&r);
+    prepare_accesses(&r);
     body(&r, 0, form->length);
 }
