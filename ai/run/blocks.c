@@ -37,12 +37,20 @@ typedef struct moved {
     int64_t stride;
 } moved;
 
+// What an FMA reads, where it lies: rows of 16 or of one, a turn each.
+typedef struct rows {
+    const tt_word *words;
+    int64_t step;
+} rows;
+
 typedef struct run {
     const tt_form *form;
     void *const *buffers;
-    char *local;      // of each turn of a block
-    uint32_t *end_of; // of LOOPs: the END; of FMAs done where the sum is: the SET; else 0
-    uint32_t *at;     // of registers: the first of their words
+    char *local;    // of each turn of a block
+    uint32_t *note; // of LOOPs: the END; of FMAs done where the sum is: the SET; of LOADs that
+                    // only these read: 1; else 0
+    rows *rows;     // of such LOADs
+    uint32_t *at;   // of registers: the first of their words
     tt_word *words;
     tt_word *spread[OPERANDS]; // operands in the shape of what is made
     int64_t *number;           // of axes, in the block's first turn; of closed ones, the last
@@ -55,6 +63,7 @@ typedef struct run {
     uint32_t block;     // the LOOP that runs in blocks, or TT_NO_REGISTER: none is open
     int64_t block_step; // numbers of its axis from turn to turn
     unsigned turns;     // in the block, 1 outside
+    bool full;          // no lane of it is idle
     tt_block_rows *multiply_add;
 } run;
 
@@ -92,8 +101,8 @@ size_t tt_blocks_scratch(const tt_form *form)
     for (uint32_t i = 0; i < form->length; i++)
         words += words_of(form, i);
     size_t bytes = local_bytes_of(form) + form->access_count * sizeof(reach) +
-                   terms_of(form) * sizeof(moved) + form->axis_count * sizeof(int64_t) +
-                   words * sizeof(tt_word) +
+                   terms_of(form) * sizeof(moved) + form->length * sizeof(rows) +
+                   form->axis_count * sizeof(int64_t) + words * sizeof(tt_word) +
                    (2 * (size_t)form->length + form->axis_count + 1) * sizeof(uint32_t);
     return (bytes + TT_FORM_LOCAL_ALIGN - 1) / TT_FORM_LOCAL_ALIGN * TT_FORM_LOCAL_ALIGN;
 }
@@ -162,24 +171,31 @@ static const tt_word *operand(run *r, unsigned slot, tt_register from, bool lane
     return to;
 }
 
+static rows rows_of(const run *r, tt_register from)
+{
+    const tt_instruction *i = &r->form->code[from];
+    if (i->op == TT_FORM_LOAD && r->note[from] > 0)
+        return r->rows[from];
+    int64_t width = i->uniform ? 1 : TT_LANES;
+    return (rows){r->words + r->at[from], in_block(r, from) ? width : 0};
+}
+
 // Adds to the register of lanes that is SET behind.
-static void multiply_add(run *r, const tt_instruction *i, tt_register sum)
+static void multiply_add(run *r, const tt_instruction *i)
 {
     const tt_instruction *code = r->form->code;
-    bool swap = code[i->b].uniform;
-    tt_register a = swap ? i->b : i->a, b = swap ? i->a : i->b;
-    tt_word *to = r->words + r->at[sum];
-    const tt_word *x = r->words + r->at[a], *y = r->words + r->at[b];
-    unsigned width = code[a].uniform ? 1 : TT_LANES;
-    unsigned x_step = in_block(r, a) ? width : 0, y_step = in_block(r, b) ? TT_LANES : 0;
-    unsigned whole = r->turns, last = lanes_left(r, whole - 1);
-    if (last < TT_LANES) { // in each turn, or in the last one alone
-        whole = lanes_left(r, 0) < TT_LANES ? 0 : whole - 1;
-        for (unsigned turn = whole; turn < r->turns; turn++)
-            r->multiply_add(to + (size_t)turn * TT_LANES, x + (size_t)turn * x_step, x_step, width,
-                            y + (size_t)turn * y_step, y_step, 1, last);
+    bool swap = code[i->b].uniform, uniform = swap || code[i->a].uniform;
+    rows a = rows_of(r, swap ? i->b : i->a), b = rows_of(r, swap ? i->a : i->b);
+    tt_word *to = r->words + r->at[i->c];
+    if (r->full) {
+        r->multiply_add(to, a.words, a.step, uniform, b.words, b.step, r->turns, TT_LANES);
+        return;
     }
-    r->multiply_add(to, x, x_step, width, y, y_step, whole, TT_LANES);
+    for (unsigned turn = 0; turn < r->turns; turn++, to += TT_LANES) {
+        r->multiply_add(to, a.words, 0, uniform, b.words, 0, 1, lanes_left(r, turn));
+        a.words += a.step;
+        b.words += b.step;
+    }
 }
 
 static void arithmetic(run *r, uint32_t at, const tt_instruction *i)
@@ -244,8 +260,13 @@ static void load_chosen(run *r, const tt_instruction *i, tt_word *to)
 static void load(run *r, uint32_t at, const tt_instruction *i)
 {
     reach from = r->reach[i->a];
-    tt_element element = (tt_element)r->form->access[i->a].element;
     tt_word *to = r->words + r->at[at];
+    if (r->note[at] > 0 && (r->full || i->uniform)) {
+        r->rows[at] = (rows){(const tt_word *)from.buffer + from.place, from.by_turn};
+        return;
+    }
+    r->rows[at] = (rows){to, i->uniform ? 1 : TT_LANES};
+    tt_element element = (tt_element)r->form->access[i->a].element;
     unsigned row = in_one_row(r, i, &from);
     if (i->b != TT_NO_REGISTER || i->c != TT_NO_REGISTER) {
         load_chosen(r, i, to);
@@ -328,9 +349,9 @@ static void body(run *r, uint32_t at, uint32_t end)
             set(r, i);
             break;
         case TT_FORM_FMA:
-            if (r->end_of[at] > 0) {
-                multiply_add(r, i, i->c);
-                at = r->end_of[at];
+            if (r->note[at] > 0) {
+                multiply_add(r, i);
+                at = r->note[at];
                 break;
             }
             // fallthrough
@@ -380,7 +401,7 @@ static bool stores_apart(const run *r, uint32_t loop_at, const tt_instruction *s
 {
     const tt_form *form = r->form;
     const tt_form_access *to = &form->access[stored->a];
-    for (uint32_t i = loop_at + 1; i < r->end_of[loop_at]; i++) {
+    for (uint32_t i = loop_at + 1; i < r->note[loop_at]; i++) {
         const tt_instruction *other = &form->code[i];
         if (other->op != TT_FORM_LOAD && other->op != TT_FORM_STORE)
             continue;
@@ -397,7 +418,7 @@ static bool stores_apart(const run *r, uint32_t loop_at, const tt_instruction *s
 static bool turns_apart(const run *r, uint32_t at)
 {
     const tt_form *form = r->form;
-    for (uint32_t i = at + 1; i < r->end_of[at]; i++) {
+    for (uint32_t i = at + 1; i < r->note[at]; i++) {
         const tt_instruction *instruction = &form->code[i];
         if (instruction->op == TT_FORM_LOOP ||
             (instruction->op == TT_FORM_SET && instruction->a < at) ||
@@ -442,7 +463,7 @@ static void open_block(run *r, uint32_t at, int64_t step)
     const tt_form *form = r->form;
     r->block = at;
     r->block_step = step;
-    for (uint32_t i = at + 1; i < r->end_of[at]; i++) {
+    for (uint32_t i = at + 1; i < r->note[at]; i++) {
         if (form->code[i].op != TT_FORM_LOAD && form->code[i].op != TT_FORM_STORE)
             continue;
         reach *to = &r->reach[form->code[i].a];
@@ -464,7 +485,7 @@ static void go_to(run *r, uint32_t axis, int64_t number)
 
 static uint32_t loop(run *r, uint32_t at)
 {
-    uint32_t axis = r->form->code[at].a, end = r->end_of[at];
+    uint32_t axis = r->form->code[at].a, end = r->note[at];
     bool lanes = r->form->axis[axis].lanes;
     int64_t first, last, step = lanes ? TT_LANES : 1;
     range_of(r, at, &first, &last);
@@ -482,6 +503,7 @@ static uint32_t loop(run *r, uint32_t at)
         int64_t turns = blocks ? divided_up(last - number, r->block_step) : 0;
         if (blocks)
             r->turns = (unsigned)(turns < most ? turns : most);
+        r->full = lanes_left(r, r->turns - 1) == TT_LANES;
         body(r, at + 1, end);
     }
     if (lanes)
@@ -490,6 +512,7 @@ static uint32_t loop(run *r, uint32_t at)
         r->block = TT_NO_REGISTER;
         r->turns = 1;
     }
+    r->full = r->lanes == TT_NO_REGISTER || lanes_left(r, r->turns - 1) == TT_LANES;
     return end;
 }
 
@@ -529,6 +552,24 @@ static bool sums_in_place(const run *r, uint32_t i, uint32_t uses)
            !(code[fma->a].uniform && code[fma->b].uniform) && fma->a != fma->c && fma->b != fma->c;
 }
 
+// Whether a LOAD's elements need not be copied: straight on, nothing but such FMAs reads them,
+// while nothing is stored.
+static bool reads_in_place(const run *r, uint32_t i, uint32_t uses)
+{
+    const tt_instruction *code = r->form->code, *load = &code[i];
+    if (load->op != TT_FORM_LOAD || load->b != TT_NO_REGISTER || load->c != TT_NO_REGISTER ||
+        r->form->access[load->a].element != TT_F32 ||
+        (!load->uniform && r->reach[load->a].by_lane != 1))
+        return false;
+    for (i++; uses > 0; i++) {
+        if (code[i].op == TT_FORM_FMA && r->note[i] > 0)
+            uses -= (&code[code[i].a] == load) + (&code[code[i].b] == load);
+        else if (code[i].op != TT_FORM_LOAD && code[i].op != TT_FORM_SET)
+            return false;
+    }
+    return true;
+}
+
 // Finds the end of each loop, and gives each register its words.
 static void prepare(run *r)
 {
@@ -536,14 +577,15 @@ static void prepare(run *r)
     uint32_t open = TT_NO_REGISTER,
              words = 0; // while a loop is open, its entry names the one around
     count_uses(r);
+    for (uint32_t i = form->length; i-- > 0;)
+        r->note[i] = sums_in_place(r, i, r->at[i]) ? i + 1 : reads_in_place(r, i, r->at[i]) ? 1 : 0;
     for (uint32_t i = 0; i < form->length; i++) {
-        r->end_of[i] = sums_in_place(r, i, r->at[i]) ? i + 1 : 0;
         if (form->code[i].op == TT_FORM_LOOP) {
-            r->end_of[i] = open;
+            r->note[i] = open;
             open = i;
         } else if (form->code[i].op == TT_FORM_END) {
-            uint32_t around = r->end_of[open];
-            r->end_of[open] = i;
+            uint32_t around = r->note[open];
+            r->note[open] = i;
             open = around;
         }
         r->at[i] = words;
@@ -592,19 +634,21 @@ void tt_blocks_run(const tt_form *form, void *const *buffers, int64_t from, int6
              .lanes = TT_NO_REGISTER,
              .block = TT_NO_REGISTER,
              .turns = 1,
+             .full = true,
              .multiply_add = tt_block_multiply_add_of_machine()};
     r.moved = (moved *)(r.reach + form->access_count);
-    r.number = (int64_t *)(r.moved + terms_of(form));
+    r.rows = (rows *)(r.moved + terms_of(form));
+    r.number = (int64_t *)(r.rows + form->length);
     tt_word *words = (tt_word *)(r.number + form->axis_count);
     for (unsigned o = 0; o < OPERANDS; o++, words += ROWS)
         r.spread[o] = words;
     r.words = words;
     for (uint32_t i = 0; i < form->length; i++)
         words += words_of(form, i);
-    r.end_of = (uint32_t *)words;
-    r.at = r.end_of + form->length;
+    r.note = (uint32_t *)words;
+    r.at = r.note + form->length;
     r.first_moved = r.at + form->length;
-    prepare(&r);
     prepare_accesses(&r);
+    prepare(&r);
     body(&r, 0, form->length);
 }

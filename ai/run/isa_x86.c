@@ -34,17 +34,16 @@ multiply_add_eight(tt_word *sum, __m256 a, const tt_word *b, __m256 busy)
 
 // A compiler makes no vectors of this by itself.
 __attribute__((target("avx2,fma"))) static void
-multiply_add_at_once(tt_word *sum, const tt_word *a, unsigned a_step, unsigned width,
-                     const tt_word *b, unsigned b_step, unsigned turns, unsigned lanes)
+multiply_add_at_once(tt_word *sum, const tt_word *a, int64_t a_step, bool uniform, const tt_word *b,
+                     int64_t b_step, unsigned turns, unsigned lanes)
 {
     __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     __m256 low = _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32((int)lanes), lane));
     __m256 high = _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32((int)lanes - 8), lane));
     for (unsigned turn = 0; turn < turns; turn++, sum += TT_LANES, a += a_step, b += b_step) {
-        bool each = width > 1;
         __m256 one = _mm256_broadcast_ss(&a->f);
-        multiply_add_eight(sum, each ? _mm256_loadu_ps(&a->f) : one, b, low);
-        multiply_add_eight(sum + 8, each ? _mm256_loadu_ps(&a[8].f) : one, b + 8, high);
+        multiply_add_eight(sum, uniform ? one : _mm256_loadu_ps(&a->f), b, low);
+        multiply_add_eight(sum + 8, uniform ? one : _mm256_loadu_ps(&a[8].f), b + 8, high);
     }
 }
 
