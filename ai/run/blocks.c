@@ -15,108 +15,11 @@
 // A register holds a row for each turn of the block: of 16 numbers, or of 1 where it is uniform.
 // One that was made before the block's loop holds one row, which counts for all turns.
 
-#include "ai/run/blocks.h"
-
 #include <string.h>
 
-#include "ai/run/block_elements.h"
+#include "ai/run/blocks_internal.h"
 
-#define TURNS 16
-#define OPERANDS 3
-#define ROWS ((size_t)TURNS * TT_LANES)
-
-// What an access reaches: an element, and those of the next turn and lane.
-typedef struct reach {
-    int64_t place, by_turn, by_lane;
-    void *buffer;
-} reach;
-
-// An access whose place grows with an axis.
-typedef struct moved {
-    uint32_t access;
-    int64_t stride;
-} moved;
-
-// What an FMA reads, where it lies: rows of 16 or of one, a turn each.
-typedef struct rows {
-    const tt_word *words;
-    int64_t step;
-} rows;
-
-typedef struct run {
-    const tt_form *form;
-    void *const *buffers;
-    char *local;    // of each turn of a block
-    uint32_t *note; // of LOOPs: the END; of FMAs done where the sum is: the SET; of LOADs that
-                    // only these read: 1; else 0
-    rows *rows;     // of such LOADs
-    uint32_t *at;   // of registers: the first of their words
-    tt_word *words;
-    tt_word *spread[OPERANDS]; // operands in the shape of what is made
-    int64_t *number;           // of axes, in the block's first turn; of closed ones, the last
-    reach *reach;              // of accesses, at these numbers
-    moved *moved;              // of axis i: from first_moved[i] to before first_moved[i + 1]
-    uint32_t *first_moved;
-    int64_t from, to;   // of the axis `split`
-    uint32_t lanes;     // the open axis of lanes, or TT_NO_REGISTER
-    int64_t left;       // numbers of it from this turn on
-    uint32_t block;     // the LOOP that runs in blocks, or TT_NO_REGISTER: none is open
-    int64_t block_step; // numbers of its axis from turn to turn
-    unsigned turns;     // in the block, 1 outside
-    bool full;          // no lane of it is idle
-    tt_block_rows *multiply_add;
-} run;
-
-static size_t words_of(const tt_form *form, uint32_t i)
-{
-    if (form->code[i].kind == TT_FORM_NONE)
-        return 0;
-    return form->code[i].uniform ? TURNS : ROWS;
-}
-
-// Turns of the axis `split` that a block has at most.
-static unsigned split_turns(const tt_form *form)
-{
-    if (form->local_bytes * TURNS <= TT_FORM_LOCAL_MAX)
-        return TURNS;
-    return (unsigned)(TT_FORM_LOCAL_MAX / form->local_bytes);
-}
-
-static size_t local_bytes_of(const tt_form *form)
-{
-    return (size_t)form->local_bytes * (form->split ? split_turns(form) : 1);
-}
-
-static uint32_t terms_of(const tt_form *form)
-{
-    uint32_t terms = 0;
-    for (uint32_t i = 0; i < form->access_count; i++)
-        terms += form->access[i].place.count;
-    return terms;
-}
-
-size_t tt_blocks_scratch(const tt_form *form)
-{
-    size_t words = OPERANDS * ROWS;
-    for (uint32_t i = 0; i < form->length; i++)
-        words += words_of(form, i);
-    size_t bytes = local_bytes_of(form) + form->access_count * sizeof(reach) +
-                   terms_of(form) * sizeof(moved) + form->length * sizeof(rows) +
-                   form->axis_count * sizeof(int64_t) + words * sizeof(tt_word) +
-                   (2 * (size_t)form->length + form->axis_count + 1) * sizeof(uint32_t);
-    return (bytes + TT_FORM_LOCAL_ALIGN - 1) / TT_FORM_LOCAL_ALIGN * TT_FORM_LOCAL_ALIGN;
-}
-
-static int64_t stride_of(const tt_affine *place, uint32_t axis)
-{
-    int64_t stride = 0;
-    for (unsigned i = 0; i < place->count; i++)
-        if (place->term[i].axis == axis)
-            stride += place->term[i].stride;
-    return stride;
-}
-
-static int64_t value_of(const run *r, const tt_affine *place)
+static int64_t value_of(const tt_block_run *r, const tt_affine *place)
 {
     int64_t value = place->offset;
     for (unsigned i = 0; i < place->count; i++)
@@ -124,24 +27,25 @@ static int64_t value_of(const run *r, const tt_affine *place)
     return value;
 }
 
-static bool in_block(const run *r, uint32_t instruction)
+static bool in_block(const tt_block_run *r, uint32_t instruction)
 {
     return r->block != TT_NO_REGISTER && instruction > r->block;
 }
 
 // What an affine number grows by from turn to turn of the block, and from lane to lane.
-static int64_t turn_stride(const run *r, const tt_affine *place)
+static int64_t turn_stride(const tt_block_run *r, const tt_affine *place)
 {
-    return r->block == TT_NO_REGISTER ? 0
-                                      : stride_of(place, r->form->code[r->block].a) * r->block_step;
+    return r->block == TT_NO_REGISTER
+               ? 0
+               : tt_block_stride_of(place, r->form->code[r->block].a) * r->block_step;
 }
 
-static int64_t lane_stride(const run *r, const tt_affine *place)
+static int64_t lane_stride(const tt_block_run *r, const tt_affine *place)
 {
-    return r->lanes == TT_NO_REGISTER ? 0 : stride_of(place, r->lanes);
+    return r->lanes == TT_NO_REGISTER ? 0 : tt_block_stride_of(place, r->lanes);
 }
 
-static unsigned lanes_left(const run *r, unsigned turn)
+static unsigned lanes_left(const tt_block_run *r, unsigned turn)
 {
     if (r->lanes == TT_NO_REGISTER)
         return TT_LANES;
@@ -151,7 +55,7 @@ static unsigned lanes_left(const run *r, unsigned turn)
 }
 
 // A register in the shape of what is made of it: a row for each turn, of lanes or not.
-static const tt_word *operand(run *r, unsigned slot, tt_register from, bool lanes)
+static const tt_word *operand(tt_block_run *r, unsigned slot, tt_register from, bool lanes)
 {
     const tt_word *words = r->words + r->at[from];
     bool uniform = r->form->code[from].uniform, each = in_block(r, from) || r->turns == 1;
@@ -171,21 +75,21 @@ static const tt_word *operand(run *r, unsigned slot, tt_register from, bool lane
     return to;
 }
 
-static rows rows_of(const run *r, tt_register from)
+static tt_block_view rows_of(const tt_block_run *r, tt_register from)
 {
     const tt_instruction *i = &r->form->code[from];
     if (i->op == TT_FORM_LOAD && r->note[from] > 0)
         return r->rows[from];
     int64_t width = i->uniform ? 1 : TT_LANES;
-    return (rows){r->words + r->at[from], in_block(r, from) ? width : 0};
+    return (tt_block_view){r->words + r->at[from], in_block(r, from) ? width : 0};
 }
 
 // Adds to the register of lanes that is SET behind.
-static void multiply_add(run *r, const tt_instruction *i)
+static void multiply_add(tt_block_run *r, const tt_instruction *i)
 {
     const tt_instruction *code = r->form->code;
     bool swap = code[i->b].uniform, uniform = swap || code[i->a].uniform;
-    rows a = rows_of(r, swap ? i->b : i->a), b = rows_of(r, swap ? i->a : i->b);
+    tt_block_view a = rows_of(r, swap ? i->b : i->a), b = rows_of(r, swap ? i->a : i->b);
     tt_word *to = r->words + r->at[i->c];
     if (r->full) {
         r->multiply_add(to, a.words, a.step, uniform, b.words, b.step, r->turns, TT_LANES);
@@ -198,12 +102,12 @@ static void multiply_add(run *r, const tt_instruction *i)
     }
 }
 
-static void arithmetic(run *r, uint32_t at, const tt_instruction *i)
+static void arithmetic(tt_block_run *r, uint32_t at, const tt_instruction *i)
 {
     tt_form_op op = (tt_form_op)i->op;
     tt_word *to = r->words + r->at[at];
-    const tt_register from[OPERANDS] = {i->a, i->b, i->c};
-    const tt_word *x[OPERANDS] = {NULL};
+    const tt_register from[TT_BLOCK_OPERANDS] = {i->a, i->b, i->c};
+    const tt_word *x[TT_BLOCK_OPERANDS] = {NULL};
     bool joins = tt_form_joins(op);
     for (unsigned o = 0; o < tt_form_operands(op); o++)
         x[o] = operand(r, o, from[o], joins || !i->uniform);
@@ -214,7 +118,7 @@ static void arithmetic(run *r, uint32_t at, const tt_instruction *i)
                                  op == TT_FORM_JOIN_BOTH ? x[1] + (size_t)turn * TT_LANES : NULL);
 }
 
-static void make_index(run *r, uint32_t at, const tt_instruction *i)
+static void make_index(tt_block_run *r, uint32_t at, const tt_instruction *i)
 {
     tt_word *to = r->words + r->at[at];
     const tt_affine *place = &r->form->place[i->a];
@@ -227,7 +131,7 @@ static void make_index(run *r, uint32_t at, const tt_instruction *i)
 }
 
 // Where the numbers of the block's turns lie side by side: how many there are. Else 0.
-static unsigned in_one_row(const run *r, const tt_instruction *i, const reach *at)
+static unsigned in_one_row(const tt_block_run *r, const tt_instruction *i, const tt_block_reach *at)
 {
     if (i->uniform || at->by_lane != 1 || (r->turns > 1 && at->by_turn != TT_LANES))
         return 0;
@@ -235,10 +139,10 @@ static unsigned in_one_row(const run *r, const tt_instruction *i, const reach *a
     return full == 0 || lanes_left(r, 0) == TT_LANES ? full * TT_LANES + lanes_left(r, full) : 0;
 }
 
-static void load_chosen(run *r, const tt_instruction *i, tt_word *to)
+static void load_chosen(tt_block_run *r, const tt_instruction *i, tt_word *to)
 {
     const tt_form_access *access = &r->form->access[i->a];
-    reach at = r->reach[i->a];
+    tt_block_reach at = r->reach[i->a];
     unsigned width = i->uniform ? 1 : TT_LANES;
     const tt_word *guard = i->b == TT_NO_REGISTER ? NULL : operand(r, 0, i->b, !i->uniform);
     const tt_word *index = i->c == TT_NO_REGISTER ? NULL : operand(r, 1, i->c, !i->uniform);
@@ -257,15 +161,15 @@ static void load_chosen(run *r, const tt_instruction *i, tt_word *to)
     }
 }
 
-static void load(run *r, uint32_t at, const tt_instruction *i)
+static void load(tt_block_run *r, uint32_t at, const tt_instruction *i)
 {
-    reach from = r->reach[i->a];
+    tt_block_reach from = r->reach[i->a];
     tt_word *to = r->words + r->at[at];
     if (r->note[at] > 0 && (r->full || i->uniform)) {
-        r->rows[at] = (rows){(const tt_word *)from.buffer + from.place, from.by_turn};
+        r->rows[at] = (tt_block_view){(const tt_word *)from.buffer + from.place, from.by_turn};
         return;
     }
-    r->rows[at] = (rows){to, i->uniform ? 1 : TT_LANES};
+    r->rows[at] = (tt_block_view){to, i->uniform ? 1 : TT_LANES};
     tt_element element = (tt_element)r->form->access[i->a].element;
     unsigned row = in_one_row(r, i, &from);
     if (i->b != TT_NO_REGISTER || i->c != TT_NO_REGISTER) {
@@ -287,10 +191,10 @@ static void load(run *r, uint32_t at, const tt_instruction *i)
     }
 }
 
-static void store(run *r, const tt_instruction *i)
+static void store(tt_block_run *r, const tt_instruction *i)
 {
     tt_element element = (tt_element)r->form->access[i->a].element;
-    reach to = r->reach[i->a];
+    tt_block_reach to = r->reach[i->a];
     const tt_word *from = operand(r, 0, i->b, !i->uniform);
     unsigned row = in_one_row(r, i, &to), width = i->uniform ? 1 : TT_LANES;
     if (row > 0) {
@@ -302,13 +206,13 @@ static void store(run *r, const tt_instruction *i)
                        i->uniform ? 1 : lanes_left(r, turn));
 }
 
-static void start(run *r, uint32_t at, const tt_instruction *i)
+static void start(tt_block_run *r, uint32_t at, const tt_instruction *i)
 {
     size_t count = (size_t)r->turns * (i->uniform ? 1 : TT_LANES);
     memcpy(r->words + r->at[at], operand(r, 0, i->a, !i->uniform), count * sizeof(tt_word));
 }
 
-static void set(run *r, const tt_instruction *i)
+static void set(tt_block_run *r, const tt_instruction *i)
 {
     bool uniform = r->form->code[i->a].uniform;
     tt_word *to = r->words + r->at[i->a];
@@ -318,9 +222,9 @@ static void set(run *r, const tt_instruction *i)
         memcpy(to, from, (uniform ? 1 : lanes_left(r, turn)) * sizeof(*to));
 }
 
-static uint32_t loop(run *r, uint32_t at);
+static uint32_t loop(tt_block_run *r, uint32_t at);
 
-static void body(run *r, uint32_t at, uint32_t end)
+static void body(tt_block_run *r, uint32_t at, uint32_t end)
 {
     for (; at < end; at++) {
         const tt_instruction *i = &r->form->code[at];
@@ -366,7 +270,7 @@ static int64_t divided_up(int64_t a, int64_t by)
     return a / by + (a % by > 0);
 }
 
-static void range_of(const run *r, uint32_t at, int64_t *first, int64_t *end)
+static void range_of(const tt_block_run *r, uint32_t at, int64_t *first, int64_t *end)
 {
     const tt_form_axis *axis = &r->form->axis[r->form->code[at].a];
     int64_t from = axis->first, to = axis->end;
@@ -388,7 +292,7 @@ static void range_of(const run *r, uint32_t at, int64_t *first, int64_t *end)
 static bool same_place(const tt_form_access *a, const tt_form_access *b, uint32_t axis)
 {
     if (a->element != b->element || a->place.offset != b->place.offset ||
-        a->place.count != b->place.count || stride_of(&a->place, axis) == 0)
+        a->place.count != b->place.count || tt_block_stride_of(&a->place, axis) == 0)
         return false;
     for (unsigned i = 0; i < a->place.count; i++)
         if (a->place.term[i].axis != b->place.term[i].axis ||
@@ -397,7 +301,7 @@ static bool same_place(const tt_form_access *a, const tt_form_access *b, uint32_
     return true;
 }
 
-static bool stores_apart(const run *r, uint32_t loop_at, const tt_instruction *stored)
+static bool stores_apart(const tt_block_run *r, uint32_t loop_at, const tt_instruction *stored)
 {
     const tt_form *form = r->form;
     const tt_form_access *to = &form->access[stored->a];
@@ -415,7 +319,7 @@ static bool stores_apart(const run *r, uint32_t loop_at, const tt_instruction *s
 }
 
 // Whether 16 turns of an axis of lanes may run at once: straight code, whose turns are apart.
-static bool turns_apart(const run *r, uint32_t at)
+static bool turns_apart(const tt_block_run *r, uint32_t at)
 {
     const tt_form *form = r->form;
     for (uint32_t i = at + 1; i < r->note[at]; i++) {
@@ -431,13 +335,13 @@ static bool turns_apart(const run *r, uint32_t at)
 static bool bounds_depend(const tt_form *form, uint32_t axis)
 {
     for (uint32_t i = 0; i < form->axis_count; i++)
-        if (form->axis[i].bounded &&
-            (stride_of(&form->axis[i].from, axis) != 0 || stride_of(&form->axis[i].to, axis) != 0))
+        if (form->axis[i].bounded && (tt_block_stride_of(&form->axis[i].from, axis) != 0 ||
+                                      tt_block_stride_of(&form->axis[i].to, axis) != 0))
             return true;
     return false;
 }
 
-static bool any_turns_apart(const run *r)
+static bool any_turns_apart(const tt_block_run *r)
 {
     for (uint32_t i = 1; i < r->form->length; i++)
         if (r->form->code[i].op == TT_FORM_LOOP && r->form->axis[r->form->code[i].a].lanes &&
@@ -446,19 +350,20 @@ static bool any_turns_apart(const run *r)
     return false;
 }
 
-static bool runs_in_blocks(const run *r, uint32_t at, int64_t turns)
+static bool runs_in_blocks(const tt_block_run *r, uint32_t at, int64_t turns)
 {
     const tt_form *form = r->form;
     if (r->block != TT_NO_REGISTER || turns < 2)
         return false;
     uint32_t axis = form->code[at].a;
     if (at == 0 && form->split)
-        return split_turns(form) > 1 && !bounds_depend(form, axis) &&
-               ((turns >= TURNS / 2 && split_turns(form) >= TURNS / 2) || !any_turns_apart(r));
+        return tt_block_split_turns(form) > 1 && !bounds_depend(form, axis) &&
+               ((turns >= TT_BLOCK_TURNS / 2 && tt_block_split_turns(form) >= TT_BLOCK_TURNS / 2) ||
+                !any_turns_apart(r));
     return form->axis[axis].lanes && turns_apart(r, at);
 }
 
-static void open_block(run *r, uint32_t at, int64_t step)
+static void open_block(tt_block_run *r, uint32_t at, int64_t step)
 {
     const tt_form *form = r->form;
     r->block = at;
@@ -466,7 +371,7 @@ static void open_block(run *r, uint32_t at, int64_t step)
     for (uint32_t i = at + 1; i < r->note[at]; i++) {
         if (form->code[i].op != TT_FORM_LOAD && form->code[i].op != TT_FORM_STORE)
             continue;
-        reach *to = &r->reach[form->code[i].a];
+        tt_block_reach *to = &r->reach[form->code[i].a];
         const tt_form_access *access = &form->access[form->code[i].a];
         to->by_turn = turn_stride(r, &access->place);
         if (access->buffer == TT_FORM_LOCAL && form->split && at == 0)
@@ -475,7 +380,7 @@ static void open_block(run *r, uint32_t at, int64_t step)
     }
 }
 
-static void go_to(run *r, uint32_t axis, int64_t number)
+static void go_to(tt_block_run *r, uint32_t axis, int64_t number)
 {
     int64_t by = number - r->number[axis];
     r->number[axis] = number;
@@ -483,14 +388,16 @@ static void go_to(run *r, uint32_t axis, int64_t number)
         r->reach[r->moved[i].access].place += r->moved[i].stride * by;
 }
 
-static uint32_t loop(run *r, uint32_t at)
+static uint32_t loop(tt_block_run *r, uint32_t at)
 {
     uint32_t axis = r->form->code[at].a, end = r->note[at];
     bool lanes = r->form->axis[axis].lanes;
     int64_t first, last, step = lanes ? TT_LANES : 1;
     range_of(r, at, &first, &last);
     bool blocks = runs_in_blocks(r, at, divided_up(last - first, step));
-    int64_t most = !blocks ? 1 : at == 0 && r->form->split ? split_turns(r->form) : TURNS;
+    int64_t most = !blocks                     ? 1
+                   : at == 0 && r->form->split ? tt_block_split_turns(r->form)
+                                               : TT_BLOCK_TURNS;
     if (lanes)
         r->lanes = axis;
     if (blocks)
@@ -516,139 +423,12 @@ static uint32_t loop(run *r, uint32_t at)
     return end;
 }
 
-static void count_use(run *r, tt_register of)
-{
-    if (of != TT_NO_REGISTER)
-        r->at[of]++;
-}
-
-// Into `at`, for now.
-static void count_uses(run *r)
-{
-    const tt_form *form = r->form;
-    memset(r->at, 0, form->length * sizeof(*r->at));
-    for (uint32_t i = 0; i < form->length; i++) {
-        const tt_instruction *code = &form->code[i];
-        const tt_register from[OPERANDS] = {code->a, code->b, code->c};
-        bool moves = code->op == TT_FORM_LOAD || code->op == TT_FORM_STORE;
-        unsigned first = moves, count = tt_form_operands((tt_form_op)code->op);
-        if (code->op == TT_FORM_LOAD)
-            count = 3;
-        else if (code->op == TT_FORM_STORE || code->op == TT_FORM_SET)
-            count = 2;
-        else if (code->op == TT_FORM_START)
-            count = 1;
-        for (unsigned o = first; o < count; o++)
-            count_use(r, from[o]);
-    }
-}
-
-// Whether an FMA may be done where the sum is.
-static bool sums_in_place(const run *r, uint32_t i, uint32_t uses)
-{
-    const tt_instruction *code = r->form->code, *fma = &code[i];
-    return fma->op == TT_FORM_FMA && uses == 1 && code[i + 1].op == TT_FORM_SET &&
-           code[i + 1].b == i && code[i + 1].a == fma->c && !code[fma->c].uniform &&
-           !(code[fma->a].uniform && code[fma->b].uniform) && fma->a != fma->c && fma->b != fma->c;
-}
-
-// Whether a LOAD's elements need not be copied: straight on, nothing but such FMAs reads them,
-// while nothing is stored.
-static bool reads_in_place(const run *r, uint32_t i, uint32_t uses)
-{
-    const tt_instruction *code = r->form->code, *load = &code[i];
-    if (load->op != TT_FORM_LOAD || load->b != TT_NO_REGISTER || load->c != TT_NO_REGISTER ||
-        r->form->access[load->a].element != TT_F32 ||
-        (!load->uniform && r->reach[load->a].by_lane != 1))
-        return false;
-    for (i++; uses > 0; i++) {
-        if (code[i].op == TT_FORM_FMA && r->note[i] > 0)
-            uses -= (&code[code[i].a] == load) + (&code[code[i].b] == load);
-        else if (code[i].op != TT_FORM_LOAD && code[i].op != TT_FORM_SET)
-            return false;
-    }
-    return true;
-}
-
-// Finds the end of each loop, and gives each register its words.
-static void prepare(run *r)
-{
-    const tt_form *form = r->form;
-    uint32_t open = TT_NO_REGISTER,
-             words = 0; // while a loop is open, its entry names the one around
-    count_uses(r);
-    for (uint32_t i = form->length; i-- > 0;)
-        r->note[i] = sums_in_place(r, i, r->at[i]) ? i + 1 : reads_in_place(r, i, r->at[i]) ? 1 : 0;
-    for (uint32_t i = 0; i < form->length; i++) {
-        if (form->code[i].op == TT_FORM_LOOP) {
-            r->note[i] = open;
-            open = i;
-        } else if (form->code[i].op == TT_FORM_END) {
-            uint32_t around = r->note[open];
-            r->note[open] = i;
-            open = around;
-        }
-        r->at[i] = words;
-        words += (uint32_t)words_of(form, i);
-    }
-}
-
-// Where accesses begin, and which move with an axis.
-static void prepare_accesses(run *r)
-{
-    const tt_form *form = r->form;
-    uint32_t lanes = TT_NO_REGISTER, count = 0;
-    for (uint32_t i = 0; i < form->length; i++) {
-        const tt_instruction *code = &form->code[i];
-        if (code->op == TT_FORM_LOOP && form->axis[code->a].lanes)
-            lanes = code->a;
-        if (code->op != TT_FORM_LOAD && code->op != TT_FORM_STORE)
-            continue;
-        const tt_form_access *access = &form->access[code->a];
-        r->reach[code->a] = (reach){
-            .place = access->place.offset,
-            .by_lane = code->uniform ? 0 : stride_of(&access->place, lanes),
-            .buffer = access->buffer == TT_FORM_LOCAL ? r->local : r->buffers[access->buffer]};
-    }
-    for (uint32_t axis = 0; axis < form->axis_count; axis++) {
-        r->number[axis] = 0;
-        r->first_moved[axis] = count;
-        for (uint32_t i = 0; i < form->access_count; i++) {
-            int64_t stride = stride_of(&form->access[i].place, axis);
-            if (stride != 0)
-                r->moved[count++] = (moved){.access = i, .stride = stride};
-        }
-    }
-    r->first_moved[form->axis_count] = count;
-}
-
 void tt_blocks_run(const tt_form *form, void *const *buffers, int64_t from, int64_t to,
                    void *scratch)
 {
-    run r = {.form = form,
-             .buffers = buffers,
-             .local = scratch,
-             .reach = (reach *)(void *)((char *)scratch + local_bytes_of(form)),
-             .from = from,
-             .to = to,
-             .lanes = TT_NO_REGISTER,
-             .block = TT_NO_REGISTER,
-             .turns = 1,
-             .full = true,
-             .multiply_add = tt_block_multiply_add_of_machine()};
-    r.moved = (moved *)(r.reach + form->access_count);
-    r.rows = (rows *)(r.moved + terms_of(form));
-    r.number = (int64_t *)(r.rows + form->length);
-    tt_word *words = (tt_word *)(r.number + form->axis_count);
-    for (unsigned o = 0; o < OPERANDS; o++, words += ROWS)
-        r.spread[o] = words;
-    r.words = words;
-    for (uint32_t i = 0; i < form->length; i++)
-        words += words_of(form, i);
-    r.note = (uint32_t *)words;
-    r.at = r.note + form->length;
-    r.first_moved = r.at + form->length;
-    prepare_accesses(&r);
-    prepare(&r);
+    tt_block_run r;
+    tt_block_prepare(&r, form, buffers, scratch);
+    r.from = from;
+    r.to = to;
     body(&r, 0, form->length);
 }
