@@ -39,6 +39,18 @@ void tt_block_fma(tt_word *to, const tt_word *a, const tt_word *b, const tt_word
     }
 }
 
+void tt_block_multiply_add(tt_word *sum, const tt_word *a, int64_t a_step, bool uniform,
+                           const tt_word *b, int64_t b_step, unsigned turns, unsigned lanes)
+{
+    for (unsigned turn = 0; turn < turns; turn++, sum += TT_LANES, a += a_step, b += b_step) {
+        tt_word spread[TT_LANES], made[TT_LANES];
+        for (unsigned l = 0; l < TT_LANES; l++)
+            spread[l] = a[uniform ? 0 : l];
+        tt_block_fma(made, spread, b, sum, TT_LANES);
+        memcpy(sum, made, lanes * sizeof(*sum));
+    }
+}
+
 static uint32_t with_sign(float magnitude, uint32_t sign)
 {
     tt_word word = {.f = magnitude};

@@ -29,4 +29,11 @@ typedef void tt_block_three(tt_word *to, const tt_word *a, const tt_word *b, con
 tt_block_three tt_block_fma;
 tt_block_three *tt_block_fma_of_machine(void);
 
+// sum += a b, so rounded, in the first `lanes` numbers of `turns` rows of 16. Rows of a and b begin
+// `a_step` and `b_step` apart; a has one number for all of a row where it is `uniform`.
+typedef void tt_block_rows(tt_word *sum, const tt_word *a, int64_t a_step, bool uniform,
+                           const tt_word *b, int64_t b_step, unsigned turns, unsigned lanes);
+tt_block_rows tt_block_multiply_add;
+tt_block_rows *tt_block_multiply_add_of_machine(void);
+
 #endif

@@ -7,76 +7,19 @@
 // one turn.
 //
 // Each turn of a block of the axis `split` has local memory of its own. A form that has much of it
-// is taken turn by turn.
+// is taken in blocks of fewer turns.
+//
+// Sums of products take most of the time: an FMA whose result is only SET right behind, to what it
+// adds to, is done where the sum is.
 //
 // A register holds a row for each turn of the block: of 16 numbers, or of 1 where it is uniform.
 // One that was made before the block's loop holds one row, which counts for all turns.
 
-#include "ai/run/blocks.h"
-
 #include <string.h>
 
-#include "ai/run/block_elements.h"
+#include "ai/run/blocks_internal.h"
 
-#define TURNS 16
-#define OPERANDS 3
-#define ROWS ((size_t)TURNS * TT_LANES)
-
-typedef struct run {
-    const tt_form *form;
-    void *const *buffers;
-    char *local;      // of each turn of a block
-    uint32_t *end_of; // of LOOPs: the END
-    uint32_t *at;     // of registers: the first of their words
-    tt_word *words;
-    tt_word *spread[OPERANDS]; // operands in the shape of what is made
-    int64_t *number;           // of open axes, in the block's first turn
-    int64_t from, to;          // of the axis `split`
-    uint32_t lanes;            // the open axis of lanes, or TT_NO_REGISTER
-    int64_t left;              // numbers of it from this turn on
-    uint32_t block;            // the LOOP that runs in blocks, or TT_NO_REGISTER: none is open
-    int64_t block_step;        // numbers of its axis from turn to turn
-    unsigned turns;            // in the block, 1 outside
-} run;
-
-static size_t words_of(const tt_form *form, uint32_t i)
-{
-    if (form->code[i].kind == TT_FORM_NONE)
-        return 0;
-    return form->code[i].uniform ? TURNS : ROWS;
-}
-
-static bool splits_in_blocks(const tt_form *form)
-{
-    return form->split && form->local_bytes * TURNS <= TT_FORM_LOCAL_MAX;
-}
-
-static size_t local_bytes_of(const tt_form *form)
-{
-    return (size_t)form->local_bytes * (splits_in_blocks(form) ? TURNS : 1);
-}
-
-size_t tt_blocks_scratch(const tt_form *form)
-{
-    size_t words = OPERANDS * ROWS;
-    for (uint32_t i = 0; i < form->length; i++)
-        words += words_of(form, i);
-    size_t bytes = local_bytes_of(form) + words * sizeof(tt_word) +
-                   (form->axis_count + 1) * sizeof(int64_t) +
-                   2 * (size_t)form->length * sizeof(uint32_t);
-    return (bytes + TT_FORM_LOCAL_ALIGN - 1) / TT_FORM_LOCAL_ALIGN * TT_FORM_LOCAL_ALIGN;
-}
-
-static int64_t stride_of(const tt_affine *place, uint32_t axis)
-{
-    int64_t stride = 0;
-    for (unsigned i = 0; i < place->count; i++)
-        if (place->term[i].axis == axis)
-            stride += place->term[i].stride;
-    return stride;
-}
-
-static int64_t value_of(const run *r, const tt_affine *place)
+static int64_t value_of(const tt_block_run *r, const tt_affine *place)
 {
     int64_t value = place->offset;
     for (unsigned i = 0; i < place->count; i++)
@@ -84,37 +27,25 @@ static int64_t value_of(const run *r, const tt_affine *place)
     return value;
 }
 
-static bool in_block(const run *r, uint32_t instruction)
+static bool in_block(const tt_block_run *r, uint32_t instruction)
 {
     return r->block != TT_NO_REGISTER && instruction > r->block;
 }
 
 // What an affine number grows by from turn to turn of the block, and from lane to lane.
-static int64_t turn_stride(const run *r, const tt_affine *place)
+static int64_t turn_stride(const tt_block_run *r, const tt_affine *place)
 {
-    return r->block == TT_NO_REGISTER ? 0
-                                      : stride_of(place, r->form->code[r->block].a) * r->block_step;
+    return r->block == TT_NO_REGISTER
+               ? 0
+               : tt_block_stride_of(place, r->form->code[r->block].a) * r->block_step;
 }
 
-// The same of an element that is accessed.
-static int64_t turn_stride_of(const run *r, const tt_form_access *access)
+static int64_t lane_stride(const tt_block_run *r, const tt_affine *place)
 {
-    bool apart = access->buffer == TT_FORM_LOCAL && r->form->split && r->block == 0;
-    size_t bytes = tt_element_bytes((tt_element)access->element);
-    return turn_stride(r, &access->place) + (apart ? (int64_t)(r->form->local_bytes / bytes) : 0);
+    return r->lanes == TT_NO_REGISTER ? 0 : tt_block_stride_of(place, r->lanes);
 }
 
-static void *buffer_of(const run *r, const tt_form_access *access)
-{
-    return access->buffer == TT_FORM_LOCAL ? r->local : r->buffers[access->buffer];
-}
-
-static int64_t lane_stride(const run *r, const tt_affine *place)
-{
-    return r->lanes == TT_NO_REGISTER ? 0 : stride_of(place, r->lanes);
-}
-
-static unsigned lanes_left(const run *r, unsigned turn)
+static unsigned lanes_left(const tt_block_run *r, unsigned turn)
 {
     if (r->lanes == TT_NO_REGISTER)
         return TT_LANES;
@@ -124,25 +55,59 @@ static unsigned lanes_left(const run *r, unsigned turn)
 }
 
 // A register in the shape of what is made of it: a row for each turn, of lanes or not.
-static const tt_word *operand(run *r, unsigned slot, tt_register from, bool lanes)
+static const tt_word *operand(tt_block_run *r, unsigned slot, tt_register from, bool lanes)
 {
     const tt_word *words = r->words + r->at[from];
     bool uniform = r->form->code[from].uniform, each = in_block(r, from) || r->turns == 1;
     if (each && uniform == !lanes)
         return words;
-    unsigned width = lanes ? TT_LANES : 1, step = each ? (uniform ? 1 : TT_LANES) : 0;
-    for (unsigned turn = 0; turn < r->turns; turn++)
-        for (unsigned l = 0; l < width; l++)
-            r->spread[slot][turn * width + l] = words[turn * step + (uniform ? 0 : l)];
-    return r->spread[slot];
+    unsigned step = each ? (uniform ? 1 : TT_LANES) : 0;
+    tt_word *to = r->spread[slot];
+    for (unsigned turn = 0; turn < r->turns; turn++, words += step) {
+        if (!lanes)
+            to[turn] = words[0];
+        else if (uniform)
+            for (unsigned l = 0; l < TT_LANES; l++)
+                to[turn * TT_LANES + l] = words[0];
+        else
+            memcpy(to + (size_t)turn * TT_LANES, words, TT_LANES * sizeof(*to));
+    }
+    return to;
 }
 
-static void arithmetic(run *r, uint32_t at, const tt_instruction *i)
+static tt_block_view rows_of(const tt_block_run *r, tt_register from)
+{
+    const tt_instruction *i = &r->form->code[from];
+    if (i->op == TT_FORM_LOAD && r->note[from] > 0)
+        return r->rows[from];
+    int64_t width = i->uniform ? 1 : TT_LANES;
+    return (tt_block_view){r->words + r->at[from], in_block(r, from) ? width : 0};
+}
+
+// Adds to the register of lanes that is SET behind.
+static void multiply_add(tt_block_run *r, const tt_instruction *i)
+{
+    const tt_instruction *code = r->form->code;
+    bool swap = code[i->b].uniform, uniform = swap || code[i->a].uniform;
+    tt_block_view a = rows_of(r, swap ? i->b : i->a), b = rows_of(r, swap ? i->a : i->b);
+    tt_word *to = r->words + r->at[i->c];
+    if (r->full) {
+        r->multiply_add(to, a.words, a.step, uniform, b.words, b.step, r->turns, TT_LANES);
+        return;
+    }
+    for (unsigned turn = 0; turn < r->turns; turn++, to += TT_LANES) {
+        r->multiply_add(to, a.words, 0, uniform, b.words, 0, 1, lanes_left(r, turn));
+        a.words += a.step;
+        b.words += b.step;
+    }
+}
+
+static void arithmetic(tt_block_run *r, uint32_t at, const tt_instruction *i)
 {
     tt_form_op op = (tt_form_op)i->op;
     tt_word *to = r->words + r->at[at];
-    const tt_register from[OPERANDS] = {i->a, i->b, i->c};
-    const tt_word *x[OPERANDS] = {NULL};
+    const tt_register from[TT_BLOCK_OPERANDS] = {i->a, i->b, i->c};
+    const tt_word *x[TT_BLOCK_OPERANDS] = {NULL};
     bool joins = tt_form_joins(op);
     for (unsigned o = 0; o < tt_form_operands(op); o++)
         x[o] = operand(r, o, from[o], joins || !i->uniform);
@@ -153,7 +118,7 @@ static void arithmetic(run *r, uint32_t at, const tt_instruction *i)
                                  op == TT_FORM_JOIN_BOTH ? x[1] + (size_t)turn * TT_LANES : NULL);
 }
 
-static void make_index(run *r, uint32_t at, const tt_instruction *i)
+static void make_index(tt_block_run *r, uint32_t at, const tt_instruction *i)
 {
     tt_word *to = r->words + r->at[at];
     const tt_affine *place = &r->form->place[i->a];
@@ -165,54 +130,89 @@ static void make_index(run *r, uint32_t at, const tt_instruction *i)
             to[turn * width + l].i = (uint32_t)(first + by_turn * turn + by_lane * l);
 }
 
-static void load(run *r, uint32_t at, const tt_instruction *i)
+// Where the numbers of the block's turns lie side by side: how many there are. Else 0.
+static unsigned in_one_row(const tt_block_run *r, const tt_instruction *i, const tt_block_reach *at)
+{
+    if (i->uniform || at->by_lane != 1 || (r->turns > 1 && at->by_turn != TT_LANES))
+        return 0;
+    unsigned full = r->turns - 1;
+    return full == 0 || lanes_left(r, 0) == TT_LANES ? full * TT_LANES + lanes_left(r, full) : 0;
+}
+
+static void load_chosen(tt_block_run *r, const tt_instruction *i, tt_word *to)
 {
     const tt_form_access *access = &r->form->access[i->a];
-    const void *buffer = buffer_of(r, access);
-    tt_element element = (tt_element)access->element;
-    tt_word *to = r->words + r->at[at];
-    int64_t first = value_of(r, &access->place), by_turn = turn_stride_of(r, access),
-            by_lane = i->uniform ? 0 : lane_stride(r, &access->place);
+    tt_block_reach at = r->reach[i->a];
     unsigned width = i->uniform ? 1 : TT_LANES;
     const tt_word *guard = i->b == TT_NO_REGISTER ? NULL : operand(r, 0, i->b, !i->uniform);
     const tt_word *index = i->c == TT_NO_REGISTER ? NULL : operand(r, 1, i->c, !i->uniform);
-    for (unsigned turn = 0; turn < r->turns; turn++, to += width, first += by_turn) {
+    for (unsigned turn = 0; turn < r->turns; turn++, to += width, at.place += at.by_turn) {
         unsigned count = i->uniform ? 1 : lanes_left(r, turn);
-        memset(to + count, 0, (width - count) * sizeof(*to));
-        if (guard == NULL && index == NULL) {
-            tt_block_load(element, buffer, first, by_lane, to, count);
-            continue;
-        }
-        for (unsigned l = 0; l < count; l++) {
+        for (unsigned l = 0; l < width; l++) {
             size_t from = turn * width + l;
-            int64_t chosen = index == NULL ? 0 : (int32_t)index[from].i * access->index_stride;
-            if (guard != NULL && guard[from].i == 0)
+            if (l >= count || (guard != NULL && guard[from].i == 0)) {
                 to[l].i = 0;
-            else
-                tt_block_load(element, buffer, first + by_lane * l + chosen, 0, to + l, 1);
+                continue;
+            }
+            int64_t chosen = index == NULL ? 0 : (int32_t)index[from].i * access->index_stride;
+            tt_block_load((tt_element)access->element, at.buffer,
+                          at.place + at.by_lane * l + chosen, 0, to + l, 1);
         }
     }
 }
 
-static void store(run *r, const tt_instruction *i)
+static void load(tt_block_run *r, uint32_t at, const tt_instruction *i)
 {
-    const tt_form_access *access = &r->form->access[i->a];
-    int64_t first = value_of(r, &access->place), by_turn = turn_stride_of(r, access),
-            by_lane = lane_stride(r, &access->place);
-    unsigned width = i->uniform ? 1 : TT_LANES;
-    const tt_word *from = operand(r, 0, i->b, !i->uniform);
-    for (unsigned turn = 0; turn < r->turns; turn++)
-        tt_block_store((tt_element)access->element, buffer_of(r, access), first + by_turn * turn,
-                       by_lane, from + (size_t)turn * width, i->uniform ? 1 : lanes_left(r, turn));
+    tt_block_reach from = r->reach[i->a];
+    tt_word *to = r->words + r->at[at];
+    if (r->note[at] > 0 && (r->full || i->uniform)) {
+        r->rows[at] = (tt_block_view){(const tt_word *)from.buffer + from.place, from.by_turn};
+        return;
+    }
+    r->rows[at] = (tt_block_view){to, i->uniform ? 1 : TT_LANES};
+    tt_element element = (tt_element)r->form->access[i->a].element;
+    unsigned row = in_one_row(r, i, &from);
+    if (i->b != TT_NO_REGISTER || i->c != TT_NO_REGISTER) {
+        load_chosen(r, i, to);
+    } else if (i->uniform) {
+        tt_block_load(element, from.buffer, from.place, from.by_turn, to, r->turns);
+    } else if (row > 0) {
+        tt_block_load(element, from.buffer, from.place, 1, to, row);
+        for (unsigned l = row; l < r->turns * TT_LANES; l++)
+            to[l].i = 0;
+    } else {
+        for (unsigned turn = 0; turn < r->turns; turn++, from.place += from.by_turn) {
+            unsigned count = lanes_left(r, turn);
+            tt_block_load(element, from.buffer, from.place, from.by_lane, to, count);
+            to += TT_LANES;
+            for (unsigned idle = TT_LANES - count; idle > 0; idle--)
+                to[-(int)idle].i = 0;
+        }
+    }
 }
 
-static void start(run *r, uint32_t at, const tt_instruction *i)
+static void store(tt_block_run *r, const tt_instruction *i)
+{
+    tt_element element = (tt_element)r->form->access[i->a].element;
+    tt_block_reach to = r->reach[i->a];
+    const tt_word *from = operand(r, 0, i->b, !i->uniform);
+    unsigned row = in_one_row(r, i, &to), width = i->uniform ? 1 : TT_LANES;
+    if (row > 0) {
+        tt_block_store(element, to.buffer, to.place, 1, from, row);
+        return;
+    }
+    for (unsigned turn = 0; turn < r->turns; turn++, from += width, to.place += to.by_turn)
+        tt_block_store(element, to.buffer, to.place, to.by_lane, from,
+                       i->uniform ? 1 : lanes_left(r, turn));
+}
+
+static void start(tt_block_run *r, uint32_t at, const tt_instruction *i)
 {
     size_t count = (size_t)r->turns * (i->uniform ? 1 : TT_LANES);
     memcpy(r->words + r->at[at], operand(r, 0, i->a, !i->uniform), count * sizeof(tt_word));
 }
 
-static void set(run *r, const tt_instruction *i)
+static void set(tt_block_run *r, const tt_instruction *i)
 {
     bool uniform = r->form->code[i->a].uniform;
     tt_word *to = r->words + r->at[i->a];
@@ -222,9 +222,9 @@ static void set(run *r, const tt_instruction *i)
         memcpy(to, from, (uniform ? 1 : lanes_left(r, turn)) * sizeof(*to));
 }
 
-static uint32_t loop(run *r, uint32_t at);
+static uint32_t loop(tt_block_run *r, uint32_t at);
 
-static void body(run *r, uint32_t at, uint32_t end)
+static void body(tt_block_run *r, uint32_t at, uint32_t end)
 {
     for (; at < end; at++) {
         const tt_instruction *i = &r->form->code[at];
@@ -252,6 +252,13 @@ static void body(run *r, uint32_t at, uint32_t end)
         case TT_FORM_SET:
             set(r, i);
             break;
+        case TT_FORM_FMA:
+            if (r->note[at] > 0) {
+                multiply_add(r, i);
+                at = r->note[at];
+                break;
+            }
+            // fallthrough
         default:
             arithmetic(r, at, i);
         }
@@ -263,7 +270,7 @@ static int64_t divided_up(int64_t a, int64_t by)
     return a / by + (a % by > 0);
 }
 
-static void range_of(const run *r, uint32_t at, int64_t *first, int64_t *end)
+static void range_of(const tt_block_run *r, uint32_t at, int64_t *first, int64_t *end)
 {
     const tt_form_axis *axis = &r->form->axis[r->form->code[at].a];
     int64_t from = axis->first, to = axis->end;
@@ -285,7 +292,7 @@ static void range_of(const run *r, uint32_t at, int64_t *first, int64_t *end)
 static bool same_place(const tt_form_access *a, const tt_form_access *b, uint32_t axis)
 {
     if (a->element != b->element || a->place.offset != b->place.offset ||
-        a->place.count != b->place.count || stride_of(&a->place, axis) == 0)
+        a->place.count != b->place.count || tt_block_stride_of(&a->place, axis) == 0)
         return false;
     for (unsigned i = 0; i < a->place.count; i++)
         if (a->place.term[i].axis != b->place.term[i].axis ||
@@ -294,17 +301,17 @@ static bool same_place(const tt_form_access *a, const tt_form_access *b, uint32_
     return true;
 }
 
-static bool stores_apart(const run *r, uint32_t loop_at, const tt_instruction *stored)
+static bool stores_apart(const tt_block_run *r, uint32_t loop_at, const tt_instruction *stored)
 {
     const tt_form *form = r->form;
     const tt_form_access *to = &form->access[stored->a];
-    for (uint32_t i = loop_at + 1; i < r->end_of[loop_at]; i++) {
+    for (uint32_t i = loop_at + 1; i < r->note[loop_at]; i++) {
         const tt_instruction *other = &form->code[i];
         if (other->op != TT_FORM_LOAD && other->op != TT_FORM_STORE)
             continue;
         const tt_form_access *with = &form->access[other->a];
         bool indexed = other->op == TT_FORM_LOAD && other->c != TT_NO_REGISTER;
-        if (buffer_of(r, with) == buffer_of(r, to) &&
+        if (r->reach[other->a].buffer == r->reach[stored->a].buffer &&
             (indexed || !same_place(to, with, form->code[loop_at].a)))
             return false;
     }
@@ -312,10 +319,10 @@ static bool stores_apart(const run *r, uint32_t loop_at, const tt_instruction *s
 }
 
 // Whether 16 turns of an axis of lanes may run at once: straight code, whose turns are apart.
-static bool turns_apart(const run *r, uint32_t at)
+static bool turns_apart(const tt_block_run *r, uint32_t at)
 {
     const tt_form *form = r->form;
-    for (uint32_t i = at + 1; i < r->end_of[at]; i++) {
+    for (uint32_t i = at + 1; i < r->note[at]; i++) {
         const tt_instruction *instruction = &form->code[i];
         if (instruction->op == TT_FORM_LOOP ||
             (instruction->op == TT_FORM_SET && instruction->a < at) ||
@@ -328,44 +335,82 @@ static bool turns_apart(const run *r, uint32_t at)
 static bool bounds_depend(const tt_form *form, uint32_t axis)
 {
     for (uint32_t i = 0; i < form->axis_count; i++)
-        if (form->axis[i].bounded &&
-            (stride_of(&form->axis[i].from, axis) != 0 || stride_of(&form->axis[i].to, axis) != 0))
+        if (form->axis[i].bounded && (tt_block_stride_of(&form->axis[i].from, axis) != 0 ||
+                                      tt_block_stride_of(&form->axis[i].to, axis) != 0))
             return true;
     return false;
 }
 
-static bool runs_in_blocks(const run *r, uint32_t at, int64_t numbers)
+static bool any_turns_apart(const tt_block_run *r)
+{
+    for (uint32_t i = 1; i < r->form->length; i++)
+        if (r->form->code[i].op == TT_FORM_LOOP && r->form->axis[r->form->code[i].a].lanes &&
+            turns_apart(r, i))
+            return true;
+    return false;
+}
+
+static bool runs_in_blocks(const tt_block_run *r, uint32_t at, int64_t turns)
 {
     const tt_form *form = r->form;
-    if (r->block != TT_NO_REGISTER)
+    if (r->block != TT_NO_REGISTER || turns < 2)
         return false;
     uint32_t axis = form->code[at].a;
     if (at == 0 && form->split)
-        return splits_in_blocks(form) && numbers >= TURNS / 2 && !bounds_depend(form, axis);
-    return form->axis[axis].lanes && numbers > TT_LANES && turns_apart(r, at);
+        return tt_block_split_turns(form) > 1 && !bounds_depend(form, axis) &&
+               ((turns >= TT_BLOCK_TURNS / 2 && tt_block_split_turns(form) >= TT_BLOCK_TURNS / 2) ||
+                !any_turns_apart(r));
+    return form->axis[axis].lanes && turns_apart(r, at);
 }
 
-static uint32_t loop(run *r, uint32_t at)
+static void open_block(tt_block_run *r, uint32_t at, int64_t step)
 {
-    uint32_t axis = r->form->code[at].a, end = r->end_of[at];
+    const tt_form *form = r->form;
+    r->block = at;
+    r->block_step = step;
+    for (uint32_t i = at + 1; i < r->note[at]; i++) {
+        if (form->code[i].op != TT_FORM_LOAD && form->code[i].op != TT_FORM_STORE)
+            continue;
+        tt_block_reach *to = &r->reach[form->code[i].a];
+        const tt_form_access *access = &form->access[form->code[i].a];
+        to->by_turn = turn_stride(r, &access->place);
+        if (access->buffer == TT_FORM_LOCAL && form->split && at == 0)
+            to->by_turn +=
+                (int64_t)(form->local_bytes / tt_element_bytes((tt_element)access->element));
+    }
+}
+
+static void go_to(tt_block_run *r, uint32_t axis, int64_t number)
+{
+    int64_t by = number - r->number[axis];
+    r->number[axis] = number;
+    for (uint32_t i = r->first_moved[axis]; i < r->first_moved[axis + 1]; i++)
+        r->reach[r->moved[i].access].place += r->moved[i].stride * by;
+}
+
+static uint32_t loop(tt_block_run *r, uint32_t at)
+{
+    uint32_t axis = r->form->code[at].a, end = r->note[at];
     bool lanes = r->form->axis[axis].lanes;
     int64_t first, last, step = lanes ? TT_LANES : 1;
     range_of(r, at, &first, &last);
-    bool blocks = runs_in_blocks(r, at, last - first);
+    bool blocks = runs_in_blocks(r, at, divided_up(last - first, step));
+    int64_t most = !blocks                     ? 1
+                   : at == 0 && r->form->split ? tt_block_split_turns(r->form)
+                                               : TT_BLOCK_TURNS;
     if (lanes)
         r->lanes = axis;
-    if (blocks) {
-        r->block = at;
-        r->block_step = step;
-        step *= TURNS;
-    }
+    if (blocks)
+        open_block(r, at, step);
+    step *= most;
     for (int64_t number = first; number < last; number += step) {
-        r->number[axis] = number;
+        go_to(r, axis, number);
         if (lanes)
             r->left = last - number;
         int64_t turns = blocks ? divided_up(last - number, r->block_step) : 0;
         if (blocks)
-            r->turns = turns < TURNS ? (unsigned)turns : TURNS;
+            r->turns = (unsigned)(turns < most ? turns : most);
+        r->full = lanes_left(r, r->turns - 1) == TT_LANES;
         body(r, at + 1, end);
     }
     if (lanes)
@@ -374,49 +419,16 @@ static uint32_t loop(run *r, uint32_t at)
         r->block = TT_NO_REGISTER;
         r->turns = 1;
     }
+    r->full = r->lanes == TT_NO_REGISTER || lanes_left(r, r->turns - 1) == TT_LANES;
     return end;
-}
-
-// Finds the end of each loop, and gives each register its words.
-static void prepare(run *r)
-{
-    const tt_form *form = r->form;
-    uint32_t open = TT_NO_REGISTER,
-             words = 0; // while a loop is open, its entry names the one around
-    for (uint32_t i = 0; i < form->length; i++) {
-        if (form->code[i].op == TT_FORM_LOOP) {
-            r->end_of[i] = open;
-            open = i;
-        } else if (form->code[i].op == TT_FORM_END) {
-            uint32_t around = r->end_of[open];
-            r->end_of[open] = i;
-            open = around;
-        }
-        r->at[i] = words;
-        words += (uint32_t)words_of(form, i);
-    }
 }
 
 void tt_blocks_run(const tt_form *form, void *const *buffers, int64_t from, int64_t to,
                    void *scratch)
 {
-    run r = {.form = form,
-             .buffers = buffers,
-             .local = scratch,
-             .number = (int64_t *)(void *)((char *)scratch + local_bytes_of(form)),
-             .from = from,
-             .to = to,
-             .lanes = TT_NO_REGISTER,
-             .block = TT_NO_REGISTER,
-             .turns = 1};
-    tt_word *words = (tt_word *)(r.number + form->axis_count + 1);
-    for (unsigned o = 0; o < OPERANDS; o++, words += ROWS)
-        r.spread[o] = words;
-    r.words = words;
-    for (uint32_t i = 0; i < form->length; i++)
-        words += words_of(form, i);
-    r.end_of = (uint32_t *)words;
-    r.at = r.end_of + form->length;
-    prepare(&r);
+    tt_block_run r;
+    tt_block_prepare(&r, form, buffers, scratch);
+    r.from = from;
+    r.to = to;
     body(&r, 0, form->length);
 }

@@ -12,3 +12,8 @@ tt_block_three *tt_block_fma_of_machine(void)
 {
     return tt_block_fma;
 }
+
+tt_block_rows *tt_block_multiply_add_of_machine(void)
+{
+    return tt_block_multiply_add;
+}

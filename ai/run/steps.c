@@ -70,16 +70,23 @@ unsigned tt_form_pieces(const tt_fused *fused)
     return fused->turns < FORM_PIECES ? (unsigned)fused->turns : FORM_PIECES;
 }
 
+// Interpreted, an instruction takes several turns at once: threads get as many as there are.
+static unsigned pieces_now(const tt_running *running, const tt_step *step)
+{
+    unsigned pieces = tt_form_pieces(step->fused), threads = tt_pool_threads(running->pool);
+    return step->code != NULL || pieces < threads ? pieces : threads;
+}
+
 static void form_piece(void *context, size_t piece)
 {
     const tt_running *running = ((void **)context)[0];
     const tt_step *step = ((void **)context)[1];
     const tt_fused *fused = step->fused;
-    unsigned pieces = tt_form_pieces(fused);
+    unsigned pieces = pieces_now(running, step);
     void *const *buffers = (void *const *)(void *)step->in;
     int64_t from = (int64_t)piece * fused->turns / pieces;
     int64_t to = ((int64_t)piece + 1) * fused->turns / pieces;
-    char *scratch = running->scratch + piece * (step->scratch / pieces);
+    char *scratch = running->scratch + piece * (step->scratch / tt_form_pieces(fused));
     if (step->code != NULL)
         step->code(buffers, (long)from, (long)to, scratch);
     else
@@ -90,6 +97,6 @@ static void form_piece(void *context, size_t piece)
 tt_status tt_form_kernel(const tt_running *running, const tt_step *step)
 {
     void *context[2] = {(void *)(uintptr_t)running, (void *)(uintptr_t)step};
-    tt_pool_run(running->pool, tt_form_pieces(step->fused), form_piece, context);
+    tt_pool_run(running->pool, pieces_now(running, step), form_piece, context);
     return TT_OK;
 }
