@@ -194,6 +194,12 @@ static void compare_step(void *context, const tt_seen *seen)
         tt_text text;
         tt_text_init(&text, s->verdict->sentence, sizeof(s->verdict->sentence));
         tt_add_node(&text, seen->graph, seen->node);
+        const tt_fused *fused = seen->step->fused;
+        if (fused != NULL && fused->nodes[0] != seen->node) {
+            tt_text_add(&text, ", with ");
+            tt_add_node(&text, seen->graph, fused->nodes[0]);
+            tt_text_add(&text, " in one step,");
+        }
         say_difference(&text, type, &d);
         s->found = true;
     }

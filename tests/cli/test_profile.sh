@@ -50,7 +50,7 @@ END
 made=$((2 * 8 * 12 * 12 * 4 * 27 + 2 * 8 * 12 * 12 * 4 + 8 * 6 * 6 * 4 * 4 + 2 * 8 * 144 * 10 + 80 + 80))
 
 expect 0 "graph.txt: a program of " graph.txt --runs 5
-for text in ", 5 runs, 1 thread; medians" "FLOP/s in registers (" "64 KiB at " "  MFLOP " "conv: conv" "head: log_sum_exp" "total "; do
+for text in ", 5 runs, 1 thread; medians" "FLOP/s in registers (" "64 KiB at " "  MFLOP " "conv: transpose conv" "head: log_sum_exp" "total "; do
     grep -qF -- "$text" out || fail "no '$text' in: $(cat out)"
 done
 expect 0 "and " graph.txt --runs 5 --top 1

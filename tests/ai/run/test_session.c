@@ -273,8 +273,8 @@ static void check_refusals(void)
                         // own
     tt_value w = tt_parameter(g, "w", TT_TYPE(TT_F32, 100));
     tt_graph_result(g, "y", tt_multiply(g, w, w));
-    expect_refused(g, (tt_session_options){.bytes_max = 5631}, TT_TOO_LARGE,
-                   "bytes of memory: 5632; the limit is 5631");
+    expect_refused(g, (tt_session_options){.bytes_max = 5823}, TT_TOO_LARGE,
+                   "bytes of memory: 5824; the limit is 5823");
     tt_graph_free(g);
     g = tt_graph_new(); // of which only one output has a size that is known
     tt_graph_result(

@@ -280,7 +280,7 @@ int main(void)
     for (int i = 0; i < 128; i++)
         images[i] = (float)(i % 11) / 10;
     check_equal();
-    check_fault(TT_OP_TANH, "tanh (head) gives ");
+    check_fault(TT_OP_TANH, "tanh (head), with conv (conv1) in one step, gives ");
     check_simplified();
     check_refusals();
     check_limit();
