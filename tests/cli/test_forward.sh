@@ -69,6 +69,7 @@ for _ in $(seq 100); do
 done
 expect 1 "another program uses this port" --forward "linux-1:$port"
 kill $taken
+wait $taken 2>/dev/null # until then it has the port
 
 "$tutti" up "$scratch/fleet" --dir "$scratch/f" --forward "linux-1:$port" --forward "linux-2:$second,nobody:$((port + 2))" \
     >"$scratch/up" 2>&1 &
