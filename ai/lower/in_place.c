@@ -124,6 +124,19 @@ static bool may_share(const tt_form *form, const tt_instruction *load, const aro
            turns_apart(form, &to->place, of_store, common, loaded > stored ? loaded : stored);
 }
 
+// Past the beginning or the end of a loop. False where loops are too deep to be told apart.
+static bool step_over(around *now, const tt_instruction *at)
+{
+    if (at->op == TT_FORM_END)
+        now->count--;
+    if (at->op != TT_FORM_LOOP)
+        return true;
+    if (now->count == DEPTH)
+        return false;
+    now->axis[now->count++] = at->a;
+    return true;
+}
+
 // A load against all stores behind it, `at` and `loops` of the load.
 static bool stores_may_follow(const tt_form *form, uint32_t at, const around *loops,
                               uint16_t written)
@@ -131,16 +144,10 @@ static bool stores_may_follow(const tt_form *form, uint32_t at, const around *lo
     around now = *loops;
     for (uint32_t i = at + 1; i < form->length; i++) {
         const tt_instruction *other = &form->code[i];
-        if (other->op == TT_FORM_END) {
-            now.count--;
-        } else if (other->op == TT_FORM_LOOP) {
-            if (now.count == DEPTH)
-                return false;
-            now.axis[now.count++] = other->a;
-        } else if (other->op == TT_FORM_STORE && form->access[other->a].buffer == written &&
-                   !may_share(form, &form->code[at], loops, other, &now)) {
+        if (!step_over(&now, other) ||
+            (other->op == TT_FORM_STORE && form->access[other->a].buffer == written &&
+             !may_share(form, &form->code[at], loops, other, &now)))
             return false;
-        }
     }
     return true;
 }
@@ -151,18 +158,12 @@ bool tt_form_in_place(const tt_form *form, uint16_t read, uint16_t written)
     bool stored = false;
     for (uint32_t i = 0; i < form->length; i++) {
         const tt_instruction *other = &form->code[i];
-        if (other->op == TT_FORM_END) {
-            now.count--;
-        } else if (other->op == TT_FORM_LOOP) {
-            if (now.count == DEPTH)
-                return false;
-            now.axis[now.count++] = other->a;
-        } else if (other->op == TT_FORM_STORE) {
-            stored |= form->access[other->a].buffer == written;
-        } else if (other->op == TT_FORM_LOAD && form->access[other->a].buffer == read &&
-                   (stored || !stores_may_follow(form, i, &now, written))) {
+        if (!step_over(&now, other))
             return false;
-        }
+        stored |= other->op == TT_FORM_STORE && form->access[other->a].buffer == written;
+        if (other->op == TT_FORM_LOAD && form->access[other->a].buffer == read &&
+            (stored || !stores_may_follow(form, i, &now, written)))
+            return false;
     }
     return true;
 }

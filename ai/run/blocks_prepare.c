@@ -59,7 +59,7 @@ static void count_use(tt_block_run *r, tt_register of)
         r->at[of]++;
 }
 
-// Into `at`, for now.
+// How often each register is read, into `at`; where its words are is written over it later.
 static void count_uses(tt_block_run *r)
 {
     const tt_form *form = r->form;

@@ -329,6 +329,15 @@ static void random_conv(making *m, tt_type *x, tt_type *w, windows *how, int64_t
     }
 }
 
+static void end_with(making *m, tt_value y)
+{
+    if (one_in(m, 2))
+        result(m, y);
+    if (one_in(m, 3))
+        read_otherwise(m, y);
+    differentiate(m, y);
+}
+
 static void make_conv(making *m)
 {
     tt_type x, w;
@@ -341,11 +350,7 @@ static void make_conv(making *m)
     if (one_in(m, 4))
         read_otherwise(m, y);
     y = epilogue(m, y);
-    if (one_in(m, 2))
-        result(m, y);
-    if (one_in(m, 3))
-        read_otherwise(m, y);
-    differentiate(m, y);
+    end_with(m, y);
 }
 
 static void make_matmul(making *m)
@@ -423,11 +428,7 @@ static void make_pool(making *m)
     if (one_in(m, 2))
         x = tt_relu(m->graph, x);
     tt_value y = epilogue(m, pool_of(m, x, &how, one_in(m, 3)));
-    if (one_in(m, 2))
-        result(m, y);
-    if (one_in(m, 3))
-        read_otherwise(m, y);
-    differentiate(m, y);
+    end_with(m, y);
 }
 
 // A convolution of few channels, which is made in blocks where there are 16 images, and another,

@@ -39,6 +39,32 @@ static inline tt_program *load(tt_session *session, const tt_graph *graph)
     return program;
 }
 
+// A program in a session of its own whose inputs are `data`, by buffer, and in whose memory no
+// number is one until it is written; not run yet.
+static inline tt_program *load_poisoned(const tt_graph *graph, void *const *data,
+                                        const tt_session_options *options, bool apart,
+                                        tt_session **session)
+{
+    char sentence[300];
+    tt_text why;
+    tt_program *program;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    REQUIRE(tt_session_new(options, session, NULL) == TT_OK);
+    tt_status status = apart ? tt_session_load_apart(*session, graph, &program, &why)
+                             : tt_session_load(*session, graph, &program, &why);
+    if (status != TT_OK)
+        printf("%s\n", sentence);
+    REQUIRE(status == TT_OK);
+    for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++)
+        if (tt_graph_buffer(graph, i)->kind == TT_INPUT)
+            REQUIRE(tt_program_set(program, tt_graph_buffer(graph, i)->name, data[i]) == TT_OK);
+    if (options->way != TT_RUN_REFERENCE) {
+        memset(program->arena, 0xff, program->arena_bytes);
+        memset(program->scratch, 0xff, program->scratch_bytes);
+    }
+    return program;
+}
+
 static inline tt_session *open_session(unsigned threads, bool reference)
 {
     tt_session *session;

@@ -52,24 +52,8 @@ static ran run_way(const tt_graph *graph, const inputs *in, tt_way how, unsigned
                    bool apart)
 {
     ran w;
-    char sentence[300];
-    tt_text why;
-    tt_text_init(&why, sentence, sizeof(sentence));
-    REQUIRE(tt_session_new(&(tt_session_options){.threads = threads, .way = how}, &w.session,
-                           NULL) == TT_OK);
-    tt_status status = apart ? tt_session_load_apart(w.session, graph, &w.program, &why)
-                             : tt_session_load(w.session, graph, &w.program, &why);
-    if (status != TT_OK)
-        printf("%s\n", sentence);
-    REQUIRE(status == TT_OK);
-    for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++)
-        if (tt_graph_buffer(graph, i)->kind == TT_INPUT)
-            REQUIRE(tt_program_set(w.program, tt_graph_buffer(graph, i)->name, in->data[i]) ==
-                    TT_OK);
-    if (how != TT_RUN_REFERENCE) {
-        memset(w.program->arena, 0xff, w.program->arena_bytes);
-        memset(w.program->scratch, 0xff, w.program->scratch_bytes);
-    }
+    w.program = load_poisoned(
+        graph, in->data, &(tt_session_options){.threads = threads, .way = how}, apart, &w.session);
     REQUIRE(tt_program_run(w.program, NULL) == TT_OK);
     return w;
 }
