@@ -360,12 +360,18 @@ static void make_matmul(making *m)
                          columns = 1 + below(m, one_in(m, 2) ? 70 : 9),
                          inner = 1 + below(m, one_in(m, 2) ? 50 : 9), work = rows * columns * inner;
         tt_type type[2];
-        if (one_in(m, 4))
+        bool long_sums = one_in(m, 3); // with few rows, and with those that columns are packed for
+        if (long_sums) {
+            rows = one_in(m, 2) ? 1 + below(m, 9) : 30 + below(m, 12);
+            columns = 1 + below(m, 40);
+            inner = 60 + below(m, 40);
+        } else if (one_in(m, 4)) {
             rows = 16 * (1 + below(m, 3));
+        }
         for (unsigned i = 0; i < 3; i++)
             lead[i] = 1 + below(m, 4);
         for (unsigned o = 0; o < 2; o++) {
-            unsigned count = one_in(m, 2) ? 0 : (unsigned)below(m, 4);
+            unsigned count = long_sums || one_in(m, 2) ? 0 : (unsigned)below(m, 4);
             type[o] = (tt_type){.element = TT_F32, .rank = (uint8_t)(count + 2)};
             for (unsigned i = 0; i < count; i++)
                 type[o].size[i] = one_in(m, 4) ? 1 : lead[3 - count + i];
@@ -374,9 +380,14 @@ static void make_matmul(making *m)
         }
         for (unsigned i = 0; i < 3; i++)
             work *= lead[i];
-        if (work > m->work)
+        if (!long_sums && work > m->work)
             continue;
-        tt_value a = operand(m, type[0]), b = operand(m, type[1]);
+        tt_value a = operand(m, type[0]), b = TT_NONE;
+        if (long_sums && one_in(m, 2)) // as a dense layer has them
+            b = tt_transpose(m->graph, operand(m, TT_TYPE(TT_F32, columns, inner)),
+                             (int64_t[]){1, 0});
+        else
+            b = operand(m, type[1]);
         tt_value y = tt_matmul(m->graph, a, b);
         int64_t order[TT_RANK_MAX];
         random_order(m, type_of(m, y).rank, order);
