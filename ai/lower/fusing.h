@@ -102,6 +102,7 @@ int64_t tt_fusing_operand(fusing *f, tt_value value);
 void tt_fusing_walk(fusing *f);
 
 void tt_fusing_store(fusing *f, uint32_t member); // if it is written
+
 // A loop over a part: numbers below `part`, and below what is left of `size`. The part's number is
 // that of the loop opened as number `parts`.
 tt_form_axis tt_fusing_rest(const fusing *f, unsigned parts, int64_t part, int64_t size,
@@ -145,7 +146,7 @@ void tt_fusing_keep_exps(fusing *f, unsigned last);
 // The group's product, its first member, and what is computed of it element by element.
 void tt_fuse_product(fusing *f);
 
-// The group's first member is a greatest pool; or what a pool's gradient reads, as groups.h has it.
+// The group's first member is a greatest pool; or what a pool's gradient reads, as group.h has it.
 void tt_fuse_pool(fusing *f, const tt_value *reads);
 
 #endif

@@ -7,7 +7,8 @@
 // joins one that reads the same buffer. What numbers of a few elements are made of buffers alone,
 // by steps of their own (an optimiser's rate), comes before all groups. Where a group reduces, what
 // it computes lies in rows: the axes before are walked once, and those that are reduced are walked
-// again for everything that needs the result. Nothing is stored but what others read.
+// again for everything that needs the result. A product or a greatest pool begins a group, which
+// only what has its shape joins. Nothing is stored but what others read.
 //
 // What a group reads through transposes, slices, flips and broadcasts it reads where it lies.
 // What is only read once, by a sum over other axes than the last, is computed where it is summed;

@@ -1,4 +1,5 @@
-// Which kernel a node gets, and which nodes before it go into the same step.
+// Which nodes are products and gradients of pools, and which kernel a node gets that no form
+// computes.
 
 #include "ai/run/program.h"
 
