@@ -5,9 +5,8 @@
 #include "ai/lower/tiles.h"
 
 #define TILES_WRITTEN_OUT 12 // of a row, at the edges: beyond that the code would be too long
-#define PACK_ROWS 32         // of a tile's axis, for which 16 columns are copied together
 #define FEW_ROWS 8
-#define PACK_SUM 64 // numbers of a sum; more than there is room for, or fewer, are read as they lie
+#define LONG_SUM 64
 
 // Tiles of the last window's axis, of `size` numbers each, that are written out.
 static int64_t tiles_at_edges(const product *p, int64_t size)
@@ -91,25 +90,6 @@ static double summed_cost(int64_t size, int64_t *numbers)
     return best / (double)(size * TT_LANES);
 }
 
-// Whether columns of a product of matrices are worth a copy of 16 that a turn reads, where they lie
-// apart or their numbers do.
-bool tt_tiles_packs(int64_t row_count, int64_t columns, int64_t sum)
-{
-    return row_count >= PACK_ROWS && columns > TT_LANES && sum >= PACK_SUM &&
-           sum * TT_LANES * 4 <= TT_FORM_LOCAL_MAX;
-}
-
-bool tt_tiles_can_pack(const product *p, unsigned lanes, unsigned vector, int tiled)
-{
-    if (p->window_count > 0 || p->by_image || tiled < 0 || lanes >= SUMMED || p->block.size > 1 ||
-        !tt_tiles_packs(p->free[tiled].size, p->free[lanes].size, p->sum.size))
-        return false;
-    for (unsigned i = 0; i < p->free_count; i++)
-        if (i != lanes && (int)i != tiled && p->free[i].size > 1)
-            return false;
-    return p->free[lanes].stride[vector] == 1 || p->sum.stride[vector] == 1;
-}
-
 static double walk_cost(const product *p, unsigned lanes, unsigned vector, int tiled,
                         int64_t *numbers)
 {
@@ -141,7 +121,7 @@ static bool can_tile(const product *p, unsigned lanes, unsigned vector, int tile
 // The last axis of what is made is the second operand's alone, so there is always a way.
 bool tt_tiles_are_few(int64_t row_count, int64_t sum)
 {
-    return row_count <= FEW_ROWS && sum >= PACK_SUM;
+    return row_count <= FEW_ROWS && sum >= LONG_SUM;
 }
 
 // Of a product of matrices whose second one lies column by column, and is the last free axis.

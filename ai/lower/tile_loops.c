@@ -129,34 +129,6 @@ static void split(product *p, int64_t turns)
     p->f->fused->turns = turns;
 }
 
-// Copies the columns of a turn, one number of the sum behind the other, and reads them there.
-static void pack(product *p)
-{
-    axis *l = &p->free[p->lanes];
-    tt_affine from = p->at[p->vector], to = {0};
-    int64_t apart = l->stride[p->vector], next = p->sum.stride[p->vector];
-    bool by_column = apart != 1;
-    tt_form_axis columns =
-        tt_fusing_rest(p->f, p->f->open_count - 1, TT_LANES, l->size, !by_column);
-    tt_form_axis numbers = {.end = p->sum.size, .lanes = by_column};
-    uint32_t outer = tt_form_loop(p->form, by_column ? &numbers : &columns);
-    uint32_t inner = tt_form_loop(p->form, by_column ? &columns : &numbers);
-    tt_affine_add(&from, outer, by_column ? next : apart);
-    tt_affine_add(&from, inner, by_column ? apart : next);
-    tt_affine_add(&to, outer, by_column ? TT_LANES : 1);
-    tt_affine_add(&to, inner, by_column ? 1 : TT_LANES);
-    tt_register number = tt_tiles_load(p, p->vector, &from);
-    tt_form_access access = {.buffer = TT_FORM_LOCAL, .element = TT_F32, .place = to};
-    tt_form_store(p->form, &access, number);
-    tt_form_end(p->form);
-    tt_form_end(p->form);
-    p->form->local_bytes = (uint64_t)p->sum.size * TT_LANES * 4;
-    p->packed = true;
-    p->at[p->vector] = (tt_affine){0};
-    l->stride[p->vector] = 1;
-    p->sum.stride[p->vector] = TT_LANES;
-}
-
 // The loop around all others, whose turns threads share: the widest free axis, else rows of the
 // image, else blocks of lanes. What is left to walk is inside. Returns whether one was opened.
 static bool open_first(product *p, rows *r)
@@ -185,8 +157,6 @@ static bool open_first(product *p, rows *r)
     p->lanes_block = TT_LANES;
     split(p, tt_divide_up(l->size, TT_LANES));
     tt_tiles_open_axis(p, l, TT_LANES, (tt_form_axis){.end = p->f->fused->turns});
-    if (tt_tiles_can_pack(p, p->lanes, p->vector, p->tiled))
-        pack(p);
     return true;
 }
 
@@ -231,6 +201,10 @@ static void place_local(product *p)
 
 void tt_tiles_walk_all(product *p)
 {
+    if (tt_tiles_can_pack(p, p->lanes, p->vector, p->tiled)) {
+        tt_tiles_walk_panels(p);
+        return;
+    }
     rows r = {.now = p->by_image ? CLEAR : SUM};
     bool opened = open_first(p, &r);
     if (p->lanes == SUMMED)

@@ -43,8 +43,8 @@ uint32_t tt_tiles_open_sum(product *p, const int64_t stride[2], tt_form_axis loo
 
 tt_register tt_tiles_load(product *p, unsigned operand, const tt_affine *at)
 {
-    bool packed = p->packed && operand == p->vector;
-    tt_form_access access = {.buffer = packed ? TT_FORM_LOCAL : (uint16_t)p->operand[operand],
+    tt_form_access access = {.buffer =
+                                 p->packed[operand] ? TT_FORM_LOCAL : (uint16_t)p->operand[operand],
                              .element = TT_F32,
                              .place = *at};
     return tt_form_load(p->form, &access, TT_NO_REGISTER, TT_NO_REGISTER);
@@ -238,7 +238,7 @@ static void store_local(const product *p, int64_t more, tt_register sum)
     tt_form_store(p->form, &access, sum);
 }
 
-static void walk_tile(product *p, tile *t, const rows *r, unsigned to, int64_t scale)
+void tt_tiles_walk_tile(product *p, tile *t, const rows *r, unsigned to, int64_t scale)
 {
     int64_t apart = p->tiled >= 0 ? tt_tiles_axis_of(p, (unsigned)p->tiled)->stride[2] : 0;
     if (r->now == CLEAR && !p->local) {
@@ -276,13 +276,13 @@ void tt_tiles_walk_free(product *p, const rows *r, tile t)
     t.count = p->open_tile > 0 ? p->open_tile : p->tile;
     t.apart = a->stride[1 - p->vector];
     if (p->open_tile > 0) {
-        walk_tile(p, &t, r, a->along, a->scale);
+        tt_tiles_walk_tile(p, &t, r, a->along, a->scale);
         return;
     }
     if (full > 1)
         tt_tiles_open_axis(p, a, p->tile, (tt_form_axis){.end = full});
     if (full > 0)
-        walk_tile(p, &t, r, a->along, a->scale);
+        tt_tiles_walk_tile(p, &t, r, a->along, a->scale);
     if (full > 1)
         tt_fusing_close(p->f);
     memcpy(p->at, saved, sizeof(saved));
@@ -292,7 +292,7 @@ void tt_tiles_walk_free(product *p, const rows *r, tile t)
         p->at[o].offset += full * p->tile * a->stride[o];
     p->f->fixed[a->along] += full * p->tile * a->scale;
     t.count = rest;
-    walk_tile(p, &t, r, a->along, a->scale);
+    tt_tiles_walk_tile(p, &t, r, a->along, a->scale);
     p->f->fixed[a->along] -= full * p->tile * a->scale;
     memcpy(p->at, saved, sizeof(saved));
 }
@@ -321,7 +321,7 @@ static void walk_some_columns(product *p, const rows *r, const phase *c, int64_t
         tt_affine_add(&p->at[2], id, c->step * count * w->local);
     }
     if (t.of_columns)
-        walk_tile(p, &t, r, w->along, c->step);
+        tt_tiles_walk_tile(p, &t, r, w->along, c->step);
     else
         tt_tiles_walk_free(p, r, t);
     if (tiles > 1)

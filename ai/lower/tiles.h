@@ -50,7 +50,7 @@ typedef struct product {
     unsigned rows;       // windows that are walked by loops, without the columns
     unsigned opened;     // windows whose loops are around the lanes
     int64_t lanes_block; // of a turn; 0: all lanes
-    bool packed;         // the vector operand's 16 columns of a turn are copied to local memory
+    bool packed[2];      // what is read of the operand was copied to local memory
     bool local;          // sums are kept by lanes in local memory until all images are added
     tt_affine at[3];     // where the operands lie, and the sums in local memory, by the open loops
 } product;
@@ -102,7 +102,7 @@ phase tt_tiles_phase_of(const window *w, int64_t number);
 
 // Sets lanes, vector, tiled, tile and rows.
 void tt_tiles_choose(product *p);
-// Whether 16 columns of a product of matrices are worth a copy that a turn reads; and of this one.
+// Whether columns of a product of matrices are worth a copy that is multiplied; and of this one.
 bool tt_tiles_packs(int64_t rows, int64_t columns, int64_t sum);
 // Whether so few rows are multiplied that a column's numbers, side by side, are best added by
 // lanes.
@@ -114,10 +114,14 @@ uint32_t tt_tiles_open_axis(product *p, const axis *a, int64_t scale, tt_form_ax
 uint32_t tt_tiles_open_sum(product *p, const int64_t stride[2], tt_form_axis loop);
 tt_register tt_tiles_load(product *p, unsigned operand, const tt_affine *at);
 
+// The sums of a tile, and what is made of them: numbers `scale` apart of the domain's axis `to`.
+void tt_tiles_walk_tile(product *p, tile *t, const rows *r, unsigned to, int64_t scale);
+
 // All tiles of a row: of a free axis, or of the last window's.
 void tt_tiles_walk_free(product *p, const rows *r, tile t);
 void tt_tiles_walk_columns(product *p, const rows *r);
 
 void tt_tiles_walk_all(product *p);
+void tt_tiles_walk_panels(product *p); // of what can be packed
 
 #endif
