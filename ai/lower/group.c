@@ -470,6 +470,7 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping 
     const tt_lowered *how = grouping->how;
     *groups = (tt_groups){.graph = graph,
                           .apart = grouping->apart,
+                          .wide = grouping->wide,
                           .how = grouping->how,
                           .stored = grouping->stored,
                           .unpool = grouping->unpool,

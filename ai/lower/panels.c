@@ -28,6 +28,7 @@ typedef struct panels {
     int64_t block;            // rows whose sums are kept at once
     int64_t rows_at, sums_at; // in local memory, in elements
     bool copies_rows;
+    int64_t apart; // from number to number of a tile's copied rows
     uint32_t turn, panel;
     rows r;
 } panels;
@@ -77,10 +78,11 @@ static panels plan(product *p)
     int64_t each = w.depth * TT_LANES * 4 + (w.parts > 1 ? w.block * TT_LANES * 4 : 0);
     w.group = lower_of(lower_of(PANELS_MAX, PANELS_BYTES / each), tt_divide_up(w.count, TURNS));
     w.group = w.group > 0 ? w.group : 1;
+    w.apart = p->tile <= TT_LANES / 2 ? TT_LANES / 2 : TT_LANES;
     w.rows_at = w.group * w.depth * TT_LANES;
     w.sums_at = w.rows_at;
     if (w.copies_rows)
-        w.sums_at += tt_divide_up(w.depth * p->tile, TT_LANES) * TT_LANES;
+        w.sums_at += tt_divide_up(w.depth * w.apart, TT_LANES) * TT_LANES;
     p->form->local_bytes = (uint64_t)w.sums_at * 4;
     if (w.parts > 1)
         p->form->local_bytes += (uint64_t)(w.block * w.group * TT_LANES * 4);
@@ -142,7 +144,7 @@ static void copy_columns(product *p, panels *w, int64_t depth)
         tt_form_end(p->form);
 }
 
-// The rows of a tile.
+// The rows of a tile, or some more, so that a vector is whole.
 static void copy_rows(product *p, const panels *w, int64_t count, int64_t depth)
 {
     unsigned one = 1 - p->vector;
@@ -152,14 +154,15 @@ static void copy_rows(product *p, const panels *w, int64_t count, int64_t depth)
     tt_affine_add(&from, row, w->row->stride[one]);
     tt_affine_add(&from, number, p->sum.stride[one]);
     tt_affine_add(&to, row, 1);
-    tt_affine_add(&to, number, p->tile);
+    tt_affine_add(&to, number, w->apart);
     copy(p, one, &from, &to);
     tt_form_end(p->form);
     tt_form_end(p->form);
 }
 
-// A tile of `count` rows with all panels of the turn, of which `depth` numbers are there.
-static void walk_tile(product *p, panels *w, int64_t count, int64_t depth)
+// A tile of `count` rows with all panels of the turn, of which `depth` numbers are there; `copied`
+// rows are within the matrix.
+static void walk_tile(product *p, panels *w, int64_t count, int64_t copied, int64_t depth)
 {
     unsigned one = 1 - p->vector;
     tile t = {.count = count, .apart = w->row->stride[one]};
@@ -169,10 +172,10 @@ static void walk_tile(product *p, panels *w, int64_t count, int64_t depth)
     p->sum.size = depth;
     if (w->r.now == SUM) {
         if (w->copies_rows) {
-            copy_rows(p, w, count, depth);
+            copy_rows(p, w, copied, depth);
             t.apart = 1;
             p->at[one] = (tt_affine){.offset = w->rows_at};
-            p->sum.stride[one] = p->tile;
+            p->sum.stride[one] = w->apart;
         }
         p->packed[one] = w->copies_rows;
         p->packed[p->vector] = true;
@@ -193,29 +196,37 @@ static void walk_tile(product *p, panels *w, int64_t count, int64_t depth)
     memcpy(p->at, saved, sizeof(saved));
 }
 
+// Tiles `first` to before `end`, of `count` rows each.
+static void walk_some_tiles(product *p, panels *w, int64_t first, int64_t end, int64_t count,
+                            int64_t copied, int64_t depth)
+{
+    int64_t number = first * p->tile;
+    tt_affine saved[3];
+    if (first >= end)
+        return;
+    memcpy(saved, p->at, sizeof(saved));
+    for (unsigned o = 0; o < 3; o++)
+        p->at[o].offset += number * w->row->stride[o];
+    p->f->fixed[w->row->along] += number * w->row->scale;
+    if (end - first > 1)
+        tt_tiles_open_axis(p, w->row, p->tile, (tt_form_axis){.end = end - first});
+    walk_tile(p, w, count, copied, depth);
+    if (end - first > 1)
+        tt_fusing_close(p->f);
+    p->f->fixed[w->row->along] -= number * w->row->scale;
+    memcpy(p->at, saved, sizeof(saved));
+}
+
 // All tiles of the rows that are walked at once.
 static void walk_tiles(product *p, panels *w, int64_t depth)
 {
-    int64_t full = w->block / p->tile, rest = w->block % p->tile;
-    tt_affine saved[3];
-    memcpy(saved, p->at, sizeof(saved));
+    int64_t full = w->block / p->tile, rest = w->block % p->tile, wide = 0;
     w->row->stride[2] = w->group * TT_LANES;
-    if (full > 1)
-        tt_tiles_open_axis(p, w->row, p->tile, (tt_form_axis){.end = full});
-    if (full > 0)
-        walk_tile(p, w, p->tile, depth);
-    if (full > 1)
-        tt_fusing_close(p->f);
-    memcpy(p->at, saved, sizeof(saved));
-    if (rest > 0) {
-        int64_t first = full * p->tile;
-        for (unsigned o = 0; o < 3; o++)
-            p->at[o].offset += first * w->row->stride[o];
-        p->f->fixed[w->row->along] += first * w->row->scale;
-        walk_tile(p, w, rest, depth);
-        p->f->fixed[w->row->along] -= first * w->row->scale;
-        memcpy(p->at, saved, sizeof(saved));
-    }
+    if (w->copies_rows && w->r.now == SUM && w->block >= w->apart)
+        wide = lower_of(full, (w->block - w->apart) / p->tile + 1);
+    walk_some_tiles(p, w, 0, wide, p->tile, w->apart, depth);
+    walk_some_tiles(p, w, wide, full, p->tile, p->tile, depth);
+    walk_some_tiles(p, w, full, full + (rest > 0), rest, rest, depth);
     w->row->stride[2] = 0;
 }
 

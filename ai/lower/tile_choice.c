@@ -26,28 +26,29 @@ static int64_t tiles_at_edges(const product *p, int64_t size)
     return tiles;
 }
 
-// What the registers of a tile cost, in halves of the time of a multiply and add: 16 lanes are
-// two registers of eight, of which eight are in flight.
-static int64_t tile_cost(int64_t numbers, bool half)
+// What a step of a tile costs, in halves of the time of a multiply and add, of which eight are in
+// flight: 16 lanes are two registers of eight. A wide machine has them in one, and its loads are
+// as many as its sums, and one.
+static int64_t tile_cost(const product *p, int64_t numbers, bool half)
 {
-    int64_t busy = half ? numbers : 2 * numbers;
+    int64_t busy = p->f->groups->wide ? numbers + 1 : half ? numbers : 2 * numbers;
     return busy < 8 ? 8 : busy;
 }
 
-static int64_t tiles_cost(int64_t size, int64_t numbers, bool half)
+static int64_t tiles_cost(const product *p, int64_t size, int64_t numbers, bool half)
 {
-    int64_t cost = size / numbers * tile_cost(numbers, half);
-    return cost + (size % numbers > 0 ? tile_cost(size % numbers, half) : 0);
+    int64_t cost = size / numbers * tile_cost(p, numbers, half);
+    return cost + (size % numbers > 0 ? tile_cost(p, size % numbers, half) : 0);
 }
 
 // The tile that costs least for an axis of some size; and what it costs.
-static int64_t best_tile(int64_t size, bool half, int64_t *cost)
+static int64_t best_tile(const product *p, int64_t size, bool half, int64_t *cost)
 {
-    int64_t best = 1, most = half ? 12 : 6;
+    int64_t best = 1, most = p->f->groups->wide ? TILE_MAX : half ? 12 : 6;
     *cost = INT64_MAX;
     for (int64_t numbers = 1; numbers <= most && numbers <= size; numbers++)
-        if (tiles_cost(size, numbers, half) <= *cost) {
-            *cost = tiles_cost(size, numbers, half);
+        if (tiles_cost(p, size, numbers, half) <= *cost) {
+            *cost = tiles_cost(p, size, numbers, half);
             best = numbers;
         }
     return best;
@@ -74,14 +75,15 @@ static bool stores_lanes(const product *p, const axis *a)
 }
 
 // Of a tile whose numbers are loaded by lanes as well, from both operands.
-static double summed_cost(int64_t size, int64_t *numbers)
+static double summed_cost(const product *p, int64_t size, int64_t *numbers)
 {
     double best = 0;
-    for (int64_t t = 1; t <= 6 && t <= size; t++) {
-        int64_t rest = size % t, full = 2 * t + 2;
+    int64_t registers = p->f->groups->wide ? 1 : 2;
+    for (int64_t t = 1; t <= (registers == 1 ? TILE_MAX : 6) && t <= size; t++) {
+        int64_t rest = size % t, full = registers * (t + 1), left = registers * (rest + 1);
         double cost = (double)(size / t * (full < 8 ? 8 : full));
         if (rest > 0)
-            cost += (double)(2 * rest + 2 < 8 ? 8 : 2 * rest + 2);
+            cost += (double)(left < 8 ? 8 : left);
         if (t > 1 && cost >= best)
             continue;
         best = cost;
@@ -95,13 +97,13 @@ static double walk_cost(const product *p, unsigned lanes, unsigned vector, int t
 {
     const axis *l = tt_tiles_axis_of(p, lanes);
     if (lanes == SUMMED)
-        return summed_cost(size_of(p, tiled), numbers);
+        return summed_cost(p, size_of(p, tiled), numbers);
     int64_t whole = l->size / TT_LANES, rest = l->size % TT_LANES, size = size_of(p, tiled), cost;
     bool small = l->size <= TT_LANES / 2;
-    *numbers = best_tile(size, small, &cost);
+    *numbers = best_tile(p, size, small, &cost);
     int64_t total = small ? 0 : cost * (whole + (rest > TT_LANES / 2));
     if (rest > 0 && rest <= TT_LANES / 2)
-        total += tiles_cost(size, *numbers, true);
+        total += tiles_cost(p, size, *numbers, true);
     double each = (double)total / ((double)l->size * (double)size);
     return each * (has_lanes(l, vector) || tt_tiles_can_pack(p, lanes, vector, tiled) ? 1 : 8) *
            (stores_lanes(p, l) ? 1 : 1.5);
@@ -138,7 +140,7 @@ static bool goes_along(product *p)
     p->lanes = ALONG;
     p->vector = 0;
     p->tiled = (int)last;
-    summed_cost(p->free[last].size, &p->tile);
+    summed_cost(p, p->free[last].size, &p->tile);
     return true;
 }
 

@@ -8,7 +8,7 @@
 #include "ai/lower/fusing.h"
 
 #define WINDOWS_MAX 3
-#define TILE_MAX 12
+#define TILE_MAX 14
 #define NOT_TILED -2
 #define SUMMED 1000 // lanes count the images of a block, which are summed
 #define ALONG 1001  // or numbers of the sum itself, within a tile

@@ -209,7 +209,8 @@ static bool choose_steps(planning *p)
               c.stored != NULL && c.unpools != NULL && c.unpool != NULL;
     if (ok)
         choose_all(p, &c);
-    tt_grouping grouping = {c.how, c.stored, p->uses, c.unpool, c.read, program->apart};
+    tt_grouping grouping = {
+        c.how, c.stored, p->uses, c.unpool, c.read, program->apart, program->session->wide};
     ok = ok && tt_groups_make(&groups, c.graph, &grouping);
     for (uint32_t i = 1; ok && i < groups.unit_count; i++) {
         if (groups.unit[i].is_group)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ai/run/compile.h"
 #include "ai/run/parts.h"
 #include "ai/run/session_internal.h"
 
@@ -58,6 +59,7 @@ tt_status tt_session_new(const tt_session_options *options, tt_session **session
     }
     made->options = all;
     made->pool = pool;
+    made->wide = tt_isa_here(NULL) == TT_ISA_AVX512;
     *session = made;
     return TT_OK;
 }

@@ -50,6 +50,8 @@ static inline tt_program *load_poisoned(const tt_graph *graph, void *const *data
     tt_program *program;
     tt_text_init(&why, sentence, sizeof(sentence));
     REQUIRE(tt_session_new(options, session, NULL) == TT_OK);
+    if (tt_graph_count(graph) % 2 == 0)
+        (*session)->wide = !(*session)->wide; // cut for another machine: no bit may differ
     tt_status status = apart ? tt_session_load_apart(*session, graph, &program, &why)
                              : tt_session_load(*session, graph, &program, &why);
     if (status != TT_OK)
