@@ -2,6 +2,9 @@
 
 DEVICES := cortex-m4 netduinoplus2 riscv64 aarch64
 CHECKED := linux-clang linux-asan linux-tsan linux-fuzz
+TARGET_linux-asan := checked
+TARGET_linux-tsan := checked
+TARGET_linux-fuzz := fuzz
 JOBS    := $(shell nproc)
 EPOCHS  := 10
 
@@ -18,7 +21,7 @@ linux $(DEVICES) $(CHECKED):
 	{ echo "build/$@ was made from the sources in $$home: it is made anew"; rm -rf build/$@; }; \
 	printf 'building for %-15s' $@; start=$$(date +%s); mkdir -p build; \
 	{ [ -f build/$@/build.ninja ] || cmake --preset $@ >build/$@.log 2>&1; } && \
-	ninja -C build/$@ -j $(JOBS) $(if $(filter linux-fuzz,$@),fuzz) >>build/$@.log 2>&1 || \
+	ninja -C build/$@ -j $(JOBS) $(TARGET_$@) >>build/$@.log 2>&1 || \
 	{ echo failed; grep -vE '^\[[0-9]+/[0-9]+\] ' build/$@.log | tail -n 60; echo "make: the whole log is build/$@.log"; exit 1; }; \
 	echo "$$(($$(date +%s) - start)) s"
 
