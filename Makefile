@@ -1,6 +1,6 @@
 # A short door to CMake and Ninja; ./run installs what they need first. `make help` lists the targets.
 
-DEVICES := cortex-m4 netduinoplus2 riscv64 aarch64
+DEVICES := cortex-m4 netduinoplus2 ast1030 riscv64 aarch64
 CHECKED := linux-clang linux-asan linux-tsan linux-fuzz
 TARGET_linux-asan := checked
 TARGET_linux-tsan := checked

@@ -5,6 +5,7 @@
 
 #include "tutti/ethernet.h"
 #include "tutti/language.h"
+#include "tutti/medium.h"
 #include "tutti/provision.h"
 
 TT_C_BEGIN
@@ -20,6 +21,11 @@ extern const char tt_board_cpu[];
 // The board's one Ethernet device, started, its interrupt attached: `arrived` is called from it.
 // NULL where there is none or it does not work; then a line on the console says why. Called once.
 tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context);
+
+// The board's one medium that keeps bytes without power (tutti/medium.h). NULL where there is none,
+// and where it does not work or is missing; then a line on the console says why. Called once, from
+// a thread.
+tt_medium *tt_board_medium(void);
 
 // Fills in bytes from a source of entropy, as many as it gives at once; 0 where the board has none.
 size_t tt_board_entropy(void *bytes, size_t length);

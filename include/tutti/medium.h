@@ -52,13 +52,16 @@ typedef struct tt_medium_operations {
 
 struct tt_medium {
     const tt_medium_operations *operations;
-    uint32_t program_bytes;           // a power of two, from 1 to TT_MEDIUM_PROGRAM_BYTES_MAX
-    uint32_t sector_bytes;            // a multiple of program_bytes
-    uint32_t sectors;                 // at least 2; the whole is less than 4 GiB
-    uint8_t erased;                   // what a byte reads as after an erase: 0xff, or 0x00
-    const void *window;               // where all its bytes can be read (and run) in place, or NULL
-    void (*ready)(tt_medium *medium); // set by its user, or NULL: the operation under way has ended
-    void *user;                       // for whoever set `ready`
+    uint32_t program_bytes; // a power of two, from 1 to TT_MEDIUM_PROGRAM_BYTES_MAX
+    uint32_t sector_bytes;  // a multiple of program_bytes
+    uint32_t sectors;       // at least 2; the whole is less than 4 GiB
+    uint8_t erased;         // what a byte reads as after an erase: 0xff, or 0x00
+    const void *window;     // where all its bytes can be read (and run) in place, or NULL
+    // Set by its user, or NULL: the operation under way may have ended. Not called where it ended
+    // before its call returned, nor by a medium that has no interrupt: so its user polls after
+    // each call, and, while that says TT_BUSY, every millisecond or so besides.
+    void (*ready)(tt_medium *medium);
+    void *user; // for whoever set `ready`
 };
 
 TT_C_END

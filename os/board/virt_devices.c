@@ -4,6 +4,7 @@
 
 #include "board.h"
 #include "os/arch/arch.h"
+#include "os/driver/virtio_blk.h"
 #include "os/driver/virtio_net.h"
 #include "os/driver/virtio_rng.h"
 #include "tutti/board.h"
@@ -35,6 +36,19 @@ tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)
     ethernet->arrived_context = context;
     ethernet->arrived = arrived;
     return ethernet;
+}
+
+tt_medium *tt_board_medium(void)
+{
+    tt_virtio device;
+    tt_medium *medium = NULL;
+    tt_status status = find(&device, TT_VIRTIO_BLK);
+    if (status == TT_OK && (status = tt_virtio_blk_start(&device, &medium)) == TT_OK)
+        return medium;
+    say(status == TT_NOT_FOUND ? "board: there is no virtio disk\n"
+        : status == TT_DENIED  ? "board: the virtio disk can only be read\n"
+                               : "board: the virtio disk does not work, or is too small\n");
+    return NULL;
 }
 
 size_t tt_board_entropy(void *bytes, size_t length)

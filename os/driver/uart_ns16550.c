@@ -4,14 +4,15 @@
 #include "os/driver/uart_ns16550.h"
 
 #define TRANSMIT (*(volatile uint8_t *)registers)
-#define LINE_STATUS (*(volatile uint8_t *)(registers + 5))
+#define LINE_STATUS (*(volatile uint8_t *)(registers + 5 * stride))
 #define TRANSMIT_EMPTY 0x20
 
-static uintptr_t registers;
+static uintptr_t registers, stride;
 
-void tt_uart_ns16550_init(uintptr_t base)
+void tt_uart_ns16550_init(uintptr_t base, unsigned bytes_apart)
 {
     registers = base;
+    stride = bytes_apart;
 }
 
 size_t tt_board_console_put(const uint8_t *bytes, size_t length)

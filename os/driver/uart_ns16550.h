@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
-void tt_uart_ns16550_init(uintptr_t base); // once, before the first tt_board_console_put
+// Once, before the first tt_board_console_put: its registers, of a byte each, so far apart.
+void tt_uart_ns16550_init(uintptr_t base, unsigned bytes_apart);
 
 #endif

@@ -33,6 +33,7 @@ enum {
 #define STATUS_DRIVER_OK 4u
 #define STATUS_FEATURES_OK 8u
 #define FEATURE_VERSION_1 (1ull << 32)
+#define DESCRIPTOR_NEXT 1u
 #define DESCRIPTOR_WRITE 2u
 #define AVAILABLE_NO_INTERRUPT 1u
 
@@ -104,17 +105,39 @@ void tt_virtio_ready(tt_virtio *device)
         STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK;
 }
 
-void tt_virtio_give(tt_virtio *device, tt_virtio_queue *queue, unsigned id, const void *buffer,
-                    uint32_t length, bool device_writes)
+static void describe(tt_virtio_queue *queue, unsigned id, const void *buffer, uint32_t length,
+                     unsigned flags)
 {
     queue->descriptors[id].address = (uint64_t)(uintptr_t)buffer;
     queue->descriptors[id].length = length;
-    queue->descriptors[id].flags = device_writes ? DESCRIPTOR_WRITE : 0;
+    queue->descriptors[id].flags = (uint16_t)flags;
+    queue->descriptors[id].next = (uint16_t)(id + 1); // where the flags say that it counts
+}
+
+static void offer(tt_virtio *device, tt_virtio_queue *queue, unsigned id)
+{
     queue->available.ring[queue->available.index % TT_VIRTIO_QUEUE_SIZE] = (uint16_t)id;
     tt_arch_device_fence(); // the entry before its count
     queue->available.index++;
     tt_arch_device_fence(); // the count before the notification
     *at(device, QUEUE_NOTIFY) = queue->number;
+}
+
+void tt_virtio_give(tt_virtio *device, tt_virtio_queue *queue, unsigned id, const void *buffer,
+                    uint32_t length, bool device_writes)
+{
+    describe(queue, id, buffer, length, device_writes ? DESCRIPTOR_WRITE : 0);
+    offer(device, queue, id);
+}
+
+void tt_virtio_give_chain(tt_virtio *device, tt_virtio_queue *queue, const tt_virtio_piece *pieces,
+                          unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        describe(queue, i, pieces[i].buffer, pieces[i].length,
+                 (pieces[i].device_writes ? DESCRIPTOR_WRITE : 0) |
+                     (i + 1 < count ? DESCRIPTOR_NEXT : 0));
+    offer(device, queue, 0);
 }
 
 bool tt_virtio_take(tt_virtio_queue *queue, unsigned *id, uint32_t *written)

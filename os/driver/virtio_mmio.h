@@ -1,8 +1,8 @@
 // virtio devices behind memory-mapped registers (virtio 1.1, 4.2), version 2 only, with split
 // queues.
 //
-// A queue is static memory of a fixed number of descriptors, each a buffer of its own: nothing is
-// chained. What the device writes is checked before it is used.
+// A queue is static memory of a fixed number of descriptors: each a buffer of its own, or all of
+// them one chain. What the device writes is checked before it is used.
 
 #ifndef TUTTI_OS_DRIVER_VIRTIO_MMIO_H
 #define TUTTI_OS_DRIVER_VIRTIO_MMIO_H
@@ -15,7 +15,11 @@
 
 #define TT_VIRTIO_QUEUE_SIZE 16
 
-typedef enum tt_virtio_kind { TT_VIRTIO_NET = 1, TT_VIRTIO_RNG = 4 } tt_virtio_kind;
+typedef enum tt_virtio_kind {
+    TT_VIRTIO_NET = 1,
+    TT_VIRTIO_BLK = 2,
+    TT_VIRTIO_RNG = 4,
+} tt_virtio_kind;
 
 typedef struct tt_virtio_queue {
     struct {
@@ -59,6 +63,16 @@ void tt_virtio_ready(tt_virtio *device);
 // Gives buffer `id` to the device, to write into or to read; then tells it.
 void tt_virtio_give(tt_virtio *device, tt_virtio_queue *queue, unsigned id, const void *buffer,
                     uint32_t length, bool device_writes);
+
+// Gives a request of several pieces, in their order, at most TT_VIRTIO_QUEUE_SIZE; then tells it.
+// They are the buffers from 0 on, and come back as buffer 0: one such request at a time.
+typedef struct tt_virtio_piece {
+    const void *buffer;
+    uint32_t length;
+    bool device_writes;
+} tt_virtio_piece;
+void tt_virtio_give_chain(tt_virtio *device, tt_virtio_queue *queue, const tt_virtio_piece *pieces,
+                          unsigned count);
 
 // Takes back the next buffer that the device is done with; false where there is none, or where the
 // one that it names does not exist. `written` is 0 where it says more than the buffer holds.

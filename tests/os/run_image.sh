@@ -7,7 +7,8 @@
 # `backtrace=A,B,C` gives the output to tools/backtrace and expects the functions A, B and C among its frames in this
 # order. `clock=host` lets the machine's clock be the host's (QEMU 7.2's RISC-V machine stands still after some resets
 # otherwise). The image is sought in $TUTTI_BUILD/MACHINE, or in $TUTTI_PRESET_PREFIX if a developer builds elsewhere.
-# $TUTTI_IMAGE_ARGUMENTS are words more for QEMU, or for the process; $TUTTI_IMAGE_SECONDS is how long it may take.
+# $TUTTI_IMAGE_ARGUMENTS are words more for QEMU, or for the process; $TUTTI_MACHINE_OPTIONS follow the name of the machine, after
+# a comma; $TUTTI_IMAGE_SECONDS is how long it may take.
 set -u
 machine=$1 name=$2 expected=$3
 shift 3
@@ -24,15 +25,17 @@ skip() {
 command_for() {
     case $machine in
     linux) echo "$TUTTI_LINUX/tests/$name" ;;
-    cortex-m4) echo "qemu-system-arm -M mps2-an386 -icount shift=5,sleep=off -nic none" \
+    cortex-m4) echo "qemu-system-arm -M mps2-an386${TUTTI_MACHINE_OPTIONS:-} -icount shift=5,sleep=off -nic none" \
         "-semihosting-config enable=on,target=native" ;;
     netduinoplus2) echo "qemu-system-arm -M netduinoplus2 -icount shift=5,sleep=off -nic none" \
+        "-semihosting-config enable=on,target=native" ;;
+    ast1030) echo "qemu-system-arm -M ast1030-evb${TUTTI_MACHINE_OPTIONS:-} -icount shift=5,sleep=off -nic none" \
         "-semihosting-config enable=on,target=native" ;;
     riscv64) echo "qemu-system-riscv64 -M virt -m 64M -icount shift=5,sleep=off -nic none" ;;
     aarch64) echo "qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a53 -m 64M -icount shift=5,sleep=off -nic none" \
         "-semihosting-config enable=on,target=native" ;;
     *)
-        echo "run_image: $machine is no machine: expected linux, cortex-m4, netduinoplus2, riscv64 or aarch64" >&2
+        echo "run_image: $machine is no machine: expected linux, cortex-m4, netduinoplus2, ast1030, riscv64 or aarch64" >&2
         exit 2
         ;;
     esac

@@ -65,12 +65,17 @@ typedef struct tt_cm_region {
 
 // What can be accessed, and nothing beside it: no second address of the same memory, no memory that
 // the linker script does not give away. `null` (inside code that begins at 0) cannot be, either:
-// there are the vectors, which only the CPU reads. A piece of no log2 is none.
+// there are the vectors, which only the CPU reads. `window` is a medium's, which is only read. A
+// piece of no log2 is none.
 typedef struct tt_cm_map {
-    tt_cm_region code, data, devices, null, more_data;
+    tt_cm_region code, data, devices, null, more_data, window;
 } tt_cm_map;
 
 // For the board's start-up code, the FPU being on: protection, exception priorities.
 void tt_cm_init(const tt_cm_map *map);
+
+// Lets the window be written, or not any more: for the medium's driver, while it does. From a
+// thread.
+void tt_cm_window_write(tt_cm_region window, _Bool may);
 
 #endif

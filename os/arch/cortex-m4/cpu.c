@@ -33,7 +33,8 @@
 #define CFSR_LAZY (1u << 5 | 1u << 13)                          // MLSPERR, LSPERR
 #define CFSR_UNDEFINED (1u << 16)
 #define RBAR_VALID (1u << 4)
-#define GUARD_REGION 7           // the highest number wins where regions overlap
+#define GUARD_REGION 7 // the highest number wins where regions overlap
+#define WINDOW_REGION 5
 #define GUARD_LOG2 10            // of TT_STACK_GUARD
 #define NOWHERE 0xe0000000u      // the CPU's own registers, which no region covers (B3.5)
 #define CHECK_INSTRUCTION 0xde54 // udf #0x54, below
@@ -107,6 +108,7 @@ static void protect(uint32_t number, tt_cm_region region, uint32_t access)
 #define ACCESS_NONE (1u << 28)
 #define ACCESS_READ_EXECUTE (6u << 24 | 1u << 17)
 #define ACCESS_READ_WRITE (1u << 28 | 3u << 24 | 1u << 18 | 1u << 17)
+#define ACCESS_READ (1u << 28 | 6u << 24 | 1u << 18 | 1u << 17)
 #define ACCESS_DEVICES (1u << 28 | 3u << 24 | 1u << 18 | 1u << 16)
 
 void tt_cm_init(const tt_cm_map *map)
@@ -119,6 +121,7 @@ void tt_cm_init(const tt_cm_map *map)
     protect(2, map->devices, ACCESS_DEVICES);
     protect(3, map->null, ACCESS_NONE);
     protect(4, map->more_data, ACCESS_READ_WRITE);
+    protect(WINDOW_REGION, map->window, ACCESS_READ);
     // Until the first switch places it. The stack of exceptions needs none: it is the first of the
     // data, and below those there is no region.
     protect(GUARD_REGION, (tt_cm_region){NOWHERE, GUARD_LOG2}, ACCESS_NONE);
@@ -126,6 +129,14 @@ void tt_cm_init(const tt_cm_map *map)
     MPU_CTRL = 1; // on, with nothing behind the regions
     __asm__ volatile("dsb\n isb" ::: "memory");
     tt_check_set_handler(tt_kernel_check_handler);
+}
+
+void tt_cm_window_write(tt_cm_region window, bool may)
+{
+    uintptr_t lock = tt_arch_lock(); // a switch between the two registers would turn to the guard's
+    protect(WINDOW_REGION, window, may ? ACCESS_READ_WRITE : ACCESS_READ);
+    __asm__ volatile("dsb\n isb" ::: "memory");
+    tt_arch_unlock(lock);
 }
 
 static const char *fault_name(uint32_t status)

@@ -1,8 +1,8 @@
-// The devices of a Linux process: the virtual Ethernet's switch, and the host's entropy. The
-// launcher gives an inherited socket that is connected to the switch, the hardware address, and the
-// provision file:
+// The devices of a Linux process: the virtual Ethernet's switch, a file as medium, and the host's
+// entropy. The launcher gives an inherited socket that is connected to the switch, the hardware
+// address, the provision file, and the file that is the medium, where there is to be one:
 //
-//     tutti-node DESCRIPTOR 02:00:00:00:00:01 FILE
+//     tutti-node DESCRIPTOR 02:00:00:00:00:01 FILE [MEDIUM]
 
 #define _GNU_SOURCE
 
@@ -13,13 +13,19 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "os/arch/context.h"
+#include "os/arch/arch.h"
 #include "os/driver/switch_link.h"
 #include "tutti/board.h"
 #include "tutti/check.h"
 #include "tutti/kernel.h"
+#include "tutti/medium_file.h"
 
 #define ETHERNET_LINE 1
+#define MEDIUM_LINE 2
+#define MEDIUM_WORD 3 // of the arguments
+#define MEDIUM_UNIT 4
+#define MEDIUM_SECTOR 4096
+#define MEDIUM_SECTORS 1024
 
 const char tt_board_name[] = "linux";
 const char tt_board_cpu[] = "this machine's";
@@ -61,7 +67,7 @@ tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)
 {
     uint8_t mac[6];
     if (tt_linux_argument_count < 3 || !parse_mac(tt_linux_arguments[1], mac)) {
-        say("usage: tutti-node DESCRIPTOR HARDWARE-ADDRESS PROVISION-FILE\n"
+        say("usage: tutti-node DESCRIPTOR HARDWARE-ADDRESS PROVISION-FILE [MEDIUM-FILE]\n"
             "A device of a fleet; tutti up starts it with a socket connected to the switch.\n");
         tt_board_stop(2); // starting anew would not change the words
     }
@@ -75,6 +81,61 @@ tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)
     TT_CHECK(status == TT_OK); // the board has the line
     return tt_linux_interrupt_on_read(ethernet.descriptor, ETHERNET_LINE) ? &ethernet.ethernet
                                                                           : NULL;
+}
+
+// The syncing thread is none of the kernel's: it raises an interrupt, and that tells.
+static tt_medium_file medium;
+static int medium_ended[2] = {-1, -1}; // a pipe: of an eventfd no signal tells
+
+static void on_medium_ended(tt_medium_file *file)
+{
+    (void)file;
+    ssize_t written = write(medium_ended[1], "", 1);
+    (void)written; // fails only where the pipe is full: it is told already
+}
+
+static void on_medium_interrupt(void *context)
+{
+    (void)context;
+    char bytes[8];
+    if (read(medium_ended[0], bytes, sizeof(bytes)) > 0 && medium.medium.ready != NULL)
+        medium.medium.ready(&medium.medium);
+}
+
+static bool open_medium(const char *path, tt_text *why)
+{
+    static const tt_medium_file_geometry geometry = {MEDIUM_UNIT, MEDIUM_SECTOR, MEDIUM_SECTORS,
+                                                     0xff};
+    if (tt_medium_file_open(&medium, path, &geometry, why) != TT_OK)
+        return false;
+    medium.ended = on_medium_ended;
+    bool piped = pipe2(medium_ended, O_NONBLOCK | O_CLOEXEC) == 0;
+    tt_status status = tt_interrupt_attach(MEDIUM_LINE, on_medium_interrupt, NULL);
+    TT_CHECK(status == TT_OK); // the board has the line
+    if (piped && tt_linux_interrupt_on_read(medium_ended[0], MEDIUM_LINE))
+        return true;
+    tt_text_add(why, "the system gives no interrupt");
+    return false;
+}
+
+tt_medium *tt_board_medium(void)
+{
+    char sentence[256];
+    tt_text why;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    if (tt_linux_argument_count <= MEDIUM_WORD) {
+        say("board: there is no medium: no file is named for it\n");
+        return NULL;
+    }
+    uintptr_t lock = tt_arch_lock(); // the host's library is not to be left in the middle
+    bool opened = open_medium(tt_linux_arguments[MEDIUM_WORD], &why);
+    tt_arch_unlock(lock);
+    if (opened)
+        return &medium.medium;
+    say("board: there is no medium: ");
+    say(sentence);
+    say("\n");
+    return NULL;
 }
 
 size_t tt_board_entropy(void *bytes, size_t length)

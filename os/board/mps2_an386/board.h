@@ -6,11 +6,14 @@
 #define TT_BOARD_CLOCK_HZ 25000000
 
 // Regions of memory by base and log2 of their bytes. What the board has beside them is denied: code
-// and data once more at 0x00400000 and 0x20400000, and 16 MiB at 0x21000000.
+// and data once more at 0x00400000 and 0x20400000, and 15 of the 16 MiB at 0x21000000.
 #define TT_BOARD_NULL 0x00000000u, 10    // as the linker script keeps free of all but the vectors
 #define TT_BOARD_CODE 0x00000000u, 18    // 256 KiB, as much as the linker script gives
 #define TT_BOARD_DATA 0x20000000u, 18    // 256 KiB of 4 MiB: what a watch would have
 #define TT_BOARD_DEVICES 0x40000000u, 22 // 4 MiB, with all below
+// Of the 16 MiB the first is the medium: memory that keeps its bytes where QEMU has it in a file,
+// and that nothing else uses. It can be read, and written by its driver alone.
+#define TT_BOARD_MEDIUM 0x21000000u, 20
 
 #define TT_BOARD_LINES 32            // of its interrupt controller
 #define TT_BOARD_SYSTICK tt_cm_fault // unused

@@ -12,7 +12,8 @@ void tt_cm_board_start(void)
     static const tt_cm_map map = {.code = {TT_BOARD_CODE},
                                   .data = {TT_BOARD_DATA},
                                   .devices = {TT_BOARD_DEVICES},
-                                  .null = {TT_BOARD_NULL}};
+                                  .null = {TT_BOARD_NULL},
+                                  .window = {TT_BOARD_MEDIUM}};
     tt_cm_init(&map);
     tt_uart_cmsdk_init(TT_BOARD_UART, TT_BOARD_CLOCK_HZ);
     tt_timer_cmsdk_init(TT_BOARD_TIMER_CLOCK, TT_BOARD_TIMER_ALARM, TT_BOARD_TIMER_LINE,

@@ -33,7 +33,7 @@ void tt_board_start(uint64_t hart)
     static const tt_range devices[] = {{TT_BOARD_FINISHER, TT_BOARD_FINISHER + TT_PAGE},
                                        {TT_BOARD_PLIC, TT_BOARD_PLIC + 0x4000000},
                                        {TT_BOARD_UART, TT_BOARD_VIRTIO + 0x8000}};
-    tt_uart_ns16550_init(TT_BOARD_UART);
+    tt_uart_ns16550_init(TT_BOARD_UART, 1);
     tt_cpu_init(devices, TT_COUNT(devices));
     tt_plic_init(TT_BOARD_PLIC, hart);
     tt_kernel_start(first_thread, MAIN_PRIORITY);
