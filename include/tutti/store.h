@@ -29,9 +29,10 @@
 TT_C_BEGIN
 
 #define TT_STORE_KEY_MAX 64 // bytes of a key without its terminator; at least 1, none of them 0
-#define TT_STORE_BUFFER_LEAST 64 // bytes of the buffer, whatever the medium's unit
-#define TT_STORE_CHANGES_MAX 32  // changes of one write
-#define TT_STORE_VERSION 1       // of the format, in the header of every sector
+#define TT_STORE_BUFFER_LEAST 64       // bytes of the buffer, whatever the medium's unit
+#define TT_STORE_CHANGES_MAX 32        // changes of one write
+#define TT_STORE_SECTOR_MAX (16 << 20) // bytes of a sector
+#define TT_STORE_VERSION 1             // of the format, in the header of every sector
 
 typedef struct tt_store tt_store;
 typedef struct tt_store_write tt_store_write;
@@ -79,7 +80,7 @@ typedef struct tt_store_change {
 // A write: its changes happen all or not at all. The caller fills in what is above the line; the
 // struct, the changes, keys and values stay as they are till `done`.
 struct tt_store_write {
-    const tt_store_change *changes; // later ones of the same key count
+    const tt_store_change *changes; // no key twice
     uint32_t count;                 // 1 to TT_STORE_CHANGES_MAX
     // Called by tt_store_step with `status` set; or NULL. The write is the caller's again: it may
     // be begun anew in here.
@@ -97,9 +98,12 @@ struct tt_store_write {
     tt_store_write *next;
     const uint8_t *given; // what tt_store_give gave and is not taken yet
     uint32_t given_bytes;
-    uint32_t taken; // bytes of the value that were taken
-    uint32_t place; // of an extent: its first sector
-    uint32_t crc;   // and the sum of what was taken
+    uint32_t taken;     // bytes of the value that were taken
+    uint32_t place;     // of an extent: its first sector
+    uint32_t crc;       // and the sum of what was taken
+    uint32_t version;   // of its first change
+    uint8_t extent[12]; // its place, as the log has it
+    uint8_t sweeps;     // collections that were made for it, so that deleted keys go
     bool cancelled;
 };
 
@@ -142,45 +146,53 @@ typedef struct tt_store_facts {
     uint32_t extent_sectors, extent_sectors_free;
 } tt_store_facts;
 
+// A walk over the records of a sector, and a record on its way into the log: the store's.
+typedef struct tt_store_scan {
+    uint32_t seed, base; // of the sector: its header's sum, its address
+    uint32_t offset;     // in the sector, where the walk is
+    uint32_t tail;       // behind all that was programmed
+    uint32_t committed;  // where the batch ends that the walk is in
+    tt_status status;    // TT_OK, or why the walk ended early
+} tt_store_scan;
+
+typedef struct tt_store_out {
+    const tt_store_change *change; // whose key and value; NULL: they lie on the medium, at `from`
+    uint32_t from, offset;         // the latter in the head, where it goes
+    uint32_t size, progress;       // bytes of the whole, and those that went into the buffer
+    uint32_t value_length, version, crc;
+    uint8_t kind, key_length;
+} tt_store_out;
+
+// All of it is the store's.
 struct tt_store {
-    tt_store_parts parts; // all of it is the store's
-    // geometry, computed when opened
-    uint32_t header_bytes;  // of a sector's header: rounded up to units, as are all below
-    uint32_t closing_bytes; // of the record that closes a collection
-    uint32_t capacity;      // bytes of records that may be live
-    // what is known
+    tt_store_parts parts;
+    uint32_t header_bytes;   // of a sector's header: rounded up to units, as is the next
+    uint32_t closing_bytes;  // of the record that ends a collection
+    uint32_t reserve;        // bytes of a sector that are never live, for collection to gain
     uint32_t count;          // entries in use
     uint32_t live;           // bytes of live records
     uint32_t version;        // of the newest record
-    uint32_t head, sequence; // the sector that is appended to, and its number; head may be none
-    uint32_t head_seed, head_victim;
+    uint32_t head, sequence; // the sector that is appended to, if any, and the greatest sequence
+    uint32_t head_seed, head_victim, head_victim_erases;
     uint32_t tail;      // where the next program goes: an offset in the head
+    uint32_t filled;    // bytes that are in the buffer for there
+    uint32_t target;    // the sector that is being erased, or made the head
+    uint32_t victim;    // the one that is collected into it, if any
     uint32_t erases;    // of the sector that was erased last
-    uint32_t void_head; // a sector to erase before anything else is written; or none
-    uint32_t to_erase;  // one that may be erased while nothing else is to do; or none
-    bool wear_due;
-    tt_status failed; // TT_OK, or what ended writing
-    // what is under way
-    uint8_t state;
-    uint8_t after;   // the state behind the sync or erase under way
-    bool begun;      // a medium's operation was begun and not yet seen to end
-    uint8_t change;  // of the write, that is being put in the log
-    uint32_t filled; // bytes in the buffer
-    uint32_t target; // the sector that becomes the head, or is erased
-    uint32_t start;  // offset of the first record of the write under way
-    struct {
-        uint32_t seed, base, offset, tail, committed;
-        tt_status status;
-    } scan; // over the victim
-    struct {
-        const tt_store_change *change; // NULL: the key and value are on the medium, at `from`
-        uint32_t from, size, progress, crc, value_length, version;
-        uint8_t kind, key_length;
-        bool active;
-    } out;                        // the record that is going into the buffer
-    tt_store_write *first, *last; // in the order of their beginning
+    uint32_t void_head; // a sector to erase before anything else is written, if any
+    uint32_t to_erase;  // one to erase while there is nothing else to do, if any
+    uint32_t start;     // offset in the head of the first record of the write under way
+    tt_store_scan scan; // of the victim
+    tt_store_out out;
+    tt_store_write *first;   // in the order of their beginning
+    tt_store_write *writing; // the one that `out` is of
     tt_list observers, pins;
     tt_store_counters counters;
+    tt_status failed; // TT_OK, or what ended writing
+    uint8_t state, after;
+    uint32_t change; // which one of the write is in `out`
+    bool begun;      // an operation of the medium was, and was not yet seen to end
+    bool wear_due;
 };
 
 // Opens the store on `parts->medium`, which must not be busy. Reads the medium once and changes
