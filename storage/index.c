@@ -1,0 +1,109 @@
+// The index: where the newest record of each key is, in the order of the keys' hashes.
+//
+// A key itself lies on the medium only: where hashes are equal, the keys are compared there. Each
+// entry counts the put records of its key that are on the medium, for as long as there are any a
+// deletion must stay known: without it they would come back at the next opening.
+
+#include <string.h>
+
+#include "storage/store_internal.h"
+#include "tutti/bytes.h"
+
+static uint16_t hash_of(const uint8_t *key, size_t length)
+{
+    uint32_t sum = tt_crc32(0, key, length);
+    return (uint16_t)(sum ^ sum >> 16);
+}
+
+static tt_status has_key(tt_store *store, uint32_t address, const uint8_t *key, size_t length,
+                         bool *same)
+{
+    uint8_t there[TT_STORE_KEY_MAX];
+    *same = false;
+    tt_status status = tt_store_medium_read(store, address + 1, there, 1);
+    if (status != TT_OK || there[0] != length)
+        return status;
+    status = tt_store_medium_read(store, address + RECORD_HEAD, there, length);
+    *same = status == TT_OK && memcmp(there, key, length) == 0;
+    return status;
+}
+
+// TT_OK, and *at is the key's entry; TT_NOT_FOUND, and *at is where one would go; TT_IO.
+tt_status tt_store_index_find(tt_store *store, const uint8_t *key, size_t length, uint32_t *at)
+{
+    const tt_store_entry *entries = store->parts.entries;
+    uint16_t hash = hash_of(key, length);
+    uint32_t low = 0, high = store->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (entries[middle].hash < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < store->count && entries[low].hash == hash; low++) {
+        bool same;
+        tt_status status = has_key(store, entries[low].address, key, length, &same);
+        *at = low;
+        if (status != TT_OK || same)
+            return status;
+    }
+    *at = low;
+    return TT_NOT_FOUND;
+}
+
+void tt_store_index_remove(tt_store *store, uint32_t at)
+{
+    tt_store_entry *entries = store->parts.entries;
+    store->count--;
+    memmove(&entries[at], &entries[at + 1], (store->count - at) * sizeof(entries[0]));
+}
+
+// A record's bytes become live, or are no longer.
+static void count_live(tt_store *store, uint32_t address, int32_t bytes)
+{
+    store->parts.sectors[address / store->parts.medium->sector_bytes] += (uint32_t)bytes;
+    store->live += (uint32_t)bytes;
+}
+
+// The record at `address` is live no longer.
+tt_status tt_store_index_forget(tt_store *store, uint32_t address)
+{
+    tt_store_record older;
+    tt_status status = tt_store_record_read(store, address, &older);
+    if (status == TT_OK)
+        count_live(store, address, -(int32_t)older.size);
+    return status == TT_DAMAGED ? TT_OK : status; // its bytes stay counted: they are lost
+}
+
+// The record is the newest of its key. TT_OK; TT_FULL, there is no entry for it; TT_IO.
+tt_status tt_store_index_put(tt_store *store, const tt_store_record *record, const uint8_t *key)
+{
+    tt_store_entry *entries = store->parts.entries;
+    bool deleted = (record->kind & RECORD_KIND) == RECORD_DELETED;
+    uint32_t at;
+    if (record->version > store->version)
+        store->version = record->version;
+    tt_status status = tt_store_index_find(store, key, record->key_length, &at);
+    if (status == TT_OK) {
+        status = tt_store_index_forget(store, entries[at].address);
+    } else if (status == TT_NOT_FOUND) {
+        if (deleted)
+            return TT_OK; // nothing older is there
+        if (store->count == store->parts.entries_max)
+            return TT_FULL;
+        memmove(&entries[at + 1], &entries[at], (store->count - at) * sizeof(entries[0]));
+        store->count++;
+        entries[at] = (tt_store_entry){.hash = hash_of(key, record->key_length)};
+        status = TT_OK;
+    }
+    if (status != TT_OK)
+        return status;
+    uint16_t records = entries[at].records & ENTRY_RECORDS;
+    if (!deleted && records < ENTRY_RECORDS)
+        records++;
+    entries[at].records = deleted ? records | ENTRY_DELETED : records;
+    entries[at].address = record->address;
+    count_live(store, record->address, (int32_t)record->size);
+    return TT_OK;
+}

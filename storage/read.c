@@ -1,0 +1,202 @@
+// Reading: find, read by pieces, list in order, and what there is.
+
+#include <string.h>
+
+#include "storage/store_internal.h"
+#include "tutti/bytes.h"
+
+// The bytes of a key, or 0 where it is none.
+size_t tt_store_key_length(const char *key)
+{
+    const char *end = memchr(key, 0, TT_STORE_KEY_MAX + 1);
+    return end == NULL ? 0 : (size_t)(end - key);
+}
+
+static tt_status idle(tt_store *store)
+{
+    tt_medium *medium = store->parts.medium;
+    return medium->operations->poll(medium) == TT_BUSY ? TT_BUSY : TT_OK;
+}
+
+static tt_status tell(tt_store *store, const tt_store_record *record, tt_store_value *value)
+{
+    bool extent = (record->kind & RECORD_KIND) == RECORD_EXTENT;
+    *value = (tt_store_value){.length = record->value_length,
+                              .version = record->version,
+                              .extent = extent,
+                              .address = record->address};
+    if (!extent)
+        return TT_OK;
+    uint8_t bytes[4];
+    uint32_t at = record->address + RECORD_HEAD + record->key_length + 4;
+    tt_status status = tt_store_medium_read(store, at, bytes, sizeof(bytes));
+    tt_reader reader;
+    tt_reader_init(&reader, bytes, sizeof(bytes));
+    value->length = tt_read_le32(&reader);
+    return status;
+}
+
+// The newest record of a key that is not deleted, and what it says.
+static tt_status look_up(tt_store *store, const char *key, tt_store_record *record,
+                         tt_store_value *value)
+{
+    uint32_t at;
+    size_t length = tt_store_key_length(key);
+    if (length == 0)
+        return TT_INVALID;
+    tt_status status = idle(store);
+    if (status == TT_OK)
+        status = tt_store_index_find(store, (const uint8_t *)key, length, &at);
+    if (status != TT_OK)
+        return status;
+    const tt_store_entry *entry = &store->parts.entries[at];
+    if ((entry->records & ENTRY_DELETED) != 0)
+        return TT_NOT_FOUND;
+    status = tt_store_record_read(store, entry->address, record);
+    return status == TT_OK ? tell(store, record, value) : status;
+}
+
+tt_status tt_store_find(tt_store *store, const char *key, tt_store_value *value)
+{
+    tt_store_record record;
+    tt_store_value found;
+    return look_up(store, key, &record, value != NULL ? value : &found);
+}
+
+// Whether the sum of a record fits, of whose value `bytes` are the whole.
+static tt_status check(tt_store *store, const tt_store_record *record, const char *key,
+                       const void *bytes)
+{
+    uint8_t sum[4];
+    uint32_t at = record->address + RECORD_HEAD + record->key_length + record->value_length;
+    tt_status status = tt_store_medium_read(store, at, sum, sizeof(sum));
+    tt_reader reader;
+    tt_reader_init(&reader, sum, sizeof(sum));
+    uint32_t crc = tt_crc32(record->crc, key, record->key_length);
+    crc = tt_crc32(crc, bytes, record->value_length);
+    if (status != TT_OK)
+        return status;
+    return tt_read_le32(&reader) == crc ? TT_OK : TT_DAMAGED;
+}
+
+tt_status tt_store_read(tt_store *store, const char *key, uint32_t offset, void *bytes,
+                        size_t capacity, size_t *length, tt_store_value *value)
+{
+    tt_store_record record;
+    tt_store_value found;
+    *length = 0;
+    tt_status status = look_up(store, key, &record, &found);
+    if (value != NULL)
+        *value = found;
+    if (status != TT_OK)
+        return status;
+    uint32_t left = offset < found.length ? found.length - offset : 0;
+    *length = left < capacity ? left : capacity;
+    uint32_t at = record.address + RECORD_HEAD + record.key_length;
+    if (found.extent) {
+        uint8_t first[4];
+        status = tt_store_medium_read(store, at, first, sizeof(first));
+        tt_reader reader;
+        tt_reader_init(&reader, first, sizeof(first));
+        at = tt_read_le32(&reader) * store->parts.medium->sector_bytes;
+    }
+    if (status == TT_OK)
+        status = tt_store_medium_read(store, at + offset, bytes, *length);
+    if (status == TT_OK && !found.extent && offset == 0 && *length == found.length)
+        status = check(store, &record, key, bytes);
+    return status;
+}
+
+tt_status tt_store_get(tt_store *store, const char *key, void *bytes, size_t capacity,
+                       size_t *length)
+{
+    tt_store_value value;
+    tt_status status = tt_store_read(store, key, 0, bytes, capacity, length, &value);
+    return status == TT_OK && value.length > capacity ? TT_TOO_LARGE : status;
+}
+
+// Reads the key of an entry into `key`, terminated.
+static tt_status key_of(tt_store *store, const tt_store_entry *entry, char *key)
+{
+    uint8_t length;
+    tt_status status = tt_store_medium_read(store, entry->address + 1, &length, 1);
+    if (status != TT_OK)
+        return status;
+    if (length > TT_STORE_KEY_MAX)
+        length = 0; // it was damaged since the store was opened
+    key[length] = 0;
+    return tt_store_medium_read(store, entry->address + RECORD_HEAD, key, length);
+}
+
+tt_status tt_store_next(tt_store *store, const char *prefix, char key[TT_STORE_KEY_MAX + 1],
+                        tt_store_value *value)
+{
+    char best[TT_STORE_KEY_MAX + 1] = "", candidate[TT_STORE_KEY_MAX + 1];
+    size_t prefix_length = strlen(prefix);
+    tt_status status = idle(store);
+    for (uint32_t i = 0; status == TT_OK && i < store->count; i++) {
+        const tt_store_entry *entry = &store->parts.entries[i];
+        if ((entry->records & ENTRY_DELETED) != 0)
+            continue;
+        status = key_of(store, entry, candidate);
+        if (strncmp(candidate, prefix, prefix_length) == 0 && strcmp(candidate, key) > 0 &&
+            (best[0] == 0 || strcmp(candidate, best) < 0))
+            strcpy(best, candidate);
+    }
+    if (status != TT_OK)
+        return status;
+    if (best[0] == 0)
+        return TT_NOT_FOUND;
+    strcpy(key, best);
+    return tt_store_find(store, key, value);
+}
+
+uint32_t tt_store_sector_room(const tt_store *store)
+{
+    return store->parts.medium->sector_bytes - store->header_bytes - store->closing_bytes;
+}
+
+// The most bytes of records that one collection can make room for.
+uint32_t tt_store_room(const tt_store *store)
+{
+    uint32_t each = store->live / (store->parts.log_sectors - 1),
+             room = tt_store_sector_room(store);
+    return room > each ? room - each : 0;
+}
+
+uint32_t tt_store_capacity(const tt_store *store)
+{
+    return (store->parts.log_sectors - 1) * (tt_store_sector_room(store) - store->reserve);
+}
+
+tt_status tt_store_info(tt_store *store, size_t key_length, tt_store_facts *facts)
+{
+    *facts = (tt_store_facts){
+        .keys_max = store->parts.entries_max,
+        .used = store->live,
+        .capacity = tt_store_capacity(store),
+        .least = UINT32_MAX,
+    };
+    for (uint32_t i = 0; i < store->count; i++)
+        facts->deleted += (store->parts.entries[i].records & ENTRY_DELETED) != 0;
+    facts->keys = store->count - facts->deleted;
+    uint32_t room = tt_store_room(store), unit = store->parts.medium->program_bytes;
+    uint32_t left = facts->used < facts->capacity ? facts->capacity - facts->used : 0;
+    room = room < left ? room : left;
+    room &= ~(unit - 1);
+    if (room >= RECORD_BYTES + key_length)
+        facts->value_max = room - RECORD_BYTES - (uint32_t)key_length;
+    tt_status status = idle(store);
+    for (uint32_t i = 0; status == TT_OK && i < store->parts.log_sectors; i++) {
+        sector_header header;
+        status = tt_store_header_read(store, i, &header);
+        uint32_t erases = status == TT_OK ? header.erases : 0;
+        if (i == store->head_victim)
+            erases = store->head_victim_erases + (store->parts.sectors[i] >= SECTOR_ERASED);
+        if (status != TT_IO)
+            status = TT_OK;
+        facts->least = erases < facts->least ? erases : facts->least;
+        facts->greatest = erases > facts->greatest ? erases : facts->greatest;
+    }
+    return status;
+}

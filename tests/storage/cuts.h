@@ -1,0 +1,28 @@
+// Every cut of power, up to three deep: what is enumerated, and what was found (cuts.c).
+
+#ifndef TUTTI_TESTS_STORAGE_CUTS_H
+#define TUTTI_TESTS_STORAGE_CUTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct cuts_plan {
+    const char *name;
+    uint32_t unit, sector_bytes, sectors, extent_sectors; // the latter of the sectors
+    uint32_t keys, updates;
+    uint32_t first; // updates before this one are made without cuts
+    int depth;      // cuts in a row
+    bool four_torn; // the torn byte is old, new, old & new, or random; else old or new
+    bool aged;      // it begins with a store whose sectors are all in use
+} cuts_plan;
+
+typedef struct cuts_found {
+    uint64_t states, cuts;                  // images that were opened; cuts that led to them
+    uint64_t lost, unmountable, unwritable; // and what was wrong with how many
+    uint64_t collections;                   // of the workload
+} cuts_found;
+
+// Runs a plan and adds to `found`; says what is wrong with the first few.
+void cuts_run(const cuts_plan *plan, cuts_found *found);
+
+#endif
