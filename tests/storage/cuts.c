@@ -293,7 +293,8 @@ static void cut_program(level *at, const tt_tearing_operation *operation)
         uint8_t random = (uint8_t)(tt_tearing_mix(address, byte) >> 20 ^ hash >> 30);
         uint8_t torn[4] = {old, old & byte, byte, random};
         sprintf(place + length, " > program %x + %u", operation->address, i);
-        for (int j = 0; j < (plan->four_torn ? 4 : 2); j++) {
+        bool cuts = i % plan->every == 0 || i + 1 == operation->length;
+        for (int j = 0; cuts && j < (plan->four_torn ? 4 : 2); j++) {
             at->torn[address] = torn[j];
             cut(at, hash ^ mixed(address, old, torn[j]));
         }
@@ -407,7 +408,7 @@ void cuts_run(const cuts_plan *the_plan, cuts_found *the_found)
         age(at);
     uint32_t before = at->bed.store.counters.collections;
     for (update = 0; update < plan->updates; update++) {
-        at->bed.tearing.before = update >= plan->first ? ask : NULL;
+        at->bed.tearing.before = ask;
         make_update(at, &now);
         at->allowed[0] = at->allowed[1] = now;
         bed_run(&at->bed); // what it does when nothing is to do
