@@ -408,6 +408,8 @@ void cuts_run(const cuts_plan *the_plan, cuts_found *the_found)
         age(at);
     uint32_t before = at->bed.store.counters.collections;
     for (update = 0; update < plan->updates; update++) {
+        if (found->until_wrong && found->lost + found->unmountable + found->unwritable > 0)
+            break;
         at->bed.tearing.before = ask;
         make_update(at, &now);
         at->allowed[0] = at->allowed[1] = now;

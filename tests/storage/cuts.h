@@ -20,6 +20,7 @@ typedef struct cuts_found {
     uint64_t states, cuts;                  // images that were opened; cuts that led to them
     uint64_t lost, unmountable, unwritable; // and what was wrong with how many
     uint64_t collections;                   // of the workload
+    bool until_wrong;                       // stop where something is
 } cuts_found;
 
 // Runs a plan and adds to `found`; says what is wrong with the first few.

@@ -3,6 +3,7 @@
 // test_cuts short             a part of the plans: 100,000 states within 20 s
 // test_cuts long [I/N]        all of them, or each N-th from the I-th on
 // test_cuts NAME...           those that are named so
+// test_cuts planted           whether a fault is found, in a store with a bug
 
 #include <time.h>
 
@@ -43,6 +44,8 @@ static const cuts_plan some[] = {
     {"4096x4.512/3", 512, 4096, 4, 0, 4, 40, 3, 117, false, false},
 };
 
+static const cuts_plan quick = BYTES(4, 512, 16, 4, 12, 420, false, 3);
+
 static uint64_t states, lost;
 
 static void run(const cuts_plan *plan)
@@ -75,6 +78,12 @@ static bool is_named(const char *name, int count, char **words)
 int main(int count, char **words)
 {
     unsigned part = 1, parts = 1;
+    if (count > 1 && strcmp(words[1], "planted") == 0) {
+        cuts_found found = {.until_wrong = true};
+        cuts_run(&quick, &found);
+        EXPECT(found.lost + found.unmountable + found.unwritable > 0);
+        return test_result();
+    }
     bool is_long = count > 1 && strcmp(words[1], "long") == 0;
     if (is_long && count > 2)
         REQUIRE(sscanf(words[2], "%u/%u", &part, &parts) == 2);
