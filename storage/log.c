@@ -378,7 +378,7 @@ static tt_status idle_step(tt_store *store)
 {
     bool waits = false;
     for (tt_store_write *write = store->first; write != NULL; write = write->next) {
-        if (waits && write->changes[0].extent)
+        if (waits && (write->count == 0 || write->changes[0].extent))
             continue;
         tt_status status = take_turn(store, write);
         if (status != TT_EMPTY)
