@@ -97,7 +97,7 @@ static size_t value_of(uint32_t k, uint32_t id, uint8_t *value)
     if (plan->extent_sectors > 0 && k == EXTENT_KEY)
         length = 16 + id % 3 * plan->sector_bytes * (plan->extent_sectors < 4 ? 1 : 3) / 4;
     else if (id >= 4 * LATER)
-        length = plan->sector_bytes / 10; // fills a sector soon
+        length = plan->sector_bytes == 512 ? 170 : 480; // fills a sector soon
     for (size_t i = 0; i < length; i++)
         value[i] = (uint8_t)(i < 4 ? id >> 8 * i : id * 31 + k * 7 + i);
     return length;
@@ -214,9 +214,11 @@ static void write_afterwards(level *at, contents *content)
         tell(&found->unwritable, "no collection succeeds");
     bed_run(&at->bed);
     check_content(at, content, "a collection changes what is there");
-    if (bed_open(&at->bed) != TT_OK)
-        tell(&found->unwritable, "it cannot be opened afterwards");
-    check_content(at, content, "it is different afterwards");
+    if (found->states % 4 == 0) {
+        if (bed_open(&at->bed) != TT_OK)
+            tell(&found->unwritable, "it cannot be opened afterwards");
+        check_content(at, content, "it is different afterwards");
+    }
     if (at->bed.tearing.misuses > 0)
         tell(&found->unwritable, "a unit is programmed twice");
 }
@@ -293,7 +295,8 @@ static void cut_program(level *at, const tt_tearing_operation *operation)
         uint8_t random = (uint8_t)(tt_tearing_mix(address, byte) >> 20 ^ hash >> 30);
         uint8_t torn[4] = {old, old & byte, byte, random};
         sprintf(place + length, " > program %x + %u", operation->address, i);
-        bool cuts = i % plan->every == 0 || i + 1 == operation->length;
+        // Where programming changes nothing, nothing is torn.
+        bool cuts = old != byte && (i % plan->every == 0 || i + 1 == operation->length);
         for (int j = 0; cuts && j < (plan->four_torn ? 4 : 2); j++) {
             at->torn[address] = torn[j];
             cut(at, hash ^ mixed(address, old, torn[j]));
