@@ -150,14 +150,6 @@ uint32_t tt_store_sector_room(const tt_store *store)
     return store->parts.medium->sector_bytes - store->header_bytes - store->closing_bytes;
 }
 
-// The most bytes of records that one collection can make room for.
-uint32_t tt_store_room(const tt_store *store)
-{
-    uint32_t each = store->live / (store->parts.log_sectors - 1),
-             room = tt_store_sector_room(store);
-    return room > each ? room - each : 0;
-}
-
 uint32_t tt_store_capacity(const tt_store *store)
 {
     return (store->parts.log_sectors - 1) * (tt_store_sector_room(store) - store->reserve);

@@ -97,7 +97,6 @@ tt_status tt_store_extent_place(tt_store *store, const tt_store_record *record,
                                 extent_place *place);
 size_t tt_store_key_length(const char *key);
 uint32_t tt_store_sector_room(const tt_store *store);
-uint32_t tt_store_room(const tt_store *store);
 uint32_t tt_store_capacity(const tt_store *store);
 
 // log.c
@@ -108,6 +107,7 @@ void tt_store_send(tt_store *store, const tt_store_record *record, const tt_stor
 tt_status tt_store_fill(tt_store *store);
 
 // collect.c
+uint32_t tt_store_room(const tt_store *store);
 tt_status tt_store_erase(tt_store *store, uint32_t sector, uint8_t next);
 tt_status tt_store_open_next(tt_store *store);
 bool tt_store_sweep(const tt_store *store, tt_store_write *write);

@@ -133,22 +133,28 @@ static bool list_agrees(level *at, const contents *content)
     return listed == count;
 }
 
-static void fill(uint32_t i, char *key, uint8_t *value)
+static uint32_t fillers(void)
 {
+    return plan->sector_bytes == 512 ? 8 : FILLERS;
+}
+
+static size_t fill(uint32_t i, char *key, uint8_t *value)
+{
+    size_t length = plan->sector_bytes == 512 ? 100 : FILLER_BYTES;
     sprintf(key, "filler %u", i);
-    for (uint32_t j = 0; j < FILLER_BYTES; j++)
+    for (uint32_t j = 0; j < length; j++)
         value[j] = (uint8_t)(i + j * 3);
+    return length;
 }
 
 static bool fillers_there(level *at)
 {
     static uint8_t value[FILLER_BYTES], expected[FILLER_BYTES];
     char key[32];
-    for (uint32_t i = 0; plan->aged && i < FILLERS; i++) {
-        size_t length;
-        fill(i, key, expected);
+    for (uint32_t i = 0; plan->aged && i < fillers(); i++) {
+        size_t length, right = fill(i, key, expected);
         if (tt_store_get(&at->bed.store, key, value, sizeof(value), &length) != TT_OK ||
-            length != FILLER_BYTES || memcmp(value, expected, length) != 0)
+            length != right || memcmp(value, expected, length) != 0)
             return false;
     }
     return true;
@@ -354,8 +360,8 @@ static void age(level *at)
     static uint8_t value[FILLER_BYTES];
     char key[32];
     for (uint32_t i = 0; at->bed.store.counters.collections < 2; i++) {
-        fill(i % FILLERS, key, value);
-        if (bed_put(&at->bed, key, value, sizeof(value)) != TT_OK)
+        size_t length = fill(i % fillers(), key, value);
+        if (bed_put(&at->bed, key, value, length) != TT_OK)
             abort();
     }
 }
