@@ -2,7 +2,7 @@
 # share/tutti/ what find_package(tutti) builds devices from: our sources, as they lie here, and the third-party ones.
 set(sdk share/tutti)
 
-install(TARGETS tutti tutti-switch tt_backtrace)
+install(TARGETS tutti tutti-switch tutti-store tt_backtrace)
 install(FILES ${PROJECT_BINARY_DIR}/cli/tutti.1 DESTINATION share/man/man1)
 file(GLOB pages CONFIGURE_DEPENDS docs/*.md)
 install(FILES ${pages} DESTINATION share/doc/tutti)
@@ -11,7 +11,7 @@ install(FILES CMakeLists.txt tutti-config.cmake VERSION DESTINATION ${sdk})
 file(REAL_PATH LICENSE license)
 install(FILES ${license} DESTINATION ${sdk} RENAME LICENSE)
 install(FILES ${PROJECT_BINARY_DIR}/generated/tutti/version.h DESTINATION ${sdk}) # no history tells the commit there
-foreach(room base deps os codec bus ai platform service node products/common include tools/cmake)
+foreach(room base deps os codec storage bus ai platform service node products/common include tools/cmake)
     get_filename_component(above ${sdk}/${room} DIRECTORY)
     install(DIRECTORY ${room} DESTINATION ${above})
 endforeach()
