@@ -84,6 +84,24 @@ static tt_status begin(tt_tearing *tearing, const tt_tearing_operation *operatio
     return TT_OK;
 }
 
+// The power goes: what was in the medium's cache came to the medium in part.
+static void die(tt_tearing *tearing)
+{
+    const tt_medium *medium = &tearing->medium;
+    tearing->dead = true;
+    if (tearing->synced == NULL)
+        return;
+    for (uint32_t unit = 0; unit < medium->sectors * medium->sector_bytes;
+         unit += medium->program_bytes) {
+        if (memcmp(tearing->image + unit, tearing->synced + unit, medium->program_bytes) == 0 ||
+            tt_random_below(&tearing->random, 2) == 0)
+            continue;
+        for (uint32_t i = 0; i < medium->program_bytes; i++)
+            tt_tearing_poke(tearing, unit + i, tearing->synced[unit + i]);
+    }
+    memcpy(tearing->synced, tearing->image, medium->sectors * medium->sector_bytes);
+}
+
 static uint8_t torn(tt_tearing *tearing, uint32_t address, uint8_t byte)
 {
     switch (tt_random_below(&tearing->random, 3)) {
@@ -112,7 +130,7 @@ static tt_status program(tt_medium *medium, uint32_t address, const void *bytes,
         uint32_t at = address + (uint32_t)i;
         if (tearing->points_left == 0) {
             tt_tearing_poke(tearing, at, torn(tearing, at, from[i]));
-            tearing->dead = true;
+            die(tearing);
             return TT_OK;
         }
         tearing->points_left -= tearing->points_left != UINT64_MAX;
@@ -140,7 +158,8 @@ static tt_status erase(tt_medium *medium, uint32_t address)
         uint8_t byte = cut ? tt_tearing_half_erased(tearing, at, stage, wild) : medium->erased;
         tt_tearing_poke(tearing, at, byte);
     }
-    tearing->dead = cut;
+    if (cut)
+        die(tearing);
     if (tearing->points_left != UINT64_MAX)
         tearing->points_left -= cut ? stage : TT_TEARING_STAGES;
     return TT_OK;
@@ -153,6 +172,8 @@ static tt_status sync(tt_medium *medium)
         return TT_IO;
     tearing->syncs++;
     tearing->busy = tearing->busy_sync;
+    if (tearing->synced != NULL)
+        memcpy(tearing->synced, tearing->image, medium->sectors * medium->sector_bytes);
     return TT_OK;
 }
 

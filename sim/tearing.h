@@ -31,6 +31,9 @@ struct tt_tearing {
     // Called before a program or an erase changes anything, or NULL.
     void (*before)(tt_tearing *tearing, const tt_tearing_operation *operation);
     void *context;
+    // As large as the image, the caller's, or NULL: the medium has a cache, and when the power goes
+    // each unit that was changed since the last sync is, or is not, as it was then.
+    uint8_t *synced;
     uint64_t points_left; // bytes and stages until the power goes; UINT64_MAX: it stays
     tt_random random;     // of what is torn
     bool dead;            // the power is gone: everything fails with TT_IO till tt_tearing_power

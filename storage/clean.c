@@ -156,18 +156,24 @@ static bool is_ours(const tt_store *store, const index_head *head)
            sizeof(*head) + head->count * sizeof(tt_store_entry) + head->log_sectors * 4 + 4 <= room;
 }
 
-// Takes the words of the sectors that have records; the others are free, whatever they were.
-static bool load_sectors(tt_store *store, uint32_t address)
+// Takes the words of the sectors, if it has records where the headers say that there are some, and
+// nowhere else: a header may have been damaged since.
+static tt_status load_sectors(tt_store *store, uint32_t address)
 {
-    uint32_t *sectors = store->parts.sectors;
-    for (uint32_t i = 0; i < store->parts.log_sectors; i++, address += 4) {
-        uint32_t word;
-        if (tt_store_read_number(store, address, &word) != TT_OK)
-            return false;
-        if (sectors[i] != SECTOR_FREE)
-            sectors[i] = SECTOR_LOG | (word & SECTOR_LIVE);
+    uint32_t *sectors = store->parts.sectors, word;
+    for (uint32_t i = 0; i < store->parts.log_sectors; i++) {
+        if (tt_store_read_number(store, address + 4 * i, &word) != TT_OK ||
+            ((word & SECTOR_STATE) == SECTOR_LOG) != (sectors[i] != SECTOR_FREE))
+            return TT_NOT_FOUND;
     }
-    return true;
+    for (uint32_t i = 0; i < store->parts.log_sectors; i++) {
+        tt_status status = tt_store_read_number(store, address + 4 * i, &word);
+        if (status != TT_OK)
+            return status;
+        if (sectors[i] != SECTOR_FREE)
+            sectors[i] = word;
+    }
+    return TT_OK;
 }
 
 static bool load_entries(tt_store *store, const index_head *head, uint32_t address)
@@ -195,9 +201,11 @@ static tt_status load(tt_store *store)
     uint32_t entries = head.count * (uint32_t)sizeof(tt_store_entry);
     if (!is_whole(store, at, (uint32_t)sizeof(head) + entries + head.log_sectors * 4) ||
         !is_last(store, &head) || tt_store_header_read(store, head.head, &newest) != TT_OK ||
-        !load_entries(store, &head, at + sizeof(head)) ||
-        !load_sectors(store, at + (uint32_t)sizeof(head) + entries))
+        !load_entries(store, &head, at + sizeof(head)))
         return TT_NOT_FOUND;
+    tt_status status = load_sectors(store, at + (uint32_t)sizeof(head) + entries);
+    if (status != TT_OK)
+        return status;
     store->head_seed = newest.seed;
     store->head_victim = newest.victim;
     store->head_victim_erases = newest.victim_erases;

@@ -131,16 +131,6 @@ tt_status tt_store_open_next(tt_store *store)
     return open_with(store, store->head == NONE ? NONE : choose_emptiest(store));
 }
 
-// Whether collecting the sectors one after the other may still let entries and bytes of deleted
-// keys go, for a write that has no room.
-bool tt_store_sweep(const tt_store *store, tt_store_write *write)
-{
-    uint32_t deleted = 0;
-    for (uint32_t i = 0; i < store->count; i++)
-        deleted += (store->parts.entries[i].records & ENTRY_DELETED) != 0;
-    return deleted > 0 && write->sweeps++ < store->parts.log_sectors;
-}
-
 tt_status tt_store_collect_oldest(tt_store *store)
 {
     uint32_t victim, sequence;

@@ -238,6 +238,12 @@ void tt_store_unobserve(tt_store_observer *observer)
 
 // ---- A write's turn.
 
+typedef struct write_need {
+    uint32_t size;    // bytes of its records
+    int32_t growth;   // of the bytes that are live
+    uint32_t entries; // new ones
+} write_need;
+
 static tt_store_record record_of(tt_store *store, const tt_store_change *change)
 {
     tt_store_record record = {.kind = change->remove   ? RECORD_DELETED
@@ -250,24 +256,23 @@ static tt_store_record record_of(tt_store *store, const tt_store_change *change)
     return record;
 }
 
-// What one change would add: bytes to the log, live bytes, entries. TT_NOT_FOUND: deletes nothing.
-static tt_status weigh_change(tt_store *store, const tt_store_change *change, uint32_t *size,
-                              int32_t *growth, uint32_t *entries)
+// What one change would add. TT_NOT_FOUND: deletes nothing.
+static tt_status weigh_change(tt_store *store, const tt_store_change *change, write_need *need)
 {
     uint32_t at;
     tt_store_record old, added = record_of(store, change);
-    *size += added.size;
+    need->size += added.size;
     tt_status status =
         tt_store_index_find(store, (const uint8_t *)change->key, added.key_length, &at);
     bool found = status == TT_OK;
     if (found) {
         const tt_store_entry *entry = &store->parts.entries[at];
         status = tt_store_record_read(store, entry->address, &old);
-        *growth += (int32_t)added.size - (status == TT_OK ? (int32_t)old.size : 0);
+        need->growth += (int32_t)added.size - (status == TT_OK ? (int32_t)old.size : 0);
         found = (entry->records & ENTRY_DELETED) == 0;
     } else if (!change->remove) {
-        *growth += (int32_t)added.size;
-        *entries += 1;
+        need->growth += (int32_t)added.size;
+        need->entries++;
     }
     if (status == TT_IO)
         return status;
@@ -302,27 +307,48 @@ static bool head_has_room(const tt_store *store, uint32_t size)
     return store->tail <= end && size <= end - store->tail;
 }
 
-// Whether a write can be done, and how many bytes of the head it needs.
-static tt_status weigh(tt_store *store, const tt_store_write *write, uint32_t *size)
+// Whether so much is left if `live` bytes and `entries` are in use.
+static bool is_room(const tt_store *store, const write_need *need, uint32_t live, uint32_t entries)
 {
-    uint32_t entries = 0, most = tt_store_sector_room(store);
-    int32_t growth = 0;
-    *size = 0;
+    uint32_t capacity = tt_store_capacity(store);
+    bool bytes =
+        need->growth <= 0 || (live <= capacity && (uint32_t)need->growth <= capacity - live);
+    return bytes && need->entries <= store->parts.entries_max - entries;
+}
+
+// Whether a write can be done, and what it would add.
+static tt_status weigh(tt_store *store, const tt_store_write *write, write_need *need)
+{
+    uint32_t most = tt_store_sector_room(store);
     for (uint32_t i = 0; i < write->count; i++) {
         if (!write->changes[i].extent && write->changes[i].length > most)
             return TT_TOO_LARGE;
-        tt_status status = weigh_change(store, &write->changes[i], size, &growth, &entries);
+        tt_status status = weigh_change(store, &write->changes[i], need);
         if (status != TT_OK && (status != TT_NOT_FOUND || write->count == 1))
             return status;
     }
-    if (*size > most)
+    if (need->size > most)
         return TT_TOO_LARGE;
-    uint32_t capacity = tt_store_capacity(store);
-    bool fits =
-        growth <= 0 || (store->live <= capacity && (uint32_t)growth <= capacity - store->live);
-    fits &= head_has_room(store, *size) || *size <= tt_store_room(store);
-    fits &= entries <= store->parts.entries_max - store->count;
-    return fits ? TT_OK : TT_FULL;
+    bool fits = head_has_room(store, need->size) || need->size <= tt_store_room(store);
+    return fits && is_room(store, need, store->live, store->count) ? TT_OK : TT_FULL;
+}
+
+// Whether a write that has no room would have it if deleted keys' bytes and entries went, as they
+// do when all sectors were collected: each such write has that begun for each sector once.
+static bool may_sweep(tt_store *store, tt_store_write *write, const write_need *need)
+{
+    uint32_t deleted = 0, bytes = 0;
+    for (uint32_t i = 0; i < store->count; i++) {
+        const tt_store_entry *entry = &store->parts.entries[i];
+        tt_store_record record;
+        if ((entry->records & ENTRY_DELETED) == 0 ||
+            tt_store_record_read(store, entry->address, &record) != TT_OK)
+            continue;
+        deleted++;
+        bytes += record.size;
+    }
+    return deleted > 0 && is_room(store, need, store->live - bytes, store->count - deleted) &&
+           write->sweeps++ < store->parts.log_sectors;
 }
 
 static void put_change(tt_store *store, uint32_t i)
@@ -347,7 +373,7 @@ static tt_status put_begin(tt_store *store, tt_store_write *write)
 
 static tt_status take_turn(tt_store *store, tt_store_write *write)
 {
-    uint32_t size = 0;
+    write_need need = {.size = 0};
     tt_status status = TT_OK;
     bool rest = write->changes == NULL; // what is written is the clean index
     const tt_store_code *code = rest ? store->parts.clean : store->parts.extents;
@@ -358,8 +384,8 @@ static tt_status take_turn(tt_store *store, tt_store_write *write)
     else if (rest || write->changes[0].extent)
         status = code != NULL ? code->advance(store, write) : TT_UNSUPPORTED;
     if (status == TT_OK && !rest)
-        status = weigh(store, write, &size);
-    if (status == TT_FULL && tt_store_sweep(store, write))
+        status = weigh(store, write, &need);
+    if (status == TT_FULL && !rest && may_sweep(store, write, &need))
         return tt_store_collect_oldest(store);
     if (status == TT_BUSY || status == TT_EMPTY || status == TT_IO)
         return status;
@@ -367,7 +393,7 @@ static tt_status take_turn(tt_store *store, tt_store_write *write)
         return finish(store, write, status), TT_BUSY;
     if (store->void_head != NONE)
         return tt_store_erase(store, store->void_head, STATE_IDLE);
-    if (head_has_room(store, size))
+    if (head_has_room(store, need.size))
         return put_begin(store, write);
     status = tt_store_open_next(store);
     if (status != TT_BUSY && status != TT_IO)

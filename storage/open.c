@@ -145,7 +145,8 @@ tt_status tt_store_open(tt_store *store, const tt_store_parts *parts)
     tt_status status = read_headers(store);
     if (status == TT_OK)
         status = drop_collected(store);
-    if (status == TT_OK && (parts->clean == NULL || parts->clean->load(store) != TT_OK))
-        status = take_sectors(store);
-    return status;
+    if (status != TT_OK)
+        return status;
+    status = parts->clean != NULL ? parts->clean->load(store) : TT_NOT_FOUND;
+    return status == TT_NOT_FOUND ? take_sectors(store) : status;
 }

@@ -81,14 +81,15 @@ tt_status tt_store_find(tt_store *store, const char *key, tt_store_value *value)
     return look_up(store, key, &record, value != NULL ? value : &found, &address);
 }
 
-// Whether the sum of a record fits, of whose value `bytes` are the whole.
+// Whether the sum fits of a record, or an extent, of whose value `bytes` are the whole.
 static tt_status check(tt_store *store, const tt_store_record *record, const char *key,
-                       const void *bytes)
+                       const tt_store_value *value, const void *bytes)
 {
-    uint32_t at = record->address + RECORD_HEAD + record->key_length + record->value_length, sum;
-    tt_status status = tt_store_read_number(store, at, &sum);
-    uint32_t crc = tt_crc32(record->crc, key, record->key_length);
-    crc = tt_crc32(crc, bytes, record->value_length);
+    uint32_t at = record->address + RECORD_HEAD + record->key_length, crc = 0, sum;
+    if (!value->extent)
+        crc = tt_crc32(record->crc, key, record->key_length);
+    crc = tt_crc32(crc, bytes, value->length);
+    tt_status status = tt_store_read_number(store, at + (value->extent ? 8 : value->length), &sum);
     return status == TT_OK && sum != crc ? TT_DAMAGED : status;
 }
 
@@ -107,8 +108,8 @@ tt_status tt_store_read(tt_store *store, const char *key, uint32_t offset, void 
     uint32_t left = offset < found.length ? found.length - offset : 0;
     *length = left < capacity ? left : capacity;
     status = tt_store_medium_read(store, at + offset, bytes, *length);
-    if (status == TT_OK && !found.extent && offset == 0 && *length == found.length)
-        status = check(store, &record, key, bytes);
+    if (status == TT_OK && offset == 0 && *length == found.length)
+        status = check(store, &record, key, &found, bytes);
     return status;
 }
 

@@ -233,6 +233,7 @@ static bool next_whole(tt_store *store, tt_store_scan *scan, tt_store_record *re
             return true;
         if (scan->status != TT_OK)
             return false;
+        store->counters.damaged++;
     }
     return false;
 }

@@ -66,7 +66,7 @@ struct tt_store_code {
     // tt_store_give; TT_OK, it is at its end; or why it cannot be.
     tt_status (*advance)(tt_store *store, tt_store_write *write);
     tt_status (*tell)(tt_store *store, tt_store_facts *facts); // of extents
-    tt_status (*load)(tt_store *store); // of the clean index: TT_OK, it was there and is loaded
+    tt_status (*load)(tt_store *store); // the clean index: TT_NOT_FOUND, there is none that counts
 };
 
 // record.c
@@ -110,7 +110,6 @@ tt_status tt_store_fill(tt_store *store);
 uint32_t tt_store_room(const tt_store *store);
 tt_status tt_store_erase(tt_store *store, uint32_t sector, uint8_t next);
 tt_status tt_store_open_next(tt_store *store);
-bool tt_store_sweep(const tt_store *store, tt_store_write *write);
 tt_status tt_store_collect_oldest(tt_store *store);
 tt_status tt_store_tidy(tt_store *store);
 tt_status tt_store_collect_step(tt_store *store);

@@ -134,7 +134,7 @@ typedef struct tt_store_pin {
 
 typedef struct tt_store_counters {
     uint32_t programs, programmed_bytes, erases, collections; // since the store was opened
-    uint32_t damaged; // records, and sectors' headers, that opening or collecting found broken
+    uint32_t damaged; // times that a record was found broken, those that a cut tore among them
 } tt_store_counters;
 
 // What is in a store. Bytes count records whole: key, value, 16 more, rounded up to the unit.

@@ -23,7 +23,7 @@ typedef struct model {
     bool extent[KEYS];
 } model;
 
-static uint8_t image[128 << 10];
+static uint8_t image[128 << 10], synced[128 << 10];
 static test_bed the;
 static tt_random draw;
 static uint64_t seed;
@@ -139,6 +139,10 @@ static void live(void)
     the.tearing.busy_program = below(3);
     the.tearing.busy_erase = below(20);
     the.parts.buffer_bytes = on->unit > 64 ? on->unit : 64 + below(2) * 64;
+    if (seed % 3 == 0) { // a medium with a cache
+        memcpy(synced, image, sizeof(image));
+        the.tearing.synced = synced;
+    }
     if (!opened())
         REQUIRE(false);
     for (int i = 0; i < 400; i++) {

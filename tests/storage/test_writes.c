@@ -459,6 +459,8 @@ static void test_extents(void)
     // A byte of it changed: that is told.
     image[(const uint8_t *)first - image + 700] ^= 1;
     EXPECT_EQUAL(tt_store_window(&the.store, "plan", &pin, &first, &length), TT_DAMAGED);
+    static uint8_t there[1500];
+    EXPECT_EQUAL(tt_store_get(&the.store, "plan", there, sizeof(there), &length), TT_DAMAGED);
     EXPECT_EQUAL(tt_store_window(&the.store, "other", &pin, &first, &length), TT_INVALID);
     EXPECT_EQUAL(tt_store_window(&the.store, "none", &pin, &first, &length), TT_NOT_FOUND);
     change.length = 8 * 512 + 1;
