@@ -106,6 +106,10 @@ tt_status tt_store_flush(tt_store *store, uint8_t next);
 void tt_store_send(tt_store *store, const tt_store_record *record, const tt_store_change *change);
 tt_status tt_store_fill(tt_store *store);
 
+// write.c
+tt_status tt_store_write_step(tt_store *store);
+void tt_store_end_writes(tt_store *store);
+
 // collect.c
 uint32_t tt_store_room(const tt_store *store);
 tt_status tt_store_erase(tt_store *store, uint32_t sector, uint8_t next);
