@@ -1,6 +1,6 @@
 #!/bin/sh
 # The store: what its code and its state take on the Cortex-M4F, from the link map; what it programs for an
-# update, and the longest put; what opening reads; and that of so many cuts none loses anything (some of
+# update, and the longest put; what opening reads; puts a second beside SQLite; and that of so many cuts none loses anything (some of
 # them: ./run test-long has all), unless --quick.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -18,4 +18,8 @@ echo "bench storage.m4.ram $(($(size_of counted))) bytes"
 echo "bench storage.m4.ram_per_key $(($(size_of counted_entries) / 16)) bytes"
 build/linux/bench/storage/bench_storage
 build/linux/tests/storage/test_opening | grep '^bench'
+[ "${1:-}" = --quick ] || { # beside SQLite, on the disk that the build lies on
+    build/linux/bench/storage/bench_storage_host build/bench_storage.img 2000
+    python3 bench/storage/peer.py build/bench_storage.db 2000
+}
 [ "${1:-}" = --quick ] || build/linux/tests/storage/test_cuts short | grep '^bench'
