@@ -22,7 +22,7 @@
 static tt_store store;
 static tt_store_entry entries[4 * KEYS];
 static uint32_t sectors[LOG_SECTORS];
-static uint8_t buffer[64], values[2][128], bytes[EXTENT_BYTES_MAX];
+static uint8_t buffer[TT_MEDIUM_PROGRAM_BYTES_MAX], values[2][128], bytes[EXTENT_BYTES_MAX];
 
 static void say(const char *what, const char *key, uint32_t number)
 {
@@ -127,13 +127,15 @@ void tt_main(void)
 {
     tt_medium *medium = tt_board_medium();
     TT_CHECK(medium != NULL);
+    uint32_t unit = medium->program_bytes;
     const tt_store_parts parts = {.medium = medium,
                                   .entries = entries,
                                   .entries_max = TT_COUNT(entries),
                                   .sectors = sectors,
                                   .log_sectors = LOG_SECTORS,
                                   .buffer = buffer,
-                                  .buffer_bytes = sizeof(buffer),
+                                  .buffer_bytes =
+                                      unit > TT_STORE_BUFFER_LEAST ? unit : TT_STORE_BUFFER_LEAST,
                                   .format = true,
                                   .extents = &tt_store_extents};
     tt_status status = tt_store_open(&store, &parts);
@@ -143,7 +145,6 @@ void tt_main(void)
     if (tell_all() != newest)
         stop("another the second time ", "", newest);
     say("opened", "", newest);
-    for (uint32_t number = newest + 1; number < newest + 2000; number++)
+    for (uint32_t number = newest + 1;; number++)
         write_one(number);
-    tt_board_stop(0);
 }
