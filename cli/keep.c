@@ -117,7 +117,9 @@ static bool join(char path[TT_DEVICE_PATH_MAX], const char *folder, const char *
 
 tt_status tt_keep_name(tt_device *device, const char *folder, const char *keep, tt_text *why)
 {
-    bool fits = join(device->medium, keep != NULL ? keep : folder, device->label, ".img") &&
+    // By another name where it is not kept: the folder may be one that was kept in.
+    bool fits = (keep != NULL ? join(device->medium, keep, device->label, ".img")
+                              : join(device->medium, folder, device->label, ".medium")) &&
                 (keep == NULL || join(device->kept_seed, keep, device->label, ".seed"));
     if (!fits)
         return fail(TT_TOO_LARGE, why, keep != NULL ? keep : folder, "the path is too long");

@@ -21,8 +21,8 @@
 #define STATUS_NONE 0xff // that the device has not set it
 #define UNIT 512u
 #define SECTOR_BYTES 4096u
-#define READ_TIME TT_SECONDS(30) // within which a device that works has answered
-#define CAPACITY_AT 0            // in the configuration: 64 bits, in units
+#define READ_TIME TT_SECONDS(8) // less than the loop may be silent for: see tutti/liveness.h
+#define CAPACITY_AT 0           // in the configuration: 64 bits, in units
 
 static struct {
     tt_medium medium; // first

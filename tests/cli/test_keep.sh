@@ -109,6 +109,18 @@ wait_for "start 2 after a restart" grep -q 'start 2$' "$scratch/f/here-1.log"
 down
 ls "$scratch/f" | grep -qv '\.log$' && fail "left behind: $(ls "$scratch/f")"
 
+# A fleet that keeps nothing, in the folder of one that did, takes nothing from it.
+ends() { # once the first device has tried its medium
+    wait_for "start $1" grep -q "start $1\$" "$scratch/f/here-1.log"
+    down
+}
+up --keep "$scratch/f"
+ends 1
+up
+ends 1
+up --keep "$scratch/f"
+ends 2
+
 # refused STATUS TEXT: the fleet with what is kept
 refused() {
     "$tutti" up "$scratch/fleet" --dir "$scratch/f" --keep "$keep" --timeout 1 --run true >"$scratch/up" 2>&1

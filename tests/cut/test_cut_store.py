@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""A store on the real medium of a device whose power is cut (stores.c): what was acknowledged is there, what was under way is
+there as before or as after, and the store is written on. Each start finds what the one before it left.
+
+usage: test_cut_store.py MACHINE CUTS SEED
+
+The watch, cortex-m4, is cut at an instruction (cut.c): half of the cuts count from the first write on, half from the k-th
+entry into the medium's program or erase function. linux, riscv64 and aarch64 are killed at some moment, with requests of
+their disks under way. After a failure the medium and the words of the cut are told and kept."""
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+machine, cuts, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+build = Path(os.environ.get("TUTTI_BUILD", "build")) / (os.environ.get("TUTTI_PRESET_PREFIX", "") + machine)
+linux = Path(os.environ["TUTTI_LINUX"])
+image = linux / "tests/cut/cut_stores" if machine == "linux" else build / "tests/cut/cut_stores.elf"
+plugin = linux / "tests/cut/cut.so"
+KEYS = 12
+QUIET = ["-nic", "none", "-display", "none", "-monitor", "none", "-serial", "stdio"]
+SEMIHOSTING = ["-semihosting-config", "enable=on,target=native"]
+DISK = ["-global", "virtio-mmio.force-legacy=false", "-device", "virtio-blk-device,drive=m", "-drive"]
+MACHINES = {  # the words that come before the medium's file, and behind it; how large that is
+    "linux": ([image, "0", "02:00:00:00:00:01", "/dev/null"], "{}", [], 0),
+    "cortex-m4": (["qemu-system-arm", "-M", "mps2-an386,memory-backend=nv", "-icount", "shift=5,sleep=off", "-object"],
+                  "memory-backend-file,id=nv,size=16M,share=on,mem-path={}", QUIET + SEMIHOSTING, 16 << 20),
+    "riscv64": (["qemu-system-riscv64", "-M", "virt", "-m", "64M"] + DISK, "if=none,id=m,format=raw,file={}", QUIET, 4 << 20),
+    "aarch64": (["qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "cortex-a53", "-m", "64M"] + DISK,
+                "if=none,id=m,format=raw,file={}", QUIET + SEMIHOSTING, 4 << 20),
+}
+before_file, file_word, behind_file, medium_bytes = MACHINES[machine]
+by_instruction = machine == "cortex-m4"
+
+
+def skip(why):
+    print("skipped:", why)
+    sys.exit(77)
+
+
+def places():
+    """First address and end of each function."""
+    said = subprocess.run(["nm", "-S", image], capture_output=True, text=True, check=True).stdout
+    found = {}
+    for line in said.splitlines():
+        words = line.split()
+        if len(words) == 4 and words[2] in "tT":
+            first = int(words[0], 16) & ~1
+            found[words[3]] = first, first + int(words[1], 16)
+    return found
+
+
+def written_by(number):
+    """What write `number` makes of its keys: the number, or 0 where it deletes."""
+    batch = number % 11 == 10
+    if not batch and number % 13 == 12:
+        return {"extent": number}
+    if not batch and number % 7 == 6:
+        return {f"k{number % KEYS}": 0}
+    return {f"k{(number + 5 * i) % KEYS}": number for i in range(2 if batch else 1)}
+
+
+class Device:
+    """What a device has on its medium, and what its store has to hold."""
+
+    def __init__(self, folder):
+        self.medium = folder / "medium.img"
+        self.said = folder / "said"
+        if medium_bytes > 0:
+            with open(self.medium, "wb") as file:
+                file.truncate(medium_bytes)
+        self.holds = {f"k{i}": 0 for i in range(KEYS)} | {"extent": 0}
+        self.under_way = None
+        self.acknowledged = 0
+        if by_instruction:
+            self.functions = places()
+            self.ranges = "".join(f",in={first}-{end}" for first, end in (self.functions[n] for n in ("nv_program", "nv_erase")))
+
+    def start(self, words):
+        """Runs it until it is cut: by the plugin, which is told `words`, or after so many seconds. What it said."""
+        command = before_file + [file_word.format(self.medium)] + behind_file
+        if machine != "linux":
+            command += ["-kernel", image]
+        if by_instruction:
+            command += ["-plugin", f"{plugin},{words}{self.ranges}"]
+        with open(self.said, "wb") as said:
+            device = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+            try:
+                device.wait(120 if by_instruction else float(words))
+            except subprocess.TimeoutExpired:
+                device.kill()
+                device.wait()
+        return device.returncode, self.said.read_text(errors="replace")
+
+    def judge(self, said):
+        """What is wrong with the lines of a start, or None. A line that the cut tore is none."""
+        found = {}
+        for line in re.findall(r"^.*\n", said, re.M):
+            words = line.split()
+            if not words:
+                continue
+            if words[0] == "has":
+                if found.setdefault(words[1], int(words[2])) != int(words[2]):
+                    return f"told twice, and not the same: {line}"
+            elif words[0] == "opened":
+                wrong = self.compare(found)
+                if wrong:
+                    return wrong
+            elif words[0] == "begins":
+                self.under_way = int(words[1])
+            elif words[0] == "done":
+                self.holds.update(written_by(int(words[1])))
+                self.under_way = None
+                self.acknowledged += 1
+            elif words[0] in ("damaged", "torn", "refused", "unmountable", "another"):
+                return line
+        return None
+
+    def compare(self, found):
+        after = dict(self.holds)
+        if self.under_way is not None:
+            after.update(written_by(self.under_way))
+        if found not in (self.holds, after):
+            return f"it holds {found}, expected {self.holds}, or with what was under way {after}"
+        self.holds, self.under_way = found, None
+        return None
+
+
+def draw(random_, device):
+    if not by_instruction:
+        return f"{random_.uniform(0.3, 1.5):.3f}"
+    if random_.random() < 0.5:
+        return f"at={device.functions['tt_store_begin'][0]},after={int(10 ** random_.uniform(1, 6.3))}"
+    if random_.random() < 0.7:  # an entry into a program of at most 64 bytes, and more of an extent
+        return f"at={device.functions['nv_program'][0]},entry={random_.randint(1, 400)},after={random_.randint(0, 360)}"
+    return f"at={device.functions['nv_erase'][0]},entry={random_.randint(1, 8)},after={random_.randint(0, 3000)}"
+
+
+def expect_all():
+    program = before_file[0]
+    if machine != "linux" and not shutil.which(program):
+        skip(f"{program} is not installed")
+    if not image.exists():
+        skip(f"there is no {image}: build it with make {machine}")
+    if by_instruction and not plugin.exists():
+        skip("there is no plugin: qemu-system-arm was not there when this was built")
+
+
+def main():
+    expect_all()
+    folder = Path(tempfile.mkdtemp())
+    random_, inside = random.Random(seed), {"0": 0, "1": 0, "2": 0}
+    device = Device(folder)
+    for number in range(cuts):
+        words = draw(random_, device)
+        before = folder / "before.img"
+        if device.medium.exists():
+            subprocess.run(["cp", "--sparse=always", device.medium, before], check=True)
+        code, said = device.start(words)
+        cut = re.search(r"^cut: at .*, in range (\d)$", said, re.M)
+        wrong = device.judge(said)
+        if wrong is None and not (code == 70 and cut if by_instruction else code == -9):
+            wrong = f"it ended with {code} and was not cut: {said[-300:]}"
+        if wrong:
+            print(f"cut {number} of seed {seed}, {words}: {wrong}")
+            print(f"the medium before that start and behind it: {before}, {device.medium}")
+            sys.exit(1)
+        if cut:
+            inside[cut[1]] += 1
+    shutil.rmtree(folder)
+    where = f"{inside['1']} in a program, {inside['2']} in an erase; " if by_instruction else ""
+    print(f"{cuts} cuts of seed {seed}: {where}{device.acknowledged} writes acknowledged, 0 lost")
+    if device.acknowledged < cuts:
+        sys.exit("hardly anything was written")
+    if by_instruction and inside["1"] + inside["2"] < cuts * 2 // 5:
+        sys.exit(f"expected {cuts * 2 // 5} or more inside a program or an erase")
+
+
+main()
