@@ -10,21 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/command_line.h"
 #include "cli/device.h"
 #include "cli/elf.h"
 #include "cli/file.h"
+#include "cli/keep.h"
 #include "tutti/bytes.h"
 #include "tutti/check.h"
 #include "tutti/provision.h"
 
-#define ARGUMENTS_MAX 40
 #define IMAGE_BYTES_MAX ((size_t)64 << 20)
 #define BOARD_MAX 64                    // of a board's name
 #define SENTENCE_MAX 320                // about an image
@@ -67,7 +67,7 @@ static bool find_image(tt_kind kind, char *path)
 }
 
 tt_status tt_device_make(tt_device *device, const tt_fleet_entry *entry, unsigned number,
-                         const char *folder, tt_text *why)
+                         const char *folder, const char *keep, tt_text *why)
 {
     *device = (tt_device){.kind = entry->kind, .given = entry->emulator, .boot = 1};
     snprintf(device->label, sizeof(device->label), "%s-%u", entry->name, number);
@@ -79,11 +79,7 @@ tt_status tt_device_make(tt_device *device, const tt_fleet_entry *entry, unsigne
         strcpy(device->image, entry->image); // TT_FLEET_IMAGE_MAX is the smaller of the two
     if (!fits)
         return fail(TT_TOO_LARGE, why, folder, ": the path is too long", "");
-    if (getrandom(device->seed, sizeof(device->seed), 0) != sizeof(device->seed) ||
-        getrandom(device->mac, sizeof(device->mac), 0) != sizeof(device->mac))
-        return fail(TT_IO, why, "the system gave no random bytes", "", "");
-    device->mac[0] = 0x02; // locally administered, unicast
-    return TT_OK;
+    return tt_keep_name(device, folder, keep, why);
 }
 
 // The block of tutti/provision.h, as it lies in the device's memory.
@@ -309,98 +305,14 @@ static int connect_switch(const char *folder, tt_text *why)
     return -1;
 }
 
-typedef struct command_line {
-    const char *words[ARGUMENTS_MAX];
-    unsigned count;
-    char netdev[64], network[2 * TT_DEVICE_PATH_MAX + 32], loader[2 * TT_DEVICE_PATH_MAX + 64];
-} command_line;
-
-static void add_word(command_line *line, const char *word)
-{
-    TT_CHECK(line->count + 1 < ARGUMENTS_MAX);
-    line->words[line->count++] = word;
-    line->words[line->count] = NULL;
-}
-
-static void add_option(command_line *line, const char *option, const char *value)
-{
-    add_word(line, option);
-    add_word(line, value);
-}
-
-// On the switch by its own Ethernet, whose other end is a socket of ours.
-static void add_station(command_line *line, const tt_device *device, int ethernet)
-{
-    const uint8_t *mac = device->mac;
-    const char *network = device->emulator->network;
-    snprintf(line->netdev, sizeof(line->netdev), "socket,id=n,fd=%d", ethernet);
-    add_option(line, "-netdev", line->netdev);
-    snprintf(line->network, sizeof(line->network), "%s,netdev=n,%s=%02x:%02x:%02x:%02x:%02x:%02x",
-             network != NULL ? network : "nic", network != NULL ? "mac" : "macaddr", mac[0], mac[1],
-             mac[2], mac[3], mac[4], mac[5]);
-    add_option(line, network != NULL ? "-device" : "-net", line->network);
-}
-
-// A path within an option of QEMU's, which ends a value at a comma and takes two for one.
-static void add_path(tt_text *option, const char *path)
-{
-    for (; *path != '\0'; path++)
-        tt_text_add_bytes(option, *path == ',' ? ",," : path, *path == ',' ? 2 : 1);
-}
-
-// `ethernet` is a socket on the switch, or -1 where it goes there by its second serial line.
-static void make_emulator_line(command_line *line, const tt_device *device, int ethernet,
-                               const char *folder, uint64_t provision_address)
-{
-    const tt_emulator *emulator = device->emulator;
-    tt_text option;
-    add_word(line, emulator->program);
-    for (unsigned i = 0; emulator->arguments[i] != NULL; i++)
-        add_word(line, emulator->arguments[i]);
-    add_option(line, "-display", "none");
-    add_option(line, "-monitor", "none");
-    add_option(line, "-serial", "stdio");
-    add_option(line, "-semihosting-config", "enable=on,target=native");
-    if (emulator->line) {
-        tt_text_init(&option, line->network, sizeof(line->network));
-        tt_text_add(&option, "unix:");
-        add_path(&option, folder);
-        tt_text_add(&option, "/" TT_DEVICE_LINES);
-        add_option(line, "-serial", line->network);
-    } else {
-        add_station(line, device, ethernet);
-    }
-    tt_text_init(&option, line->loader, sizeof(line->loader));
-    tt_text_add(&option, "loader,file=");
-    add_path(&option, device->provision);
-    tt_text_add(&option, ",addr=0x");
-    tt_text_add_hex(&option, provision_address, 1);
-    tt_text_add(&option, ",force-raw=on");
-    add_option(line, "-device", line->loader);
-    add_option(line, "-kernel", device->image);
-}
-
-// The Linux node: tutti-node FD MAC PROVISION, the same three things that an emulator is told.
-static void make_process_line(command_line *line, const tt_device *device, int ethernet)
-{
-    const uint8_t *mac = device->mac;
-    snprintf(line->netdev, sizeof(line->netdev), "%d", ethernet);
-    snprintf(line->network, sizeof(line->network), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
-             mac[2], mac[3], mac[4], mac[5]);
-    add_word(line, device->image);
-    add_word(line, line->netdev);
-    add_word(line, line->network);
-    add_word(line, device->provision);
-}
-
 // In the child: consoles to the log, end with the launcher, become the device.
-_Noreturn static void become(const tt_device *device, const command_line *line, pid_t launcher)
+_Noreturn static void become(const tt_device *device, const tt_command_line *line, pid_t launcher)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != launcher)
         _exit(127); // the launcher died before we asked to die with it
     setpgid(0, 0);  // the terminal's interrupt is for the launcher, which then ends us in order
-    int begin = device->boot == 1 ? O_TRUNC : 0; // an earlier fleet's
+    int begin = device->started == 0 ? O_TRUNC : 0; // an earlier fleet's
     int log = open(device->log, O_WRONLY | O_CREAT | O_APPEND | begin, 0644),
         nothing = open("/dev/null", O_RDONLY);
     dup2(nothing, STDIN_FILENO);
@@ -436,7 +348,7 @@ static tt_status check_program(const tt_device *device, tt_text *why)
 }
 
 // Starts the process that is the device from now on.
-static tt_status start_process(tt_device *device, const command_line *line, tt_time now,
+static tt_status start_process(tt_device *device, const tt_command_line *line, tt_time now,
                                tt_text *why)
 {
     pid_t launcher = getpid(), child = fork();
@@ -461,6 +373,8 @@ tt_status tt_device_start(tt_device *device, const char *folder, tt_time now, tt
     if (status == TT_OK)
         status = examine_image(device, &provision_address, why);
     if (status == TT_OK)
+        status = tt_keep_start(device, why);
+    if (status == TT_OK)
         status = write_provision(device, why);
     if (status != TT_OK)
         return status;
@@ -470,11 +384,8 @@ tt_status tt_device_start(tt_device *device, const char *folder, tt_time now, tt
         return TT_IO;
     if (by_line)
         tt_provision_make_mac(device->seed, device->mac); // as such a board does
-    command_line line = {.count = 0};
-    if (device->emulator != NULL)
-        make_emulator_line(&line, device, ethernet, folder, provision_address);
-    else
-        make_process_line(&line, device, ethernet);
+    tt_command_line line;
+    tt_command_line_make(&line, device, ethernet, folder, provision_address);
     status = start_process(device, &line, now, why);
     if (ethernet >= 0)
         close(ethernet);

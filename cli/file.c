@@ -313,6 +313,28 @@ static bool read_all(FILE *file, size_t limit, uint8_t **bytes, size_t *length)
     return true;
 }
 
+bool tt_file_make_folder(const char *path)
+{
+    char part[512];
+    if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return false;
+        *slash = '/';
+    }
+    struct stat there;
+    if (mkdir(part, 0777) == 0)
+        return true;
+    if (errno != EEXIST || stat(part, &there) != 0 || S_ISDIR(there.st_mode))
+        return errno == EEXIST;
+    errno = ENOTDIR;
+    return false;
+}
+
 tt_exit tt_file_read(const char *command, const char *path, size_t limit, uint8_t **bytes,
                      size_t *length)
 {

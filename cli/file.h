@@ -53,6 +53,8 @@ void tt_file_last_line(const char *path, char *line, size_t capacity);
 // The first line of a text file with `part` in it, from there on; what is longer loses its end.
 // False, and nothing is written, where there is none.
 bool tt_file_find_line(const char *path, const char *part, char *line, size_t capacity);
+// Makes a folder and those above it that are not there; false with errno.
+bool tt_file_make_folder(const char *path);
 // The folder that this program lies in; what belongs to its build or SDK is found from there. False
 // where it cannot be told, or is longer than `capacity`.
 bool tt_file_program_folder(char *folder, size_t capacity);

@@ -17,6 +17,7 @@
 
 #include "cli/file.h"
 #include "cli/fleet.h"
+#include "cli/keep.h"
 #include "cli/say.h"
 #include "tutti/discovery.h"
 
@@ -264,27 +265,8 @@ tt_exit tt_fleet_control(const char *command, const char *folder, const char *na
 
 // ---- the whole
 
-// Makes the folder and those above it; false with errno.
-static bool make_folder(const char *path)
-{
-    char part[TT_DEVICE_PATH_MAX];
-    snprintf(part, sizeof(part), "%s", path);
-    for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return false;
-        *slash = '/';
-    }
-    struct stat there;
-    if (mkdir(part, 0777) == 0)
-        return true;
-    if (errno != EEXIST || stat(part, &there) != 0 || S_ISDIR(there.st_mode))
-        return errno == EEXIST;
-    errno = ENOTDIR;
-    return false;
-}
-
-tt_exit tt_fleet_make(tt_fleet *fleet, const tt_fleet_file *file, const char *folder)
+tt_exit tt_fleet_make(tt_fleet *fleet, const tt_fleet_file *file, const char *folder,
+                      const char *keep)
 {
     memset(fleet, 0, sizeof(*fleet)); // it is large: no second one on the stack
     fleet->control = -1;
@@ -293,20 +275,24 @@ tt_exit tt_fleet_make(tt_fleet *fleet, const tt_fleet_file *file, const char *fo
     snprintf(fleet->folder, sizeof(fleet->folder), "%s", folder);
     snprintf(fleet->socket_path, sizeof(fleet->socket_path), "%s/" TT_DEVICE_STATIONS, folder);
     snprintf(fleet->lines_path, sizeof(fleet->lines_path), "%s/" TT_DEVICE_LINES, folder);
-    if (!make_folder(folder)) {
+    if (!tt_file_make_folder(folder)) {
         tt_say_error("tutti up: the folder %s cannot be made: %s", folder, strerror(errno));
         return TT_EXIT_FAILED;
     }
+    if (keep != NULL && tt_keep_open(keep) != TT_EXIT_OK)
+        return TT_EXIT_FAILED;
     for (unsigned i = 0; i < file->count; i++) {
-        char sentence[TT_DEVICE_PATH_MAX];
+        char sentence[2 * TT_DEVICE_PATH_MAX];
         tt_text why;
         tt_text_init(&why, sentence, sizeof(sentence));
         unsigned number = 1; // of its kind
         for (unsigned before = 0; before < i; before++)
             number += strcmp(file->devices[before].name, file->devices[i].name) == 0;
-        if (tt_device_make(&fleet->devices[i], &file->devices[i], number, folder, &why) != TT_OK) {
+        tt_status status =
+            tt_device_make(&fleet->devices[i], &file->devices[i], number, folder, keep, &why);
+        if (status != TT_OK) {
             tt_say_error("tutti up: %s", sentence);
-            return TT_EXIT_FAILED;
+            return status == TT_DAMAGED ? TT_EXIT_MISSING : TT_EXIT_FAILED;
         }
     }
     fleet->count = file->count;
@@ -369,7 +355,8 @@ tt_exit tt_fleet_stop(tt_fleet *fleet)
     tt_exit result = TT_EXIT_OK;
     for (unsigned i = 0; i < fleet->count; i++) {
         tt_device_kill(&fleet->devices[i]);
-        unlink(fleet->devices[i].provision); // the seeds end with the fleet
+        unlink(fleet->devices[i].provision); // the seeds end with the fleet, or are kept elsewhere
+        tt_keep_end(&fleet->devices[i]);
     }
     if (fleet->switch_pid > 0) {
         kill(fleet->switch_pid, SIGTERM);

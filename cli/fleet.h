@@ -17,8 +17,10 @@ typedef struct tt_fleet {
     int control; // listens, does not block
 } tt_fleet;
 
-// Makes the folder and every device's seed. Failures are said.
-tt_exit tt_fleet_make(tt_fleet *fleet, const tt_fleet_file *file, const char *folder);
+// Makes the folder and every device's seed, or takes those of the folder `keep`, where media are
+// kept, too (see cli/keep.h); NULL: nothing is kept. Failures are said.
+tt_exit tt_fleet_make(tt_fleet *fleet, const tt_fleet_file *file, const char *folder,
+                      const char *keep);
 
 // Starts the switch (capturing to a file unless `capture` is NULL), the control socket and the
 // devices. What was started before a failure still needs tt_fleet_stop.

@@ -24,7 +24,7 @@
 #define FLEET_FILE_MAX 65536
 #define COMMAND_END TT_SECONDS(5) // for the command of --run to end when it is told to
 
-static const char *folder = TT_CLIENT_FOLDER, *capture, *command_line;
+static const char *folder = TT_CLIENT_FOLDER, *capture, *command_line, *kept;
 static const char *controlled; // folder, or NULL
 static bool host;
 static unsigned timeout_s = 60;
@@ -38,6 +38,8 @@ static const tt_option up_options[] = {
      .text = &command_line},
     {"forward", "NAME:PORT", "a UDP port of this machine that leads to a device; again for more",
      .words = &forward_words},
+    {"keep", "DIR", "the devices' media and seeds, which live on for the next fleet",
+     .text = &kept},
     {"timeout", "SECONDS", "with --run: how long all may take to be found", .number = &timeout_s,
      .least = 1, .most = 3600},
 };
@@ -253,7 +255,7 @@ static tt_exit run_up(unsigned count, const char *const *arguments)
     if (result == TT_EXIT_OK)
         result = read_fleet(arguments[0], &file);
     if (result == TT_EXIT_OK)
-        result = tt_fleet_make(&fleet, &file, folder);
+        result = tt_fleet_make(&fleet, &file, folder, kept);
     if (result == TT_EXIT_OK)
         result = tt_forwards_open(&forwards, forward_words.words, forward_words.count);
     if (result != TT_EXIT_OK)
@@ -330,9 +332,13 @@ const tt_command tt_command_up = {
         "interrupt\n"
         "key; with --run also when the command ends, whose status is then the result. What asks "
         "in that\n"
-        "command finds the fleet by $TUTTI_NET.",
+        "command finds the fleet by $TUTTI_NET. What devices write to their media outlasts a "
+        "restart; with\n"
+        "--keep it is DIR/LABEL.img and outlasts the fleet, and so does a device's name, whose "
+        "seed is beside it.",
     .examples = "  tutti up fleet.txt\n"
                 "  tutti up fleet.txt --capture fleet.pcap\n"
+                "  tutti up fleet.txt --keep fleet.kept\n"
                 "  tutti up fleet.txt --run 'tutti ls'",
     .options = up_options,
     .option_count = TT_COUNT(up_options),

@@ -17,7 +17,7 @@ alone() { # CPU COMPILER...
         name=tutti/$(basename "$header")
         case $cpu:$name in
         linux:* | *:tutti/cpu.h) ;;
-        *:tutti/platform_host.h | *:tutti/platform_linux.h) continue ;; # of a host alone
+        *:tutti/platform_host.h | *:tutti/platform_linux.h | *:tutti/medium_file.h) continue ;; # of a host alone
         esac
         { echo "#include \"$name\""; echo "#include \"$name\""; echo "extern int alone;"; } >"$scratch/alone"
         "$@" -Wall -Wextra -Werror -pedantic -I"$root/include" -I"$root/include/cpu/$cpu" -fsyntax-only "$scratch/alone" \

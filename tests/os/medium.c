@@ -41,6 +41,8 @@ void tt_main(void)
         say("there is none", "");
         tt_board_stop(3);
     }
+    say("of the board ", tt_board_name); // also for who starts it: tutti up looks for both
+    say_number("boot ", tt_provision.boot);
     say_number("unit ", medium->program_bytes);
     say_number("sector ", medium->sector_bytes);
     say_number("sectors ", medium->sectors);

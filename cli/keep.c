@@ -1,0 +1,179 @@
+// Media and seeds as files. A medium begins as zeros, which take no place on the disk; to the
+// device they are nothing that it ever wrote.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/file.h"
+#include "cli/keep.h"
+#include "cli/say.h"
+#include "tutti/bytes.h"
+#include "tutti/check.h"
+
+#define PROCESS_MEDIUM_BYTES ((uint64_t)4 << 20) // as os/board/linux has it
+
+// A seed's file: magic, the number of the next start, address, seed, and a CRC of them.
+#define SEED_MAGIC 0x44455354u // "TSED"
+#define SEED_BYTES (4 + 4 + 6 + 32 + 4)
+
+static tt_status fail(tt_status status, tt_text *why, const char *path, const char *what)
+{
+    tt_text_add(why, path);
+    tt_text_add(why, ": ");
+    tt_text_add(why, what);
+    return status;
+}
+
+tt_exit tt_keep_open(const char *folder)
+{
+    if (!tt_file_make_folder(folder)) {
+        tt_say_error("tutti up: the folder %s cannot be made: %s", folder, strerror(errno));
+        return TT_EXIT_FAILED;
+    }
+    int opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC); // until the process ends
+    if (opened >= 0 && flock(opened, LOCK_EX | LOCK_NB) == 0)
+        return TT_EXIT_OK;
+    tt_say_error("tutti up: --keep %s: %s", folder,
+                 opened >= 0 && errno == EWOULDBLOCK
+                     ? "another fleet's media are in use there; end it, or choose another folder"
+                     : strerror(errno));
+    return TT_EXIT_FAILED;
+}
+
+static tt_status draw(tt_device *device, tt_text *why)
+{
+    if (getrandom(device->seed, sizeof(device->seed), 0) != sizeof(device->seed) ||
+        getrandom(device->mac, sizeof(device->mac), 0) != sizeof(device->mac))
+        return fail(TT_IO, why, device->label, "the system gave no random bytes");
+    device->mac[0] = 0x02; // locally administered, unicast
+    return TT_OK;
+}
+
+static tt_status take_seed(tt_device *device, const uint8_t *bytes, size_t length, tt_text *why)
+{
+    tt_reader reader;
+    tt_reader_init(&reader, bytes, length);
+    uint32_t magic = tt_read_le32(&reader);
+    uint32_t boot = tt_read_le32(&reader);
+    const uint8_t *mac = tt_read_bytes(&reader, sizeof(device->mac));
+    const uint8_t *seed = tt_read_bytes(&reader, sizeof(device->seed));
+    uint32_t crc = tt_read_le32(&reader);
+    if (length != SEED_BYTES || reader.failed || magic != SEED_MAGIC ||
+        crc != tt_crc32(0, bytes, SEED_BYTES - 4))
+        return fail(TT_DAMAGED, why, device->kept_seed,
+                    "expected a device's seed, found something else; without that file the device "
+                    "gets a new one, and with it another name");
+    device->boot = boot;
+    memcpy(device->mac, mac, sizeof(device->mac));
+    memcpy(device->seed, seed, sizeof(device->seed));
+    return TT_OK;
+}
+
+static tt_status read_seed(tt_device *device, tt_text *why)
+{
+    uint8_t bytes[SEED_BYTES + 1];
+    int file = open(device->kept_seed, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0 && errno == ENOENT)
+        return draw(device, why);
+    ssize_t length = file >= 0 ? read(file, bytes, sizeof(bytes)) : -1;
+    int error = errno;
+    if (file >= 0)
+        close(file);
+    if (length < 0)
+        return fail(TT_IO, why, device->kept_seed, strerror(error));
+    return take_seed(device, bytes, (size_t)length, why);
+}
+
+static tt_status write_seed(const tt_device *device, tt_text *why)
+{
+    uint8_t bytes[SEED_BYTES];
+    tt_writer writer;
+    tt_writer_init(&writer, bytes, sizeof(bytes));
+    tt_write_le32(&writer, SEED_MAGIC);
+    tt_write_le32(&writer, device->boot + 1);
+    tt_write_bytes(&writer, device->mac, sizeof(device->mac));
+    tt_write_bytes(&writer, device->seed, sizeof(device->seed));
+    tt_write_le32(&writer, tt_crc32(0, bytes, writer.length));
+    TT_CHECK(!writer.failed && writer.length == sizeof(bytes));
+    int file = open(device->kept_seed, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    bool written = file >= 0 && write(file, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes);
+    int error = errno;
+    if (file >= 0)
+        close(file);
+    return written ? TT_OK : fail(TT_IO, why, device->kept_seed, strerror(error));
+}
+
+static bool join(char path[TT_DEVICE_PATH_MAX], const char *folder, const char *name,
+                 const char *ending)
+{
+    return snprintf(path, TT_DEVICE_PATH_MAX, "%s/%s%s", folder, name, ending) < TT_DEVICE_PATH_MAX;
+}
+
+tt_status tt_keep_name(tt_device *device, const char *folder, const char *keep, tt_text *why)
+{
+    bool fits = join(device->medium, keep != NULL ? keep : folder, device->label, ".img") &&
+                (keep == NULL || join(device->kept_seed, keep, device->label, ".seed"));
+    if (!fits)
+        return fail(TT_TOO_LARGE, why, keep != NULL ? keep : folder, "the path is too long");
+    return keep != NULL ? read_seed(device, why) : draw(device, why);
+}
+
+static tt_status make_medium(const char *path, uint64_t bytes, tt_text *why)
+{
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool made = file >= 0 && ftruncate(file, (off_t)bytes) == 0;
+    int error = errno;
+    if (file >= 0)
+        close(file);
+    if (made)
+        return TT_OK;
+    if (file >= 0)
+        unlink(path);
+    return fail(TT_IO, why, path, strerror(error));
+}
+
+static tt_status expect_medium(const char *path, const struct stat *there, uint64_t bytes,
+                               tt_text *why)
+{
+    if (!S_ISREG(there->st_mode))
+        return fail(TT_UNSUPPORTED, why, path, "expected a device's medium, found what is no file");
+    if ((uint64_t)there->st_size != bytes) {
+        fail(TT_UNSUPPORTED, why, path, "expected a medium of ");
+        tt_text_add_unsigned(why, bytes);
+        tt_text_add(why, " bytes, found ");
+        tt_text_add_unsigned(why, (uint64_t)there->st_size);
+        tt_text_add(why, "; it is left as it is");
+        return TT_UNSUPPORTED;
+    }
+    return access(path, R_OK | W_OK) == 0 ? TT_OK : fail(TT_IO, why, path, strerror(errno));
+}
+
+tt_status tt_keep_start(const tt_device *device, tt_text *why)
+{
+    uint64_t bytes =
+        device->emulator != NULL ? device->emulator->medium_bytes : PROCESS_MEDIUM_BYTES;
+    struct stat there;
+    tt_status status = TT_OK;
+    if (device->kept_seed[0] == '\0' && device->started == 0)
+        unlink(device->medium); // of a launcher that was killed
+    if (bytes > 0 && stat(device->medium, &there) == 0)
+        status = expect_medium(device->medium, &there, bytes, why);
+    else if (bytes > 0)
+        status = errno == ENOENT ? make_medium(device->medium, bytes, why)
+                                 : fail(TT_IO, why, device->medium, strerror(errno));
+    if (status == TT_OK && device->kept_seed[0] != '\0')
+        status = write_seed(device, why);
+    return status;
+}
+
+void tt_keep_end(const tt_device *device)
+{
+    if (device->kept_seed[0] == '\0')
+        unlink(device->medium);
+}
