@@ -16,9 +16,8 @@ uint64_t tt_tearing_mix(uint32_t address, uint8_t byte)
 void tt_tearing_poke(tt_tearing *tearing, uint32_t address, uint8_t byte)
 {
     uint8_t old = tearing->image[address];
-    if (old == byte)
-        return;
-    tearing->hash ^= tt_tearing_mix(address, old) ^ tt_tearing_mix(address, byte);
+    if (old != byte && !tearing->unhashed)
+        tearing->hash ^= tt_tearing_mix(address, old) ^ tt_tearing_mix(address, byte);
     tearing->image[address] = byte;
 }
 

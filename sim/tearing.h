@@ -26,7 +26,8 @@ typedef struct tt_tearing_operation {
 struct tt_tearing {
     tt_medium medium;
     uint8_t *image; // medium.sectors * medium.sector_bytes bytes, the caller's
-    uint64_t hash;  // of the image: the same for the same bytes, kept as they change
+    uint64_t hash;  // of the image: the same for the same bytes, kept as they change,
+    bool unhashed;  // unless this is set
     // Called before a program or an erase changes anything, or NULL.
     void (*before)(tt_tearing *tearing, const tt_tearing_operation *operation);
     void *context;

@@ -171,8 +171,9 @@ void tt_store_begin(tt_store *store, tt_store_write *write)
     write->next = NULL;
     write->status = TT_BUSY;
     write->given = NULL;
-    write->given_bytes = write->taken = write->place = write->crc = write->sweeps = 0;
-    write->cancelled = false;
+    write->given_bytes = write->taken = write->pending = write->erased = 0;
+    write->place = write->crc = write->sweeps = 0;
+    write->cancelled = write->synced = false;
 }
 
 void tt_store_cancel(tt_store *store, tt_store_write *write)

@@ -18,27 +18,46 @@ static tt_status idle(tt_store *store)
     return medium->operations->poll(medium) == TT_BUSY ? TT_BUSY : TT_OK;
 }
 
-static tt_status tell(tt_store *store, const tt_store_record *record, tt_store_value *value)
+// Where the extent lies that a record is of. TT_DAMAGED: it is not within the extents' sectors.
+tt_status tt_store_extent_place(tt_store *store, const tt_store_record *record, extent_place *place)
 {
-    bool extent = (record->kind & RECORD_KIND) == RECORD_EXTENT;
-    *value = (tt_store_value){.length = record->value_length,
-                              .version = record->version,
-                              .extent = extent,
-                              .address = record->address};
-    if (!extent)
-        return TT_OK;
-    uint8_t bytes[4];
-    uint32_t at = record->address + RECORD_HEAD + record->key_length + 4;
+    const tt_medium *medium = store->parts.medium;
+    uint8_t bytes[EXTENT_BYTES];
+    uint32_t at = record->address + RECORD_HEAD + record->key_length;
     tt_status status = tt_store_medium_read(store, at, bytes, sizeof(bytes));
     tt_reader reader;
     tt_reader_init(&reader, bytes, sizeof(bytes));
-    value->length = tt_read_le32(&reader);
+    place->sector = tt_read_le32(&reader);
+    place->length = tt_read_le32(&reader);
+    place->crc = tt_read_le32(&reader);
+    if (status != TT_OK)
+        return status;
+    bool inside = place->sector >= store->parts.log_sectors && place->sector < medium->sectors &&
+                  record->value_length == EXTENT_BYTES &&
+                  place->length <= (medium->sectors - place->sector) * medium->sector_bytes;
+    return inside ? TT_OK : TT_DAMAGED;
+}
+
+static tt_status tell(tt_store *store, const tt_store_record *record, tt_store_value *value,
+                      uint32_t *address)
+{
+    extent_place place;
+    *address = record->address + RECORD_HEAD + record->key_length;
+    *value = (tt_store_value){.length = record->value_length,
+                              .version = record->version,
+                              .extent = (record->kind & RECORD_KIND) == RECORD_EXTENT,
+                              .address = record->address};
+    if (!value->extent)
+        return TT_OK;
+    tt_status status = tt_store_extent_place(store, record, &place);
+    value->length = place.length;
+    *address = place.sector * store->parts.medium->sector_bytes;
     return status;
 }
 
 // The newest record of a key that is not deleted, and what it says.
 static tt_status look_up(tt_store *store, const char *key, tt_store_record *record,
-                         tt_store_value *value)
+                         tt_store_value *value, uint32_t *address)
 {
     uint32_t at;
     size_t length = tt_store_key_length(key);
@@ -53,14 +72,15 @@ static tt_status look_up(tt_store *store, const char *key, tt_store_record *reco
     if ((entry->records & ENTRY_DELETED) != 0)
         return TT_NOT_FOUND;
     status = tt_store_record_read(store, entry->address, record);
-    return status == TT_OK ? tell(store, record, value) : status;
+    return status == TT_OK ? tell(store, record, value, address) : status;
 }
 
 tt_status tt_store_find(tt_store *store, const char *key, tt_store_value *value)
 {
     tt_store_record record;
     tt_store_value found;
-    return look_up(store, key, &record, value != NULL ? value : &found);
+    uint32_t address;
+    return look_up(store, key, &record, value != NULL ? value : &found, &address);
 }
 
 // Whether the sum of a record fits, of whose value `bytes` are the whole.
@@ -84,24 +104,16 @@ tt_status tt_store_read(tt_store *store, const char *key, uint32_t offset, void 
 {
     tt_store_record record;
     tt_store_value found;
+    uint32_t at;
     *length = 0;
-    tt_status status = look_up(store, key, &record, &found);
+    tt_status status = look_up(store, key, &record, &found, &at);
     if (value != NULL)
         *value = found;
     if (status != TT_OK)
         return status;
     uint32_t left = offset < found.length ? found.length - offset : 0;
     *length = left < capacity ? left : capacity;
-    uint32_t at = record.address + RECORD_HEAD + record.key_length;
-    if (found.extent) {
-        uint8_t first[4];
-        status = tt_store_medium_read(store, at, first, sizeof(first));
-        tt_reader reader;
-        tt_reader_init(&reader, first, sizeof(first));
-        at = tt_read_le32(&reader) * store->parts.medium->sector_bytes;
-    }
-    if (status == TT_OK)
-        status = tt_store_medium_read(store, at + offset, bytes, *length);
+    status = tt_store_medium_read(store, at + offset, bytes, *length);
     if (status == TT_OK && !found.extent && offset == 0 && *length == found.length)
         status = check(store, &record, key, bytes);
     return status;
@@ -198,5 +210,6 @@ tt_status tt_store_info(tt_store *store, size_t key_length, tt_store_facts *fact
         facts->least = erases < facts->least ? erases : facts->least;
         facts->greatest = erases > facts->greatest ? erases : facts->greatest;
     }
-    return status;
+    const tt_store_code *extents = store->parts.extents;
+    return status == TT_OK && extents != NULL ? extents->tell(store, facts) : status;
 }

@@ -56,12 +56,17 @@ enum {
     STATE_SYNC,      // what was under way has ended: sync, then `after`
 };
 
+typedef struct extent_place {
+    uint32_t sector, length, crc;
+} extent_place;
+
 // Code that products may leave out.
 struct tt_store_code {
-    // Whether the write is one for this code that can go on; then it went on as far as beginning
-    // one operation.
+    // The next step of a write of this code's: TT_BUSY, it began one; TT_EMPTY, it waits for
+    // tt_store_give; TT_OK, it is at its end; or why it cannot be.
     tt_status (*advance)(tt_store *store, tt_store_write *write);
-    tt_status (*load)(tt_store *store);
+    tt_status (*tell)(tt_store *store, tt_store_facts *facts); // of extents
+    tt_status (*load)(tt_store *store); // of the clean index: TT_OK, it was there and is loaded
 };
 
 // record.c
@@ -85,6 +90,8 @@ tt_status tt_store_index_forget(tt_store *store, uint32_t address);
 void tt_store_index_remove(tt_store *store, uint32_t at);
 
 // read.c
+tt_status tt_store_extent_place(tt_store *store, const tt_store_record *record,
+                                extent_place *place);
 size_t tt_store_key_length(const char *key);
 uint32_t tt_store_sector_room(const tt_store *store);
 uint32_t tt_store_room(const tt_store *store);

@@ -98,13 +98,14 @@ struct tt_store_write {
     tt_store_write *next;
     const uint8_t *given; // what tt_store_give gave and is not taken yet
     uint32_t given_bytes;
-    uint32_t taken;     // bytes of the value that were taken
-    uint32_t place;     // of an extent: its first sector
-    uint32_t crc;       // and the sum of what was taken
-    uint32_t version;   // of its first change
-    uint8_t extent[12]; // its place, as the log has it
-    uint8_t sweeps;     // collections that were made for it, so that deleted keys go
-    bool cancelled;
+    uint32_t taken;           // bytes of the value that were taken
+    uint32_t pending, erased; // of an extent: bytes being programmed, sectors that were erased
+    uint32_t place;           // of an extent: its first sector
+    uint32_t crc;             // and the sum of what was taken
+    uint32_t version;         // of its first change
+    uint8_t extent[12];       // its place, as the log has it
+    uint8_t sweeps;           // collections that were made for it, so that deleted keys go
+    bool cancelled, synced;
 };
 
 // Told of every change of a key that begins with `prefix`, after it became durable, those of its

@@ -27,12 +27,12 @@ typedef struct level {
     test_bed bed;
     uint8_t image[IMAGE_MAX], torn[IMAGE_MAX];
     contents allowed[2]; // what may be there if the power goes now
-    int remaining;      // cuts that may follow
+    int remaining;       // cuts that may follow
 } level;
 
 typedef struct seen {
-    uint64_t image, content;
-    int8_t remaining;
+    uint64_t image;
+    uint64_t content : 56, remaining : 8;
 } seen;
 
 static level levels[LEVELS + 1];
@@ -73,7 +73,7 @@ static uint64_t hash_of(const contents *content)
     uint64_t hash = 1;
     for (uint32_t i = 0; i < KEYS_MAX; i++)
         hash = (hash ^ content->ids[i]) * 0x100000001b3u;
-    return hash;
+    return hash & UINT64_MAX >> 8;
 }
 
 static void tell(uint64_t *count, const char *what)
@@ -95,9 +95,9 @@ static size_t value_of(uint32_t k, uint32_t id, uint8_t *value)
 {
     size_t length = 4 + (k + id) % 3 * 10;
     if (plan->extent_sectors > 0 && k == EXTENT_KEY)
-        length = 16 + id % 3 * plan->sector_bytes / 4; // parts of a sector
-    if (plan->aged && id % 5 == 0 && k != EXTENT_KEY)
-        length = 400;
+        length = 16 + id % 3 * plan->sector_bytes * (plan->extent_sectors < 4 ? 1 : 3) / 4;
+    else if (id >= 4 * LATER)
+        length = plan->sector_bytes / 10; // fills a sector soon
     for (size_t i = 0; i < length; i++)
         value[i] = (uint8_t)(i < 4 ? id >> 8 * i : id * 31 + k * 7 + i);
     return length;
@@ -195,6 +195,7 @@ static void write_afterwards(level *at, contents *content)
     if (status != TT_OK)
         tell(&found->unwritable, "a put fails");
     at->bed.tearing.before = NULL;
+    at->bed.tearing.unhashed = true;
     check_content(at, content, "a put is not there");
     if (bed_remove(&at->bed, key_of(k)) != TT_OK)
         tell(&found->unwritable, "a deletion fails");
@@ -243,6 +244,7 @@ static uint64_t explore(level *at, int remaining)
         tell(&found->lost, "a second opening differs");
     uint64_t hash = hash_of(&content);
     at->bed.tearing.before = remaining > 0 ? ask : NULL;
+    at->bed.tearing.unhashed = remaining == 0;
     write_afterwards(at, &content);
     return hash;
 }
@@ -254,21 +256,22 @@ static void cut(level *at, uint64_t image)
 {
     found->cuts++;
     seen *known = look_up(image);
-    if (known->image == 0 || known->remaining < at->remaining - 1) {
+    if (known->image == 0 || (int)known->remaining < at->remaining - 1) {
         level *next = at + 1;
         memcpy(next->image, at->torn, plan->sectors * plan->sector_bytes);
         next->bed.tearing.hash = image;
+        next->bed.tearing.unhashed = false;
         if (known->image == 0) {
             found->states++;
             table_used++;
         }
         uint64_t content = explore(next, at->remaining - 1);
         known = look_up(image); // the table may have grown
-        if (known->image == 0 && table_used * 2 > table_size) {
+        if (known->image == 0 && table_used * 4 > table_size * 3) {
             grow();
             known = look_up(image);
         }
-        *known = (seen){image, content, (int8_t)(at->remaining - 1)};
+        *known = (seen){image, content, (uint64_t)at->remaining - 1};
     }
     if (known->content != 0 && known->content != hash_of(&at->allowed[0]) &&
         known->content != hash_of(&at->allowed[1]))
@@ -337,6 +340,7 @@ static void set_up(level *at)
     memset(at->image, 0xff, sizeof(at->image));
     bed_init(&at->bed, at->image, plan->unit, plan->sector_bytes, plan->sectors);
     at->bed.parts.log_sectors -= plan->extent_sectors;
+    at->bed.parts.extents = plan->extent_sectors > 0 ? &tt_store_extents : NULL;
     at->bed.tearing.context = at;
 }
 

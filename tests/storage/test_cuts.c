@@ -6,16 +6,17 @@
 #include "tests/test.h"
 
 static const cuts_plan plans[] = {
-    {"512x16.1", 1, 512, 16, 0, 12, 420, 0, 1, true, false},
-    {"512x16.4", 4, 512, 16, 0, 12, 420, 0, 1, true, false},
-    {"512x16.16", 16, 512, 16, 0, 12, 420, 0, 1, true, false},
-    {"4096x4.1", 1, 4096, 4, 0, 12, 420, 0, 1, true, false},
+    {"512x16.1", 1, 512, 16, 4, 12, 420, 0, 1, true, false},
+    {"512x16.4", 4, 512, 16, 4, 12, 420, 0, 1, true, false},
+    {"512x16.16", 16, 512, 16, 4, 12, 420, 0, 1, true, false},
+    {"4096x4.1", 1, 4096, 4, 2, 12, 420, 0, 1, true, false},
     {"4096x4.512", 512, 4096, 4, 0, 4, 400, 0, 1, true, false},
-    {"4096x64.4", 4, 4096, 64, 0, 12, 400, 0, 1, true, true},
+    {"4096x64.4", 4, 4096, 64, 2, 12, 400, 0, 1, true, true},
 };
 
 int main(int count, char **words)
 {
+    setvbuf(stdout, NULL, _IOLBF, 0);
     for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
         if (count > 1 && strcmp(words[1], plans[i].name) != 0)
             continue;
