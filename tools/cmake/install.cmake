@@ -11,7 +11,7 @@ install(FILES CMakeLists.txt tutti-config.cmake VERSION DESTINATION ${sdk})
 file(REAL_PATH LICENSE license)
 install(FILES ${license} DESTINATION ${sdk} RENAME LICENSE)
 install(FILES ${PROJECT_BINARY_DIR}/generated/tutti/version.h DESTINATION ${sdk}) # no history tells the commit there
-foreach(room base deps os codec bus ai platform service node products/common include tools/cmake)
+foreach(room base deps os codec storage bus ai platform service node products/common include tools/cmake)
     get_filename_component(above ${sdk}/${room} DIRECTORY)
     install(DIRECTORY ${room} DESTINATION ${above})
 endforeach()
