@@ -19,10 +19,14 @@
 
 TT_C_BEGIN
 
+typedef struct tt_product_keep tt_product_keep;
+extern const tt_product_keep tt_product_keeps; // what it takes: products that name it have it
+
 // What a product keeps things in, on its board's medium (tt_board_medium): the log's first sectors
 // and, in all that follow, models and records of ends (tt_store_extents). It begins an empty store
 // where none is.
 typedef struct tt_product_store {
+    const tt_product_keep *code; // &tt_product_keeps
     tt_store_entry *entries; // a key each: of /data, and four of the device's own beside its model
     uint32_t entries_max;
     uint32_t *sectors;
