@@ -3,6 +3,7 @@
 #ifndef TUTTI_PRODUCTS_COMMON_INTERNAL_H
 #define TUTTI_PRODUCTS_COMMON_INTERNAL_H
 
+#include "tutti/model_service.h"
 #include "tutti/product.h"
 #include "tutti/store.h"
 
@@ -18,6 +19,7 @@ void tt_product_say(const char *first, const char *second, const char *third);
 
 // What is kept without power (keep.c).
 struct tt_product_keep {
+    const tt_model_keep *model; // for the model service
     // Opens the product's store on the board's medium and counts this start: before the platform
     // starts. NULL: there is none, a line on the console says why, and nothing else here is called.
     tt_store *(*open)(const tt_product_store *parts);

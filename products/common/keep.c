@@ -260,6 +260,7 @@ static void keep_turn(tt_node *node, tt_time now)
 }
 
 const tt_product_keep tt_product_keeps = {
+    .model = &tt_model_keeps,
     .open = keep_open,
     .starts = keep_starts,
     .name = keep_name,

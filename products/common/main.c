@@ -128,7 +128,11 @@ static void add_services(const tt_product *product, tt_platform *platform)
                                                     .slot_bytes = product->slot_bytes,
                                                     .arena = product->arena,
                                                     .arena_bytes = product->arena_bytes,
-                                                    .operations_max = product->operations_max}));
+                                                    .operations_max = product->operations_max,
+                                                    .keep = keep != NULL ? keep->model : NULL,
+                                                    .store = store}));
+    if (product->slot_bytes > 0 && model_service.diagnostic[0] != '\0')
+        tt_product_say("tutti: the kept model is not offered: ", model_service.diagnostic, "");
     if (product->asks)
         offer("/ai/ask",
               tt_ask_service_init(&ask_service, &(tt_ask_options){.bus = &node.bus,

@@ -27,6 +27,7 @@ static inline void open_store(bool blank, uint32_t unit, bool window)
     if (blank)
         memset(medium_image, 0, sizeof(medium_image));
     tt_tearing_init(&tearing, medium_image, unit, BED_SECTOR, BED_SECTORS, 0xff);
+    tearing.unhashed = true; // it takes long
     tearing.medium.window = window ? medium_image : NULL;
     tt_store_parts parts = {.medium = &tearing.medium,
                             .entries = entries,
