@@ -38,7 +38,7 @@ test: images $(CHECKED)
 test-long: images
 	@tests/run.sh build/linux -L long
 
-GROUPS := kernel bus ai
+GROUPS := kernel bus storage ai
 B      := $(GROUPS)
 bench: $(if $(filter-out $(GROUPS),$(B)),$(error bench: expected B to be some of: $(GROUPS); there is no $(filter-out $(GROUPS),$(B)))) images
 	@for group in $(B); do bench/$$group/run.sh || exit 1; done

@@ -7,8 +7,9 @@
 #include "cli/emulator.h"
 #include "tutti/check.h"
 
+// An error of the disk, a full one too, is told to the device, which would else stand still.
 #define DISK                                                                                       \
-    .medium = {"-device", "virtio-blk-device,drive=medium", "-drive",                              \
+    .medium = {"-device", "virtio-blk-device,drive=medium,werror=report,rerror=report", "-drive",  \
                "if=none,id=medium,format=raw,file="},                                              \
     .medium_bytes = (uint64_t)4 << 20
 

@@ -60,6 +60,17 @@ static uint32_t choose_emptiest(const tt_store *store)
     return chosen;
 }
 
+// The most bytes of records that the next head would have room for, behind what is collected.
+uint32_t tt_store_room(const tt_store *store)
+{
+    uint32_t free, room = tt_store_sector_room(store);
+    choose_free(store, &free);
+    if (free > 1)
+        return room;
+    uint32_t live = store->parts.sectors[choose_emptiest(store)] & SECTOR_LIVE;
+    return room > live ? room - live : 0;
+}
+
 // The sector that is longest in use, or the one that was erased least; `*of_it` is that number.
 static tt_status choose_by_header(tt_store *store, bool by_erases, uint32_t *chosen,
                                   uint32_t *of_it)
@@ -104,9 +115,10 @@ static tt_status open_with(tt_store *store, uint32_t victim)
 {
     uint32_t free;
     store->target = choose_free(store, &free);
-    if (free == 0)
-        return TT_DAMAGED; // no store of ours is like this
     store->victim = free == 1 ? victim : NONE;
+    if (free == 0 || (free == 1 && (victim == NONE || (store->parts.sectors[victim] & SECTOR_LIVE) >
+                                                          tt_store_sector_room(store))))
+        return TT_DAMAGED; // no store of ours is like this
     if (state_of(store, store->target) != SECTOR_ERASED)
         return tt_store_erase(store, store->target, STATE_OPEN);
     store->state = STATE_OPEN;

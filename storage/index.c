@@ -15,16 +15,20 @@ static uint16_t hash_of(const uint8_t *key, size_t length)
     return (uint16_t)(sum ^ sum >> 16);
 }
 
-static tt_status has_key(tt_store *store, uint32_t address, const uint8_t *key, size_t length,
-                         bool *same)
+// The key of the record at `address`; none, of 0 bytes, where that is no record.
+tt_status tt_store_key_at(tt_store *store, uint32_t address, uint8_t key[TT_STORE_KEY_MAX],
+                          uint8_t *length)
 {
-    uint8_t there[TT_STORE_KEY_MAX];
-    *same = false;
-    tt_status status = tt_store_medium_read(store, address + 1, there, 1);
-    if (status != TT_OK || there[0] != length)
-        return status;
-    status = tt_store_medium_read(store, address + RECORD_HEAD, there, length);
-    *same = status == TT_OK && memcmp(there, key, length) == 0;
+    uint32_t sector_bytes = store->parts.medium->sector_bytes, offset = address % sector_bytes;
+    tt_status status = TT_OK;
+    *length = 0;
+    if (offset + RECORD_BYTES > sector_bytes)
+        return TT_OK;
+    status = tt_store_medium_read(store, address + 1, length, 1);
+    if (*length > TT_STORE_KEY_MAX || offset + RECORD_BYTES + *length > sector_bytes)
+        *length = 0;
+    if (status == TT_OK && *length > 0)
+        status = tt_store_medium_read(store, address + RECORD_HEAD, key, *length);
     return status;
 }
 
@@ -42,10 +46,10 @@ tt_status tt_store_index_find(tt_store *store, const uint8_t *key, size_t length
             high = middle;
     }
     for (; low < store->count && entries[low].hash == hash; low++) {
-        bool same;
-        tt_status status = has_key(store, entries[low].address, key, length, &same);
+        uint8_t there[TT_STORE_KEY_MAX], there_length;
+        tt_status status = tt_store_key_at(store, entries[low].address, there, &there_length);
         *at = low;
-        if (status != TT_OK || same)
+        if (status != TT_OK || (there_length == length && memcmp(there, key, length) == 0))
             return status;
     }
     *at = low;

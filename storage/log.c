@@ -272,9 +272,8 @@ static tt_status weigh_change(tt_store *store, const tt_store_change *change, ui
     return change->remove && !found ? TT_NOT_FOUND : TT_OK;
 }
 
-static bool is_valid(const tt_store *store, const tt_store_write *write)
+static bool is_valid(const tt_store_write *write)
 {
-    (void)store;
     if (write->count == 0 || write->count > TT_STORE_CHANGES_MAX)
         return false;
     for (uint32_t i = 0; i < write->count; i++) {
@@ -289,6 +288,16 @@ static bool is_valid(const tt_store *store, const tt_store_write *write)
         }
     }
     return true;
+}
+
+static bool head_has_room(const tt_store *store, uint32_t size)
+{
+    if (store->head == NONE)
+        return false;
+    uint32_t end = store->parts.medium->sector_bytes;
+    if (store->head_victim == NONE) // the record that ends a collection is not in it
+        end -= store->closing_bytes;
+    return store->tail <= end && size <= end - store->tail;
 }
 
 // Whether a write can be done, and how many bytes of the head it needs.
@@ -309,7 +318,8 @@ static tt_status weigh(tt_store *store, const tt_store_write *write, uint32_t *s
     uint32_t capacity = tt_store_capacity(store);
     bool fits =
         growth <= 0 || (store->live <= capacity && (uint32_t)growth <= capacity - store->live);
-    fits &= *size <= tt_store_room(store) && entries <= store->parts.entries_max - store->count;
+    fits &= head_has_room(store, *size) || *size <= tt_store_room(store);
+    fits &= entries <= store->parts.entries_max - store->count;
     return fits ? TT_OK : TT_FULL;
 }
 
@@ -333,34 +343,25 @@ static tt_status put_begin(tt_store *store, tt_store_write *write)
     return TT_BUSY;
 }
 
-static bool head_has_room(const tt_store *store, uint32_t size)
-{
-    if (store->head == NONE)
-        return false;
-    uint32_t end = store->parts.medium->sector_bytes;
-    if (store->head_victim == NONE) // the record that ends a collection is not in it
-        end -= store->closing_bytes;
-    return store->tail <= end && size <= end - store->tail;
-}
-
 static tt_status take_turn(tt_store *store, tt_store_write *write)
 {
-    uint32_t size;
+    uint32_t size = 0;
     tt_status status = TT_OK;
-    const tt_store_code *code = write->count == 0 ? store->parts.clean : store->parts.extents;
+    bool rest = write->changes == NULL; // what is written is the clean index
+    const tt_store_code *code = rest ? store->parts.clean : store->parts.extents;
     if (write->cancelled)
         status = TT_CANCELLED;
-    else if (write->count > 0 && !is_valid(store, write))
+    else if (!rest && !is_valid(write))
         status = TT_INVALID;
-    else if (write->count == 0 || write->changes[0].extent)
+    else if (rest || write->changes[0].extent)
         status = code != NULL ? code->advance(store, write) : TT_UNSUPPORTED;
-    if (status == TT_OK && write->count > 0)
+    if (status == TT_OK && !rest)
         status = weigh(store, write, &size);
     if (status == TT_FULL && tt_store_sweep(store, write))
         return tt_store_collect_oldest(store);
     if (status == TT_BUSY || status == TT_EMPTY || status == TT_IO)
         return status;
-    if (status != TT_OK || write->count == 0)
+    if (status != TT_OK || rest)
         return finish(store, write, status), TT_BUSY;
     if (store->void_head != NONE)
         return tt_store_erase(store, store->void_head, STATE_IDLE);
@@ -378,7 +379,7 @@ static tt_status idle_step(tt_store *store)
 {
     bool waits = false;
     for (tt_store_write *write = store->first; write != NULL; write = write->next) {
-        if (waits && write->changes[0].extent)
+        if (waits && (write->changes == NULL || write->changes[0].extent))
             continue;
         tt_status status = take_turn(store, write);
         if (status != TT_EMPTY)

@@ -22,14 +22,12 @@ static tt_status idle(tt_store *store)
 tt_status tt_store_extent_place(tt_store *store, const tt_store_record *record, extent_place *place)
 {
     const tt_medium *medium = store->parts.medium;
-    uint8_t bytes[EXTENT_BYTES];
     uint32_t at = record->address + RECORD_HEAD + record->key_length;
-    tt_status status = tt_store_medium_read(store, at, bytes, sizeof(bytes));
-    tt_reader reader;
-    tt_reader_init(&reader, bytes, sizeof(bytes));
-    place->sector = tt_read_le32(&reader);
-    place->length = tt_read_le32(&reader);
-    place->crc = tt_read_le32(&reader);
+    tt_status status = tt_store_read_number(store, at, &place->sector);
+    if (status == TT_OK)
+        status = tt_store_read_number(store, at + 4, &place->length);
+    if (status == TT_OK)
+        status = tt_store_read_number(store, at + 8, &place->crc);
     if (status != TT_OK)
         return status;
     bool inside = place->sector >= store->parts.log_sectors && place->sector < medium->sectors &&
@@ -87,16 +85,11 @@ tt_status tt_store_find(tt_store *store, const char *key, tt_store_value *value)
 static tt_status check(tt_store *store, const tt_store_record *record, const char *key,
                        const void *bytes)
 {
-    uint8_t sum[4];
-    uint32_t at = record->address + RECORD_HEAD + record->key_length + record->value_length;
-    tt_status status = tt_store_medium_read(store, at, sum, sizeof(sum));
-    tt_reader reader;
-    tt_reader_init(&reader, sum, sizeof(sum));
+    uint32_t at = record->address + RECORD_HEAD + record->key_length + record->value_length, sum;
+    tt_status status = tt_store_read_number(store, at, &sum);
     uint32_t crc = tt_crc32(record->crc, key, record->key_length);
     crc = tt_crc32(crc, bytes, record->value_length);
-    if (status != TT_OK)
-        return status;
-    return tt_read_le32(&reader) == crc ? TT_OK : TT_DAMAGED;
+    return status == TT_OK && sum != crc ? TT_DAMAGED : status;
 }
 
 tt_status tt_store_read(tt_store *store, const char *key, uint32_t offset, void *bytes,
@@ -127,30 +120,19 @@ tt_status tt_store_get(tt_store *store, const char *key, void *bytes, size_t cap
     return status == TT_OK && value.length > capacity ? TT_TOO_LARGE : status;
 }
 
-// Reads the key of an entry into `key`, terminated.
-static tt_status key_of(tt_store *store, const tt_store_entry *entry, char *key)
-{
-    uint8_t length;
-    tt_status status = tt_store_medium_read(store, entry->address + 1, &length, 1);
-    if (status != TT_OK)
-        return status;
-    if (length > TT_STORE_KEY_MAX)
-        length = 0; // it was damaged since the store was opened
-    key[length] = 0;
-    return tt_store_medium_read(store, entry->address + RECORD_HEAD, key, length);
-}
-
 tt_status tt_store_next(tt_store *store, const char *prefix, char key[TT_STORE_KEY_MAX + 1],
                         tt_store_value *value)
 {
     char best[TT_STORE_KEY_MAX + 1] = "", candidate[TT_STORE_KEY_MAX + 1];
+    uint8_t length;
     size_t prefix_length = strlen(prefix);
     tt_status status = idle(store);
     for (uint32_t i = 0; status == TT_OK && i < store->count; i++) {
         const tt_store_entry *entry = &store->parts.entries[i];
         if ((entry->records & ENTRY_DELETED) != 0)
             continue;
-        status = key_of(store, entry, candidate);
+        status = tt_store_key_at(store, entry->address, (uint8_t *)candidate, &length);
+        candidate[length] = 0;
         if (strncmp(candidate, prefix, prefix_length) == 0 && strcmp(candidate, key) > 0 &&
             (best[0] == 0 || strcmp(candidate, best) < 0))
             strcpy(best, candidate);
@@ -166,14 +148,6 @@ tt_status tt_store_next(tt_store *store, const char *prefix, char key[TT_STORE_K
 uint32_t tt_store_sector_room(const tt_store *store)
 {
     return store->parts.medium->sector_bytes - store->header_bytes - store->closing_bytes;
-}
-
-// The most bytes of records that one collection can make room for.
-uint32_t tt_store_room(const tt_store *store)
-{
-    uint32_t each = store->live / (store->parts.log_sectors - 1),
-             room = tt_store_sector_room(store);
-    return room > each ? room - each : 0;
 }
 
 uint32_t tt_store_capacity(const tt_store *store)

@@ -29,6 +29,15 @@ tt_status tt_store_medium_read(tt_store *store, uint32_t address, void *bytes, s
     return medium->operations->read(medium, address, bytes, length);
 }
 
+tt_status tt_store_read_number(tt_store *store, uint32_t address, uint32_t *number)
+{
+    uint8_t bytes[4];
+    tt_status status = tt_store_medium_read(store, address, bytes, sizeof(bytes));
+    *number =
+        bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+    return status;
+}
+
 static uint8_t unit_log2(const tt_store *store)
 {
     uint8_t log2 = 0;
@@ -127,17 +136,16 @@ static bool head_checked(const uint8_t bytes[RECORD_HEAD], uint32_t seed, uint32
 tt_status tt_store_record_read(tt_store *store, uint32_t address, tt_store_record *record)
 {
     uint32_t offset = address % store->parts.medium->sector_bytes;
-    uint8_t head[RECORD_HEAD], seed[4];
+    uint8_t head[RECORD_HEAD];
+    uint32_t seed;
     record->address = address;
     tt_status status = tt_store_medium_read(store, address, head, sizeof(head));
     if (status == TT_OK)
-        status = tt_store_medium_read(store, address - offset + HEADER_BYTES - 4, seed, 4);
+        status = tt_store_read_number(store, address - offset + HEADER_BYTES - 4, &seed);
     if (status != TT_OK)
         return status;
-    tt_reader reader;
-    tt_reader_init(&reader, seed, 4);
-    bool good = head_read(store, head, record);
-    return good && head_checked(head, tt_read_le32(&reader), offset, record) ? TT_OK : TT_DAMAGED;
+    bool good = head_read(store, head, record) && head_checked(head, seed, offset, record);
+    return good ? TT_OK : TT_DAMAGED;
 }
 
 void tt_store_scan_begin(tt_store *store, tt_store_scan *scan, uint32_t sector, uint32_t seed)
@@ -192,11 +200,9 @@ static bool body_whole(tt_store *store, tt_store_scan *scan, tt_store_record *re
             return false;
         crc = tt_crc32(crc, chunk, length);
     }
-    if (!scan_read(store, scan, at, chunk, 4))
-        return false;
-    tt_reader reader;
-    tt_reader_init(&reader, chunk, 4);
-    return tt_read_le32(&reader) == crc;
+    uint32_t sum;
+    scan->status = tt_store_read_number(store, at, &sum);
+    return scan->status == TT_OK && sum == crc;
 }
 
 // The next whole record, committed or not.

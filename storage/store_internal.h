@@ -73,6 +73,7 @@ struct tt_store_code {
 uint32_t tt_store_round(const tt_store *store, uint32_t bytes); // up to whole units
 uint32_t tt_store_record_size(const tt_store *store, size_t key_length, uint32_t value_length);
 tt_status tt_store_medium_read(tt_store *store, uint32_t address, void *bytes, size_t length);
+tt_status tt_store_read_number(tt_store *store, uint32_t address, uint32_t *number);
 void tt_store_header_make(const tt_store *store, sector_header *header,
                           uint8_t bytes[HEADER_BYTES]);
 tt_status tt_store_header_read(tt_store *store, uint32_t sector, sector_header *header);
@@ -84,6 +85,8 @@ bool tt_store_scan_next(tt_store *store, tt_store_scan *scan, tt_store_record *r
                         uint8_t *key);
 
 // index.c
+tt_status tt_store_key_at(tt_store *store, uint32_t address, uint8_t key[TT_STORE_KEY_MAX],
+                          uint8_t *length);
 tt_status tt_store_index_find(tt_store *store, const uint8_t *key, size_t length, uint32_t *at);
 tt_status tt_store_index_put(tt_store *store, const tt_store_record *record, const uint8_t *key);
 tt_status tt_store_index_forget(tt_store *store, uint32_t address);
@@ -94,7 +97,6 @@ tt_status tt_store_extent_place(tt_store *store, const tt_store_record *record,
                                 extent_place *place);
 size_t tt_store_key_length(const char *key);
 uint32_t tt_store_sector_room(const tt_store *store);
-uint32_t tt_store_room(const tt_store *store);
 uint32_t tt_store_capacity(const tt_store *store);
 
 // log.c
@@ -105,6 +107,7 @@ void tt_store_send(tt_store *store, const tt_store_record *record, const tt_stor
 tt_status tt_store_fill(tt_store *store);
 
 // collect.c
+uint32_t tt_store_room(const tt_store *store);
 tt_status tt_store_erase(tt_store *store, uint32_t sector, uint8_t next);
 tt_status tt_store_open_next(tt_store *store);
 bool tt_store_sweep(const tt_store *store, tt_store_write *write);

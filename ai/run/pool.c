@@ -2,17 +2,25 @@
 // takes numbers from a shared counter until none is left. The caller takes part, and then closes
 // the run: it waits for threads that work on it, not for those that have not woken up yet, which
 // find it closed. So a run is never longer than its work where the other processors are busy.
+//
+// Waking up takes longer than many a step of a program does. So a thread that has worked looks for
+// more for LOOK_NS before it sleeps, and so does the caller that waits: long enough for the next
+// step, short enough for whoever else wants the processor.
 
 #include "tutti/pool.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
+
+#define LOOK_NS 100000
 
 unsigned tt_denormals_flush(void)
 {
@@ -39,9 +47,11 @@ struct tt_pool {
     pthread_t *others;
     pthread_mutex_t lock;
     pthread_cond_t work, done;
-    unsigned long round; // counts runs; a thread works once a round
-    unsigned busy;       // other threads that work on this round
-    bool open, stop;     // open: this round may have pieces left
+    // Changed under the lock, looked at without.
+    atomic_ulong round; // counts runs; a thread works once a round
+    atomic_uint busy;   // other threads that work on this round
+    bool open, stop;    // open: this round may have pieces left
+    unsigned asleep;    // threads that wait for `work`
     void (*piece)(void *context, size_t i);
     void *context;
     size_t count;
@@ -55,6 +65,35 @@ static void take_pieces(tt_pool *pool)
         pool->piece(pool->context, i);
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void rest(void)
+{
+    for (unsigned i = 0; i < 4; i++)
+#if defined(__x86_64__)
+        _mm_pause();
+#else
+        atomic_signal_fence(memory_order_seq_cst);
+#endif
+}
+
+static void look_for_round(tt_pool *pool, unsigned long seen)
+{
+    for (uint64_t end = now_ns() + LOOK_NS; atomic_load(&pool->round) == seen && now_ns() < end;)
+        rest();
+}
+
+static void look_for_end(tt_pool *pool)
+{
+    for (uint64_t end = now_ns() + LOOK_NS; atomic_load(&pool->busy) > 0 && now_ns() < end;)
+        rest();
+}
+
 static void *thread_main(void *argument)
 {
     tt_pool *pool = argument;
@@ -62,8 +101,11 @@ static void *thread_main(void *argument)
     tt_denormals_flush();
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while ((pool->round == seen || !pool->open) && !pool->stop)
+        while ((pool->round == seen || !pool->open) && !pool->stop) {
+            pool->asleep++;
             pthread_cond_wait(&pool->work, &pool->lock);
+            pool->asleep--;
+        }
         if (pool->stop)
             break;
         seen = pool->round;
@@ -73,6 +115,9 @@ static void *thread_main(void *argument)
         pthread_mutex_lock(&pool->lock);
         if (--pool->busy == 0)
             pthread_cond_signal(&pool->done);
+        pthread_mutex_unlock(&pool->lock);
+        look_for_round(pool, seen);
+        pthread_mutex_lock(&pool->lock);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -138,11 +183,17 @@ void tt_pool_run(tt_pool *pool, size_t count, void (*piece)(void *context, size_
     atomic_store(&pool->next, 0);
     pool->open = true;
     pool->round++;
-    pthread_cond_broadcast(&pool->work);
+    if (pool->asleep > 0)
+        pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->lock);
     take_pieces(pool);
     pthread_mutex_lock(&pool->lock);
     pool->open = false;
+    if (pool->busy > 0) {
+        pthread_mutex_unlock(&pool->lock);
+        look_for_end(pool);
+        pthread_mutex_lock(&pool->lock);
+    }
     while (pool->busy > 0)
         pthread_cond_wait(&pool->done, &pool->lock);
     pthread_mutex_unlock(&pool->lock);

@@ -62,7 +62,7 @@ static bool enable(tt_spi_nor *nor)
     command(nor, WRITE_ENABLE);
     end(nor);
     uint8_t status = status_of(nor);
-    return status != 0xff && (status & STATUS_ENABLED) && !(status & STATUS_BUSY);
+    return (status & STATUS_ENABLED) && !(status & STATUS_BUSY); // of nothing both are read
 }
 
 // A page, or what is left of one.

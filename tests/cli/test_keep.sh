@@ -47,6 +47,7 @@ all_at() { # all_at N: every console tells of start N, as its last
     done
 }
 up() { # up OPTION...
+    rm -f "$scratch/f"/*.log # of the fleet before, which told the same
     "$tutti" up "$scratch/fleet" --dir "$scratch/f" "$@" >"$scratch/up" 2>&1 &
     launcher=$!
 }

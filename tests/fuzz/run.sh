@@ -15,11 +15,11 @@ failed=0
 
 fuzz() { # fuzz TARGET SEEDS SECONDS
     mkdir -p "$work/$1"
-    "$targets/fuzz_$1" -max_total_time="$3" -timeout=20 -rss_limit_mb=1024 -print_final_stats=1 -max_len=4096 \
+    "$targets/fuzz_$1" -max_total_time="$3" -timeout=20 -rss_limit_mb=1024 -print_final_stats=1 -max_len=4200 \
         -artifact_prefix="$work/found/$1-" "$work/$1" "$work/seeds/$2" >"$work/$1.log" 2>&1
 }
 
-for target in coap dns cbor plan graph_text line dump safetensors npy npz; do
+for target in coap dns cbor plan graph_text line dump safetensors npy npz store; do
     if fuzz $target $target "$seconds"; then
         echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log") inputs, nothing found"
     else

@@ -5,6 +5,8 @@
 
 #include "bus/message.h"
 #include "os/driver/slip.h"
+#include "sim/tearing.h"
+#include "storage/store_internal.h"
 #include "tests/ai/lite/random_operation.h"
 #include "tutti/cbor.h"
 #include "tutti/check.h"
@@ -228,6 +230,73 @@ static void crowded_dump_seed(const char *folder, unsigned number)
     save(folder, "dump", number, text, length);
 }
 
+// The sums of a sector's records and of its header become 0, as the fuzzed build has them.
+static void zero_sums(tt_store *store, uint8_t *image, uint32_t sector)
+{
+    uint8_t key[TT_STORE_KEY_MAX];
+    tt_store_record places[64];
+    sector_header header;
+    tt_store_scan scan;
+    unsigned count = 0;
+    if (tt_store_header_read(store, sector, &header) != TT_OK)
+        return;
+    tt_store_scan_begin(store, &scan, sector, header.seed);
+    while (count < TT_COUNT(places) && tt_store_scan_next(store, &scan, &places[count], key))
+        count++;
+    memset(image + scan.base + HEADER_BYTES - 4, 0, 4);
+    while (count-- > 0) {
+        uint32_t body = places[count].key_length + places[count].value_length;
+        memset(image + places[count].address + RECORD_HEAD - 3, 0, 3);
+        memset(image + places[count].address + RECORD_HEAD + body, 0, 4);
+    }
+}
+
+static void store_write(tt_store *store, const char *key, uint32_t length, bool remove, bool extent)
+{
+    tt_store_change change = {.key = key, .value = "0123456789", .length = length};
+    change.remove = remove;
+    change.extent = extent;
+    tt_store_write write = {.changes = &change, .count = 1};
+    tt_store_begin(store, &write);
+    while (tt_store_step(store) == TT_BUSY) {
+    }
+}
+
+// Images of 4 KiB behind the number of their geometry, as store.c has them.
+static void store_seeds(const char *folder)
+{
+    static const uint32_t geometries[][4] = {
+        {1, 256, 0, 0}, {4, 256, 2, 1}, {16, 512, 0, 1}, {64, 1024, 1, 1}};
+    static uint8_t bytes[1 + 4096], buffer[64];
+    static tt_store_entry entries[8];
+    static uint32_t sectors[16];
+    static const char *const keys[] = {"a", "b", "settings/name", "c"};
+    for (unsigned i = 0; i < 12; i++) {
+        const uint32_t *geometry = geometries[i % 4];
+        tt_tearing tearing;
+        tt_store store;
+        bytes[0] = (uint8_t)(i % 4);
+        memset(bytes + 1, 0xff, 4096);
+        tt_tearing_init(&tearing, bytes + 1, geometry[0], geometry[1], 4096 / geometry[1], 0xff);
+        tt_store_parts parts = {.medium = &tearing.medium,
+                                .entries = entries,
+                                .entries_max = 8,
+                                .sectors = sectors,
+                                .log_sectors = 4096 / geometry[1] - geometry[2] - geometry[3],
+                                .index_sectors = geometry[3],
+                                .buffer = buffer,
+                                .buffer_bytes = sizeof(buffer),
+                                .format = true,
+                                .extents = &tt_store_extents};
+        REQUIRE(tt_store_open(&store, &parts) == TT_OK);
+        for (unsigned j = 0; j < 5 + i * 20; j++)
+            store_write(&store, keys[j % 4], j % 11, j % 9 == 8, j % 4 == 3 && geometry[2] > 0);
+        for (uint32_t j = 0; j < parts.log_sectors; j++)
+            zero_sums(&store, bytes + 1, j);
+        save(folder, "store", i, bytes, sizeof(bytes));
+    }
+}
+
 int main(int count, char **words)
 {
     REQUIRE(count == 2);
@@ -237,6 +306,7 @@ int main(int count, char **words)
     cbor_seeds(words[1]);
     plan_seeds(words[1]);
     graph_text_seeds(words[1]);
+    store_seeds(words[1]);
     dump_seed(words[1], 0, true);
     dump_seed(words[1], 1, false);
     crowded_dump_seed(words[1], 2);

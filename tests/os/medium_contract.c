@@ -23,7 +23,7 @@ static void expect(bool holds, const char *what)
 static void count_ready(tt_medium *medium)
 {
     (void)medium;
-    __atomic_fetch_add(&report.told, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&report.told, 1, __ATOMIC_RELEASE);
 }
 
 static void wait(tt_medium *medium, tt_status begun)
@@ -192,7 +192,8 @@ medium_report medium_try(tt_medium *medium)
     leave_mark(medium, start);
     wait(medium, medium->operations->sync(medium));
     EXPECT(starts_before(medium) == start);
-    for (unsigned i = 0; i < 50 && report.told < report.waited; i++)
+    for (unsigned i = 0; i < 50 && __atomic_load_n(&report.told, __ATOMIC_ACQUIRE) < report.waited;
+         i++)
         medium_pause(); // whoever tells may do it a little later
     report.start = start;
     return report;

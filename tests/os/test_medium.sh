@@ -19,14 +19,16 @@ cortex-m4)
     export TUTTI_MACHINE_OPTIONS=,memory-backend=nv
     ;;
 riscv64 | aarch64)
-    disk="-global virtio-mmio.force-legacy=false -device virtio-rng-device -device virtio-blk-device,drive=m"
+    disk="-global virtio-mmio.force-legacy=false -device virtio-rng-device"
+    disk="$disk -device virtio-blk-device,drive=m,werror=report,rerror=report"
     words="$disk -drive if=none,id=m,format=raw,file=$file" bytes=4194304 unit=512 sectors=1024 twice='the second'
     without='-global virtio-mmio.force-legacy=false -device virtio-rng-device' missing='board: there is no virtio disk'
     ;;
 ast1030)
     export TUTTI_MACHINE_OPTIONS=,fmc-model=w25q64
     words="-drive if=mtd,format=raw,file=$file" bytes=8388608 sectors=2048
-    without=' ' missing='board: the SPI flash is of a kind that is not known' # QEMU's own, which programs byte by byte
+    without=' ' missing='board: the SPI flash is of a kind that is not known' # one that programs byte by byte
+    other=,fmc-model=sst25vf032b
     ;;
 *)
     echo "test_medium: $machine is no machine with a medium"
@@ -56,5 +58,14 @@ linux | riscv64 | aarch64) # these have an end that is told of
     ;;
 esac
 [ -n "$missing" ] || exit 0
-unset TUTTI_MACHINE_OPTIONS
+export TUTTI_MACHINE_OPTIONS=${other:-}
 start 3 "$without" "whole=$missing" "whole=medium: there is none"
+case $machine in
+riscv64 | aarch64) # a disk that is full, or fails
+    for errno in 28 5; do
+        failing="file.driver=blkdebug,file.image.filename=$file,file.inject-error.0.event=write_aio,file.inject-error.0.errno=$errno"
+        start 1 "$disk -drive if=none,id=m,format=raw,$failing" "whole=medium: not so: status == TT_OK"
+    done
+    start 3 "$disk -drive if=none,id=m,format=raw,read-only=on,file=$file" "whole=board: the virtio disk can only be read"
+    ;;
+esac

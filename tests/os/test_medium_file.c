@@ -224,7 +224,8 @@ static void tell_by_descriptor(tt_medium_file *medium)
 {
     uint64_t one = 1;
     (void)medium;
-    EXPECT(write(told, &one, sizeof(one)) == (ssize_t)sizeof(one));
+    if (write(told, &one, sizeof(one)) != (ssize_t)sizeof(one))
+        abort(); // expectations are the other thread's
 }
 
 // Syncs go on in another thread, end, and are told of once each; closing waits for one.

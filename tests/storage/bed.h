@@ -12,7 +12,8 @@
 
 #define BED_BYTES_MAX (1 << 20)
 #define BED_SECTORS_MAX 256
-#define BED_KEYS_MAX 2048
+#define BED_KEYS_MAX 4096
+#define RECORD_ROOM(value, unit) ((value) + 16 + 64 + (unit)) // of a record, at most
 #define BED_STEPS_MAX 1000000 // of one write: more of them are a loop without an end
 
 typedef struct test_bed {

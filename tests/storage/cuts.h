@@ -10,8 +10,8 @@ typedef struct cuts_plan {
     const char *name;
     uint32_t unit, sector_bytes, sectors, extent_sectors; // the latter of the sectors
     uint32_t keys, updates;
-    uint32_t first; // updates before this one are made without cuts
     int depth;      // cuts in a row
+    uint32_t every; // bytes of a program: each so many-eth, and the first and the last
     bool four_torn; // the torn byte is old, new, old & new, or random; else old or new
     bool aged;      // it begins with a store whose sectors are all in use
 } cuts_plan;
@@ -20,6 +20,7 @@ typedef struct cuts_found {
     uint64_t states, cuts;                  // images that were opened; cuts that led to them
     uint64_t lost, unmountable, unwritable; // and what was wrong with how many
     uint64_t collections;                   // of the workload
+    bool until_wrong;                       // stop where something is
 } cuts_found;
 
 // Runs a plan and adds to `found`; says what is wrong with the first few.

@@ -36,7 +36,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from mutants import mutants  # noqa: E402
 
-MACHINES = ("linux", "linux-asan", "cortex-m4", "netduinoplus2", "riscv64", "aarch64")
+MACHINES = ("linux", "linux-asan", "cortex-m4", "netduinoplus2", "ast1030", "riscv64", "aarch64")
 # What these tests look at is not behaviour: includes, layout, sizes of frames, documents, benches' lines. Or
 # they run builds that know nothing of the mutant.
 NO_BEHAVIOUR = re.compile(r"test_(floors|format|frames|deps|docs|fuzz|mutate|bench_.*)$|again_")

@@ -1,0 +1,496 @@
+// Writes: batches, pieces, their order, who is told, what is full, and a medium that takes its
+// time, is worn out, or is gone.
+
+#include "tests/storage/bed.h"
+#include "tests/test.h"
+
+static uint8_t image[BED_BYTES_MAX];
+static test_bed the;
+
+static void blank(uint32_t unit, uint32_t sector, uint32_t sectors)
+{
+    memset(image, 0xff, sizeof(image));
+    memset(&the, 0, sizeof(the));
+    bed_init(&the, image, unit, sector, sectors);
+    REQUIRE(bed_open(&the) == TT_OK);
+}
+
+static const char *text_of(const char *key)
+{
+    static char text[5000];
+    size_t length;
+    tt_status status = tt_store_get(&the.store, key, text, sizeof(text) - 1, &length);
+    text[status == TT_OK ? length : 0] = 0;
+    return status == TT_OK ? text : tt_status_name(status);
+}
+
+static void test_batch(void)
+{
+    blank(4, 512, 16);
+    EXPECT_EQUAL(bed_put(&the, "b", "old", 3), TT_OK);
+    tt_store_change three[3] = {{.key = "a", .value = "new", .length = 3},
+                                {.key = "b", .remove = true},
+                                {.key = "no such key", .remove = true}};
+    EXPECT_EQUAL(bed_change(&the, three, 3), TT_OK);
+    for (int opened = 0; opened < 2; opened++) {
+        EXPECT_TEXT(text_of("a"), "new");
+        EXPECT_TEXT(text_of("b"), "TT_NOT_FOUND");
+        REQUIRE(bed_open(&the) == TT_OK);
+    }
+    three[1] = (tt_store_change){.key = "a", .remove = true};
+    EXPECT_EQUAL(bed_change(&the, three, 2), TT_INVALID); // the key twice
+    EXPECT_EQUAL(bed_change(&the, three, 0), TT_INVALID);
+    EXPECT_EQUAL(bed_change(&the, three, TT_STORE_CHANGES_MAX + 1), TT_INVALID);
+    tt_store_change many[TT_STORE_CHANGES_MAX];
+    char keys[TT_STORE_CHANGES_MAX][8];
+    for (int i = 0; i < TT_STORE_CHANGES_MAX; i++) {
+        sprintf(keys[i], "m%d", i);
+        many[i] = (tt_store_change){.key = keys[i], .value = "v", .length = 1};
+    }
+    EXPECT_EQUAL(bed_change(&the, many, TT_STORE_CHANGES_MAX), TT_TOO_LARGE); // for 512 bytes
+    EXPECT_EQUAL(bed_change(&the, many, 20), TT_OK);
+    EXPECT_TEXT(text_of("m19"), "v");
+    EXPECT_TEXT(text_of("m20"), "TT_NOT_FOUND");
+    blank(4, 4096, 4);
+    EXPECT_EQUAL(bed_change(&the, many, TT_STORE_CHANGES_MAX), TT_OK);
+    REQUIRE(bed_open(&the) == TT_OK);
+    EXPECT_TEXT(text_of("m31"), "v");
+}
+
+static void test_keys(void)
+{
+    char key[TT_STORE_KEY_MAX + 2];
+    blank(4, 512, 16);
+    memset(key, 'k', sizeof(key));
+    key[TT_STORE_KEY_MAX] = 0;
+    EXPECT_EQUAL(bed_put(&the, key, "v", 1), TT_OK);
+    EXPECT_TEXT(text_of(key), "v");
+    key[TT_STORE_KEY_MAX] = 'k';
+    key[TT_STORE_KEY_MAX + 1] = 0;
+    EXPECT_EQUAL(bed_put(&the, key, "v", 1), TT_INVALID);
+    EXPECT_TEXT(text_of(key), "TT_INVALID");
+    EXPECT_EQUAL(bed_put(&the, "", "v", 1), TT_INVALID);
+    EXPECT_EQUAL(bed_remove(&the, ""), TT_INVALID);
+}
+
+// In the order of bytes, only what begins so, and each once.
+static void test_list(void)
+{
+    static const char *const put[] = {"b",     "data/z",   "data",  "a",
+                                      "data/", "data/m/n", "data0", "\xff"};
+    static const char *const all[] = {"a",        "b",      "data",  "data/",
+                                      "data/m/n", "data/z", "data0", "\xff"};
+    static const char *const some[] = {"data/", "data/m/n", "data/z"};
+    char key[TT_STORE_KEY_MAX + 1] = "";
+    tt_store_value value;
+    blank(4, 512, 16);
+    EXPECT_EQUAL(tt_store_next(&the.store, "", key, NULL), TT_NOT_FOUND);
+    for (size_t i = 0; i < 8; i++)
+        EXPECT_EQUAL(bed_put(&the, put[i], put[i], i), TT_OK);
+    EXPECT_EQUAL(bed_put(&the, "data/gone", "", 0), TT_OK);
+    EXPECT_EQUAL(bed_remove(&the, "data/gone"), TT_OK);
+    for (size_t i = 0; i < 8; i++) {
+        EXPECT_EQUAL(tt_store_next(&the.store, "", key, NULL), TT_OK);
+        EXPECT_TEXT(key, all[i]);
+    }
+    EXPECT_EQUAL(tt_store_next(&the.store, "", key, NULL), TT_NOT_FOUND);
+    key[0] = 0;
+    for (size_t i = 0; i < 3; i++) {
+        EXPECT_EQUAL(tt_store_next(&the.store, "data/", key, &value), TT_OK);
+        EXPECT_TEXT(key, some[i]);
+    }
+    EXPECT_EQUAL(value.length, 1);
+    EXPECT_EQUAL(tt_store_next(&the.store, "data/", key, NULL), TT_NOT_FOUND);
+}
+
+static void test_pieces_read(void)
+{
+    char bytes[8];
+    size_t length;
+    tt_store_value value;
+    blank(4, 512, 16);
+    EXPECT_EQUAL(bed_put(&the, "a", "0123456789", 10), TT_OK);
+    EXPECT_EQUAL(tt_store_read(&the.store, "a", 3, bytes, 4, &length, &value), TT_OK);
+    EXPECT(length == 4 && memcmp(bytes, "3456", 4) == 0);
+    EXPECT_EQUAL(value.length, 10);
+    EXPECT_EQUAL(tt_store_read(&the.store, "a", 8, bytes, 8, &length, NULL), TT_OK);
+    EXPECT_EQUAL(length, 2);
+    EXPECT_EQUAL(tt_store_read(&the.store, "a", 10, bytes, 8, &length, NULL), TT_OK);
+    EXPECT_EQUAL(length, 0);
+    EXPECT_EQUAL(tt_store_read(&the.store, "a", UINT32_MAX, bytes, 8, &length, NULL), TT_OK);
+    EXPECT_EQUAL(length, 0);
+    EXPECT_EQUAL(tt_store_get(&the.store, "a", bytes, 8, &length), TT_TOO_LARGE);
+}
+
+static void test_pieces_given(bool extent)
+{
+    static uint8_t value[3000];
+    for (size_t i = 0; i < sizeof(value); i++)
+        value[i] = (uint8_t)(i * 7 + i / 256);
+    memset(image, 0xff, sizeof(image));
+    memset(&the, 0, sizeof(the));
+    bed_init(&the, image, 4, 4096, 8);
+    the.parts.log_sectors = 5;
+    the.parts.extents = &tt_store_extents;
+    REQUIRE(bed_open(&the) == TT_OK);
+    tt_store_change change = {.key = "long", .length = 2999, .extent = extent};
+    tt_store_change other = {.key = "other", .value = "x", .length = 1};
+    tt_store_write write = {.changes = &change, .count = 1},
+                   second = {.changes = &other, .count = 1};
+    tt_store_begin(&the.store, &write);
+    tt_store_begin(&the.store, &second);
+    EXPECT_EQUAL(bed_run(&the), TT_EMPTY);
+    EXPECT_EQUAL(second.status, extent ? TT_OK : TT_BUSY); // only extents are passed by
+    EXPECT_EQUAL(tt_store_give(&the.store, &write, value, 3000), TT_TOO_LARGE);
+    EXPECT_EQUAL(tt_store_give(&the.store, &second, value, 1), TT_INVALID);
+    if (extent)
+        EXPECT_EQUAL(tt_store_give(&the.store, &write, value, 3), TT_INVALID);
+    for (uint32_t at = 0; at < 2999;) {
+        uint32_t length = at + 300 < 2999 ? 300 : 2999 - at;
+        EXPECT_EQUAL(tt_store_give(&the.store, &write, value + at, length), TT_OK);
+        EXPECT_EQUAL(tt_store_give(&the.store, &write, value + at, length), TT_BUSY);
+        EXPECT_EQUAL(bed_run(&the), at + length < 2999 ? TT_EMPTY : TT_OK);
+        at += length;
+    }
+    EXPECT_EQUAL(write.status, TT_OK);
+    EXPECT_EQUAL(second.status, TT_OK);
+    for (int opened = 0; opened < 2; opened++) {
+        static uint8_t there[3000];
+        size_t length;
+        EXPECT_EQUAL(tt_store_get(&the.store, "long", there, sizeof(there), &length), TT_OK);
+        EXPECT(length == 2999 && memcmp(there, value, 2999) == 0);
+        EXPECT_EQUAL(tt_store_read(&the.store, "long", 1000, there, 10, &length, NULL), TT_OK);
+        EXPECT(length == 10 && memcmp(there, value + 1000, 10) == 0);
+        REQUIRE(bed_open(&the) == TT_OK);
+    }
+    EXPECT_EQUAL(the.tearing.misuses, 0);
+}
+
+static void test_cancel(bool extent)
+{
+    static uint8_t value[3000];
+    memset(image, 0xff, sizeof(image));
+    memset(&the, 0, sizeof(the));
+    bed_init(&the, image, 4, 4096, 8);
+    the.parts.log_sectors = 5;
+    the.parts.extents = &tt_store_extents;
+    REQUIRE(bed_open(&the) == TT_OK);
+    EXPECT_EQUAL(bed_put(&the, "k", "kept", 4), TT_OK);
+    for (uint32_t given = 0; given < 1000; given += 100) {
+        tt_store_change change = {.key = "k", .length = 2000, .extent = extent};
+        tt_store_write write = {.changes = &change, .count = 1};
+        tt_store_begin(&the.store, &write);
+        if (given > 0) {
+            bed_run(&the);
+            EXPECT_EQUAL(tt_store_give(&the.store, &write, value, given), TT_OK);
+        }
+        EXPECT_EQUAL(bed_run(&the), TT_EMPTY);
+        tt_store_cancel(&the.store, &write);
+        EXPECT_EQUAL(bed_run(&the), TT_OK);
+        EXPECT_EQUAL(write.status, TT_CANCELLED);
+        EXPECT_TEXT(text_of("k"), "kept");
+        EXPECT_EQUAL(bed_put(&the, "other", "x", 1), TT_OK);
+        REQUIRE(bed_open(&the) == TT_OK);
+        EXPECT_TEXT(text_of("k"), "kept");
+        EXPECT_TEXT(text_of("other"), "x");
+    }
+    EXPECT_EQUAL(the.tearing.misuses, 0);
+}
+
+static char told[256];
+
+static void changed(tt_store_observer *observer, const char *key)
+{
+    strcat(told, observer->user);
+    strcat(told, key);
+    strcat(told, " ");
+    EXPECT_EQUAL(the.tearing.busy, 0);
+}
+
+static unsigned dones;
+static tt_store_write *done_order[8];
+
+static void done(tt_store_write *write)
+{
+    done_order[dones++] = write;
+    EXPECT(write->status != TT_BUSY);
+}
+
+static void test_told(void)
+{
+    blank(4, 512, 16);
+    tt_store_observer all = {.prefix = "", .changed = changed, .user = (void *)"all:"};
+    tt_store_observer data = {.prefix = "data/", .changed = changed, .user = (void *)"data:"};
+    told[0] = 0;
+    tt_store_observe(&the.store, &all);
+    tt_store_observe(&the.store, &data);
+    EXPECT_EQUAL(bed_put(&the, "data/a", "1", 1), TT_OK);
+    EXPECT_EQUAL(bed_put(&the, "data", "1", 1), TT_OK);
+    EXPECT_EQUAL(bed_remove(&the, "data/a"), TT_OK);
+    EXPECT_EQUAL(bed_remove(&the, "data/a"), TT_NOT_FOUND);
+    tt_store_unobserve(&all);
+    EXPECT_EQUAL(bed_put(&the, "data/b", "1", 1), TT_OK);
+    EXPECT_TEXT(told, "all:data/a data:data/a all:data all:data/a data:data/a data:data/b ");
+}
+
+// An erase of 400 ms, as so many turns of a loop: each turn is short, a second put waits its turn,
+// and reading says that it must wait.
+static void test_slow(void)
+{
+    blank(4, 512, 4);
+    the.tearing.busy_erase = 400;
+    the.tearing.busy_program = 3;
+    the.tearing.busy_sync = 2;
+    tt_store_change change = {.key = "a", .value = "1", .length = 1};
+    tt_store_change late = {.key = "b", .value = "2", .length = 1};
+    unsigned waited = 0;
+    for (unsigned i = 0; i < 100; i++) {
+        tt_store_write first = {.changes = &change, .count = 1, .done = done};
+        tt_store_write second = {.changes = &late, .count = 1, .done = done};
+        uint64_t erases = the.tearing.erases;
+        dones = 0;
+        tt_store_begin(&the.store, &first);
+        tt_store_begin(&the.store, &second);
+        for (unsigned turns = 0; second.status == TT_BUSY; turns++) {
+            REQUIRE(turns < 2000);
+            uint64_t before = the.tearing.programs + the.tearing.erases + the.tearing.syncs;
+            EXPECT_EQUAL(tt_store_step(&the.store), TT_BUSY);
+            EXPECT(the.tearing.programs + the.tearing.erases + the.tearing.syncs <= before + 1);
+            if (the.tearing.busy > 10) {
+                waited++;
+                the.tearing.busy++; // asking is not a turn
+                EXPECT_EQUAL(tt_store_find(&the.store, "a", NULL), TT_BUSY);
+            }
+            EXPECT(second.status == TT_BUSY || first.status == TT_OK);
+        }
+        EXPECT(dones == 2 && done_order[0] == &first && done_order[1] == &second);
+        EXPECT(the.tearing.erases <= erases + 2);
+        EXPECT_EQUAL(first.status, TT_OK);
+        EXPECT_EQUAL(second.status, TT_OK);
+        while (tt_store_step(&the.store) == TT_BUSY) {
+        }
+    }
+    EXPECT(waited > 300);
+    EXPECT_EQUAL(the.tearing.misuses, 0);
+}
+
+// Full: everything can be read, each put is refused with the same word, each key can be deleted,
+// and what was deleted makes room.
+static void test_full(uint32_t unit, uint32_t sector, uint32_t sectors, size_t length)
+{
+    static uint8_t value[600];
+    char key[16];
+    unsigned keys = 0;
+    tt_store_facts facts;
+    memset(image, 0xff, sizeof(image));
+    memset(&the, 0, sizeof(the));
+    bed_init(&the, image, unit, sector, sectors);
+    the.parts.entries_max = 1000;
+    REQUIRE(bed_open(&the) == TT_OK);
+    for (int round = 0; round < 3; round++) {
+        tt_status status = TT_OK;
+        for (keys = 0; status == TT_OK; keys++) {
+            sprintf(key, "key%03u", keys);
+            EXPECT_EQUAL(tt_store_info(&the.store, 6, &facts), TT_OK);
+            status = bed_put(&the, key, value, length);
+            if (the.store.count == keys) // none is deleted: what it said is what it does
+                EXPECT_EQUAL(status, facts.value_max >= length ? TT_OK : TT_FULL);
+        }
+        keys--;
+        EXPECT_EQUAL(status, TT_FULL);
+        EXPECT_EQUAL(bed_put(&the, "key000", value, length), TT_OK); // what is there can change
+        EXPECT_EQUAL(bed_put(&the, "another", value, length), TT_FULL);
+        EXPECT_EQUAL(tt_store_info(&the.store, 6, &facts), TT_OK);
+        EXPECT_EQUAL(facts.keys, keys);
+        EXPECT(facts.used <= facts.capacity);
+        EXPECT(facts.used >= facts.capacity - RECORD_ROOM(length, unit));
+        if (round == 1)
+            REQUIRE(bed_open(&the) == TT_OK);
+        for (unsigned k = 0; k < keys; k++) {
+            sprintf(key, "key%03u", k);
+            tt_store_value there;
+            EXPECT_EQUAL(tt_store_find(&the.store, key, &there), TT_OK);
+            EXPECT_EQUAL(there.length, length);
+            EXPECT_EQUAL(bed_remove(&the, key), TT_OK);
+        }
+        EXPECT_EQUAL(tt_store_info(&the.store, 6, &facts), TT_OK);
+        EXPECT_EQUAL(facts.keys, 0);
+    }
+    EXPECT_EQUAL(the.tearing.misuses, 0);
+}
+
+// No entry is left: that is full as well, and a deleted key's entry comes back.
+static void test_full_index(void)
+{
+    memset(image, 0xff, sizeof(image));
+    memset(&the, 0, sizeof(the));
+    bed_init(&the, image, 4, 512, 16);
+    the.parts.entries_max = 3;
+    REQUIRE(bed_open(&the) == TT_OK);
+    EXPECT_EQUAL(bed_put(&the, "a", "1", 1), TT_OK);
+    EXPECT_EQUAL(bed_put(&the, "b", "1", 1), TT_OK);
+    EXPECT_EQUAL(bed_put(&the, "c", "1", 1), TT_OK);
+    EXPECT_EQUAL(bed_put(&the, "d", "1", 1), TT_FULL);
+    EXPECT_EQUAL(bed_put(&the, "a", "2", 1), TT_OK);
+    EXPECT_EQUAL(bed_remove(&the, "b"), TT_OK);
+    EXPECT_EQUAL(bed_put(&the, "d", "1", 1), TT_OK);
+    EXPECT_EQUAL(bed_put(&the, "e", "1", 1), TT_FULL);
+    for (unsigned i = 0; i < 500; i++) { // keys that come and go
+        char key[16];
+        sprintf(key, "passing %u", i);
+        EXPECT_EQUAL(bed_remove(&the, i == 0 ? "d" : told), TT_OK);
+        EXPECT_EQUAL(bed_put(&the, key, "1", 1), TT_OK);
+        strcpy(told, key);
+    }
+    REQUIRE(bed_open(&the) == TT_OK);
+    EXPECT_TEXT(text_of("a"), "2");
+    EXPECT_TEXT(text_of("b"), "TT_NOT_FOUND");
+    EXPECT_TEXT(text_of("c"), "1");
+    EXPECT_TEXT(text_of(told), "1");
+}
+
+static void test_too_large(void)
+{
+    static uint8_t value[5000];
+    blank(4, 512, 16);
+    uint32_t most = 512 - 32 - 16 - 16 - 3; // header, the record that closes, record, key
+    EXPECT_EQUAL(bed_put(&the, "key", value, most), TT_OK);
+    EXPECT_EQUAL(bed_put(&the, "key", value, most - 3), TT_OK);
+    EXPECT_EQUAL(bed_put(&the, "key", value, most + 4), TT_TOO_LARGE);
+    EXPECT_EQUAL(bed_put(&the, "key", value, 5000), TT_TOO_LARGE);
+    tt_store_change change = {.key = "key", .value = value, .length = UINT32_MAX};
+    EXPECT_EQUAL(bed_change(&the, &change, 1), TT_TOO_LARGE);
+    change.extent = true;
+    change.length = 5;
+    EXPECT_EQUAL(bed_change(&the, &change, 1), TT_UNSUPPORTED);
+}
+
+// Worn out: writes end with TT_IO, reading goes on. Gone: reading ends, too. Back: all is there.
+static void test_worn(void)
+{
+    blank(4, 512, 4);
+    for (unsigned i = 0; i < 40; i++)
+        EXPECT_EQUAL(bed_put(&the, i % 2 ? "a" : "b", "kept", 4), TT_OK);
+    the.tearing.broken = true;
+    EXPECT_EQUAL(bed_put(&the, "a", "more", 4), TT_IO);
+    EXPECT_TEXT(text_of("a"), "kept");
+    EXPECT_EQUAL(bed_put(&the, "a", "more", 4), TT_IO);
+    the.tearing.broken = false;
+    EXPECT_EQUAL(bed_put(&the, "a", "more", 4), TT_IO); // till it is opened again
+    EXPECT_TEXT(text_of("b"), "kept");
+    EXPECT_EQUAL(tt_store_step(&the.store), TT_IO);
+    REQUIRE(bed_open(&the) == TT_OK);
+    EXPECT_TEXT(text_of("a"), "kept");
+    EXPECT_EQUAL(bed_put(&the, "a", "more", 4), TT_OK);
+    the.tearing.dead = true;
+    EXPECT_TEXT(text_of("a"), "TT_IO");
+    EXPECT_EQUAL(bed_put(&the, "a", "most", 4), TT_IO);
+    tt_tearing_power(&the.tearing, UINT64_MAX);
+    REQUIRE(bed_open(&the) == TT_OK);
+    EXPECT_TEXT(text_of("a"), "more");
+    EXPECT_EQUAL(bed_put(&the, "a", "most", 4), TT_OK);
+}
+
+static void again(tt_store_write *write)
+{
+    if (++dones < 5)
+        tt_store_begin(&the.store, write);
+}
+
+// A write may be begun anew when it is done, whether it went well or not.
+static void test_anew(void)
+{
+    blank(4, 512, 4);
+    tt_store_change change = {.key = "a", .value = "1", .length = 1};
+    tt_store_write write = {.changes = &change, .count = 1, .done = again};
+    dones = 0;
+    tt_store_begin(&the.store, &write);
+    bed_run(&the);
+    EXPECT_EQUAL(dones, 5);
+    EXPECT_EQUAL(the.store.version, 5);
+    the.tearing.broken = true;
+    dones = 0;
+    tt_store_begin(&the.store, &write);
+    for (int i = 0; i < 10; i++)
+        tt_store_step(&the.store);
+    EXPECT_EQUAL(dones, 5);
+}
+
+static void test_extents(void)
+{
+    static uint8_t plan[3][1500];
+    const void *first, *second;
+    size_t length;
+    tt_store_pin pin, another;
+    tt_store_facts facts;
+    for (int i = 0; i < 3; i++)
+        memset(plan[i], 'a' + i, sizeof(plan[i]));
+    memset(image, 0xff, sizeof(image));
+    memset(&the, 0, sizeof(the));
+    bed_init(&the, image, 4, 512, 24);
+    the.parts.log_sectors = 16;
+    the.parts.extents = &tt_store_extents;
+    REQUIRE(bed_open(&the) == TT_OK);
+    tt_store_change change = {.key = "plan", .value = plan[0], .length = 1500, .extent = true};
+    EXPECT_EQUAL(bed_change(&the, &change, 1), TT_OK);
+    EXPECT_EQUAL(tt_store_window(&the.store, "plan", &pin, &first, &length), TT_OK);
+    EXPECT(length == 1500 && memcmp(first, plan[0], 1500) == 0);
+    EXPECT_EQUAL(tt_store_info(&the.store, 4, &facts), TT_OK);
+    EXPECT_EQUAL(facts.extent_sectors, 8);
+    EXPECT_EQUAL(facts.extent_sectors_free, 5);
+    // The old one stays while it is held, whatever comes: 8 sectors hold two of 3.
+    change.value = plan[1];
+    EXPECT_EQUAL(bed_change(&the, &change, 1), TT_OK);
+    change.value = plan[2];
+    EXPECT_EQUAL(bed_change(&the, &change, 1), TT_FULL);
+    EXPECT(memcmp(first, plan[0], 1500) == 0);
+    EXPECT_EQUAL(tt_store_window(&the.store, "plan", &another, &second, &length), TT_OK);
+    EXPECT(memcmp(second, plan[1], 1500) == 0);
+    tt_store_unpin(&pin);
+    EXPECT_EQUAL(bed_change(&the, &change, 1), TT_OK);
+    EXPECT(memcmp(second, plan[1], 1500) == 0);
+    tt_store_unpin(&another);
+    // Collection moves the record, and not the bytes.
+    EXPECT_EQUAL(tt_store_window(&the.store, "plan", &pin, &first, &length), TT_OK);
+    for (unsigned i = 0; i < 500; i++)
+        EXPECT_EQUAL(bed_put(&the, "other", "value", 5), TT_OK);
+    EXPECT_EQUAL(tt_store_window(&the.store, "plan", &another, &second, &length), TT_OK);
+    EXPECT(first == second && memcmp(first, plan[2], 1500) == 0);
+    // A byte of it changed: that is told.
+    image[(const uint8_t *)first - image + 700] ^= 1;
+    EXPECT_EQUAL(tt_store_window(&the.store, "plan", &pin, &first, &length), TT_DAMAGED);
+    EXPECT_EQUAL(tt_store_window(&the.store, "other", &pin, &first, &length), TT_INVALID);
+    EXPECT_EQUAL(tt_store_window(&the.store, "none", &pin, &first, &length), TT_NOT_FOUND);
+    change.length = 8 * 512 + 1;
+    EXPECT_EQUAL(bed_change(&the, &change, 1), TT_TOO_LARGE);
+    change.length = 0;
+    change.value = NULL;
+    EXPECT_EQUAL(bed_change(&the, &change, 1), TT_OK);
+    EXPECT_EQUAL(bed_remove(&the, "plan"), TT_OK);
+    EXPECT_EQUAL(the.tearing.misuses, 0);
+}
+
+int main(void)
+{
+    test_batch();
+    test_keys();
+    test_list();
+    test_pieces_read();
+    test_pieces_given(false);
+    test_pieces_given(true);
+    test_cancel(false);
+    test_cancel(true);
+    test_told();
+    test_slow();
+    test_full(1, 512, 16, 24);
+    test_full(4, 512, 4, 60);
+    test_full(4, 4096, 4, 400);
+    test_full(512, 4096, 4, 24);
+    test_full(16, 4096, 2, 1);
+    test_full_index();
+    test_too_large();
+    test_worn();
+    test_anew();
+    test_extents();
+    return test_result();
+}
