@@ -115,13 +115,18 @@ static tt_status open_store(const tt_product_store *parts)
                                                         .extents = &tt_store_extents});
 }
 
-// The end that the power took with it; one that a reset left is newer, or the same.
+// The record that the power took with it. Where a reset left memory without one it was cleared, in
+// safe mode maybe, which does not come here.
 static void take_crash(void)
 {
     size_t length;
     tt_crash *crash = &tt_kept_memory.crash;
     if (tt_kept_crash() != NULL)
         return;
+    if (tt_kept_restarts() > 0) {
+        keep.clear = true;
+        return;
+    }
     tt_status status = tt_store_get(&keep.store, KEY_CRASH, crash, sizeof(*crash), &length);
     if (status != TT_OK || length != sizeof(*crash) || !tt_crash_is_whole(crash))
         tt_kept_clear_crash();
@@ -145,6 +150,7 @@ static void keep_crash(void)
         return;
     begin(&keep.crash.write, &keep.crash.change, KEY_CRASH, crash, sizeof(*crash));
     keep.crash.change.extent = true;
+    finish(&keep.crash.write); // before this life may end alike
 }
 
 static tt_store *keep_open(const tt_product_store *parts)
