@@ -76,6 +76,8 @@ static uint32_t put_bytes(tt_store_out *out, uint8_t *to, const void *bytes, uin
 static uint32_t put_given(tt_store_write *write, tt_store_out *out, uint8_t *to, uint32_t length)
 {
     length = least(length, write->given_bytes);
+    if (length == 0)
+        return 0;
     put_bytes(out, to, write->given, length);
     write->given += length;
     write->given_bytes -= length;

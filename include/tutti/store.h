@@ -29,10 +29,10 @@
 TT_C_BEGIN
 
 #define TT_STORE_KEY_MAX 64 // bytes of a key without its terminator; at least 1, none of them 0
-#define TT_STORE_BUFFER_LEAST 64       // bytes of the buffer, whatever the medium's unit
-#define TT_STORE_CHANGES_MAX 32        // changes of one write
-#define TT_STORE_SECTOR_MAX (16 << 20) // bytes of a sector
-#define TT_STORE_VERSION 1             // of the format, in the header of every sector
+#define TT_STORE_BUFFER_LEAST 64     // bytes of the buffer, whatever the medium's unit
+#define TT_STORE_CHANGES_MAX 32      // changes of one write
+#define TT_STORE_SECTOR_MAX 16777216 // bytes of a sector
+#define TT_STORE_VERSION 1           // of the format, in the header of every sector
 
 typedef struct tt_store tt_store;
 typedef struct tt_store_write tt_store_write;

@@ -5,7 +5,7 @@ import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-FOLDERS = "include", "base", "codec", "bus", "node", "service", "platform", "os", "ai", "sim", "cli", "tools"
+FOLDERS = "include", "base", "codec", "storage", "bus", "node", "service", "platform", "os", "ai", "sim", "cli", "tools"
 DEFINE = re.compile(r"^#\s*define (TT_[A-Z0-9_]+_MAX)[ \t]+(?:\\\n)?([^\n]*)", re.M)
 ROW = re.compile(r"^\| (.*?) \| (.*?) \| (.*?) \| (.*?) \|$", re.M)
 

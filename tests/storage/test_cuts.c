@@ -1,6 +1,6 @@
 // Every cut of power leaves a store that opens, has what was acknowledged, and can be written.
 //
-// test_cuts short             a part of the plans: 100,000 states within 20 s
+// test_cuts short [N]         a part of the plans: 100,000 states within 20 s; or an N-th of that
 // test_cuts long [I/N]        all of them, or each N-th from the I-th on
 // test_cuts NAME...           those that are named so
 // test_cuts planted           whether a fault is found, in a store with a bug
@@ -9,6 +9,7 @@
 
 #include "tests/storage/cuts.h"
 #include "tests/test.h"
+#include "tutti/check.h"
 
 #define BYTES(unit, sector, sectors, extents, keys, updates, aged, every)                          \
     {                                                                                              \
@@ -87,13 +88,17 @@ int main(int count, char **words)
     bool is_long = count > 1 && strcmp(words[1], "long") == 0;
     if (is_long && count > 2)
         REQUIRE(sscanf(words[2], "%u/%u", &part, &parts) == 2);
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+    for (size_t i = 0; i < TT_COUNT(all); i++) {
         if (is_long ? i % parts + 1 == part : is_named(all[i].name, count, words))
             run(&all[i]);
     }
-    for (size_t i = 0;
-         count > 1 && strcmp(words[1], "short") == 0 && i < sizeof(some) / sizeof(some[0]); i++)
-        run(&some[i]);
+    unsigned rarer = count > 2 ? (unsigned)atoi(words[2]) : 1;
+    bool is_short = count > 1 && strcmp(words[1], "short") == 0;
+    for (size_t i = 0; is_short && i < TT_COUNT(some); i++) {
+        cuts_plan part_of = some[i];
+        part_of.every *= rarer;
+        run(&part_of);
+    }
     printf("bench storage.cuts %llu states\nbench storage.lost %llu states\n",
            (unsigned long long)states, (unsigned long long)lost);
     return test_result();

@@ -86,7 +86,7 @@ static void test_list(void)
     blank(4, 512, 16);
     EXPECT_EQUAL(tt_store_next(&the.store, "", key, NULL), TT_NOT_FOUND);
     for (size_t i = 0; i < 8; i++)
-        EXPECT_EQUAL(bed_put(&the, put[i], put[i], i), TT_OK);
+        EXPECT_EQUAL(bed_put(&the, put[i], "01234567", i), TT_OK);
     EXPECT_EQUAL(bed_put(&the, "data/gone", "", 0), TT_OK);
     EXPECT_EQUAL(bed_remove(&the, "data/gone"), TT_OK);
     for (size_t i = 0; i < 8; i++) {

@@ -81,8 +81,8 @@ foreach(folder /include /include/cpu/${TT_BOARD_CPU} "")
 endforeach()
 
 # What programs outside the tree link with, as tutti::node for tt_node.
-set(TT_LIBRARIES base codec bus node host platform_linux switch_link lwip stack platform_switch device_service
-    crash_service log_service model_service storage store_service lite file graph lower emit run train convert)
+set(TT_LIBRARIES base codec storage bus node host platform_linux switch_link lwip stack platform_switch device_service
+    crash_service log_service model_service store_service lite file graph lower emit run train convert)
 
 # tutti/version.h, of this moment's commit: whoever uses tt_version is built anew when that changes.
 set(generated ${CMAKE_CURRENT_BINARY_DIR}/generated)
