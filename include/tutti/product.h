@@ -22,6 +22,8 @@ TT_C_BEGIN
 typedef struct tt_product_keep tt_product_keep;
 extern const tt_product_keep tt_product_keeps; // what it takes: products that name it have it
 
+#define TT_PRODUCT_CACHE_SECTORS_MAX 256
+
 // What a product keeps things in, on its board's medium (tt_board_medium): the log's first sectors
 // and, in all that follow, models and records of ends (tt_store_extents). It begins an empty store
 // where none is.
@@ -34,6 +36,8 @@ typedef struct tt_product_store {
     uint8_t *buffer;       // aligned as TT_SLOTS
     uint32_t buffer_bytes; // a multiple of TT_MEDIUM_PROGRAM_BYTES_MAX, unless the board's medium
                            // has smaller units
+    uint8_t *cache; // of log_sectors sectors of the medium (TT_PRODUCT_CACHE_SECTORS_MAX at most),
+    uint32_t cache_sector_bytes;  // which have so many bytes; or NULL, for media quick to read
     const tt_store_quota *quotas; // of /data: see tutti/store_service.h
     unsigned quota_count;
 } tt_product_store;

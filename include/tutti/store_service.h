@@ -27,6 +27,7 @@ TT_C_BEGIN
 #ifndef TT_STORE_SERVICE_VALUE_MAX
 #define TT_STORE_SERVICE_VALUE_MAX 2048 // bytes of a value
 #endif
+#define TT_STORE_SERVICE_QUOTAS_MAX 8
 #define TT_STORE_SERVICE_READS_MAX 2 // GETs that wait for a medium that is busy; more get 5.03
 
 // How much may lie below a path. The longest prefix that fits counts; a path that none fits cannot
@@ -47,8 +48,10 @@ typedef struct tt_store_service {
     tt_store_service_options options;
     tt_resource resource;
     tt_store_observer observer;
-    uint64_t changes; // of all that is below /data
-    struct {          // of the value that is being received
+    uint64_t used[TT_STORE_SERVICE_QUOTAS_MAX]; // of each quota; counted anew
+    bool is_counted;                            // unless this is set
+    uint64_t changes;                           // of all that is below /data
+    struct {                                    // of the value that is being received
         bool under_way;
         tt_endpoint peer;
         size_t length;
@@ -57,6 +60,7 @@ typedef struct tt_store_service {
     struct {                   // the change that is asked for
         tt_answer_token token; // 0: none
         bool begun, fresh;
+        uint64_t cost; // of the value that was there, as quotas count
         tt_store_change change;
         tt_store_write write;
     } asked;
@@ -72,7 +76,8 @@ typedef struct tt_store_service {
     char diagnostic[160];
 } tt_store_service;
 
-// Adds the resource /data. Service, store and quotas live as long as the bus. As tt_bus_add.
+// Adds the resource /data. Service, store and quotas live as long as the bus. TT_TOO_LARGE: more
+// than TT_STORE_SERVICE_QUOTAS_MAX quotas; as tt_bus_add.
 tt_status tt_store_service_init(tt_store_service *service, const tt_store_service_options *options);
 
 // At each turn of the loop, before the store's own (tt_node_turn_store) and behind it: begins and

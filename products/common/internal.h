@@ -17,6 +17,17 @@ _Noreturn void tt_measure(const tt_product *product);
 // A line on the console, of three texts (main.c).
 void tt_product_say(const char *first, const char *second, const char *third);
 
+// A medium whose first sectors are read from RAM (cache.c).
+typedef struct tt_product_cache {
+    tt_medium medium; // first
+    tt_medium *below;
+    uint8_t *bytes; // `sectors` sectors
+    uint32_t sectors;
+    uint32_t valid[TT_PRODUCT_CACHE_SECTORS_MAX / 32]; // a bit a sector
+} tt_product_cache;
+tt_medium *tt_product_cache_begin(tt_product_cache *cache, tt_medium *below, uint8_t *bytes,
+                                  uint32_t sectors);
+
 // What is kept without power (keep.c).
 struct tt_product_keep {
     const tt_model_keep *model; // for the model service

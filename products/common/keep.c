@@ -23,6 +23,7 @@
 
 static struct {
     tt_store store;
+    tt_product_cache cache;
     tt_store_service service;
     const tt_product_store *parts;
     bool offered, told; // /data; and that the medium failed
@@ -104,6 +105,9 @@ static tt_status open_store(const tt_product_store *parts)
     tt_medium *medium = tt_board_medium();
     if (medium == NULL)
         return TT_NOT_FOUND; // the board has said why
+    if (parts->cache != NULL && medium->sector_bytes == parts->cache_sector_bytes &&
+        medium->sectors >= parts->log_sectors)
+        medium = tt_product_cache_begin(&keep.cache, medium, parts->cache, parts->log_sectors);
     return tt_store_open(&keep.store, &(tt_store_parts){.medium = medium,
                                                         .entries = parts->entries,
                                                         .entries_max = parts->entries_max,

@@ -144,12 +144,17 @@ static void answer(tt_store_service *s, tt_time now, const tt_response *response
         s->asked.token = 0;
 }
 
+static bool is_below(const char *path, const char *prefix)
+{
+    return strncmp(path, prefix, strlen(prefix)) == 0;
+}
+
 static const tt_store_quota *quota_of(const tt_store_service *s, const char *path)
 {
     const tt_store_quota *best = NULL;
     for (unsigned i = 0; i < s->options.quota_count; i++) {
         const tt_store_quota *quota = &s->options.quotas[i];
-        if (strncmp(path, quota->prefix, strlen(quota->prefix)) == 0 &&
+        if (is_below(path, quota->prefix) &&
             (best == NULL || strlen(quota->prefix) > strlen(best->prefix)))
             best = quota;
     }
@@ -171,34 +176,57 @@ static void refuse_full(tt_store_service *s, tt_response *response, const char *
     response->size_max = most < TT_STORE_SERVICE_VALUE_MAX ? most : TT_STORE_SERVICE_VALUE_MAX;
 }
 
+// What is below each quota's prefix: a walk over all keys, so it is done once, and on_change goes
+// on from there.
+static tt_status count_all(tt_store_service *s)
+{
+    tt_status status = TT_OK;
+    for (unsigned i = 0; status == TT_OK && !s->is_counted && i < s->options.quota_count; i++)
+        status = tt_store_service_count(s, s->options.quotas[i].prefix, &s->used[i]);
+    s->is_counted = s->is_counted || status == TT_OK;
+    return status;
+}
+
+static uint64_t cost_of(const char *key, uint64_t value_length)
+{
+    return strlen(key) + 16 + value_length;
+}
+
+// What is there under the path that is to be changed. TT_OK, TT_BUSY, TT_IO.
+static tt_status look(tt_store_service *s)
+{
+    tt_store_value old;
+    tt_status status = tt_store_find(s->options.store, s->path, &old);
+    s->asked.fresh = status == TT_NOT_FOUND;
+    s->asked.cost = status == TT_OK ? cost_of(s->path, old.length) : 0;
+    return status == TT_NOT_FOUND ? TT_OK : status;
+}
+
 // Whether a value keeps to its quota, of which the value that it replaces is not counted. TT_BUSY;
 // TT_IO; TT_FULL, and the response says so.
 static tt_status weigh(tt_store_service *s, tt_response *response)
 {
     const tt_store_quota *quota = quota_of(s, s->path);
-    uint64_t used, most;
-    tt_store_value old;
-    tt_status status = tt_store_find(s->options.store, s->path, &old);
-    s->asked.fresh = status == TT_NOT_FOUND;
-    if ((status != TT_OK && status != TT_NOT_FOUND) || quota == NULL)
-        return status == TT_NOT_FOUND ? TT_OK : status;
-    uint64_t key = strlen(s->path) + 16, replaced = status == TT_OK ? key + old.length : 0;
-    status = tt_store_service_count(s, quota->prefix, &used);
-    if (status != TT_OK)
+    uint64_t cost = cost_of(s->path, s->asked.change.length);
+    tt_status status = quota != NULL ? count_all(s) : TT_OK;
+    if (status != TT_OK || quota == NULL)
         return status;
+    uint64_t used = s->used[quota - s->options.quotas];
     uint64_t free = used < quota->bytes ? quota->bytes - used : 0;
-    most = free + replaced > key ? free + replaced - key : 0;
-    bool shrinks = s->asked.change.length <= old.length && !s->asked.fresh;
-    if (key + s->asked.change.length <= free + replaced || shrinks)
+    if (cost <= free + s->asked.cost || cost <= s->asked.cost)
         return TT_OK;
-    refuse_full(s, response, "full: ", quota->prefix, quota->bytes, free, most);
+    uint64_t most = free + s->asked.cost, key = cost_of(s->path, 0);
+    refuse_full(s, response, "full: ", quota->prefix, quota->bytes, free,
+                most > key ? most - key : 0);
     return TT_FULL;
 }
 
 static void begin_asked(tt_store_service *s, tt_time now)
 {
     tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-    tt_status status = s->asked.change.remove ? TT_OK : weigh(s, &response);
+    tt_status status = look(s);
+    if (status == TT_OK && !s->asked.change.remove)
+        status = weigh(s, &response);
     if (status == TT_BUSY)
         return;
     if (status == TT_OK) {
@@ -330,9 +358,21 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
     }
 }
 
+// A change of this service's own is known to the byte; after another's all is counted anew.
+static void note_cost(tt_store_service *s, const char *key)
+{
+    const tt_store_change *change = &s->asked.change;
+    if (s->asked.token == 0 || !s->asked.begun || key != change->key)
+        s->is_counted = false;
+    for (unsigned i = 0; s->is_counted && i < s->options.quota_count; i++)
+        if (is_below(key, s->options.quotas[i].prefix))
+            s->used[i] += (change->remove ? 0 : cost_of(key, change->length)) - s->asked.cost;
+}
+
 static void on_change(tt_store_observer *observer, const char *key)
 {
     tt_store_service *s = observer->user;
+    note_cost(s, key);
     s->changes++;
     s->changed_count++;
     if (strlen(key) < sizeof(s->changed)) // it came by a path
@@ -371,6 +411,8 @@ bool tt_store_service_turn(tt_store_service *s, tt_time now)
 
 tt_status tt_store_service_init(tt_store_service *s, const tt_store_service_options *options)
 {
+    if (options->quota_count > TT_STORE_SERVICE_QUOTAS_MAX)
+        return TT_TOO_LARGE;
     memset(s, 0, sizeof(*s));
     s->options = *options;
     s->resource = (tt_resource){.path = TT_STORE_SERVICE_PATH,

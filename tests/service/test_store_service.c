@@ -27,6 +27,16 @@ static void turn(void)
     }
 }
 
+static void test_many_quotas(void)
+{
+    static tt_store_quota many[TT_STORE_SERVICE_QUOTAS_MAX + 1];
+    tt_store_service_options options = {
+        .bus = &WATCH->bus, .store = &store, .quotas = many, .quota_count = TT_COUNT(many)};
+    devices_init();
+    open_store(true, 4, false);
+    EXPECT_EQUAL(tt_store_service_init(&service, &options), TT_TOO_LARGE);
+}
+
 static void start(bool blank)
 {
     devices_init();
@@ -187,6 +197,51 @@ static void test_hostile_paths(void)
     EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
 }
 
+// What quotas count is what is there, whoever changes it.
+static void expect_counted(void)
+{
+    tt_store_value value;
+    char key[TT_STORE_KEY_MAX + 1] = "";
+    uint64_t all = 0, small = 0;
+    while (tt_store_next(&store, "data/", key, &value) == TT_OK) {
+        uint64_t cost = strlen(key) + 16 + value.length;
+        all += cost;
+        small += strncmp(key, "data/small/", 11) == 0 ? cost : 0;
+    }
+    EXPECT(service.is_counted && service.used[0] == all && service.used[1] == small);
+}
+
+static void test_counting(void)
+{
+    char path[32], text[64];
+    tt_random random;
+    tt_random_seed(&random, 5);
+    start(true);
+    for (int i = 0; i < 300; i++) {
+        uint64_t draw = tt_random_u64(&random);
+        snprintf(path, sizeof(path), "data/%s%u", draw & 1 ? "small/" : "",
+                 (unsigned)(draw >> 1 & 3));
+        memset(text, 'x', sizeof(text));
+        text[draw >> 8 & 63] = '\0';
+        if (draw >> 16 & 3)
+            put(path, text);
+        else
+            request(TT_DELETE, path, NULL, 0);
+        EXPECT(a.done);
+        if (i == 150) { // the product's own
+            tt_store_change change = {.key = "data/own", .value = "own", .length = 3};
+            tt_store_write write = {.changes = &change, .count = 1};
+            tt_store_begin(&store, &write);
+            turn_store(ALL_STEPS);
+            EXPECT(!service.is_counted);
+            put("data/0", "x");
+        }
+        if (service.is_counted)
+            expect_counted();
+    }
+    EXPECT(service.is_counted);
+}
+
 static void test_quotas(void)
 {
     char text[256];
@@ -216,6 +271,7 @@ static void test_quotas(void)
 
     service.options.quotas = quotas + 1; // without a quota for all
     service.options.quota_count = 1;
+    service.is_counted = false;
     put("data/other", "x");
     EXPECT_ANSWER(a, TT_FORBIDDEN);
     EXPECT_TEXT(a.payload, "no quota is for data/other");
@@ -411,6 +467,8 @@ int main(void)
     test_long_value();
     test_lists();
     test_hostile_paths();
+    test_many_quotas();
+    test_counting();
     test_quotas();
     test_full_store();
     test_no_key_left();

@@ -168,7 +168,7 @@ function(tt_product name)
     endforeach()
     foreach(image ${images})
         tt_image(${image}
-            SOURCES ${arg_SOURCES} ${common}/main.c ${common}/keep.c ${common}/measure.c ${common}/end.c
+            SOURCES ${arg_SOURCES} ${common}/main.c ${common}/keep.c ${common}/cache.c ${common}/measure.c ${common}/end.c
             USES tt_node tt_platform_device tt_stack tt_device_service tt_crash_service tt_log_service tt_model_service tt_store_service tt_version)
         target_link_options(${image} PRIVATE ${flags_${image}})
     endforeach()
