@@ -36,6 +36,8 @@ static tt_status check_options(const tt_discovery_options *options)
     tt_status status = tt_discovery_check_label(options->name, TT_NAME_MAX);
     if (status == TT_OK)
         status = tt_discovery_check_label(options->kind, TT_KIND_MAX);
+    if (status == TT_OK && options->kept_name != NULL)
+        status = tt_discovery_check_label(options->kept_name, TT_NAME_MAX);
     return status == TT_OK && options->boot == 0 ? TT_INVALID : status;
 }
 
@@ -50,7 +52,7 @@ tt_status tt_discovery_init(tt_discovery *d, tt_time now, const tt_discovery_opt
     d->state.announce_at = d->state.answer_at = d->state.query_at = TT_FOREVER;
     d->state.spoke_at = now - SPEAK_INTERVAL;
     if (options->name != NULL)
-        strcpy(d->name, options->name);
+        strcpy(d->name, options->kept_name != NULL ? options->kept_name : options->name);
     if (options->browse) {
         memset(options->peers, 0, options->peers_max * sizeof(options->peers[0]));
         d->state.query_at = tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));

@@ -35,8 +35,6 @@ void tt_discovery_write_legacy(tt_discovery *d, tt_writer *w); // the answer to 
 void tt_discovery_write_probe(tt_discovery *d, tt_writer *w);
 void tt_discovery_write_query(tt_discovery *d, tt_time now, tt_writer *w);
 
-// discovery.c
-bool tt_discovery_owns_name(const tt_discovery *d);
 void tt_discovery_rename(tt_discovery *d, tt_time now);
 void tt_discovery_conflict(tt_discovery *d, tt_time now, uint32_t boot, bool established);
 void tt_discovery_answer_later(tt_discovery *d, tt_time now);

@@ -179,14 +179,26 @@ static void notify_pending(tt_bus *bus, tt_time now)
     }
 }
 
-void tt_bus_changed(tt_bus *bus, tt_time now, tt_resource *resource)
+static bool is_at_or_below(const char *path, const char *above)
+{
+    size_t length = strlen(above);
+    return strncmp(path, above, length) == 0 && (path[length] == '\0' || path[length] == '/');
+}
+
+void tt_bus_changed_path(tt_bus *bus, tt_time now, tt_resource *resource, const char *path)
 {
     (void)now;
     bus->observe_sequence = (bus->observe_sequence + 1) & 0xffffff;
     resource->observe_sequence = bus->observe_sequence;
     for (size_t i = 0; i < TT_COUNT(bus->observers); i++)
-        if (bus->observers[i].resource == resource)
+        if (bus->observers[i].resource == resource &&
+            (path == NULL || is_at_or_below(path, bus->observers[i].path)))
             bus->observers[i].pending = true;
+}
+
+void tt_bus_changed(tt_bus *bus, tt_time now, tt_resource *resource)
+{
+    tt_bus_changed_path(bus, now, resource, NULL);
 }
 
 void tt_bus_reply_advance(tt_bus *bus, tt_time now)

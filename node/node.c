@@ -45,6 +45,7 @@ tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_optio
     // A name that is refused leaves no port open.
     tt_status status = tt_discovery_init(&node->discovery, now,
                                          &(tt_discovery_options){.name = options->name,
+                                                                 .kept_name = options->kept_name,
                                                                  .kind = options->kind,
                                                                  .boot = boot | 1,
                                                                  .seed = seeds[1],

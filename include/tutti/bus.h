@@ -257,6 +257,9 @@ void tt_bus_remove(tt_bus *bus, tt_resource *resource);
 // The representation of an observable resource changed: its observers are told. Notifications are
 // made by calling its handler with GET; several changes before that are told as one.
 void tt_bus_changed(tt_bus *bus, tt_time now, tt_resource *resource);
+// The same of one path below a resource with `subtree`: told are those who observe it, or a path
+// that it is below, "data/a" of "data/a/b".
+void tt_bus_changed_path(tt_bus *bus, tt_time now, tt_resource *resource, const char *path);
 
 // Answers a request whose handler set `later`, as the handler would have: a GET by its window. The
 // payload is copied. TT_NOT_FOUND (the asker has gone, or the token was answered), TT_TOO_LARGE

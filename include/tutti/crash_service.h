@@ -14,15 +14,20 @@ typedef struct tt_crash_options {
     tt_bus *bus;
     const tt_crash *(*record)(void); // the whole record, or NULL
     void (*clear)(void);
+    bool (*is_cleared)(void); // whether that outlasts a loss of power by now; NULL: at once
 } tt_crash_options;
 
 typedef struct tt_crash_service {
     tt_crash_options options;
     tt_resource resource;
+    tt_answer_token clearing; // of the DELETE that waits; 0: none
 } tt_crash_service;
 
 // Adds the resource. The service lives as long as the bus.
 tt_status tt_crash_service_init(tt_crash_service *service, const tt_crash_options *options);
+
+// At each turn of the loop: answers the DELETE that waits for `is_cleared`.
+void tt_crash_service_turn(tt_crash_service *service, tt_time now);
 
 TT_C_END
 

@@ -1,9 +1,10 @@
 // What a device is, as a resource: GET /device answers a CBOR map
-// {name, kind, board, cpu, version, commit, boot, restarts, mode, crashes, uptime_ms, addresses,
-// received, duplicates, malformed, wakeups}: boot and restarts together name a life, mode is
-// "normal" or "safe", crashes is how many ends /crash knows of, wakeups counts, modulo 2^32, how
-// often an interrupt woke the CPU from idling (not there where nobody counts). POST /device/restart
-// restarts the device, and out of safe mode. On the thread of the bus.
+// {name, kind, board, cpu, version, commit, boot, starts, restarts, mode, crashes, uptime_ms,
+// addresses, received, duplicates, malformed, wakeups}: boot and restarts together name a life,
+// starts counts all of them where the device keeps things without power (not there where it does
+// not), mode is "normal" or "safe", crashes is how many ends /crash knows of, wakeups counts,
+// modulo 2^32, how often an interrupt woke the CPU from idling (not there where nobody counts).
+// POST /device/restart restarts the device, and out of safe mode. On the thread of the bus.
 
 #ifndef TUTTI_DEVICE_SERVICE_H
 #define TUTTI_DEVICE_SERVICE_H
@@ -22,6 +23,7 @@ typedef struct tt_device_options {
     const char *name, *kind, *board, *cpu; // not copied
     const char *version, *commit;          // of what the device runs: tutti/version.h; or NULL
     uint32_t boot, restarts;
+    uint32_t starts; // or 0 where nobody counts
     bool safe_mode;
     unsigned (*crashes)(void);      // or NULL for 0
     void (*restart)(void *context); // from the loop; or NULL where a device cannot be restarted

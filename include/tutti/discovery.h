@@ -51,12 +51,14 @@ typedef void tt_peer_handler(tt_discovery *discovery, tt_time now, tt_peer_event
 typedef struct tt_discovery_options {
     const char *name; // own instance name, or NULL to browse only. Capitals are kept and do not
                       // count. On a conflict a suffix is added ("watch-3f9a-2")
-    const char *kind; // own kind
-    uint16_t port;    // own port on the bus
-    uint32_t boot;    // drawn at each start, not 0
-    uint64_t seed;    // for the random delays that RFC 6762 asks for
-    bool browse;      // look for others
-    tt_peer *peers;   // the caller's table
+    const char *kept_name; // one that was in use after an earlier conflict, and is tried first; or
+                           // NULL
+    const char *kind;      // own kind
+    uint16_t port;         // own port on the bus
+    uint32_t boot;         // drawn at each start, not 0
+    uint64_t seed;         // for the random delays that RFC 6762 asks for
+    bool browse;           // look for others
+    tt_peer *peers;        // the caller's table
     size_t peers_max;
     tt_peer_handler *on_peer; // or NULL
     void *context;
@@ -110,6 +112,9 @@ tt_time tt_discovery_deadline(const tt_discovery *discovery);
 // groups; otherwise unicast.
 tt_status tt_discovery_transmit(tt_discovery *discovery, tt_time now, tt_endpoint *peer,
                                 void *bytes, size_t capacity, size_t *length);
+
+// Whether `name` was probed for, and is this device's own on its network.
+bool tt_discovery_owns_name(const tt_discovery *discovery);
 
 // Something else than mDNS showed that a peer lives, or that it does not.
 void tt_discovery_heard(tt_discovery *discovery, tt_time now, const tt_endpoint *peer);

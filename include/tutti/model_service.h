@@ -14,7 +14,12 @@
 // the other, so a refused or unfinished one leaves the model in place untouched. A device with one
 // slot writes the new plan over the old one: the model answers 5.03 until it is whole, and is gone
 // where it is refused, or its sender is silent for TT_BUS_TRANSFER_SILENCE (found out by whoever
-// asks next). Nothing is kept over a restart.
+// asks next).
+//
+// With a store the model is kept over a loss of power: it is checked and offered again at the next
+// start. A PUT and a DELETE are answered when that is durable; until then the old model stays, and
+// a new plan that the store has no room for leaves it in place (4.13). Where the store's medium can
+// be read in place the plan runs from there, else from its slot.
 
 #ifndef TUTTI_MODEL_SERVICE_H
 #define TUTTI_MODEL_SERVICE_H
@@ -25,6 +30,7 @@
 #include "tutti/links.h"
 #include "tutti/lite.h"
 #include "tutti/platform.h"
+#include "tutti/store.h"
 
 TT_C_BEGIN
 
@@ -50,6 +56,9 @@ typedef struct tt_model_job {
     int8_t output[TT_MODEL_OUTPUT_MAX];
 } tt_model_job;
 
+typedef struct tt_model_keep tt_model_keep;
+extern const tt_model_keep tt_model_keeps; // what keeping takes: who names it has it
+
 typedef struct tt_model_options {
     tt_bus *bus;
     tt_platform *platform; // for workers
@@ -57,7 +66,9 @@ typedef struct tt_model_options {
     size_t slot_bytes;     // of each
     void *arena;           // aligned to TT_PLAN_ALIGNMENT
     size_t arena_bytes;
-    uint64_t operations_max; // of a run (tt_plan_operations); 0: TT_MODEL_OPERATIONS_MAX
+    uint64_t operations_max;   // of a run (tt_plan_operations); 0: TT_MODEL_OPERATIONS_MAX
+    const tt_model_keep *keep; // &tt_model_keeps; or NULL: the model ends with the device's power
+    tt_store *store;           // opened with extents; whoever owns it turns it
 } tt_model_options;
 
 struct tt_model_service {
@@ -67,7 +78,7 @@ struct tt_model_service {
     char name[TT_MODEL_NAME_MAX]; // "" while there is none
     char path[TT_BUS_PATH_MAX];
     tt_plan plan;
-    unsigned slot;    // where the plan lies
+    unsigned slot;    // where the plan lies: 0 and 1 are the slots, 2 and 3 what `pins` hold
     bool overwritten; // and a new one is written over it
     struct {
         bool under_way;
@@ -76,6 +87,17 @@ struct tt_model_service {
         size_t length;
         tt_time heard;
     } upload;
+    struct { // a plan that is being kept, or one that is being deleted
+        bool under_way;
+        tt_answer_token token;
+        char key[TT_MODEL_NAME_MAX + 8];
+        tt_store_change change;
+        tt_store_write write;
+        tt_plan plan;
+        unsigned slot; // where it lies
+    } keeping;
+    tt_store_pin pins[2];
+    bool pinned[2];
     tt_model_job jobs[TT_MODEL_JOBS_MAX];
     unsigned first_job;    // the oldest
     bool running;          // a worker has the oldest job
@@ -86,7 +108,8 @@ struct tt_model_service {
 };
 
 // Adds the resources. The service and all that `options` points to live as long as the bus.
-// TT_INVALID (slots or arena are not there or not aligned); as tt_bus_add.
+// TT_INVALID (slots or arena are not there or not aligned); as tt_bus_add. A model that was kept is
+// offered; one that does not pass any more is not, and `diagnostic` says why; else that is "".
 tt_status tt_model_service_init(tt_model_service *service, const tt_model_options *options);
 
 // Asking on behalf of others: a device without a model finds one that has it, and forwards.

@@ -35,6 +35,7 @@ typedef struct tt_node_timer {
 typedef struct tt_node_options {
     const char *name; // as tt_discovery_options; NULL for a node that only browses, such as the
                       // command line
+    const char *kept_name; // as tt_discovery_options, or NULL
     const char *kind;
     uint16_t port;            // TT_BUS_PORT, or 0 for any free one: node->port tells which
     bool browse;              // look for others and watch whether they live

@@ -8,6 +8,10 @@
 
 TT_C_BEGIN
 
+// Bytes that no earlier start had, to be mixed into this one's randomness too: before
+// tt_platform_device_start. A device that keeps a count of its starts has such.
+void tt_platform_device_stir(const void *bytes, size_t length);
+
 // Starts the network and the worker thread of this device; called once, from the thread that will
 // run the loop. Randomness comes from tt_provision's seed and boot number and the board's entropy,
 // mixed. TT_IO where the board has no working Ethernet.

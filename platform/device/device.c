@@ -32,6 +32,7 @@ static struct {
     tt_queue queued, finished;
     tt_work *queued_storage[TT_WORKS_MAX], *finished_storage[TT_WORKS_MAX];
     tt_liveness loop_alive, worker_alive;
+    uint64_t stirred;
     unsigned works; // queued, running or not yet done; counted by the loop's thread alone
 } device;
 static TT_STACK(worker_stack, TT_WORKER_STACK_BYTES);
@@ -143,6 +144,12 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t length)
     return hash;
 }
 
+void tt_platform_device_stir(const void *bytes, size_t length)
+{
+    TT_CHECK(device.platform.operations == NULL);
+    device.stirred = mix(device.stirred, bytes, length);
+}
+
 static uint64_t make_seed(void)
 {
     uint8_t entropy[32];
@@ -152,6 +159,7 @@ static uint64_t make_seed(void)
     uint64_t hash = mix(0xcbf29ce484222325u, &tt_provision, sizeof(tt_provision));
     hash = mix(hash, &restarts, sizeof(restarts));
     hash = mix(hash, entropy, length);
+    hash = mix(hash, &device.stirred, sizeof(device.stirred));
     return mix(hash, &now, sizeof(now));
 }
 

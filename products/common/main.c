@@ -29,9 +29,11 @@ static tt_crash_service crash_service;
 static tt_log_service log_service;
 static tt_model_service model_service;
 static tt_ask_service ask_service;
+static const tt_product_keep *keep; // NULL: nothing is kept without power
+static tt_store *store;
 static char name[TT_NAME_MAX];
 
-static void say(const char *first, const char *second, const char *third)
+void tt_product_say(const char *first, const char *second, const char *third)
 {
     char line[160];
     tt_text text;
@@ -78,38 +80,45 @@ static void offer(const char *what, tt_status status)
 {
     if (status == TT_OK)
         return;
-    say("tutti: this device does not offer ", what, ":");
-    say("tutti: ", tt_status_text(status), "");
+    tt_product_say("tutti: this device does not offer ", what, ":");
+    tt_product_say("tutti: ", tt_status_text(status), "");
 }
 
 // What every device has, in safe mode too.
 static void add_first_services(const tt_product *product, tt_platform *platform)
 {
-    offer("/device", tt_device_service_init(
-                         &device_service, &(tt_device_options){.bus = &node.bus,
-                                                               .platform = platform,
-                                                               .name = name,
-                                                               .kind = product->kind,
-                                                               .board = tt_board_name,
-                                                               .cpu = tt_board_cpu,
-                                                               .version = TUTTI_VERSION,
-                                                               .commit = TUTTI_COMMIT,
-                                                               .boot = tt_provision.boot,
-                                                               .restarts = tt_kept_restarts(),
-                                                               .safe_mode = tt_kept_is_safe_mode(),
-                                                               .crashes = count_crashes,
-                                                               .wakeups = tt_kernel_wakeups,
-                                                               .restart = stop_loop}));
+    offer("/device",
+          tt_device_service_init(&device_service,
+                                 &(tt_device_options){.bus = &node.bus,
+                                                      .platform = platform,
+                                                      .name = name,
+                                                      .kind = product->kind,
+                                                      .board = tt_board_name,
+                                                      .cpu = tt_board_cpu,
+                                                      .version = TUTTI_VERSION,
+                                                      .commit = TUTTI_COMMIT,
+                                                      .boot = tt_provision.boot,
+                                                      .starts = keep != NULL ? keep->starts() : 0,
+                                                      .restarts = tt_kept_restarts(),
+                                                      .safe_mode = tt_kept_is_safe_mode(),
+                                                      .crashes = count_crashes,
+                                                      .wakeups = tt_kernel_wakeups,
+                                                      .restart = stop_loop}));
     offer("/crash",
-          tt_crash_service_init(&crash_service, &(tt_crash_options){.bus = &node.bus,
-                                                                    .record = tt_kept_crash,
-                                                                    .clear = tt_kept_clear_crash}));
+          tt_crash_service_init(
+              &crash_service,
+              &(tt_crash_options){.bus = &node.bus,
+                                  .record = tt_kept_crash,
+                                  .clear = keep != NULL ? keep->clear_crash : tt_kept_clear_crash,
+                                  .is_cleared = keep != NULL ? keep->is_crash_cleared : NULL}));
     offer("/log", tt_log_service_init(
                       &log_service, &(tt_log_options){.bus = &node.bus, .read = tt_kept_read_log}));
 }
 
 static void add_services(const tt_product *product, tt_platform *platform)
 {
+    if (keep != NULL)
+        offer("/data", keep->offer(&node));
     if (product->slot_bytes > 0)
         offer("/ai/models", tt_model_service_init(
                                 &model_service,
@@ -119,7 +128,11 @@ static void add_services(const tt_product *product, tt_platform *platform)
                                                     .slot_bytes = product->slot_bytes,
                                                     .arena = product->arena,
                                                     .arena_bytes = product->arena_bytes,
-                                                    .operations_max = product->operations_max}));
+                                                    .operations_max = product->operations_max,
+                                                    .keep = keep != NULL ? keep->model : NULL,
+                                                    .store = store}));
+    if (product->slot_bytes > 0 && model_service.diagnostic[0] != '\0')
+        tt_product_say("tutti: the kept model is not offered: ", model_service.diagnostic, "");
     if (product->asks)
         offer("/ai/ask",
               tt_ask_service_init(&ask_service, &(tt_ask_options){.bus = &node.bus,
@@ -132,8 +145,10 @@ static void add_services(const tt_product *product, tt_platform *platform)
 
 static void on_turn(tt_node *self, tt_time now)
 {
-    (void)self;
     tt_log_service_turn(&log_service, now);
+    if (keep != NULL)
+        keep->turn(self, now);
+    tt_crash_service_turn(&crash_service, now);
 }
 
 static void on_line(void *context)
@@ -145,26 +160,38 @@ static void on_line(void *context)
 // There is nobody to be told of it but the console.
 _Noreturn static void end_without_network(tt_status status)
 {
-    say("tutti: ", name, " is not on the network, and starts anew in 10 s:");
-    say("tutti: ", tt_status_text(status), "");
+    tt_product_say("tutti: ", name, " is not on the network, and starts anew in 10 s:");
+    tt_product_say("tutti: ", tt_status_text(status), "");
     tt_kept_excuse(); // a product that never ran is not what failed
     tt_thread_sleep(tt_after(tt_now(), NO_NETWORK_PAUSE));
     tt_board_reset();
+}
+
+// Not in safe mode: what is kept may be what ended the device.
+static void open_store(const tt_product *product)
+{
+    if (product->store == NULL || tt_kept_is_safe_mode())
+        return;
+    store = product->store->code->open(product->store);
+    keep = store != NULL ? product->store->code : NULL;
 }
 
 void tt_main(void)
 {
     const tt_product *product = &tt_product_table;
     if (!tt_product_is_provisioned()) {
-        say("tutti: this device has no seed of its own; its name may be another's", "", "");
+        tt_product_say("tutti: this device has no seed of its own; its name may be another's", "",
+                       "");
         memset(&tt_provision, 0, sizeof(tt_provision));
     } else if (tt_provision.mode == TT_PROVISION_MEASURE) {
         tt_measure(product);
     }
     tt_kept_set_boot(tt_provision.boot);
     make_name(product->kind);
+    open_store(product);
     tt_platform *platform;
     tt_node_options options = {.name = name,
+                               .kept_name = keep != NULL ? keep->name(name) : NULL,
                                .kind = product->kind,
                                .port = TT_BUS_PORT,
                                .browse = true,
@@ -174,15 +201,19 @@ void tt_main(void)
         status = tt_node_init(&node, platform, &options); // a product's kind may be too long
     if (status != TT_OK)
         end_without_network(status);
+    if (keep != NULL)
+        keep->run(platform);
     tt_liveness_start(TT_LIVENESS_PERIOD); // what is the product's own may hang in its start
     add_first_services(product, platform);
     if (tt_kept_is_safe_mode())
-        say("tutti: safe mode: this device stopped early three times; restart it by hand", "", "");
+        tt_product_say(
+            "tutti: safe mode: this device stopped early three times; restart it by hand", "", "");
     else
         add_services(product, platform);
     tt_kept_on_line(on_line, platform);
-    say("tutti: unprotected until pairing exists; bound to the virtual Ethernet only", "", "");
-    say("tutti: ", name, " ready");
+    tt_product_say("tutti: unprotected until pairing exists; bound to the virtual Ethernet only",
+                   "", "");
+    tt_product_say("tutti: ", name, " ready");
     tt_node_run(&node);
     tt_thread_sleep(tt_after(tt_now(), FAREWELL));
     tt_kept_restart();

@@ -10,7 +10,7 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
 {
     static const char none[] = "no crash is recorded";
     (void)now;
-    const tt_crash_service *s = resource->context;
+    tt_crash_service *s = resource->context;
     const tt_crash *crash = s->options.record();
     if (crash == NULL) {
         response->code = TT_PATH_NOT_FOUND;
@@ -19,6 +19,9 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
     } else if (request->method == TT_DELETE) {
         s->options.clear();
         response->code = TT_DELETED;
+        response->later =
+            s->clearing == 0 && s->options.is_cleared != NULL && !s->options.is_cleared();
+        s->clearing = response->later ? request->token : s->clearing;
     } else {
         uint8_t next;
         size_t from = request->window_offset;
@@ -42,4 +45,13 @@ tt_status tt_crash_service_init(tt_crash_service *service, const tt_crash_option
                                       .context = service,
                                       .methods = 1 << TT_GET | 1 << TT_DELETE};
     return tt_bus_add(options->bus, &service->resource);
+}
+
+void tt_crash_service_turn(tt_crash_service *s, tt_time now)
+{
+    tt_response response = {.code = TT_DELETED, .content_format = TT_FORMAT_NONE};
+    if (s->clearing == 0 || !s->options.is_cleared())
+        return;
+    if (tt_bus_answer(s->options.bus, now, s->clearing, &response) != TT_FULL)
+        s->clearing = 0; // else in a later turn
 }

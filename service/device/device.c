@@ -42,7 +42,8 @@ static void write_document(tt_device_service *s, tt_time now)
     const tt_device_options *o = &s->options;
     tt_writer w;
     tt_writer_init(&w, s->document, sizeof(s->document));
-    tt_cbor_map(&w, 13 + (o->version != NULL) + (o->commit != NULL) + (o->wakeups != NULL));
+    tt_cbor_map(&w, 13 + (o->version != NULL) + (o->commit != NULL) + (o->wakeups != NULL) +
+                        (o->starts > 0));
     write_text(&w, "name", o->name);
     write_text(&w, "kind", o->kind);
     write_text(&w, "board", o->board);
@@ -52,6 +53,8 @@ static void write_document(tt_device_service *s, tt_time now)
     if (o->commit != NULL)
         write_text(&w, "commit", o->commit);
     write_number(&w, "boot", o->boot);
+    if (o->starts > 0)
+        write_number(&w, "starts", o->starts);
     write_number(&w, "restarts", o->restarts);
     write_text(&w, "mode", o->safe_mode ? "safe" : "normal");
     write_number(&w, "crashes", o->crashes != NULL ? o->crashes() : 0);

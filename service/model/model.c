@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "service/model/internal.h"
 #include "tutti/bus_storage.h"
 #include "tutti/cbor.h"
 #include "tutti/check.h"
@@ -49,7 +50,7 @@ static const char *name_in(const char *path)
     return path[sizeof(COLLECTION) - 1] == '/' ? path + sizeof(COLLECTION) : "";
 }
 
-static bool slot_is_used(const tt_model_service *s, unsigned slot)
+bool tt_model_slot_is_used(const tt_model_service *s, unsigned slot)
 {
     for (unsigned i = 0; i < TT_MODEL_JOBS_MAX; i++)
         if (s->jobs[i].token != 0 && s->jobs[i].slot == slot)
@@ -60,11 +61,11 @@ static bool slot_is_used(const tt_model_service *s, unsigned slot)
 // The one that the next plan goes to.
 static unsigned next_slot(const tt_model_service *s)
 {
-    return s->options.slots[1] == NULL ? 0 : 1 - s->slot;
+    return s->options.slots[1] == NULL || s->slot != 0 ? 0 : 1;
 }
 
 // The unreserved characters of RFC 3986, 2.3, alone: others would break the links that tell of it.
-static bool is_name(const char *name)
+bool tt_model_is_name(const char *name)
 {
     static const char unreserved[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
@@ -84,7 +85,7 @@ static bool may_upload(tt_model_service *s, tt_time now, const tt_request *reque
                        tt_response *response)
 {
     const char *name = name_in(request->path);
-    if (!is_name(name)) {
+    if (!tt_model_is_name(name)) {
         refuse_text(s, response, TT_BAD_REQUEST,
                     "a model's name has 1 to 23 letters, digits or any of - . _ ~");
         return false;
@@ -97,64 +98,88 @@ static bool may_upload(tt_model_service *s, tt_time now, const tt_request *reque
         return false;
     }
     bool other = is_receiving(s, now) && !tt_endpoint_equal(&s->upload.peer, request->peer);
-    if (other || slot_is_used(s, next_slot(s))) {
+    if (other || s->keeping.under_way || tt_model_slot_is_used(s, next_slot(s))) {
         refuse_text(s, response, TT_UNAVAILABLE, "another plan is being received or replaced");
         return false;
     }
     return true;
 }
 
-// A whole plan lies in the other slot: it takes the place of the model, or is refused with its
-// reason.
-static void take_plan(tt_model_service *s, tt_time now, const tt_request *request,
-                      tt_response *response)
+// Whether a plan may run here; else `response` refuses it.
+bool tt_model_check(tt_model_service *s, const void *bytes, size_t length, tt_plan *plan,
+                    tt_response *response)
 {
-    tt_plan plan;
     tt_text why = begin_text(s, "plan refused: ");
-    tt_status status = tt_plan_open(&plan, s->options.slots[next_slot(s)], s->upload.length, &why);
+    tt_status status = tt_plan_open(plan, bytes, length, &why);
     if (status != TT_OK) {
         refuse(s, response, TT_BAD_REQUEST, &why);
-        return;
+        return false;
     }
-    const tt_plan_header *h = &plan.header;
+    const tt_plan_header *h = &plan->header;
     if (h->arena_bytes > s->options.arena_bytes) {
         refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: it needs an arena of ",
                        h->arena_bytes, " bytes, this device has ", s->options.arena_bytes,
                        " bytes");
-        return;
+        return false;
     }
     if (h->output_bytes > TT_MODEL_OUTPUT_MAX) {
         refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: its output has ",
                        h->output_bytes, " bytes, at most ", TT_MODEL_OUTPUT_MAX, " are supported");
-        return;
+        return false;
     }
     if (h->input_bytes > TT_MODEL_INPUT_MAX) {
         refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: its input has ",
                        h->input_bytes, " bytes, at most ", TT_MODEL_INPUT_MAX, " are supported");
-        return;
+        return false;
     }
-    uint64_t operations = tt_plan_operations(&plan);
+    uint64_t operations = tt_plan_operations(plan);
     if (operations > s->options.operations_max) {
         refuse_numbers(s, response, TT_ENTITY_TOO_LARGE, "plan refused: a run of it takes ",
                        operations, " operations, this device allows at most ",
                        s->options.operations_max, "");
-        return;
+        return false;
     }
+    return true;
+}
+
+tt_code tt_model_place(tt_model_service *s, tt_time now, const tt_plan *plan, unsigned slot,
+                       const char *name)
+{
     bool fresh = s->name[0] == '\0';
     s->version++;
     s->overwritten = false;
-    s->plan = plan;
-    s->slot = next_slot(s);
-    strcpy(s->name, name_in(request->path));
-    if (fresh) {
-        strcpy(s->path, request->path);
-        TT_CHECK(tt_bus_add(s->options.bus, &s->model) == TT_OK);
-        tt_bus_changed(s->options.bus, now, &s->collection);
-    }
-    response->code = fresh ? TT_CREATED : TT_CHANGED;
+    s->plan = *plan;
+    s->slot = slot;
+    if (!fresh)
+        return TT_CHANGED;
+    tt_text path;
+    tt_text_init(&path, s->path, sizeof(s->path));
+    tt_text_add(&path, COLLECTION "/");
+    tt_text_add(&path, name);
+    strcpy(s->name, name);
+    TT_CHECK(tt_bus_add(s->options.bus, &s->model) == TT_OK);
+    tt_bus_changed(s->options.bus, now, &s->collection);
+    return TT_CREATED;
 }
 
-static void give_up_model(tt_model_service *s, tt_time now)
+// A whole plan lies in the other slot: it takes the place of the model, once it is kept where that
+// is to be; or is refused with its reason.
+static void take_plan(tt_model_service *s, tt_time now, const tt_request *request,
+                      tt_response *response)
+{
+    tt_plan plan;
+    unsigned slot = next_slot(s);
+    if (!tt_model_check(s, s->options.slots[slot], s->upload.length, &plan, response))
+        return;
+    if (s->options.keep == NULL)
+        response->code = tt_model_place(s, now, &plan, slot, name_in(request->path));
+    else if (request->token == 0)
+        refuse_text(s, response, TT_UNAVAILABLE, "too many requests wait for their answers");
+    else
+        s->options.keep->put(s, &plan, slot, request, response);
+}
+
+void tt_model_give_up(tt_model_service *s, tt_time now)
 {
     s->overwritten = s->upload.under_way = false;
     tt_bus_remove(s->options.bus, &s->model);
@@ -166,8 +191,8 @@ static void give_up_model(tt_model_service *s, tt_time now)
 // A plan that was written over the model was refused, or its sender fell silent.
 static void give_up_unwhole(tt_model_service *s, tt_time now)
 {
-    if (s->overwritten && !is_receiving(s, now))
-        give_up_model(s, now);
+    if (s->overwritten && !s->keeping.under_way && !is_receiving(s, now))
+        tt_model_give_up(s, now);
 }
 
 static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_response *response)
@@ -292,6 +317,8 @@ static void job_done(tt_work *work, tt_time now)
     job->token = 0;
     s->running = false;
     s->first_job = (s->first_job + 1) % TT_MODEL_JOBS_MAX;
+    if (s->options.keep != NULL)
+        s->options.keep->release(s);
     start_oldest(s, now);
 }
 
@@ -357,9 +384,13 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
         get(s, request, response);
     } else if (request->method == TT_POST) {
         post(s, now, request, response);
-    } else {
-        give_up_model(s, now);
+    } else if (s->options.keep == NULL) {
+        tt_model_give_up(s, now);
         response->code = TT_DELETED;
+    } else if (s->keeping.under_way || request->token == 0) {
+        refuse_text(s, response, TT_UNAVAILABLE, "a plan is being kept or deleted");
+    } else {
+        s->options.keep->remove(s, request, response);
     }
 }
 
@@ -390,5 +421,8 @@ tt_status tt_model_service_init(tt_model_service *s, const tt_model_options *opt
                              .handler = handle,
                              .context = s,
                              .methods = methods};
-    return tt_bus_add(options->bus, &s->collection);
+    tt_status status = tt_bus_add(options->bus, &s->collection);
+    if (status == TT_OK && options->keep != NULL)
+        options->keep->load(s);
+    return status;
 }

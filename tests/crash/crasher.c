@@ -128,4 +128,15 @@ static tt_status start(tt_node *started)
     return TT_OK;
 }
 
-const tt_product tt_product_table = {.kind = "crasher", .start = start};
+static tt_store_entry entries[16];
+static uint32_t sectors[4];
+static uint8_t buffer[TT_MEDIUM_PROGRAM_BYTES_MAX] __attribute__((aligned(8)));
+static const tt_product_store store = {.code = &tt_product_keeps,
+                                       .entries = entries,
+                                       .entries_max = TT_COUNT(entries),
+                                       .sectors = sectors,
+                                       .log_sectors = TT_COUNT(sectors),
+                                       .buffer = buffer,
+                                       .buffer_bytes = sizeof(buffer)};
+
+const tt_product tt_product_table = {.kind = "crasher", .start = start, .store = &store};

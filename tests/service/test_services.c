@@ -35,6 +35,7 @@ static tt_device_options device_options(size_t length)
     tt_device_options options = {.bus = &WATCH->bus,
                                  .platform = &WATCH->platform,
                                  .boot = UINT32_MAX,
+                                 .starts = UINT32_MAX,
                                  .restarts = UINT32_MAX,
                                  .port = 65535};
     for (size_t i = 0; i < 6; i++) {

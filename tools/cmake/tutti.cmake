@@ -82,7 +82,7 @@ endforeach()
 
 # What programs outside the tree link with, as tutti::node for tt_node.
 set(TT_LIBRARIES base codec storage bus node host platform_linux switch_link lwip stack platform_switch device_service
-    crash_service log_service model_service lite file graph lower emit run train convert)
+    crash_service log_service model_service store_service lite file graph lower emit run train convert)
 
 # tutti/version.h, of this moment's commit: whoever uses tt_version is built anew when that changes.
 set(generated ${CMAKE_CURRENT_BINARY_DIR}/generated)
@@ -168,8 +168,8 @@ function(tt_product name)
     endforeach()
     foreach(image ${images})
         tt_image(${image}
-            SOURCES ${arg_SOURCES} ${common}/main.c ${common}/measure.c ${common}/end.c
-            USES tt_node tt_platform_device tt_stack tt_device_service tt_crash_service tt_log_service tt_model_service tt_version)
+            SOURCES ${arg_SOURCES} ${common}/main.c ${common}/keep.c ${common}/cache.c ${common}/measure.c ${common}/end.c
+            USES tt_node tt_platform_device tt_stack tt_device_service tt_crash_service tt_log_service tt_model_service tt_store_service tt_version)
         target_link_options(${image} PRIVATE ${flags_${image}})
     endforeach()
 endfunction()
