@@ -72,7 +72,7 @@ grep -qx "lwip 2.3.0 trixie $junk" "$work/err" && grep -q "run the tests, which 
     { echo "it does not say what to add:"; cat "$work/err"; failed=1; }
 
 lock lwip 2.2.1 trixie
-expect 1 "expected NAME VERSION SUITE SHA256" fetch
+expect 1 "expected NAME VERSION FROM SHA256" fetch
 
 # Fetched once, it is not asked for again: so it works without a network.
 archive 2.2.1
@@ -101,6 +101,48 @@ archive 2.4.0
 lock lwip 2.2.1 trixie "$junk"
 expect 1 "trixie has lwip 2.4.0 now, which deps/lock does not list" fetch
 [ -f "$work/deps/lwip-2.3.0/file.c" ] || { echo "a refusal took what was there"; failed=1; }
+
+# ---- fetch: a source that only tests need, by the real pip from a folder that stands in for the package index
+index=$work/index
+mkdir -p "$index" "$work/some_fs-1.2/fs/deeper"
+printf 'Metadata-Version: 2.1\nName: some-fs\nVersion: 1.2\n' >"$work/some_fs-1.2/PKG-INFO"
+echo 'raise SystemExit("the code of a distribution was run")' >"$work/some_fs-1.2/setup.py"
+for file in fs.c fs.h LICENSE.md deeper/other.c fs.py; do echo "$file" >"$work/some_fs-1.2/fs/$file"; done
+tar -C "$work" -czf "$index/some_fs-1.2.tar.gz" some_fs-1.2
+sum=$(sha256sum "$index/some_fs-1.2.tar.gz" | cut -d ' ' -f 1)
+fetch_test() { PATH="$work/tools:$PATH" TUTTI_LOCK="$work/lock" TUTTI_DEPS="$work/deps" PIP_NO_INDEX=1 PIP_FIND_LINKS=$1 deps/fetch test; }
+
+lock fs 1.2 pypi:some-fs==1.2 "$sum" test
+expect 0 "" fetch
+[ ! -e "$work/deps/fs" ] && [ ! -e "$work/deps/fs.missing" ] || { echo "what only tests need is fetched for others"; failed=1; }
+lock fs 1.2 pypi:some-fs==1.2 "$sum" test more
+expect 1 "expected NAME VERSION FROM SHA256 [GROUP]" fetch
+
+lock fs 1.2 pypi:some-fs==1.2 "$sum" test
+tool python3 <<'STAND_IN'
+exit 1
+STAND_IN
+expect 0 "fs could not be had: there is no Python that makes environments with pip" fetch_test "$index"
+grep -qF "python3-venv" "$work/deps/fs.missing" || { echo "the reason is not kept for the tests that skip"; failed=1; }
+rm "$work/tools/python3"
+if python3 -c 'import ensurepip' 2>/dev/null; then
+    mkdir "$work/empty"
+    expect 0 "fs could not be had: pip could not download some-fs==1.2; is the package index reachable?" fetch_test "$work/empty"
+    [ ! -e "$work/deps/fs" ] && [ -f "$work/deps/fs.missing" ] || { echo "without the index something is there"; failed=1; }
+
+    lock fs 1.2 pypi:some-fs==1.2 2222222222222222222222222222222222222222222222222222222222222222 test
+    expect 1 "expected 2222" fetch_test "$index"
+    grep -q "SHA-256 $sum" "$work/err" || { echo "the digest that came is not shown"; failed=1; }
+    [ ! -e "$work/deps/fs-1.2" ] || { echo "sources with a wrong digest were unpacked"; failed=1; }
+
+    lock fs 1.2 pypi:some-fs==1.2 "$sum" test
+    expect 0 "" fetch_test "$index"
+    there=$(ls "$work/deps/fs" | paste -s -d ' ')
+    [ "$there" = "LICENSE.md fs.c fs.h" ] && [ ! -e "$work/deps/fs.missing" ] || { echo "unpacked were: $there"; failed=1; }
+    expect 0 "" fetch_test "$work/empty" # once there, it is not asked for again
+else
+    echo "skipped in part: there is no python3-venv to fetch with"
+fi
 
 # ---- install: a machine that has no package at all
 tool dpkg-query </dev/null

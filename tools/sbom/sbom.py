@@ -96,14 +96,16 @@ class Document:
                                        "referenceLocator": f"pkg:deb/debian/{name}@{version}"}])
 
     def add_locked(self, build):
-        """The sources of deps/lock that are unpacked: {archive that they are built into: their package}."""
+        """The sources of deps/lock that are unpacked, but for those of tests: {archive that they are built into: their package}."""
         archives = {}
         for line in (ROOT / "deps/lock").read_text().splitlines():
             name, *rest = line.split() or ["#"]
             folder = build / "deps" / name
             if name.startswith("#") or not folder.exists() or folder.resolve().name != f"{name}-{rest[0]}":
                 continue
-            version, suite, digest = rest
+            version, suite, digest, *group = rest
+            if group:  # an image has none of it
+                continue
             archives[f"libtt_{name}.a"] = self.add(
                 name, version, "BSD-3-Clause" if name == "lwip" else "NOASSERTION", "NOASSERTION",
                 checksums=[{"algorithm": "SHA256", "checksumValue": digest}],
