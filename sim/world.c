@@ -345,6 +345,7 @@ void tt_sim_start(tt_sim *sim, unsigned index, const char *kind)
                                .port = TT_BUS_PORT,
                                .browse = true,
                                .on_peer = sim->options.on_peer,
+                               .on_turn = sim->options.on_turn,
                                .context = sim};
     TT_CHECK(tt_node_init(&n->node, &n->platform, &options) == TT_OK);
     n->node.bus.plant_deduplication_bug = sim->options.plant_deduplication_bug;

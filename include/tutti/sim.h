@@ -30,6 +30,7 @@ typedef struct tt_sim_options {
     FILE *trace;                         // a line for every event, or NULL
     void (*on_start)(tt_sim *sim, unsigned node, void *context); // adds resources, starts calls
     tt_peer_handler *on_peer;
+    void (*on_turn)(tt_node *node, tt_time now); // as tt_node_options, of every node; or NULL
     void *context;
 } tt_sim_options;
 

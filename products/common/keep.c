@@ -157,20 +157,25 @@ static void keep_crash(void)
     finish(&keep.crash.write); // before this life may end alike
 }
 
+static void say_closed(tt_status status)
+{
+    const char *why = tt_status_text(status);
+    if (status == TT_UNSUPPORTED)
+        why = "it is of another version of the format, or was made for another geometry; "
+              "it is left as it is";
+    else if (status == TT_FULL)
+        why = "it has more keys than this product has room for";
+    else if (status == TT_IO)
+        why = "the medium cannot be read";
+    bool none = status == TT_NOT_FOUND; // and the board has said why
+    tt_product_say("tutti: nothing is kept without power", none ? "" : ": ", none ? "" : why);
+}
+
 static tt_store *keep_open(const tt_product_store *parts)
 {
-    static const char *const reasons[] = {"it is of another version of the format, or was made "
-                                          "for another geometry; it is left as it is",
-                                          "it has more keys than this product has room for",
-                                          "the medium cannot be read"};
     tt_status status = open_store(parts);
     if (status != TT_OK) {
-        const char *why = status == TT_UNSUPPORTED ? reasons[0]
-                          : status == TT_FULL      ? reasons[1]
-                          : status == TT_IO        ? reasons[2]
-                                                   : tt_status_text(status);
-        tt_product_say("tutti: nothing is kept without power", status == TT_NOT_FOUND ? "" : ": ",
-                       status == TT_NOT_FOUND ? "" : why);
+        say_closed(status);
         return NULL;
     }
     keep.parts = parts;

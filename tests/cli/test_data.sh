@@ -93,7 +93,7 @@ wait $watcher || { echo "an interrupted watch failed:"; cat "$scratch/keys"; fai
 # The image of its medium, which is never changed.
 "$tutti" kill linux-1 >"$scratch/out" 2>&1
 image=$scratch/medium.img
-cp "$TUTTI_NET/linux-1.img" "$image"
+cp "$TUTTI_NET/linux-1.medium" "$image"
 sum=$(sha256sum <"$image")
 expect 0 "data/notes/long 2000 bytes, version " data check "$image"
 grep -q "^data/settings/volume 1 bytes" "$scratch/out" && grep -q "^device/start 36 bytes" "$scratch/out" && grep -q "^4 keys, " "$scratch/out" || { echo "checked:"; cat "$scratch/out"; failed=$((failed + 1)); }
@@ -144,7 +144,7 @@ END
 expect 4 "expected a store of version 1 of the format, found version 9" data check "$image"
 
 # The device refuses it, too, says so on its console, goes on without, and leaves it as it is.
-cp "$image" "$TUTTI_NET/linux-1.img"
+cp "$image" "$TUTTI_NET/linux-1.medium"
 sum=$(sha256sum <"$image")
 "$tutti" restart linux-1 >"$scratch/out" 2>&1
 for _ in $(seq 100); do
@@ -154,6 +154,6 @@ done
 grep -q '"name"' "$scratch/out" && ! grep -q '"starts"' "$scratch/out" || { echo "a device with another's medium:"; cat "$scratch/out"; failed=$((failed + 1)); }
 grep -q "tutti: nothing is kept without power: it is of another version of the format" "$TUTTI_NET/linux-1.log" || { cat "$TUTTI_NET/linux-1.log"; failed=$((failed + 1)); }
 expect 1 "4.04 Not Found" data ls "$at"
-[ "$(sha256sum <"$TUTTI_NET/linux-1.img")" = "$sum" ] || { echo "a medium of another version was changed"; failed=$((failed + 1)); }
+[ "$(sha256sum <"$TUTTI_NET/linux-1.medium")" = "$sum" ] || { echo "a medium of another version was changed"; failed=$((failed + 1)); }
 [ $failed -eq 0 ] && echo "values, lists, watches and images are as they should be"
 exit $failed
