@@ -166,10 +166,10 @@ static tt_status erased_step(tt_store *store)
     store->parts.sectors[store->target] = SECTOR_ERASED;
     if (store->to_erase == store->target)
         store->to_erase = NONE;
-    if (store->void_head == store->target)
-        store->void_head = NONE;
-    store->state = store->after; // the next sync is early enough: nothing counts on it before
-    return TT_BUSY;
+    store->void_head = NONE; // if there was one, it was this
+    // Durable before the header is: it may be the same as one that never counted, and what was
+    // behind that would count then, if the erase had stayed in the medium's cache.
+    return tt_store_sync(store, store->after);
 }
 
 static void fill_up(tt_store *store, uint32_t length)

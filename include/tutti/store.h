@@ -3,12 +3,13 @@
 //
 // It is a log of records over the medium's sectors. A write is begun with a struct of the caller's
 // and goes on in tt_store_step, which the node's loop calls: an erase takes up to seconds, and the
-// loop turns meanwhile. Writes are done in the order of their beginning; one is done when the
-// medium has synced it. Reads are done when they return, but not while the medium is busy (an
-// erase, most of all): then they return TT_BUSY, and the next try after `ready` succeeds.
+// loop turns meanwhile. Writes are done in the order of their beginning, but that an extent which
+// waits for its bytes is passed by; one is done when the medium has synced it. Reads are done when
+// they return, but not while the medium is busy (an erase, most of all): then they return TT_BUSY,
+// and the next try after `ready` succeeds.
 //
 // A value lies in one sector; what is longer, or has to lie in one piece, is an extent: whole
-// sectors at the medium's end, see tt_store_parts.extent_sectors. How the bytes lie, and why each
+// sectors, behind those of the log (tt_store_parts.log_sectors). How the bytes lie, and why each
 // cut is harmless, is in storage/README.md; what is promised in docs/storage.md.
 //
 // All calls come from one thread, and none from an interrupt. Callbacks may begin writes and read,
@@ -54,11 +55,9 @@ extern const tt_store_code tt_store_extents, tt_store_clean_index;
 typedef struct tt_store_parts {
     tt_medium *medium; // its `ready` is set by whoever turns the loop, not by the store
     tt_store_entry *entries;
-    uint32_t
-        entries_max;   // keys at a time, deleted ones whose old values are not collected among them
-    uint32_t *sectors; // a word for each of the log's sectors (log_sectors of them)
-    uint32_t
-        log_sectors; // from the medium's first on; at least 2. The rest is for extents, and index
+    uint32_t entries_max;   // keys at a time, and deleted ones whose old values are still somewhere
+    uint32_t *sectors;      // a word for each of the log's sectors
+    uint32_t log_sectors;   // from the medium's first on, at least 2; behind them are extents
     uint32_t index_sectors; // of the medium's end: where tt_store_rest puts a clean index; or 0
     uint8_t *buffer;        // aligned for the medium, if that asks for it
     uint32_t buffer_bytes; // a multiple of the program unit, TT_STORE_BUFFER_LEAST or more; more of
@@ -139,8 +138,8 @@ typedef struct tt_store_counters {
 
 // What is in a store. Bytes count records whole: key, value, 16 more, rounded up to the unit.
 typedef struct tt_store_facts {
-    uint32_t keys, keys_max;  // those of deleted keys that still need an entry are in `deleted`
-    uint32_t deleted;         //
+    uint32_t keys, keys_max;
+    uint32_t deleted;         // keys that need an entry although they are deleted
     uint32_t used, capacity;  // bytes of records; a put is refused where it would exceed this
     uint32_t value_max;       // longest value that a key of `key_length` bytes could have now
     uint32_t least, greatest; // erases of a sector of the log
@@ -241,8 +240,8 @@ tt_status tt_store_get(tt_store *store, const char *key, void *bytes, size_t cap
                        size_t *length);
 
 // The key that follows `key` in the order of their bytes among those that begin with `prefix`; ""
-// to begin with. It is put into `key`. TT_NOT_FOUND: there is none. TT_BUSY; TT_IO. Reads every
-// key: a list of n takes n² / 2 readings of keys.
+// to begin with. It is put into `key`. TT_NOT_FOUND: there is none. TT_BUSY; TT_IO. Each call reads
+// every key of the store.
 tt_status tt_store_next(tt_store *store, const char *prefix, char key[TT_STORE_KEY_MAX + 1],
                         tt_store_value *value);
 

@@ -3,6 +3,7 @@
 
 #include "tests/storage/bed.h"
 #include "tests/test.h"
+#include "tutti/bytes.h"
 
 #define KEYS 16
 #define IMAGE_BYTES (16 << 10)
@@ -135,6 +136,33 @@ static void test_while_open(void)
     EXPECT_EQUAL(bed_open(&the), TT_OK);
 }
 
+// A record of a kind that this version does not have, with right sums, is passed over.
+static void test_kind(void)
+{
+    char value[64];
+    size_t length;
+    build(4, 512, 16, 200);
+    tt_store_value known;
+    EXPECT_EQUAL(bed_put(&the, "odd", "value", 5), TT_OK);
+    EXPECT_EQUAL(tt_store_find(&the.store, "odd", &known), TT_OK);
+    uint8_t *record = &image[known.address];
+    uint32_t sector = known.address / 512 * 512;
+    uint32_t seed = image[sector + 28] | (uint32_t)image[sector + 29] << 8 |
+                    (uint32_t)image[sector + 30] << 16 | (uint32_t)image[sector + 31] << 24;
+    for (uint8_t kind = 0; kind < 8; kind++) {
+        record[0] = kind;
+        uint32_t sum = tt_crc32(seed ^ (known.address - sector), record, 9);
+        for (int i = 0; i < 3; i++)
+            record[9 + i] = (uint8_t)(sum >> 8 * i);
+        sum = tt_crc32(sum, record + 12, 8);
+        for (int i = 0; i < 4; i++)
+            record[20 + i] = (uint8_t)(sum >> 8 * i);
+        EXPECT_EQUAL(bed_open(&the), TT_OK);
+        tt_status status = tt_store_get(&the.store, "odd", value, sizeof(value), &length);
+        EXPECT_EQUAL(status, kind == 1 ? TT_OK : kind == 4 ? TT_DAMAGED : TT_NOT_FOUND);
+    }
+}
+
 int main(void)
 {
     static const uint32_t geometries[][3] = {
@@ -152,5 +180,6 @@ int main(void)
             test_bit(bit);
     }
     test_while_open();
+    test_kind();
     return test_result();
 }

@@ -27,6 +27,7 @@ static test_bed *thousand_keys(uint32_t index_sectors)
     memset(&the, 0, sizeof(the));
     bed_init(&the, image, 4, 4096, 256);
     the.parts.entries_max = 1000;
+    the.parts.buffer_bytes = 120; // no part of a sector
     the.parts.index_sectors = index_sectors;
     the.parts.log_sectors -= index_sectors;
     the.parts.clean = &tt_store_clean_index;

@@ -171,7 +171,7 @@ static void live(void)
 
 int main(int count, char **words)
 {
-    uint64_t first = count > 1 ? strtoull(words[1], NULL, 10) : 1;
+    uint64_t first = count > 1 ? strtoull(words[1], NULL, 10) : 1500;
     uint64_t seeds = count > 2 ? strtoull(words[2], NULL, 10) : count > 1 ? 1 : 150;
     for (seed = first; seed < first + seeds; seed++)
         live();
