@@ -107,7 +107,8 @@ tt_status tt_store_read(tt_store *store, const char *key, uint32_t offset, void 
         return status;
     uint32_t left = offset < found.length ? found.length - offset : 0;
     *length = left < capacity ? left : capacity;
-    status = tt_store_medium_read(store, at + offset, bytes, *length);
+    if (*length > 0) // what an offset beyond the value is added to may lie outside of the medium
+        status = tt_store_medium_read(store, at + offset, bytes, *length);
     if (status == TT_OK && offset == 0 && *length == found.length)
         status = check(store, &record, key, &found, bytes);
     return status;

@@ -41,8 +41,9 @@ static tt_store_facts facts(void)
     return now;
 }
 
-// Values that never change fill three quarters; then 12 keys are updated, or all of them at random.
-static void programmed(bool uniform)
+// Values that never change fill three quarters, or are so many; then 12 keys are updated, or all of
+// them at random.
+static void programmed(const char *name, bool uniform, unsigned most)
 {
     tt_random random;
     tt_random_seed(&random, 1);
@@ -51,7 +52,7 @@ static void programmed(bool uniform)
     unsigned keys = HOT_KEYS;
     for (unsigned k = 0; k < HOT_KEYS; k++)
         put(k, VALUE_BYTES);
-    for (; keys < BED_KEYS_MAX; keys++) {
+    for (; keys < most; keys++) {
         tt_store_facts now = facts();
         if (now.used >= now.capacity / 4 * 3)
             break;
@@ -68,11 +69,11 @@ static void programmed(bool uniform)
     bed_run(&the);
     double each = (double)(the.tearing.programmed_bytes - before) / UPDATES;
     tt_store_facts now = facts();
-    const char *name = uniform ? "programmed_uniform" : "programmed";
     printf("bench storage.%s %.1f bytes_an_update\n", name, each);
     printf("bench storage.%s_amplification %.2f times\n", name, each / (8 + VALUE_BYTES));
     printf("bench storage.%s_filled %.0f percent_of_capacity\n", name,
            100.0 * now.used / now.capacity);
+    printf("bench storage.%s_keys %u keys\n", name, now.keys);
     printf("bench storage.%s_erases %llu erases\n", name,
            (unsigned long long)(the.tearing.erases - erases));
     printf("bench storage.%s_wear_spread %u erases\n", name, now.greatest - now.least);
@@ -104,8 +105,9 @@ static void longest(void)
 
 int main(void)
 {
-    programmed(false);
-    programmed(true);
+    programmed("programmed", false, BED_KEYS_MAX);
+    programmed("programmed_uniform", true, BED_KEYS_MAX);
+    programmed("programmed_uniform_823", true, 823); // as many as littlefs then has (littlefs.c)
     longest();
     return 0;
 }

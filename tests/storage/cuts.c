@@ -359,7 +359,7 @@ static void age(level *at)
 {
     static uint8_t value[FILLER_BYTES];
     char key[32];
-    for (uint32_t i = 0; at->bed.store.counters.collections < 2; i++) {
+    for (uint32_t i = 0; i < fillers() || at->bed.store.counters.collections < 2; i++) {
         size_t length = fill(i % fillers(), key, value);
         if (bed_put(&at->bed, key, value, length) != TT_OK)
             abort();
@@ -377,6 +377,7 @@ static void make_update(level *at, contents *now)
     uint32_t kind = (uint32_t)tt_random_below(&random, 10),
              k = (uint32_t)tt_random_below(&random, plan->keys);
     uint32_t count = kind == 0 && plan->keys > 4 ? 3 : kind <= 1 ? 2 : 1;
+    count = found->no_batches ? 1 : count;
     at->allowed[0] = at->allowed[1] = *now;
     if (plan->extent_sectors > 0 && k == EXTENT_KEY && count == 1) {
         now->ids[k] = at->allowed[1].ids[k] = update + 1;

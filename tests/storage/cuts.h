@@ -21,6 +21,7 @@ typedef struct cuts_found {
     uint64_t lost, unmountable, unwritable; // and what was wrong with how many
     uint64_t collections;                   // of the workload
     bool until_wrong;                       // stop where something is
+    bool no_batches;                        // of what runs each write is one change
 } cuts_found;
 
 // Runs a plan and adds to `found`; says what is wrong with the first few.
