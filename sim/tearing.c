@@ -49,6 +49,8 @@ static tt_status read(tt_medium *medium, uint32_t address, void *bytes, size_t l
     tt_tearing *tearing = (tt_tearing *)medium;
     if (tearing->dead || tearing->busy > 0 || tearing->reads_left == 0) {
         tearing->reads_failed++;
+        if (tearing->reads_fail_once)
+            tearing->reads_left = UINT64_MAX;
         return TT_IO;
     }
     tearing->reads_left -= tearing->reads_left != UINT64_MAX;

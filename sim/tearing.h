@@ -41,6 +41,7 @@ struct tt_tearing {
     uint64_t reads_left;  // until a read fails, and all behind it; UINT64_MAX: none does
     unsigned busy_program, busy_erase, busy_sync; // times that `poll` says TT_BUSY after each
     unsigned busy;                                // those that are left
+    bool reads_fail_once;                         // only the one that reads_left counts down to
     uint32_t misuses, reads_failed;
     uint64_t read_bytes, programs, programmed_bytes, erases, syncs;
 };
