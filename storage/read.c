@@ -97,7 +97,7 @@ tt_status tt_store_read(tt_store *store, const char *key, uint32_t offset, void 
                         size_t capacity, size_t *length, tt_store_value *value)
 {
     tt_store_record record;
-    tt_store_value found;
+    tt_store_value found = {0};
     uint32_t at;
     *length = 0;
     tt_status status = look_up(store, key, &record, &found, &at);
