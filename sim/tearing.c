@@ -44,9 +44,20 @@ uint8_t tt_tearing_half_erased(tt_tearing *tearing, uint32_t address, unsigned s
     return medium->erased == 0xff ? old | bits : old & bits;
 }
 
+// Whether these bytes are within the medium, as every medium checks it (os/driver/medium_checks.h).
+static bool is_inside(tt_tearing *tearing, uint32_t address, size_t length)
+{
+    uint32_t bytes = tearing->medium.sectors * tearing->medium.sector_bytes;
+    bool inside = address <= bytes && length <= bytes - address;
+    tearing->misuses += !inside;
+    return inside;
+}
+
 static tt_status read(tt_medium *medium, uint32_t address, void *bytes, size_t length)
 {
     tt_tearing *tearing = (tt_tearing *)medium;
+    if (!is_inside(tearing, address, length))
+        return TT_IO;
     if (tearing->dead || tearing->busy > 0 || tearing->reads_left == 0) {
         tearing->reads_failed++;
         if (tearing->reads_fail_once)
@@ -54,11 +65,6 @@ static tt_status read(tt_medium *medium, uint32_t address, void *bytes, size_t l
         return TT_IO;
     }
     tearing->reads_left -= tearing->reads_left != UINT64_MAX;
-    if (address > medium->sectors * medium->sector_bytes ||
-        length > medium->sectors * medium->sector_bytes - address) {
-        tearing->misuses++;
-        return TT_IO;
-    }
     tearing->read_bytes += length;
     memcpy(bytes, tearing->image + address, length);
     return TT_OK;
@@ -68,8 +74,7 @@ static bool is_wrong(tt_tearing *tearing, uint32_t address, size_t length)
 {
     const tt_medium *medium = &tearing->medium;
     if (address % medium->program_bytes != 0 || length % medium->program_bytes != 0 ||
-        length == 0 || address / medium->sector_bytes >= medium->sectors ||
-        length > medium->sector_bytes - address % medium->sector_bytes)
+        length == 0 || length > medium->sector_bytes - address % medium->sector_bytes)
         return true;
     for (size_t i = 0; i < length; i++) {
         if (tearing->image[address + i] != medium->erased)
@@ -124,7 +129,7 @@ static tt_status program(tt_medium *medium, uint32_t address, const void *bytes,
     tt_tearing *tearing = (tt_tearing *)medium;
     const uint8_t *from = bytes;
     tt_tearing_operation operation = {address, from, (uint32_t)length};
-    if (begin(tearing, &operation) != TT_OK)
+    if (!is_inside(tearing, address, length) || begin(tearing, &operation) != TT_OK)
         return TT_IO;
     if (is_wrong(tearing, address, length))
         tearing->misuses++;
@@ -148,9 +153,9 @@ static tt_status erase(tt_medium *medium, uint32_t address)
 {
     tt_tearing *tearing = (tt_tearing *)medium;
     tt_tearing_operation operation = {address, NULL, medium->sector_bytes};
-    if (begin(tearing, &operation) != TT_OK)
+    if (!is_inside(tearing, address, medium->sector_bytes) || begin(tearing, &operation) != TT_OK)
         return TT_IO;
-    if (address % medium->sector_bytes != 0 || address / medium->sector_bytes >= medium->sectors) {
+    if (address % medium->sector_bytes != 0) {
         tearing->misuses++;
         return TT_IO;
     }

@@ -2,7 +2,8 @@
 //
 // What it is told to do happens when it is begun; `busy` makes `poll` say for a while that it goes
 // on. A unit that is programmed without having been erased is counted as misuse and programmed as
-// NOR flash would: bits only leave the erased state.
+// NOR flash would: bits only leave the erased state. What is not within the medium, be it of length
+// 0, is counted as misuse, too, and fails.
 
 #ifndef TUTTI_SIM_TEARING_H
 #define TUTTI_SIM_TEARING_H
