@@ -114,6 +114,8 @@ tt_status tt_store_erase(tt_store *store, uint32_t sector, uint8_t next)
 static tt_status open_with(tt_store *store, uint32_t victim)
 {
     uint32_t free;
+    if (store->sequence >= TT_STORE_SEQUENCE_MAX)
+        return TT_FULL;
     store->target = choose_free(store, &free);
     store->victim = free == 1 ? victim : NONE;
     if (free == 0 || (free == 1 && (victim == NONE || (store->parts.sectors[victim] & SECTOR_LIVE) >
@@ -156,7 +158,8 @@ tt_status tt_store_tidy(tt_store *store)
     choose_free(store, &free);
     if (status != TT_OK || free != 1 || victim == NONE || head < least + WEAR_DIFFERENCE)
         return status;
-    return open_with(store, victim);
+    status = open_with(store, victim);
+    return status == TT_BUSY || status == TT_IO ? status : TT_OK; // nothing has to move
 }
 
 // ---- The steps.
@@ -212,7 +215,7 @@ static tt_status open_step(tt_store *store)
 // The deletion that an entry is of has nothing older to hide any more.
 static tt_status let_go(tt_store *store, uint32_t at)
 {
-    tt_status status = tt_store_index_forget(store, store->parts.entries[at].address);
+    tt_status status = tt_store_index_count(store, store->parts.entries[at].address, false);
     tt_store_index_remove(store, at);
     return status;
 }

@@ -70,13 +70,13 @@ static void count_live(tt_store *store, uint32_t address, int32_t bytes)
     store->live += (uint32_t)bytes;
 }
 
-// The record at `address` is live no longer.
-tt_status tt_store_index_forget(tt_store *store, uint32_t address)
+// The record at `address` is live, or no longer.
+tt_status tt_store_index_count(tt_store *store, uint32_t address, bool live)
 {
-    tt_store_record older;
-    tt_status status = tt_store_record_read(store, address, &older);
+    tt_store_record record;
+    tt_status status = tt_store_record_read(store, address, &record);
     if (status == TT_OK)
-        count_live(store, address, -(int32_t)older.size);
+        count_live(store, address, live ? (int32_t)record.size : -(int32_t)record.size);
     return status == TT_DAMAGED ? TT_OK : status; // its bytes stay counted: they are lost
 }
 
@@ -86,11 +86,11 @@ tt_status tt_store_index_put(tt_store *store, const tt_store_record *record, con
     tt_store_entry *entries = store->parts.entries;
     bool deleted = (record->kind & RECORD_KIND) == RECORD_DELETED;
     uint32_t at;
-    if (record->version > store->version)
-        store->version = record->version;
+    if ((record->kind & RECORD_COPY) == 0)
+        store->version = record->version; // the newest is the place: it may have begun again at 0
     tt_status status = tt_store_index_find(store, key, record->key_length, &at);
     if (status == TT_OK) {
-        status = tt_store_index_forget(store, entries[at].address);
+        status = tt_store_index_count(store, entries[at].address, false);
     } else if (status == TT_NOT_FOUND) {
         if (deleted)
             return TT_OK; // nothing older is there

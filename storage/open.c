@@ -15,7 +15,8 @@ static bool fits_together(tt_store *store)
     const tt_medium *medium = parts->medium;
     uint32_t unit = medium->program_bytes, sector = medium->sector_bytes;
     if (unit == 0 || unit > TT_MEDIUM_PROGRAM_BYTES_MAX || (unit & (unit - 1)) != 0 ||
-        sector % unit != 0 || sector > TT_STORE_SECTOR_MAX || medium->sectors > UINT32_MAX / sector)
+        sector == 0 || sector % unit != 0 || sector > TT_STORE_SECTOR_MAX ||
+        medium->sectors > UINT32_MAX / sector)
         return false;
     if (parts->log_sectors < 2 || parts->log_sectors > medium->sectors ||
         parts->index_sectors > medium->sectors - parts->log_sectors ||
@@ -41,7 +42,8 @@ static tt_status read_headers(tt_store *store)
         tt_status status = tt_store_header_read(store, i, &header);
         if (status == TT_UNSUPPORTED || status == TT_IO)
             return status;
-        bool counts = status == TT_OK && header.sequence > 0 && header.sequence < SECTOR_LOG;
+        bool counts =
+            status == TT_OK && header.sequence > 0 && header.sequence <= TT_STORE_SEQUENCE_MAX;
         store->parts.sectors[i] = counts ? header.sequence : SECTOR_FREE;
         if (counts && header.sequence > store->sequence) {
             store->sequence = header.sequence;
@@ -103,7 +105,7 @@ static tt_status take_sector(tt_store *store, uint32_t sector)
     while (status == TT_OK && tt_store_scan_next(store, &store->scan, &record, key)) {
         if (record.key_length > 0)
             status = tt_store_index_put(store, &record, key);
-        else if (record.version > store->version)
+        else
             store->version = record.version;
     }
     store->head = sector;
@@ -132,7 +134,7 @@ static tt_status take_sectors(tt_store *store)
     }
 }
 
-tt_status tt_store_open(tt_store *store, const tt_store_parts *parts)
+static tt_status open_by(tt_store *store, const tt_store_parts *parts, const tt_store_code *clean)
 {
     memset(store, 0, sizeof(*store));
     store->parts = *parts;
@@ -147,6 +149,12 @@ tt_status tt_store_open(tt_store *store, const tt_store_parts *parts)
         status = drop_collected(store);
     if (status != TT_OK)
         return status;
-    status = parts->clean != NULL ? parts->clean->load(store) : TT_NOT_FOUND;
+    status = clean != NULL ? clean->load(store) : TT_NOT_FOUND;
     return status == TT_NOT_FOUND ? take_sectors(store) : status;
+}
+
+tt_status tt_store_open(tt_store *store, const tt_store_parts *parts)
+{
+    tt_status status = open_by(store, parts, parts->clean);
+    return status == TT_DAMAGED ? open_by(store, parts, NULL) : status;
 }

@@ -14,6 +14,9 @@
 #define EXTENT_BYTES 12 // an extent's value in the log
 #define RECORD_VALUE_MAX 0xffffffu
 
+// The greatest sequence of a sector: what is above counts as no header, and no head follows it.
+#define TT_STORE_SEQUENCE_MAX 1073741824
+
 enum { RECORD_PUT = 1, RECORD_DELETED, RECORD_COLLECTED, RECORD_EXTENT };
 #define RECORD_KIND 0x0f
 #define RECORD_MORE 0x80    // of a batch, and not its last
@@ -66,7 +69,9 @@ struct tt_store_code {
     // tt_store_give; TT_OK, it is at its end; or why it cannot be.
     tt_status (*advance)(tt_store *store, tt_store_write *write);
     tt_status (*tell)(tt_store *store, tt_store_facts *facts); // of extents
-    tt_status (*load)(tt_store *store); // the clean index: TT_NOT_FOUND, there is none that counts
+    // The clean index: TT_NOT_FOUND, there is none that counts; TT_DAMAGED, nor is there one, and
+    // `sectors` is to be made anew.
+    tt_status (*load)(tt_store *store);
 };
 
 // record.c
@@ -89,7 +94,7 @@ tt_status tt_store_key_at(tt_store *store, uint32_t address, uint8_t key[TT_STOR
                           uint8_t *length);
 tt_status tt_store_index_find(tt_store *store, const uint8_t *key, size_t length, uint32_t *at);
 tt_status tt_store_index_put(tt_store *store, const tt_store_record *record, const uint8_t *key);
-tt_status tt_store_index_forget(tt_store *store, uint32_t address);
+tt_status tt_store_index_count(tt_store *store, uint32_t address, bool live);
 void tt_store_index_remove(tt_store *store, uint32_t at);
 
 // read.c

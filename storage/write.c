@@ -151,13 +151,14 @@ static bool head_has_room(const tt_store *store, uint32_t size)
     return store->tail <= end && size <= end - store->tail;
 }
 
-// Whether so much is left if `live` bytes and `entries` are in use.
-static bool is_room(const tt_store *store, const write_need *need, uint32_t live, uint32_t entries)
+// Whether there is room for what a write needs if `entries` are in use.
+static bool is_room(const tt_store *store, const write_need *need, uint32_t entries)
 {
-    uint32_t capacity = tt_store_capacity(store);
+    uint32_t capacity = tt_store_capacity(store), live = store->live;
     bool bytes =
         need->growth <= 0 || (live <= capacity && (uint32_t)need->growth <= capacity - live);
-    return bytes && need->entries <= store->parts.entries_max - entries;
+    return bytes && need->entries <= store->parts.entries_max - entries &&
+           (head_has_room(store, need->size) || need->size <= tt_store_room(store));
 }
 
 // Whether a write can be done, and what it would add.
@@ -173,26 +174,45 @@ static tt_status weigh(tt_store *store, const tt_store_write *write, write_need 
     }
     if (need->size > most)
         return TT_TOO_LARGE;
-    bool fits = head_has_room(store, need->size) || need->size <= tt_store_room(store);
-    return fits && is_room(store, need, store->live, store->count) ? TT_OK : TT_FULL;
+    return is_room(store, need, store->count) ? TT_OK : TT_FULL;
 }
 
-// Whether a write that has no room would have it if deleted keys' bytes and entries went, as they
-// do when all sectors were collected: each such write has that begun for each sector once.
-static bool may_sweep(tt_store *store, tt_store_write *write, const write_need *need)
+// Takes the deletions that go when all sectors were collected out of what is live, or adds them
+// again; how many there are.
+static tt_status count_deletions(tt_store *store, bool live, uint32_t *count)
 {
-    uint32_t deleted = 0, bytes = 0;
-    for (uint32_t i = 0; i < store->count; i++) {
+    tt_status status = TT_OK;
+    *count = 0;
+    for (uint32_t i = 0; status == TT_OK && i < store->count; i++) {
         const tt_store_entry *entry = &store->parts.entries[i];
-        tt_store_record record;
         if ((entry->records & ENTRY_DELETED) == 0 ||
-            tt_store_record_read(store, entry->address, &record) != TT_OK)
+            (entry->records & ENTRY_RECORDS) == ENTRY_RECORDS)
             continue;
-        deleted++;
-        bytes += record.size;
+        status = tt_store_index_count(store, entry->address, live);
+        *count += 1;
     }
-    return deleted > 0 && is_room(store, need, store->live - bytes, store->count - deleted) &&
-           write->sweeps++ < store->parts.log_sectors;
+    return status;
+}
+
+// TT_FULL, or collects the next sector for a write that has no room, but would have it without the
+// deletions, which go when all are collected.
+static tt_status sweep(tt_store *store, tt_store_write *write, const write_need *need)
+{
+    uint32_t count;
+    tt_status status = count_deletions(store, false, &count);
+    bool enough = is_room(store, need, store->count - count);
+    if (status == TT_OK)
+        status = count_deletions(store, true, &count);
+    if (status != TT_OK || !enough)
+        return status == TT_OK ? TT_FULL : status;
+    if (write->sweeps++ < store->parts.log_sectors)
+        return tt_store_collect_oldest(store);
+    // All are, and more records were counted than were found: till it is opened again, these stay.
+    for (uint32_t i = 0; i < store->count; i++) {
+        if ((store->parts.entries[i].records & ENTRY_DELETED) != 0)
+            store->parts.entries[i].records |= ENTRY_RECORDS;
+    }
+    return TT_FULL;
 }
 
 static void put_change(tt_store *store, uint32_t i)
@@ -227,10 +247,8 @@ static tt_status take_turn(tt_store *store, tt_store_write *write)
         status = TT_INVALID;
     else if (rest || write->changes[0].extent)
         status = code != NULL ? code->advance(store, write) : TT_UNSUPPORTED;
-    if (status == TT_OK && !rest)
-        status = weigh(store, write, &need);
-    if (status == TT_FULL && !rest && may_sweep(store, write, &need))
-        return tt_store_collect_oldest(store);
+    if (status == TT_OK && !rest && (status = weigh(store, write, &need)) == TT_FULL)
+        status = sweep(store, write, &need);
     if (status == TT_BUSY || status == TT_EMPTY || status == TT_IO)
         return status;
     if (status != TT_OK || rest)

@@ -103,7 +103,7 @@ struct tt_store_write {
     uint32_t crc;             // and the sum of what was taken
     uint32_t version;         // of its first change
     uint8_t extent[12];       // its place, as the log has it
-    uint8_t sweeps;           // collections that were made for it, so that deleted keys go
+    uint32_t sweeps;          // collections that were made for it, so that deleted keys go
     bool cancelled, synced;
 };
 
