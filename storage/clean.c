@@ -3,8 +3,10 @@
 //
 // It lies in sectors of its own and says where the log ended. It counts only while nothing was
 // written behind that: then it is what the walk would find. So it can be torn, or left behind by
-// later writes, and nothing of it is ever wrong. The arrays are kept as they are in memory, which
-// on all machines of ours is little-endian.
+// later writes, and nothing of it is ever wrong. Nor is what somebody made up believed: each entry
+// is compared with its record, and what is live counted by these; only how many older values a key
+// has, and that none is left out where the numbers fit together, is taken from the index. The
+// arrays are kept as they are in memory, which on all machines of ours is little-endian.
 
 #include <string.h>
 
@@ -110,22 +112,6 @@ static tt_status advance(tt_store *store, tt_store_write *write)
     return begun(store, medium->operations->program(medium, address, store->parts.buffer, length));
 }
 
-// Whether the sum over `length` bytes is the number behind them.
-static bool is_whole(tt_store *store, uint32_t address, uint32_t length)
-{
-    uint8_t chunk[CHUNK];
-    uint32_t crc = 0, sum;
-    while (length > 0) {
-        uint32_t some = length < CHUNK ? length : CHUNK;
-        if (tt_store_medium_read(store, address, chunk, some) != TT_OK)
-            return false;
-        crc = tt_crc32(crc, chunk, some);
-        address += some;
-        length -= some;
-    }
-    return tt_store_read_number(store, address, &sum) == TT_OK && sum == crc;
-}
-
 // Whether nothing was written behind the end of the log.
 static bool is_last(tt_store *store, const index_head *head)
 {
@@ -156,38 +142,73 @@ static bool is_ours(const tt_store *store, const index_head *head)
            sizeof(*head) + head->count * sizeof(tt_store_entry) + head->log_sectors * 4 + 4 <= room;
 }
 
-// Takes the words of the sectors, if it has records where the headers say that there are some, and
-// nowhere else: a header may have been damaged since.
-static tt_status load_sectors(tt_store *store, uint32_t address)
+// Whether the sum is right over the head, the entries, which come into memory, and the words of the
+// sectors; and these have records where the headers say that there are some, and nowhere else: a
+// header may have been damaged since.
+static bool is_whole(tt_store *store, const index_head *head, uint32_t at)
 {
-    uint32_t *sectors = store->parts.sectors, word;
-    for (uint32_t i = 0; i < store->parts.log_sectors; i++) {
-        if (tt_store_read_number(store, address + 4 * i, &word) != TT_OK ||
-            ((word & SECTOR_STATE) == SECTOR_LOG) != (sectors[i] != SECTOR_FREE))
-            return TT_NOT_FOUND;
+    uint32_t length = head->count * (uint32_t)sizeof(tt_store_entry), number;
+    uint32_t crc = tt_crc32(0, head, sizeof(*head));
+    at += (uint32_t)sizeof(*head);
+    if (length > 0 && tt_store_medium_read(store, at, store->parts.entries, length) != TT_OK)
+        return false;
+    crc = tt_crc32(crc, store->parts.entries, length);
+    at += length;
+    for (uint32_t i = 0; i < head->log_sectors; i++, at += 4) {
+        if (tt_store_read_number(store, at, &number) != TT_OK ||
+            ((number & SECTOR_STATE) == SECTOR_LOG) != (store->parts.sectors[i] != SECTOR_FREE))
+            return false;
+        crc = tt_crc32(crc, &number, sizeof(number));
     }
-    for (uint32_t i = 0; i < store->parts.log_sectors; i++) {
-        tt_status status = tt_store_read_number(store, address + 4 * i, &word);
-        if (status != TT_OK)
-            return status;
-        if (sectors[i] != SECTOR_FREE)
-            sectors[i] = word;
-    }
-    return TT_OK;
+    return tt_store_read_number(store, at, &number) == TT_OK && number == crc;
 }
 
-static bool load_entries(tt_store *store, const index_head *head, uint32_t address)
+// Whether an entry is of a record of its key, behind those of lesser hashes, and the only one.
+static bool is_entry(tt_store *store, uint32_t i, uint32_t end, tt_store_record *record)
 {
-    tt_store_entry *entries = store->parts.entries;
-    uint32_t log_bytes = store->parts.log_sectors * store->parts.medium->sector_bytes;
-    size_t length = head->count * sizeof(entries[0]);
-    if (length > 0 && tt_store_medium_read(store, address, entries, length) != TT_OK)
+    const tt_store_entry *entries = store->parts.entries, *entry = &entries[i];
+    const tt_medium *medium = store->parts.medium;
+    uint32_t sector = entry->address / medium->sector_bytes, at;
+    uint32_t offset = entry->address % medium->sector_bytes;
+    uint8_t key[TT_STORE_KEY_MAX];
+    if (sector >= store->parts.log_sectors || store->parts.sectors[sector] == SECTOR_FREE ||
+        offset < store->header_bytes || offset % medium->program_bytes != 0 ||
+        offset + RECORD_BYTES > medium->sector_bytes ||
+        tt_store_record_read(store, entry->address, record) != TT_OK || record->key_length == 0 ||
+        (sector == store->head && offset + record->size > end) ||
+        tt_store_medium_read(store, entry->address + RECORD_HEAD, key, record->key_length) != TT_OK)
         return false;
+    bool deleted = (record->kind & RECORD_KIND) == RECORD_DELETED;
+    store->count = i; // the entries before this one: it is not among them
+    return deleted == ((entry->records & ENTRY_DELETED) != 0) &&
+           (entry->records & ENTRY_RECORDS) > 0 &&
+           entry->hash == tt_store_hash(key, record->key_length) &&
+           (i == 0 || entries[i - 1].hash <= entry->hash) &&
+           memchr(key, 0, record->key_length) == NULL &&
+           tt_store_index_find(store, key, record->key_length, &at) == TT_NOT_FOUND;
+}
+
+// Counts what is live anew by the entries' records; whether that is what the index says.
+static bool is_true(tt_store *store, const index_head *head, uint32_t at)
+{
+    uint32_t *sectors = store->parts.sectors, word;
+    for (uint32_t i = 0; i < head->log_sectors; i++)
+        sectors[i] = sectors[i] == SECTOR_FREE ? SECTOR_FREE : SECTOR_LOG;
     for (uint32_t i = 0; i < head->count; i++) {
-        if (entries[i].address >= log_bytes || (i > 0 && entries[i].hash < entries[i - 1].hash))
+        tt_store_record record;
+        if (!is_entry(store, i, head->tail, &record))
+            return false;
+        sectors[record.address / store->parts.medium->sector_bytes] += record.size;
+        store->live += record.size;
+    }
+    store->count = head->count;
+    at += (uint32_t)(sizeof(*head) + head->count * sizeof(tt_store_entry));
+    for (uint32_t i = 0; i < head->log_sectors; i++) {
+        if (tt_store_read_number(store, at + 4 * i, &word) != TT_OK ||
+            (sectors[i] != SECTOR_FREE && sectors[i] != word))
             return false;
     }
-    return true;
+    return store->live == head->live;
 }
 
 static tt_status load(tt_store *store)
@@ -196,23 +217,17 @@ static tt_status load(tt_store *store)
     sector_header newest;
     uint32_t at = first_byte(store);
     if (store->parts.index_sectors == 0 || store->head == NONE || store->void_head != NONE ||
-        tt_store_medium_read(store, at, &head, sizeof(head)) != TT_OK || !is_ours(store, &head))
-        return TT_NOT_FOUND;
-    uint32_t entries = head.count * (uint32_t)sizeof(tt_store_entry);
-    if (!is_whole(store, at, (uint32_t)sizeof(head) + entries + head.log_sectors * 4) ||
+        tt_store_medium_read(store, at, &head, sizeof(head)) != TT_OK || !is_ours(store, &head) ||
         !is_last(store, &head) || tt_store_header_read(store, head.head, &newest) != TT_OK ||
-        !load_entries(store, &head, at + sizeof(head)))
+        !is_whole(store, &head, at))
         return TT_NOT_FOUND;
-    tt_status status = load_sectors(store, at + (uint32_t)sizeof(head) + entries);
-    if (status != TT_OK)
-        return status;
+    if (!is_true(store, &head, at))
+        return TT_DAMAGED;
     store->head_seed = newest.seed;
     store->head_victim = newest.victim;
     store->head_victim_erases = newest.victim_erases;
     store->tail = head.tail;
     store->version = head.version;
-    store->count = head.count;
-    store->live = head.live;
     return TT_OK;
 }
 

@@ -9,7 +9,7 @@
 #include "storage/store_internal.h"
 #include "tutti/bytes.h"
 
-static uint16_t hash_of(const uint8_t *key, size_t length)
+uint16_t tt_store_hash(const uint8_t *key, size_t length)
 {
     uint32_t sum = tt_crc32(0, key, length);
     return (uint16_t)(sum ^ sum >> 16);
@@ -36,7 +36,7 @@ tt_status tt_store_key_at(tt_store *store, uint32_t address, uint8_t key[TT_STOR
 tt_status tt_store_index_find(tt_store *store, const uint8_t *key, size_t length, uint32_t *at)
 {
     const tt_store_entry *entries = store->parts.entries;
-    uint16_t hash = hash_of(key, length);
+    uint16_t hash = tt_store_hash(key, length);
     uint32_t low = 0, high = store->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -98,7 +98,7 @@ tt_status tt_store_index_put(tt_store *store, const tt_store_record *record, con
             return TT_FULL;
         memmove(&entries[at + 1], &entries[at], (store->count - at) * sizeof(entries[0]));
         store->count++;
-        entries[at] = (tt_store_entry){.hash = hash_of(key, record->key_length)};
+        entries[at] = (tt_store_entry){.hash = tt_store_hash(key, record->key_length)};
         status = TT_OK;
     }
     if (status != TT_OK)

@@ -90,6 +90,7 @@ bool tt_store_scan_next(tt_store *store, tt_store_scan *scan, tt_store_record *r
                         uint8_t *key);
 
 // index.c
+uint16_t tt_store_hash(const uint8_t *key, size_t length);
 tt_status tt_store_key_at(tt_store *store, uint32_t address, uint8_t key[TT_STORE_KEY_MAX],
                           uint8_t *length);
 tt_status tt_store_index_find(tt_store *store, const uint8_t *key, size_t length, uint32_t *at);

@@ -222,6 +222,9 @@ static void test_refused(void)
         bool good = unit > 0 && unit < 512 && (unit & (unit - 1)) == 0; // 512: no room in 512
         EXPECT_EQUAL(bed_open(&the), good ? TT_OK : TT_INVALID);
     }
+    small();
+    the.tearing.medium.sector_bytes = 0;
+    EXPECT_EQUAL(bed_open(&the), TT_INVALID);
     // Fewer entries than the store has keys.
     small();
     REQUIRE(bed_open(&the) == TT_OK);
