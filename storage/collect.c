@@ -111,16 +111,17 @@ tt_status tt_store_erase(tt_store *store, uint32_t sector, uint8_t next)
     return status == TT_OK ? TT_BUSY : status;
 }
 
+// TT_FULL: the store is at the end of its life, or somebody filled the log as no store of ours
+// does.
 static tt_status open_with(tt_store *store, uint32_t victim)
 {
     uint32_t free;
-    if (store->sequence >= TT_STORE_SEQUENCE_MAX)
-        return TT_FULL;
     store->target = choose_free(store, &free);
     store->victim = free == 1 ? victim : NONE;
-    if (free == 0 || (free == 1 && (victim == NONE || (store->parts.sectors[victim] & SECTOR_LIVE) >
-                                                          tt_store_sector_room(store))))
-        return TT_DAMAGED; // no store of ours is like this
+    if (store->sequence >= TT_STORE_SEQUENCE_MAX || free == 0 ||
+        (free == 1 && (victim == NONE ||
+                       (store->parts.sectors[victim] & SECTOR_LIVE) > tt_store_sector_room(store))))
+        return TT_FULL;
     if (state_of(store, store->target) != SECTOR_ERASED)
         return tt_store_erase(store, store->target, STATE_OPEN);
     store->state = STATE_OPEN;

@@ -14,7 +14,8 @@
 #define EXTENT_BYTES 12 // an extent's value in the log
 #define RECORD_VALUE_MAX 0xffffffu
 
-// The greatest sequence of a sector: what is above counts as no header, and no head follows it.
+// The greatest sequence of a sector: a header with one above counts as none, and no head follows
+// the one that has it, so that sequences never come near SECTOR_LOG.
 #define TT_STORE_SEQUENCE_MAX 1073741824
 
 enum { RECORD_PUT = 1, RECORD_DELETED, RECORD_COLLECTED, RECORD_EXTENT };

@@ -29,6 +29,7 @@ static void parts_of(uint32_t extents, uint32_t index)
 {
     memset(&the, 0, sizeof(the));
     bed_init(&the, image, 4, SECTOR, SECTORS);
+    the.parts.entries_max = 256;
     the.parts.log_sectors = SECTORS - extents - index;
     the.parts.index_sectors = index;
     the.parts.extents = &tt_store_extents;
@@ -238,6 +239,49 @@ static void test_index_entry(void)
     expect_kept();
 }
 
+// Sectors that somebody filled to the brim, and the free one has a header, or not: all can be read,
+// what has no place is refused without an erase, and what was acknowledged stays.
+static void test_brim(bool no_free)
+{
+    static uint8_t value[93]; // four fill a sector
+    blank(0, 0);
+    the.store.reserve = 0; // which makes it no store of ours
+    char key[16];
+    unsigned keys = 0, gone = 0;
+    tt_status status = TT_OK;
+    for (; status == TT_OK; keys += status == TT_OK) {
+        snprintf(key, sizeof(key), "brim %02u", keys);
+        status = bed_put(&the, key, value, sizeof(value));
+    }
+    EXPECT_EQUAL(status, TT_FULL);
+    EXPECT_EQUAL(keys, (SECTORS - 1) * 4);
+    uint32_t last = the.store.head, free = SECTORS - 1;
+    EXPECT(the.sectors[free] >= SECTOR_FREE);
+    if (no_free) {
+        memcpy(image + free * SECTOR, image + last * SECTOR, 32);
+        sequence_of(free, get32(last * SECTOR + 12) + 1);
+    }
+    REQUIRE(bed_open(&the) == TT_OK);
+    uint64_t erases = the.tearing.erases;
+    EXPECT_EQUAL(bed_put(&the, "brim", value, 50), TT_FULL);
+    for (status = TT_OK; status == TT_OK; gone += status == TT_OK) {
+        snprintf(key, sizeof(key), "brim %02u", gone);
+        status = bed_remove(&the, key);
+    }
+    EXPECT_EQUAL(status, TT_FULL);
+    EXPECT_EQUAL(gone, no_free ? 464 / 24 : 0);
+    EXPECT_EQUAL(bed_run(&the), TT_OK);
+    EXPECT_EQUAL(the.tearing.erases, erases);
+    for (int opened = 0; opened < 2; opened++) {
+        for (unsigned k = 0; k < keys; k++) {
+            snprintf(key, sizeof(key), "brim %02u", k);
+            EXPECT_EQUAL(tt_store_find(&the.store, key, NULL), k < gone ? TT_NOT_FOUND : TT_OK);
+        }
+        REQUIRE(bed_open(&the) == TT_OK);
+    }
+    EXPECT_EQUAL(the.tearing.misuses, 0);
+}
+
 int main(void)
 {
     test_sequence(7, true);
@@ -259,5 +303,7 @@ int main(void)
     test_version();
     test_index();
     test_index_entry();
+    test_brim(false);
+    test_brim(true);
     return test_result();
 }
