@@ -74,5 +74,16 @@ ask get data/settings/volume
 says "4.04 Not Found"
 ask get ai/models
 [ -z "$model" ] || [ ! -s "$scratch/said" ] || fail "a deleted model is there again: $(cat "$scratch/said")"
+# Each start was counted, and left a pool of randomness of its own to the next, though the watch has no entropy.
+python3 - "$TUTTI_NET/$kind-1.medium" "$(starts)" <<'END' || failed=1
+import re, sys
+with open(sys.argv[1], "rb") as file:
+    found = re.findall(b"device/start(.{4})(.{32})", file.read(), re.S)
+counts = sorted(int.from_bytes(count, "little") for count, _ in found)
+pools = {pool for _, pool in found}
+if counts != list(range(1, int(sys.argv[2]) + 1)) or len(pools) != len(counts) or bytes(32) in pools:
+    print("starts on the medium:", counts, len(pools), "pools; the device says", sys.argv[2])
+    sys.exit(1)
+END
 [ $failed -eq 0 ] && echo "$kind: kept, in $((($(date +%s%N) - began) / 1000000)) ms"
 exit $failed

@@ -43,7 +43,7 @@ start
 wait_for '^linux-1  *linux-.* ms$' 1
 grep -q "^linux-1  *$first-2 " "$scratch/up" || { echo "expected $first-2:"; cat "$scratch/up"; exit 1; }
 "$tutti" data check "$keep/linux-1.img" >"$scratch/out" 2>&1
-grep -q "^device/name $((${#first} + 2)) bytes" "$scratch/out" || { cat "$scratch/out"; exit 1; }
+grep -q "^device/name: $((${#first} + 2)) bytes" "$scratch/out" || { cat "$scratch/out"; exit 1; }
 kill -INT "$launcher"
 wait "$launcher"
 
