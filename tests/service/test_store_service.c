@@ -1,6 +1,7 @@
 // Values on the bus: put, read from any offset, listed, observed and deleted; acknowledged when
 // they are durable and not before; refused where the path is hostile, a quota or the store is full.
 
+#include "bus/message.h"
 #include "tests/service/store_bed.h"
 #include "tutti/check.h"
 #include "tutti/store_service.h"
@@ -119,6 +120,42 @@ static void test_long_value(void)
     EXPECT_TEXT(a.payload, "a value has at most 2048 bytes; this one has 2049");
     request(TT_GET, "data/longer", NULL, 0);
     EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
+}
+
+// GET of one block of a path, as a stranger may number it; the code of the answer.
+static uint8_t block_code(const char *path, uint32_t number)
+{
+    static uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    static uint16_t id = 1000;
+    tt_message_writer w;
+    tt_endpoint peer;
+    tt_message answer;
+    size_t length = 0;
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, ++id,
+                     &(tt_bus_token){.length = 1, .bytes = {7}});
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, path, '/');
+    tt_message_option_block(&w, TT_OPTION_BLOCK2, &(tt_block){.number = number, .exponent = 6});
+    tt_bus_receive(&WATCH->bus, time_now, &TV->endpoint, bytes, w.out.length);
+    REQUIRE(tt_bus_transmit(&WATCH->bus, &peer, bytes, sizeof(bytes), &length) == TT_OK);
+    REQUIRE(tt_message_parse(&answer, bytes, length) == TT_OK);
+    return answer.code;
+}
+
+// A block outside of a value, or of a list, is refused however far outside: nothing is read for it
+// that the medium does not have.
+static void test_far_blocks(void)
+{
+    static const uint32_t numbers[] = {1, 2, 511, 512, 65535, 1048575};
+    start(true);
+    put("data/x", "a short one");
+    EXPECT_ANSWER(a, TT_CREATED);
+    EXPECT_EQUAL(block_code("data/x", 0), TT_CONTENT);
+    for (size_t i = 0; i < TT_COUNT(numbers); i++) {
+        EXPECT_EQUAL(block_code("data/x", numbers[i]), TT_BAD_OPTION);
+        EXPECT_EQUAL(block_code("data", numbers[i]), TT_BAD_OPTION);
+    }
+    EXPECT_EQUAL(tearing.misuses, 0);
+    expect_value("data/x", "a short one");
 }
 
 static void test_lists(void)
@@ -465,6 +502,7 @@ int main(void)
 {
     test_values();
     test_long_value();
+    test_far_blocks();
     test_lists();
     test_hostile_paths();
     test_many_quotas();
