@@ -101,12 +101,9 @@ static tt_status write_seed(const tt_device *device, tt_text *why)
     tt_write_bytes(&writer, device->seed, sizeof(device->seed));
     tt_write_le32(&writer, tt_crc32(0, bytes, writer.length));
     TT_CHECK(!writer.failed && writer.length == sizeof(bytes));
-    int file = open(device->kept_seed, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    bool written = file >= 0 && write(file, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes);
-    int error = errno;
-    if (file >= 0)
-        close(file);
-    return written ? TT_OK : fail(TT_IO, why, device->kept_seed, strerror(error));
+    return tt_file_keep(device->kept_seed, bytes, sizeof(bytes))
+               ? TT_OK
+               : fail(TT_IO, why, device->kept_seed, strerror(errno));
 }
 
 static bool join(char path[TT_DEVICE_PATH_MAX], const char *folder, const char *name,
