@@ -150,7 +150,7 @@ for there in none old; do
     if [ $there = none ]; then
         ls -A "$keep" | grep -q -e here-1.seed -e '^\.tutti' && fail "left behind: $(ls -A "$keep")"
         up --keep "$keep"
-        wait_for "a start behind that" grep -q "^medium: as promised" "$scratch/f/here-1.log"
+        wait_for "a start behind that" grep -qs "^medium: as promised" "$scratch/f/here-1.log"
         down
         cp "$keep/here-1.seed" "$scratch/good"
     else
