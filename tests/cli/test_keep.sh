@@ -157,6 +157,16 @@ for there in none old; do
         cmp -s "$keep/here-1.seed" "$scratch/good" || fail "a full disk changed the seed"
     fi
 done
+# A store of another version of the format is told of.
+python3 - "$keep/here-1.img" <<'END'
+import struct, sys, zlib
+header = struct.pack("<IBBHI", 0x4C535454, 9, 2, 64, 4096) + bytes(16)
+with open(sys.argv[1], "r+b") as file:
+    file.write(header + struct.pack("<I", zlib.crc32(header)))
+END
+"$tutti" up "$scratch/fleet" --dir "$scratch/f" --keep "$keep" --timeout 1 --run true >"$scratch/up" 2>&1
+grep -qF "here-1.img: its store has another version of the format; here-1 leaves it as it is, and keeps nothing" "$scratch/up" || { fail "another version:"; cat "$scratch/up"; }
+[ "$(grep -c "another version" "$scratch/up")" = 1 ] || fail "told of media that have none"
 touch "$scratch/file"
 keep=$scratch/file
 refused 1 "cannot be made: Not a directory"
