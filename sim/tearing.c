@@ -47,8 +47,13 @@ uint8_t tt_tearing_half_erased(tt_tearing *tearing, uint32_t address, unsigned s
 static tt_status read(tt_medium *medium, uint32_t address, void *bytes, size_t length)
 {
     tt_tearing *tearing = (tt_tearing *)medium;
-    if (tearing->dead || tearing->busy > 0)
+    if (tearing->dead || tearing->busy > 0 || tearing->reads_left == 0) {
+        tearing->reads_failed++;
+        if (tearing->reads_fail_once)
+            tearing->reads_left = UINT64_MAX;
         return TT_IO;
+    }
+    tearing->reads_left -= tearing->reads_left != UINT64_MAX;
     if (address > medium->sectors * medium->sector_bytes ||
         length > medium->sectors * medium->sector_bytes - address) {
         tearing->misuses++;
@@ -199,7 +204,7 @@ void tt_tearing_init(tt_tearing *tearing, uint8_t *image, uint32_t program_bytes
                                   .erased = erased,
                                   .window = image};
     tearing->image = image;
-    tearing->points_left = UINT64_MAX;
+    tearing->points_left = tearing->reads_left = UINT64_MAX;
     tt_random_seed(&tearing->random, 1);
     for (uint32_t i = 0; i < sectors * sector_bytes; i++)
         tearing->hash ^= tt_tearing_mix(i, image[i]);

@@ -38,9 +38,11 @@ struct tt_tearing {
     tt_random random;     // of what is torn
     bool dead;            // the power is gone: everything fails with TT_IO till tt_tearing_power
     bool broken;          // programs and erases fail, as on a medium that is worn out
+    uint64_t reads_left;  // until a read fails, and all behind it; UINT64_MAX: none does
     unsigned busy_program, busy_erase, busy_sync; // times that `poll` says TT_BUSY after each
     unsigned busy;                                // those that are left
-    uint32_t misuses;
+    bool reads_fail_once;                         // only the one that reads_left counts down to
+    uint32_t misuses, reads_failed;
     uint64_t read_bytes, programs, programmed_bytes, erases, syncs;
 };
 

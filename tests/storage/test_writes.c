@@ -472,6 +472,83 @@ static void test_extents(void)
     EXPECT_EQUAL(the.tearing.misuses, 0);
 }
 
+// The medium fails in the middle of a read, of any: that is told, and nothing else is.
+static void test_failing_reads(bool once)
+{
+    static uint8_t kept[16 << 10];
+    blank(4, 512, 8);
+    for (unsigned i = 0; i < 150; i++) {
+        char key[16];
+        sprintf(key, "key%u", i % 9);
+        EXPECT_EQUAL(bed_put(&the, key, "a value of a key", 16), TT_OK);
+    }
+    bed_run(&the);
+    memcpy(kept, image, sizeof(kept));
+    for (uint64_t reads = 0;; reads++) {
+        memcpy(image, kept, sizeof(kept));
+        tt_tearing_power(&the.tearing, UINT64_MAX);
+        the.tearing.reads_left = reads;
+        the.tearing.reads_failed = 0;
+        the.tearing.reads_fail_once = once;
+        tt_status status = bed_open(&the);
+        EXPECT_EQUAL(status, the.tearing.reads_failed > 0 ? TT_IO : TT_OK);
+        for (unsigned i = 0; status == TT_OK && i < 30; i++) {
+            char key[16];
+            sprintf(key, "key%u", i % 9);
+            uint32_t failed = the.tearing.reads_failed;
+            const char *text = text_of(key);
+            EXPECT_TEXT(text, the.tearing.reads_failed == failed ? "a value of a key" : "TT_IO");
+            if (the.tearing.reads_failed > 0 && once)
+                break;
+            status = bed_put(&the, key, "a value of a key", 16);
+            EXPECT(status == TT_OK || (status == TT_IO && the.tearing.reads_failed > 0));
+        }
+        EXPECT(once || (status == TT_OK) == (the.tearing.reads_failed == 0));
+        bool all = the.tearing.reads_failed == 0;
+        the.tearing.reads_left = UINT64_MAX;
+        REQUIRE(bed_open(&the) == TT_OK);
+        for (unsigned i = 0; i < 9; i++) {
+            char key[16];
+            sprintf(key, "key%u", i);
+            EXPECT_TEXT(text_of(key), "a value of a key");
+        }
+        if (all)
+            break;
+        REQUIRE(reads < 20000);
+    }
+    EXPECT_EQUAL(the.tearing.misuses, 0);
+}
+
+// The erases that it counts are those that were, and extents go round.
+static void test_wear(void)
+{
+    tt_store_facts facts;
+    blank(4, 512, 2);
+    for (unsigned i = 0; i < 100; i++) {
+        EXPECT_EQUAL(bed_put(&the, "key", "value", 5), TT_OK);
+        bed_run(&the);
+        EXPECT_EQUAL(tt_store_info(&the.store, 3, &facts), TT_OK);
+        EXPECT_EQUAL(facts.least + facts.greatest, the.tearing.erases);
+    }
+    memset(image, 0xff, sizeof(image));
+    bed_init(&the, image, 4, 512, 16);
+    the.parts.log_sectors = 8;
+    the.parts.extents = &tt_store_extents;
+    REQUIRE(bed_open(&the) == TT_OK);
+    unsigned used = 0;
+    for (unsigned i = 0; i < 40; i++) {
+        tt_store_change change = {.key = "e", .value = told, .length = 100, .extent = true};
+        tt_store_pin pin;
+        const void *bytes;
+        size_t length;
+        EXPECT_EQUAL(bed_change(&the, &change, 1), TT_OK);
+        EXPECT_EQUAL(tt_store_window(&the.store, "e", &pin, &bytes, &length), TT_OK);
+        used |= 1u << pin.first;
+        tt_store_unpin(&pin);
+    }
+    EXPECT_EQUAL(used, 0xff00);
+}
+
 int main(void)
 {
     test_batch();
@@ -494,5 +571,8 @@ int main(void)
     test_worn();
     test_anew();
     test_extents();
+    test_failing_reads(false);
+    test_failing_reads(true);
+    test_wear();
     return test_result();
 }
