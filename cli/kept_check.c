@@ -55,7 +55,7 @@ static tt_exit check(const char *path, uint8_t *bytes, size_t length, bool secto
     if (status == TT_UNSUPPORTED)
         return refuse(path, "its store has another version of the format, or was made for another "
                             "geometry");
-    if (status == TT_DAMAGED)
+    if (status == TT_DAMAGED || status == TT_INVALID)
         return refuse(path, "its headers do not agree on one store that fits into it");
     if (status != TT_OK)
         return refuse(path, tt_status_text(status));

@@ -11,7 +11,7 @@
 #define SECTOR_LEAST 128 // no store has smaller ones, so headers lie at multiples of it
 #define MAGIC 0x4c535454u
 #define UNIT_LOG2_MAX 9
-#define GEOMETRIES_MAX 256 // that are weighed: more are nobody's store
+#define LOOKS_MAX (1u << 26) // at sectors for their headers: whoever needs more made it up
 
 static tt_status read(tt_medium *medium, uint32_t address, void *bytes, size_t length)
 {
@@ -93,17 +93,20 @@ static bool is_possible(const geometry *g, uint64_t at, size_t length)
            at % g->sector_bytes == 0 && at / g->sector_bytes < g->log_sectors;
 }
 
-// How many headers of its sectors state this geometry: 0 where one states another.
-static uint32_t count_headers(const uint8_t *bytes, size_t length, const geometry *g)
+// How many headers of its sectors state this geometry: 0 where one states another. `looks` counts
+// the sectors.
+static uint32_t count_headers(const uint8_t *bytes, size_t length, const geometry *g,
+                              uint32_t *looks)
 {
     geometry there;
     uint32_t count = 0;
-    for (uint64_t i = 0; i < g->log_sectors; i++)
-        if (read_header(bytes, length, i * g->sector_bytes, &there)) {
-            if (!is_same(&there, g))
-                return 0;
-            count++;
-        }
+    for (uint64_t i = 0; i < g->log_sectors; i++) {
+        bool whole = read_header(bytes, length, i * g->sector_bytes, &there);
+        (*looks)++;
+        if (whole && !is_same(&there, g))
+            return 0;
+        count += whole;
+    }
     return count;
 }
 
@@ -112,9 +115,9 @@ static uint32_t count_headers(const uint8_t *bytes, size_t length, const geometr
 // sector, too, and denies it; or, where a cut took the first sector's, of one that fewer state.
 static tt_status find_geometry(const uint8_t *bytes, size_t length, geometry *best)
 {
-    uint32_t most = 0, tried = 0;
+    uint32_t most = 0, looks = 0;
     bool equal = false, other = false, any = false;
-    for (uint64_t at = 0; at < length && tried < GEOMETRIES_MAX; at += SECTOR_LEAST) {
+    for (uint64_t at = 0; at < length && looks < LOOKS_MAX; at += SECTOR_LEAST) {
         geometry g;
         if (!read_header(bytes, length, at, &g))
             continue;
@@ -122,8 +125,7 @@ static tt_status find_geometry(const uint8_t *bytes, size_t length, geometry *be
         other |= g.version != TT_STORE_VERSION;
         if (!is_possible(&g, at, length) || (most > 0 && is_same(&g, best)))
             continue;
-        uint32_t count = count_headers(bytes, length, &g);
-        tried++;
+        uint32_t count = count_headers(bytes, length, &g, &looks);
         equal = count > most ? false : equal || (count > 0 && count == most);
         if (count > most) {
             most = count;
@@ -132,7 +134,7 @@ static tt_status find_geometry(const uint8_t *bytes, size_t length, geometry *be
     }
     if (most == 0)
         return other ? TT_UNSUPPORTED : any ? TT_DAMAGED : TT_NOT_FOUND;
-    if (equal)
+    if (equal || looks >= LOOKS_MAX)
         return TT_DAMAGED;
     return best->version == TT_STORE_VERSION ? TT_OK : TT_UNSUPPORTED;
 }
