@@ -161,6 +161,25 @@ static void sync_folder(const char *target)
     free(folder);
 }
 
+bool tt_file_keep(const char *path, const void *bytes, size_t length)
+{
+    char *temporary = beside(path, ".tutti-XXXXXX");
+    int file = temporary != NULL ? mkostemp(temporary, O_CLOEXEC) : -1; // its owner's only
+    errno = file >= 0 ? ENOSPC : errno;                                 // what a short write means
+    bool kept = file >= 0 && write(file, bytes, length) == (ssize_t)length && fsync(file) == 0 &&
+                rename(temporary, path) == 0;
+    int reason = errno;
+    if (file >= 0)
+        close(file);
+    if (kept)
+        sync_folder(path);
+    else if (file >= 0)
+        unlink(temporary);
+    free(temporary);
+    errno = reason;
+    return kept;
+}
+
 tt_exit tt_file_commit(tt_file_out *out)
 {
     bool failed = ferror(out->stream) != 0; // earlier, and errno may be of something else by now

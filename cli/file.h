@@ -44,6 +44,10 @@ void tt_file_abandon(tt_file_out *out);
 // The three in one, for bytes in memory.
 tt_exit tt_file_write(const char *command, const char *path, const void *bytes, size_t length);
 
+// The same without a word, for a file of this program's own that its owner alone may read: false
+// with errno, and what was there before is unchanged.
+bool tt_file_keep(const char *path, const void *bytes, size_t length);
+
 // Whether `folder` and `name` together can be a unix socket's path; where they cannot, that is
 // said.
 bool tt_file_fits_socket(const char *command, const char *folder, const char *name);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "cli/file.h"
 #include "cli/keep.h"
 #include "cli/say.h"
+#include "tools/store/image.h"
 #include "tutti/bytes.h"
 #include "tutti/check.h"
 
@@ -101,12 +103,9 @@ static tt_status write_seed(const tt_device *device, tt_text *why)
     tt_write_bytes(&writer, device->seed, sizeof(device->seed));
     tt_write_le32(&writer, tt_crc32(0, bytes, writer.length));
     TT_CHECK(!writer.failed && writer.length == sizeof(bytes));
-    int file = open(device->kept_seed, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    bool written = file >= 0 && write(file, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes);
-    int error = errno;
-    if (file >= 0)
-        close(file);
-    return written ? TT_OK : fail(TT_IO, why, device->kept_seed, strerror(error));
+    return tt_file_keep(device->kept_seed, bytes, sizeof(bytes))
+               ? TT_OK
+               : fail(TT_IO, why, device->kept_seed, strerror(errno));
 }
 
 static bool join(char path[TT_DEVICE_PATH_MAX], const char *folder, const char *name,
@@ -156,6 +155,23 @@ static tt_status expect_medium(const char *path, const struct stat *there, uint6
     return access(path, R_OK | W_OK) == 0 ? TT_OK : fail(TT_IO, why, path, strerror(errno));
 }
 
+// The device says so on its console only, and goes on without what is kept.
+static void note_version(const tt_device *device, size_t length)
+{
+    int file = open(device->medium, O_RDONLY | O_CLOEXEC);
+    void *bytes = file >= 0 ? mmap(NULL, length, PROT_READ, MAP_PRIVATE, file, 0) : MAP_FAILED;
+    if (file >= 0)
+        close(file);
+    if (bytes == MAP_FAILED)
+        return;
+    if (tt_store_image_find(bytes, length) == TT_UNSUPPORTED)
+        tt_say("tutti up: %s: its store has another version of the format; %s leaves it as it is, "
+               "and keeps "
+               "nothing",
+               device->medium, device->label);
+    munmap(bytes, length);
+}
+
 tt_status tt_keep_start(const tt_device *device, tt_text *why)
 {
     uint64_t bytes =
@@ -169,8 +185,11 @@ tt_status tt_keep_start(const tt_device *device, tt_text *why)
     else if (bytes > 0)
         status = errno == ENOENT ? make_medium(device->medium, bytes, why)
                                  : fail(TT_IO, why, device->medium, strerror(errno));
-    if (status == TT_OK && device->kept_seed[0] != '\0')
+    if (status == TT_OK && device->kept_seed[0] != '\0') {
+        if (bytes > 0)
+            note_version(device, bytes);
         status = write_seed(device, why);
+    }
     return status;
 }
 

@@ -18,7 +18,8 @@ tt_status tt_keep_name(tt_device *device, const char *folder, const char *keep, 
 
 // Before each start: makes the medium, of zeros, or sees that it is as large as the machine that
 // runs the device will have it; where it is not it is left unchanged. A kept seed is written, with
-// the number of this start. TT_UNSUPPORTED, TT_IO, each with a sentence.
+// the number of this start. A kept medium whose store has another version of the format is told of:
+// its device leaves it as it is. TT_UNSUPPORTED, TT_IO, each with a sentence.
 tt_status tt_keep_start(const tt_device *device, tt_text *why);
 
 // The fleet ends: removes what is not kept.

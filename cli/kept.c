@@ -22,13 +22,14 @@
 #define BUSY_AGAIN TT_MS(200)
 
 static const char *net, *text;
-static bool host, as_json;
+static bool host, as_json, sectors;
 static unsigned timeout_s = 30, count_max;
 
 static const tt_option options[] = {
     {"text", "TEXT", "put: this instead of a file; '' is an empty value", .text = &text,
      .may_be_empty = true},
     {"json", NULL, "ls: print an array of key, bytes and version", .flag = &as_json},
+    {"sectors", NULL, "check: a line for each sector, too", .flag = &sectors},
     {"count", "N", "watch: end after so many changes; 0: go on", .number = &count_max, .least = 0,
      .most = 1000000},
     {"net", "DIR", "a fleet's folder or switch socket; else $TUTTI_NET, else " TT_CLIENT_FOLDER,
@@ -141,7 +142,7 @@ static tt_exit read_target(const char *words, bool whole, tt_target *target)
     }
     char key[TT_BUS_PATH_MAX];
     snprintf(key, sizeof(key), "%s", target->path);
-    if ((whole && key[0] == '\0') || target->query[0] != '\0') {
+    if ((whole && (key[0] == '\0' || key[strlen(key) - 1] == '/')) || target->query[0] != '\0') {
         tt_say_error(
             "tutti data: expected NAME/KEY, kind:KIND/KEY or coap://HOST[:PORT]/KEY, found "
             "'%s'",
@@ -378,7 +379,7 @@ static tt_exit run(unsigned count, const char *const *arguments)
     if (strcmp(action, "watch") == 0)
         return run_watch(words);
     if (strcmp(action, "check") == 0)
-        return tt_kept_check(words);
+        return tt_kept_check(words, sectors);
     tt_say_error("tutti data: expected ls, get, put, rm, watch or check, found '%s'", action);
     return TT_EXIT_USAGE;
 }
@@ -393,7 +394,8 @@ const tt_command tt_command_data = {
         "a prefix of keys, or none. put has its value from FILE, - for standard input, or "
         "--text, and ends\n"
         "when the value is durable. watch prints each change of a value, or of the keys below a "
-        "prefix.\n"
+        "prefix;\n"
+        "a key that is not there yet ends it with 4.04: watch the prefix above it, or all.\n"
         "check takes the file of a medium (tutti up --keep DIR: DIR/LABEL.img), says what is in "
         "it and\n"
         "whether it is sound, and never changes it.",

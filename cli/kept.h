@@ -5,7 +5,8 @@
 
 #include "cli/command.h"
 
-// Reads the image of a medium, says what is in it, and checks it; never writes there.
-tt_exit tt_kept_check(const char *path);
+// Reads the image of a medium, says what is in it, of each sector too if `sectors`, and checks it;
+// never writes there.
+tt_exit tt_kept_check(const char *path, bool sectors);
 
 #endif

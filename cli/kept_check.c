@@ -23,14 +23,14 @@ static tt_exit refuse(const char *path, const char *why)
 }
 
 // Prints what is in it. A key may have any bytes, so it goes through tt_say_put.
-static tt_exit tell(const char *path, tt_store_image *image)
+static tt_exit tell(const char *path, tt_store_image *image, bool sectors)
 {
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
     if (out == NULL)
         return refuse(path, strerror(errno));
-    unsigned damaged = tt_store_image_tell(image, false, out);
+    unsigned damaged = tt_store_image_tell(image, sectors, out);
     fclose(out);
     tt_say_put(stdout, text, length);
     free(text);
@@ -46,7 +46,7 @@ static tt_exit tell(const char *path, tt_store_image *image)
     return TT_EXIT_MISSING;
 }
 
-static tt_exit check(const char *path, uint8_t *bytes, size_t length)
+static tt_exit check(const char *path, uint8_t *bytes, size_t length, bool sectors)
 {
     static tt_store_image image;
     tt_status status = tt_store_image_open(&image, bytes, length);
@@ -55,14 +55,16 @@ static tt_exit check(const char *path, uint8_t *bytes, size_t length)
     if (status == TT_UNSUPPORTED)
         return refuse(path, "its store has another version of the format, or was made for another "
                             "geometry");
+    if (status == TT_DAMAGED || status == TT_INVALID)
+        return refuse(path, "its headers do not agree on one store that fits into it");
     if (status != TT_OK)
         return refuse(path, tt_status_text(status));
-    tt_exit result = tell(path, &image);
+    tt_exit result = tell(path, &image, sectors);
     tt_store_image_close(&image);
     return result;
 }
 
-tt_exit tt_kept_check(const char *path)
+tt_exit tt_kept_check(const char *path, bool sectors)
 {
     struct stat about;
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -82,7 +84,7 @@ tt_exit tt_kept_check(const char *path)
     close(file);
     if (bytes == MAP_FAILED)
         return refuse(path, strerror(error));
-    tt_exit result = check(path, bytes, length);
+    tt_exit result = check(path, bytes, length, sectors);
     munmap(bytes, length);
     return result;
 }

@@ -38,7 +38,7 @@ typedef struct tt_product_store {
                            // has smaller units
     uint8_t *cache; // of log_sectors sectors of the medium (TT_PRODUCT_CACHE_SECTORS_MAX at most),
     uint32_t cache_sector_bytes;  // which have so many bytes; or NULL, for media quick to read
-    const tt_store_quota *quotas; // of /data: see tutti/store_service.h
+    const tt_store_quota *quotas; // of /data, with keys: see tutti/store_service.h
     unsigned quota_count;
 } tt_product_store;
 

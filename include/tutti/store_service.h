@@ -11,9 +11,9 @@
 //
 // All can be observed: a value is told when it was put, a list when anything below it was.
 //
-// A value that would exceed a quota, or for which the store has no room, gets 4.13, a sentence that
-// says how much is free, and in Size1 how much it may have. One value is taken at a time: 5.03,
-// Max-Age 1, for whoever comes meanwhile.
+// A value that would exceed a quota, or for which the store has no room, gets 4.13 and a sentence
+// that says what is short: bytes, how much is free, and in Size1 how much it may have; or keys, how
+// many there may be. One value is taken at a time: 5.03, Max-Age 1, for whoever comes meanwhile.
 
 #ifndef TUTTI_STORE_SERVICE_H
 #define TUTTI_STORE_SERVICE_H
@@ -31,11 +31,19 @@ TT_C_BEGIN
 #define TT_STORE_SERVICE_READS_MAX 2 // GETs that wait for a medium that is busy; more get 5.03
 
 // How much may lie below a path. The longest prefix that fits counts; a path that none fits cannot
-// be put (4.03).
+// be put (4.03). Where the device keeps things of its own in the store, the keys of all quotas are
+// together fewer than its entries by as many as it needs: else /data can use them up.
 typedef struct tt_store_quota {
     const char *prefix; // "data/" or "data/settings/"
     uint32_t bytes;     // of keys and values, and 16 a key
+    uint32_t keys;      // 0: as many as the store takes
 } tt_store_quota;
+
+// What lies below the prefix of one.
+typedef struct tt_store_usage {
+    uint64_t bytes;
+    uint32_t keys;
+} tt_store_usage;
 
 typedef struct tt_store_service_options {
     tt_bus *bus;
@@ -48,10 +56,16 @@ typedef struct tt_store_service {
     tt_store_service_options options;
     tt_resource resource;
     tt_store_observer observer;
-    uint64_t used[TT_STORE_SERVICE_QUOTAS_MAX]; // of each quota; counted anew
-    bool is_counted;                            // unless this is set
-    uint64_t changes;                           // of all that is below /data
-    struct {                                    // of the value that is being received
+    tt_store_usage used[TT_STORE_SERVICE_QUOTAS_MAX]; // of each quota; counted anew
+    bool is_counted;                                  // unless this is set
+    uint64_t changes;                                 // of all that is below /data
+    struct {                                          // where a list goes on in its next window
+        uint64_t changes;                             // it was made behind so many,
+        size_t at;                                    // and is so long
+        char path[TT_BUS_PATH_MAX];                   // of what is below this path
+        char key[TT_STORE_KEY_MAX + 1];               // up to this key
+    } list;
+    struct { // of the value that is being received
         bool under_way;
         tt_endpoint peer;
         size_t length;

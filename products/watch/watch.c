@@ -9,11 +9,13 @@ uint8_t tt_product_slots[2][SLOT_BYTES] TT_SLOTS;
 static uint8_t arena[ARENA_BYTES] __attribute__((aligned(8)));
 
 #define KEYS 64
+#define SETTINGS 16 // of the keys; 8 stay for what is the device's own
 #define LOG_SECTORS 32
 static tt_store_entry entries[KEYS];
 static uint32_t sectors[LOG_SECTORS];
 static uint8_t buffer[128] __attribute__((aligned(8)));
-static const tt_store_quota quotas[] = {{"data/", 32768}, {"data/settings/", 4096}};
+static const tt_store_quota quotas[] = {{"data/", 32768, KEYS - 8 - SETTINGS},
+                                        {"data/settings/", 4096, SETTINGS}};
 static const tt_product_store store = {
     .code = &tt_product_keeps,
     .entries = entries,

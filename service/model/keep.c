@@ -98,10 +98,17 @@ static tt_code say_failed(tt_model_service *s, tt_status status)
         tt_text_add(&text, "the medium failed; it may or may not be kept");
         return TT_INTERNAL_ERROR;
     }
+    bool told = tt_store_info(s->options.store, strlen(s->keeping.key), &facts) == TT_OK;
+    if (told && facts.keys + facts.deleted >= facts.keys_max &&
+        tt_store_find(s->options.store, s->keeping.key, NULL) == TT_NOT_FOUND) {
+        tt_text_add(&text, "plan refused: no key is left; the store may hold ");
+        tt_text_add_unsigned(&text, facts.keys_max);
+        return TT_ENTITY_TOO_LARGE;
+    }
     tt_text_add(&text, "plan refused: the store has no room for ");
     tt_text_add_unsigned(&text, s->keeping.change.length);
     tt_text_add(&text, " bytes in one piece");
-    if (tt_store_info(s->options.store, strlen(s->keeping.key), &facts) == TT_OK) {
+    if (told) {
         uint64_t sector = s->options.store->parts.medium->sector_bytes;
         tt_text_add(&text, "; ");
         tt_text_add_unsigned(&text, facts.extent_sectors_free * sector);

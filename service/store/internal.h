@@ -7,9 +7,9 @@
 
 #define TT_STORE_SERVICE_PATH "data"
 
-// How many bytes of keys and values lie below a prefix, 16 more a key: as quotas count. TT_BUSY,
+// What lies below a prefix, as quotas count: bytes of keys and values, 16 more a key. TT_BUSY,
 // TT_IO.
-tt_status tt_store_service_count(tt_store_service *s, const char *prefix, uint64_t *bytes);
+tt_status tt_store_service_count(tt_store_service *s, const char *prefix, tt_store_usage *used);
 
 // Answers a GET with the list of what is below a path. TT_NOT_FOUND: nothing is; TT_BUSY, TT_IO.
 tt_status tt_store_service_list(tt_store_service *s, const tt_request *request,

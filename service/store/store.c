@@ -161,10 +161,11 @@ static const tt_store_quota *quota_of(const tt_store_service *s, const char *pat
     return best;
 }
 
-static void refuse_full(tt_store_service *s, tt_response *response, const char *what,
-                        const char *of, uint64_t limit, uint64_t free, uint64_t most)
+// "full: data/ may hold 200 bytes, of which 22 are free; this value may have 0".
+static void refuse_full(tt_store_service *s, tt_response *response, const char *of, uint64_t limit,
+                        uint64_t free, uint64_t most)
 {
-    tt_text text = begin_text(s, what);
+    tt_text text = begin_text(s, "full: ");
     tt_text_add(&text, of);
     tt_text_add(&text, " may hold ");
     tt_text_add_unsigned(&text, limit);
@@ -174,6 +175,24 @@ static void refuse_full(tt_store_service *s, tt_response *response, const char *
     tt_text_add_unsigned(&text, most);
     refuse(s, response, TT_ENTITY_TOO_LARGE, &text);
     response->size_max = most < TT_STORE_SERVICE_VALUE_MAX ? most : TT_STORE_SERVICE_VALUE_MAX;
+}
+
+// "no key is left: data/ may hold 40 keys, and has 40".
+static void refuse_key(tt_store_service *s, tt_response *response, const char *of, uint32_t limit,
+                       uint32_t keys, uint32_t deleted)
+{
+    tt_text text = begin_text(s, "no key is left: ");
+    tt_text_add(&text, of);
+    tt_text_add(&text, " may hold ");
+    tt_text_add_unsigned(&text, limit);
+    tt_text_add(&text, " keys, and has ");
+    tt_text_add_unsigned(&text, keys);
+    if (deleted > 0) {
+        tt_text_add(&text, " and ");
+        tt_text_add_unsigned(&text, deleted);
+        tt_text_add(&text, " deleted ones, whose old values are still on the medium");
+    }
+    refuse(s, response, TT_ENTITY_TOO_LARGE, &text);
 }
 
 // What is below each quota's prefix: a walk over all keys, so it is done once, and on_change goes
@@ -211,13 +230,16 @@ static tt_status weigh(tt_store_service *s, tt_response *response)
     tt_status status = quota != NULL ? count_all(s) : TT_OK;
     if (status != TT_OK || quota == NULL)
         return status;
-    uint64_t used = s->used[quota - s->options.quotas];
-    uint64_t free = used < quota->bytes ? quota->bytes - used : 0;
+    const tt_store_usage *used = &s->used[quota - s->options.quotas];
+    if (s->asked.fresh && quota->keys > 0 && used->keys >= quota->keys) {
+        refuse_key(s, response, quota->prefix, quota->keys, used->keys, 0);
+        return TT_FULL;
+    }
+    uint64_t free = used->bytes < quota->bytes ? quota->bytes - used->bytes : 0;
     if (cost <= free + s->asked.cost || cost <= s->asked.cost)
         return TT_OK;
     uint64_t most = free + s->asked.cost, key = cost_of(s->path, 0);
-    refuse_full(s, response, "full: ", quota->prefix, quota->bytes, free,
-                most > key ? most - key : 0);
+    refuse_full(s, response, quota->prefix, quota->bytes, free, most > key ? most - key : 0);
     return TT_FULL;
 }
 
@@ -246,10 +268,10 @@ static tt_status refuse_store(tt_store_service *s, tt_response *response)
     if (status != TT_OK)
         return status;
     uint64_t free = facts.used < facts.capacity ? facts.capacity - facts.used : 0;
-    if (facts.keys + facts.deleted >= facts.keys_max)
-        refuse_full(s, response, "no key is left: ", "the store", facts.capacity, free, 0);
+    if (s->asked.fresh && facts.keys + facts.deleted >= facts.keys_max)
+        refuse_key(s, response, "the store", facts.keys_max, facts.keys, facts.deleted);
     else
-        refuse_full(s, response, "full: ", "the store", facts.capacity, free, facts.value_max);
+        refuse_full(s, response, "the store", facts.capacity, free, facts.value_max);
     return TT_OK;
 }
 
@@ -358,15 +380,17 @@ static void handle(tt_resource *resource, tt_time now, const tt_request *request
     }
 }
 
-// A change of this service's own is known to the byte; after another's all is counted anew.
+// A change of this service's own is known to the byte and key; after another's all is counted anew.
 static void note_cost(tt_store_service *s, const char *key)
 {
     const tt_store_change *change = &s->asked.change;
     if (s->asked.token == 0 || !s->asked.begun || key != change->key)
         s->is_counted = false;
     for (unsigned i = 0; s->is_counted && i < s->options.quota_count; i++)
-        if (is_below(key, s->options.quotas[i].prefix))
-            s->used[i] += (change->remove ? 0 : cost_of(key, change->length)) - s->asked.cost;
+        if (is_below(key, s->options.quotas[i].prefix)) {
+            s->used[i].bytes += (change->remove ? 0 : cost_of(key, change->length)) - s->asked.cost;
+            s->used[i].keys += (change->remove ? 0 : 1) - (s->asked.fresh ? 0 : 1);
+        }
 }
 
 static void on_change(tt_store_observer *observer, const char *key)

@@ -40,6 +40,12 @@ expect 4 "expected a medium's image" data check "$scratch/empty"
 head -c 100000 /dev/urandom >"$scratch/noise"
 expect 4 "expected a store, found no header of one" data check "$scratch/noise"
 
+mkfifo "$scratch/fifo"
+expect 4 "expected a medium's image" data check "$scratch/fifo"
+expect 2 "found 'watch/a/'" data put watch/a/ --text x
+expect 2 "found 'kind:watch/a/'" data get kind:watch/a/
+expect 2 "found 'coap://127.0.0.1/a/'" data rm coap://127.0.0.1/a/
+
 start_device linux
 at=coap://$address
 silent data ls "$at"
@@ -99,6 +105,8 @@ expect 0 "data/notes/long: 2000 bytes, version " data check "$image"
 grep -q "^data/settings/volume: 1 bytes" "$scratch/out" && grep -q "^device/start: 36 bytes" "$scratch/out" && grep -q "^4 keys, " "$scratch/out" || { echo "checked:"; cat "$scratch/out"; failed=$((failed + 1)); }
 chmod a-w "$image"
 expect 0 "store: version 1, 64 sectors of 4096 bytes for the log, 960 behind them, units of 4 bytes" data check "$image"
+expect 0 "sector 0: log, number 1, erased 1 times, " data check "$image" --sectors
+"$tutti" data check "$image" >/dev/full 2>"$scratch/out" && { echo "check succeeded, and nobody could read it"; failed=$((failed + 1)); }
 [ "$(sha256sum <"$image")" = "$sum" ] || { echo "the image was changed"; failed=$((failed + 1)); }
 chmod u+w "$image"
 

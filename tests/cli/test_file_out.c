@@ -301,6 +301,20 @@ static void test_lasts(void)
     EXPECT_TEXT(content("lasting"), "old");
 }
 
+static void test_kept(void)
+{
+    done[0] = '\0';
+    EXPECT(tt_file_keep("kept", "new", 3));
+    EXPECT_TEXT(done, "file rename folder ");
+    EXPECT_EQUAL(about("kept").st_mode & 07777, 0600);
+    next_fsync_fails = ENOSPC;
+    EXPECT(!tt_file_keep("kept", "two", 3) && errno == ENOSPC);
+    next_fsync_fails = ENOSPC;
+    EXPECT(!tt_file_keep("never", "two", 3) && access("never", F_OK) != 0);
+    EXPECT(!tt_file_keep("nowhere/kept", "two", 3) && errno == ENOENT);
+    EXPECT_TEXT(content("kept"), "new");
+}
+
 int main(void)
 {
     REQUIRE(mkdtemp(folder) != NULL && chdir(folder) == 0);
@@ -312,6 +326,7 @@ int main(void)
     test_rights();
     test_failed_writes();
     test_lasts();
+    test_kept();
     EXPECT(!littered());
     char command[64];
     snprintf(command, sizeof(command), "rm -rf %s", folder);

@@ -142,6 +142,31 @@ refused 4 "here-1.seed: expected a device's seed, found something else"
 head -c 20 "$scratch/good" >"$keep/here-1.seed"
 refused 4 "here-1.seed: expected a device's seed, found something else"
 cp "$scratch/good" "$keep/here-1.seed"
+# Where a seed cannot be written, no half of one is left, and the next start is one as any other.
+for there in none old; do
+    [ $there = none ] && rm "$keep/here-1.seed"
+    (trap '' XFSZ && ulimit -f 0 && exec "$tutti" up "$scratch/fleet" --dir "$scratch/f" --keep "$keep" --timeout 1 --run true 2>&1) | cat >"$scratch/up"
+    grep -q "here-1.seed: File too large" "$scratch/up" || { fail "on a full disk:"; cat "$scratch/up"; }
+    if [ $there = none ]; then
+        ls -A "$keep" | grep -q -e here-1.seed -e '^\.tutti' && fail "left behind: $(ls -A "$keep")"
+        up --keep "$keep"
+        wait_for "a start behind that" grep -qs "^medium: as promised" "$scratch/f/here-1.log"
+        down
+        cp "$keep/here-1.seed" "$scratch/good"
+    else
+        cmp -s "$keep/here-1.seed" "$scratch/good" || fail "a full disk changed the seed"
+    fi
+done
+# A store of another version of the format is told of.
+python3 - "$keep/here-1.img" <<'END'
+import struct, sys, zlib
+header = struct.pack("<IBBHI", 0x4C535454, 9, 2, 64, 4096) + bytes(16)
+with open(sys.argv[1], "r+b") as file:
+    file.write(header + struct.pack("<I", zlib.crc32(header)))
+END
+"$tutti" up "$scratch/fleet" --dir "$scratch/f" --keep "$keep" --timeout 1 --run true >"$scratch/up" 2>&1
+grep -qF "here-1.img: its store has another version of the format; here-1 leaves it as it is, and keeps nothing" "$scratch/up" || { fail "another version:"; cat "$scratch/up"; }
+[ "$(grep -c "another version" "$scratch/up")" = 1 ] || fail "told of media that have none"
 touch "$scratch/file"
 keep=$scratch/file
 refused 1 "cannot be made: Not a directory"

@@ -257,6 +257,21 @@ static void test_no_room(void)
     EXPECT(runs(&first));
 }
 
+// Where keys are short it says so, and not that bytes are.
+static void test_no_key_left(void)
+{
+    char key[32];
+    start(true);
+    for (int i = 0; i < BED_KEYS; i++) {
+        snprintf(key, sizeof(key), "device/%d", i);
+        keep_value(key, "", 0);
+    }
+    put(&second);
+    EXPECT_ANSWER(a, TT_ENTITY_TOO_LARGE);
+    EXPECT_TEXT(a.payload, "plan refused: no key is left; the store may hold 32");
+    EXPECT(!runs(&first) && !runs(&second));
+}
+
 // What is kept and does not pass as a plan is not offered, and is no reason to stop.
 static void test_hostile_medium(void)
 {
@@ -299,6 +314,7 @@ int main(void)
         test_acknowledged_when_durable();
         test_replaced_while_running();
         test_no_room();
+        test_no_key_left();
         test_hostile_medium();
     }
     return test_result();

@@ -1,6 +1,7 @@
 // Values on the bus: put, read from any offset, listed, observed and deleted; acknowledged when
 // they are durable and not before; refused where the path is hostile, a quota or the store is full.
 
+#include "bus/message.h"
 #include "tests/service/store_bed.h"
 #include "tutti/check.h"
 #include "tutti/store_service.h"
@@ -9,7 +10,7 @@
 #define HOST (&devices[1])
 #define TV (&devices[2])
 
-static const tt_store_quota quotas[] = {{"data/", 8192}, {"data/small/", 200}};
+static const tt_store_quota quotas[] = {{"data/", 8192, 0}, {"data/small/", 200, 0}};
 static tt_store_service service;
 static asked a;
 
@@ -121,6 +122,42 @@ static void test_long_value(void)
     EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
 }
 
+// GET of one block of a path, as a stranger may number it; the code of the answer.
+static uint8_t block_code(const char *path, uint32_t number)
+{
+    static uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    static uint16_t id = 1000;
+    tt_message_writer w;
+    tt_endpoint peer;
+    tt_message answer;
+    size_t length = 0;
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, ++id,
+                     &(tt_bus_token){.length = 1, .bytes = {7}});
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, path, '/');
+    tt_message_option_block(&w, TT_OPTION_BLOCK2, &(tt_block){.number = number, .exponent = 6});
+    tt_bus_receive(&WATCH->bus, time_now, &TV->endpoint, bytes, w.out.length);
+    REQUIRE(tt_bus_transmit(&WATCH->bus, &peer, bytes, sizeof(bytes), &length) == TT_OK);
+    REQUIRE(tt_message_parse(&answer, bytes, length) == TT_OK);
+    return answer.code;
+}
+
+// A block outside of a value, or of a list, is refused however far outside: nothing is read for it
+// that the medium does not have.
+static void test_far_blocks(void)
+{
+    static const uint32_t numbers[] = {1, 2, 511, 512, 65535, 1048575};
+    start(true);
+    put("data/x", "a short one");
+    EXPECT_ANSWER(a, TT_CREATED);
+    EXPECT_EQUAL(block_code("data/x", 0), TT_CONTENT);
+    for (size_t i = 0; i < TT_COUNT(numbers); i++) {
+        EXPECT_EQUAL(block_code("data/x", numbers[i]), TT_BAD_OPTION);
+        EXPECT_EQUAL(block_code("data", numbers[i]), TT_BAD_OPTION);
+    }
+    EXPECT_EQUAL(tearing.misuses, 0);
+    expect_value("data/x", "a short one");
+}
+
 static void test_lists(void)
 {
     start(true);
@@ -152,6 +189,37 @@ static void test_lists(void)
     EXPECT(a.length > TT_BUS_BLOCK_MAX);
     EXPECT(strstr(a.payload, "block/00>;sz=1;v=5,</data") != NULL);
     EXPECT(strstr(a.payload, "block/23>;sz=1;v=28,</data/b>") != NULL);
+}
+
+// A window of a list reads keys for what is in it, and not for all that is behind or before it.
+static void test_long_list(void)
+{
+    char path[64];
+    start(true);
+    for (int i = 0; i < BED_KEYS; i++) {
+        snprintf(path, sizeof(path), "data/a-name-so-long-that-few-fill-a-block/%02d", i);
+        put(path, "x");
+        EXPECT_ANSWER(a, TT_CREATED);
+    }
+    size_t per_look = BED_KEYS * (1 + 44), in_block = 1024 / 55 + 2; // bytes of all keys; keys
+    for (uint32_t block = 0; block < 3; block++) {
+        uint64_t before = tearing.read_bytes;
+        EXPECT_EQUAL(block_code("data", block), block < 2 ? TT_CONTENT : TT_BAD_OPTION);
+        EXPECT(tearing.read_bytes - before < (in_block + 1) * (per_look + 200));
+    }
+    request(TT_GET, "data", NULL, 0);
+    EXPECT_ANSWER(a, TT_CONTENT);
+    EXPECT(strstr(a.payload, "/00>;sz=1;v=1,</data/") != NULL);
+    EXPECT(strstr(a.payload, "/31>;sz=1;v=32") != NULL);
+    size_t length = a.length;
+    EXPECT_EQUAL(block_code("data", 1), TT_CONTENT); // where the list is not begun before
+    EXPECT_EQUAL(block_code("data", 0), TT_CONTENT);
+    EXPECT_EQUAL(block_code("data/a", 0), TT_PATH_NOT_FOUND); // another list between windows
+    EXPECT_EQUAL(block_code("data", 1), TT_CONTENT);
+    request(TT_DELETE, path, NULL, 0); // what changed is another list
+    request(TT_GET, "data", NULL, 0);
+    EXPECT_ANSWER(a, TT_CONTENT);
+    EXPECT(a.length < length && strstr(a.payload, "/31>") == NULL);
 }
 
 static void test_hostile_paths(void)
@@ -203,12 +271,15 @@ static void expect_counted(void)
     tt_store_value value;
     char key[TT_STORE_KEY_MAX + 1] = "";
     uint64_t all = 0, small = 0;
+    uint32_t keys = 0;
     while (tt_store_next(&store, "data/", key, &value) == TT_OK) {
         uint64_t cost = strlen(key) + 16 + value.length;
         all += cost;
+        keys++;
         small += strncmp(key, "data/small/", 11) == 0 ? cost : 0;
     }
-    EXPECT(service.is_counted && service.used[0] == all && service.used[1] == small);
+    EXPECT(service.is_counted && service.used[0].bytes == all && service.used[1].bytes == small);
+    EXPECT_EQUAL(service.used[0].keys, keys);
 }
 
 static void test_counting(void)
@@ -321,7 +392,54 @@ static void test_no_key_left(void)
     }
     put("data/more", "");
     EXPECT_ANSWER(a, TT_ENTITY_TOO_LARGE);
-    EXPECT(strncmp(a.payload, "no key is left: the store may hold ", 35) == 0);
+    EXPECT_TEXT(a.payload, "no key is left: the store may hold 32 keys, and has 32");
+}
+
+static tt_status put_own(const char *key, bool extent)
+{
+    tt_store_change change = {.key = key, .value = "own", .length = 3, .extent = extent};
+    tt_store_write write = {.changes = &change, .count = 1};
+    tt_store_begin(&store, &write);
+    turn_store(ALL_STEPS);
+    return write.status;
+}
+
+// Values that cost no bytes use up the keys of their quota, and none of those that are left for
+// the device: neither while they are there nor where others come in the place of deleted ones.
+static void test_keys_reserved(void)
+{
+    static const tt_store_quota with_keys[] = {{"data/", 8192, 20}, {"data/small/", 4096, 8}};
+    char path[32];
+    start(true);
+    service.options.quotas = with_keys;
+    for (int i = 0; i < 28; i++) {
+        snprintf(path, sizeof(path), "data/%s%02d", i < 20 ? "" : "small/", i);
+        put(path, "");
+        EXPECT_ANSWER(a, TT_CREATED);
+        if (i == 19) {
+            put("data/more", "");
+            EXPECT_ANSWER(a, TT_ENTITY_TOO_LARGE);
+            EXPECT_TEXT(a.payload, "no key is left: data/ may hold 20 keys, and has 20");
+        }
+    }
+    put("data/small/more", "");
+    EXPECT_ANSWER(a, TT_ENTITY_TOO_LARGE);
+    EXPECT_TEXT(a.payload, "no key is left: data/small/ may hold 8 keys, and has 8");
+    put("data/small/20", "a key that is there already");
+    EXPECT_ANSWER(a, TT_CHANGED);
+    for (int i = 0; i < 100; i++) {
+        snprintf(path, sizeof(path), "data/small/%02d", 20 + i);
+        request(TT_DELETE, path, NULL, 0);
+        EXPECT_ANSWER(a, TT_DELETED);
+        snprintf(path, sizeof(path), "data/small/%02d", 28 + i);
+        put(path, "");
+        EXPECT_ANSWER(a, TT_CREATED);
+    }
+    EXPECT_EQUAL(put_own("device/name", false), TT_OK);
+    EXPECT_EQUAL(put_own("device/crash", true), TT_OK);
+    EXPECT_EQUAL(put_own("model/a", true), TT_OK);
+    EXPECT_EQUAL(put_own("device/start", false), TT_OK);
+    EXPECT_EQUAL(put_own("device/one-more", false), TT_FULL);
 }
 
 // Not acknowledged before the medium has synced it, whatever the medium takes for that; and what
@@ -465,13 +583,16 @@ int main(void)
 {
     test_values();
     test_long_value();
+    test_far_blocks();
     test_lists();
+    test_long_list();
     test_hostile_paths();
     test_many_quotas();
     test_counting();
     test_quotas();
     test_full_store();
     test_no_key_left();
+    test_keys_reserved();
     test_durable();
     test_reads_wait();
     test_sender_dies();

@@ -2,7 +2,7 @@
 # share/tutti/ what find_package(tutti) builds devices from: our sources, as they lie here, and the third-party ones.
 set(sdk share/tutti)
 
-install(TARGETS tutti tutti-switch tutti-store tt_backtrace)
+install(TARGETS tutti tutti-switch tt_backtrace)
 install(FILES ${PROJECT_BINARY_DIR}/cli/tutti.1 DESTINATION share/man/man1)
 file(GLOB pages CONFIGURE_DEPENDS docs/*.md)
 install(FILES ${pages} DESTINATION share/doc/tutti)

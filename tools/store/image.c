@@ -10,6 +10,8 @@
 
 #define SECTOR_LEAST 128 // no store has smaller ones, so headers lie at multiples of it
 #define MAGIC 0x4c535454u
+#define UNIT_LOG2_MAX 9
+#define LOOKS_MAX (1u << 26) // at sectors for their headers: whoever needs more made it up
 
 static tt_status read(tt_medium *medium, uint32_t address, void *bytes, size_t length)
 {
@@ -52,52 +54,119 @@ static tt_status poll(tt_medium *medium)
 static const tt_medium_operations operations = {read, refuse_program, refuse_erase, refuse_sync,
                                                 poll};
 
-// The geometry that the first good header states.
-static tt_status find_geometry(tt_store_image *image, size_t length, uint32_t *log_sectors)
+// What a sector's header states.
+typedef struct geometry {
+    uint32_t sector_bytes;
+    uint16_t log_sectors;
+    uint8_t version, unit_log2;
+} geometry;
+
+// Whether a whole header lies there, of whatever geometry and version.
+static bool read_header(const uint8_t *bytes, size_t length, uint64_t at, geometry *g)
 {
-    for (size_t at = 0; at + HEADER_BYTES <= length; at += SECTOR_LEAST) {
-        tt_reader reader;
-        tt_reader_init(&reader, image->bytes + at, HEADER_BYTES);
-        uint32_t magic = tt_read_le32(&reader);
-        uint8_t version = tt_read_u8(&reader), unit_log2 = tt_read_u8(&reader);
-        uint16_t sectors = tt_read_le16(&reader);
-        uint32_t sector_bytes = tt_read_le32(&reader);
-        reader.offset = HEADER_BYTES - 4;
-        if (magic != MAGIC || tt_read_le32(&reader) != tt_crc32(0, image->bytes + at, 28))
-            continue;
-        if (version != TT_STORE_VERSION)
-            return TT_UNSUPPORTED;
-        if (unit_log2 > 9 || sector_bytes < SECTOR_LEAST || sector_bytes > TT_STORE_SECTOR_MAX ||
-            length / sector_bytes < sectors || length / sector_bytes < 2)
-            continue;
-        image->medium.program_bytes = 1u << unit_log2;
-        image->medium.sector_bytes = sector_bytes;
-        image->medium.sectors = (uint32_t)(length / sector_bytes);
-        *log_sectors = sectors;
-        return TT_OK;
+    tt_reader reader;
+    if (at + HEADER_BYTES > length)
+        return false;
+    tt_reader_init(&reader, bytes + at, HEADER_BYTES);
+    if (tt_read_le32(&reader) != MAGIC)
+        return false;
+    g->version = tt_read_u8(&reader);
+    g->unit_log2 = tt_read_u8(&reader);
+    g->log_sectors = tt_read_le16(&reader);
+    g->sector_bytes = tt_read_le32(&reader);
+    reader.offset = HEADER_BYTES - 4;
+    return tt_read_le32(&reader) == tt_crc32(0, bytes + at, HEADER_BYTES - 4);
+}
+
+static bool is_same(const geometry *a, const geometry *b)
+{
+    return a->sector_bytes == b->sector_bytes && a->log_sectors == b->log_sectors &&
+           a->version == b->version && a->unit_log2 == b->unit_log2;
+}
+
+// Whether a header that lies at `at` may be one of a store in so many bytes.
+static bool is_possible(const geometry *g, uint64_t at, size_t length)
+{
+    return g->unit_log2 <= UNIT_LOG2_MAX && g->sector_bytes >= SECTOR_LEAST &&
+           g->sector_bytes <= TT_STORE_SECTOR_MAX && g->sector_bytes % (1u << g->unit_log2) == 0 &&
+           g->log_sectors >= 2 && (uint64_t)g->log_sectors * g->sector_bytes <= length &&
+           at % g->sector_bytes == 0 && at / g->sector_bytes < g->log_sectors;
+}
+
+// How many headers of its sectors state this geometry: 0 where one states another. `looks` counts
+// the sectors.
+static uint32_t count_headers(const uint8_t *bytes, size_t length, const geometry *g,
+                              uint32_t *looks)
+{
+    geometry there;
+    uint32_t count = 0;
+    for (uint64_t i = 0; i < g->log_sectors; i++) {
+        bool whole = read_header(bytes, length, i * g->sector_bytes, &there);
+        (*looks)++;
+        if (whole && !is_same(&there, g))
+            return 0;
+        count += whole;
     }
-    return TT_NOT_FOUND;
+    return count;
+}
+
+// The geometry that most headers state where its sectors begin, and none there denies. What looks
+// like a header may be a value's: such a one is of a geometry by which a true header begins a
+// sector, too, and denies it; or, where a cut took the first sector's, of one that fewer state.
+static tt_status find_geometry(const uint8_t *bytes, size_t length, geometry *best)
+{
+    uint32_t most = 0, looks = 0;
+    bool equal = false, other = false, any = false;
+    for (uint64_t at = 0; at < length && looks < LOOKS_MAX; at += SECTOR_LEAST) {
+        geometry g;
+        if (!read_header(bytes, length, at, &g))
+            continue;
+        any = true;
+        other |= g.version != TT_STORE_VERSION;
+        if (!is_possible(&g, at, length) || (most > 0 && is_same(&g, best)))
+            continue;
+        uint32_t count = count_headers(bytes, length, &g, &looks);
+        equal = count > most ? false : equal || (count > 0 && count == most);
+        if (count > most) {
+            most = count;
+            *best = g;
+        }
+    }
+    if (most == 0)
+        return other ? TT_UNSUPPORTED : any ? TT_DAMAGED : TT_NOT_FOUND;
+    if (equal || looks >= LOOKS_MAX)
+        return TT_DAMAGED;
+    return best->version == TT_STORE_VERSION ? TT_OK : TT_UNSUPPORTED;
+}
+
+tt_status tt_store_image_find(const uint8_t *bytes, size_t length)
+{
+    geometry g;
+    return find_geometry(bytes, length, &g);
 }
 
 tt_status tt_store_image_open(tt_store_image *image, uint8_t *bytes, size_t length)
 {
-    uint32_t log_sectors;
+    geometry g;
     memset(image, 0, sizeof(*image));
     image->bytes = bytes;
     image->medium.operations = &operations;
     image->medium.window = bytes;
-    tt_status status = find_geometry(image, length, &log_sectors);
+    tt_status status = find_geometry(bytes, length, &g);
     if (status != TT_OK)
         return status;
-    uint32_t keys = log_sectors * (image->medium.sector_bytes / RECORD_BYTES);
+    image->medium.program_bytes = 1u << g.unit_log2;
+    image->medium.sector_bytes = g.sector_bytes;
+    image->medium.sectors = (uint32_t)(length / g.sector_bytes);
+    uint32_t keys = g.log_sectors * (g.sector_bytes / RECORD_BYTES);
     image->entries = calloc(keys, sizeof(tt_store_entry));
-    image->sectors = calloc(log_sectors, sizeof(uint32_t));
+    image->sectors = calloc(g.log_sectors, sizeof(uint32_t));
     uint32_t unit = image->medium.program_bytes;
     tt_store_parts parts = {.medium = &image->medium,
                             .entries = image->entries,
                             .entries_max = keys,
                             .sectors = image->sectors,
-                            .log_sectors = log_sectors,
+                            .log_sectors = g.log_sectors,
                             .buffer = image->buffer,
                             .buffer_bytes =
                                 unit > TT_STORE_BUFFER_LEAST ? unit : TT_STORE_BUFFER_LEAST,

@@ -16,8 +16,13 @@ typedef struct tt_store_image {
     uint8_t buffer[TT_MEDIUM_PROGRAM_BYTES_MAX];
 } tt_store_image;
 
-// Opens the image that `bytes` are, whose geometry its headers tell. TT_OK; TT_NOT_FOUND, there is
-// no header of a store in it; TT_UNSUPPORTED, one of another version; TT_FULL, no memory. With
+// Whether a store is in the image that `bytes` are: all headers where its sectors begin state one
+// geometry. TT_OK; TT_NOT_FOUND, there is no header in it; TT_DAMAGED, those that are do not agree,
+// or it does not fit into so many bytes;
+// TT_UNSUPPORTED, it has another version of the format.
+tt_status tt_store_image_find(const uint8_t *bytes, size_t length);
+
+// Opens the store in it. As tt_store_image_find, and TT_FULL, no memory; as tt_store_open. With
 // TT_OK it must be closed; `bytes` must stay.
 tt_status tt_store_image_open(tt_store_image *image, uint8_t *bytes, size_t length);
 void tt_store_image_close(tt_store_image *image);
