@@ -200,7 +200,7 @@ struct tt_store {
 // and `format` is false; TT_UNSUPPORTED, one of another version of the format, or made for another
 // geometry: unchanged; TT_FULL, it has more keys than `entries_max`; TT_IO. After an error the
 // store must not be used. The time: what reading all sectors of the log takes, or, with a clean
-// index, reading their headers.
+// index, reading their headers and, of each key's newest record, head and key.
 TT_USE_RESULT tt_status tt_store_open(tt_store *store, const tt_store_parts *parts);
 
 // Goes on with what is under way, as far as one operation of the medium and bounded work. TT_OK:
