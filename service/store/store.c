@@ -313,7 +313,7 @@ static bool is_receiving(const tt_store_service *s, tt_time now)
     return s->upload.under_way && now < tt_after(s->upload.heard, TT_BUS_TRANSFER_SILENCE);
 }
 
-// Whether a change may be asked for now: nobody else's is under way.
+// Whether a change may begin: nobody else's is under way.
 static bool may_change(tt_store_service *s, tt_time now, const tt_request *request,
                        tt_response *response)
 {

@@ -430,3 +430,22 @@ void cuts_run(const cuts_plan *the_plan, cuts_found *the_found)
     if (at->bed.tearing.misuses > 0)
         tell(&found->unwritable, "a unit is programmed twice");
 }
+
+void cuts_say(const char *of, const cuts_plan *of_plan, const cuts_found *what, double seconds)
+{
+    printf("%s%-14s %8llu states of %llu cuts, %llu collections, %.1f s: %llu lost, "
+           "%llu unmountable, %llu unwritable\n",
+           of, of_plan->name, (unsigned long long)what->states, (unsigned long long)what->cuts,
+           (unsigned long long)what->collections, seconds, (unsigned long long)what->lost,
+           (unsigned long long)what->unmountable, (unsigned long long)what->unwritable);
+    fflush(stdout);
+}
+
+bool cuts_is_named(const char *name, int count, char **words)
+{
+    for (int i = 1; i < count; i++) {
+        if (strncmp(name, words[i], strlen(words[i])) == 0)
+            return true;
+    }
+    return false;
+}

@@ -27,4 +27,10 @@ typedef struct cuts_found {
 // Runs a plan and adds to `found`; says what is wrong with the first few.
 void cuts_run(const cuts_plan *plan, cuts_found *found);
 
+// A line of what was found, behind `of`.
+void cuts_say(const char *of, const cuts_plan *plan, const cuts_found *found, double seconds);
+
+// Whether a plan's name begins with one of a command line's words.
+bool cuts_is_named(const char *name, int count, char **words);
+
 #endif

@@ -45,26 +45,11 @@ static void run(const cuts_plan *plan, uint32_t rarer)
     clock_t begin = clock();
     part.every *= rarer;
     cuts_run(&part, &found);
-    printf("littlefs %-14s %8llu states of %llu cuts, %llu collections, %.1f s: %llu lost, "
-           "%llu unmountable, %llu unwritable\n",
-           plan->name, (unsigned long long)found.states, (unsigned long long)found.cuts,
-           (unsigned long long)found.collections, (double)(clock() - begin) / CLOCKS_PER_SEC,
-           (unsigned long long)found.lost, (unsigned long long)found.unmountable,
-           (unsigned long long)found.unwritable);
-    fflush(stdout);
+    cuts_say("littlefs ", plan, &found, (double)(clock() - begin) / CLOCKS_PER_SEC);
     EXPECT_EQUAL(found.lost + found.unmountable + found.unwritable, 0);
     EXPECT(found.collections >= 3);
     states += found.states;
     lost += found.lost + found.unmountable + found.unwritable;
-}
-
-static bool is_named(const char *name, int count, char **words)
-{
-    for (int i = 1; i < count; i++) {
-        if (strncmp(name, words[i], strlen(words[i])) == 0)
-            return true;
-    }
-    return false;
 }
 
 int main(int count, char **words)
@@ -77,7 +62,7 @@ int main(int count, char **words)
     if (is_short && count > 2)
         REQUIRE(sscanf(words[2], "%u", &rarer) == 1);
     for (size_t i = 0; !is_short && i < TT_COUNT(all); i++) {
-        if (is_long ? i % parts + 1 == part : is_named(all[i].name, count, words))
+        if (is_long ? i % parts + 1 == part : cuts_is_named(all[i].name, count, words))
             run(&all[i], 1);
     }
     for (size_t i = 0; is_short && i < TT_COUNT(some); i++)
