@@ -175,7 +175,7 @@ static scene *new_scene(const tt_sim_options *options)
     o.on_start = on_start;
     o.context = s;
     s->sim = tt_sim_new(&o);
-    TT_CHECK(s->sim != NULL); // tutti-sim takes no other numbers of nodes
+    TT_CHECK(s->sim != NULL); // whoever calls has checked the faults and the number of nodes
     tt_random_bytes(tt_sim_random(s->sim), s->body, sizeof(s->body));
     tt_random_bytes(tt_sim_random(s->sim), s->long_text, sizeof(s->long_text));
     return s;
@@ -427,7 +427,6 @@ static const char *run_restart(const tt_sim_options *options)
 {
     tt_sim_options o = *options;
     o.nodes = 2;
-    o.loss_percent = o.loss_percent > 10 ? 10 : o.loss_percent;
     scene *s = new_scene(&o);
     tt_sim_start(s->sim, 0, "test");
     tt_sim_start(s->sim, 1, "test");
@@ -456,10 +455,27 @@ static const char *run_restart(const tt_sim_options *options)
 }
 
 const tt_sim_scenario tt_sim_scenarios[] = {
-    {"posts", "requests that must run once, answered at once and by a worker", run_posts},
-    {"blocks", "a body of 40 KB and an answer of 5 KB, block by block", run_blocks},
-    {"observe", "an observer of a value that changes", run_observe},
-    {"discovery", "five to ten devices find one another; one dies", run_discovery},
-    {"restart", "a device killed in mid-transfer and started again", run_restart},
-    {NULL, NULL, NULL},
+    {"posts", "requests that must run once, answered at once and by a worker", run_posts, 20},
+    {"blocks", "a body of 40 KB and an answer of 5 KB, block by block", run_blocks, 20},
+    {"observe", "an observer of a value that changes", run_observe, 20},
+    {"discovery", "five to ten devices find one another; one dies", run_discovery, 20},
+    {"restart", "a device killed in mid-transfer and started again", run_restart, 10},
+    {NULL, NULL, NULL, 0},
 };
+
+void tt_sim_draw(const tt_sim_scenario *scenario, uint64_t seed, tt_sim_options *options,
+                 char faults[TT_SIM_FAULTS_TEXT_MAX])
+{
+    unsigned loss = (unsigned)(seed % 5) * 5;
+    snprintf(faults, TT_SIM_FAULTS_TEXT_MAX, "delay 0.2ms jitter %ums\nloss %u%%\ndouble %u%%\n",
+             (unsigned)(1 + seed % 4 * 60),
+             loss < scenario->loss_percent_max ? loss : scenario->loss_percent_max,
+             (unsigned)(seed % 3) * 10);
+    *options = (tt_sim_options){.seed = seed,
+                                // Two to five; now and then up to ten.
+                                .nodes = seed % 4 == 0 ? 6 + (unsigned)(seed / 4 % 5)
+                                                       : 2 + (unsigned)(seed % 4),
+                                .faults = faults,
+                                .work_time = TT_MS(40),
+                                .skew_parts_per_million = 200};
+}

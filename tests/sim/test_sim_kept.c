@@ -237,12 +237,12 @@ static void run(uint64_t seed)
 {
     memset(&world, 0, sizeof(world));
     memset(&keeper, 0, sizeof(keeper));
+    char faults[96];
+    snprintf(faults, sizeof(faults), "delay 0.1ms jitter %ums\nloss %u%%\ndouble %u%%",
+             (unsigned)(1 + seed % 50), (unsigned)(seed % 3 * 7), (unsigned)(seed % 4 * 5));
     tt_sim_options options = {.seed = seed,
                               .nodes = 2,
-                              .loss_percent = seed % 3 * 7,
-                              .double_percent = seed % 4 * 5,
-                              .delay_least = TT_US(100),
-                              .delay_greatest = TT_MS(1 + seed % 50),
+                              .faults = faults,
                               .skew_parts_per_million = 200,
                               .on_start = on_start,
                               .on_turn = on_turn};
