@@ -15,7 +15,7 @@ static tt_sim *sim;
 static char *text; // of the trace so far
 static size_t text_length;
 static FILE *trace;
-static unsigned starts[NODES];
+static unsigned starts[NODES], forgets[NODES];
 
 static inline void on_start(tt_sim *world, unsigned node, void *context)
 {
@@ -23,15 +23,23 @@ static inline void on_start(tt_sim *world, unsigned node, void *context)
     starts[node]++;
 }
 
+static inline void on_forget(tt_sim *world, unsigned node, void *context)
+{
+    EXPECT(context == starts && world == sim && !tt_sim_alive(sim, node));
+    forgets[node]++;
+}
+
 // All nodes are started and have settled: it is second 5.
 static inline void begin(const tt_sim_options *options)
 {
     tt_sim_options o = *options;
     memset(starts, 0, sizeof(starts));
+    memset(forgets, 0, sizeof(forgets));
     trace = open_memstream(&text, &text_length);
     o.nodes = NODES;
     o.trace = trace;
     o.on_start = on_start;
+    o.on_forget = on_forget;
     o.context = starts;
     sim = tt_sim_new(&o);
     REQUIRE(sim != NULL && trace != NULL);
@@ -108,6 +116,24 @@ static inline unsigned delivered(unsigned node, uint32_t marker, tt_time *when)
     char to[16];
     snprintf(to, sizeof(to), "%u", node);
     return with_fate(to, marker, "arrived", when);
+}
+
+// How many markers had a fate at a node, in the whole trace.
+static inline unsigned all_with_fate(unsigned node, const char *fate)
+{
+    unsigned count = 0;
+    char start[32];
+    snprintf(start, sizeof(start), "> %u ", node);
+    fflush(trace);
+    for (char *line = text, *next; *line != '\0'; line = next) {
+        next = strchr(line, '\n') + 1;
+        char *to = strchr(line, '>'), *other = strstr(line, " other 0000"),
+             *colon = strstr(line, ": ");
+        count += to != NULL && to < next && other != NULL && other < next &&
+                 strncmp(to, start, strlen(start)) == 0 &&
+                 strncmp(colon + 2, fate, strlen(fate)) == 0;
+    }
+    return count;
 }
 
 // Sends `count` markers from one node to another, one every `apart`; returns how many came within
