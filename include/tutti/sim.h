@@ -124,12 +124,15 @@ void tt_sim_run_until(tt_sim *sim, tt_time when);
 typedef struct tt_sim_scenario {
     const char *name, *what;
     const char *(*run)(const tt_sim_options *options);
-    unsigned loss_percent_max; // at which what it asks for still holds
+    unsigned nodes_min, nodes_max; // that it takes
+    unsigned loss_percent_max;     // at which what it asks for still holds
+    bool any_fault;                // and under faults of every kind that end before it heals them
+    const char *still_breaks;      // a sentence of its that is known and not mended; NULL: none
 } tt_sim_scenario;
 extern const tt_sim_scenario tt_sim_scenarios[]; // ended by one without a name
 
 // The options of a scenario by seed: faults from none to dreadful, whose text is put into `faults`
-// and stays the caller's, and two to ten nodes.
+// and stays the caller's, and as many nodes as it takes.
 void tt_sim_draw(const tt_sim_scenario *scenario, uint64_t seed, tt_sim_options *options,
                  char faults[TT_SIM_FAULTS_TEXT_MAX]);
 

@@ -1,4 +1,4 @@
-// A thousand seeds of each scenario, its own (the argument says another number); the same seed
+// Five hundred seeds of each scenario, its own (the argument says another number); the same seed
 // twice gives the same trace; and a deduplication bug planted on purpose is found.
 
 #include "tests/test.h"
@@ -22,6 +22,33 @@ static void check_trace(const tt_sim_scenario *scenario, uint64_t seed)
     EXPECT(length[0] == length[1] && memcmp(text[0], text[1], length[0]) == 0);
     free(text[0]);
     free(text[1]);
+}
+
+// Each seed holds. Where a fault is known, it shows, or the scenario may no longer say so.
+static void run_seeds(const tt_sim_scenario *scenario, uint64_t first, uint64_t seeds)
+{
+    unsigned shows = 0;
+    for (uint64_t seed = first; seed < first + seeds; seed++) {
+        tt_sim_options options;
+        char faults[TT_SIM_FAULTS_TEXT_MAX];
+        tt_sim_draw(scenario, seed, &options, faults);
+        EXPECT(strlen(faults) < sizeof(faults) - 1);
+        const char *broken = scenario->run(&options);
+        if (broken != NULL && scenario->still_breaks != NULL &&
+            strcmp(broken, scenario->still_breaks) == 0) {
+            shows++;
+            continue;
+        }
+        if (broken != NULL)
+            printf("%s, seed %llu: %s\nreplay: tutti sim %s --seed %llu --trace FILE\n",
+                   scenario->name, (unsigned long long)seed, broken, scenario->name,
+                   (unsigned long long)seed);
+        EXPECT(broken == NULL);
+    }
+    if (scenario->still_breaks != NULL)
+        printf("%s: known and not mended, in %u of %llu seeds: %s\n", scenario->name, shows,
+               (unsigned long long)seeds, scenario->still_breaks);
+    EXPECT(scenario->still_breaks == NULL || shows > 0 || seeds < 10);
 }
 
 static tt_call question;
@@ -66,7 +93,7 @@ static void test_asking_whom_restarted(void)
 
 int main(int count, char **arguments)
 {
-    uint64_t first = 1, seeds = count > 1 ? strtoull(arguments[1], NULL, 10) : 1000;
+    uint64_t first = 1, seeds = count > 1 ? strtoull(arguments[1], NULL, 10) : 500;
     tt_sim_options options;
     char faults[TT_SIM_FAULTS_TEXT_MAX];
     EXPECT(seeds > 0);
@@ -74,13 +101,7 @@ int main(int count, char **arguments)
     EXPECT(tt_sim_new(&(tt_sim_options){.nodes = TT_SIM_NODES_MAX + 1}) == NULL);
     test_asking_whom_restarted();
     for (const tt_sim_scenario *s = tt_sim_scenarios; s->name != NULL; s++) {
-        for (uint64_t seed = first; seed < first + seeds; seed++) {
-            tt_sim_draw(s, seed, &options, faults);
-            const char *broken = s->run(&options);
-            if (broken != NULL)
-                printf("%s, seed %llu: %s\n", s->name, (unsigned long long)seed, broken);
-            EXPECT(broken == NULL);
-        }
+        run_seeds(s, first, s->nodes_min > 10 ? (seeds + 9) / 10 : seeds); // a crowd takes longer
         check_trace(s, first + 7);
         check_trace(s, first + 8);
         first += seeds;
