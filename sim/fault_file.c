@@ -10,6 +10,7 @@
 
 #define WORD_MAX 64
 #define TIME_MAX TT_SECONDS(1000000) // eleven days and a half
+#define EVERY_LEAST TT_MS(1)
 #define MILLION 1000000
 
 typedef struct parser {
@@ -138,8 +139,9 @@ static tt_status read_time(parser *p, tt_time least, tt_time *time)
                                  {"min", TT_SECONDS(60)},
                                  {NULL, 0}};
     return read_measure(p, units, least, TIME_MAX,
-                        least > 0 ? "a time above 0, such as 20ms, 1.5s or 2min"
-                                  : "a time such as 20ms, 1.5s or 2min",
+                        least > 1   ? "a time of 1ms or more, such as 20ms, 1.5s or 2min"
+                        : least > 0 ? "a time above 0, such as 20ms, 1.5s or 2min"
+                                    : "a time such as 20ms, 1.5s or 2min",
                         time);
 }
 
@@ -308,7 +310,7 @@ static tt_status read_clause(parser *p, tt_sim_rule *r, clauses *all)
     case FOR:
         return read_time(p, 1, &all->lasts);
     case EVERY:
-        return read_time(p, 1, &r->every);
+        return read_time(p, EVERY_LEAST, &r->every);
     case WITHIN:
         return read_time(p, 0, &r->within);
     case MORE:

@@ -7,8 +7,9 @@
 #include "tutti/bytes.h"
 #include "tutti/check.h"
 
-#define ANY_PORT 49152     // and up: IANA's dynamic ones
-#define OUTSIDE_PORT 20000 // and up: those that a NAT gives
+#define ANY_PORT 49152            // and up: IANA's dynamic ones
+#define OUTSIDE_PORT 20000        // and up: those that a NAT gives
+#define CLOCK_MAX (INT64_MAX / 4) // beyond which no clock jumps
 
 typedef tt_sim_node_state sim_node;
 
@@ -42,7 +43,8 @@ static tt_time to_world_time(const sim_node *n, tt_time time)
 
 static void set_clock(sim_node *n, tt_time jump, int64_t skew)
 {
-    n->clock.own = tt_sim_to_node_time(n, n->sim->now) + jump;
+    tt_time own = tt_sim_to_node_time(n, n->sim->now);
+    n->clock.own = own < CLOCK_MAX - jump ? own + jump : own;
     n->clock.world = n->sim->now;
     n->clock.skew = skew;
 }

@@ -65,6 +65,8 @@ static void test_refused(void)
         {"sleep 1", "line 1: expected 'for' and how long"},
         {"burst 1s", "line 1: expected 'every' and a time no shorter than the burst"},
         {"burst 1s every 0.9s", "line 1: expected 'every' and a time no shorter than the burst"},
+        {"burst 1us every 999us",
+         "line 1: expected a time of 1ms or more, such as 20ms, 1.5s or 2min, not '999us'"},
         {"cut every 1s", "line 1: expected 'for' and how long, of what comes 'every' so often"},
         {"busy 1 for 2s every 1s", "line 1: expected 'for' no longer than 'every'"},
     };
