@@ -35,7 +35,7 @@ static const struct {
     [TT_FAULT_SKEW] = {"skew", SKEW},          [TT_FAULT_JUMP] = {"jump", TIME},
     [TT_FAULT_SLEEP] = {"sleep", NOTHING},     [TT_FAULT_BUSY] = {"busy", NOTHING},
     [TT_FAULT_KILL] = {"kill", NOTHING},       [TT_FAULT_START] = {"start", NOTHING},
-    [TT_FAULT_RESTART] = {"restart", NOTHING},
+    [TT_FAULT_RESTART] = {"restart", NOTHING}, [TT_FAULT_TEAR] = {"tear", NOTHING},
 };
 
 // ---- words, and what is said of them
@@ -363,7 +363,7 @@ static tt_status read_rule(parser *p, tt_sim_rule *r, tt_time now)
         r->fault++;
     if (r->fault == TT_FAULTS)
         return refuse(p, "a fault (delay, loss, burst, double, reorder, bottleneck, cut, block, "
-                         "rebind, move, skew, jump, sleep, busy, kill, start, restart)");
+                         "rebind, move, skew, jump, sleep, busy, kill, start, restart, tear)");
     next_word(p);
     r->more = r->fault == TT_FAULT_BOTTLENECK ? TT_MS(100) : 0;
     status = read_value(p, r);

@@ -29,6 +29,7 @@ typedef enum tt_sim_fault {
     TT_FAULT_KILL,
     TT_FAULT_START,
     TT_FAULT_RESTART,
+    TT_FAULT_TEAR,
     TT_FAULTS
 } tt_sim_fault;
 

@@ -28,7 +28,14 @@ typedef struct tt_sim_packet {
 
 typedef struct tt_sim_event {
     tt_heap_item item; // first
-    enum { TT_SIM_ARRIVE, TT_SIM_WORKED, TT_SIM_ACTION, TT_SIM_RULE, TT_SIM_SUFFER } kind;
+    enum {
+        TT_SIM_ARRIVE,
+        TT_SIM_WORKED,
+        TT_SIM_ACTION,
+        TT_SIM_RULE,
+        TT_SIM_SUFFER,
+        TT_SIM_POWER
+    } kind;
     uint16_t node, from, socket;
     unsigned life; // of the node: what was for an earlier life is dropped
     unsigned rule;
@@ -70,6 +77,7 @@ typedef struct tt_sim_node {
         tt_socket socket;
     } inbox[TT_SIM_INBOX_MAX];
     unsigned inbox_first, inbox_count;
+    struct tt_tearing *medium; // or NULL
     tt_node node;
 } tt_sim_node_state;
 
@@ -102,6 +110,8 @@ void tt_sim_turn(tt_sim_node_state *n);
 void tt_sim_note_deadline(tt_sim_node_state *n);
 void tt_sim_arrive(tt_sim *sim, const tt_sim_event *e);
 void tt_sim_worked(tt_sim *sim, const tt_sim_event *e);
+// Its power is there again.
+void tt_sim_power(tt_sim *sim, unsigned node);
 void tt_sim_suffer(tt_sim *sim, const tt_sim_rule *rule, unsigned node);
 void tt_sim_release(tt_sim_packet *packet);
 void tt_sim_empty_inbox(tt_sim_node_state *n);

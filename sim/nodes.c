@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "sim/internal.h"
+#include "sim/tearing.h"
 #include "tutti/bytes.h"
 #include "tutti/check.h"
 
 #define ANY_PORT 49152            // and up: IANA's dynamic ones
 #define OUTSIDE_PORT 20000        // and up: those that a NAT gives
+#define TEAR_POINTS 2500          // bytes and stages of erases, of which `tear` chooses one
 #define CLOCK_MAX (INT64_MAX / 4) // beyond which no clock jumps
 
 typedef tt_sim_node_state sim_node;
@@ -203,7 +205,7 @@ static tt_status sim_send(tt_platform *platform, const tt_datagram *datagram)
 {
     sim_node *n = self(platform);
     tt_sim *sim = n->sim;
-    if (!n->alive)
+    if (!n->alive || (n->medium != NULL && n->medium->dead))
         return TT_UNREACHABLE; // its power went in this very turn
     if (datagram->length > TT_DATAGRAM_MAX)
         return TT_TOO_LARGE;
@@ -277,6 +279,20 @@ void tt_sim_arrive(tt_sim *sim, const tt_sim_event *e)
 
 // ---- its turns and its works
 
+static void cut_power(sim_node *n)
+{
+    tt_sim_tell_node(n->sim, n->index, "loses its power, and has it again at",
+                     n->sim->now + TT_SIM_DARK);
+    tt_sim_kill(n->sim, n->index);
+    tt_sim_add_event(n->sim, n->sim->now + TT_SIM_DARK, TT_SIM_POWER)->node = n->index;
+}
+
+void tt_sim_power(tt_sim *sim, unsigned index)
+{
+    if (!sim->nodes[index].alive)
+        tt_sim_start(sim, index, sim->nodes[index].kind);
+}
+
 void tt_sim_note_deadline(sim_node *n)
 {
     if (!n->alive) {
@@ -295,6 +311,8 @@ void tt_sim_turn(sim_node *n)
         n->asleep = false;
         n->sim->counts.turns++;
         tt_node_poll(&n->node);
+        if (n->alive && n->medium != NULL && n->medium->dead)
+            cut_power(n);
     }
     tt_sim_note_deadline(n);
 }
@@ -384,6 +402,8 @@ void tt_sim_start(tt_sim *sim, unsigned index, const char *kind)
     n->worker_busy_until = n->not_before = 0;
     n->asleep = false;
     n->kind = kind;
+    if (n->medium != NULL)
+        tt_tearing_power(n->medium, UINT64_MAX);
     tt_sim_tell_node(sim, index, "starts, life", n->life);
     tt_node_options options = {.name = kind != NULL ? n->name : NULL,
                                .kind = kind,
@@ -397,6 +417,11 @@ void tt_sim_start(tt_sim *sim, unsigned index, const char *kind)
     n->node.bus.plant_deduplication_bug = sim->options.plant_deduplication_bug;
     if (sim->options.on_start != NULL)
         sim->options.on_start(sim, index, sim->options.context);
+}
+
+void tt_sim_set_medium(tt_sim *sim, unsigned node, struct tt_tearing *medium)
+{
+    sim->nodes[node].medium = medium;
 }
 
 void tt_sim_kill(tt_sim *sim, unsigned index)
@@ -415,6 +440,10 @@ static void restart(tt_sim *sim, sim_node *n, bool forgetting)
 {
     if (n->alive)
         tt_sim_kill(sim, n->index);
+    for (uint32_t i = 0; forgetting && n->medium != NULL &&
+                         i < n->medium->medium.sectors * n->medium->medium.sector_bytes;
+         i++)
+        tt_tearing_poke(n->medium, i, n->medium->medium.erased);
     if (forgetting && sim->options.on_forget != NULL)
         sim->options.on_forget(sim, n->index, sim->options.context);
     tt_sim_start(sim, n->index, n->kind);
@@ -468,6 +497,12 @@ void tt_sim_suffer(tt_sim *sim, const tt_sim_rule *r, unsigned index)
         break;
     case TT_FAULT_RESTART:
         restart(sim, n, r->forgetting);
+        break;
+    case TT_FAULT_TEAR:
+        if (n->medium != NULL)
+            n->medium->points_left = tt_random_below(&sim->network, TEAR_POINTS);
+        else if (n->alive)
+            cut_power(n);
         break;
     default:
         TT_CHECK(false); // of paths

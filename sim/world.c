@@ -203,6 +203,9 @@ static void handle(tt_sim *sim, tt_sim_event *e)
     case TT_SIM_RULE:
         apply_rule(sim, e->rule);
         break;
+    case TT_SIM_POWER:
+        tt_sim_power(sim, e->node);
+        break;
     case TT_SIM_SUFFER: {
         tt_sim_rule rule = sim->faults.rules[e->rule]; // which a callback may add to
         if (!rule.ended)

@@ -19,6 +19,7 @@ TT_C_BEGIN
 #define TT_SIM_NODES_MAX 1000
 #define TT_SIM_FAULTS_MAX 256      // lines of faults that a world takes
 #define TT_SIM_LATENCY TT_US(200)  // of a datagram, where no fault delays it
+#define TT_SIM_DARK TT_SECONDS(6)  // how long a node is away whose power was cut by `tear`
 #define TT_SIM_INBOX_MAX 64        // datagrams that wait at a node; more are dropped
 #define TT_SIM_FAULTS_TEXT_MAX 256 // bytes of the faults that a seed draws, terminator included
 
@@ -34,7 +35,8 @@ typedef struct tt_sim_options {
     FILE *trace;                     // a line for every event, or NULL
     FILE *pcap; // every datagram as it is sent, for tshark and its like, or NULL
     void (*on_start)(tt_sim *sim, unsigned node, void *context); // adds resources, starts calls
-    // Before a start that follows `restart ... forgetting`: what the node keeps is as new.
+    // Before a start that follows `restart ... forgetting`: what the node keeps elsewhere than on
+    // its medium is made as new.
     void (*on_forget)(tt_sim *sim, unsigned node, void *context);
     tt_peer_handler *on_peer;                    // with the world as its context
     void (*on_turn)(tt_node *node, tt_time now); // as tt_node_options, of every node; or NULL
@@ -52,6 +54,13 @@ void tt_sim_start(tt_sim *sim, unsigned node, const char *kind);
 // As by pulling the plug: what it sent arrives, what was under way to it and its works are lost.
 void tt_sim_kill(tt_sim *sim, unsigned node);
 bool tt_sim_alive(const tt_sim *sim, unsigned node);
+
+// What the node keeps lies on this medium (sim/tearing.h), the caller's, for the world's life: it
+// has power when the node starts, `tear` cuts it, and the node ends when it is without. After
+// `restart
+// ... forgetting` it is erased.
+struct tt_tearing;
+void tt_sim_set_medium(tt_sim *sim, unsigned node, struct tt_tearing *medium);
 
 // Whether a text of faults makes sense for so many nodes; where not, TT_MALFORMED, TT_INVALID or
 // TT_FULL, with a sentence that names the line, what was expected and what came.

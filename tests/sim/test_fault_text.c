@@ -21,9 +21,10 @@ static void test_refused(void)
     static const struct {
         const char *text, *sentence;
     } cases[] = {
-        {"lose 5%", "line 1: expected a fault (delay, loss, burst, double, reorder, bottleneck, "
-                    "cut, block, rebind, move, skew, jump, sleep, busy, kill, start, restart), "
-                    "not 'lose'"},
+        {"lose 5%",
+         "line 1: expected a fault (delay, loss, burst, double, reorder, bottleneck, "
+         "cut, block, rebind, move, skew, jump, sleep, busy, kill, start, restart, tear), "
+         "not 'lose'"},
         {"\n# nothing\n\nloss 5", "line 4: expected a percentage to 100%, such as 0.5%, not '5'"},
         {"loss", "line 1: expected a percentage to 100%, such as 0.5%, not the end of the line"},
         {"loss 101%", "line 1: expected a percentage to 100%, such as 0.5%, not '101%'"},

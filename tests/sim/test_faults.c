@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "sim/tearing.h"
 #include "tests/sim/world.h"
 
 #define MANY 2000
@@ -303,6 +304,42 @@ static void test_lives(void)
     end();
 }
 
+// A node whose medium is written to, and one without a medium.
+static void test_tear(void)
+{
+    static uint8_t image[4 * 4096];
+    static tt_tearing medium;
+    memset(image, 0xff, sizeof(image));
+    begin_with("tear 1,2 at 6s\nrestart 1 forgetting at 25s");
+    tt_tearing_init(&medium, image, 4, 4096, 4, 0xff);
+    tt_sim_set_medium(sim, 1, &medium);
+    tt_sim_run_until(sim, TT_SECONDS(6));
+    EXPECT(!tt_sim_alive(sim, 2) && tt_sim_alive(sim, 1)); // it has not written
+    tt_sim_run_until(sim, TT_SECONDS(12) - 1);
+    EXPECT(!tt_sim_alive(sim, 2) && tt_sim_alive(sim, 1) && starts[2] == 1);
+    tt_sim_run_until(sim, TT_SECONDS(12));
+    EXPECT(tt_sim_alive(sim, 2) && starts[2] == 2 && forgets[2] == 0);
+    uint32_t at = 0;
+    while (!medium.dead && at < sizeof(image)) { // the node writes
+        static const uint8_t zeros[4] = {0};
+        medium.medium.operations->program(&medium.medium, at, zeros, 4);
+        at += 4;
+    }
+    EXPECT(medium.dead && at <= 2500 + 4);
+    uint64_t sent = tt_sim_node(sim, 1)->counters.datagrams_sent;
+    tt_time when = tt_sim_now(sim);
+    run_for(TT_SECONDS(2)); // at its next turn, in which it says nothing any more
+    EXPECT(!tt_sim_alive(sim, 1));
+    EXPECT_EQUAL(tt_sim_node(sim, 1)->counters.datagrams_sent, sent);
+    tt_sim_run_until(sim, when + TT_SECONDS(2) + TT_SIM_DARK);
+    EXPECT(tt_sim_alive(sim, 1) && starts[1] == 2 && !medium.dead && image[0] == 0);
+    tt_sim_run_until(sim, TT_SECONDS(25));
+    EXPECT(starts[1] == 3 && forgets[1] == 1);
+    for (unsigned i = 0; i < sizeof(image); i++)
+        EXPECT_EQUAL(image[i], 0xff);
+    end();
+}
+
 int main(void)
 {
     test_loss();
@@ -316,5 +353,6 @@ int main(void)
     test_clocks();
     test_pauses();
     test_lives();
+    test_tear();
     return test_result();
 }
