@@ -1,5 +1,5 @@
-// What the parts of the world know of one another: world.c turns it, nodes.c is the seam and what
-// happens to nodes, faults.c the network, trace.c what is told of it all.
+// What the parts of the world know of one another: world.c turns it, seam.c is the platform of
+// each node, nodes.c what happens to them, faults.c the network, trace.c what is told of it all.
 
 #ifndef TUTTI_SIM_INTERNAL_H
 #define TUTTI_SIM_INTERNAL_H
@@ -102,20 +102,29 @@ tt_sim_event *tt_sim_add_event(tt_sim *sim, tt_time when, unsigned kind);
 // What the node wants next may have changed.
 void tt_sim_touch(tt_sim_node_state *n);
 
+// seam.c
+extern const tt_platform_operations tt_sim_platform_operations;
+tt_time tt_sim_to_node_time(const tt_sim_node_state *n, tt_time world);
+// The first time of the world at which the node's clock shows at least `time`.
+tt_time tt_sim_to_world_time(const tt_sim_node_state *n, tt_time time);
+void tt_sim_set_clock(tt_sim_node_state *n, tt_time jump, int64_t skew);
+// Its number of moves or rebinds is another one, or it has new sockets.
+void tt_sim_change_outside(tt_sim_node_state *n);
+void tt_sim_stop_listening(tt_sim_node_state *n, unsigned socket);
+void tt_sim_arrive(tt_sim *sim, const tt_sim_event *e);
+void tt_sim_worked(tt_sim *sim, const tt_sim_event *e);
+void tt_sim_release(tt_sim_packet *packet);
+void tt_sim_empty_inbox(tt_sim_node_state *n);
+
 // nodes.c
 void tt_sim_node_init(tt_sim *sim, unsigned index);
 // Something is there for a node: it turns, or will when it is no longer busy.
 void tt_sim_turn(tt_sim_node_state *n);
 // Sets its place among the deadlines.
 void tt_sim_note_deadline(tt_sim_node_state *n);
-void tt_sim_arrive(tt_sim *sim, const tt_sim_event *e);
-void tt_sim_worked(tt_sim *sim, const tt_sim_event *e);
 // Its power is there again.
 void tt_sim_power(tt_sim *sim, unsigned node);
 void tt_sim_suffer(tt_sim *sim, const tt_sim_rule *rule, unsigned node);
-void tt_sim_release(tt_sim_packet *packet);
-void tt_sim_empty_inbox(tt_sim_node_state *n);
-tt_time tt_sim_to_node_time(const tt_sim_node_state *n, tt_time world);
 
 // trace.c: each goes into the sum and, where wanted, into the trace.
 void tt_sim_tell_node(tt_sim *sim, unsigned node, const char *what, int64_t detail);
