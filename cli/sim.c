@@ -168,6 +168,17 @@ static const char *run_scenario(const tt_sim_scenario *scenario, uint64_t one_se
     return scenario->run(&o);
 }
 
+// What a seed drew, each line behind spaces.
+static void print_drawn(const tt_sim_scenario *scenario, uint64_t one_seed)
+{
+    char drawn[TT_SIM_FAULTS_TEXT_MAX];
+    tt_sim_options o;
+    tt_sim_draw(scenario, one_seed, &o, drawn);
+    printf("among %u nodes with these faults:\n", nodes_given ? nodes : o.nodes);
+    for (char *line = strtok(drawn, "\n"); line != NULL; line = strtok(NULL, "\n"))
+        printf("    %s\n", line);
+}
+
 static tt_exit say_broken(const tt_sim_scenario *scenario, uint64_t one_seed, const char *broken)
 {
     char count[32] = "";
@@ -177,6 +188,8 @@ static tt_exit say_broken(const tt_sim_scenario *scenario, uint64_t one_seed, co
         tt_sim_report_scenario(scenario->name, seed, one_seed, broken);
     } else {
         printf("%s: seed %" PRIu64 ": %s\n", scenario->name, one_seed, broken);
+        if (faults_text == NULL)
+            print_drawn(scenario, one_seed);
         printf("replay: tutti sim %s --seed %" PRIu64 "%s%s%s --trace FILE\n", scenario->name,
                one_seed, count, faults_file != NULL ? " --faults " : "",
                faults_file != NULL ? faults_file : "");

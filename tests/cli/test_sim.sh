@@ -93,6 +93,9 @@ sim 0 posts --seed 5 --seeds 3
 says "posts: seeds 5 to 7 hold"
 sim 0 blocks --seed 5 --json
 says '"broken": null'
+sim 1 crowd --seed 1 # which shows a fault that is known: docs/simulator.md
+says "crowd: seed 1: a handler ran twice for one request"
+says "    loss 5%"
 echo 'kill 1 at 3s' >faults
 sim 1 posts --seed 7 --seeds 3 --nodes 4 --faults faults
 says "posts: seed 7: a call never ended"

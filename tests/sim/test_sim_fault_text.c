@@ -33,6 +33,8 @@ static void test_refused(void)
         {"delay 99999999999s",
          "line 1: expected a time such as 20ms, 1.5s or 2min, not '99999999999s'"},
         {"delay 16667min", "line 1: expected a time such as 20ms, 1.5s or 2min, not '16667min'"},
+        {"delay 0.1234567s",
+         "line 1: expected a time such as 20ms, 1.5s or 2min, not '0.1234567s'"},
         {"jump 0s 1", "line 1: expected a time above 0, such as 20ms, 1.5s or 2min, not '0s'"},
         {"bottleneck 0B/s", "line 1: expected a rate to 1000MB/s, such as 125kB/s, not '0B/s'"},
         {"bottleneck 5GB/s", "line 1: expected a rate to 1000MB/s, such as 125kB/s, not '5GB/s'"},
@@ -88,7 +90,7 @@ static void test_taken(void)
                        "\tdelay 20ms jitter 1.5ms from 0-2,5 to all at 1min until 61s#\n"
                        "bottleneck 1.5MB/s queue 50ms between 0 and 1,19\n"
                        "skew -200ppm 3 at 0s\n"
-                       "sleep 0-19 at 10us for 0.5s every 2s within 1s";
+                       "sleep 0-19 at 0.000015s for 0.5s every 2s within 1s";
     EXPECT_EQUAL(tt_sim_faults_read(&faults, text, NODES, TT_SECONDS(7), NULL), TT_OK);
     REQUIRE(faults.count == 5);
     const tt_sim_rule *r = faults.rules;
@@ -105,7 +107,7 @@ static void test_taken(void)
     EXPECT(r[1].at == TT_SECONDS(60) && r[1].until == TT_SECONDS(61));
     EXPECT(r[2].bytes_per_second == 1500000 && r[2].more == TT_MS(50) && r[2].both_ways);
     EXPECT(r[3].skew == -200 && r[3].at == 0);
-    EXPECT(r[4].at == TT_US(10) && r[4].until == TT_US(10) + TT_MS(500));
+    EXPECT(r[4].at == TT_US(15) && r[4].until == TT_US(15) + TT_MS(500));
     EXPECT(r[4].every == TT_SECONDS(2) && r[4].within == TT_SECONDS(1));
     // What is refused adds nothing.
     EXPECT_EQUAL(tt_sim_faults_read(&faults, "loss 1%\nloss", NODES, 0, NULL), TT_MALFORMED);

@@ -118,14 +118,16 @@ static void test_words(void)
     static const uint8_t post[] = {0x42, 2,   0,   0xa7, 0x1f, 0x03, 0xb4,
                                    'e',  'c', 'h', 'o',  0xff, 1,    2};
     static const uint8_t notify[] = {0x51, 0x45, 0x12, 0x34, 7, 0x61, 5, 0xd1, 4, 0x1e};
+    static const uint8_t continued[] = {0x60, 0x5f, 0, 9};
     static const uint8_t empty[] = {0x60, 0, 0, 9}, reset[] = {0x70, 0, 0, 9};
     static const uint8_t cut[] = {0x48, 1, 0, 9};
-    static const uint8_t question[] = {0, 0, 0, 0, 0, 1, 0, 2, 0, 0, 0, 0, 1, 'a', 0, 0, 12, 0, 1};
+    static const uint8_t question[] = {0, 0, 1, 0, 0, 1, 0, 2, 0, 0, 0, 0, 1, 'a', 0, 0, 12, 0, 1};
     static const uint8_t goodbye[] = {0,   0, 0x84, 0,  0, 0, 0, 1, 0, 0, 0, 0, 1,
                                       'b', 0, 0,    16, 0, 1, 0, 0, 0, 0, 0, 0};
     expect_words("CoAP CON POST /echo id 00a7 token 1f03 body 2", 5683, post, sizeof(post));
     expect_words("CoAP NON 2.05 id 1234 token 07 observe 5 block2 1/1024+", 5683, notify,
                  sizeof(notify));
+    expect_words("CoAP ACK 2.31 id 0009", 5683, continued, sizeof(continued));
     expect_words("CoAP ACK empty id 0009", 5683, empty, sizeof(empty));
     expect_words("CoAP RST empty id 0009", 5683, reset, sizeof(reset));
     expect_words("CoAP CON GET id 0009, malformed", 5683, cut, sizeof(cut));

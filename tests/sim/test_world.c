@@ -144,6 +144,7 @@ static void test_works(void)
         EXPECT_EQUAL(done_at[i], before + (i + 1) * WORK_TIME);
     for (unsigned i = 0; i < TT_WORKS_MAX; i++)
         EXPECT_EQUAL(p->operations->work(p, &works[i]), TT_OK);
+    EXPECT_EQUAL(p->operations->work(p, &works[TT_WORKS_MAX]), TT_FULL);
     tt_sim_kill(sim, 0); // and its works with it
     tt_sim_start(sim, 0, "test");
     EXPECT_EQUAL(p->operations->work(p, &works[0]), TT_OK);
@@ -209,6 +210,36 @@ static void test_actions(void)
     end();
 }
 
+static tt_node_timer timer;
+static tt_time rang_at;
+
+static void ring(tt_node *node, tt_time now, void *context)
+{
+    (void)node, (void)now, (void)context;
+    rang_at = tt_sim_now(sim);
+}
+
+static void set_timer(tt_sim *world, void *context)
+{
+    (void)context;
+    tt_node_after(tt_sim_node(world, 0), &timer, TT_US(10), ring, NULL);
+}
+
+// What an action asks of a node is seen at once, whenever the node wanted its next turn.
+static void test_touched(void)
+{
+    sim = tt_sim_new(&(tt_sim_options){.seed = 1, .nodes = 1});
+    tt_sim_start(sim, 0, "test");
+    tt_sim_at(sim, TT_SECONDS(30), set_timer, NULL);
+    tt_sim_run_until(sim, TT_SECONDS(40));
+    EXPECT_EQUAL(rang_at, TT_SECONDS(30) + TT_US(10));
+    // And a node that wants nothing has no turns: mDNS asks once a minute.
+    uint64_t turns = tt_sim_count(sim)->turns;
+    tt_sim_run_until(sim, TT_SECONDS(3600));
+    EXPECT(tt_sim_count(sim)->turns - turns <= 70);
+    tt_sim_free(sim);
+}
+
 // The same seed: the same sum, the same numbers for the scenario and for each node.
 static void test_seeds(void)
 {
@@ -242,6 +273,7 @@ int main(void)
     test_works();
     test_clocks();
     test_actions();
+    test_touched();
     test_seeds();
     return test_result();
 }
