@@ -1,7 +1,8 @@
 // A plan for tests on devices, what it is asked, and what must come out: of made-up weights, so
 // that nothing is trained.
 //
-//     test_made_plan FOLDER      writes FOLDER/plan and FOLDER/plan2; image.N, and what they answer,
+//     test_made_plan FOLDER      writes FOLDER/plan and FOLDER/plan2; image.N, and what they
+//     answer,
 //                                logits.N and logits2.N, for N from 0
 
 #include "cli/file.h"
