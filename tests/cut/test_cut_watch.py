@@ -33,7 +33,7 @@ image_file = power.build_of("cortex-m4") / "products/watch/watch.elf"
 MEDIUM_BYTES = 16 << 20
 KEYS = [f"data/k{i}" for i in range(9)] + [f"data/settings/s{i}" for i in range(3)]
 MODEL = "ai/models/made-up"
-SECONDS = 60  # of a start until it is found, and of changes until it is cut
+SECONDS = 100  # of a start until it is found, and of changes until it is cut
 
 
 class Wrong(Exception):
@@ -54,6 +54,7 @@ class Watch:
     def __init__(self, folder, number, image, plans):
         self.folder = folder / f"watch-{number}"
         self.folder.mkdir()
+        self.number = number
         self.random = random.Random(f"{seed} {number}")
         self.image = image
         self.plans, self.plan_of, self.pixels = plans
@@ -123,7 +124,7 @@ class Watch:
 
     def draw(self):
         words = f"signal=1,from={self.image.entry('ethernet_input')},"
-        if self.starts % 2 == 0:
+        if (self.starts + self.number) % 2 == 0:
             return words + f"after={int(10 ** self.random.uniform(2, 6.7))}"
         return words + self.image.draw_entry(self.random)
 
@@ -160,7 +161,7 @@ class Watch:
 def wait(emulator):
     """Its status. One that was not cut is ended: another failure is told of."""
     try:
-        return emulator.wait(2)
+        return emulator.wait(20)
     except subprocess.TimeoutExpired:
         emulator.kill()
         return emulator.wait()
