@@ -123,13 +123,27 @@ else
     await 15 device '"boot": 3, "starts": 6, "restarts": 0, "mode": "normal", "crashes": 0'
     expect 1 "no crash is recorded" crash "$name"
 fi
+
+# So does one that is cleared in safe mode, where the store is closed otherwise.
+resets=4 safe=1
+if [ $kind = watch ] || [ $kind = linux ]; then
+    follows $cuts
+    cuts=3 resets=7 safe=2
+    for end in 1 2 3; do
+        expect 0 "2.04 Changed" post "$name/test/check"
+        await 15 device "\"restarts\": $end, \"mode\": \"$([ $end -lt 3 ] && echo normal || echo safe)\", \"crashes\": $end"
+    done
+    expect 0 "check failed: tests/crash/crasher.c:" crash "$name" --clear
+    "$tutti" restart "$name" || complain "its power was not cut in safe mode"
+    await 15 device '"boot": 4, "starts": 9, "restarts": 0, "mode": "normal", "crashes": 0'
+fi
 follows $cuts
 kill -INT "$follower"
 wait "$follower" || complain "an interrupted follower failed"
 grep -q "tutti dump: check failed" "$scratch/followed" || complain "following missed the end: $(cat "$scratch/followed")"
 falls $cuts || complain "following lost the order: $(cat "$scratch/followed")"
 # Each of the starts is told once.
-[ "$(grep -c "^$kind-1 *$name *\[" "$scratch/up")" -eq $((5 + cuts)) ] || complain "starts are not told once each: $(cat "$scratch/up")"
-[ "$(grep -c "is in safe mode" "$scratch/up")" -eq 1 ] || complain "safe mode is not told once: $(cat "$scratch/up")"
+[ "$(grep -c "^$kind-1 *$name *\[" "$scratch/up")" -eq $((1 + resets + cuts)) ] || complain "starts are not told once each: $(cat "$scratch/up")"
+[ "$(grep -c "is in safe mode" "$scratch/up")" -eq $safe ] || complain "safe mode is not told $safe times: $(cat "$scratch/up")"
 [ "$failed" -eq 0 ] && echo "the end of $kind: all as it should be"
 exit "$failed"
