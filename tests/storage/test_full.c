@@ -101,6 +101,20 @@ static void test_too_large(void)
     EXPECT_EQUAL(bed_change(&the, &change, 1), TT_UNSUPPORTED);
 }
 
+// More than a length of 16 bits says, in sectors that hold it.
+static void test_large(void)
+{
+    static uint8_t value[100000], there[sizeof(value)];
+    size_t length;
+    for (size_t i = 0; i < sizeof(value); i++)
+        value[i] = (uint8_t)(i * 31 + i / 256);
+    blank(4, 128 << 10, 4);
+    EXPECT_EQUAL(bed_put(&the, "key", value, sizeof(value)), TT_OK);
+    REQUIRE(bed_open(&the) == TT_OK);
+    EXPECT_EQUAL(tt_store_get(&the.store, "key", there, sizeof(there), &length), TT_OK);
+    EXPECT(length == sizeof(value) && memcmp(there, value, length) == 0);
+}
+
 // Worn out: writes end with TT_IO, reading goes on. Gone: reading ends, too. Back: all is there.
 static void test_worn(void)
 {
@@ -174,6 +188,42 @@ static void test_failing_reads(bool once)
     EXPECT_EQUAL(the.tearing.misuses, 0);
 }
 
+// A read fails while a place for an extent is looked for: those that are there are not written
+// over.
+static void test_failing_extents(void)
+{
+    static uint8_t value[3][600];
+    uint64_t reads = 0;
+    tt_status status = TT_IO;
+    for (int i = 0; i < 3; i++)
+        memset(value[i], 'a' + i, sizeof(value[i]));
+    for (; status != TT_OK; reads++) {
+        bed_blank(&the, image, 4, 512, 16);
+        the.parts.log_sectors = 8;
+        the.parts.extents = &tt_store_extents;
+        REQUIRE(reads < 1000 && bed_open(&the) == TT_OK);
+        tt_store_change change = {.key = "a", .value = value[0], .length = 600, .extent = true};
+        EXPECT_EQUAL(bed_change(&the, &change, 1), TT_OK);
+        change.key = "b", change.value = value[1];
+        EXPECT_EQUAL(bed_change(&the, &change, 1), TT_OK);
+        bed_run(&the);
+        the.tearing.reads_left = reads;
+        the.tearing.reads_fail_once = true;
+        the.tearing.reads_failed = 0;
+        change.key = "c", change.value = value[2];
+        status = bed_change(&the, &change, 1);
+        EXPECT_EQUAL(status, the.tearing.reads_failed > 0 ? TT_IO : TT_OK);
+        the.tearing.reads_left = UINT64_MAX;
+        REQUIRE(bed_open(&the) == TT_OK);
+        for (int i = 0; i < 2; i++) {
+            const char *text = bed_text(&the, i == 0 ? "a" : "b");
+            EXPECT(strlen(text) == 600 && memcmp(text, value[i], 600) == 0);
+        }
+    }
+    EXPECT(reads > 5);
+    EXPECT_EQUAL(the.tearing.misuses, 0);
+}
+
 int main(void)
 {
     test_full(1, 512, 16, 24);
@@ -183,7 +233,9 @@ int main(void)
     test_full(16, 4096, 2, 1);
     test_full_index();
     test_too_large();
+    test_large();
     test_worn();
+    test_failing_extents();
     test_failing_reads(false);
     test_failing_reads(true);
     return test_result();

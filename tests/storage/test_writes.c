@@ -30,6 +30,11 @@ static void test_batch(void)
     EXPECT_EQUAL(bed_change(&the, three, 2), TT_INVALID); // the key twice
     EXPECT_EQUAL(bed_change(&the, three, 0), TT_INVALID);
     EXPECT_EQUAL(bed_change(&the, three, TT_STORE_CHANGES_MAX + 1), TT_INVALID);
+    three[1] = (tt_store_change){.key = "piece by piece", .length = 1};
+    EXPECT_EQUAL(bed_change(&the, three, 2), TT_INVALID);
+    three[1].length = 0;
+    EXPECT_EQUAL(bed_change(&the, three, 2), TT_OK);
+    EXPECT_TEXT(bed_text(&the, "piece by piece"), "");
     tt_store_change many[TT_STORE_CHANGES_MAX];
     char keys[TT_STORE_CHANGES_MAX][8];
     for (int i = 0; i < TT_STORE_CHANGES_MAX; i++) {
