@@ -168,6 +168,10 @@ struct tt_resource {
     const char *interface_description; // if= of RFC 6690, or NULL
     tt_handler *handler;
     void *context;
+    // Content formats that it answers with and takes bodies in, TT_FORMAT_NONE behind the last;
+    // NULL: any. A request for another one gets 4.06 or 4.15, and the handler is not asked. A GET
+    // with Accept whose handler answers in another format gets 4.06 in any case.
+    const uint16_t *gives, *takes;
     uint8_t methods; // bits 1 << tt_method; others get 4.05
     bool observable;
     bool subtree;
@@ -211,17 +215,17 @@ struct tt_call {
     uint16_t content_format; // TT_FORMAT_NONE without one
     uint16_t accept;         // TT_FORMAT_NONE for any
     bool observe;            // GET only: notifications until tt_bus_cancel
-    tt_time timeout; // nanoseconds for the whole exchange, separate responses included; 0 for 60 s
+    tt_time timeout; // nanoseconds without any progress, separate responses included; 0 for 60 s
     tt_reply_handler *on_reply;
     void *context;
     void (*on_progress)(tt_call *call, size_t sent); // bytes of payload acknowledged; may be NULL
     struct tt_call_state {                           // the bus's
         tt_list link;
         uint8_t phase;
-        uint8_t attempts;
         uint8_t block_exponent; // blocks of 16 << exponent bytes
-        bool send;              // its message is to go out
+        bool send;              // its ping is to go out
         bool observing;         // the peer confirmed the observation
+        bool refreshing;        // it is registered for again
         bool has_sequence;
         uint8_t etag_length; // 0: none
         uint16_t message_id;
@@ -231,7 +235,8 @@ struct tt_call {
         uint32_t sequence; // of the newest notification
         size_t sent;       // bytes of the request's payload that were acknowledged
         size_t received;   // bytes of the response's payload that were delivered
-        tt_time sequence_time, next, deadline, wait;
+        size_t reached;    // the most of them
+        tt_time sequence_time, next, deadline;
     } state;
 };
 
@@ -266,6 +271,10 @@ void tt_bus_changed_path(tt_bus *bus, tt_time now, tt_resource *resource, const 
 // (more than TT_BUS_BLOCK_MAX bytes), TT_FULL (try again once datagrams have gone out).
 tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token,
                         const tt_response *response);
+
+// TT_BUS_BLOCK_MAX bytes in which the payload of an answer for tt_bus_answer may be made, until the
+// next call of the bus; NULL where none are free (try again once datagrams have gone out).
+uint8_t *tt_bus_answer_space(tt_bus *bus);
 
 // A datagram came from `peer`: calls the handlers and callbacks that it concerns. Bytes that are no
 // CoAP are counted and dropped. They are the caller's, as `peer` is.
