@@ -1,8 +1,9 @@
 // Bodies that come in block by block (RFC 7959): in order, without gaps, never two in one.
 //
 // A body is known by its sender, its Request-Tag (RFC 9175, 3), its method and its path. While one
-// comes, another for the same path waits: its sender gets 5.03. A sender that has broken off gives
-// way to another after TT_BUS_TRANSFER_YIELD, and is forgotten after TT_BUS_TRANSFER_SILENCE.
+// comes, another sender for the same path gets 5.03, and another of the same sender takes its
+// place. A sender that has broken off gives way to another after TT_BUS_TRANSFER_YIELD, and is
+// forgotten after TT_BUS_TRANSFER_SILENCE.
 
 #include <string.h>
 
@@ -22,10 +23,10 @@ static tt_bus_transfer *find_transfer(tt_bus *bus, const tt_resource *resource,
 }
 
 // Whether a body may begin or go on: not in the midst of another's.
-static bool may_send(tt_bus *bus, tt_time now, tt_bus_transfer *t, bool is_own,
+static bool may_send(tt_bus *bus, tt_time now, tt_bus_transfer *t, bool mine,
                      const tt_request *request, tt_response *response)
 {
-    if (t == NULL || is_own)
+    if (t == NULL || mine)
         return true;
     if (now >= tt_after(t->heard, TT_BUS_TRANSFER_YIELD)) {
         t->resource = NULL;
@@ -71,16 +72,16 @@ tt_bus_transfer *tt_bodies_place_block(tt_bus *bus, tt_time now, tt_resource *re
         return NULL;
     }
     tt_bus_transfer *t = find_transfer(bus, resource, request);
-    bool is_own =
-        t != NULL && t->session == session && t->tag_length == m->tag_length && t->tag == m->tag;
-    if (!may_send(bus, now, t, is_own, request, response))
+    bool mine = t != NULL && t->session == session;
+    if (!may_send(bus, now, t, mine, request, response))
         return NULL;
-    if (offset > 0 && (!is_own || t->next != offset)) {
+    bool next = mine && t->next == offset && t->tag_length == m->tag_length && t->tag == m->tag;
+    if (offset > 0 && !next) {
         tt_bus_diagnose(bus, response, TT_ENTITY_INCOMPLETE,
                         "a block is missing before this one of ", m->path);
         return NULL;
     }
-    t = is_own ? t : find_free(bus, response);
+    t = mine ? t : find_free(bus, response); // whoever begins anew gives up what it began before
     if (t == NULL)
         return NULL;
     *t = (tt_bus_transfer){.resource = resource,

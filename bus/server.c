@@ -380,7 +380,8 @@ tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const t
     if (given->length > TT_BUS_BLOCK_MAX)
         return TT_TOO_LARGE;
     tt_response response = *given;
-    tt_request request = {.method = owed->method, .path = "", .last = true};
+    tt_request request = {
+        .method = owed->method, .path = "", .accept = TT_FORMAT_NONE, .last = true};
     tt_bus_set_window(&request, &owed->block2, NULL);
     if (owed->call != NULL)
         request.window_offset = owed->call->state.received;
