@@ -82,6 +82,9 @@ uint8_t *tt_transmission_place(tt_bus *bus, tt_bus_session *s, bool is_long, siz
 bool tt_transmission_adopt(tt_bus *bus, tt_bus_session *s, tt_bus_buffer *buffer, size_t length);
 void tt_transmission_start(tt_bus *bus, tt_bus_session *s, tt_time now, tt_transmission_kind kind,
                            void *owner, bool confirmable, size_t length);
+// The message just started takes the place of one that was sent so often without an
+// acknowledgement.
+void tt_transmission_continue(tt_bus_session *s, tt_time now, uint8_t attempts);
 void tt_transmission_end(tt_bus_session *s);
 bool tt_transmission_is_due(const tt_bus_session *s, tt_time now);
 bool tt_transmission_repeat(tt_bus *bus, tt_bus_session *s, tt_time now); // false: often enough

@@ -5,8 +5,9 @@
 // of those that follow one another within TT_BUS_CONFIRM_AFTER most are not, and once it is quiet
 // the newest is told again, under the same number, which those who have it pass over. What was not
 // acknowledged in time is repeated, or replaced by a newer state (4.5.2), and after the last
-// repetition its observer is gone. While the table is full, whoever wants a place makes the bus ask
-// the silent ones whether they live.
+// repetition its observer is gone. A long one that was not acknowledged lets others have its
+// buffer. While the table is full, whoever wants a place makes the bus ask the silent ones whether
+// they live.
 
 #include <string.h>
 
@@ -24,6 +25,7 @@ void tt_observers_drop(tt_bus *bus, tt_bus_observer *o)
 void tt_observers_confirmed(tt_bus *bus, tt_time now, tt_bus_observer *o, bool reset)
 {
     o->confirmed = now;
+    o->attempts = 0;
     if (reset) // not interested any more
         tt_observers_drop(bus, o);
 }
@@ -142,6 +144,7 @@ static void send(tt_bus *bus, tt_time now, tt_bus_observer *o, const tt_block *b
     }
     tt_transmission_start(bus, o->session, now, error ? TT_FOR_ANSWER : TT_FOR_OBSERVER,
                           error ? NULL : o, confirmable, w.out.length);
+    tt_transmission_continue(o->session, now, o->attempts);
     if (error)
         o->resource = NULL;
     o->told++;
@@ -154,7 +157,7 @@ static void send(tt_bus *bus, tt_time now, tt_bus_observer *o, const tt_block *b
 // Tells one observer, where it can be told now.
 static void tell(tt_bus *bus, tt_time now, tt_bus_observer *o)
 {
-    if (o->session != NULL && !tt_transmission_is_free(o->session, now))
+    if (now < o->again_at || (o->session != NULL && !tt_transmission_is_free(o->session, now)))
         return;
     if (o->starved && !tt_buffer_may_stay(bus))
         return;
@@ -174,21 +177,29 @@ static void tell(tt_bus *bus, tt_time now, tt_bus_observer *o)
         buffer->state = TT_BUFFER_FREE;
 }
 
+// Whether another waits for a long buffer.
+static bool is_buffer_wanted(const tt_bus *bus, const tt_bus_observer *o)
+{
+    bool wanted = false;
+    for (size_t i = 0; i < TT_BUS_OBSERVERS_MAX; i++) {
+        const tt_bus_observer *other = &bus->observers[i];
+        wanted |= other != o && other->resource != NULL && other->pending && other->starved;
+    }
+    return wanted;
+}
+
 bool tt_observers_renew(tt_bus *bus, tt_time now, tt_bus_session *s)
 {
     tt_bus_observer *o = s->out.owner;
-    uint8_t attempts = s->out.attempts;
-    tt_time wait = s->out.wait * 2;
-    if (s->out.kind != TT_FOR_OBSERVER || !o->pending)
+    bool is_observer = s->out.kind == TT_FOR_OBSERVER;
+    bool yields = is_observer && s->out.buffer != NULL && is_buffer_wanted(bus, o);
+    if (!is_observer || !(o->pending || yields))
         return false;
+    o->attempts = (uint8_t)(s->out.attempts + 1);
+    o->again_at = yields ? tt_after(now, s->out.wait) : now;
+    o->pending = o->confirm = true;
     tt_transmission_end(s);
-    o->confirm = true;
     tell(bus, now, o);
-    if (s->out.kind == TT_FOR_NOBODY)
-        return true;
-    s->out.attempts = (uint8_t)(attempts + 1);
-    s->out.wait = wait;
-    s->out.next = tt_after(now, wait);
     bus->counters.retransmitted++;
     return true;
 }
@@ -231,6 +242,13 @@ void tt_observers_advance(tt_bus *bus, tt_time now)
     }
 }
 
+// When one that is not stuck can be told.
+static tt_time ready_at(const tt_bus_observer *o)
+{
+    tt_time ids_at = o->session != NULL ? tt_session_ids_at(o->session) : INT64_MIN;
+    return ids_at > o->again_at ? ids_at : o->again_at;
+}
+
 tt_time tt_observers_deadline(const tt_bus *bus)
 {
     tt_time deadline = TT_FOREVER;
@@ -243,8 +261,7 @@ tt_time tt_observers_deadline(const tt_bus *bus)
         if (!o->pending)
             deadline = tt_earlier(deadline, o->confirm_at);
         else if (!stuck)
-            deadline = tt_earlier(deadline,
-                                  o->session != NULL ? tt_session_ids_at(o->session) : INT64_MIN);
+            deadline = tt_earlier(deadline, ready_at(o));
     }
     return deadline;
 }

@@ -93,9 +93,9 @@ tt_bus_session *tt_session_of(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 
 tt_time tt_session_ids_at(const tt_bus_session *s)
 {
-    tt_time left = s->left[s->next_id / QUARTER];
+    uint32_t left = s->left[s->next_id / QUARTER];
     bool enters = s->next_id % QUARTER == 0 && left != 0;
-    return enters ? tt_after(left, TT_BUS_EXCHANGE_LIFETIME) : INT64_MIN;
+    return enters ? left * TT_SECONDS(1) + TT_BUS_EXCHANGE_LIFETIME : INT64_MIN;
 }
 
 bool tt_session_new_id(tt_bus_session *s, tt_time now, uint16_t *id)
@@ -104,7 +104,7 @@ bool tt_session_new_id(tt_bus_session *s, tt_time now, uint16_t *id)
         return false;
     *id = s->next_id++;
     if (s->next_id % QUARTER == 0)
-        s->left[*id / QUARTER] = now;
+        s->left[*id / QUARTER] = (uint32_t)(now / TT_SECONDS(1)) + 1;
     return true;
 }
 

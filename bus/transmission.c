@@ -80,6 +80,13 @@ void tt_transmission_start(tt_bus *bus, tt_bus_session *s, tt_time now, tt_trans
     s->heard = now;
 }
 
+void tt_transmission_continue(tt_bus_session *s, tt_time now, uint8_t attempts)
+{
+    s->out.attempts = attempts;
+    s->out.wait <<= attempts;
+    s->out.next = tt_after(now, s->out.wait);
+}
+
 bool tt_transmission_is_due(const tt_bus_session *s, tt_time now)
 {
     return s->out.kind != TT_FOR_NOBODY && s->out.confirmable && now >= s->out.next;

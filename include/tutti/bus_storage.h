@@ -117,7 +117,7 @@ struct tt_bus_session {
     uint64_t identity; // a hash: of the address, until there are keys
     tt_time heard;     // or spoken to
     uint16_t next_id;  // of our messages to it
-    tt_time left[4];   // when the last id of each quarter was used, 0: never
+    uint32_t left[4];  // when the last id of each quarter was used: second + 1, 0: never
     uint8_t range_count, newest_outcome;
     tt_bus_range ranges[TT_BUS_RANGES_MAX]; // the one that was taken from last stands first
     tt_bus_outcome outcomes[TT_BUS_OUTCOMES_MAX];
@@ -147,6 +147,8 @@ typedef struct tt_bus_observer {
     bool pending;           // a change has not been told yet
     bool confirm;           // the next is confirmable
     bool starved;           // it waits for a long buffer
+    uint8_t attempts;       // to tell the newest, none acknowledged
+    tt_time again_at;       // not before: it gave its buffer to others
     unsigned told;          // notifications so far
     uint16_t message_id;    // of the newest
     tt_time told_at;        // the newest notification

@@ -332,6 +332,23 @@ static void test_full_buffers(void)
     tt_bus_advance(&SERVER->bus, time_now);
     collect(SERVER);
     EXPECT(answer.count == 1 && answer.message.has_observe && answer.message.length == 1000);
+    // Those who have gone do not hold them to the end.
+    hear_observe(CLIENT, 1, "show");
+    tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+    bool told = false;
+    for (unsigned i = 0; i < 10 && !told; i++) {
+        time_now += TT_MS(100);
+        tt_bus_advance(&SERVER->bus, time_now);
+        tt_endpoint to;
+        size_t length;
+        while (tt_bus_transmit(&SERVER->bus, &to, answer.bytes, sizeof(answer.bytes), &length) ==
+               TT_OK)
+            told |= tt_endpoint_equal(&to, &CLIENT->endpoint);
+    }
+    EXPECT(told);
+    pass(TT_SECONDS(60));
+    for (unsigned i = 0; i < TT_BUS_OBSERVERS_MAX; i++)
+        EXPECT(SERVER->bus.observers[i].resource == NULL); // and are missed, in the end
     hear_observe(CLIENT, 1, "show");
     shown_length = 3;
     tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
