@@ -19,8 +19,8 @@ static bool is_newer(const struct tt_call_state *s, tt_time now, uint32_t sequen
 static void note(struct tt_call_state *s, tt_time now, const tt_message *m)
 {
     tt_time age = (tt_time)m->max_age * TT_SECONDS(1);
-    age = age < TT_BUS_REFRESH_MIN ? TT_BUS_REFRESH_MIN : age;
-    age = age > TT_BUS_REFRESH_MAX ? TT_BUS_REFRESH_MAX : age;
+    age = age < TT_BUS_REFRESH_SOONEST ? TT_BUS_REFRESH_SOONEST : age;
+    age = age > TT_BUS_REFRESH_LATEST ? TT_BUS_REFRESH_LATEST : age;
     s->observing = s->has_sequence = true;
     s->refreshing = false;
     s->sequence = m->observe;

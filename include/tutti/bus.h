@@ -85,7 +85,7 @@ typedef uint32_t tt_answer_token;
 // one that its sender has cut, comes in several: in order, without gaps, each exactly once, the
 // first with offset 0. Pieces of two bodies of one method for one path are never mixed: a second
 // sender, whatever the length of its body, gets 5.03 until the first is done or silent for
-// TT_BUS_TRANSFER_SILENCE; a sender that begins anew gives up what it began before. A handler that
+// TT_BUS_TRANSFER_YIELD; a sender that begins anew gives up what it began before. A handler that
 // answers a piece with an error ends the transfer; the answer to any piece but the last is
 // otherwise the bus's.
 //
@@ -185,7 +185,8 @@ struct tt_resource {
 // `status` is TT_OK with a response (whatever its code), else TT_TIMED_OUT, TT_RESET, TT_CANCELLED,
 // TT_UNREACHABLE (nothing listens there: tt_bus_unreachable), TT_MALFORMED, TT_TOO_LARGE (more than
 // 2^20 blocks, in the size that the peer wants, or more than TT_BUS_BLOCK_MAX bytes in one message)
-// or TT_DAMAGED (the representation changed while it was read); then nothing follows. A long
+// TT_UNSUPPORTED (it took the first block of a body for the whole) or TT_DAMAGED (the
+// representation changed while it was read); then nothing follows. A long
 // payload comes in pieces like a request's, from the own device too. An observed representation
 // that changes while it is read is read anew: its pieces begin at offset 0 again; from each
 // notification on there is `timeout` to read it whole.

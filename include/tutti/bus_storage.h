@@ -48,10 +48,10 @@ TT_C_BEGIN
 #define TT_BUS_TRANSFER_YIELD TT_MS(2500)      // and when another sender waits for its place
 #define TT_BUS_OWED_LIFETIME TT_SECONDS(120)
 #define TT_BUS_CONFIRM_EVERY 8 // every so-manieth notification asks whether the observer lives
-#define TT_BUS_CONFIRM_AFTER TT_MS(500)    // quiet after which the newest state is told confirmably
-#define TT_BUS_PROBE_AFTER TT_SECONDS(10)  // silence of an observer who is asked when others wait
-#define TT_BUS_REFRESH_MIN TT_SECONDS(5)   // between two registrations of an observation of ours,
-#define TT_BUS_REFRESH_MAX TT_SECONDS(300) // whatever the Max-Age of what it told
+#define TT_BUS_CONFIRM_AFTER TT_MS(500)   // quiet after which the newest state is told confirmably
+#define TT_BUS_PROBE_AFTER TT_SECONDS(10) // silence of an observer who is asked when others wait
+#define TT_BUS_REFRESH_SOONEST TT_SECONDS(5) // between two registrations of an observation of ours,
+#define TT_BUS_REFRESH_LATEST TT_SECONDS(300) // whatever the Max-Age of what it told
 
 typedef struct tt_bus_session tt_bus_session;
 
