@@ -161,9 +161,6 @@ tt_time tt_node_deadline(const tt_node *node)
         return INT64_MIN;
     tt_time deadline = tt_earlier(node->presence_at, tt_bus_deadline(&node->bus));
     deadline = tt_earlier(deadline, tt_timers_deadline(node));
-    for (tt_list *call = node->bus.calls.next; call != &node->bus.calls; call = call->next)
-        if (TT_CONTAINER(call, tt_call, state.link)->state.send)
-            return INT64_MIN; // started since the last poll
     return tt_earlier(deadline, tt_discovery_deadline(&node->discovery));
 }
 

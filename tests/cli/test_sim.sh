@@ -93,9 +93,12 @@ sim 0 posts --seed 5 --seeds 3
 says "posts: seeds 5 to 7 hold"
 sim 0 blocks --seed 5 --json
 says '"broken": null'
-sim 1 crowd --seed 1 # which shows a fault that is known: docs/simulator.md
-says "crowd: seed 1: a handler ran twice for one request"
-says "    loss 5%"
+# As long as a fault is known (docs/simulator.md): among which faults it shows.
+if ! timeout 60 "$tutti" sim crowd --seeds 50 >said 2>&1; then
+    says "a handler ran twice for one request"
+    says "among 16 nodes with these faults:"
+    says "    delay 0.2ms jitter "
+fi
 echo 'kill 1 at 3s' >faults
 sim 1 posts --seed 7 --seeds 3 --nodes 4 --faults faults
 says "posts: seed 7: a call never ended"
