@@ -306,20 +306,20 @@ const tt_command tt_command_sim = {
     .name = "sim",
     .arguments = "[SCENARIO]",
     .summary = "Run nodes in virtual time, on a network and devices with faults",
-    .help =
-        "Without a SCENARIO the nodes find one another, and it is told how many others each "
-        "knows over time,\n"
-        "what they said and what became of it. A scenario is one of the tests': posts, blocks, "
-        "observe,\n"
-        "discovery, restart, hard or crowd. The same seed and faults give the same trace, byte for "
-        "byte.",
+    .help = "Without a SCENARIO the nodes find one another, and it is told how many others each "
+            "knows over time,\n"
+            "what they said and what became of it. A scenario is one of the tests': posts, blocks, "
+            "observe,\n"
+            "discovery, restart, hard, watchers or crowd. The same seed and faults give the same "
+            "trace, byte for "
+            "byte.",
     .examples = "  tutti sim --nodes 1000 --seed 7 --faults faults.txt\n"
                 "  tutti sim --nodes 5 --seconds 3 --trace trace.txt --pcap trace.pcap\n"
                 "  tutti sim posts --seed 1 --seeds 100\n"
                 "  tutti sim --soak",
     .options = options,
     .option_count = TT_COUNT(options),
-    .choices = "posts blocks observe discovery restart hard crowd",
+    .choices = "posts blocks observe discovery restart hard watchers crowd",
     .arguments_max = 1,
     .run = run,
 };

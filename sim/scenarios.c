@@ -127,28 +127,34 @@ static const char *run_blocks(const tt_sim_options *options)
 
 static void on_notification(tt_call *call, tt_time now, const tt_reply *reply)
 {
-    tt_scene *s = call->context;
+    tt_scene_observer *o = call->context;
     (void)now;
+    o->ended |= reply->final;
     if (reply->status != TT_OK || reply->length != 1)
         return;
-    if (reply->payload[0] < s->seen_value)
-        tt_scene_broke(s, "an observer was taken back in time");
-    s->seen_value = reply->payload[0];
-    s->notifications++;
+    if (reply->payload[0] < o->seen)
+        tt_scene_broke(o->scene, "an observer was taken back in time");
+    o->seen = reply->payload[0];
+    o->notifications++;
 }
 
+// The next one, each on a node of its own.
 static void start_observing(tt_sim *sim, void *context)
 {
     tt_scene *s = context;
-    s->observe = (tt_call){.peer = tt_sim_endpoint(sim, 0),
-                           .method = TT_GET,
-                           .path = "counter",
-                           .content_format = TT_FORMAT_NONE,
-                           .accept = TT_FORMAT_NONE,
-                           .observe = true,
-                           .on_reply = on_notification,
-                           .context = s};
-    TT_CHECK(tt_bus_call(&tt_sim_node(sim, 1)->bus, tt_sim_node_now(sim, 1), &s->observe) == TT_OK);
+    tt_scene_observer *o = &s->observers[s->observers_started++];
+    unsigned node = s->observers_started;
+    o->scene = s;
+    o->call = (tt_call){.peer = tt_sim_endpoint(sim, 0),
+                        .method = TT_GET,
+                        .path = "counter",
+                        .content_format = TT_FORMAT_NONE,
+                        .accept = TT_FORMAT_NONE,
+                        .observe = true,
+                        .on_reply = on_notification,
+                        .context = o};
+    TT_CHECK(tt_bus_call(&tt_sim_node(sim, node)->bus, tt_sim_node_now(sim, node), &o->call) ==
+             TT_OK);
 }
 
 static void change(tt_sim *sim, void *context)
@@ -158,23 +164,52 @@ static void change(tt_sim *sim, void *context)
     tt_bus_changed(&tt_sim_node(sim, 0)->bus, tt_sim_node_now(sim, 0), &s->counter);
 }
 
-// An observer sees values in order, and the last one in the end.
-static const char *run_observe(const tt_sim_options *options)
+// Thirty values while the network is bad and nine when it is whole, of which at least one is
+// confirmed and repeated until it arrives.
+static void change_often(tt_scene *s)
 {
-    tt_scene *s = tt_scene_new(options);
-    tt_sim_at(s->sim, TT_SECONDS(2), start_observing, s);
     for (int i = 0; i < 30; i++)
         tt_sim_at(s->sim, TT_SECONDS(4) + TT_MS(300) * i, change, s);
     tt_sim_run_until(s->sim, TT_SECONDS(30));
     tt_sim_heal(s->sim);
-    bool registered = s->notifications > 0;
-    for (int i = 0; i < 9; i++) // at least one of these is confirmed and repeated until it arrives
+    for (int i = 0; i < 9; i++)
         tt_sim_at(s->sim, TT_SECONDS(31 + i), change, s);
+}
+
+// An observer sees values in order, and the last one in the end.
+static const char *run_observe(const tt_sim_options *options)
+{
+    tt_scene *s = tt_scene_new(options);
+    tt_scene_observer *o = &s->observers[0];
+    tt_sim_at(s->sim, TT_SECONDS(2), start_observing, s);
+    change_often(s);
+    bool registered = o->notifications > 0;
     tt_sim_run_until(s->sim, TT_SECONDS(80));
     bool observed = tt_sim_node(s->sim, 0)->bus.observers[0].resource != NULL;
-    if (registered && observed && s->seen_value != s->counter_value)
+    if (registered && observed && o->seen != s->counter_value)
         tt_scene_broke(s, "an observer did not learn the last value");
-    tt_bus_cancel(&tt_sim_node(s->sim, 1)->bus, tt_sim_node_now(s->sim, 1), &s->observe);
+    tt_bus_cancel(&tt_sim_node(s->sim, 1)->bus, tt_sim_node_now(s->sim, 1), &o->call);
+    return tt_scene_end(s);
+}
+
+// More observers than a device has places for: whoever does not learn the last value was told that
+// it observes no more.
+static const char *run_watchers(const tt_sim_options *options)
+{
+    tt_scene *s = tt_scene_new(options);
+    for (unsigned i = 1; i < s->nodes; i++)
+        tt_sim_at(s->sim, TT_SECONDS(2) + TT_MS(20) * i, start_observing, s);
+    change_often(s);
+    tt_sim_run_until(s->sim, TT_SECONDS(120));
+    for (unsigned i = 0; i < s->observers_started; i++) {
+        tt_scene_observer *o = &s->observers[i];
+        if (o->ended)
+            continue;
+        if (o->seen != s->counter_value)
+            tt_scene_broke(s, "an observer is stale, and was not told");
+        tt_bus_cancel(&tt_sim_node(s->sim, i + 1)->bus, tt_sim_node_now(s->sim, i + 1), &o->call);
+    }
+    tt_sim_run_until(s->sim, TT_SECONDS(180));
     return tt_scene_end(s);
 }
 
@@ -272,6 +307,13 @@ const tt_sim_scenario tt_sim_scenarios[] = {
      .loss_percent_max = 20,
      .any_fault = true,
      .still_breaks = "a handler ran twice for one request"},
+    {.name = "watchers",
+     .what = "more observers than a device has places for",
+     .run = run_watchers,
+     .nodes_min = 16,
+     .nodes_max = 64,
+     .loss_percent_max = 20,
+     .any_fault = true},
     {.name = "crowd",
      .what = "more clients at a time than any table has places for",
      .run = run_crowd,

@@ -7,6 +7,7 @@
 #include "tutti/sim.h"
 
 #define TT_SCENE_POSTS_MAX 512
+#define TT_SCENE_OBSERVERS_MAX 64
 #define TT_SCENE_BODY_BYTES 40000
 #define TT_SCENE_FETCH_BYTES 5000
 
@@ -17,6 +18,13 @@ typedef struct tt_scene_work {
     uint32_t number;
 } tt_scene_work;
 
+typedef struct tt_scene_observer {
+    tt_call call;
+    struct tt_scene *scene;
+    unsigned seen, notifications; // the last value, and how many came
+    bool ended;
+} tt_scene_observer;
+
 typedef struct tt_scene {
     tt_sim *sim;
     unsigned nodes;
@@ -24,13 +32,14 @@ typedef struct tt_scene {
     tt_resource echo, slow, store, fetch, counter;
     unsigned runs[TT_SCENE_POSTS_MAX]; // of the handler, by the number in the request
     tt_scene_work works[TT_SCENE_POSTS_MAX];
-    tt_call posts[TT_SCENE_POSTS_MAX], put, get, observe;
+    tt_call posts[TT_SCENE_POSTS_MAX], put, get;
     uint8_t payloads[TT_SCENE_POSTS_MAX][4];
     unsigned ended[TT_SCENE_POSTS_MAX], put_ended, get_ended, posts_started;
     uint8_t body[TT_SCENE_BODY_BYTES], received[TT_SCENE_BODY_BYTES],
         long_text[TT_SCENE_FETCH_BYTES], got[TT_SCENE_FETCH_BYTES];
     size_t received_bytes, got_bytes;
-    unsigned counter_value, seen_value, notifications;
+    tt_scene_observer observers[TT_SCENE_OBSERVERS_MAX];
+    unsigned counter_value, observers_started;
     bool put_done;
 } tt_scene;
 
