@@ -45,10 +45,11 @@ static const tt_option options[] = {
 
 static volatile sig_atomic_t interrupted;
 
+// A second one ends the program at once: a world may take long.
 static void interrupt(int signal_number)
 {
-    (void)signal_number;
     interrupted = 1;
+    signal(signal_number, SIG_DFL);
 }
 
 // ---- what goes wrong, and what is written of it

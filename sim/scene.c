@@ -123,6 +123,8 @@ static void counter(tt_resource *resource, tt_time now, const tt_request *reques
 static void on_start(tt_sim *sim, unsigned node, void *context)
 {
     tt_scene *s = context;
+    if (node > 0 && node <= s->observers_started)
+        s->observers[node - 1].ended = true; // with the life that it was of
     if (node != 0)
         return;
     tt_bus *bus = &tt_sim_node(sim, 0)->bus;
@@ -195,6 +197,12 @@ static void on_post(tt_call *call, tt_time now, const tt_reply *reply)
         tt_scene_broke(s, "an answer belonged to another question");
 }
 
+void tt_scene_call(tt_scene *s, unsigned from, tt_call *call)
+{
+    if (tt_bus_call(&tt_sim_node(s->sim, from)->bus, tt_sim_node_now(s->sim, from), call) != TT_OK)
+        tt_scene_broke(s, "a call was refused");
+}
+
 void tt_scene_post(tt_scene *s, unsigned from, const char *path)
 {
     unsigned i = s->posts_started++;
@@ -212,8 +220,7 @@ void tt_scene_post(tt_scene *s, unsigned from, const char *path)
                             .accept = TT_FORMAT_NONE,
                             .on_reply = on_post,
                             .context = s};
-    TT_CHECK(tt_bus_call(&tt_sim_node(s->sim, from)->bus, tt_sim_node_now(s->sim, from),
-                         &s->posts[i]) == TT_OK);
+    tt_scene_call(s, from, &s->posts[i]);
 }
 
 void tt_scene_expect_ended(tt_scene *s)

@@ -47,6 +47,8 @@ typedef struct tt_scene {
 tt_scene *tt_scene_new(const tt_sim_options *options);
 // An invariant did not hold; the first one is kept.
 void tt_scene_broke(tt_scene *scene, const char *what);
+// Starts a call from a node.
+void tt_scene_call(tt_scene *scene, unsigned from, tt_call *call);
 // Posts the next number to node 0.
 void tt_scene_post(tt_scene *scene, unsigned from, const char *path);
 // Every post has ended, each once.

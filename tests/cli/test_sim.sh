@@ -109,6 +109,16 @@ grep -q '^3.000000000 1: ends, life 1$' trace || complain "the trace of the fail
 sim 1 posts --seed 7 --faults faults --json
 says '"broken": "a call never ended"'
 
+# Whatever a file asks for, a scenario ends by itself.
+for line in 'restart all at 2.1s every 0.3s' 'tear all at 1s every 5s within 4s' 'delay 1000s' 'kill all at 2.1s\nstart all at 15s'; do
+    printf "%b" "$line" >faults
+    for scenario in $names; do
+        timeout -s KILL 60 "$tutti" sim "$scenario" --seed 3 --faults faults >said 2>&1
+        got=$?
+        [ $got -le 1 ] || complain "$scenario among '$line' ended with $got"
+    done
+done
+
 # Until it is told to stop.
 "$tutti" sim --soak --seed 100 >said 2>&1 &
 soak=$!
