@@ -117,6 +117,18 @@ static void test_two_bodies(void)
     take_block(&b, TT_CONTINUE, 0);
     take_block(&b, TT_CHANGED, 1);
     EXPECT_ANSWER(b, TT_CHANGED);
+    // Both behind another message.
+    asked first;
+    start();
+    ask_by_hand(&first, TT_GET, false, NULL, 0);
+    ask_by_hand(&a, TT_PUT, false, one, sizeof(one));
+    ask_by_hand(&b, TT_PUT, false, two, sizeof(two));
+    EXPECT_EQUAL(answer.count, 0);
+    respond(SERVER, &first, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, 0, NULL, 0, NULL, 0, 1);
+    EXPECT(puts_block(0) && answer.message.id == a.call.state.message_id);
+    take_block(&a, TT_CONTINUE, 0);
+    take_block(&a, TT_CHANGED, 1);
+    EXPECT(a.done && puts_block(0) && answer.message.id == b.call.state.message_id);
     // Of a stranger who mixes them the older is given up, and told so (RFC 9175, 3).
     start();
     static const char letters[] = "ab";
@@ -341,11 +353,15 @@ static void test_full_of_the_gone(void)
         hear(&one, &w);
         EXPECT(answer.message.has_observe);
     }
-    time_now += TT_BUS_PROBE_AFTER;
-    tt_message_writer w = observe_by(1, 9, "show", 0);
-    hear(OTHER, &w);
-    EXPECT(answer.message.code == TT_CONTENT && !answer.message.has_observe);
-    turn(SERVER);
+    tt_message_writer w;
+    for (uint16_t late = 0; late < 2; late++) {
+        time_now += late ? TT_MS(1) : TT_BUS_PROBE_AFTER - TT_MS(1);
+        w = observe_by((uint16_t)(late + 1), 9, "show", 0);
+        hear(OTHER, &w);
+        EXPECT(answer.message.code == TT_CONTENT && !answer.message.has_observe);
+        turn(SERVER);
+        EXPECT_EQUAL(answer.count, late ? TT_BUS_OBSERVERS_MAX : 0);
+    }
     EXPECT_EQUAL(answer.count, TT_BUS_OBSERVERS_MAX); // each is asked
     EXPECT_EQUAL(answer.message.type, TT_CONFIRMABLE);
     for (size_t i = 0; i < TT_BUS_SESSIONS_MAX; i++) // the last one lives
@@ -353,9 +369,34 @@ static void test_full_of_the_gone(void)
             hear_empty(&one, TT_ACKNOWLEDGEMENT, SERVER->bus.sessions[i].out.id);
     pass(TT_SECONDS(24));
     EXPECT_EQUAL(observer_count(), 1);
-    w = observe_by(2, 9, "show", 0);
+    w = observe_by(3, 9, "show", 0);
     hear(OTHER, &w);
     EXPECT(answer.message.has_observe);
+}
+
+// One who has gone is missed, though what it is to be told changes all the time; one who answers,
+// however late, is not.
+static void test_missed_at_last(void)
+{
+    for (int answers = 0; answers < 2; answers++) {
+        start();
+        tt_message_writer w = observe_by(1, 1, "show", 0);
+        hear(CLIENT, &w);
+        tt_time begun = time_now;
+        unsigned told = 0;
+        while (observer_count() > 0 && time_now - begun < TT_SECONDS(60)) {
+            change_shown("x");
+            time_now += TT_MS(50);
+            told += answer.count;
+            if (answers && answer.count > 0 && told % 2 == 0)
+                hear_empty(CLIENT, TT_ACKNOWLEDGEMENT, answer.message.id);
+        }
+        EXPECT_EQUAL(observer_count(), answers);
+        if (!answers) {
+            EXPECT_EQUAL(told, 1 + TT_BUS_RETRANSMITS_MAX);
+            EXPECT(time_now - begun > TT_SECONDS(15) && time_now - begun < TT_SECONDS(24));
+        }
+    }
 }
 
 // Observers who have gone delay nobody.
@@ -429,6 +470,8 @@ static void test_end_is_told(void)
             ask_by_hand(&waiting, TT_GET, false, NULL, 0);
         tt_bus_cancel(&CLIENT->bus, time_now, &c.call);
         EXPECT(c.final && c.status == TT_CANCELLED);
+        EXPECT_EQUAL(CLIENT->bus.sessions[0].out.confirmable, true);
+        EXPECT_EQUAL(tt_bus_busy(&CLIENT->bus), busy);
         memset(&c, 0xee, sizeof(c)); // it is its owner's again
         deliver();
         EXPECT_EQUAL(observer_count(), 0);
@@ -493,6 +536,7 @@ int main(void)
     test_aliases();
     test_progress();
     test_full_of_the_gone();
+    test_missed_at_last();
     test_the_gone_delay_nobody();
     test_last_state();
     test_end_is_told();
