@@ -157,14 +157,20 @@ void tt_blockwise_send(tt_bus *bus, tt_time now)
     }
 }
 
+static bool can_go(const tt_bus *bus, const tt_call *call, const tt_bus_session *session)
+{
+    return call->state.phase == TT_CALL_QUEUED && session != NULL &&
+           session->out.kind == TT_FOR_NOBODY && tt_buffer_may_stay(bus) &&
+           !waits_for_body(bus, call);
+}
+
 tt_time tt_blockwise_deadline(const tt_bus *bus)
 {
     tt_time deadline = TT_FOREVER;
     for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
         const tt_call *call = tt_call_at(node);
-        const tt_bus_session *session =
-            call->state.phase == TT_CALL_QUEUED ? tt_session_find(bus, &call->peer) : NULL;
-        if (session != NULL && tt_session_ids_at(session) != INT64_MIN)
+        const tt_bus_session *session = tt_session_find(bus, &call->peer);
+        if (can_go(bus, call, session))
             deadline = tt_earlier(deadline, tt_session_ids_at(session));
     }
     return deadline;

@@ -57,12 +57,26 @@ static void test_coming_back(void)
     // Whoever restarted is new, here or come back.
     crowd();
     crowd();
-    tt_bus_forget_peer(&SERVER->bus, time_now, &CLIENT->endpoint);
-    hear_show(CLIENT, 1);
+    EXPECT(!has_session(CLIENT));
     tt_bus_forget_peer(&SERVER->bus, time_now, &CLIENT->endpoint);
     before = runs;
     hear_post(CLIENT, TT_CONFIRMABLE, 5, "keep");
     EXPECT_EQUAL(runs, before + 1);
+}
+
+// Our messages to whom came back have other ids than before (RFC 7252, 4.4).
+static void test_own_ids(void)
+{
+    uint16_t ids[3];
+    start();
+    for (unsigned i = 0; i < 3; i++) {
+        tt_message_writer w = request(TT_NON_CONFIRMABLE, TT_GET, (uint16_t)i, "show");
+        hear(CLIENT, &w);
+        ids[i] = answer.message.id;
+        if (i < 2)
+            crowd();
+    }
+    EXPECT(ids[0] != ids[1] && ids[0] != ids[2] && ids[1] != ids[2]);
 }
 
 // The one that was silent longest gives way, whatever it was that was heard of the others.
@@ -213,6 +227,7 @@ static void test_kept_answers(void)
 int main(void)
 {
     test_coming_back();
+    test_own_ids();
     test_who_gives_way();
     test_who_stays();
     test_how_long();

@@ -1,6 +1,7 @@
 // What is between two devices: one message at a time whose bytes stay, ids, bodies that are not
 // mixed, observations that neither lock a table nor end in silence.
 
+#include "bus/internal.h"
 #include "tests/bus/exchange.h"
 
 static tt_message_writer observe_by(uint16_t id, uint8_t token, const char *path, uint32_t value)
@@ -470,7 +471,7 @@ static void test_end_is_told(void)
             ask_by_hand(&waiting, TT_GET, false, NULL, 0);
         tt_bus_cancel(&CLIENT->bus, time_now, &c.call);
         EXPECT(c.final && c.status == TT_CANCELLED);
-        EXPECT_EQUAL(CLIENT->bus.sessions[0].out.confirmable, true);
+        EXPECT_EQUAL(CLIENT->bus.sessions[0].out.kind, busy ? TT_FOR_CALL : TT_FOR_CANCEL);
         EXPECT_EQUAL(tt_bus_busy(&CLIENT->bus), busy);
         memset(&c, 0xee, sizeof(c)); // it is its owner's again
         deliver();
@@ -509,6 +510,44 @@ static void test_refresh(void)
     EXPECT(c.final && c.status == TT_OK && c.code == TT_CONTENT);
 }
 
+static void notify_by_hand(const asked *a, tt_message_type type, uint32_t max_age)
+{
+    static uint8_t bytes[64];
+    tt_bus_token token = {.length = 8};
+    tt_message_writer w;
+    memcpy(token.bytes, &a->call.state.token, 8);
+    tt_message_begin(&w, bytes, sizeof(bytes), type, TT_CONTENT, a->call.state.message_id, &token);
+    tt_message_option_number(&w, TT_OPTION_OBSERVE, 5);
+    tt_message_option_number(&w, TT_OPTION_MAX_AGE, max_age);
+    tell(CLIENT, SERVER, &w);
+}
+
+// How soon and how late an observation is registered for again, whatever its Max-Age; its answer
+// may come separately.
+static void test_when_to_refresh(void)
+{
+    static const uint32_t ages[] = {0, 1, 100, 100000, UINT32_MAX}, waits[] = {5, 5, 100, 300, 300};
+    asked a;
+    for (size_t i = 0; i < TT_COUNT(ages); i++) {
+        start();
+        ask_by_hand(&a, TT_GET, true, NULL, 0);
+        notify_by_hand(&a, TT_ACKNOWLEDGEMENT, ages[i]);
+        EXPECT_EQUAL(tt_bus_deadline(&CLIENT->bus), time_now + TT_SECONDS(waits[i]));
+    }
+    time_now += TT_SECONDS(300);
+    turn(CLIENT);
+    EXPECT(answer.count == 1 && answer.message.has_observe && answer.message.observe == 0);
+    uint16_t id = answer.message.id;
+    uint8_t bytes[4];
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_ACKNOWLEDGEMENT, 0, id, NULL);
+    tell(CLIENT, SERVER, &w);
+    notify_by_hand(&a, TT_CONFIRMABLE, 60);
+    EXPECT(answer.count == 1 && answer.message.type == TT_ACKNOWLEDGEMENT);
+    EXPECT_EQUAL(tt_bus_deadline(&CLIENT->bus), time_now + TT_SECONDS(60));
+    EXPECT(!a.done);
+}
+
 // An answer that was acknowledged already is acknowledged again, and not reset.
 static void test_answer_again(void)
 {
@@ -541,6 +580,7 @@ int main(void)
     test_last_state();
     test_end_is_told();
     test_refresh();
+    test_when_to_refresh();
     test_answer_again();
     return test_result();
 }
