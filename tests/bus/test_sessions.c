@@ -562,6 +562,23 @@ static void test_answer_again(void)
     }
 }
 
+// A later answer is confirmable where its request was.
+static void test_type_of_later_answers(void)
+{
+    tt_response response = {.code = TT_CHANGED, .content_format = TT_FORMAT_NONE};
+    for (int confirmable = 0; confirmable < 2; confirmable++) {
+        start();
+        tt_message_writer w =
+            request(confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE, TT_POST, 1, "later");
+        hear(CLIENT, &w);
+        EXPECT_EQUAL(answer.count, confirmable);
+        REQUIRE(tt_bus_answer(&SERVER->bus, time_now, owed[0], &response) == TT_OK);
+        collect(SERVER);
+        EXPECT_EQUAL(answer.message.type, confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE);
+        EXPECT_EQUAL(SERVER->bus.sessions[0].out.kind, confirmable ? TT_FOR_ANSWER : TT_FOR_NOBODY);
+    }
+}
+
 int main(void)
 {
     test_stored_bytes();
@@ -582,5 +599,6 @@ int main(void)
     test_refresh();
     test_when_to_refresh();
     test_answer_again();
+    test_type_of_later_answers();
     return test_result();
 }
