@@ -214,6 +214,15 @@ static void test_format_of_fetches(void)
     EXPECT(answer.count == 1 && answer.message.block2.number == 1 && answer.message.length == 0);
     EXPECT_EQUAL(answer.message.content_format, TT_FORMAT_CBOR);
     EXPECT_EQUAL(answer.message.accept, TT_FORMAT_JSON);
+    EXPECT_EQUAL(answer.message.tag_length, 0);
+    static uint8_t body[2048]; // of a long body the Request-Tag, too
+    ask_by_hand(&a, TT_POST, false, body, sizeof(body));
+    uint64_t tag = answer.message.tag;
+    take_block(&a, TT_CONTINUE, 0);
+    respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, 0, NULL, 0,
+            &(tt_block){.more = true, .exponent = 2}, TT_OPTION_BLOCK2, 64);
+    EXPECT(answer.count == 1 && answer.message.block2.number == 1 && answer.message.tag == tag);
+    EXPECT(answer.message.tag_length == 4 && !answer.message.block1.present);
 }
 
 static void text_only(tt_resource *resource, tt_time now, const tt_request *request,
