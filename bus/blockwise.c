@@ -168,8 +168,7 @@ void tt_blockwise_send(tt_bus *bus, tt_time now)
 
 static bool can_go(const tt_bus *bus, const tt_call *call, const tt_bus_session *session)
 {
-    return call->state.phase == TT_CALL_QUEUED && session != NULL &&
-           session->out.kind == TT_FOR_NOBODY && tt_buffer_may_stay(bus) &&
+    return session != NULL && session->out.kind == TT_FOR_NOBODY && tt_buffer_may_stay(bus) &&
            !waits_for_body(bus, call);
 }
 
@@ -178,6 +177,8 @@ tt_time tt_blockwise_deadline(const tt_bus *bus)
     tt_time deadline = TT_FOREVER;
     for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
         const tt_call *call = tt_call_at(node);
+        if (call->state.phase != TT_CALL_QUEUED)
+            continue;
         const tt_bus_session *session = tt_session_find(bus, &call->peer);
         if (can_go(bus, call, session))
             deadline = tt_earlier(deadline, tt_session_ids_at(session));
