@@ -202,9 +202,7 @@ tt_status tt_bus_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t ca
 
 void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 {
-    tt_bus_session *session = tt_session_find(bus, peer);
-    if (session != NULL)
-        tt_session_forget(bus, session);
+    tt_session_forget(bus, peer);
     tt_exchange_end_all(bus, now, peer, true, TT_TIMED_OUT);
     send_what_waited(bus, now);
 }

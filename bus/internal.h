@@ -37,7 +37,7 @@ tt_bus_outcome *tt_remembered_add(tt_bus_session *s, tt_time now, uint16_t id, u
 bool tt_remembered_can_leave(tt_bus *bus, tt_bus_session *s, tt_time now);
 void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s);
 void tt_remembered_return(tt_bus *bus, tt_bus_session *s, tt_time now);
-void tt_remembered_forget(tt_bus *bus, const tt_bus_session *s);
+void tt_remembered_forget(tt_bus *bus, uint64_t identity);
 
 // session.c
 tt_bus_session *tt_session_find(const tt_bus *bus, const tt_endpoint *peer); // or NULL
@@ -46,8 +46,8 @@ tt_bus_session *tt_session_of(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 void tt_session_touch(tt_bus_session *s, tt_time now); // it was heard
 // The id of the next message to the peer; false: all were used within EXCHANGE_LIFETIME.
 bool tt_session_new_id(tt_bus_session *s, tt_time now, uint16_t *id);
-tt_time tt_session_ids_at(const tt_bus_session *s); // from when on there is one
-void tt_session_forget(tt_bus *bus, tt_bus_session *s);
+tt_time tt_session_ids_at(const tt_bus_session *s);           // from when on there is one
+void tt_session_forget(tt_bus *bus, const tt_endpoint *peer); // whole
 
 // outbox.c
 typedef enum tt_buffer_state {
@@ -150,7 +150,7 @@ void tt_exchange_end_all(tt_bus *bus, tt_time now, const tt_endpoint *peer, bool
 // blockwise.c
 void tt_blockwise_send(tt_bus *bus, tt_time now); // what waits and can go
 void tt_blockwise_response(tt_bus *bus, tt_time now, tt_call *call, const tt_message *message);
-tt_time tt_blockwise_deadline(const tt_bus *bus); // when what waits for an id can go
+tt_time tt_blockwise_deadline(const tt_bus *bus); // when what waits for an id or a buffer can go
 
 // observing.c: observations of ours
 void tt_observing_response(tt_bus *bus, tt_time now, const tt_endpoint *peer,

@@ -189,9 +189,9 @@ static void drop_past(tt_bus *bus, tt_time now)
     bus->past_at = now;
 }
 
-static uint32_t whose(const tt_bus_session *s)
+static uint32_t whose(uint64_t identity)
 {
-    return (uint32_t)s->identity | 1;
+    return (uint32_t)identity | 1; // 0 is nobody's
 }
 
 bool tt_remembered_can_leave(tt_bus *bus, tt_bus_session *s, tt_time now)
@@ -217,7 +217,7 @@ void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s)
         while (bus->past[free_place].whose !=
                0) // tt_remembered_can_leave saw to it that there is one
             free_place++;
-        bus->past[free_place] = (tt_bus_past){.whose = whose(s), .range = s->ranges[i]};
+        bus->past[free_place] = (tt_bus_past){.whose = whose(s->identity), .range = s->ranges[i]};
     }
 }
 
@@ -225,16 +225,16 @@ void tt_remembered_return(tt_bus *bus, tt_bus_session *s, tt_time now)
 {
     drop_past(bus, now);
     for (size_t i = 0; i < TT_BUS_PAST_MAX; i++) {
-        if (bus->past[i].whose != whose(s) || s->range_count == TT_BUS_RANGES_MAX)
+        if (bus->past[i].whose != whose(s->identity) || s->range_count == TT_BUS_RANGES_MAX)
             continue;
         s->ranges[s->range_count++] = bus->past[i].range;
         bus->past[i].whose = 0;
     }
 }
 
-void tt_remembered_forget(tt_bus *bus, const tt_bus_session *s)
+void tt_remembered_forget(tt_bus *bus, uint64_t identity)
 {
     for (size_t i = 0; i < TT_BUS_PAST_MAX; i++)
-        if (bus->past[i].whose == whose(s))
+        if (bus->past[i].whose == whose(identity))
             bus->past[i].whose = 0;
 }

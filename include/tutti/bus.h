@@ -227,6 +227,7 @@ struct tt_call {
         bool send;              // its ping is to go out
         bool observing;         // the peer confirmed the observation
         bool refreshing;        // it is registered for again
+        bool tagged;            // its body has a Request-Tag
         bool has_sequence;
         uint8_t etag_length; // 0: none
         uint16_t message_id;
