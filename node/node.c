@@ -76,6 +76,7 @@ static void look_at_addresses(tt_node *node, tt_time now)
 
 static void send_datagram(tt_node *node)
 {
+    node->datagram.multicast = false; // what was received before is no concern of what is sent
     if (node->platform->operations->send(node->platform, &node->datagram) == TT_OK)
         node->counters.datagrams_sent++;
     else
@@ -111,6 +112,10 @@ static void receive_all(tt_node *node)
         node->counters.datagrams_received++;
         if (d->socket == node->mdns_socket) {
             tt_discovery_receive(&node->discovery, now, &d->peer, d->data, d->length);
+        } else if (d->multicast) {
+            // One frame would make every device act (RFC 7252, 8 and 11.3). Here a GET of
+            // /.well-known/core may pass, once the bus answers it after a leisure.
+            node->counters.multicast_dropped++;
         } else {
             tt_discovery_heard(&node->discovery, now, &d->peer);
             tt_bus_receive(&node->bus, now, &d->peer, d->data, d->length);

@@ -64,6 +64,7 @@ struct tt_node {
     bool stopped;
     struct {
         uint64_t datagrams_received, datagrams_sent, sends_failed;
+        uint64_t multicast_dropped; // came to the bus's port by a group or to everybody
     } counters;
 };
 
