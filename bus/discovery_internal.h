@@ -11,6 +11,17 @@
 #define TT_DISCOVERY_TTL 120    // seconds; RFC 6762, 10
 #define TT_DISCOVERY_ASKS_MAX 3 // so often a peer's missing records are asked for out of turn
 
+// The two zones of multicast DNS on a link (RFC 6762, 20), as bits.
+#define TT_FAMILY_IPV4 1
+#define TT_FAMILY_IPV6 2
+#define TT_FAMILY_BOTH 3
+
+// The one zone in which a device that is heard in these is asked.
+static inline uint8_t tt_discovery_zone(uint8_t families)
+{
+    return families & TT_FAMILY_IPV6 ? TT_FAMILY_IPV6 : TT_FAMILY_IPV4;
+}
+
 // What of ours a question is about.
 typedef enum tt_discovery_subject {
     TT_SUBJECT_NONE,
@@ -26,8 +37,15 @@ typedef enum tt_discovery_subject {
 // What a name or kind must be: see tt_discovery_init.
 tt_status tt_discovery_check_label(const char *label, size_t capacity);
 tt_peer *tt_discovery_find_peer(tt_discovery *d, const char *name); // or NULL
-tt_peer *tt_discovery_add_peer(tt_discovery *d, const char *name);  // NULL: no room
+// NULL: it is not wanted, or there is no room, and it is counted among the others.
+tt_peer *tt_discovery_add_peer(tt_discovery *d, tt_time now, const char *name);
+bool tt_discovery_is_complete(const tt_peer *peer);
+// Whether a question may tell its device that its records are known (RFC 6762, 7.1).
+bool tt_discovery_is_fresh(const tt_peer *peer, tt_time now);
+int tt_discovery_rank(const tt_endpoint *endpoint); // how good an address is; 0: none
 void tt_discovery_tell(tt_discovery *d, tt_time now, tt_peer_event event, const tt_peer *peer);
+void tt_discovery_doubt(tt_discovery *d, tt_time now, tt_peer *peer);
+void tt_discovery_report(tt_discovery *d, tt_time now, tt_peer *peer); // complete, and not known
 
 // discovery_write.c: whole messages.
 void tt_discovery_write_records(tt_discovery *d, tt_writer *w, uint32_t ttl_seconds);
@@ -35,8 +53,10 @@ void tt_discovery_write_legacy(tt_discovery *d, tt_writer *w); // the answer to 
 void tt_discovery_write_probe(tt_discovery *d, tt_writer *w);
 void tt_discovery_write_query(tt_discovery *d, tt_time now, tt_writer *w);
 
-void tt_discovery_rename(tt_discovery *d, tt_time now);
+// discovery.c
 void tt_discovery_conflict(tt_discovery *d, tt_time now, uint32_t boot, bool established);
-void tt_discovery_answer_later(tt_discovery *d, tt_time now);
+void tt_discovery_answer_later(tt_discovery *d, tt_time now, uint8_t families);
+void tt_discovery_ask_for_unknown(tt_discovery *d, tt_time now); // within a second, if not lately
+void tt_discovery_asked(tt_discovery *d, tt_time now); // our question was put, by us or another
 
 #endif

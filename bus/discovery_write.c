@@ -5,6 +5,8 @@
 #include "bus/discovery_internal.h"
 
 #define LEGACY_TTL 10 // seconds
+// Of the longest known answer: the service's name, a record's head, and an instance's name.
+#define KNOWN_BYTES (18 + 10 + TT_NAME_MAX + 18)
 
 static void join(char *out, size_t capacity, const char *first, const char *second)
 {
@@ -43,6 +45,9 @@ static void write_txt(const tt_discovery *d, tt_writer *w, const char *instance,
     size_t at = tt_dns_record_begin(w, instance, TT_DNS_TXT, class, ttl);
     write_pair(w, "kind=", d->options.kind);
     write_pair(w, "boot=", digits);
+    tt_text_init(&text, digits, sizeof(digits));
+    tt_text_add_hex(&text, TT_WIRE_VERSION, 1);
+    write_pair(w, "wire=", digits);
     tt_dns_record_end(w, at);
 }
 
@@ -126,42 +131,68 @@ void tt_discovery_write_probe(tt_discovery *d, tt_writer *w)
 // Whether a peer's records are not all known, so that they are asked for by name.
 static bool is_incomplete(const tt_peer *peer)
 {
-    return peer->name[0] != '\0' && !peer->reported;
+    return peer->name[0] != '\0' && !peer->reported && !peer->lost;
+}
+
+static void write_question(tt_writer *w, tt_dns_header *header, const char *name, uint16_t type)
+{
+    tt_dns_name_write(w, name);
+    tt_write_be16(w, type);
+    tt_write_be16(w, TT_DNS_CLASS_IN);
+    header->questions++;
+}
+
+static void write_questions(tt_discovery *d, tt_writer *w, tt_dns_header *header)
+{
+    char instance[TT_DNS_NAME_MAX];
+    if (d->state.only_name != NULL) {
+        join(instance, sizeof(instance), d->state.only_name, TT_DISCOVERY_SERVICE);
+        write_question(w, header, instance, TT_DNS_ANY);
+        return;
+    }
+    write_question(w, header, TT_DISCOVERY_SERVICE, TT_DNS_PTR);
+    for (size_t i = 0; i < d->options.peers_max && w->length < TT_MDNS_MESSAGE_MAX / 2; i++) {
+        tt_peer *peer = &d->options.peers[i];
+        if (!is_incomplete(peer))
+            continue;
+        if (peer->asked < TT_DISCOVERY_ASKS_MAX)
+            peer->asked++;
+        join(instance, sizeof(instance), peer->name, TT_DISCOVERY_SERVICE);
+        write_question(w, header, instance, TT_DNS_ANY);
+    }
+}
+
+// Known answers that have more than half of their life left: those devices need not speak (RFC
+// 6762, 7.1). What does not fit follows in messages of its own (7.2).
+static void write_known(tt_discovery *d, tt_time now, tt_writer *w, tt_dns_header *header)
+{
+    char instance[TT_DNS_NAME_MAX];
+    size_t i = d->state.known_at;
+    for (; i < d->options.peers_max && w->length + KNOWN_BYTES <= TT_MDNS_MESSAGE_MAX; i++) {
+        const tt_peer *peer = &d->options.peers[i];
+        if (!tt_discovery_is_fresh(peer, now))
+            continue;
+        join(instance, sizeof(instance), peer->name, TT_DISCOVERY_SERVICE);
+        size_t at = tt_dns_record_begin(w, TT_DISCOVERY_SERVICE, TT_DNS_PTR, TT_DNS_CLASS_IN,
+                                        (uint32_t)((peer->expires - now) / TT_SECONDS(1)));
+        tt_dns_name_write(w, instance);
+        tt_dns_record_end(w, at);
+        header->answers++;
+    }
+    while (i < d->options.peers_max && !tt_discovery_is_fresh(&d->options.peers[i], now))
+        i++;
+    d->state.known_at = i < d->options.peers_max ? i : 0;
+    header->flags = i < d->options.peers_max ? TT_DNS_TRUNCATED : 0;
 }
 
 void tt_discovery_write_query(tt_discovery *d, tt_time now, tt_writer *w)
 {
-    char instance[TT_DNS_NAME_MAX];
-    tt_dns_header header = {.questions = 1};
+    tt_dns_header header = {0};
     tt_dns_header_write(w, &header);
-    tt_dns_name_write(w, TT_DISCOVERY_SERVICE);
-    tt_write_be16(w, TT_DNS_PTR);
-    tt_write_be16(w, TT_DNS_CLASS_IN);
-    for (size_t i = 0; i < d->options.peers_max && w->length < TT_MDNS_MESSAGE_MAX / 2; i++) {
-        if (!is_incomplete(&d->options.peers[i]))
-            continue;
-        if (d->options.peers[i].asked < TT_DISCOVERY_ASKS_MAX)
-            d->options.peers[i].asked++;
-        join(instance, sizeof(instance), d->options.peers[i].name, TT_DISCOVERY_SERVICE);
-        tt_dns_name_write(w, instance);
-        tt_write_be16(w, TT_DNS_ANY);
-        tt_write_be16(w, TT_DNS_CLASS_IN);
-        header.questions++;
-    }
-    // Known answers that have more than half of their life left, as many as fit: those devices need
-    // not speak (RFC 6762, 7.1).
-    for (size_t i = 0; i < d->options.peers_max && w->length + 128 < TT_MDNS_MESSAGE_MAX; i++) {
-        const tt_peer *peer = &d->options.peers[i];
-        tt_time left = peer->expires - now;
-        if (!peer->reported || left <= TT_SECONDS(TT_DISCOVERY_TTL / 2))
-            continue;
-        join(instance, sizeof(instance), peer->name, TT_DISCOVERY_SERVICE);
-        size_t at = tt_dns_record_begin(w, TT_DISCOVERY_SERVICE, TT_DNS_PTR, TT_DNS_CLASS_IN,
-                                        (uint32_t)(left / TT_SECONDS(1)));
-        tt_dns_name_write(w, instance);
-        tt_dns_record_end(w, at);
-        header.answers++;
-    }
+    if (d->state.known_at == 0)
+        write_questions(d, w, &header);
+    if (d->state.only_name == NULL)
+        write_known(d, now, w, &header);
     tt_writer again;
     tt_writer_init(&again, w->data, w->length);
     tt_dns_header_write(&again, &header); // now that the counts are known

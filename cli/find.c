@@ -13,8 +13,7 @@ static tt_exit check_reach(const char *command, bool host, const tt_target *targ
     if (target->kind != TT_TARGET_ADDRESS)
         return TT_EXIT_OK;
     const tt_endpoint *to = &target->endpoint;
-    static const uint8_t six[16] = {[15] = 1};
-    bool loopback = (tt_endpoint_is_ipv4(to) && to->ip[12] == 127) || memcmp(to->ip, six, 16) == 0;
+    bool loopback = tt_endpoint_is_loopback(to);
     if (host && !loopback) {
         tt_say_error(
             "tutti %s: there is no security yet, so --host uses the loopback interface and "

@@ -5,10 +5,17 @@
 
 #include "tutti/node.h"
 
-// presence.c: a peer was found.
-void tt_presence_watch(tt_node *node, tt_time now);
+// node.c: sends node->datagram, of which peer, data and length are set, from the bus's port.
+void tt_node_send(tt_node *node);
 
-// presence.c: pings whoever was silent, declares gone whoever stays so.
+// presence.c
+// Adds the resource that tells others of this life.
+void tt_presence_init(tt_node *node);
+// A datagram came to the bus's port. True: it answers a ping, and is no concern of the bus.
+bool tt_presence_receive(tt_node *node, tt_time now, const tt_datagram *datagram);
+// A peer is doubted: it is asked soon.
+void tt_presence_doubt(tt_node *node, tt_time now, const tt_peer *peer);
+// Pings and asks whom it concerns, declares gone who stays silent.
 void tt_presence_advance(tt_node *node, tt_time now);
 
 // timers.c: calls the timers that are due, and when the next one will be.

@@ -17,8 +17,18 @@ TT_C_BEGIN
 #ifndef TT_NODE_PEERS_MAX
 #define TT_NODE_PEERS_MAX 16 // other devices that are known at a time
 #endif
-#define TT_PRESENCE_PING TT_MS(750)  // a peer that was silent for so long is pinged, and again
-#define TT_PRESENCE_GONE TT_MS(4000) // a peer that was silent for so long is gone
+#ifndef TT_NODE_OTHERS_MAX
+#define TT_NODE_OTHERS_MAX 32 // further ones that are counted, though they have no place
+#endif
+#define TT_NODE_ASKS_MAX 4 // peers that are asked for their boot number at a time
+#define TT_NODE_LIFE_PATH ".well-known/tutti" // answers {"wire": version, "boot": number}
+
+// Of a peer that somebody depends on (a call or an observation under way, or
+// tt_node_options.watch):
+#define TT_PRESENCE_PING TT_MS(1800)   // one that was silent for so long is pinged
+#define TT_PRESENCE_AGAIN TT_MS(120)   // and again so long after each ping without an answer
+#define TT_PRESENCE_GONE TT_MS(2950)   // one that was silent for so long is gone; doubted ones, too
+#define TT_PRESENCE_LOST TT_SECONDS(1) // between two pings to those that are gone, at least
 #define TT_NODE_DATAGRAMS_MAX 16 // taken in one turn of the loop, so that timers keep their time
 
 typedef struct tt_node tt_node;
@@ -38,7 +48,8 @@ typedef struct tt_node_options {
     const char *kept_name; // as tt_discovery_options, or NULL
     const char *kind;
     uint16_t port;            // TT_BUS_PORT, or 0 for any free one: node->port tells which
-    bool browse;              // look for others and watch whether they live
+    bool browse;              // look for others
+    bool watch;               // depend on all that are found: those who die are gone in seconds
     tt_peer_handler *on_peer; // or NULL
     void (*on_turn)(tt_node *node, tt_time now); // at each turn of the loop; or NULL
     void *context;
@@ -53,14 +64,20 @@ struct tt_node {
     tt_socket bus_socket;
     uint16_t port; // of the bus, the one that it really has
     tt_socket mdns_socket;
-    struct {
+    tt_discovery_other others[TT_NODE_OTHERS_MAX];
+    tt_resource life;
+    struct tt_node_ask { // a question for a peer's life
         tt_call call;
-        bool busy;
-    } pings[TT_NODE_PEERS_MAX]; // by place in `peers`
-    tt_time presence_at;        // when silence is looked at next
-    tt_list timers;             // that are set
-    tt_datagram datagram;       // the one being received or sent
-    bool more;                  // datagrams are left over from the last turn
+        size_t place; // in `peers`
+        bool busy, answered, failed;
+        uint32_t boot;
+        uint8_t wire;
+    } asks[TT_NODE_ASKS_MAX];
+    tt_time presence_at;  // when somebody is looked at next
+    tt_time lost_at;      // when one who is lost may be pinged again
+    tt_list timers;       // that are set
+    tt_datagram datagram; // the one being received or sent
+    bool more;            // datagrams are left over from the last turn
     bool stopped;
     struct {
         uint64_t datagrams_received, datagrams_sent, sends_failed;

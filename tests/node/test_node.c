@@ -269,7 +269,8 @@ static void count_deletes(tt_resource *resource, tt_time now, const tt_request *
 // What was sent to a group or to everybody runs no handler, whatever it is.
 static void test_multicast(void)
 {
-    static tt_resource resource = {.path = "x", .handler = count_deletes, .methods = 1 << TT_DELETE};
+    static tt_resource resource = {
+        .path = "x", .handler = count_deletes, .methods = 1 << TT_DELETE};
     static const uint8_t request[] = {0x50, 0x04, 0x12, 0x34, 0xb1, 'x'}; // NON DELETE /x
     start();
     deleted = 0;
@@ -328,7 +329,7 @@ static void test_many_peers(void)
     EXPECT(tt_node_find(&nodes[0].node, NULL, names[NODES - 1]) == NULL);
     EXPECT(tt_node_find(&nodes[0].node, NULL, names[1]) != NULL);
     nodes[1].present = false;
-    pass(TT_PRESENCE_GONE + TT_SECONDS(90)); // gone, and the next question to everyone
+    pass(TT_PRESENCE_GONE + TT_SECONDS(125)); // its records end, and it does not answer
     EXPECT(tt_node_find(&nodes[0].node, NULL, names[1]) == NULL);
     EXPECT(tt_node_find(&nodes[0].node, NULL, names[NODES - 1]) != NULL);
 }
@@ -387,8 +388,8 @@ static void test_stop(void)
     tt_node_run(&nodes[0].node);
     EXPECT_EQUAL(waits, 40);
     EXPECT(tt_node_find(&nodes[1].node, NULL, "lamp") != NULL);
-    nodes[0].present = false;
-    pass(TT_MS(50));
+    nodes[0].present = false; // it said goodbye, and does not answer any more
+    pass(TT_PRESENCE_GONE + TT_MS(500));
     EXPECT(tt_node_find(&nodes[1].node, NULL, "lamp") == NULL);
 }
 
