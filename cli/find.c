@@ -45,6 +45,8 @@ tt_exit tt_find(tt_client *client, const char *command, const tt_target *target,
     bool by_kind = target->kind == TT_TARGET_KIND;
     tt_say_progress(false, "looking for %s", target->device);
     tt_time deadline = tt_client_now(client) + TT_SECONDS(timeout_s);
+    tt_discovery_look_for(&client->node.discovery, tt_client_now(client),
+                          by_kind ? NULL : target->device, by_kind ? target->device : NULL);
     const tt_peer *peer = tt_client_await(client, by_kind ? target->device : NULL,
                                           by_kind ? NULL : target->device, deadline);
     if (peer == NULL && !tt_client_alive(client)) {
@@ -55,6 +57,12 @@ tt_exit tt_find(tt_client *client, const char *command, const tt_target *target,
         tt_say_error("tutti %s: no device %s '%s' was found in %u s; 'tutti ls' lists who is there",
                      command, by_kind ? "of kind" : "named", target->device, timeout_s);
         return TT_EXIT_UNREACHABLE;
+    }
+    if (!tt_node_speaks_to(peer)) {
+        tt_say_error("tutti %s: %s speaks version %u of the wire and this program version %u; use "
+                     "the one that came with the device's system",
+                     command, peer->name, peer->wire, TT_WIRE_VERSION);
+        return TT_EXIT_FAILED;
     }
     *endpoint = peer->endpoint;
     return TT_EXIT_OK;

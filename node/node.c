@@ -198,6 +198,11 @@ void tt_node_stop(tt_node *node)
     node->platform->operations->wake(node->platform);
 }
 
+bool tt_node_speaks_to(const tt_peer *peer)
+{
+    return peer->wire == 0 || peer->wire == TT_WIRE_VERSION;
+}
+
 const tt_peer *tt_node_find(const tt_node *node, const char *kind, const char *name)
 {
     for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++) {

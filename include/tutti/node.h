@@ -115,6 +115,9 @@ void tt_node_after(tt_node *node, tt_node_timer *timer, tt_time delay,
 bool tt_node_timer_is_set(const tt_node_timer *timer);
 void tt_node_cancel(tt_node_timer *timer);
 
+// Whether a peer speaks this system's version of the wire, or tells none.
+bool tt_node_speaks_to(const tt_peer *peer);
+
 // The first present peer of `kind` (NULL for any) with `name` (NULL for any), whatever its
 // capitals, in the order found; or NULL.
 const tt_peer *tt_node_find(const tt_node *node, const char *kind, const char *name);
