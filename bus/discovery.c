@@ -18,8 +18,10 @@
 #define ANNOUNCE_INTERVAL TT_SECONDS(1)
 #define QUERY_INTERVAL_FIRST TT_SECONDS(1)
 #define QUERY_INTERVAL_MAX TT_SECONDS(3600) // 5.2
-#define SPEAK_INTERVAL TT_SECONDS(1)        // between two tellings of the same to everyone (6)
-#define CONFLICTS_MANY 15                   // from so many on, names are tried slowly (8.1)
+#define DEFER_INTERVAL TT_SECONDS(1)
+#define DEFEND_INTERVAL TT_MS(250)   // between two tellings to one who probes (6)
+#define SPEAK_INTERVAL TT_SECONDS(1) // between two tellings of the same to everyone (6)
+#define CONFLICTS_MANY 15            // from so many on, names are tried slowly (8.1)
 #define CONFLICT_INTERVAL TT_SECONDS(5)
 #define RENEW_BEFORE TT_SECONDS(TT_DISCOVERY_TTL / 5) // its end, then
 #define RENEW_INTERVAL TT_SECONDS(TT_DISCOVERY_TTL / 20)
@@ -54,7 +56,7 @@ tt_status tt_discovery_init(tt_discovery *d, tt_time now, const tt_discovery_opt
     memset(d, 0, sizeof(*d));
     d->options = *options;
     tt_random_seed(&d->random, options->seed);
-    d->state.announce_at = d->state.answer_at = d->state.query_at = TT_FOREVER;
+    d->state.announce_at = d->state.answer_at = d->state.more_at = d->state.query_at = TT_FOREVER;
     d->state.spoke_at = now - SPEAK_INTERVAL;
     d->state.asked_at = now - ASK_FOR_UNKNOWN_INTERVAL;
     d->state.queried_at = now - ASK_AGAIN_INTERVAL;
@@ -161,30 +163,55 @@ static void rename_anew(tt_discovery *d, tt_time now)
     probe_again(d, now);
 }
 
-// Someone else's claim to our name: a probe, or the word of one for whom it is established. While
-// probing the claim that compares greater wins (RFC 6762, 8.2). Once the name is ours it is
-// defended against a probe by announcing it again; of two who both hold it each probes anew (9).
-void tt_discovery_conflict(tt_discovery *d, tt_time now, uint32_t boot, bool established)
+// For whom it is established; of two who both hold it each probes anew, and one finds out (RFC
+// 6762, 9).
+void tt_discovery_yield(tt_discovery *d, tt_time now)
 {
-    if (boot == d->options.boot)
-        return; // our own words, heard again
-    if (d->state.probes < PROBES) {
-        if (established || boot > d->options.boot)
-            rename_anew(d, now);
-    } else if (established) {
+    if (d->state.probes < PROBES)
+        rename_anew(d, now);
+    else
         probe_again(d, now);
-    } else {
-        d->state.announcements = 1;
-        d->state.announce_at = now;
-    }
 }
 
-void tt_discovery_answer_later(tt_discovery *d, tt_time now, uint8_t families)
+// The other wants it at the same time and compares greater. It may be that it does not mean it (its
+// probe may be an old one that was held up): the name is tried once more, later (8.2).
+void tt_discovery_defer(tt_discovery *d, tt_time now)
 {
-    tt_time at = tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));
+    d->state.probes = d->state.announcements = 0;
+    d->state.announce_at = tt_after(now, DEFER_INTERVAL);
+}
+
+void tt_discovery_defend(tt_discovery *d, tt_time now)
+{
+    tt_time soonest = tt_after(d->state.spoke_at, DEFEND_INTERVAL);
+    d->state.announcements = d->state.announcements > 0 ? d->state.announcements : 1;
+    d->state.announce_at = tt_earlier(d->state.announce_at, now > soonest ? now : soonest);
+}
+
+void tt_discovery_answer_later(tt_discovery *d, tt_time now, uint8_t families, bool at_once)
+{
+    tt_time at = at_once ? now : tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));
     tt_time soonest = tt_after(d->state.spoke_at, SPEAK_INTERVAL);
     d->state.answer_at = tt_earlier(d->state.answer_at, at > soonest ? at : soonest);
     d->state.answer_families |= families;
+}
+
+void tt_discovery_await_more(tt_discovery *d, tt_time now, const tt_endpoint *asker,
+                             uint8_t families)
+{
+    if (d->state.more_at != TT_FOREVER && !tt_endpoint_equal(&d->state.more_from, asker)) {
+        tt_discovery_answer_later(d, now, families, false); // one is waited for at a time
+        return;
+    }
+    d->state.more_from = *asker;
+    d->state.more_families = families;
+    d->state.more_at = tt_after(now, random_between(d, TT_MS(400), TT_MS(500)));
+}
+
+void tt_discovery_knows_us(tt_discovery *d, const tt_endpoint *asker)
+{
+    if (tt_endpoint_equal(&d->state.more_from, asker))
+        d->state.more_at = TT_FOREVER;
 }
 
 void tt_discovery_asked(tt_discovery *d, tt_time now)
@@ -210,6 +237,10 @@ void tt_discovery_ask_for_unknown(tt_discovery *d, tt_time now)
 
 void tt_discovery_advance(tt_discovery *d, tt_time now)
 {
+    if (d->state.more_at <= now) { // all that it knows was told by now (7.2)
+        d->state.more_at = TT_FOREVER;
+        tt_discovery_answer_later(d, now, d->state.more_families, true);
+    }
     for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
         tt_peer *peer = &d->options.peers[i];
         if (peer->name[0] == '\0' || peer->lost || now < peer->expires)
@@ -243,6 +274,7 @@ tt_time tt_discovery_deadline(const tt_discovery *d)
 {
     const struct tt_discovery_state *s = &d->state;
     tt_time deadline = tt_earlier(tt_earlier(s->announce_at, s->answer_at), next_query(d));
+    deadline = tt_earlier(deadline, s->more_at);
     if (s->asker.port != 0 || s->known_at > 0)
         return INT64_MIN;
     for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
@@ -284,7 +316,7 @@ static void transmit_announcement(tt_discovery *d, tt_time now, tt_writer *w)
         s->goodbye = false;
         tt_discovery_write_records(d, w, 0);
         d->options.name = NULL; // nothing may follow that others would take for its return
-        s->answer_at = TT_FOREVER;
+        s->answer_at = s->more_at = TT_FOREVER;
     } else if (s->probes < PROBES) {
         tt_discovery_write_probe(d, w);
         s->probes++;

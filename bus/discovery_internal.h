@@ -31,6 +31,19 @@ typedef enum tt_discovery_subject {
     TT_SUBJECT_HOST,
 } tt_discovery_subject;
 
+// One message that came.
+typedef struct tt_discovery_message {
+    tt_discovery *d;
+    tt_time now;
+    const tt_endpoint *from;
+    uint8_t family; // the zone
+    const uint8_t *bytes;
+    size_t length;
+    size_t first;     // where its records begin, those in question at the time
+    unsigned records; // how many
+    bool own;         // our own words, heard again
+} tt_discovery_message;
+
 // From the lowest up: each file uses those before it; discovery_read.c uses all of them.
 
 // discovery_peers.c
@@ -50,13 +63,38 @@ void tt_discovery_report(tt_discovery *d, tt_time now, tt_peer *peer); // comple
 // discovery_write.c: whole messages.
 void tt_discovery_write_records(tt_discovery *d, tt_writer *w, uint32_t ttl_seconds);
 void tt_discovery_write_legacy(tt_discovery *d, tt_writer *w); // the answer to state.asker
-void tt_discovery_write_probe(tt_discovery *d, tt_writer *w);
+// Returns where its records begin.
+size_t tt_discovery_write_probe(const tt_discovery *d, tt_writer *w);
+#define TT_DISCOVERY_PROBE_RECORDS(d) ((unsigned)(2 + (d)->address_count))
 void tt_discovery_write_query(tt_discovery *d, tt_time now, tt_writer *w);
 
 // discovery.c
-void tt_discovery_conflict(tt_discovery *d, tt_time now, uint32_t boot, bool established);
-void tt_discovery_answer_later(tt_discovery *d, tt_time now, uint8_t families);
+// Another has our name; or claims it by a probe that is as good as ours, or better; or is to be
+// told.
+void tt_discovery_yield(tt_discovery *d, tt_time now);
+void tt_discovery_defer(tt_discovery *d, tt_time now);
+void tt_discovery_defend(tt_discovery *d, tt_time now);
+// An answer to all, to what is ours alone at once, to what is shared after a while.
+void tt_discovery_answer_later(tt_discovery *d, tt_time now, uint8_t families, bool at_once);
+// The same to one who goes on telling what it knows; and it knows us.
+void tt_discovery_await_more(tt_discovery *d, tt_time now, const tt_endpoint *asker,
+                             uint8_t families);
+void tt_discovery_knows_us(tt_discovery *d, const tt_endpoint *asker);
 void tt_discovery_ask_for_unknown(tt_discovery *d, tt_time now); // within a second, if not lately
 void tt_discovery_asked(tt_discovery *d, tt_time now); // our question was put, by us or another
+
+// discovery_claims.c
+bool tt_discovery_is_instance(const char *name, const char *instance);
+bool tt_discovery_is_host(const char *name, const char *host);
+// The value of "key=" in a TXT record, copied; false where it has none or it is too long.
+bool tt_discovery_txt_value(const uint8_t *data, size_t length, const char *key, char *out,
+                            size_t capacity);
+uint32_t tt_discovery_parse_hex(const char *text); // 0: none
+bool tt_discovery_ends_with_service(const char *name, size_t *instance_length);
+// Whether all of a response is what we said ourselves, heard again.
+bool tt_discovery_is_own(const tt_discovery_message *m);
+// A record of a response, which may be about our name; and a probe's records.
+void tt_discovery_check_claim(const tt_discovery_message *m, const tt_dns_record *record);
+void tt_discovery_check_probe(const tt_discovery_message *m);
 
 #endif

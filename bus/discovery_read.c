@@ -7,37 +7,13 @@
 
 #define TTL_MAX 4500 // seconds that a record is kept at most (RFC 6762, 10)
 
-static bool ends_with_service(const char *name, size_t *instance_length)
-{
-    size_t length = strlen(name), suffix = strlen(TT_DISCOVERY_SERVICE);
-    if (length <= suffix + 1 || !tt_text_same_name(name + length - suffix, TT_DISCOVERY_SERVICE) ||
-        name[length - suffix - 1] != '.')
-        return false;
-    *instance_length = length - suffix - 1;
-    return true;
-}
-
-static bool is_instance(const char *name, const char *instance)
-{
-    size_t length;
-    return ends_with_service(name, &length) && strlen(instance) == length &&
-           tt_text_same_bytes(name, instance, length);
-}
-
-static bool is_host(const char *name, const char *host)
-{
-    size_t length = strlen(host);
-    return host[0] != '\0' && strlen(name) == length + 6 &&
-           tt_text_same_bytes(name, host, length) && tt_text_same_name(name + length, ".local");
-}
-
 // The peer that a record is about: its instance name without the service; NULL for others'
 // services.
 static tt_peer *peer_of(tt_discovery *d, tt_time now, const char *instance, bool make)
 {
     char name[TT_NAME_MAX];
     size_t length;
-    if (!ends_with_service(instance, &length) || length >= sizeof(name))
+    if (!tt_discovery_ends_with_service(instance, &length) || length >= sizeof(name))
         return NULL;
     memcpy(name, instance, length);
     name[length] = '\0';
@@ -48,52 +24,7 @@ static tt_peer *peer_of(tt_discovery *d, tt_time now, const char *instance, bool
     return peer == NULL && make ? tt_discovery_add_peer(d, now, name) : peer;
 }
 
-// The value of "key=" in a TXT record (in any case: RFC 6763, 6.4), copied; false where it has none
-// or it is too long.
-static bool txt_value(const uint8_t *data, size_t length, const char *key, char *out,
-                      size_t capacity)
-{
-    size_t key_length = strlen(key);
-    for (size_t at = 0; at < length; at += 1 + (size_t)data[at]) {
-        size_t part = data[at];
-        if (part > length - at - 1)
-            return false;
-        if (part < key_length ||
-            !tt_text_same_bytes((const char *)data + at + 1, key, key_length) ||
-            part - key_length >= capacity)
-            continue;
-        memcpy(out, data + at + 1 + key_length, part - key_length);
-        out[part - key_length] = '\0';
-        return true;
-    }
-    return false;
-}
-
-static uint32_t parse_hex(const char *text)
-{
-    uint32_t value = 0;
-    for (; *text != '\0'; text++) {
-        unsigned digit = *text >= '0' && *text <= '9'   ? (unsigned)(*text - '0')
-                         : *text >= 'a' && *text <= 'f' ? (unsigned)(*text - 'a') + 10
-                                                        : 16;
-        if (digit > 15)
-            return 0;
-        value = value << 4 | digit;
-    }
-    return value;
-}
-
-// One message that came.
-typedef struct reading {
-    tt_discovery *d;
-    tt_time now;
-    const tt_endpoint *from;
-    uint8_t family; // the zone
-    const uint8_t *bytes;
-    size_t length;
-    size_t first;     // where its records begin
-    unsigned records; // how many
-} reading;
+typedef tt_discovery_message reading;
 
 // Where a device that is found says that it is elsewhere, it is asked where it was: whoever is
 // still there did not move.
@@ -152,7 +83,7 @@ static bool has_moved(const reading *m, const tt_peer *peer)
         if (status == TT_MALFORMED)
             break;
         if (status != TT_OK || !address_in(m, &record, &address) ||
-            !is_host(record.name, peer->host) ||
+            !tt_discovery_is_host(record.name, peer->host) ||
             tt_endpoint_is_ipv4(&address) != tt_endpoint_is_ipv4(&peer->endpoint))
             continue;
         if (memcmp(address.ip, peer->endpoint.ip, sizeof(address.ip)) == 0)
@@ -169,7 +100,7 @@ static void read_address(const reading *m, const tt_dns_record *record)
         return;
     for (size_t i = 0; i < m->d->options.peers_max; i++) {
         tt_peer *peer = &m->d->options.peers[i];
-        if (peer->name[0] == '\0' || peer->lost || !is_host(record->name, peer->host))
+        if (peer->name[0] == '\0' || peer->lost || !tt_discovery_is_host(record->name, peer->host))
             continue;
         address.port = peer->endpoint.port;
         if (peer->reported) {
@@ -185,8 +116,9 @@ static void read_address(const reading *m, const tt_dns_record *record)
 static uint32_t boot_in(const reading *m, const tt_dns_record *record)
 {
     char text[16];
-    return txt_value(m->bytes + record->data, record->length, "boot=", text, sizeof(text))
-               ? parse_hex(text)
+    return tt_discovery_txt_value(m->bytes + record->data, record->length, "boot=", text,
+                                  sizeof(text))
+               ? tt_discovery_parse_hex(text)
                : 0;
 }
 
@@ -200,22 +132,13 @@ static void read_txt(const reading *m, const tt_dns_record *record, tt_peer *pee
             tt_discovery_doubt(m->d, m->now, peer);
         return;
     }
-    if (txt_value(data, record->length, "kind=", text, sizeof(text)) &&
+    if (tt_discovery_txt_value(data, record->length, "kind=", text, sizeof(text)) &&
         tt_discovery_check_label(text, sizeof(text)) == TT_OK)
         strcpy(peer->kind, text);
-    peer->wire =
-        txt_value(data, record->length, "wire=", text, sizeof(text)) ? (uint8_t)parse_hex(text) : 0;
+    peer->wire = tt_discovery_txt_value(data, record->length, "wire=", text, sizeof(text))
+                     ? (uint8_t)tt_discovery_parse_hex(text)
+                     : 0;
     peer->boot = boot;
-}
-
-static void check_own_name(const reading *m, const tt_dns_record *record, bool established)
-{
-    char text[16];
-    if (m->d->options.name == NULL || record->type != TT_DNS_TXT ||
-        !is_instance(record->name, m->d->name))
-        return;
-    bool has = txt_value(m->bytes + record->data, record->length, "boot=", text, sizeof(text));
-    tt_discovery_conflict(m->d, m->now, has ? parse_hex(text) : UINT32_MAX, established);
 }
 
 // The instance that a record is about; false where it is about none.
@@ -258,7 +181,7 @@ static void read_record(const reading *m, const tt_dns_record *record)
     tt_discovery *d = m->d;
     char instance[TT_DNS_NAME_MAX];
     if (record->ttl_seconds > 0) // else someone gives it up
-        check_own_name(m, record, true);
+        tt_discovery_check_claim(m, record);
     if (!d->options.browse)
         return;
     if (record->type == TT_DNS_A || record->type == TT_DNS_AAAA) {
@@ -306,6 +229,7 @@ static void read_response(reading *m, tt_reader *r, const tt_dns_header *header)
 {
     m->first = r->offset;
     m->records = header->answers + (unsigned)header->authorities + header->additionals;
+    m->own = tt_discovery_is_own(m);
     tt_dns_record record;
     tt_reader at = *r;
     // Addresses may stand before the name that they belong to: read everything twice, in that
@@ -316,7 +240,8 @@ static void read_response(reading *m, tt_reader *r, const tt_dns_header *header)
             if (status == TT_MALFORMED)
                 break;
             bool address = record.type == TT_DNS_A || record.type == TT_DNS_AAAA;
-            if (status == TT_OK && address == (round == 1))
+            bool internet = (record.class & ~TT_DNS_TOP_BIT) == TT_DNS_CLASS_IN;
+            if (status == TT_OK && internet && address == (round == 1))
                 read_record(m, &record);
         }
     if (m->d->options.browse)
@@ -326,13 +251,18 @@ static void read_response(reading *m, tt_reader *r, const tt_dns_header *header)
 static tt_discovery_subject subject_of(const tt_discovery *d, const tt_dns_record *q)
 {
     bool any = q->type == TT_DNS_ANY;
+    uint16_t class = q->class & (uint16_t)~TT_DNS_TOP_BIT;
+    if (class != TT_DNS_CLASS_IN && class != TT_DNS_CLASS_ANY)
+        return TT_SUBJECT_NONE;
     if (tt_text_same_name(q->name, TT_DISCOVERY_SERVICE) && (any || q->type == TT_DNS_PTR))
         return TT_SUBJECT_SERVICE;
     if (tt_text_same_name(q->name, TT_DISCOVERY_SERVICES) && (any || q->type == TT_DNS_PTR))
         return TT_SUBJECT_SERVICES;
-    if (is_instance(q->name, d->name) && (any || q->type == TT_DNS_SRV || q->type == TT_DNS_TXT))
+    if (tt_discovery_is_instance(q->name, d->name) &&
+        (any || q->type == TT_DNS_SRV || q->type == TT_DNS_TXT))
         return TT_SUBJECT_INSTANCE;
-    if (is_host(q->name, d->name) && (any || q->type == TT_DNS_A || q->type == TT_DNS_AAAA))
+    if (tt_discovery_is_host(q->name, d->name) &&
+        (any || q->type == TT_DNS_A || q->type == TT_DNS_AAAA))
         return TT_SUBJECT_HOST;
     return TT_SUBJECT_NONE;
 }
@@ -361,7 +291,7 @@ static known_answers read_known(const reading *m, tt_reader *r, unsigned answers
             return (known_answers){.us = false};
         if (status != TT_OK || !known_answer(m, &record, instance))
             continue;
-        if (is_instance(instance, m->d->name)) {
+        if (tt_discovery_is_instance(instance, m->d->name)) {
             result.us |= record.ttl_seconds >= TT_DISCOVERY_TTL / 2;
             continue;
         }
@@ -416,55 +346,74 @@ static void read_shared_question(const reading *m, const known_answers *known)
         tt_discovery_ask_for_unknown(d, m->now);
 }
 
-static void answer(const reading *m, const tt_dns_header *header, tt_discovery_subject asked,
-                   uint16_t type, bool unicast)
+// What a query wants of us.
+typedef struct wanted {
+    tt_discovery_subject subject; // of its first question that concerns us
+    uint16_t type;
+    bool by_name, unicast, shared;
+    bool browse; // it is the question that we would put
+} wanted;
+
+static void answer(const reading *m, const tt_dns_header *header, const wanted *w)
 {
     tt_discovery *d = m->d;
     bool legacy = m->from->port != TT_MDNS_PORT; // a plain resolver (RFC 6762, 6.7)
-    if (legacy || (unicast && header->authorities == 0)) {
+    // One answer for all renews what all keep, now and then (5.4).
+    bool is_old = m->now - d->state.spoke_at > TT_SECONDS(TT_DISCOVERY_TTL / 4);
+    if (legacy || (w->unicast && header->authorities == 0 && !is_old)) {
         d->state.asker = *m->from;
         d->state.asker_legacy = legacy;
         d->state.asker_id = header->id;
-        d->state.asker_type = type;
-        d->state.asker_subject = (uint8_t)asked;
+        d->state.asker_type = w->type;
+        d->state.asker_subject = (uint8_t)w->subject;
+    } else if ((header->flags & TT_DNS_TRUNCATED) != 0 && !w->by_name) {
+        tt_discovery_await_more(d, m->now, m->from, m->family);
     } else {
-        tt_discovery_answer_later(d, m->now, m->family);
+        tt_discovery_answer_later(d, m->now, m->family, !w->shared);
     }
 }
 
-static void read_query(const reading *m, tt_reader *r, const tt_dns_header *header)
+static bool read_questions(const reading *m, tt_reader *r, unsigned questions, wanted *w)
 {
-    tt_discovery *d = m->d;
-    bool by_name = false, unicast = false, shared = false;
     tt_dns_record question;
-    tt_discovery_subject asked = TT_SUBJECT_NONE; // first
-    uint16_t type = 0;
-    for (unsigned i = 0; i < header->questions; i++) {
+    for (unsigned i = 0; i < questions; i++) {
         tt_status status = tt_dns_question_read(r, &question);
         if (status == TT_MALFORMED)
-            return;
-        tt_discovery_subject subject = status == TT_OK ? subject_of(d, &question) : TT_SUBJECT_NONE;
+            return false;
+        tt_discovery_subject subject =
+            status == TT_OK ? subject_of(m->d, &question) : TT_SUBJECT_NONE;
         if (subject == TT_SUBJECT_NONE)
             continue;
-        type = asked == TT_SUBJECT_NONE ? question.type : type;
-        asked = asked == TT_SUBJECT_NONE ? subject : asked;
-        by_name |= question.type != TT_DNS_PTR;
-        unicast |= (question.class & TT_DNS_TOP_BIT) != 0;
-        shared |= subject == TT_SUBJECT_SERVICE && (question.class & TT_DNS_TOP_BIT) == 0;
+        bool unicast = (question.class & TT_DNS_TOP_BIT) != 0;
+        if (w->subject == TT_SUBJECT_NONE) {
+            w->type = question.type;
+            w->subject = subject;
+        }
+        w->by_name |= question.type != TT_DNS_PTR;
+        w->unicast |= unicast;
+        w->shared |= subject == TT_SUBJECT_SERVICE || subject == TT_SUBJECT_SERVICES;
+        w->browse |= subject == TT_SUBJECT_SERVICE && !unicast;
     }
+    return true;
+}
+
+static void read_query(reading *m, tt_reader *r, const tt_dns_header *header)
+{
+    tt_discovery *d = m->d;
+    wanted w = {0};
+    if (!read_questions(m, r, header->questions, &w))
+        return;
     known_answers known = read_known(m, r, header->answers);
-    for (unsigned i = 0; i < header->authorities; i++) { // another device probes for a name
-        tt_dns_record record;
-        tt_status status = tt_dns_record_read(r, &record);
-        if (status == TT_MALFORMED)
-            break;
-        if (status == TT_OK)
-            check_own_name(m, &record, false);
-    }
-    if (shared)
+    m->first = r->offset;
+    m->records = header->authorities;
+    if (header->authorities > 0) // another device probes for a name
+        tt_discovery_check_probe(m);
+    if (w.browse)
         read_shared_question(m, &known);
-    if (asked != TT_SUBJECT_NONE && tt_discovery_owns_name(d) && (!known.us || by_name))
-        answer(m, header, asked, type, unicast);
+    if (known.us && header->questions == 0)
+        tt_discovery_knows_us(d, m->from);
+    if (w.subject != TT_SUBJECT_NONE && tt_discovery_owns_name(d) && (!known.us || w.by_name))
+        answer(m, header, &w);
 }
 
 // Whoever was lost and speaks is back, and is asked at once.

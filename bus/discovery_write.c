@@ -114,18 +114,27 @@ void tt_discovery_write_legacy(tt_discovery *d, tt_writer *w)
     write_answers(d, w, TT_DNS_CLASS_IN, LEGACY_TTL);
 }
 
-// A probe asks for everything under the name and says what it would be (RFC 6762, 8.1).
-void tt_discovery_write_probe(tt_discovery *d, tt_writer *w)
+// A probe asks for everything under both names, the instance's and the host's, and says what they
+// would be (RFC 6762, 8.1).
+size_t tt_discovery_write_probe(const tt_discovery *d, tt_writer *w)
 {
     char instance[TT_DNS_NAME_MAX], host[TT_DNS_NAME_MAX];
     join(instance, sizeof(instance), d->name, TT_DISCOVERY_SERVICE);
     join(host, sizeof(host), d->name, "local");
-    tt_dns_header_write(w, &(tt_dns_header){.questions = 1, .authorities = 2});
+    tt_dns_header_write(
+        w,
+        &(tt_dns_header){.questions = 2, .authorities = (uint16_t)TT_DISCOVERY_PROBE_RECORDS(d)});
     tt_dns_name_write(w, instance);
     tt_write_be16(w, TT_DNS_ANY);
     tt_write_be16(w, TT_DNS_CLASS_IN | TT_DNS_TOP_BIT);
+    tt_dns_name_write(w, host);
+    tt_write_be16(w, TT_DNS_ANY);
+    tt_write_be16(w, TT_DNS_CLASS_IN | TT_DNS_TOP_BIT);
+    size_t first = w->length;
     write_srv(d, w, instance, host, TT_DNS_CLASS_IN, TT_DISCOVERY_TTL);
     write_txt(d, w, instance, TT_DNS_CLASS_IN, TT_DISCOVERY_TTL);
+    write_addresses(d, w, host, TT_DNS_CLASS_IN, TT_DISCOVERY_TTL);
+    return first;
 }
 
 // Whether a peer's records are not all known, so that they are asked for by name.

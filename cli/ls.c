@@ -21,8 +21,9 @@ static const tt_option options[] = {
     {"net", "DIR", "a fleet's folder or switch socket; else $TUTTI_NET, else " TT_CLIENT_FOLDER,
      .text = &net},
     {"host", NULL, "use this machine's own network instead", .flag = &host},
-    {"json", NULL, "print a JSON array of objects: name, kind, address, resources, and wire where "
-                   "it is another version",
+    {"json", NULL,
+     "print a JSON array of objects: name, kind, address, resources, and wire where "
+     "it is another version",
      .flag = &as_json},
 };
 

@@ -109,7 +109,10 @@ struct tt_discovery {
         unsigned announcements; // still to send
         tt_time announce_at;    // the next probe or announcement; TT_FOREVER for none
         tt_time answer_at;      // when a multicast answer is due
-        tt_time spoke_at;       // when everyone was last told our records
+        tt_time more_at;        // when one who is still telling what it knows is answered
+        tt_endpoint more_from;
+        uint8_t more_families;
+        tt_time spoke_at; // when everyone was last told our records
         tt_time query_at;
         tt_time query_interval;
         tt_time queried_at;    // the last query, ours or another's with the same question
