@@ -56,7 +56,8 @@ tt_status tt_discovery_init(tt_discovery *d, tt_time now, const tt_discovery_opt
     memset(d, 0, sizeof(*d));
     d->options = *options;
     tt_random_seed(&d->random, options->seed);
-    d->state.announce_at = d->state.answer_at = d->state.more_at = d->state.query_at = TT_FOREVER;
+    d->state.announce_at = d->state.answer_at = d->state.more_at = d->state.query_at =
+        d->state.renew_at = d->state.expire_at = TT_FOREVER;
     d->state.spoke_at = now - SPEAK_INTERVAL;
     d->state.asked_at = now - ASK_FOR_UNKNOWN_INTERVAL;
     d->state.queried_at = now - ASK_AGAIN_INTERVAL;
@@ -217,7 +218,7 @@ void tt_discovery_knows_us(tt_discovery *d, const tt_endpoint *asker)
 void tt_discovery_asked(tt_discovery *d, tt_time now)
 {
     struct tt_discovery_state *s = &d->state;
-    s->queried_at = now;
+    s->queried_at = s->renew_at = now; // which changes when it is to be renewed
     s->refresh_after = random_between(d, 0, RENEW_SPREAD);
     if (s->query_at == TT_FOREVER || s->query_at > tt_after(now, s->query_interval))
         return;
@@ -235,12 +236,44 @@ void tt_discovery_ask_for_unknown(tt_discovery *d, tt_time now)
         tt_earlier(d->state.query_at, tt_after(now, random_between(d, TT_MS(20), TT_SECONDS(1))));
 }
 
-void tt_discovery_advance(tt_discovery *d, tt_time now)
+// When the records of a peer are to be renewed next.
+static tt_time renew_at(const tt_discovery *d, const tt_peer *peer)
 {
-    if (d->state.more_at <= now) { // all that it knows was told by now (7.2)
-        d->state.more_at = TT_FOREVER;
-        tt_discovery_answer_later(d, now, d->state.more_families, true);
+    if (!peer->reported || peer->doubted)
+        return TT_FOREVER;
+    tt_time first = peer->expires - RENEW_BEFORE, asked = d->state.queried_at;
+    return asked < first ? first + d->state.refresh_after : asked + RENEW_INTERVAL;
+}
+
+// When somebody's records are to be renewed, and end: found anew where one of the times has come or
+// something was heard, so that asking for the deadline costs nothing among many. Signs of life only
+// move both away.
+static void look_at_peers(tt_discovery *d, tt_time now)
+{
+    struct tt_discovery_state *s = &d->state;
+    if (now < tt_earlier(s->renew_at, s->expire_at))
+        return;
+    s->renew_at = s->expire_at = TT_FOREVER;
+    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
+        const tt_peer *peer = &d->options.peers[i];
+        if (peer->name[0] == '\0' || peer->lost || peer->doubted)
+            continue;
+        s->renew_at = tt_earlier(s->renew_at, renew_at(d, peer));
+        s->expire_at = tt_earlier(s->expire_at, peer->expires);
     }
+}
+
+tt_time tt_discovery_deadline(const tt_discovery *d)
+{
+    const struct tt_discovery_state *s = &d->state;
+    if (s->asker.port != 0 || s->known_at > 0)
+        return INT64_MIN;
+    tt_time deadline = tt_earlier(tt_earlier(s->announce_at, s->answer_at), s->more_at);
+    return tt_earlier(tt_earlier(deadline, s->query_at), tt_earlier(s->renew_at, s->expire_at));
+}
+
+static void end_records(tt_discovery *d, tt_time now)
+{
     for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
         tt_peer *peer = &d->options.peers[i];
         if (peer->name[0] == '\0' || peer->lost || now < peer->expires)
@@ -252,37 +285,15 @@ void tt_discovery_advance(tt_discovery *d, tt_time now)
     }
 }
 
-// When the records of a peer are to be renewed next.
-static tt_time renew_at(const tt_discovery *d, const tt_peer *peer)
+void tt_discovery_advance(tt_discovery *d, tt_time now)
 {
-    if (!peer->reported || peer->doubted)
-        return TT_FOREVER;
-    tt_time first = peer->expires - RENEW_BEFORE, asked = d->state.queried_at;
-    return asked < first ? first + d->state.refresh_after : asked + RENEW_INTERVAL;
-}
-
-// When the next query is due: as planned, or because a peer's records near their end.
-static tt_time next_query(const tt_discovery *d)
-{
-    tt_time at = d->state.query_at;
-    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++)
-        at = tt_earlier(at, renew_at(d, &d->options.peers[i]));
-    return at;
-}
-
-tt_time tt_discovery_deadline(const tt_discovery *d)
-{
-    const struct tt_discovery_state *s = &d->state;
-    tt_time deadline = tt_earlier(tt_earlier(s->announce_at, s->answer_at), next_query(d));
-    deadline = tt_earlier(deadline, s->more_at);
-    if (s->asker.port != 0 || s->known_at > 0)
-        return INT64_MIN;
-    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
-        const tt_peer *peer = &d->options.peers[i];
-        if (peer->name[0] != '\0' && !peer->lost && !peer->doubted)
-            deadline = tt_earlier(deadline, peer->expires);
+    if (d->state.more_at <= now) { // all that it knows was told by now (7.2)
+        d->state.more_at = TT_FOREVER;
+        tt_discovery_answer_later(d, now, d->state.more_families, true);
     }
-    return deadline;
+    if (now >= d->state.expire_at)
+        end_records(d, now);
+    look_at_peers(d, now);
 }
 
 static void to_families(tt_endpoint *peer, uint8_t families)
@@ -355,6 +366,7 @@ tt_status tt_discovery_transmit(tt_discovery *d, tt_time now, tt_endpoint *peer,
     tt_writer w;
     TT_CHECK(capacity >= TT_MDNS_MESSAGE_MAX);
     tt_writer_init(&w, bytes, TT_MDNS_MESSAGE_MAX);
+    look_at_peers(d, now);
     to_families(peer, TT_FAMILY_BOTH);
     if (s->asker.port != 0) {
         *peer = s->asker;
@@ -368,7 +380,7 @@ tt_status tt_discovery_transmit(tt_discovery *d, tt_time now, tt_endpoint *peer,
     } else if (due(s->answer_at, now)) {
         to_families(peer, s->answer_families);
         tell_everyone(d, now, &w);
-    } else if (s->known_at > 0 || due(next_query(d), now)) {
+    } else if (s->known_at > 0 || due(tt_earlier(s->query_at, s->renew_at), now)) {
         transmit_query(d, now, &w);
         to_families(peer, s->query_families);
     }

@@ -163,6 +163,7 @@ void tt_discovery_report(tt_discovery *d, tt_time now, tt_peer *peer)
 void tt_discovery_confirm(tt_discovery *d, tt_time now, tt_peer *peer, uint32_t boot, uint8_t wire)
 {
     bool restarted = peer->reported && boot != 0 && peer->boot != 0 && boot != peer->boot;
+    d->state.renew_at = now; // it may be the first now
     peer->doubted = peer->left = false;
     peer->heard = now;
     peer->expires = tt_after(now, TT_SECONDS(TT_DISCOVERY_TTL));

@@ -244,8 +244,10 @@ static void read_response(reading *m, tt_reader *r, const tt_dns_header *header)
             if (status == TT_OK && internet && address == (round == 1))
                 read_record(m, &record);
         }
-    if (m->d->options.browse)
-        report_complete(m->d, m->now);
+    if (!m->d->options.browse)
+        return;
+    report_complete(m->d, m->now);
+    m->d->state.renew_at = m->now; // of whom it tells may be the first now
 }
 
 static tt_discovery_subject subject_of(const tt_discovery *d, const tt_dns_record *q)

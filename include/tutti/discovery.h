@@ -115,7 +115,8 @@ struct tt_discovery {
         tt_time spoke_at; // when everyone was last told our records
         tt_time query_at;
         tt_time query_interval;
-        tt_time queried_at;    // the last query, ours or another's with the same question
+        tt_time renew_at, expire_at; // of the peer whose records are the first; or earlier
+        tt_time queried_at;          // the last query, ours or another's with the same question
         tt_time refresh_after; // how much later than at 80 % of their life records are renewed
         tt_time asked_at;      // when everybody was last asked anew (tt_discovery_ask_again)
         size_t known_at; // the place from which a question's known answers go on; 0: none left
