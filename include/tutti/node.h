@@ -25,8 +25,8 @@ TT_C_BEGIN
 
 // Of a peer that somebody depends on (a call or an observation under way, or
 // tt_node_options.watch):
-#define TT_PRESENCE_PING TT_MS(1800)   // one that was silent for so long is pinged
-#define TT_PRESENCE_AGAIN TT_MS(120)   // and again so long after each ping without an answer
+#define TT_PRESENCE_PING TT_MS(2000)   // one that was silent for so long is pinged
+#define TT_PRESENCE_AGAIN TT_MS(100)   // and again so long after each ping without an answer
 #define TT_PRESENCE_GONE TT_MS(2950)   // one that was silent for so long is gone; doubted ones, too
 #define TT_PRESENCE_LOST TT_SECONDS(1) // between two pings to those that are gone, at least
 #define TT_NODE_DATAGRAMS_MAX 16 // taken in one turn of the loop, so that timers keep their time
