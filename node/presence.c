@@ -112,8 +112,9 @@ static void on_life(tt_call *call, tt_time now, const tt_reply *reply)
         uint32_t wire = number_at(reply, "wire");
         ask->wire = wire <= UINT8_MAX ? (uint8_t)wire : UINT8_MAX;
     }
-    ask->answered = reply->final && reply->status == TT_OK;
-    ask->failed = reply->final && reply->status != TT_OK;
+    // A reset is an answer, too: of one who lives and tells nothing.
+    ask->answered = reply->final && (reply->status == TT_OK || reply->status == TT_RESET);
+    ask->failed = reply->final && !ask->answered;
 }
 
 // Asks a peer for its life; later, where too many are being asked.
