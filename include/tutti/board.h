@@ -30,7 +30,8 @@ tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context);
 tt_medium *tt_board_medium(void);
 
 // Whether whoever runs the device wants it to end in order: the process that is one was sent
-// SIGTERM. The Ethernet's `arrived` was called then, so that a sleeping loop looks. Never elsewhere.
+// SIGTERM. The Ethernet's `arrived` was called then, so that a sleeping loop looks. Never
+// elsewhere.
 bool tt_board_should_stop(void);
 
 // Fills in bytes from a source of entropy, as many as it gives at once; 0 where the board has none.

@@ -1,6 +1,6 @@
 // How soon a watched peer is known to be gone, and how seldom falsely: days of virtual time with a
-// peer that is nothing but its resets, 5 % of datagrams lost each way, and a silence of 300 ms on each
-// path every minute. The argument says how many days.
+// peer that is nothing but its resets, 5 % of datagrams lost each way, and a silence of 300 ms on
+// each path every minute. The argument says how many days.
 
 #include "tests/test.h"
 #include "tutti/check.h"
@@ -21,8 +21,7 @@ static tt_time answer_at;  // TT_FOREVER: none
 static tt_time last_sign;
 static tt_time burst_at[2]; // of each path, the next or the present one
 
-static const tt_endpoint peer = {
-    .ip = {0xfe, 0x80, [15] = 2}, .port = TT_BUS_PORT, .interface = 1};
+static const tt_endpoint peer = {.ip = {0xfe, 0x80, [15] = 2}, .port = TT_BUS_PORT, .interface = 1};
 
 static tt_time now_of(tt_platform *p)
 {
@@ -54,7 +53,8 @@ static bool passes(unsigned path, tt_time at)
 {
     while (at >= burst_at[path] + BURST) // one a minute, anywhere in it
         burst_at[path] += TT_SECONDS(30) + (tt_time)tt_random_below(&random_source, TT_SECONDS(60));
-    return (at < burst_at[path] || loss_percent == 0) && tt_random_below(&random_source, 100) >= loss_percent;
+    return (at < burst_at[path] || loss_percent == 0) &&
+           tt_random_below(&random_source, 100) >= loss_percent;
 }
 
 static tt_status send_of(tt_platform *p, const tt_datagram *d)
@@ -123,12 +123,11 @@ static void introduce(void)
     size_t length;
     own.port = 0;
     from.port = TT_MDNS_PORT;
-    REQUIRE(tt_discovery_init(&other, 0,
-                              &(tt_discovery_options){.name = "peer",
-                                                      .kind = "test",
-                                                      .port = TT_BUS_PORT,
-                                                      .boot = 7,
-                                                      .seed = 1}) == TT_OK);
+    REQUIRE(tt_discovery_init(
+                &other, 0,
+                &(tt_discovery_options){
+                    .name = "peer", .kind = "test", .port = TT_BUS_PORT, .boot = 7, .seed = 1}) ==
+            TT_OK);
     tt_discovery_set_addresses(&other, 0, &own, 1);
     for (tt_time at = 0; at < TT_SECONDS(3); at += TT_MS(50))
         while (tt_discovery_transmit(&other, at, &to, bytes, sizeof(bytes), &length) == TT_OK)
@@ -146,11 +145,11 @@ static void start(uint64_t seed, unsigned loss)
     alive = true;
     loss_percent = loss;
     gone = pings = 0;
-    REQUIRE(tt_node_init(&node, &platform,
-                         &(tt_node_options){.port = TT_BUS_PORT,
-                                            .browse = true,
-                                            .watch = true,
-                                            .on_peer = on_peer}) == TT_OK);
+    REQUIRE(
+        tt_node_init(&node, &platform,
+                     &(tt_node_options){
+                         .port = TT_BUS_PORT, .browse = true, .watch = true, .on_peer = on_peer}) ==
+        TT_OK);
     pass(TT_SECONDS(1));
     introduce();
 }
