@@ -171,17 +171,11 @@ static bool write_srv(claim *c, const uint8_t *bytes, const tt_dns_record *recor
     return !w.failed;
 }
 
-static void add_record(claim *c, const uint8_t *bytes, const tt_dns_record *record)
+static void insert(claim *c, uint16_t type, const uint8_t *data, size_t length)
 {
-    struct claimed added = {record->type, record->length, bytes + record->data};
+    struct claimed added = {type, length, data};
     if (c->count == RECORDS_MAX)
         return;
-    if (record->type == TT_DNS_SRV) {
-        if (!write_srv(c, bytes, record))
-            return;
-        added.data = c->srv;
-        added.length = c->srv_length;
-    }
     unsigned place = c->count++;
     for (; place > 0 && compare_records(&added, &c->records[place - 1]) < 0; place--)
         c->records[place] = c->records[place - 1];
@@ -200,10 +194,35 @@ static void collect(claim *c, const tt_discovery_message *m, bool host)
         tt_status status = tt_dns_record_read(&r, &record);
         if (status == TT_MALFORMED)
             return;
-        if (status == TT_OK && (host ? tt_discovery_is_host(record.name, m->d->name)
-                                     : tt_discovery_is_instance(record.name, m->d->name)))
-            add_record(c, m->bytes, &record);
+        if (status != TT_OK || !(host ? tt_discovery_is_host(record.name, m->d->name)
+                                      : tt_discovery_is_instance(record.name, m->d->name)))
+            continue;
+        if (record.type != TT_DNS_SRV)
+            insert(c, record.type, m->bytes + record.data, record.length);
+        else if (write_srv(c, m->bytes, &record))
+            insert(c, TT_DNS_SRV, c->srv, c->srv_length);
     }
+}
+
+// What our own probe says of the instance or the host.
+static void collect_ours(claim *c, const tt_discovery *d, bool host,
+                         uint8_t text[TT_DISCOVERY_TEXT_MAX])
+{
+    tt_writer w;
+    c->count = 0;
+    for (size_t i = 0; host && i < d->address_count; i++) {
+        bool ipv4 = tt_endpoint_is_ipv4(&d->addresses[i]);
+        insert(c, ipv4 ? TT_DNS_A : TT_DNS_AAAA, d->addresses[i].ip + (ipv4 ? 12 : 0),
+               ipv4 ? 4 : 16);
+    }
+    if (host)
+        return;
+    tt_writer_init(&w, c->srv, sizeof(c->srv));
+    tt_discovery_write_place(d, &w);
+    insert(c, TT_DNS_SRV, c->srv, w.length);
+    tt_writer_init(&w, text, TT_DISCOVERY_TEXT_MAX);
+    tt_discovery_write_text(d, &w);
+    insert(c, TT_DNS_TXT, text, w.length);
 }
 
 // Their records against ours (RFC 6762, 8.2.1): above 0 where theirs are the greater.
@@ -220,8 +239,7 @@ static int compare_claims(const claim *theirs, const claim *ours)
 void tt_discovery_check_probe(const tt_discovery_message *m)
 {
     tt_discovery *d = m->d;
-    uint8_t probe[TT_MDNS_MESSAGE_MAX];
-    tt_writer w;
+    uint8_t text[TT_DISCOVERY_TEXT_MAX];
     claim theirs, ours;
     if (d->options.name == NULL)
         return;
@@ -231,13 +249,7 @@ void tt_discovery_check_probe(const tt_discovery_message *m)
         collect(&theirs, m, true);
     if (theirs.count == 0)
         return; // another name
-    tt_writer_init(&w, probe, sizeof(probe));
-    tt_discovery_message own = *m;
-    own.first = tt_discovery_write_probe(d, &w);
-    own.bytes = probe;
-    own.length = w.length;
-    own.records = TT_DISCOVERY_PROBE_RECORDS(d);
-    collect(&ours, &own, host);
+    collect_ours(&ours, d, host, text);
     int order = compare_claims(&theirs, &ours);
     if (order == 0)
         return; // the same: our own words, heard again

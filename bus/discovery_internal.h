@@ -63,9 +63,11 @@ void tt_discovery_report(tt_discovery *d, tt_time now, tt_peer *peer); // comple
 // discovery_write.c: whole messages.
 void tt_discovery_write_records(tt_discovery *d, tt_writer *w, uint32_t ttl_seconds);
 void tt_discovery_write_legacy(tt_discovery *d, tt_writer *w); // the answer to state.asker
-// Returns where its records begin.
-size_t tt_discovery_write_probe(const tt_discovery *d, tt_writer *w);
-#define TT_DISCOVERY_PROBE_RECORDS(d) ((unsigned)(2 + (d)->address_count))
+void tt_discovery_write_probe(const tt_discovery *d, tt_writer *w);
+// The data of our SRV and of our TXT record, of TT_DISCOVERY_TEXT_MAX bytes at most.
+void tt_discovery_write_place(const tt_discovery *d, tt_writer *w);
+void tt_discovery_write_text(const tt_discovery *d, tt_writer *w);
+#define TT_DISCOVERY_TEXT_MAX (6 + TT_KIND_MAX + 6 + 8 + 6 + 2)
 void tt_discovery_write_query(tt_discovery *d, tt_time now, tt_writer *w);
 
 // discovery.c

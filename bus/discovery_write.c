@@ -24,30 +24,37 @@ static void write_pair(tt_writer *w, const char *key, const char *value)
     tt_write_bytes(w, value, strlen(value));
 }
 
-static void write_srv(const tt_discovery *d, tt_writer *w, const char *instance, const char *host,
-                      uint16_t class, uint32_t ttl)
+void tt_discovery_write_place(const tt_discovery *d, tt_writer *w)
 {
-    size_t at = tt_dns_record_begin(w, instance, TT_DNS_SRV, class, ttl);
+    char host[TT_DNS_NAME_MAX];
+    join(host, sizeof(host), d->name, "local");
     tt_write_be16(w, 0); // priority
     tt_write_be16(w, 0); // weight
     tt_write_be16(w, d->options.port);
     tt_dns_name_write(w, host);
-    tt_dns_record_end(w, at);
 }
 
-static void write_txt(const tt_discovery *d, tt_writer *w, const char *instance, uint16_t class,
-                      uint32_t ttl)
+void tt_discovery_write_text(const tt_discovery *d, tt_writer *w)
 {
     char digits[12];
     tt_text text;
     tt_text_init(&text, digits, sizeof(digits));
     tt_text_add_hex(&text, d->options.boot, 8);
-    size_t at = tt_dns_record_begin(w, instance, TT_DNS_TXT, class, ttl);
     write_pair(w, "kind=", d->options.kind);
     write_pair(w, "boot=", digits);
     tt_text_init(&text, digits, sizeof(digits));
     tt_text_add_hex(&text, TT_WIRE_VERSION, 1);
     write_pair(w, "wire=", digits);
+}
+
+static void write_instance(const tt_discovery *d, tt_writer *w, const char *instance,
+                           uint16_t class, uint32_t ttl)
+{
+    size_t at = tt_dns_record_begin(w, instance, TT_DNS_SRV, class, ttl);
+    tt_discovery_write_place(d, w);
+    tt_dns_record_end(w, at);
+    at = tt_dns_record_begin(w, instance, TT_DNS_TXT, class, ttl);
+    tt_discovery_write_text(d, w);
     tt_dns_record_end(w, at);
 }
 
@@ -75,8 +82,7 @@ static void write_answers(const tt_discovery *d, tt_writer *w, uint16_t unique, 
     at = tt_dns_record_begin(w, TT_DISCOVERY_SERVICES, TT_DNS_PTR, TT_DNS_CLASS_IN, ttl);
     tt_dns_name_write(w, TT_DISCOVERY_SERVICE);
     tt_dns_record_end(w, at);
-    write_srv(d, w, instance, host, unique, ttl);
-    write_txt(d, w, instance, unique, ttl);
+    write_instance(d, w, instance, unique, ttl);
     write_addresses(d, w, host, unique, ttl);
 }
 
@@ -116,25 +122,21 @@ void tt_discovery_write_legacy(tt_discovery *d, tt_writer *w)
 
 // A probe asks for everything under both names, the instance's and the host's, and says what they
 // would be (RFC 6762, 8.1).
-size_t tt_discovery_write_probe(const tt_discovery *d, tt_writer *w)
+void tt_discovery_write_probe(const tt_discovery *d, tt_writer *w)
 {
     char instance[TT_DNS_NAME_MAX], host[TT_DNS_NAME_MAX];
     join(instance, sizeof(instance), d->name, TT_DISCOVERY_SERVICE);
     join(host, sizeof(host), d->name, "local");
     tt_dns_header_write(
-        w,
-        &(tt_dns_header){.questions = 2, .authorities = (uint16_t)TT_DISCOVERY_PROBE_RECORDS(d)});
+        w, &(tt_dns_header){.questions = 2, .authorities = (uint16_t)(2 + d->address_count)});
     tt_dns_name_write(w, instance);
     tt_write_be16(w, TT_DNS_ANY);
     tt_write_be16(w, TT_DNS_CLASS_IN | TT_DNS_TOP_BIT);
     tt_dns_name_write(w, host);
     tt_write_be16(w, TT_DNS_ANY);
     tt_write_be16(w, TT_DNS_CLASS_IN | TT_DNS_TOP_BIT);
-    size_t first = w->length;
-    write_srv(d, w, instance, host, TT_DNS_CLASS_IN, TT_DISCOVERY_TTL);
-    write_txt(d, w, instance, TT_DNS_CLASS_IN, TT_DISCOVERY_TTL);
+    write_instance(d, w, instance, TT_DNS_CLASS_IN, TT_DISCOVERY_TTL);
     write_addresses(d, w, host, TT_DNS_CLASS_IN, TT_DISCOVERY_TTL);
-    return first;
 }
 
 // Whether a peer's records are not all known, so that they are asked for by name.
