@@ -154,21 +154,13 @@ static void take_answer(tt_node *node, tt_time now, struct tt_node_ask *ask)
         tt_discovery_ask_again(&node->discovery, now);
 }
 
-static bool is_own_question(const tt_node *node, const tt_call *call)
-{
-    for (size_t i = 0; i < TT_NODE_ASKS_MAX; i++)
-        if (call == &node->asks[i].call)
-            return true;
-    return false;
-}
-
 static bool depends_on(const tt_node *node, const tt_peer *peer)
 {
     if (node->options.watch)
         return true;
     for (const tt_list *link = node->bus.calls.next; link != &node->bus.calls; link = link->next) {
         const tt_call *call = TT_CONTAINER(link, tt_call, state.link);
-        if (tt_endpoint_equal(&call->peer, &peer->endpoint) && !is_own_question(node, call))
+        if (tt_endpoint_equal(&call->peer, &peer->endpoint))
             return true;
     }
     return false;

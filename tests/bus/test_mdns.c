@@ -372,6 +372,9 @@ static void test_renewal(void)
             continue; // as planned
         tt_time share = TT_SECONDS(96 + 6 * (tt_time)asked++);
         EXPECT(age >= share && age <= share + TT_MS(2500));
+        // In the zone in which it was heard; in the end in both.
+        EXPECT(asked > 2 || said_to.ip[0] == 0xff);
+        EXPECT(asked < 4 || said_to.ip[0] == 0);
     }
     EXPECT_EQUAL(asked, 4);
     EXPECT_EQUAL(doubted, 0);

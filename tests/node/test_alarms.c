@@ -14,7 +14,7 @@ static tt_node node;
 static tt_platform platform;
 static tt_time time_now;
 static tt_random random_source;
-static bool alive;
+static bool alive, mute; // it answers pings only
 static unsigned loss_percent, gone, pings;
 static tt_datagram answer; // on its way
 static tt_time answer_at;  // TT_FOREVER: none
@@ -64,7 +64,8 @@ static tt_status send_of(tt_platform *p, const tt_datagram *d)
         return TT_OK;
     pings++;
     bool confirmable = d->length >= 4 && (d->data[0] & 0x30) == 0;
-    if (!alive || !confirmable || !passes(0, time_now) || !passes(1, time_now + DELAY))
+    if (!alive || !confirmable || (mute && d->length > 4) || !passes(0, time_now) ||
+        !passes(1, time_now + DELAY))
         return TT_OK;
     answer = (tt_datagram){.peer = peer, .length = 4, .data = {0x70, 0, d->data[2], d->data[3]}};
     answer_at = time_now + 2 * DELAY;
@@ -115,7 +116,7 @@ static void pass(tt_time duration)
 }
 
 // The peer announces itself, once.
-static void introduce(void)
+static void introduce(uint32_t boot)
 {
     static tt_discovery other;
     tt_endpoint own = peer, to, from = peer;
@@ -123,11 +124,12 @@ static void introduce(void)
     size_t length;
     own.port = 0;
     from.port = TT_MDNS_PORT;
-    REQUIRE(tt_discovery_init(
-                &other, 0,
-                &(tt_discovery_options){
-                    .name = "peer", .kind = "test", .port = TT_BUS_PORT, .boot = 7, .seed = 1}) ==
-            TT_OK);
+    REQUIRE(tt_discovery_init(&other, 0,
+                              &(tt_discovery_options){.name = "peer",
+                                                      .kind = "test",
+                                                      .port = TT_BUS_PORT,
+                                                      .boot = boot,
+                                                      .seed = 1}) == TT_OK);
     tt_discovery_set_addresses(&other, 0, &own, 1);
     for (tt_time at = 0; at < TT_SECONDS(3); at += TT_MS(50))
         while (tt_discovery_transmit(&other, at, &to, bytes, sizeof(bytes), &length) == TT_OK)
@@ -143,6 +145,7 @@ static void start(uint64_t seed, unsigned loss)
     burst_at[0] = burst_at[1] = 0;
     answer_at = TT_FOREVER;
     alive = true;
+    mute = false;
     loss_percent = loss;
     gone = pings = 0;
     REQUIRE(
@@ -151,7 +154,7 @@ static void start(uint64_t seed, unsigned loss)
                          .port = TT_BUS_PORT, .browse = true, .watch = true, .on_peer = on_peer}) ==
         TT_OK);
     pass(TT_SECONDS(1));
-    introduce();
+    introduce(7);
 }
 
 int main(int count, char **words)
@@ -162,6 +165,14 @@ int main(int count, char **words)
     printf("%u days: %u false alarms, %.1f pings and questions a minute\n", days, gone,
            pings / (days * 1440.0));
     EXPECT(days > 0 && gone <= days / 1000);
+
+    // One that lives and tells nothing of its life is not given up, whatever is said of it.
+    start(4, 0);
+    mute = true;
+    introduce(8);
+    EXPECT(node.peers[0].doubted);
+    pass(TT_SECONDS(5));
+    EXPECT(gone == 0 && !node.peers[0].doubted && node.peers[0].boot == 7);
 
     start(2, 40); // too much: it is a test that can fail
     pass(DAY / 24);

@@ -196,34 +196,49 @@ static void test_death(void)
     EXPECT(knows(2, 0));
     pass(TT_SECONDS(125));
     EXPECT(!knows(2, 0) && gone[2] == 1);
+    // It is pinged less and less, and forgotten after a day.
+    uint64_t before = tt_sim_node(sim, 1)->counters.datagrams_sent;
+    pass(TT_SECONDS(22 * 3600));
+    EXPECT(tt_sim_node(sim, 1)->counters.datagrams_sent - before < 5000);
+    const tt_peer *peers = tt_sim_node(sim, 1)->peers;
+    EXPECT(peers[0].lost || peers[1].lost);
+    pass(TT_SECONDS(3 * 3600));
+    EXPECT(!peers[0].lost && !peers[1].lost);
     tt_sim_free(sim);
 }
 
 // A device that was cut off for five seconds, at any time, is known again within 2 s; so are all
 // after a minute in which each was alone, whether they depend on one another or not.
+static void be_away(unsigned nodes, bool watch)
+{
+    begin(nodes, 4, watch);
+    pass(TT_SECONDS(10));
+    for (unsigned i = 0; i < 8; i++) {
+        pass(TT_MS(7300));
+        tt_sim_part(sim, 1, true);
+        pass(TT_SECONDS(5));
+        EXPECT(!watch || !knows(0, 1));
+        tt_sim_part(sim, 1, false);
+        pass(TT_SECONDS(2));
+        EXPECT(all_know_all(nodes));
+    }
+    for (unsigned i = 0; i < nodes; i++)
+        tt_sim_part(sim, i, true);
+    pass(TT_SECONDS(61));
+    EXPECT(!watch || !knows(0, 1));
+    for (unsigned i = 0; i < nodes; i++)
+        tt_sim_part(sim, i, false);
+    pass(TT_SECONDS(2));
+    EXPECT(all_know_all(nodes));
+    tt_sim_free(sim);
+}
+
 static void test_away(void)
 {
     for (unsigned watch = 0; watch < 2; watch++) {
-        begin(6, 4, watch != 0);
-        pass(TT_SECONDS(10));
-        for (unsigned i = 0; i < 8; i++) {
-            pass(TT_MS(7300));
-            tt_sim_part(sim, 2, true);
-            pass(TT_SECONDS(5));
-            EXPECT(watch == 0 || !knows(0, 2));
-            tt_sim_part(sim, 2, false);
-            pass(TT_SECONDS(2));
-            EXPECT(all_know_all(6));
-        }
-        for (unsigned i = 0; i < 6; i++)
-            tt_sim_part(sim, i, true);
-        pass(TT_SECONDS(61));
-        EXPECT(watch == 0 || !knows(0, 2));
-        for (unsigned i = 0; i < 6; i++)
-            tt_sim_part(sim, i, false);
-        pass(TT_SECONDS(2));
-        EXPECT(all_know_all(6));
-        tt_sim_free(sim);
+        be_away(2, watch != 0);
+        be_away(6, watch != 0);
+        be_away(17, watch != 0);
     }
 }
 
