@@ -18,6 +18,20 @@ void tt_presence_doubt(tt_node *node, tt_time now, const tt_peer *peer);
 // Pings and asks whom it concerns, declares gone who stays silent.
 void tt_presence_advance(tt_node *node, tt_time now);
 
+// What presence.c and strangers.c share.
+static inline tt_time tt_later(tt_time a, tt_time b)
+{
+    return a > b ? a : b;
+}
+// Sends a ping and returns its id, which is not 0.
+uint16_t tt_presence_ping(tt_node *node, const tt_endpoint *endpoint);
+
+// strangers.c
+// A datagram came from an endpoint; `id`: it is an answer to a ping, else 0. True: to one of these.
+bool tt_strangers_heard(tt_node *node, tt_time now, const tt_endpoint *endpoint, uint16_t id);
+// Watches over those who are observed by their address; returns when they are looked at next.
+tt_time tt_strangers_advance(tt_node *node, tt_time now);
+
 // timers.c: calls the timers that are due, and when the next one will be.
 void tt_timers_advance(tt_node *node, tt_time now);
 tt_time tt_timers_deadline(const tt_node *node);

@@ -62,33 +62,46 @@ void tt_presence_init(tt_node *node)
     TT_CHECK(tt_bus_add(&node->bus, &node->life) == TT_OK); // the first on a new bus
 }
 
-static void ping(tt_node *node, tt_peer *peer)
+uint16_t tt_presence_ping(tt_node *node, const tt_endpoint *endpoint)
 {
     tt_datagram *d = &node->datagram;
-    peer->watch.ping = (uint16_t)(tt_random_u64(&node->discovery.random) | 1); // 0 is none
-    d->peer = peer->endpoint;
+    uint16_t id = (uint16_t)(tt_random_u64(&node->discovery.random) | 1);
+    d->peer = *endpoint;
     d->data[0] = 0x40;
     d->data[1] = 0;
-    d->data[2] = (uint8_t)(peer->watch.ping >> 8);
-    d->data[3] = (uint8_t)peer->watch.ping;
+    d->data[2] = (uint8_t)(id >> 8);
+    d->data[3] = (uint8_t)id;
     d->length = PING_BYTES;
     tt_node_send(node);
+    return id;
+}
+
+static void ping(tt_node *node, tt_peer *peer)
+{
+    peer->watch.ping = tt_presence_ping(node, &peer->endpoint);
+}
+
+// The id of an empty acknowledgement or reset, which may answer a ping; 0 for all others.
+static uint16_t answered_id(const tt_datagram *d)
+{
+    if (d->length != PING_BYTES || (d->data[0] != 0x60 && d->data[0] != 0x70) || d->data[1] != 0)
+        return 0;
+    return (uint16_t)(d->data[2] << 8 | d->data[3]);
 }
 
 bool tt_presence_receive(tt_node *node, tt_time now, const tt_datagram *d)
 {
+    uint16_t id = answered_id(d);
     tt_discovery_heard(&node->discovery, now, &d->peer);
-    if (d->length != PING_BYTES || (d->data[0] != 0x60 && d->data[0] != 0x70) || d->data[1] != 0)
-        return false; // no empty acknowledgement or reset
-    uint16_t id = (uint16_t)(d->data[2] << 8 | d->data[3]);
-    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++) {
+    bool taken = tt_strangers_heard(node, now, &d->peer, id);
+    for (size_t i = 0; id != 0 && i < TT_NODE_PEERS_MAX; i++) {
         tt_peer_watch *watch = &node->peers[i].watch;
-        if (id == 0 || watch->ping != id || !tt_endpoint_equal(&node->peers[i].endpoint, &d->peer))
+        if (watch->ping != id || !tt_endpoint_equal(&node->peers[i].endpoint, &d->peer))
             continue;
         watch->ping = 0; // a later one with this id is about a message of the bus
-        return true;
+        taken = true;
     }
-    return false;
+    return taken;
 }
 
 static uint32_t number_at(const tt_reply *reply, const char *key)
@@ -180,11 +193,6 @@ static void declare_gone(tt_node *node, tt_time now, tt_peer *peer)
         tt_discovery_ask_again(&node->discovery, now);
 }
 
-static tt_time later(tt_time a, tt_time b)
-{
-    return a > b ? a : b;
-}
-
 // Someone said something of this peer: whether it is so the peer itself is asked.
 static tt_time settle(tt_node *node, tt_time now, size_t place)
 {
@@ -216,13 +224,13 @@ static tt_time watch_over(tt_node *node, tt_time now, size_t place)
     tt_peer_watch *watch = &peer->watch;
     if (watch->watched == 0)
         watch->watched = now;
-    tt_time silent_since = later(peer->heard, watch->watched);
+    tt_time silent_since = tt_later(peer->heard, watch->watched);
     tt_time gone_at = tt_after(silent_since, TT_PRESENCE_GONE);
     if (now >= gone_at) {
         declare_gone(node, now, peer);
         return watch->next;
     }
-    tt_time next = later(tt_after(silent_since, TT_PRESENCE_PING), watch->next);
+    tt_time next = tt_later(tt_after(silent_since, TT_PRESENCE_PING), watch->next);
     if (now < next)
         return tt_earlier(next, gone_at);
     ping(node, peer);
@@ -255,11 +263,12 @@ static void look_for_lost(tt_node *node, tt_time now)
     }
     if (first == NULL)
         return;
-    tt_time at = later(first->watch.next, node->lost_at);
+    tt_time at = tt_later(first->watch.next, node->lost_at);
     if (now >= at) {
         ping(node, first);
         node->lost_at = tt_after(now, TT_PRESENCE_LOST);
-        first->watch.next = tt_after(now, later(TT_PRESENCE_LOST, (now - first->watch.since) / 32));
+        first->watch.next =
+            tt_after(now, tt_later(TT_PRESENCE_LOST, (now - first->watch.since) / 32));
         at = node->lost_at;
     }
     node->presence_at = tt_earlier(node->presence_at, at);
@@ -270,7 +279,7 @@ void tt_presence_doubt(tt_node *node, tt_time now, const tt_peer *doubted)
     tt_peer *peer = &node->peers[doubted - node->peers];
     tt_time spread = TT_MS(tt_random_below(&node->discovery.random, DOUBT_SPREAD_MS));
     tt_time at = tt_after(now, depends_on(node, peer) ? 0 : spread);
-    peer->watch.since = later(at, tt_after(peer->watch.since, DOUBT_PAUSE));
+    peer->watch.since = tt_later(at, tt_after(peer->watch.since, DOUBT_PAUSE));
     peer->watch.next = peer->watch.since;
     peer->watch.silent = 0;
     node->presence_at = tt_earlier(node->presence_at, peer->watch.since);
@@ -294,4 +303,5 @@ void tt_presence_advance(tt_node *node, tt_time now)
             peer->watch.watched = 0;
     }
     look_for_lost(node, now);
+    node->presence_at = tt_earlier(node->presence_at, tt_strangers_advance(node, now));
 }

@@ -20,6 +20,9 @@ TT_C_BEGIN
 #ifndef TT_NODE_OTHERS_MAX
 #define TT_NODE_OTHERS_MAX 32 // further ones that are counted, though they have no place
 #endif
+#ifndef TT_NODE_STRANGERS_MAX
+#define TT_NODE_STRANGERS_MAX 4 // devices that are observed by their address and watched, too
+#endif
 #define TT_NODE_ASKS_MAX 4 // peers that are asked for their boot number at a time
 #define TT_NODE_LIFE_PATH ".well-known/tutti" // answers {"wire": version, "boot": number}
 
@@ -73,6 +76,13 @@ struct tt_node {
         uint32_t boot;
         uint8_t wire;
     } asks[TT_NODE_ASKS_MAX];
+    struct tt_node_stranger { // whom this device observes, and discovery does not know
+        tt_endpoint endpoint; // port 0: free
+        tt_time heard, next;
+        uint16_t ping;
+        bool answers; // pings, so that its silence means something
+        bool wanted;
+    } strangers[TT_NODE_STRANGERS_MAX];
     tt_time presence_at;  // when somebody is looked at next
     tt_time lost_at;      // when one who is lost may be pinged again
     tt_list timers;       // that are set

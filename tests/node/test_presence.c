@@ -242,6 +242,34 @@ static void test_away(void)
     }
 }
 
+// Who is observed by its address, though it announces nothing, is watched, too.
+static void test_strangers(void)
+{
+    watching = false;
+    sim = tt_sim_new(&(tt_sim_options){
+        .seed = 6, .nodes = 2, .delay_least = TT_MS(1), .on_start = on_start, .on_peer = on_peer});
+    tt_sim_start(sim, 0, NULL);
+    tt_sim_start(sim, 1, NULL);
+    pass(TT_SECONDS(3));
+    observe();
+    pass(TT_SECONDS(60));
+    EXPECT_EQUAL(ended, 0);
+    tt_sim_kill(sim, 0);
+    pass(TT_SECONDS(3));
+    EXPECT_EQUAL(ended, 1);
+    uint64_t before = tt_sim_node(sim, 1)->counters.datagrams_sent;
+    pass(TT_SECONDS(10));
+    EXPECT(tt_sim_node(sim, 1)->counters.datagrams_sent <= before + 4); // nobody is watched
+    // One that answers no ping is not judged by that: its address is another's from the start.
+    call.peer = tt_sim_endpoint(sim, 77);
+    call.timeout = TT_SECONDS(100);
+    ended = 0;
+    REQUIRE(tt_bus_call(&tt_sim_node(sim, 1)->bus, tt_sim_node_now(sim, 1), &call) == TT_OK);
+    pass(TT_SECONDS(10));
+    EXPECT_EQUAL(ended, 0);
+    tt_sim_free(sim);
+}
+
 static uint64_t sent_by(unsigned nodes)
 {
     uint64_t sent = 0;
@@ -280,6 +308,7 @@ int main(void)
     test_restart();
     test_death();
     test_away();
+    test_strangers();
     test_quiet();
     return test_result();
 }
