@@ -17,7 +17,6 @@
 #define SECTORS 4
 #define VALUE 1500
 #define ERASE TT_MS(400)
-#define DELAY TT_MS(1) // of a datagram
 #define PING_MOST TT_MS(20)
 #define PING_EVERY TT_MS(5)
 #define ERASES 10
@@ -209,8 +208,7 @@ int main(void)
 {
     world.sim = tt_sim_new(&(tt_sim_options){.seed = 1,
                                              .nodes = WRITERS + 2,
-                                             .delay_least = DELAY,
-                                             .delay_greatest = DELAY,
+                                             .faults = "delay 1ms",
                                              .on_start = on_start,
                                              .on_turn = on_turn});
     REQUIRE(world.sim != NULL);
