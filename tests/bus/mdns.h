@@ -24,7 +24,7 @@ static tt_discovery d;
 static tt_peer peers[PEERS];
 static tt_discovery_other others[4];
 static tt_time time_now;
-static unsigned found, gone, doubted;
+static unsigned found, gone, doubted, restarted;
 static const tt_endpoint own = {.ip = {0xfe, 0x80, [15] = 1}, .interface = 1};
 static const tt_endpoint stranger = {
     .ip = {0xfe, 0x80, [15] = 9}, .port = TT_MDNS_PORT, .interface = 1};
@@ -42,6 +42,7 @@ TT_MDNS_HELPER void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event 
     found += event == TT_PEER_FOUND;
     gone += event == TT_PEER_GONE;
     doubted += event == TT_PEER_DOUBTED;
+    restarted += event == TT_PEER_RESTARTED;
 }
 
 // The next thing that is said within `duration`, at most; false: nothing is.
@@ -75,7 +76,7 @@ TT_MDNS_HELPER void pass(tt_time duration)
 TT_MDNS_HELPER void start(bool probing)
 {
     time_now = TT_SECONDS(1);
-    found = gone = doubted = 0;
+    found = gone = doubted = restarted = 0;
     tt_discovery_options options = {.name = NAME,
                                     .kind = "watch",
                                     .port = 5683,

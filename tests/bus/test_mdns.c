@@ -216,8 +216,25 @@ static void test_hints(void)
     // One that does not answer is gone, is kept as lost, and is found where it says that it is now.
     tt_discovery_gone(&d, time_now, &peers[0]);
     EXPECT(gone == 1 && peers[0].lost);
+    begin(TT_DNS_RESPONSE);
+    pointer(SERVICE, IN, 120, "lamp." SERVICE);
+    hear();
+    EXPECT(peers[0].lost && found == 1); // which does not say where it is
+    begin(0);
+    question("tv." SERVICE, TT_DNS_ANY, IN);
+    tt_endpoint back = peers[0].endpoint;
+    back.port = TT_MDNS_PORT;
+    time_now += TT_SECONDS(1);
+    hear_from(&back);
+    EXPECT(peers[0].watch.next == time_now); // it is back: to be asked at once
     announce("lamp", 21, "boot=7");
     EXPECT(found == 2 && !peers[0].lost && peers[0].endpoint.ip[15] == 21 && peers[0].boot == 7);
+    // Whoever is lost and answers with another boot number is found; nobody's restart is told.
+    tt_discovery_gone(&d, time_now, &peers[0]);
+    tt_discovery_confirm(&d, time_now, &peers[0], 8, 1);
+    EXPECT(found == 3 && gone == 2 && restarted == 0 && peers[0].boot == 8);
+    tt_discovery_confirm(&d, time_now, &peers[0], 9, 1);
+    EXPECT(found == 4 && gone == 2 && restarted == 1 && peers[0].boot == 9);
 }
 
 // Who has no place is counted, as long as it is there; who looks for one stores no others.
@@ -268,8 +285,50 @@ static void test_places(void)
     }
 }
 
+// In a full table a new name has the place of one of which nothing else came before that of one who
+// is lost; and whoever has no place left asks for nobody new.
+static void test_full_table(void)
+{
+    char name[TT_NAME_MAX];
+    start(false);
+    for (unsigned i = 0; i < PEERS; i++) {
+        snprintf(name, sizeof(name), "lamp-%u", i);
+        announce(name, (uint8_t)(20 + i), "boot=5");
+    }
+    tt_time planned = d.state.query_at;
+    begin(0);
+    question(SERVICE, TT_DNS_PTR, IN);
+    pointer(SERVICE, IN, 120, "tv." SERVICE);
+    hear();
+    EXPECT(d.state.query_at >= planned);
+    tt_discovery_gone(&d, time_now, &peers[3]);
+    tt_discovery_gone(&d, time_now, &peers[5]);
+    for (unsigned i = 0; i < 3; i++) {
+        begin(TT_DNS_RESPONSE);
+        snprintf(name, sizeof(name), "name-%u." SERVICE, i);
+        pointer(SERVICE, IN, 120, name);
+        hear();
+        EXPECT_TEXT(peers[3].name, i == 0 ? "name-0" : i == 1 ? "name-1" : "name-2");
+        EXPECT(peers[5].lost);
+    }
+}
+
+// After a change of the network it asks as after its start: after 1 s, 2 s, 4 s.
+static void test_asking_again(void)
+{
+    start(false);
+    pass(TT_SECONDS(100));
+    tt_discovery_ask_again(&d, time_now);
+    unsigned asked = 0;
+    for (tt_time end = time_now + TT_MS(3200); time_now < end;)
+        asked += says(end - time_now) && (said_header().flags & 0x8000) == 0;
+    EXPECT_EQUAL(asked, 3);
+}
+
 int main(void)
 {
+    test_full_table();
+    test_asking_again();
     test_classes();
     test_answer_times();
     test_unicast();

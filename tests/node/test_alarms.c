@@ -2,6 +2,7 @@
 // peer that is nothing but its resets, 5 % of datagrams lost each way, and a silence of 300 ms on
 // each path every minute. The argument says how many days.
 
+#include "node/internal.h"
 #include "tests/test.h"
 #include "tutti/check.h"
 #include "tutti/node.h"
@@ -157,8 +158,40 @@ static void start(uint64_t seed, unsigned loss)
     introduce(7);
 }
 
+// A reset answers a ping once: another with its id is about a message of the bus.
+static void test_resets(void)
+{
+    start(5, 0);
+    pass(TT_SECONDS(10));
+    tt_datagram again = answer;
+    EXPECT(pings > 0 && !tt_presence_receive(&node, time_now, &again));
+    node.peers[0].watch.ping = (uint16_t)(again.data[2] << 8 | again.data[3]);
+    again.peer.port++;
+    EXPECT(!tt_presence_receive(&node, time_now, &again)); // from elsewhere
+    again.peer.port--;
+    EXPECT(tt_presence_receive(&node, time_now, &again));
+}
+
+// Who depends on a peer asks it at once when it is doubted; others within a quarter of a second,
+// not all together.
+static void test_spread(void)
+{
+    tt_time greatest = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        start(10 + i, 0);
+        node.options.watch = i % 2 == 0;
+        introduce(8);
+        tt_time after = node.peers[0].watch.since - time_now;
+        EXPECT(after >= 0 && after <= (node.options.watch ? 0 : TT_MS(250)));
+        greatest = after > greatest ? after : greatest;
+    }
+    EXPECT(greatest > TT_MS(100));
+}
+
 int main(int count, char **words)
 {
+    test_resets();
+    test_spread();
     unsigned days = count > 1 ? (unsigned)atoi(words[1]) : 10;
     start(1, 5);
     pass(days * DAY);

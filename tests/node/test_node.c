@@ -391,6 +391,8 @@ static void test_stop(void)
     nodes[0].present = false; // it said goodbye, and does not answer any more
     pass(TT_PRESENCE_GONE + TT_MS(500));
     EXPECT(tt_node_find(&nodes[1].node, NULL, "lamp") == NULL);
+    for (unsigned i = 0; i < TT_NODE_PEERS_MAX; i++) // nor is it asked for: it left in order
+        EXPECT_EQUAL(nodes[1].node.peers[i].name[0], '\0');
 }
 
 int main(void)

@@ -106,16 +106,19 @@ static void on_reply(tt_call *asked, tt_time now, const tt_reply *reply)
     ended += reply->final;
 }
 
-static void slow(tt_resource *resource, tt_time now, const tt_request *request,
+static bool owing; // the value is answered later, which is never
+
+static void give(tt_resource *resource, tt_time now, const tt_request *request,
                  tt_response *response)
 {
     (void)resource, (void)now, (void)request;
+    response->later = owing;
     response->code = TT_CONTENT;
     response->content_format = TT_FORMAT_NONE;
 }
 
 static tt_resource resource = {
-    .path = "value", .handler = slow, .methods = 1 << TT_GET, .observable = true};
+    .path = "value", .handler = give, .methods = 1 << TT_GET, .observable = true};
 
 // Node 1 observes node 0.
 static void observe(void)
@@ -154,6 +157,14 @@ static void test_forged(void)
     EXPECT_EQUAL(notifications, 2);
     EXPECT_EQUAL(ended, 0);
     EXPECT(knows(1, 0) && gone[1] == 0 && restarted[1] == 0 && found[1] == 1);
+    // However often it is said, the peer is asked once a second at most.
+    uint64_t before = tt_sim_node(sim, 1)->counters.datagrams_sent;
+    for (int i = 0; i < 100; i++) {
+        forge(boot, TT_BUS_PORT, 1, true);
+        pass(TT_MS(100));
+    }
+    EXPECT(tt_sim_node(sim, 1)->counters.datagrams_sent - before <= 30);
+    EXPECT(gone[1] == 0 && ended == 0);
     tt_endpoint endpoint = tt_sim_endpoint(sim, 0);
     EXPECT(tt_endpoint_equal(&tt_sim_node(sim, 1)->peers[0].endpoint, &endpoint));
     tt_sim_free(sim);
@@ -263,13 +274,35 @@ static void test_strangers(void)
     uint64_t before = tt_sim_node(sim, 1)->counters.datagrams_sent;
     pass(TT_SECONDS(10));
     EXPECT(tt_sim_node(sim, 1)->counters.datagrams_sent <= before + 4); // nobody is watched
-    // One that answers no ping is not judged by that: its address is another's from the start.
+    // A call that is no observation has its own end.
+    tt_sim_start(sim, 0, NULL);
+    REQUIRE(tt_bus_add(&tt_sim_node(sim, 0)->bus, &resource) == TT_OK);
+    owing = true;
+    call.observe = false;
+    call.timeout = TT_SECONDS(20);
+    ended = 0;
+    REQUIRE(tt_bus_call(&tt_sim_node(sim, 1)->bus, tt_sim_node_now(sim, 1), &call) == TT_OK);
+    pass(TT_SECONDS(5));
+    tt_sim_kill(sim, 0);
+    pass(TT_SECONDS(10));
+    EXPECT_EQUAL(ended, 0);
+    pass(TT_SECONDS(6));
+    EXPECT_EQUAL(ended, 1);
+    owing = false;
+    call.observe = true;
+    // One that answers no ping is not judged by that, and seldom pinged: nobody has this address.
     call.peer = tt_sim_endpoint(sim, 2);
     call.timeout = TT_SECONDS(100);
     ended = 0;
     REQUIRE(tt_bus_call(&tt_sim_node(sim, 1)->bus, tt_sim_node_now(sim, 1), &call) == TT_OK);
+    before = tt_sim_node(sim, 1)->counters.datagrams_sent;
     pass(TT_SECONDS(10));
     EXPECT_EQUAL(ended, 0);
+    EXPECT(tt_sim_node(sim, 1)->counters.datagrams_sent - before < 30);
+    tt_bus_cancel(&tt_sim_node(sim, 1)->bus, tt_sim_node_now(sim, 1), &call);
+    before = tt_sim_node(sim, 1)->counters.datagrams_sent;
+    pass(TT_SECONDS(10));
+    EXPECT(tt_sim_node(sim, 1)->counters.datagrams_sent - before <= 4);
     tt_sim_free(sim);
 }
 

@@ -163,7 +163,7 @@ def test_list():
     expect(b"Kitchen" in done.stdout and b"/room/09/thing/499" in done.stdout, f"500 paths, not {done}")
 
 
-def test_zeroconf(port, instance, kind):
+def test_zeroconf(port, instance, kind, process=None):
     try:
         from zeroconf import ServiceBrowser, ServiceListener, Zeroconf, ZeroconfServiceTypes
     except ImportError:
@@ -195,6 +195,13 @@ def test_zeroconf(port, instance, kind):
         expect("127.0.0.1" in info.parsed_addresses(), f"its address, not {info.parsed_addresses()}")
     kinds = ZeroconfServiceTypes.find(zc=browser, timeout=3)  # RFC 6763, 9
     expect("_coap._udp.local." in kinds, f"_coap._udp among the kinds of services, not {kinds}")
+    if process is not None: # its goodbye ends what zeroconf keeps for two minutes otherwise
+        process.terminate()
+        expect(process.wait(10) == 0, f"a node that ends in order, not with {process.returncode}")
+        until = time.monotonic() + 5
+        while name in found and time.monotonic() < until:
+            time.sleep(0.1)
+        expect(name not in found, "zeroconf to hear the goodbye")
     browser.close()
     return True
 
@@ -250,11 +257,11 @@ def main():
     client = need("coap-client", "coap-client-notls", "coap-client-openssl")
     server = need("coap-server", "coap-server-notls", "coap-server-openssl")
     with tempfile.TemporaryDirectory() as scratch:
-        with Node():
+        with Node() as node:
             test_requests(client, scratch)
             test_observe(client)
             if namespace.inside():
-                test_zeroconf(PORT, "hello", b"example")
+                test_zeroconf(PORT, "hello", b"example", node.process)
             else:
                 print("skipped: zeroconf, since no network namespace can be made here:", reason)
         with Many() as many:
