@@ -165,17 +165,16 @@ tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, uint16_t id
     return NULL;
 }
 
-tt_bus_outcome *tt_remembered_add(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum,
-                                  bool confirmable, tt_outcome_kind kind)
+void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *m, tt_outcome_kind kind,
+                       unsigned code)
 {
-    tt_bus_outcome *outcome = &s->outcomes[s->newest_outcome];
-    s->newest_outcome = (uint8_t)((s->newest_outcome + 1) % TT_BUS_OUTCOMES_MAX);
-    *outcome =
-        (tt_bus_outcome){.sum = sum,
-                         .id = id,
-                         .at = (uint16_t)(slot_of(now) | (confirmable ? IS_CONFIRMABLE : 0u)),
-                         .kind = (uint8_t)kind};
-    return outcome;
+    unsigned at = slot_of(now) | (m->type == TT_CONFIRMABLE ? IS_CONFIRMABLE : 0u);
+    s->outcomes[s->next_outcome] = (tt_bus_outcome){.sum = m->sum,
+                                                      .id = m->id,
+                                                      .at = (uint16_t)at,
+                                                      .kind = (uint8_t)kind,
+                                                      .code = (uint8_t)code};
+    s->next_outcome = (uint8_t)((s->next_outcome + 1) % TT_BUS_OUTCOMES_MAX);
 }
 
 // A session that gives way leaves behind the runs for which a handler may have run.

@@ -303,7 +303,7 @@ static void test_aliases(void)
         {{".", "show"}, TT_BAD_OPTION},
         {{"tree", "..", "x"}, TT_BAD_OPTION},
     };
-    static const char *const near[] = {"/show", "show/", "tree//x", "tree/"};
+    static const char *const near[] = {"/show", "show/", "tree//x", "tree/", "tree/./x", "tree/.."};
     asked a;
     start();
     for (size_t i = 0; i < TT_COUNT(cases); i++) {
