@@ -3,4 +3,6 @@
 set -eu
 cd "$(dirname "$0")/../.."
 bench/bus/size.sh
-exec build/linux/bench/bus/bench_rtt
+build/linux/bench/bus/bench_rtt
+# Thirty and sixty idle nodes, and one that is watched; bench/bus/idle.py --whole takes minutes 3 to 8.
+exec python3 bench/bus/idle.py

@@ -10,6 +10,7 @@
 #ifndef TUTTI_PLATFORM_H
 #define TUTTI_PLATFORM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,7 @@ typedef struct tt_datagram {
     tt_socket socket;  // received on, or to be sent from
     tt_endpoint peer;  // where it came from, or where it goes
     uint8_t hop_limit; // sending: IPv6 hop limit or IPv4 TTL, 0 for the default; receiving: unused
+    bool multicast;    // receiving: it was sent to a group or to everybody; sending: unused
     size_t length;     // bytes of data in use
     uint8_t data[TT_DATAGRAM_MAX];
 } tt_datagram;

@@ -484,6 +484,16 @@ static void test_groups(void)
         ops->wait(&both[i]->platform, ops->now(platform) + TT_SECONDS(2));
         EXPECT_EQUAL(ops->receive(&both[i]->platform, &datagram), TT_OK);
         EXPECT_EQUAL(datagram.length, 3);
+        EXPECT(datagram.multicast);
+    }
+    // One sent to this port alone says that it was, of either family.
+    for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+        tt_endpoint own = loopback(ipv6, ops->port(platform, 0));
+        EXPECT_EQUAL(send_to(0, &own, "one"), TT_OK);
+        ops->wait(platform, ops->now(platform) + TT_SECONDS(2));
+        datagram.multicast = true;
+        EXPECT(ops->receive(platform, &datagram) == TT_OK && datagram.length == 3);
+        EXPECT(!datagram.multicast);
     }
     REQUIRE(ops->open(&one.platform, 0, NULL, 0, &deaf) == TT_OK);
     group.port = ops->port(&one.platform, deaf);
