@@ -170,10 +170,10 @@ void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *m, tt_o
 {
     unsigned at = slot_of(now) | (m->type == TT_CONFIRMABLE ? IS_CONFIRMABLE : 0u);
     s->outcomes[s->next_outcome] = (tt_bus_outcome){.sum = m->sum,
-                                                      .id = m->id,
-                                                      .at = (uint16_t)at,
-                                                      .kind = (uint8_t)kind,
-                                                      .code = (uint8_t)code};
+                                                    .id = m->id,
+                                                    .at = (uint16_t)at,
+                                                    .kind = (uint8_t)kind,
+                                                    .code = (uint8_t)code};
     s->next_outcome = (uint8_t)((s->next_outcome + 1) % TT_BUS_OUTCOMES_MAX);
 }
 
