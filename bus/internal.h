@@ -20,7 +20,6 @@ typedef enum tt_id_state {
 typedef enum tt_outcome_kind {
     TT_OUTCOME_NONE,
     TT_OUTCOME_ACKNOWLEDGED, // the answer goes separately, or it was an answer itself
-    TT_OUTCOME_ANEW,         // the handler may be asked again, since that changes nothing
     TT_OUTCOME_CODE,         // answered by a code alone
     TT_OUTCOME_KEPT,         // answered by the session's `kept`, unless that holds a newer one
 } tt_outcome_kind;
@@ -31,8 +30,8 @@ tt_id_state tt_remembered_take(tt_bus_session *s, tt_time now, uint16_t id, bool
                                bool unsafe);
 // What came of a message with this id and checksum, or NULL.
 tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum);
-tt_bus_outcome *tt_remembered_add(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum,
-                                  bool confirmable, tt_outcome_kind kind);
+void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *message,
+                       tt_outcome_kind kind, unsigned code);
 // A session gives way: whether the bus can remember for it; it leaves; it comes back.
 bool tt_remembered_can_leave(tt_bus *bus, tt_bus_session *s, tt_time now);
 void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s);

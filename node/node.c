@@ -139,6 +139,8 @@ static void receive_all(tt_node *node)
         }
         node->counters.datagrams_received++;
         if (d->socket == node->mdns_socket) {
+            if (d->cut)
+                continue; // no record of it can be believed
             tt_discovery_receive(&node->discovery, now, &d->peer, d->data, d->length);
             send_discovery(node,
                            now); // at once: discovery keeps one asker who wants its own answer
@@ -147,7 +149,10 @@ static void receive_all(tt_node *node)
             // /.well-known/core may pass, once the bus answers it after a leisure.
             node->counters.multicast_dropped++;
         } else if (!tt_presence_receive(node, now, d)) {
-            tt_bus_receive(&node->bus, now, &d->peer, d->data, d->length);
+            if (d->cut)
+                tt_bus_receive_cut(&node->bus, now, &d->peer, d->data, d->length);
+            else
+                tt_bus_receive(&node->bus, now, &d->peer, d->data, d->length);
             send_bus(node); // at once: the bus keeps few answers, and a burst may want many
         }
     }

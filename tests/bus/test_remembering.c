@@ -180,6 +180,28 @@ static void test_safe_requests(void)
         hear_show(CLIENT, i);
     hear_show(CLIENT, 0);
     EXPECT(answer.count == 1 && answer.message.code == TT_CONTENT && answer.message.id == 0);
+    // They do not take the place of what is known of the others; not confirmable ones are answered
+    // once.
+    start();
+    hear_post(CLIENT, TT_CONFIRMABLE, 100, "keep");
+    for (uint16_t i = 0; i < 2 * TT_BUS_OUTCOMES_MAX; i++)
+        hear_show(CLIENT, (uint16_t)(101 + i));
+    hear_post(CLIENT, TT_CONFIRMABLE, 100, "keep");
+    EXPECT(answer.count == 1 && answer.message.code == TT_CHANGED);
+    for (unsigned i = 0; i < 2; i++) {
+        tt_message_writer w = request(TT_NON_CONFIRMABLE, TT_GET, 200, "show");
+        hear(CLIENT, &w);
+        EXPECT_EQUAL(answer.count, i == 0);
+    }
+}
+
+// A long answer to a POST that was not confirmable is none either.
+static void test_long_answer_to_non(void)
+{
+    start();
+    hear_post(CLIENT, TT_NON_CONFIRMABLE, 1, "wordy");
+    EXPECT(answer.count == 1 && answer.message.type == TT_NON_CONFIRMABLE);
+    EXPECT_EQUAL(answer.message.length, 200);
 }
 
 static void says(tt_resource *resource, tt_time now, const tt_request *request,
@@ -233,5 +255,6 @@ int main(void)
     test_how_long();
     test_safe_requests();
     test_kept_answers();
+    test_long_answer_to_non();
     return test_result();
 }

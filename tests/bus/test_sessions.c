@@ -303,7 +303,7 @@ static void test_aliases(void)
         {{".", "show"}, TT_BAD_OPTION},
         {{"tree", "..", "x"}, TT_BAD_OPTION},
     };
-    static const char *const near[] = {"/show", "show/", "tree//x", "tree/"};
+    static const char *const near[] = {"/show", "show/", "tree//x", "tree/", "tree/./x", "tree/.."};
     asked a;
     start();
     for (size_t i = 0; i < TT_COUNT(cases); i++) {
@@ -656,6 +656,38 @@ static void test_type_of_later_answers(void)
     }
 }
 
+// A datagram of which only the beginning came: told so, whoever sent it, and nothing is run.
+static void test_cut_datagrams(void)
+{
+    static uint8_t bytes[64];
+    asked a;
+    start();
+    for (int i = 0; i < 3; i++) {
+        tt_message_writer w = request(i == 2 ? TT_NON_CONFIRMABLE : TT_CONFIRMABLE, TT_PUT,
+                                      (uint16_t)(i + 1), "keep");
+        if (i == 0)
+            tt_message_payload(&w, "the beginning", 13);
+        else // it ends within an option
+            tt_message_option(&w, 2048, "0123456789", 10);
+        tt_bus_receive_cut(&SERVER->bus, time_now, &CLIENT->endpoint, w.out.data,
+                           w.out.length - (i > 0 ? 3 : 0));
+        collect(SERVER);
+        EXPECT_EQUAL(answer.count, i < 2);
+        EXPECT(i > 0 || answer.message.code == TT_ENTITY_TOO_LARGE);
+        EXPECT(i != 1 || was_reset(2));
+    }
+    EXPECT_EQUAL(runs, 0);
+    ask_by_hand(&a, TT_GET, false, NULL, 0);
+    tt_bus_token token = {.length = 8};
+    tt_message_writer w;
+    memcpy(token.bytes, &a.call.state.token, 8);
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_ACKNOWLEDGEMENT, TT_CONTENT,
+                     a.call.state.message_id, &token);
+    tt_message_payload(&w, "the beginning", 13);
+    tt_bus_receive_cut(&CLIENT->bus, time_now, &SERVER->endpoint, w.out.data, w.out.length);
+    EXPECT(a.done && a.status == TT_TOO_LARGE);
+}
+
 int main(void)
 {
     test_stored_bytes();
@@ -677,6 +709,7 @@ int main(void)
     test_refresh();
     test_when_to_refresh();
     test_answer_again();
+    test_cut_datagrams();
     test_type_of_later_answers();
     return test_result();
 }
