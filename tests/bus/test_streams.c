@@ -1,0 +1,216 @@
+// Long bodies as streams, over a path that delays, loses, doubles and reorders: each piece is
+// handed over once, the body is the same, and the time that it takes has bounds.
+
+#include <stdlib.h>
+
+#include "tests/bus/far.h"
+#include "tutti/check.h"
+
+#define BODY_MAX (4 << 20)
+#define MIB (1 << 20)
+
+static uint8_t body[BODY_MAX];                                // what is sent, or shown
+static uint8_t kept[FAR_NODES][BODY_MAX];                     // what came, by the path's digit
+static uint8_t taken[FAR_NODES][BODY_MAX / TT_BUS_BLOCK_MAX]; // times that each piece came
+static size_t come[FAR_NODES], whole[FAR_NODES], begun[FAR_NODES];
+static size_t shown_length, shown_version;
+static unsigned busy_left;
+
+// "sink/1": keeps a body by its offsets.
+static void sink(tt_resource *resource, tt_time now, const tt_request *request,
+                 tt_response *response)
+{
+    unsigned which = (unsigned)(request->path[5] - '0') % FAR_NODES;
+    (void)resource;
+    (void)now;
+    TT_CHECK(request->offset + request->length <= BODY_MAX);
+    if (busy_left > 0 && request->offset > 0) {
+        busy_left--;
+        response->busy = true;
+        return;
+    }
+    if (request->offset == 0) {
+        begun[which]++;
+        come[which] = 0;
+        memset(taken[which], 0, sizeof(taken[which]));
+    }
+    if (request->length > 0)
+        memcpy(kept[which] + request->offset, request->payload, request->length);
+    taken[which][request->offset / TT_BUS_BLOCK_MAX]++;
+    come[which] += request->length;
+    TT_CHECK(request->last == (come[which] == request->size) || request->size == 0);
+    if (request->last)
+        whole[which]++;
+    response->code = request->last ? TT_CHANGED : TT_CONTINUE;
+}
+
+static void show(tt_resource *resource, tt_time now, const tt_request *request,
+                 tt_response *response)
+{
+    (void)resource;
+    (void)now;
+    tt_respond_bytes(request, response, TT_FORMAT_OCTETS, body, shown_length, shown_version);
+}
+
+static void ping(tt_resource *resource, tt_time now, const tt_request *request,
+                 tt_response *response)
+{
+    (void)resource;
+    (void)now;
+    (void)request;
+    response->code = TT_CONTENT;
+    response->payload = "pong";
+    response->length = 4;
+}
+
+static tt_resource resources[] = {
+    {.path = "sink",
+     .handler = sink,
+     .methods = 1 << TT_PUT | 1 << TT_POST,
+     .subtree = true,
+     .any_order = true},
+    {.path = "show", .handler = show, .methods = 1 << TT_GET, .any_order = true},
+    {.path = "plain", .handler = show, .methods = 1 << TT_GET},
+    {.path = "ping", .handler = ping, .methods = 1 << TT_GET},
+};
+
+static void start(uint64_t seed)
+{
+    far_init(seed);
+    for (size_t i = 0; i < TT_COUNT(resources); i++)
+        REQUIRE(tt_bus_add(&far.bus[0], &resources[i]) == TT_OK);
+    memset(whole, 0, sizeof(whole));
+    memset(come, 0, sizeof(come));
+    memset(begun, 0, sizeof(begun));
+    memset(taken, 0, sizeof(taken));
+    busy_left = 0;
+    shown_length = MIB;
+    shown_version = 1;
+    if (body[1] == 0) // once
+        for (size_t i = 0; i < sizeof(body); i++)
+            body[i] = (uint8_t)(i * 31 + i / 1024 * 7 + 1);
+}
+
+typedef struct transfer {
+    tt_call call;
+    unsigned which; // of `kept`
+    bool done;
+    tt_status status;
+    tt_code code;
+    tt_time begun, ended;
+    size_t got;
+} transfer;
+
+static void replied(tt_call *call, tt_time now, const tt_reply *reply)
+{
+    transfer *t = call->context;
+    t->status = reply->status;
+    t->code = reply->code;
+    t->done = reply->final;
+    t->ended = now;
+    if (reply->status != TT_OK || call->method != TT_GET)
+        return;
+    REQUIRE(reply->offset + reply->length <= BODY_MAX);
+    memcpy(kept[t->which] + reply->offset, reply->payload, reply->length);
+    taken[t->which][reply->offset / TT_BUS_BLOCK_MAX]++;
+    t->got += reply->length;
+    EXPECT(t->got > 0 || reply->offset == 0);
+}
+
+static void begin(transfer *t, unsigned from, tt_method method, const char *path, size_t length)
+{
+    memset(t, 0, sizeof(*t));
+    t->which = from;
+    t->begun = far.now;
+    t->call = (tt_call){.peer = far.endpoint[0],
+                        .method = method,
+                        .path = path,
+                        .payload = length > 0 ? body : NULL,
+                        .length = length,
+                        .content_format = TT_FORMAT_NONE,
+                        .accept = TT_FORMAT_NONE,
+                        .any_order = true,
+                        .on_reply = replied,
+                        .context = t};
+    REQUIRE(tt_bus_call(&far.bus[from], far.now, &t->call) == TT_OK);
+}
+
+static void expect_equal(unsigned which, size_t length)
+{
+    EXPECT(memcmp(kept[which], body, length) == 0);
+    for (size_t i = 0; i * TT_BUS_BLOCK_MAX < length; i++)
+        EXPECT_EQUAL(taken[which][i], 1);
+}
+
+// Nothing is left of what was under way.
+static void expect_rest(void)
+{
+    far_pass(NULL, TT_SECONDS(12));
+    for (unsigned i = 0; i < FAR_NODES; i++)
+        EXPECT_EQUAL(tt_bus_busy(&far.bus[i]), 0);
+}
+
+static tt_time put_far(uint64_t seed)
+{
+    transfer t;
+    start(seed);
+    far.delay = TT_MS(20);
+    far.lost_per_mille[0] = far.lost_per_mille[1] = 50;
+    begin(&t, 1, TT_PUT, "sink/1", MIB);
+    far_pass(&t.done, TT_SECONDS(60));
+    EXPECT(t.done && t.status == TT_OK && t.code == TT_CHANGED);
+    EXPECT_EQUAL(whole[1], 1);
+    EXPECT_EQUAL(begun[1], 1);
+    EXPECT_EQUAL(far.bus[1].counters.streams, 1);
+    expect_equal(1, MIB);
+    return t.ended - t.begun;
+}
+
+static tt_time get_far(uint64_t seed)
+{
+    transfer t;
+    start(seed);
+    far.delay = TT_MS(20);
+    far.lost_per_mille[0] = far.lost_per_mille[1] = 50;
+    begin(&t, 1, TT_GET, "show", 0);
+    far_pass(&t.done, TT_SECONDS(60));
+    EXPECT(t.done && t.status == TT_OK && t.code == TT_CONTENT);
+    EXPECT_EQUAL(t.got, MIB);
+    EXPECT_EQUAL(far.bus[1].counters.streams, 1);
+    expect_equal(1, MIB);
+    return t.ended - t.begun;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    tt_time x = *(const tt_time *)a, y = *(const tt_time *)b;
+    return (x > y) - (x < y);
+}
+
+// 1 MiB over 40 ms and 5 % loss each way.
+static void far_transfers(const char *name, tt_time (*one)(uint64_t), unsigned seeds)
+{
+    static tt_time times[1000];
+    uint64_t bytes_max = 0;
+    for (unsigned i = 0; i < seeds; i++) {
+        times[i] = one(i + 1);
+        uint64_t bytes = far.sent[0] + far.sent[1];
+        bytes_max = bytes > bytes_max ? bytes : bytes_max;
+    }
+    qsort(times, seeds, sizeof(times[0]), by_size);
+    printf("%s: median %d ms, worst %d ms, %.3f x the body\n", name,
+           (int)(times[seeds / 2] / 1000000), (int)(times[seeds - 1] / 1000000),
+           (double)bytes_max / MIB);
+    EXPECT(times[seeds / 2] <= TT_MS(3000));
+    EXPECT(times[seeds - 1] <= TT_MS(6000));
+    EXPECT(bytes_max * 4 <= (uint64_t)MIB * 5);
+}
+
+int main(int count, char **words)
+{
+    unsigned seeds = count > 1 ? (unsigned)atoi(words[1]) : 10;
+    far_transfers("put", put_far, seeds);
+    far_transfers("get", get_far, seeds);
+    expect_rest();
+    return test_result();
+}
