@@ -221,6 +221,7 @@ static void open_body(tt_bus *bus, tt_time now, tt_bus_session *session, const t
         return;
     s->size = m->size1;
     s->transfer = transfer;
+    transfer->next = SIZE_MAX; // no block has its place in it
     s->owed = request->token;
     tt_stream_take_begin(s, now);
     response->stream = option_of(0);
@@ -303,7 +304,7 @@ void tt_stream_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const 
         else if (s->call == NULL)
             tt_stream_free(s); // it has all, or wants no more
         else // it has all, or has forgotten: the answer must be on its way, if there is one
-            s->kind = TT_STREAM_SENT;
+            tt_stream_send_end(s);
     }
 }
 

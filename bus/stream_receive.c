@@ -96,7 +96,7 @@ static bool is_mine(const tt_bus_stream *s)
         (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
     return t != NULL && s->resource != NULL && t->resource == s->resource &&
            t->session == s->session && t->method == s->method && t->tag_length == 4 &&
-           t->tag == tag;
+           t->tag == tag && t->next == SIZE_MAX;
 }
 
 void tt_stream_release(tt_bus_stream *s)

@@ -125,14 +125,20 @@ static uint32_t lose(tt_bus_stream *s, uint32_t newest_us)
     return lost;
 }
 
+void tt_stream_send_end(tt_bus_stream *s)
+{
+    s->kind = TT_STREAM_SENT;
+    s->next = TT_FOREVER;
+    s->is_due = false;
+}
+
 static void progress(tt_time now, tt_bus_stream *s)
 {
     tt_call *call = s->call;
     uint32_t come = s->low < tt_stream_pieces(s) ? s->low * TT_BUS_BLOCK_MAX : s->size;
     s->progress = now;
     if (s->low == tt_stream_pieces(s)) {
-        s->next = TT_FOREVER;
-        s->kind = TT_STREAM_SENT;
+        tt_stream_send_end(s);
         if (call == NULL)
             tt_stream_free(s);
     }

@@ -194,6 +194,7 @@ static void far_transfers(const char *name, tt_time (*one)(uint64_t), unsigned s
     uint64_t bytes_max = 0;
     for (unsigned i = 0; i < seeds; i++) {
         times[i] = one(i + 1);
+        if (getenv("V")) printf("seed %u %d ms\n", i + 1, (int)(times[i] / 1000000));
         uint64_t bytes = far.sent[0] + far.sent[1];
         bytes_max = bytes > bytes_max ? bytes : bytes_max;
     }
