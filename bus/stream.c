@@ -91,6 +91,15 @@ void tt_stream_fail(tt_bus *bus, tt_time now, tt_bus_stream *s, tt_status status
         tt_exchange_fail(bus, now, call, status);
 }
 
+// Tells a peer that a stream is none here. One waits at a time: another is told when it asks again.
+static void tell_stray(tt_bus *bus, const tt_endpoint *peer, const tt_bus_token *token,
+                       uint8_t code)
+{
+    bus->stray.peer = *peer;
+    bus->stray.token = *token;
+    bus->stray.code = code;
+}
+
 // Calls of ours.
 
 void tt_stream_offer(tt_bus *bus, tt_bus_session *session, tt_call *call)
@@ -123,8 +132,11 @@ void tt_stream_let_go(tt_bus *bus, tt_call *call)
 {
     tt_bus_stream *s = call->state.streams ? find_of_call(bus, call) : NULL;
     call->state.streams = false;
-    if (s != NULL)
-        tt_stream_free(s);
+    if (s == NULL)
+        return;
+    if (s->kind == TT_STREAM_SENDS)
+        tell_stray(bus, &s->session->peer, &s->token, TT_STREAM_PIECE);
+    tt_stream_free(s);
 }
 
 static void begin_sending(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_message *m)
@@ -188,14 +200,20 @@ bool tt_stream_response(tt_bus *bus, tt_time now, tt_call *call, const tt_messag
 
 // Requests of others.
 
+static void end_served(tt_bus *bus, tt_bus_stream *s)
+{
+    tt_owed_forget(bus, s->owed);
+    tt_stream_free(s);
+}
+
 static tt_bus_stream *serve(tt_bus *bus, tt_stream_kind kind, tt_bus_session *session,
                             const tt_message *m, tt_resource *resource)
 {
     tt_bus_stream *s = find(bus, &session->peer, &m->token);
     if (s != NULL && s->call != NULL)
         return NULL; // a token of ours
-    if (s != NULL)   // a request that was repeated
-        tt_stream_free(s);
+    if (s != NULL) // a request that was repeated
+        end_served(bus, s);
     s = make(bus, kind, session, &m->token);
     if (s == NULL)
         return NULL;
@@ -216,6 +234,9 @@ static void open_body(tt_bus *bus, tt_time now, tt_bus_session *session, const t
                response->code == TT_CONTINUE && m->size1 > TT_BUS_BLOCK_MAX &&
                m->size1 <= SIZE_MAX_BYTES && request->token != 0 && m->token.length == 8 &&
                transfer->tag_length == 4;
+    for (size_t i = 0; i < TT_BUS_STREAMS_MAX; i++)
+        if (bus->streams[i].kind == TT_STREAM_TAKES && bus->streams[i].transfer == transfer)
+            end_served(bus, &bus->streams[i]); // its place was taken: by this body
     tt_bus_stream *s = can ? serve(bus, TT_STREAM_TAKES, session, m, resource) : NULL;
     if (s == NULL)
         return;
@@ -288,16 +309,13 @@ void tt_stream_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const 
     if (m->bad_option || m->type != TT_NON_CONFIRMABLE) {
         bus->counters.malformed++;
     } else if (s == NULL) {
-        if (!none && tt_session_find(bus, peer) != NULL) { // nobody else is told anything
-            bus->stray.peer = *peer;
-            bus->stray.token = m->token;
-            bus->stray.code = is_piece ? TT_STREAM_ACKNOWLEDGE : TT_STREAM_PIECE;
-        }
+        if (!none && tt_session_find(bus, peer) != NULL) // nobody else is told anything
+            tell_stray(bus, peer, &m->token, is_piece ? TT_STREAM_ACKNOWLEDGE : TT_STREAM_PIECE);
     } else if (is_piece && (s->kind == TT_STREAM_TAKES || s->kind == TT_STREAM_TAKEN)) {
         if (!none)
             tt_stream_take(bus, now, s, m);
-        else if (s->call != NULL)
-            tt_stream_fail(bus, now, s, TT_DAMAGED); // another representation, or none
+        else // another representation, or a body that was given up
+            tt_stream_fail(bus, now, s, TT_DAMAGED);
     } else if (!is_piece && s->kind == TT_STREAM_SENDS) {
         if (!none)
             tt_stream_send_hear(bus, now, s, m);
@@ -399,9 +417,7 @@ bool tt_stream_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capa
         if (*length > 0)
             continue;
         tt_stream_free(s); // its representation is another now: the peer is told
-        bus->stray.peer = *peer;
-        bus->stray.token = token;
-        bus->stray.code = TT_STREAM_PIECE;
+        tell_stray(bus, peer, &token, TT_STREAM_PIECE);
     }
     if (*length == 0 && bus->stray.peer.port != 0)
         *length = write_stray(bus, peer, bytes, capacity);

@@ -1,154 +1,9 @@
-// Long bodies as streams, over a path that delays, loses, doubles and reorders: each piece is
-// handed over once, the body is the same, and the time that it takes has bounds.
+// Long bodies as streams over a path that delays and loses: the time that they take, what they send,
+// how they share a bottleneck, and what they leave to others. The argument: how many seeds.
 
 #include <stdlib.h>
 
-#include "tests/bus/far.h"
-#include "tutti/check.h"
-
-#define BODY_MAX (4 << 20)
-#define MIB (1 << 20)
-
-static uint8_t body[BODY_MAX];                                // what is sent, or shown
-static uint8_t kept[FAR_NODES][BODY_MAX];                     // what came, by the path's digit
-static uint8_t taken[FAR_NODES][BODY_MAX / TT_BUS_BLOCK_MAX]; // times that each piece came
-static size_t come[FAR_NODES], whole[FAR_NODES], begun[FAR_NODES];
-static size_t shown_length, shown_version;
-static unsigned busy_left;
-
-// "sink/1": keeps a body by its offsets.
-static void sink(tt_resource *resource, tt_time now, const tt_request *request,
-                 tt_response *response)
-{
-    unsigned which = (unsigned)(request->path[5] - '0') % FAR_NODES;
-    (void)resource;
-    (void)now;
-    TT_CHECK(request->offset + request->length <= BODY_MAX);
-    if (busy_left > 0 && request->offset > 0) {
-        busy_left--;
-        response->busy = true;
-        return;
-    }
-    if (request->offset == 0) {
-        begun[which]++;
-        come[which] = 0;
-        memset(taken[which], 0, sizeof(taken[which]));
-    }
-    if (request->length > 0)
-        memcpy(kept[which] + request->offset, request->payload, request->length);
-    taken[which][request->offset / TT_BUS_BLOCK_MAX]++;
-    come[which] += request->length;
-    TT_CHECK(request->last == (come[which] == request->size) || request->size == 0);
-    if (request->last)
-        whole[which]++;
-    response->code = request->last ? TT_CHANGED : TT_CONTINUE;
-}
-
-static void show(tt_resource *resource, tt_time now, const tt_request *request,
-                 tt_response *response)
-{
-    (void)resource;
-    (void)now;
-    tt_respond_bytes(request, response, TT_FORMAT_OCTETS, body, shown_length, shown_version);
-}
-
-static void ping(tt_resource *resource, tt_time now, const tt_request *request,
-                 tt_response *response)
-{
-    (void)resource;
-    (void)now;
-    (void)request;
-    response->code = TT_CONTENT;
-    response->payload = "pong";
-    response->length = 4;
-}
-
-static tt_resource resources[] = {
-    {.path = "sink",
-     .handler = sink,
-     .methods = 1 << TT_PUT | 1 << TT_POST,
-     .subtree = true,
-     .any_order = true},
-    {.path = "show", .handler = show, .methods = 1 << TT_GET, .any_order = true},
-    {.path = "plain", .handler = show, .methods = 1 << TT_GET},
-    {.path = "ping", .handler = ping, .methods = 1 << TT_GET},
-};
-
-static void start(uint64_t seed)
-{
-    far_init(seed);
-    for (size_t i = 0; i < TT_COUNT(resources); i++)
-        REQUIRE(tt_bus_add(&far.bus[0], &resources[i]) == TT_OK);
-    memset(whole, 0, sizeof(whole));
-    memset(come, 0, sizeof(come));
-    memset(begun, 0, sizeof(begun));
-    memset(taken, 0, sizeof(taken));
-    busy_left = 0;
-    shown_length = MIB;
-    shown_version = 1;
-    if (body[1] == 0) // once
-        for (size_t i = 0; i < sizeof(body); i++)
-            body[i] = (uint8_t)(i * 31 + i / 1024 * 7 + 1);
-}
-
-typedef struct transfer {
-    tt_call call;
-    unsigned which; // of `kept`
-    bool done;
-    tt_status status;
-    tt_code code;
-    tt_time begun, ended;
-    size_t got;
-} transfer;
-
-static void replied(tt_call *call, tt_time now, const tt_reply *reply)
-{
-    transfer *t = call->context;
-    t->status = reply->status;
-    t->code = reply->code;
-    t->done = reply->final;
-    t->ended = now;
-    if (reply->status != TT_OK || call->method != TT_GET)
-        return;
-    REQUIRE(reply->offset + reply->length <= BODY_MAX);
-    memcpy(kept[t->which] + reply->offset, reply->payload, reply->length);
-    taken[t->which][reply->offset / TT_BUS_BLOCK_MAX]++;
-    t->got += reply->length;
-    EXPECT(t->got > 0 || reply->offset == 0);
-}
-
-static void begin(transfer *t, unsigned from, tt_method method, const char *path, size_t length)
-{
-    memset(t, 0, sizeof(*t));
-    t->which = from;
-    t->begun = far.now;
-    t->call = (tt_call){.peer = far.endpoint[0],
-                        .method = method,
-                        .path = path,
-                        .payload = length > 0 ? body : NULL,
-                        .length = length,
-                        .content_format = TT_FORMAT_NONE,
-                        .accept = TT_FORMAT_NONE,
-                        .any_order = true,
-                        .on_reply = replied,
-                        .context = t};
-    REQUIRE(tt_bus_call(&far.bus[from], far.now, &t->call) == TT_OK);
-}
-
-static void expect_equal(unsigned which, size_t length)
-{
-    EXPECT(memcmp(kept[which], body, length) == 0);
-    for (size_t i = 0; i * TT_BUS_BLOCK_MAX < length; i++)
-        EXPECT_EQUAL(taken[which][i], 1);
-}
-
-// Nothing is left of what was under way.
-static void expect_rest(void)
-{
-    far_pass(NULL, TT_SECONDS(12));
-    for (unsigned i = 0; i < FAR_NODES; i++)
-        EXPECT_EQUAL(tt_bus_busy(&far.bus[i]), 0);
-}
+#include "tests/bus/streams.h"
 
 static tt_time put_far(uint64_t seed)
 {
@@ -194,7 +49,6 @@ static void far_transfers(const char *name, tt_time (*one)(uint64_t), unsigned s
     uint64_t bytes_max = 0;
     for (unsigned i = 0; i < seeds; i++) {
         times[i] = one(i + 1);
-        if (getenv("V")) printf("seed %u %d ms\n", i + 1, (int)(times[i] / 1000000));
         uint64_t bytes = far.sent[0] + far.sent[1];
         bytes_max = bytes > bytes_max ? bytes : bytes_max;
     }
@@ -207,11 +61,81 @@ static void far_transfers(const char *name, tt_time (*one)(uint64_t), unsigned s
     EXPECT(bytes_max * 4 <= (uint64_t)MIB * 5);
 }
 
+// Two of 2 MiB each through one bottleneck of 1 MB/s with 50 ms of queue; the second begins `later`.
+// While both run, each gets its share, and a small request beside them takes at most twice as long
+// as on the idle path.
+static void two_share(uint64_t seed, tt_time later, unsigned lost_per_mille, tt_method method)
+{
+    transfer t[2], small;
+    size_t length = method == TT_PUT ? 2 * MIB : 0;
+    size_t from[2] = {0, 0}, to[2] = {0, 0};
+    tt_time worst = 0;
+    start(seed);
+    shown_length = 2 * MIB;
+    far.delay = TT_MS(20);
+    far.bytes_per_second = 1000000;
+    far.queue = TT_MS(50);
+    far.lost_per_mille[0] = far.lost_per_mille[1] = lost_per_mille;
+    begin(&t[0], 1, method, method == TT_PUT ? "sink/1" : "show", length);
+    far_pass(NULL, later);
+    begin(&t[1], 2, method, method == TT_PUT ? "sink/2" : "show", length);
+    far_pass(NULL, TT_MS(400));
+    for (unsigned i = 0; i < 2; i++)
+        from[i] = method == TT_PUT ? come[i + 1] : t[i].got;
+    while (!t[0].done && !t[1].done) {
+        for (unsigned i = 0; i < 2; i++)
+            to[i] = method == TT_PUT ? come[i + 1] : t[i].got;
+        begin(&small, 3, TT_GET, "ping", 0);
+        far_pass(&small.done, TT_SECONDS(30));
+        EXPECT(small.done && small.status == TT_OK);
+        tt_time took = small.ended - small.begun;
+        worst = took > worst ? took : worst;
+    }
+    size_t shares[2] = {to[0] - from[0], to[1] - from[1]};
+    size_t both = shares[0] + shares[1];
+    far_pass(&t[0].done, TT_SECONDS(30));
+    far_pass(&t[1].done, TT_SECONDS(30));
+    printf("shared, seed %u, %s: %u %% and %u %%, ping at most %.1f ms, ends %d and %d ms, %u drops\n",
+           (unsigned)seed, method == TT_PUT ? "put" : "get", (unsigned)(shares[0] * 100 / both),
+           (unsigned)(shares[1] * 100 / both), (double)worst / 1e6,
+           (int)((t[0].ended - t[0].begun) / 1000000), (int)((t[1].ended - t[1].begun) / 1000000),
+           (unsigned)far.queue_drops);
+    EXPECT(t[0].done && t[1].done && t[0].status == TT_OK && t[1].status == TT_OK);
+    EXPECT(shares[0] * 10 >= both * 4 && shares[1] * 10 >= both * 4);
+    EXPECT(lost_per_mille > 0 || worst <= TT_MS(80)); // else a lost ping counts
+    expect_equal(1, 2 * MIB);
+    expect_equal(2, 2 * MIB);
+}
+
+// Somebody's urgent message is not delayed by a body of our own.
+static void urgent_goes_first(void)
+{
+    transfer t, small;
+    start(1);
+    far.delay = TT_MS(5);
+    far.bytes_per_second = 1000000;
+    far.queue = TT_MS(200);
+    begin(&t, 1, TT_PUT, "sink/1", MIB);
+    far_pass(NULL, TT_MS(300));
+    for (int i = 0; i < 5; i++) {
+        begin(&small, 1, TT_GET, "ping", 0);
+        far_pass(&small.done, TT_SECONDS(1));
+        EXPECT(small.done && small.ended - small.begun <= TT_MS(10 + 30));
+    }
+    EXPECT(!t.done);
+}
+
 int main(int count, char **words)
 {
     unsigned seeds = count > 1 ? (unsigned)atoi(words[1]) : 10;
     far_transfers("put", put_far, seeds);
     far_transfers("get", get_far, seeds);
-    expect_rest();
+    for (unsigned seed = 1; seed <= 1 + seeds / 10; seed++) {
+        two_share(seed, 0, 0, TT_PUT);
+        two_share(seed, TT_MS(500 + 37 * seed), 0, TT_PUT);
+        two_share(seed, 0, 0, TT_GET);
+        two_share(seed, TT_MS(500 + 37 * seed), 0, TT_GET);
+    }
+    urgent_goes_first();
     return test_result();
 }
