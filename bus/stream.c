@@ -408,13 +408,13 @@ bool tt_stream_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capa
     *length = 0;
     while (*length == 0 && bus->stray.peer.port == 0 && (s = choose(bus)) != NULL) {
         tt_bus_token token = s->token;
+        bool ended = false;
         *peer = s->session->peer;
-        if (s->kind != TT_STREAM_SENDS) {
+        if (s->kind == TT_STREAM_SENDS)
+            *length = tt_stream_send_write(bus, bus->stream_time, s, bytes, capacity, &ended);
+        else
             *length = tt_stream_take_write(s, bus->stream_time, bytes, capacity);
-            continue;
-        }
-        *length = tt_stream_send_write(bus, bus->stream_time, s, bytes, capacity);
-        if (*length > 0)
+        if (!ended)
             continue;
         tt_stream_free(s); // its representation is another now: the peer is told
         tell_stray(bus, peer, &token, TT_STREAM_PIECE);

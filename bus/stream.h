@@ -58,9 +58,9 @@ void tt_stream_send_hear(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_me
 void tt_stream_send_end(tt_bus_stream *s); // nothing more of it goes
 tt_time tt_stream_send_at(const tt_bus_stream *s); // when the next piece may go; TT_FOREVER
 void tt_stream_send_advance(tt_bus_stream *s, tt_time now);
-// Writes the next piece; 0: there is none, since the stream has ended.
+// Writes the next piece; 0: there is none now, or none any more, where it sets `ended`.
 size_t tt_stream_send_write(tt_bus *bus, tt_time now, tt_bus_stream *s, void *bytes,
-                            size_t capacity);
+                            size_t capacity, bool *ended);
 
 // stream_receive.c
 void tt_stream_take_begin(tt_bus_stream *s, tt_time now);

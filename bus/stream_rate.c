@@ -2,7 +2,7 @@
 // spirit of LEDBAT, RFC 6817).
 //
 // What a round trip takes longer than the least one of the last ten to twenty seconds is the queue
-// that we and others fill. Below the target the window grows by a piece a round trip; above it, it
+// that we and others fill. Below the target the window grows by two pieces a round trip; above it, it
 // shrinks by so much that the queue runs empty, and then has a round trip's time to do so. So every
 // sender sees the path without a queue again and again, and whoever comes later measures the same
 // base as the others; since all grow by as much and shrink by a share, they come to share alike. At
@@ -18,7 +18,7 @@
 #define QUEUE_TARGET TT_MS(20)
 #define QUEUE_SEEN TT_MS(5) // ends the quick start
 #define BASE_AGE TT_SECONDS(10)
-#define BURST_TIME TT_MS(1)
+#define GROWTH 2 // pieces a round trip
 
 void tt_rate_begin(tt_bus_rate *rate, tt_time now)
 {
@@ -92,7 +92,7 @@ void tt_rate_hear(tt_bus_rate *rate, const tt_bus_session *session, tt_time now,
     if (!was_full || queue > QUEUE_TARGET)
         return;
     if (rate->began)
-        rate->window += taken * TT_BUS_BLOCK_MAX * TT_BUS_BLOCK_MAX / rate->window;
+        rate->window += GROWTH * taken * TT_BUS_BLOCK_MAX * TT_BUS_BLOCK_MAX / rate->window;
     else
         rate->window += taken * TT_BUS_BLOCK_MAX / 2;
     if (rate->window > TT_BUS_STREAM_WINDOW)

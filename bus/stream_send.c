@@ -16,6 +16,7 @@
 #define STALLED 3      // repetitions without an answer, after which the window closes
 #define BURST TT_MS(1) // so much may go at once: timers are no finer
 #define STAMP_AGE_US 60000000u
+#define ASK_AGAIN_AFTER TT_MS(20) // where a handler has no bytes now
 
 static tt_time timeout_of(const tt_bus_stream *s)
 {
@@ -201,7 +202,7 @@ tt_time tt_stream_send_at(const tt_bus_stream *s)
         return INT64_MIN;
     if ((s->flying + 1) * TT_BUS_BLOCK_MAX > s->rate.window || choose(s) == tt_stream_pieces(s))
         return TT_FOREVER;
-    return s->pace;
+    return s->pace - BURST;
 }
 
 void tt_stream_send_advance(tt_bus_stream *s, tt_time now)
@@ -216,14 +217,17 @@ void tt_stream_send_advance(tt_bus_stream *s, tt_time now)
     s->next = tt_after(now, timeout_of(s));
 }
 
-// Whose bytes a piece is made of: the call's, or those that its handler gives now; NULL: the
-// representation is another, or it cannot be had.
+// The bytes of a piece: the call's, or those that its handler gives now. NULL: none now, and `ended`
+// where the representation is another, or is not to be had.
 static const void *bytes_of(tt_bus *bus, tt_time now, tt_bus_stream *s, uint32_t piece,
-                            uint8_t *space)
+                            uint8_t *space, bool *ended)
 {
     uint32_t offset = piece * TT_BUS_BLOCK_MAX, length = tt_stream_length(s, piece);
     if (s->call != NULL)
         return (const uint8_t *)s->call->payload + offset;
+    *ended = s->resource == NULL;
+    if (*ended)
+        return NULL;
     tt_request request = {.method = TT_GET,
                           .peer = &s->session->peer,
                           .path = s->path,
@@ -235,13 +239,19 @@ static const void *bytes_of(tt_bus *bus, tt_time now, tt_bus_stream *s, uint32_t
                           .window_length = TT_BUS_BLOCK_MAX,
                           .space = space};
     tt_response response;
-    if (s->resource == NULL)
-        return NULL;
     tt_bus_run_handler(bus, now, s->resource, &request, &response);
-    bool same = !response.later && response.code == TT_CONTENT && response.has_version &&
+    if (s->kind != TT_STREAM_SENDS)
+        return NULL; // its handler ended it
+    bool same = response.code == TT_CONTENT && response.has_version &&
                 response.version == s->version && response.length == length &&
                 response.more == (offset + length < s->size);
-    return same ? response.payload : NULL;
+    bool waits = response.later || response.code == TT_UNAVAILABLE;
+    *ended = !same && !waits;
+    if (waits) {
+        s->is_due = false;
+        s->pace = tt_after(now, BURST + ASK_AGAIN_AFTER);
+    }
+    return same && !waits ? response.payload : NULL;
 }
 
 static void sent(tt_bus *bus, tt_time now, tt_bus_stream *s, uint32_t piece)
@@ -254,7 +264,7 @@ static void sent(tt_bus *bus, tt_time now, tt_bus_stream *s, uint32_t piece)
     s->sent_us[piece % TT_BUS_STREAM_PIECES] = tt_stream_us(now);
     s->end += !again;
     s->is_due = false;
-    s->pace = (s->pace > now - BURST ? s->pace : now - BURST) + gap;
+    s->pace = (s->pace > now ? s->pace : now) + gap;
     if (s->flying == 1)
         s->next = tt_after(now, timeout_of(s));
     bus->counters.pieces_sent++;
@@ -262,13 +272,13 @@ static void sent(tt_bus *bus, tt_time now, tt_bus_stream *s, uint32_t piece)
 }
 
 size_t tt_stream_send_write(tt_bus *bus, tt_time now, tt_bus_stream *s, void *bytes,
-                            size_t capacity)
+                            size_t capacity, bool *ended)
 {
     uint32_t piece = s->is_due ? s->low : choose(s);
     uint8_t head[8], *space = (uint8_t *)bytes + TT_HEAD_MAX;
     tt_writer w;
-    const uint8_t *data = bytes_of(bus, now, s, piece, space);
-    if (data == NULL || s->kind != TT_STREAM_SENDS)
+    const uint8_t *data = bytes_of(bus, now, s, piece, space, ended);
+    if (data == NULL)
         return 0;
     tt_writer_init(&w, head, sizeof(head));
     tt_write_be32(&w, tt_stream_us(now));

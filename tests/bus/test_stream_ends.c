@@ -354,8 +354,9 @@ static void never_ends(void)
 {
     transfer t;
     start(1);
+    far.delay = TT_MS(20);
     begin(&t, 1, TT_PUT, "sink/1", 100000);
-    far_pass(NULL, TT_US(1)); // not delayed: the stream is open
+    far_pass(NULL, TT_MS(30)); // the stream is open there
     far.dead = true;
     tt_bus_token token = far.bus[0].streams[0].token;
     EXPECT_EQUAL(token.length, 8);
