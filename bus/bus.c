@@ -139,6 +139,7 @@ void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const voi
 {
     tt_message message;
     bus->counters.received++;
+    bus->stream_time = now;
     if (tt_endpoint_is_own(peer) || peer->port == 0)
         return; // nobody can answer there
     if (tt_message_parse(&message, bytes, length) == TT_OK) {

@@ -28,7 +28,7 @@ enum {
     TT_OPTION_PROXY_SCHEME = 39,
     TT_OPTION_SIZE1 = 60,
     TT_OPTION_REQUEST_TAG = 292, // RFC 9175
-    TT_OPTION_STREAM = 65002,    // of the experimental range: elective, unsafe to forward
+    TT_OPTION_STREAM = 65020,    // of the experimental range: elective, no part of a cache key
 };
 
 // Methods of ours, of the unassigned ones: what goes on within a stream. See bus/stream.c.

@@ -23,6 +23,7 @@ _Static_assert(TT_BUS_STREAM_WINDOW % TT_BUS_BLOCK_MAX == 0 && TT_BUS_STREAM_PIE
                    TT_BUS_STREAM_PIECES <= 4096,
                "a window of whole pieces, of which one message can tell");
 
+#define ANSWER_WITHIN TT_MS(2500) // two repetitions of an answer
 #define OPTION_BYTES 6 // in a message
 #define SIZE_MAX_BYTES ((size_t)TT_BLOCK_NUMBER_MAX * TT_BUS_BLOCK_MAX)
 #define WINDOW_MAX 0x100000u // pieces
@@ -305,11 +306,12 @@ void tt_stream_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const 
 {
     tt_bus_stream *s = find(bus, peer, &m->token);
     bool is_piece = m->code == TT_STREAM_PIECE, none = m->length == 0;
-    bus->stream_time = now;
     if (m->bad_option || m->type != TT_NON_CONFIRMABLE) {
         bus->counters.malformed++;
     } else if (s == NULL) {
-        if (!none && tt_session_find(bus, peer) != NULL) // nobody else is told anything
+        const tt_bus_session *session = tt_session_find(bus, peer);
+        bool answered = session != NULL && session->out.kind == TT_FOR_ANSWER; // it says more
+        if (!none && !answered)
             tell_stray(bus, peer, &m->token, is_piece ? TT_STREAM_ACKNOWLEDGE : TT_STREAM_PIECE);
     } else if (is_piece && (s->kind == TT_STREAM_TAKES || s->kind == TT_STREAM_TAKEN)) {
         if (!none)
@@ -321,8 +323,8 @@ void tt_stream_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const 
             tt_stream_send_hear(bus, now, s, m);
         else if (s->call == NULL)
             tt_stream_free(s); // it has all, or wants no more
-        else // it has all, or has forgotten: the answer must be on its way, if there is one
-            tt_stream_send_end(s);
+        else // it has all and its answer is on the way, or it has forgotten
+            tt_stream_send_end(s, tt_after(now, ANSWER_WITHIN));
     }
 }
 
@@ -357,9 +359,11 @@ void tt_stream_advance(tt_bus *bus, tt_time now)
             tt_stream_fail(bus, now, s, TT_TIMED_OUT);
         else if (s->kind == TT_STREAM_TAKEN && !tt_owed_is_open(bus, s->owed))
             tt_stream_free(s);
+        else if (s->kind == TT_STREAM_SENT && now >= s->next)
+            tt_stream_fail(bus, now, s, TT_RESET);
         else if (s->kind == TT_STREAM_SENDS)
             tt_stream_send_advance(s, now);
-        else if (s->kind != TT_STREAM_FREE)
+        else if (s->kind == TT_STREAM_TAKES)
             tt_stream_take_advance(s, now);
     }
 }

@@ -55,7 +55,7 @@ tt_time tt_rate_gap(const tt_bus_rate *rate, const tt_bus_session *session); // 
 void tt_stream_send_begin(tt_bus_stream *s, tt_time now, uint32_t limit);
 // An acknowledgement; its call hears how far it came.
 void tt_stream_send_hear(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_message *m);
-void tt_stream_send_end(tt_bus_stream *s); // nothing more of it goes
+void tt_stream_send_end(tt_bus_stream *s, tt_time answer_until); // nothing more of it goes
 tt_time tt_stream_send_at(const tt_bus_stream *s); // when the next piece may go; TT_FOREVER
 void tt_stream_send_advance(tt_bus_stream *s, tt_time now);
 // Writes the next piece; 0: there is none now, or none any more, where it sets `ended`.

@@ -126,10 +126,10 @@ static uint32_t lose(tt_bus_stream *s, uint32_t newest_us)
     return lost;
 }
 
-void tt_stream_send_end(tt_bus_stream *s)
+void tt_stream_send_end(tt_bus_stream *s, tt_time answer_until)
 {
     s->kind = TT_STREAM_SENT;
-    s->next = TT_FOREVER;
+    s->next = answer_until;
     s->is_due = false;
 }
 
@@ -139,7 +139,7 @@ static void progress(tt_time now, tt_bus_stream *s)
     uint32_t come = s->low < tt_stream_pieces(s) ? s->low * TT_BUS_BLOCK_MAX : s->size;
     s->progress = now;
     if (s->low == tt_stream_pieces(s)) {
-        tt_stream_send_end(s);
+        tt_stream_send_end(s, TT_FOREVER);
         if (call == NULL)
             tt_stream_free(s);
     }
