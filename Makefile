@@ -35,7 +35,7 @@ demo: images
 test: images $(CHECKED)
 	@tests/run.sh build/linux -LE long
 
-test-long: images
+test-long: images linux-tsan
 	@tests/run.sh build/linux -L long
 
 GROUPS := kernel bus storage ai

@@ -134,8 +134,8 @@ static void receive_message(tt_bus *bus, tt_time now, const tt_endpoint *peer, t
     send_what_waited(bus, now);
 }
 
-void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
-                    size_t length)
+static void receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
+                    size_t length, bool cut)
 {
     tt_message message;
     bus->counters.received++;
@@ -143,6 +143,8 @@ void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const voi
     if (tt_endpoint_is_own(peer) || peer->port == 0)
         return; // nobody can answer there
     if (tt_message_parse(&message, bytes, length) == TT_OK) {
+        if (cut) // more than any message may have, however much of it is here
+            message.length = TT_BUS_MESSAGE_MAX;
         receive_message(bus, now, peer, &message);
         return;
     }
@@ -150,6 +152,18 @@ void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const voi
     // A confirmable message that we cannot read is rejected (4.2); anything else is ignored.
     if (length >= 4 && message.type == TT_CONFIRMABLE && ((const uint8_t *)bytes)[0] >> 6 == 1)
         tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, message.id);
+}
+
+void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
+                    size_t length)
+{
+    receive(bus, now, peer, bytes, length, false);
+}
+
+void tt_bus_receive_cut(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
+                        size_t length)
+{
+    receive(bus, now, peer, bytes, length, true);
 }
 
 // A message that was not acknowledged in time: once more, or its end.
@@ -209,9 +223,7 @@ tt_status tt_bus_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t ca
 
 void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 {
-    tt_bus_session *session = tt_session_find(bus, peer);
-    if (session != NULL)
-        tt_session_forget(bus, session);
+    tt_session_forget(bus, peer);
     tt_exchange_end_all(bus, now, peer, true, TT_TIMED_OUT);
     send_what_waited(bus, now);
 }

@@ -9,11 +9,18 @@
 #include "bus/internal.h"
 #include "tutti/check.h"
 
-// "a//b" and "a/" are other names than "a/b" and "a", and nobody's.
+// "a//b", "a/" and "a/./b" are other names than "a/b" and "a", and nobody's.
 static bool is_alias(const char *path)
 {
-    size_t length = strlen(path);
-    return path[0] == '/' || strstr(path, "//") != NULL || (length > 0 && path[length - 1] == '/');
+    for (const char *part = path; *path != '\0'; part++) {
+        size_t length = strcspn(part, "/");
+        if (length == strspn(part, ".") && length <= 2) // empty, "." or ".."
+            return true;
+        part += length;
+        if (*part == '\0')
+            return false;
+    }
+    return false; // the root
 }
 
 tt_resource *tt_bus_find_resource(const tt_bus *bus, const char *path)

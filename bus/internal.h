@@ -20,7 +20,6 @@ typedef enum tt_id_state {
 typedef enum tt_outcome_kind {
     TT_OUTCOME_NONE,
     TT_OUTCOME_ACKNOWLEDGED, // the answer goes separately, or it was an answer itself
-    TT_OUTCOME_ANEW,         // the handler may be asked again, since that changes nothing
     TT_OUTCOME_CODE,         // answered by a code alone
     TT_OUTCOME_KEPT,         // answered by the session's `kept`, unless that holds a newer one
 } tt_outcome_kind;
@@ -31,13 +30,13 @@ tt_id_state tt_remembered_take(tt_bus_session *s, tt_time now, uint16_t id, bool
                                bool unsafe);
 // What came of a message with this id and checksum, or NULL.
 tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum);
-tt_bus_outcome *tt_remembered_add(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum,
-                                  bool confirmable, tt_outcome_kind kind);
+void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *message,
+                       tt_outcome_kind kind, unsigned code);
 // A session gives way: whether the bus can remember for it; it leaves; it comes back.
 bool tt_remembered_can_leave(tt_bus *bus, tt_bus_session *s, tt_time now);
 void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s);
 void tt_remembered_return(tt_bus *bus, tt_bus_session *s, tt_time now);
-void tt_remembered_forget(tt_bus *bus, const tt_bus_session *s);
+void tt_remembered_forget(tt_bus *bus, uint64_t identity);
 
 // session.c
 tt_bus_session *tt_session_find(const tt_bus *bus, const tt_endpoint *peer); // or NULL
@@ -46,8 +45,8 @@ tt_bus_session *tt_session_of(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 void tt_session_touch(tt_bus_session *s, tt_time now); // it was heard
 // The id of the next message to the peer; false: all were used within EXCHANGE_LIFETIME.
 bool tt_session_new_id(tt_bus_session *s, tt_time now, uint16_t *id);
-tt_time tt_session_ids_at(const tt_bus_session *s); // from when on there is one
-void tt_session_forget(tt_bus *bus, tt_bus_session *s);
+tt_time tt_session_ids_at(const tt_bus_session *s);           // from when on there is one
+void tt_session_forget(tt_bus *bus, const tt_endpoint *peer); // whole
 
 // outbox.c
 typedef enum tt_buffer_state {
@@ -151,7 +150,7 @@ void tt_exchange_end_all(tt_bus *bus, tt_time now, const tt_endpoint *peer, bool
 // blockwise.c
 void tt_blockwise_send(tt_bus *bus, tt_time now); // what waits and can go
 void tt_blockwise_response(tt_bus *bus, tt_time now, tt_call *call, const tt_message *message);
-tt_time tt_blockwise_deadline(const tt_bus *bus); // when what waits for an id can go
+tt_time tt_blockwise_deadline(const tt_bus *bus); // when what waits for an id or a buffer can go
 
 // observing.c: observations of ours
 void tt_observing_response(tt_bus *bus, tt_time now, const tt_endpoint *peer,

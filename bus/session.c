@@ -108,9 +108,12 @@ bool tt_session_new_id(tt_bus_session *s, tt_time now, uint16_t *id)
     return true;
 }
 
-void tt_session_forget(tt_bus *bus, tt_bus_session *s)
+void tt_session_forget(tt_bus *bus, const tt_endpoint *peer)
 {
-    tt_remembered_forget(bus, s);
+    tt_bus_session *s = tt_session_find(bus, peer);
+    tt_remembered_forget(bus, identity_of(peer));
+    if (s == NULL)
+        return;
     tt_stream_forget(bus, s);
     for (size_t i = 0; i < TT_BUS_OBSERVERS_MAX; i++)
         if (bus->observers[i].session == s)

@@ -67,7 +67,8 @@ tt_exit tt_client_open(tt_client *client, const char *command, const char *net, 
     tt_exit result = host ? open_host(client, command) : open_switch(client, command, net);
     if (result != TT_EXIT_OK)
         return result;
-    tt_node_options options = {.browse = true, .on_peer = on_peer, .context = context};
+    tt_node_options options = {
+        .browse = true, .watch = on_peer != NULL, .on_peer = on_peer, .context = context};
     tt_status status = tt_node_init(&client->node, client->platform, &options);
     if (status == TT_OK)
         return TT_EXIT_OK;
@@ -111,6 +112,16 @@ const tt_peer *tt_client_await(tt_client *client, const char *kind, const char *
             return NULL;
         tt_client_turn(client, deadline);
     }
+}
+
+uint32_t tt_client_boot(const tt_client *client, const tt_endpoint *endpoint)
+{
+    const tt_discovery_options *known = &client->node.discovery.options;
+    for (size_t i = 0; i < known->peers_max; i++) {
+        if (known->peers[i].reported && tt_endpoint_equal(&known->peers[i].endpoint, endpoint))
+            return known->peers[i].boot;
+    }
+    return 0;
 }
 
 void tt_answer_take(tt_answer *answer, const tt_reply *reply)

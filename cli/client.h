@@ -26,7 +26,8 @@ typedef struct tt_client {
 const char *tt_client_folder(const char *named);
 
 // Joins the network: `net` is a fleet's folder or a switch's socket, or NULL (tt_client_folder);
-// with `host` it is this machine's own. `on_peer` may be NULL. Failures are said. One a process.
+// with `host` it is this machine's own. `on_peer` may be NULL; with one the devices are watched, so
+// that it hears within seconds of one that dies. Failures are said. One a process.
 tt_exit tt_client_open(tt_client *client, const char *command, const char *net, bool host,
                        tt_peer_handler *on_peer, void *context);
 
@@ -42,6 +43,9 @@ void tt_client_turn(tt_client *client, tt_time deadline);
 // the fleet ended. The peer is the node's, valid until the next turn.
 const tt_peer *tt_client_await(tt_client *client, const char *kind, const char *name,
                                tt_time deadline);
+
+// The boot number of the device at this address as it tells it, 0 where it tells none.
+uint32_t tt_client_boot(const tt_client *client, const tt_endpoint *endpoint);
 
 // The whole answer to one call.
 typedef struct tt_answer {

@@ -181,13 +181,13 @@ static scene *new_scene(const tt_sim_options *options)
     return s;
 }
 
-// What a node holds besides the pings of presence, which never rest.
+// What a node holds besides the questions of presence, which never rest.
 static size_t busy(tt_sim *sim, unsigned index)
 {
     const tt_node *node = tt_sim_node(sim, index);
     size_t count = tt_bus_busy(&node->bus);
-    for (unsigned i = 0; i < TT_NODE_PEERS_MAX; i++)
-        count -= node->pings[i].busy;
+    for (unsigned i = 0; i < TT_NODE_ASKS_MAX; i++)
+        count -= node->asks[i].busy && !node->asks[i].answered && !node->asks[i].failed;
     return count;
 }
 

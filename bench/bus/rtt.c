@@ -20,8 +20,8 @@
 #include "tutti/platform_linux.h"
 
 #define REQUESTS 1000 // a round
-#define ROUNDS 12 // fewer messages than there are ids to one peer in four minutes
-#define FETCHES 3 // a round
+#define ROUNDS 12     // fewer messages than there are ids to one peer in four minutes
+#define FETCHES 3     // a round
 
 _Noreturn void fail(const char *what)
 {

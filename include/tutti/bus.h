@@ -249,6 +249,7 @@ struct tt_call {
         bool streams;           // a stream was offered, or is under way
         bool observing;         // the peer confirmed the observation
         bool refreshing;        // it is registered for again
+        bool tagged;            // its body has a Request-Tag
         bool has_sequence;
         uint8_t etag_length; // 0: none
         uint16_t message_id;
@@ -303,6 +304,10 @@ uint8_t *tt_bus_answer_space(tt_bus *bus);
 // CoAP are counted and dropped. They are the caller's, as `peer` is.
 void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
                     size_t length);
+// The same of one so long that only its beginning could be received: a request is answered by 4.13,
+// a call by TT_TOO_LARGE, another confirmable message by a reset.
+void tt_bus_receive_cut(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
+                        size_t length);
 // Does what is due by `now`: repetitions, and the ends of what nobody answers.
 void tt_bus_advance(tt_bus *bus, tt_time now);
 // When tt_bus_advance must be called at the latest; TT_FOREVER where nothing waits.

@@ -127,7 +127,7 @@ struct tt_bus_session {
     tt_time heard;     // or spoken to
     uint16_t next_id;  // of our messages to it
     uint32_t left[4];  // when the last id of each quarter was used: second + 1, 0: never
-    uint8_t range_count, newest_outcome;
+    uint8_t range_count, next_outcome;
     tt_bus_range ranges[TT_BUS_RANGES_MAX]; // the one that was taken from last stands first
     tt_bus_outcome outcomes[TT_BUS_OUTCOMES_MAX];
     uint16_t kept_id, kept_length; // the newest answer with more than a code
