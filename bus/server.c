@@ -198,7 +198,8 @@ void tt_server_send_waiting(tt_bus *bus, tt_time now)
 static bool is_bare(const tt_response *response)
 {
     return response->length == 0 && !response->has_version && response->max_age_seconds == 60 &&
-           response->size_max == 0 && response->stream == 0 && response->content_format == TT_FORMAT_NONE;
+           response->size_max == 0 && response->stream == 0 &&
+           response->content_format == TT_FORMAT_NONE;
 }
 
 // An answer as it goes at once: in the acknowledgement, or as a non-confirmable message.

@@ -24,7 +24,7 @@ _Static_assert(TT_BUS_STREAM_WINDOW % TT_BUS_BLOCK_MAX == 0 && TT_BUS_STREAM_PIE
                "a window of whole pieces, of which one message can tell");
 
 #define ANSWER_WITHIN TT_MS(2500) // two repetitions of an answer
-#define OPTION_BYTES 6 // in a message
+#define OPTION_BYTES 6            // in a message
 #define SIZE_MAX_BYTES ((size_t)TT_BLOCK_NUMBER_MAX * TT_BUS_BLOCK_MAX)
 #define WINDOW_MAX 0x100000u // pieces
 
@@ -213,7 +213,7 @@ static tt_bus_stream *serve(tt_bus *bus, tt_stream_kind kind, tt_bus_session *se
     tt_bus_stream *s = find(bus, &session->peer, &m->token);
     if (s != NULL && s->call != NULL)
         return NULL; // a token of ours
-    if (s != NULL) // a request that was repeated
+    if (s != NULL)   // a request that was repeated
         end_served(bus, s);
     s = make(bus, kind, session, &m->token);
     if (s == NULL)
@@ -323,7 +323,7 @@ void tt_stream_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const 
             tt_stream_send_hear(bus, now, s, m);
         else if (s->call == NULL)
             tt_stream_free(s); // it has all, or wants no more
-        else // it has all and its answer is on the way, or it has forgotten
+        else                   // it has all and its answer is on the way, or it has forgotten
             tt_stream_send_end(s, tt_after(now, ANSWER_WITHIN));
     }
 }

@@ -2,12 +2,13 @@
 // spirit of LEDBAT, RFC 6817).
 //
 // What a round trip takes longer than the least one of the last ten to twenty seconds is the queue
-// that we and others fill. Below the target the window grows by two pieces a round trip; above it, it
-// shrinks by so much that the queue runs empty, and then has a round trip's time to do so. So every
-// sender sees the path without a queue again and again, and whoever comes later measures the same
-// base as the others; since all grow by as much and shrink by a share, they come to share alike. At
-// the beginning the window grows by half a round trip, until the first sign of a queue. Loss alone
-// shrinks it only where a fifth of a round is lost: a path whose queue is shorter than the target.
+// that we and others fill. Below the target the window grows by two pieces a round trip; above it,
+// it shrinks by so much that the queue runs empty, and then has a round trip's time to do so. So
+// every sender sees the path without a queue again and again, and whoever comes later measures the
+// same base as the others; since all grow by as much and shrink by a share, they come to share
+// alike. At the beginning the window grows by half a round trip, until the first sign of a queue.
+// Loss alone shrinks it only where a fifth of a round is lost: a path whose queue is shorter than
+// the target.
 
 #include <string.h>
 

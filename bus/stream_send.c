@@ -217,8 +217,8 @@ void tt_stream_send_advance(tt_bus_stream *s, tt_time now)
     s->next = tt_after(now, timeout_of(s));
 }
 
-// The bytes of a piece: the call's, or those that its handler gives now. NULL: none now, and `ended`
-// where the representation is another, or is not to be had.
+// The bytes of a piece: the call's, or those that its handler gives now. NULL: none now, and
+// `ended` where the representation is another, or is not to be had.
 static const void *bytes_of(tt_bus *bus, tt_time now, tt_bus_stream *s, uint32_t piece,
                             uint8_t *space, bool *ended)
 {

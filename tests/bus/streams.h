@@ -119,7 +119,8 @@ static void replied(tt_call *call, tt_time now, const tt_reply *reply)
     EXPECT(t->got > 0 || reply->offset == 0);
 }
 
-static inline void begin(transfer *t, unsigned from, tt_method method, const char *path, size_t length)
+static inline void begin(transfer *t, unsigned from, tt_method method, const char *path,
+                         size_t length)
 {
     memset(t, 0, sizeof(*t));
     t->which = from;
@@ -150,6 +151,38 @@ static inline void expect_rest(void)
     far_pass(NULL, TT_SECONDS(12));
     for (unsigned i = 0; i < FAR_NODES; i++)
         EXPECT_EQUAL(tt_bus_busy(&far.bus[i]), 0);
+}
+
+// 1 MiB over 40 ms and 5 % loss each way: how long it took.
+static inline tt_time put_far(uint64_t seed)
+{
+    transfer t;
+    start(seed);
+    far.delay = TT_MS(20);
+    far.lost_per_mille[0] = far.lost_per_mille[1] = 50;
+    begin(&t, 1, TT_PUT, "sink/1", MIB);
+    far_pass(&t.done, TT_SECONDS(60));
+    EXPECT(t.done && t.status == TT_OK && t.code == TT_CHANGED);
+    EXPECT_EQUAL(whole[1], 1);
+    EXPECT_EQUAL(begun[1], 1);
+    EXPECT_EQUAL(far.bus[1].counters.streams, 1);
+    expect_equal(1, MIB);
+    return t.ended - t.begun;
+}
+
+static inline tt_time get_far(uint64_t seed)
+{
+    transfer t;
+    start(seed);
+    far.delay = TT_MS(20);
+    far.lost_per_mille[0] = far.lost_per_mille[1] = 50;
+    begin(&t, 1, TT_GET, "show", 0);
+    far_pass(&t.done, TT_SECONDS(60));
+    EXPECT(t.done && t.status == TT_OK && t.code == TT_CONTENT);
+    EXPECT_EQUAL(t.got, MIB);
+    EXPECT_EQUAL(far.bus[1].counters.streams, 1);
+    expect_equal(1, MIB);
+    return t.ended - t.begun;
 }
 
 #endif

@@ -1,4 +1,5 @@
-// How streams begin and end: sizes, who does not take them, what is changed, lost, forged or never ends.
+// How streams begin and end: sizes, who does not take them, what is changed, lost, forged or never
+// ends.
 
 #include "bus/message.h"
 #include "tests/bus/streams.h"
@@ -12,8 +13,8 @@ static void do_all(transfer *t, tt_method method, const char *path, size_t lengt
 
 static void sizes_around_pieces(void)
 {
-    static const size_t around[] = {1025, 1536, 2047, 2048, 2049, 3072, 65536, 65537, 66560, 66561,
-                                    67584, 100000};
+    static const size_t around[] = {1025,  1536,  2047,  2048,  2049,  3072,
+                                    65536, 65537, 66560, 66561, 67584, 100000};
     for (size_t i = 0; i < TT_COUNT(around); i++) {
         transfer t;
         start(i);

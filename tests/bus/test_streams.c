@@ -1,40 +1,9 @@
-// Long bodies as streams over a path that delays and loses: the time that they take, what they send,
-// how they share a bottleneck, and what they leave to others. The argument: how many seeds.
+// Long bodies as streams over a path that delays and loses: the time that they take, what they
+// send, how they share a bottleneck, and what they leave to others. The argument: how many seeds.
 
 #include <stdlib.h>
 
 #include "tests/bus/streams.h"
-
-static tt_time put_far(uint64_t seed)
-{
-    transfer t;
-    start(seed);
-    far.delay = TT_MS(20);
-    far.lost_per_mille[0] = far.lost_per_mille[1] = 50;
-    begin(&t, 1, TT_PUT, "sink/1", MIB);
-    far_pass(&t.done, TT_SECONDS(60));
-    EXPECT(t.done && t.status == TT_OK && t.code == TT_CHANGED);
-    EXPECT_EQUAL(whole[1], 1);
-    EXPECT_EQUAL(begun[1], 1);
-    EXPECT_EQUAL(far.bus[1].counters.streams, 1);
-    expect_equal(1, MIB);
-    return t.ended - t.begun;
-}
-
-static tt_time get_far(uint64_t seed)
-{
-    transfer t;
-    start(seed);
-    far.delay = TT_MS(20);
-    far.lost_per_mille[0] = far.lost_per_mille[1] = 50;
-    begin(&t, 1, TT_GET, "show", 0);
-    far_pass(&t.done, TT_SECONDS(60));
-    EXPECT(t.done && t.status == TT_OK && t.code == TT_CONTENT);
-    EXPECT_EQUAL(t.got, MIB);
-    EXPECT_EQUAL(far.bus[1].counters.streams, 1);
-    expect_equal(1, MIB);
-    return t.ended - t.begun;
-}
 
 static int by_size(const void *a, const void *b)
 {
@@ -61,9 +30,9 @@ static void far_transfers(const char *name, tt_time (*one)(uint64_t), unsigned s
     EXPECT(bytes_max * 4 <= (uint64_t)MIB * 5);
 }
 
-// Two of 2 MiB each through one bottleneck of 1 MB/s with 50 ms of queue; the second begins `later`.
-// While both run, each gets its share, and a small request beside them takes at most twice as long
-// as on the idle path.
+// Two of 2 MiB each through one bottleneck of 1 MB/s with 50 ms of queue; the second begins
+// `later`. While both run, each gets its share, and a small request beside them takes at most twice
+// as long as on the idle path.
 static void two_share(uint64_t seed, tt_time later, unsigned lost_per_mille, tt_method method)
 {
     transfer t[2], small;
@@ -95,11 +64,12 @@ static void two_share(uint64_t seed, tt_time later, unsigned lost_per_mille, tt_
     size_t both = shares[0] + shares[1];
     far_pass(&t[0].done, TT_SECONDS(30));
     far_pass(&t[1].done, TT_SECONDS(30));
-    printf("shared, seed %u, %s: %u %% and %u %%, ping at most %.1f ms, ends %d and %d ms, %u drops\n",
-           (unsigned)seed, method == TT_PUT ? "put" : "get", (unsigned)(shares[0] * 100 / both),
-           (unsigned)(shares[1] * 100 / both), (double)worst / 1e6,
-           (int)((t[0].ended - t[0].begun) / 1000000), (int)((t[1].ended - t[1].begun) / 1000000),
-           (unsigned)far.queue_drops);
+    printf(
+        "shared, seed %u, %s: %u %% and %u %%, ping at most %.1f ms, ends %d and %d ms, %u drops\n",
+        (unsigned)seed, method == TT_PUT ? "put" : "get", (unsigned)(shares[0] * 100 / both),
+        (unsigned)(shares[1] * 100 / both), (double)worst / 1e6,
+        (int)((t[0].ended - t[0].begun) / 1000000), (int)((t[1].ended - t[1].begun) / 1000000),
+        (unsigned)far.queue_drops);
     EXPECT(t[0].done && t[1].done && t[0].status == TT_OK && t[1].status == TT_OK);
     EXPECT(shares[0] * 10 >= both * 4 && shares[1] * 10 >= both * 4);
     EXPECT(lost_per_mille > 0 || worst <= TT_MS(80)); // else a lost ping counts
