@@ -19,7 +19,8 @@ static bool is_valid(const tt_call *call)
 {
     return call->on_reply != NULL && call->path != NULL &&
            (call->payload != NULL || call->length == 0) && call->method >= TT_GET &&
-           call->method <= TT_DELETE && (!call->observe || call->method == TT_GET) &&
+           call->method <= TT_DELETE && call->priority >= TT_PRIORITY_LOW &&
+           call->priority <= TT_PRIORITY_URGENT && (!call->observe || call->method == TT_GET) &&
            strlen(call->path) < TT_BUS_PATH_MAX &&
            (call->query == NULL || strlen(call->query) < TT_BUS_QUERY_MAX);
 }
@@ -86,6 +87,7 @@ static void write_body(const tt_call *call, tt_message_writer *w)
             tt_message_option_number(w, TT_OPTION_SIZE1, (uint32_t)call->length);
     }
     write_tag(call, w);
+    tt_stream_write_offer(call, w);
     if (length > 0)
         tt_message_payload(w, (const uint8_t *)call->payload + s->sent, length);
 }
@@ -137,6 +139,7 @@ static bool waits_for_body(const tt_bus *bus, const tt_call *call)
 
 static void send(tt_bus *bus, tt_time now, tt_bus_session *session, tt_call *call)
 {
+    tt_stream_offer(bus, session, call);
     for (int is_long = 0; is_long < 2; is_long++) {
         size_t capacity;
         uint8_t *place = tt_transmission_place(bus, session, is_long, &capacity);
@@ -154,16 +157,23 @@ static void send(tt_bus *bus, tt_time now, tt_bus_session *session, tt_call *cal
     }
 }
 
-void tt_blockwise_send(tt_bus *bus, tt_time now)
+static void send_those_of(tt_bus *bus, tt_time now, int priority)
 {
     for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
         tt_call *call = tt_call_at(node);
-        if (call->state.phase != TT_CALL_QUEUED || waits_for_body(bus, call))
+        if (call->state.phase != TT_CALL_QUEUED || call->priority != priority ||
+            waits_for_body(bus, call))
             continue;
         tt_bus_session *session = tt_session_of(bus, now, &call->peer);
         if (session != NULL && tt_transmission_is_free(session, now))
             send(bus, now, session, call);
     }
+}
+
+void tt_blockwise_send(tt_bus *bus, tt_time now)
+{
+    for (int priority = TT_PRIORITY_URGENT; priority >= TT_PRIORITY_LOW; priority--)
+        send_those_of(bus, now, priority);
 }
 
 static bool can_go(const tt_bus *bus, const tt_call *call, const tt_bus_session *session)
@@ -318,7 +328,7 @@ static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_messa
 
 void tt_blockwise_response(tt_bus *bus, tt_time now, tt_call *call, const tt_message *m)
 {
-    if (continue_body(bus, now, call, m))
+    if (tt_stream_response(bus, now, call, m) || continue_body(bus, now, call, m))
         return;
     if (m->code >= TT_BAD_REQUEST)
         take_error(bus, now, call, m);

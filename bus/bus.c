@@ -59,6 +59,7 @@ void tt_bus_remove(tt_bus *bus, tt_resource *resource)
     for (size_t i = 0; i < TT_BUS_TRANSFERS_MAX; i++)
         if (bus->transfers[i].resource == resource)
             bus->transfers[i].resource = NULL;
+    tt_stream_remove(bus, resource);
     tt_list_remove(&resource->link);
     bus->links_version++;
 }
@@ -117,6 +118,8 @@ static void receive_message(tt_bus *bus, tt_time now, const tt_endpoint *peer, t
         tt_session_touch(session, now);
     if (m->code == 0 && (confirms || m->type == TT_CONFIRMABLE)) {
         receive_empty(bus, now, peer, session, m);
+    } else if (m->code == TT_STREAM_PIECE || m->code == TT_STREAM_ACKNOWLEDGE) {
+        tt_stream_receive(bus, now, peer, m);
     } else if (is_request(m->code) && !confirms) {
         tt_server_request(bus, now, peer, m);
     } else if (is_response(m->code) && m->type != TT_RESET_MESSAGE) {
@@ -136,6 +139,7 @@ static void receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const voi
 {
     tt_message message;
     bus->counters.received++;
+    bus->stream_time = now;
     if (tt_endpoint_is_own(peer) || peer->port == 0)
         return; // nobody can answer there
     if (tt_message_parse(&message, bytes, length) == TT_OK) {
@@ -188,6 +192,7 @@ void tt_bus_advance(tt_bus *bus, tt_time now)
             repeat(bus, now, &bus->sessions[i]);
     tt_server_advance(bus, now);
     tt_bodies_advance(bus, now);
+    tt_stream_advance(bus, now);
     tt_observers_advance(bus, now);
     send_what_waited(bus, now);
 }
@@ -201,6 +206,7 @@ tt_time tt_bus_deadline(const tt_bus *bus)
     deadline = tt_earlier(deadline, tt_observing_deadline(bus));
     deadline = tt_earlier(deadline, tt_server_deadline(bus));
     deadline = tt_earlier(deadline, tt_bodies_deadline(bus));
+    deadline = tt_earlier(deadline, tt_stream_deadline(bus));
     return tt_earlier(deadline, tt_observers_deadline(bus));
 }
 
@@ -210,7 +216,8 @@ tt_status tt_bus_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t ca
     TT_CHECK(capacity >= TT_BUS_MESSAGE_MAX);
     bool sent = tt_outbox_transmit(bus, peer, bytes, capacity, length) ||
                 tt_transmission_transmit(bus, peer, bytes, length) ||
-                tt_exchange_transmit_ping(bus, peer, bytes, capacity, length);
+                tt_exchange_transmit_ping(bus, peer, bytes, capacity, length) ||
+                tt_stream_transmit(bus, peer, bytes, capacity, length);
     return sent ? TT_OK : TT_EMPTY;
 }
 
@@ -229,7 +236,7 @@ void tt_bus_unreachable(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 
 size_t tt_bus_busy(const tt_bus *bus)
 {
-    size_t busy = 0;
+    size_t busy = tt_stream_count(bus);
     for (size_t i = 0; i < TT_BUS_SESSIONS_MAX; i++)
         busy += bus->sessions[i].out.kind == TT_FOR_ANSWER ||
                 bus->sessions[i].out.kind == TT_FOR_OBSERVER;

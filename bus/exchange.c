@@ -59,6 +59,8 @@ void tt_exchange_settle(tt_bus *bus, tt_call *call, tt_call_phase phase)
         if (s->out.kind == TT_FOR_CALL && s->out.owner == call)
             tt_transmission_end(s);
     }
+    if (phase != TT_CALL_ACCEPTED && phase != TT_CALL_STREAMING)
+        tt_stream_let_go(bus, call);
     call->state.phase = (uint8_t)phase;
 }
 

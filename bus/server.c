@@ -47,6 +47,25 @@ static tt_bus_owed *find_owed(tt_bus *bus, tt_answer_token id)
     return NULL;
 }
 
+bool tt_owed_is_open(const tt_bus *bus, tt_answer_token id)
+{
+    return find_owed((tt_bus *)bus, id) != NULL;
+}
+
+void tt_owed_renew(tt_bus *bus, tt_time now, tt_answer_token id)
+{
+    tt_bus_owed *owed = find_owed(bus, id);
+    if (owed != NULL)
+        owed->expires = tt_after(now, TT_BUS_OWED_LIFETIME);
+}
+
+void tt_owed_forget(tt_bus *bus, tt_answer_token id)
+{
+    tt_bus_owed *owed = find_owed(bus, id);
+    if (owed != NULL)
+        owed->id = 0;
+}
+
 static void refuse_busy(tt_bus *bus, tt_response *response)
 {
     tt_bus_diagnose(bus, response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
@@ -137,6 +156,7 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
                                   .max_age_seconds = response->max_age_seconds,
                                   .has_version = true,
                                   .version = response->version};
+    tt_stream_open(bus, now, session, m, serves ? resource : NULL, transfer, request, response);
     if (m->code == TT_GET && m->has_observe && observable &&
         tt_bus_find_resource(bus, m->path) == resource)
         *observed = observe(bus, now, session, m, resource, response);
@@ -178,7 +198,8 @@ void tt_server_send_waiting(tt_bus *bus, tt_time now)
 static bool is_bare(const tt_response *response)
 {
     return response->length == 0 && !response->has_version && response->max_age_seconds == 60 &&
-           response->size_max == 0 && response->content_format == TT_FORMAT_NONE;
+           response->size_max == 0 && response->stream == 0 &&
+           response->content_format == TT_FORMAT_NONE;
 }
 
 // An answer as it goes at once: in the acknowledgement, or as a non-confirmable message.
@@ -290,7 +311,7 @@ static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_en
             tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
         return;
     }
-    if (owed != NULL)
+    if (owed != NULL && !tt_stream_owes(bus, id))
         owed->id = 0;
     send_at_once(bus, now, session, peer, m, &response,
                  observed != NULL ? &observed->observe_sequence : NULL, buffer);
@@ -394,8 +415,10 @@ tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const t
         return TT_OK;
     }
     tt_status status = answer_far(bus, now, owed, &response);
-    if (status == TT_OK)
+    if (status == TT_OK) {
         owed->id = 0;
+        tt_stream_answered(bus, token);
+    }
     return status;
 }
 

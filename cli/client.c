@@ -134,7 +134,8 @@ void tt_answer_take(tt_answer *answer, const tt_reply *reply)
     } else {
         if (reply->length > 0)
             memcpy(answer->payload + reply->offset, reply->payload, reply->length);
-        answer->length = reply->offset + reply->length;
+        size_t end = reply->offset + reply->length; // a piece may come after those behind it
+        answer->length = reply->offset > 0 && end < answer->length ? answer->length : end;
         answer->code = reply->code;
         answer->content_format = reply->content_format;
     }
@@ -151,6 +152,7 @@ tt_status tt_client_ask(tt_client *client, tt_call *call, tt_answer *answer)
 {
     call->on_reply = on_reply;
     call->context = answer;
+    call->any_order = true;
     answer->status = TT_OK;
     answer->length = 0;
     answer->done = false;

@@ -4,5 +4,6 @@ set -eu
 cd "$(dirname "$0")/../.."
 bench/bus/size.sh
 build/linux/bench/bus/bench_rtt
+build/linux/bench/bus/bench_far
 # Thirty and sixty idle nodes, and one that is watched; bench/bus/idle.py --whole takes minutes 3 to 8.
 exec python3 bench/bus/idle.py
