@@ -24,6 +24,14 @@ bool tt_endpoint_is_multicast(const tt_endpoint *endpoint)
     return endpoint->ip[0] == 0xff;
 }
 
+bool tt_endpoint_is_loopback(const tt_endpoint *endpoint)
+{
+    static const uint8_t six[16] = {[15] = 1};
+    if (tt_endpoint_is_ipv4(endpoint))
+        return endpoint->ip[12] == 127;
+    return memcmp(endpoint->ip, six, sizeof(six)) == 0;
+}
+
 bool tt_endpoint_is_link_local(const tt_endpoint *endpoint)
 {
     if (tt_endpoint_is_ipv4(endpoint))

@@ -19,7 +19,8 @@ static bool is_valid(const tt_call *call)
 {
     return call->on_reply != NULL && call->path != NULL &&
            (call->payload != NULL || call->length == 0) && call->method >= TT_GET &&
-           call->method <= TT_DELETE && (!call->observe || call->method == TT_GET) &&
+           call->method <= TT_DELETE && call->priority >= TT_PRIORITY_LOW &&
+           call->priority <= TT_PRIORITY_URGENT && (!call->observe || call->method == TT_GET) &&
            strlen(call->path) < TT_BUS_PATH_MAX &&
            (call->query == NULL || strlen(call->query) < TT_BUS_QUERY_MAX);
 }
@@ -35,6 +36,16 @@ static uint8_t first_exponent(const tt_call *call)
     return fits ? TT_BLOCK_EXPONENT_MAX : TT_BLOCK_EXPONENT_MAX - 1;
 }
 
+static size_t block_bytes(const tt_call *call)
+{
+    return (size_t)16 << call->state.block_exponent;
+}
+
+static bool has_blocks(const tt_call *call)
+{
+    return call->length > block_bytes(call);
+}
+
 tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call)
 {
     if (!is_valid(call))
@@ -44,6 +55,7 @@ tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call)
     s->block_exponent = first_exponent(call);
     if (is_too_far(s, call->length > 0 ? call->length - 1 : 0))
         return TT_TOO_LARGE;
+    s->tagged = has_blocks(call);
     tt_exchange_begin(bus, now, call);
     if (tt_endpoint_is_own(&call->peer)) {
         s->phase = TT_CALL_LOCAL;
@@ -55,14 +67,10 @@ tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call)
     return TT_OK;
 }
 
-static size_t block_bytes(const tt_call *call)
+static void write_tag(const tt_call *call, tt_message_writer *w)
 {
-    return (size_t)16 << call->state.block_exponent;
-}
-
-static bool has_blocks(const tt_call *call)
-{
-    return call->length > block_bytes(call);
+    if (call->state.tagged)
+        tt_message_option(w, TT_OPTION_REQUEST_TAG, &call->state.token, 4);
 }
 
 static void write_body(const tt_call *call, tt_message_writer *w)
@@ -77,8 +85,9 @@ static void write_body(const tt_call *call, tt_message_writer *w)
                                             .number = (uint32_t)(s->sent / block)});
         if (s->sent == 0)
             tt_message_option_number(w, TT_OPTION_SIZE1, (uint32_t)call->length);
-        tt_message_option(w, TT_OPTION_REQUEST_TAG, &s->token, 4);
     }
+    write_tag(call, w);
+    tt_stream_write_offer(call, w);
     if (length > 0)
         tt_message_payload(w, (const uint8_t *)call->payload + s->sent, length);
 }
@@ -99,12 +108,14 @@ static void write_request(const tt_call *call, tt_message_writer *w, void *bytes
         tt_message_option_parts(w, TT_OPTION_URI_QUERY, call->query, '&');
     if (call->accept != TT_FORMAT_NONE)
         tt_message_option_number(w, TT_OPTION_ACCEPT, call->accept);
-    if (fetching)
-        tt_message_option_block(w, TT_OPTION_BLOCK2,
-                                &(tt_block){.exponent = s->block_exponent,
-                                            .number = (uint32_t)(s->received / block_bytes(call))});
-    else
+    if (!fetching) {
         write_body(call, w);
+        return;
+    }
+    tt_message_option_block(w, TT_OPTION_BLOCK2,
+                            &(tt_block){.exponent = s->block_exponent,
+                                        .number = (uint32_t)(s->received / block_bytes(call))});
+    write_tag(call, w); // what is fetched is the answer to that body
 }
 
 // Two bodies of ours to one resource: the second waits for the first.
@@ -128,6 +139,7 @@ static bool waits_for_body(const tt_bus *bus, const tt_call *call)
 
 static void send(tt_bus *bus, tt_time now, tt_bus_session *session, tt_call *call)
 {
+    tt_stream_offer(bus, session, call);
     for (int is_long = 0; is_long < 2; is_long++) {
         size_t capacity;
         uint8_t *place = tt_transmission_place(bus, session, is_long, &capacity);
@@ -145,11 +157,12 @@ static void send(tt_bus *bus, tt_time now, tt_bus_session *session, tt_call *cal
     }
 }
 
-void tt_blockwise_send(tt_bus *bus, tt_time now)
+static void send_those_of(tt_bus *bus, tt_time now, int priority)
 {
     for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
         tt_call *call = tt_call_at(node);
-        if (call->state.phase != TT_CALL_QUEUED || waits_for_body(bus, call))
+        if (call->state.phase != TT_CALL_QUEUED || call->priority != priority ||
+            waits_for_body(bus, call))
             continue;
         tt_bus_session *session = tt_session_of(bus, now, &call->peer);
         if (session != NULL && tt_transmission_is_free(session, now))
@@ -157,14 +170,27 @@ void tt_blockwise_send(tt_bus *bus, tt_time now)
     }
 }
 
+void tt_blockwise_send(tt_bus *bus, tt_time now)
+{
+    for (int priority = TT_PRIORITY_URGENT; priority >= TT_PRIORITY_LOW; priority--)
+        send_those_of(bus, now, priority);
+}
+
+static bool can_go(const tt_bus *bus, const tt_call *call, const tt_bus_session *session)
+{
+    return session != NULL && session->out.kind == TT_FOR_NOBODY && tt_buffer_may_stay(bus) &&
+           !waits_for_body(bus, call);
+}
+
 tt_time tt_blockwise_deadline(const tt_bus *bus)
 {
     tt_time deadline = TT_FOREVER;
     for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
         const tt_call *call = tt_call_at(node);
-        const tt_bus_session *session =
-            call->state.phase == TT_CALL_QUEUED ? tt_session_find(bus, &call->peer) : NULL;
-        if (session != NULL && tt_session_ids_at(session) != INT64_MIN)
+        if (call->state.phase != TT_CALL_QUEUED)
+            continue;
+        const tt_bus_session *session = tt_session_find(bus, &call->peer);
+        if (can_go(bus, call, session))
             deadline = tt_earlier(deadline, tt_session_ids_at(session));
     }
     return deadline;
@@ -185,6 +211,7 @@ static bool continue_body(tt_bus *bus, tt_time now, tt_call *call, const tt_mess
         return false;
     if (m->code == TT_ENTITY_TOO_LARGE && s->sent == 0 && m->block1.exponent < s->block_exponent) {
         s->block_exponent = m->block1.exponent; // the peer wants smaller blocks (RFC 7959, 2.9.3)
+        s->tagged = true;
         tt_exchange_queue(bus, call);
         return true;
     }
@@ -301,7 +328,7 @@ static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_messa
 
 void tt_blockwise_response(tt_bus *bus, tt_time now, tt_call *call, const tt_message *m)
 {
-    if (continue_body(bus, now, call, m))
+    if (tt_stream_response(bus, now, call, m) || continue_body(bus, now, call, m))
         return;
     if (m->code >= TT_BAD_REQUEST)
         take_error(bus, now, call, m);

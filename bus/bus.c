@@ -59,6 +59,7 @@ void tt_bus_remove(tt_bus *bus, tt_resource *resource)
     for (size_t i = 0; i < TT_BUS_TRANSFERS_MAX; i++)
         if (bus->transfers[i].resource == resource)
             bus->transfers[i].resource = NULL;
+    tt_stream_remove(bus, resource);
     tt_list_remove(&resource->link);
     bus->links_version++;
 }
@@ -117,6 +118,8 @@ static void receive_message(tt_bus *bus, tt_time now, const tt_endpoint *peer, t
         tt_session_touch(session, now);
     if (m->code == 0 && (confirms || m->type == TT_CONFIRMABLE)) {
         receive_empty(bus, now, peer, session, m);
+    } else if (m->code == TT_STREAM_PIECE || m->code == TT_STREAM_ACKNOWLEDGE) {
+        tt_stream_receive(bus, now, peer, m);
     } else if (is_request(m->code) && !confirms) {
         tt_server_request(bus, now, peer, m);
     } else if (is_response(m->code) && m->type != TT_RESET_MESSAGE) {
@@ -131,14 +134,17 @@ static void receive_message(tt_bus *bus, tt_time now, const tt_endpoint *peer, t
     send_what_waited(bus, now);
 }
 
-void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
-                    size_t length)
+static void receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
+                    size_t length, bool cut)
 {
     tt_message message;
     bus->counters.received++;
+    bus->stream_time = now;
     if (tt_endpoint_is_own(peer) || peer->port == 0)
         return; // nobody can answer there
     if (tt_message_parse(&message, bytes, length) == TT_OK) {
+        if (cut) // more than any message may have, however much of it is here
+            message.length = TT_BUS_MESSAGE_MAX;
         receive_message(bus, now, peer, &message);
         return;
     }
@@ -146,6 +152,18 @@ void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const voi
     // A confirmable message that we cannot read is rejected (4.2); anything else is ignored.
     if (length >= 4 && message.type == TT_CONFIRMABLE && ((const uint8_t *)bytes)[0] >> 6 == 1)
         tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, message.id);
+}
+
+void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
+                    size_t length)
+{
+    receive(bus, now, peer, bytes, length, false);
+}
+
+void tt_bus_receive_cut(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
+                        size_t length)
+{
+    receive(bus, now, peer, bytes, length, true);
 }
 
 // A message that was not acknowledged in time: once more, or its end.
@@ -174,6 +192,7 @@ void tt_bus_advance(tt_bus *bus, tt_time now)
             repeat(bus, now, &bus->sessions[i]);
     tt_server_advance(bus, now);
     tt_bodies_advance(bus, now);
+    tt_stream_advance(bus, now);
     tt_observers_advance(bus, now);
     send_what_waited(bus, now);
 }
@@ -187,6 +206,7 @@ tt_time tt_bus_deadline(const tt_bus *bus)
     deadline = tt_earlier(deadline, tt_observing_deadline(bus));
     deadline = tt_earlier(deadline, tt_server_deadline(bus));
     deadline = tt_earlier(deadline, tt_bodies_deadline(bus));
+    deadline = tt_earlier(deadline, tt_stream_deadline(bus));
     return tt_earlier(deadline, tt_observers_deadline(bus));
 }
 
@@ -196,15 +216,14 @@ tt_status tt_bus_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t ca
     TT_CHECK(capacity >= TT_BUS_MESSAGE_MAX);
     bool sent = tt_outbox_transmit(bus, peer, bytes, capacity, length) ||
                 tt_transmission_transmit(bus, peer, bytes, length) ||
-                tt_exchange_transmit_ping(bus, peer, bytes, capacity, length);
+                tt_exchange_transmit_ping(bus, peer, bytes, capacity, length) ||
+                tt_stream_transmit(bus, peer, bytes, capacity, length);
     return sent ? TT_OK : TT_EMPTY;
 }
 
 void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 {
-    tt_bus_session *session = tt_session_find(bus, peer);
-    if (session != NULL)
-        tt_session_forget(bus, session);
+    tt_session_forget(bus, peer);
     tt_exchange_end_all(bus, now, peer, true, TT_TIMED_OUT);
     send_what_waited(bus, now);
 }
@@ -217,7 +236,7 @@ void tt_bus_unreachable(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 
 size_t tt_bus_busy(const tt_bus *bus)
 {
-    size_t busy = 0;
+    size_t busy = tt_stream_count(bus);
     for (size_t i = 0; i < TT_BUS_SESSIONS_MAX; i++)
         busy += bus->sessions[i].out.kind == TT_FOR_ANSWER ||
                 bus->sessions[i].out.kind == TT_FOR_OBSERVER;

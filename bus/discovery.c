@@ -1,9 +1,11 @@
 // The device's own side of discovery and the timing of both: probe, announce, answer, query.
 //
 // A name is probed for three times, 250 ms apart, then announced twice (RFC 6762, 8). Answers to
-// multicast questions wait 20 to 120 ms, so that devices do not speak all at once (6). Queries are
-// sent at growing intervals, from 1 s to a minute, with what is known already listed (7.1); what
-// nears its end is asked for again, four times if need be (5.2).
+// multicast questions wait 20 to 120 ms, so that devices do not speak all at once (6), and go to
+// the zone, IPv4 or IPv6, in which they were asked (20). Queries are sent at growing intervals,
+// from 1 s to an hour, with what is known already listed (7.1); what nears its end is asked for
+// again, four times if need be (5.2). One device's question serves all that would have put it
+// (7.3), so among many there is one question and one answer of each in the life of a record.
 
 #include <string.h>
 
@@ -15,12 +17,17 @@
 #define ANNOUNCEMENTS 2
 #define ANNOUNCE_INTERVAL TT_SECONDS(1)
 #define QUERY_INTERVAL_FIRST TT_SECONDS(1)
-#define QUERY_INTERVAL_MAX TT_SECONDS(60)
+#define QUERY_INTERVAL_MAX TT_SECONDS(3600) // 5.2
+#define DEFER_INTERVAL TT_SECONDS(1)
+#define DEFEND_INTERVAL TT_MS(250)   // between two tellings to one who probes (6)
 #define SPEAK_INTERVAL TT_SECONDS(1) // between two tellings of the same to everyone (6)
 #define CONFLICTS_MANY 15            // from so many on, names are tried slowly (8.1)
 #define CONFLICT_INTERVAL TT_SECONDS(5)
 #define RENEW_BEFORE TT_SECONDS(TT_DISCOVERY_TTL / 5) // its end, then
 #define RENEW_INTERVAL TT_SECONDS(TT_DISCOVERY_TTL / 20)
+#define RENEW_SPREAD TT_MS(TT_DISCOVERY_TTL * 20) // 2 % of their life, by chance
+#define ASK_AGAIN_INTERVAL TT_SECONDS(1)
+#define ASK_FOR_UNKNOWN_INTERVAL TT_SECONDS(10)
 
 static tt_time random_between(tt_discovery *d, tt_time least, tt_time greatest)
 {
@@ -49,12 +56,17 @@ tt_status tt_discovery_init(tt_discovery *d, tt_time now, const tt_discovery_opt
     memset(d, 0, sizeof(*d));
     d->options = *options;
     tt_random_seed(&d->random, options->seed);
-    d->state.announce_at = d->state.answer_at = d->state.query_at = TT_FOREVER;
+    d->state.announce_at = d->state.answer_at = d->state.more_at = d->state.query_at =
+        d->state.renew_at = d->state.expire_at = TT_FOREVER;
     d->state.spoke_at = now - SPEAK_INTERVAL;
+    d->state.asked_at = now - ASK_FOR_UNKNOWN_INTERVAL;
+    d->state.queried_at = now - ASK_AGAIN_INTERVAL;
     if (options->name != NULL)
         strcpy(d->name, options->kept_name != NULL ? options->kept_name : options->name);
     if (options->browse) {
         memset(options->peers, 0, options->peers_max * sizeof(options->peers[0]));
+        for (size_t i = 0; i < options->others_max; i++)
+            options->others[i].until_s = 0;
         d->state.query_at = tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));
         d->state.query_interval = QUERY_INTERVAL_FIRST;
     }
@@ -69,6 +81,29 @@ static bool are_equal(const tt_endpoint *a, const tt_endpoint *b, size_t count)
     return true;
 }
 
+static void ask_soon(tt_discovery *d, tt_time now)
+{
+    if (!d->options.browse)
+        return;
+    d->state.query_interval = QUERY_INTERVAL_FIRST;
+    d->state.query_at =
+        tt_earlier(d->state.query_at, tt_after(now, random_between(d, TT_MS(20), TT_MS(120))));
+}
+
+void tt_discovery_ask_again(tt_discovery *d, tt_time now)
+{
+    if (now - d->state.asked_at < ASK_AGAIN_INTERVAL)
+        return;
+    d->state.asked_at = now;
+    ask_soon(d, now);
+    if (!tt_discovery_owns_name(d) || d->state.announcements > 0)
+        return;
+    d->state.announcements = 1;
+    tt_time at = tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));
+    tt_time soonest = tt_after(d->state.spoke_at, SPEAK_INTERVAL);
+    d->state.announce_at = at > soonest ? at : soonest;
+}
+
 void tt_discovery_set_addresses(tt_discovery *d, tt_time now, const tt_endpoint *addresses,
                                 size_t count)
 {
@@ -78,9 +113,8 @@ void tt_discovery_set_addresses(tt_discovery *d, tt_time now, const tt_endpoint 
         return;
     memcpy(d->addresses, addresses, count * sizeof(*addresses));
     d->address_count = count;
-    if (d->options.browse && count > 0) // a network came up: ask again soon
-        d->state.query_at =
-            tt_earlier(d->state.query_at, tt_after(now, random_between(d, TT_MS(20), TT_MS(120))));
+    if (count > 0) // a network came up
+        ask_soon(d, now);
     if (d->options.name == NULL || count == 0)
         return;
     if (d->state.probes == PROBES)
@@ -113,7 +147,7 @@ static void probe_again(tt_discovery *d, tt_time now)
 }
 
 // Another device has our name: the next one is tried, "watch-3f9a-2".
-void tt_discovery_rename(tt_discovery *d, tt_time now)
+static void rename_anew(tt_discovery *d, tt_time now)
 {
     tt_text text;
     char buffer[TT_NAME_MAX];
@@ -130,71 +164,146 @@ void tt_discovery_rename(tt_discovery *d, tt_time now)
     probe_again(d, now);
 }
 
-// Someone else's claim to our name: a probe, or the word of one for whom it is established. While
-// probing the claim that compares greater wins (RFC 6762, 8.2). Once the name is ours it is
-// defended against a probe by announcing it again; of two who both hold it each probes anew (9).
-void tt_discovery_conflict(tt_discovery *d, tt_time now, uint32_t boot, bool established)
+// For whom it is established; of two who both hold it each probes anew, and one finds out (RFC
+// 6762, 9).
+void tt_discovery_yield(tt_discovery *d, tt_time now)
 {
-    if (boot == d->options.boot)
-        return; // our own words, heard again
-    if (d->state.probes < PROBES) {
-        if (established || boot > d->options.boot)
-            tt_discovery_rename(d, now);
-    } else if (established) {
+    if (d->state.probes < PROBES)
+        rename_anew(d, now);
+    else
         probe_again(d, now);
-    } else {
-        d->state.announcements = 1;
-        d->state.announce_at = now;
-    }
 }
 
-void tt_discovery_answer_later(tt_discovery *d, tt_time now)
+// The other wants it at the same time and compares greater. It may be that it does not mean it (its
+// probe may be an old one that was held up): the name is tried once more, later (8.2).
+void tt_discovery_defer(tt_discovery *d, tt_time now)
 {
-    tt_time at = tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));
+    d->state.probes = d->state.announcements = 0;
+    d->state.announce_at = tt_after(now, DEFER_INTERVAL);
+}
+
+void tt_discovery_defend(tt_discovery *d, tt_time now)
+{
+    tt_time soonest = tt_after(d->state.spoke_at, DEFEND_INTERVAL);
+    d->state.announcements = d->state.announcements > 0 ? d->state.announcements : 1;
+    d->state.announce_at = tt_earlier(d->state.announce_at, now > soonest ? now : soonest);
+}
+
+void tt_discovery_answer_later(tt_discovery *d, tt_time now, uint8_t families, bool at_once)
+{
+    tt_time at = at_once ? now : tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));
     tt_time soonest = tt_after(d->state.spoke_at, SPEAK_INTERVAL);
     d->state.answer_at = tt_earlier(d->state.answer_at, at > soonest ? at : soonest);
+    d->state.answer_families |= families;
 }
 
-void tt_discovery_advance(tt_discovery *d, tt_time now)
+void tt_discovery_await_more(tt_discovery *d, tt_time now, const tt_endpoint *asker,
+                             uint8_t families)
 {
-    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
-        tt_peer *peer = &d->options.peers[i];
-        if (peer->name[0] != '\0' && now >= peer->expires)
-            tt_discovery_gone(d, now, peer);
+    if (d->state.more_at != TT_FOREVER && !tt_endpoint_equal(&d->state.more_from, asker)) {
+        tt_discovery_answer_later(d, now, families, false); // one is waited for at a time
+        return;
     }
+    d->state.more_from = *asker;
+    d->state.more_families = families;
+    d->state.more_at = tt_after(now, random_between(d, TT_MS(400), TT_MS(500)));
 }
 
-// When the next query is due: as planned, or because a peer's records near their end.
-static tt_time next_query(const tt_discovery *d)
+void tt_discovery_knows_us(tt_discovery *d, const tt_endpoint *asker)
 {
-    tt_time at = d->state.query_at;
+    if (tt_endpoint_equal(&d->state.more_from, asker))
+        d->state.more_at = TT_FOREVER;
+}
+
+void tt_discovery_asked(tt_discovery *d, tt_time now)
+{
+    struct tt_discovery_state *s = &d->state;
+    s->queried_at = s->renew_at = now; // which changes when it is to be renewed
+    s->refresh_after = random_between(d, 0, RENEW_SPREAD);
+    if (s->query_at == TT_FOREVER || s->query_at > tt_after(now, s->query_interval))
+        return;
+    s->query_at = tt_after(now, s->query_interval);
+    s->query_interval = tt_earlier(2 * s->query_interval, QUERY_INTERVAL_MAX);
+}
+
+// One of those that do not know somebody asks, and serves them all.
+void tt_discovery_ask_for_unknown(tt_discovery *d, tt_time now)
+{
+    if (now - d->state.asked_at < ASK_FOR_UNKNOWN_INTERVAL)
+        return;
+    d->state.asked_at = now;
+    d->state.query_at =
+        tt_earlier(d->state.query_at, tt_after(now, random_between(d, TT_MS(20), TT_SECONDS(1))));
+}
+
+// When the records of a peer are to be renewed next.
+static tt_time renew_at(const tt_discovery *d, const tt_peer *peer)
+{
+    if (!peer->reported || peer->doubted)
+        return TT_FOREVER;
+    tt_time first = peer->expires - RENEW_BEFORE, asked = d->state.queried_at;
+    return asked < first ? first + d->state.refresh_after : asked + RENEW_INTERVAL;
+}
+
+// When somebody's records are to be renewed, and end: found anew where one of the times has come or
+// something was heard, so that asking for the deadline costs nothing among many. Signs of life only
+// move both away.
+static void look_at_peers(tt_discovery *d, tt_time now)
+{
+    struct tt_discovery_state *s = &d->state;
+    if (now < tt_earlier(s->renew_at, s->expire_at))
+        return;
+    s->renew_at = s->expire_at = TT_FOREVER;
     for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
         const tt_peer *peer = &d->options.peers[i];
-        if (peer->name[0] == '\0')
+        if (peer->name[0] == '\0' || peer->lost || peer->doubted)
             continue;
-        tt_time renew = peer->expires - RENEW_BEFORE;
-        if (d->state.queried_at >= renew)
-            renew = d->state.queried_at + RENEW_INTERVAL;
-        at = tt_earlier(at, renew);
+        s->renew_at = tt_earlier(s->renew_at, renew_at(d, peer));
+        s->expire_at = tt_earlier(s->expire_at, peer->expires);
     }
-    return at;
 }
 
 tt_time tt_discovery_deadline(const tt_discovery *d)
 {
     const struct tt_discovery_state *s = &d->state;
-    tt_time deadline = tt_earlier(tt_earlier(s->announce_at, s->answer_at), next_query(d));
-    if (s->asker.port != 0)
+    if (s->asker.port != 0 || s->known_at > 0)
         return INT64_MIN;
-    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++)
-        if (d->options.peers[i].name[0] != '\0')
-            deadline = tt_earlier(deadline, d->options.peers[i].expires);
-    return deadline;
+    tt_time deadline = tt_earlier(tt_earlier(s->announce_at, s->answer_at), s->more_at);
+    return tt_earlier(tt_earlier(deadline, s->query_at), tt_earlier(s->renew_at, s->expire_at));
 }
 
-static void to_everyone(tt_endpoint *peer)
+static void end_records(tt_discovery *d, tt_time now)
 {
-    *peer = (tt_endpoint){.port = TT_MDNS_PORT};
+    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
+        tt_peer *peer = &d->options.peers[i];
+        if (peer->name[0] == '\0' || peer->lost || now < peer->expires)
+            continue;
+        if (peer->reported)
+            tt_discovery_doubt(d, now, peer);
+        else
+            tt_discovery_forget(peer);
+    }
+}
+
+void tt_discovery_advance(tt_discovery *d, tt_time now)
+{
+    if (d->state.more_at <= now) { // all that it knows was told by now (7.2)
+        d->state.more_at = TT_FOREVER;
+        tt_discovery_answer_later(d, now, d->state.more_families, true);
+    }
+    if (now >= d->state.expire_at)
+        end_records(d, now);
+    look_at_peers(d, now);
+}
+
+static void to_families(tt_endpoint *peer, uint8_t families)
+{
+    static const tt_endpoint groups[] = {
+        [TT_FAMILY_IPV4] = {.ip = {[10] = 0xff, 0xff, 224, 0, 0, 251}, .port = TT_MDNS_PORT},
+        [TT_FAMILY_IPV6] = {.ip = {0xff, 2, [15] = 0xfb}, .port = TT_MDNS_PORT},
+        [TT_FAMILY_BOTH] = {.port = TT_MDNS_PORT},
+    };
+    *peer = groups[families == 0 ? TT_FAMILY_BOTH : families];
 }
 
 static bool due(tt_time at, tt_time now)
@@ -206,6 +315,7 @@ static void tell_everyone(tt_discovery *d, tt_time now, tt_writer *w)
 {
     d->state.spoke_at = now;
     d->state.answer_at = TT_FOREVER;
+    d->state.answer_families = 0;
     tt_discovery_write_records(d, w, TT_DISCOVERY_TTL);
 }
 
@@ -217,7 +327,7 @@ static void transmit_announcement(tt_discovery *d, tt_time now, tt_writer *w)
         s->goodbye = false;
         tt_discovery_write_records(d, w, 0);
         d->options.name = NULL; // nothing may follow that others would take for its return
-        s->answer_at = TT_FOREVER;
+        s->answer_at = s->more_at = TT_FOREVER;
     } else if (s->probes < PROBES) {
         tt_discovery_write_probe(d, w);
         s->probes++;
@@ -231,6 +341,24 @@ static void transmit_announcement(tt_discovery *d, tt_time now, tt_writer *w)
     }
 }
 
+// A planned question goes to both zones; one that renews records to those of their devices.
+static void transmit_query(tt_discovery *d, tt_time now, tt_writer *w)
+{
+    struct tt_discovery_state *s = &d->state;
+    if (s->known_at == 0) {
+        s->query_families = now >= s->query_at ? TT_FAMILY_BOTH : 0;
+        for (size_t i = 0; i < d->options.peers_max; i++) {
+            const tt_peer *peer = &d->options.peers[i];
+            if (renew_at(d, peer) - RENEW_INTERVAL > now)
+                continue;
+            bool late = peer->expires - now < RENEW_BEFORE / 2; // whatever zone it is still in
+            s->query_families |= late ? TT_FAMILY_BOTH : tt_discovery_zone(peer->families);
+        }
+    }
+    tt_discovery_write_query(d, now, w);
+    tt_discovery_asked(d, now);
+}
+
 tt_status tt_discovery_transmit(tt_discovery *d, tt_time now, tt_endpoint *peer, void *bytes,
                                 size_t capacity, size_t *length)
 {
@@ -238,7 +366,8 @@ tt_status tt_discovery_transmit(tt_discovery *d, tt_time now, tt_endpoint *peer,
     tt_writer w;
     TT_CHECK(capacity >= TT_MDNS_MESSAGE_MAX);
     tt_writer_init(&w, bytes, TT_MDNS_MESSAGE_MAX);
-    to_everyone(peer);
+    look_at_peers(d, now);
+    to_families(peer, TT_FAMILY_BOTH);
     if (s->asker.port != 0) {
         *peer = s->asker;
         s->asker.port = 0;
@@ -249,14 +378,11 @@ tt_status tt_discovery_transmit(tt_discovery *d, tt_time now, tt_endpoint *peer,
     } else if (due(s->announce_at, now)) {
         transmit_announcement(d, now, &w);
     } else if (due(s->answer_at, now)) {
+        to_families(peer, s->answer_families);
         tell_everyone(d, now, &w);
-    } else if (due(next_query(d), now)) {
-        tt_discovery_write_query(d, now, &w);
-        s->queried_at = now;
-        if (now >= s->query_at) {
-            s->query_at = tt_after(now, s->query_interval);
-            s->query_interval = tt_earlier(2 * s->query_interval, QUERY_INTERVAL_MAX);
-        }
+    } else if (s->known_at > 0 || due(tt_earlier(s->query_at, s->renew_at), now)) {
+        transmit_query(d, now, &w);
+        to_families(peer, s->query_families);
     }
     *length = w.length;
     return w.length > 0 && !w.failed ? TT_OK : TT_EMPTY;

@@ -1,4 +1,4 @@
-// The table of other devices: who is in it, and telling of their coming and going.
+// The table of other devices: who is in it, what is doubted, and telling of their coming and going.
 
 #include <string.h>
 
@@ -19,33 +19,117 @@ tt_status tt_discovery_check_label(const char *label, size_t capacity)
     return tt_text_is_utf8(label, length) ? TT_OK : TT_INVALID;
 }
 
+// FNV-1a of a name without its capitals: most comparisons of names end at it.
+static uint32_t hash_of(const char *name)
+{
+    uint32_t hash = 0x811c9dc5;
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (uint8_t)(*name >= 'A' && *name <= 'Z' ? *name + 32 : *name)) * 0x01000193;
+    return hash;
+}
+
 tt_peer *tt_discovery_find_peer(tt_discovery *d, const char *name)
 {
-    for (size_t i = 0; i < d->options.peers_max; i++)
-        if (d->options.peers[i].name[0] != '\0' &&
-            tt_text_same_name(d->options.peers[i].name, name))
-            return &d->options.peers[i];
+    uint32_t hash = hash_of(name);
+    for (size_t i = 0; i < d->options.peers_max; i++) {
+        tt_peer *peer = &d->options.peers[i];
+        if (peer->hash == hash && peer->name[0] != '\0' && tt_text_same_name(peer->name, name))
+            return peer;
+    }
     return NULL;
 }
 
-tt_peer *tt_discovery_add_peer(tt_discovery *d, const char *name)
+static uint32_t seconds_of(tt_time time)
 {
-    tt_peer *place = NULL;
-    for (size_t i = 0; i < d->options.peers_max; i++) {
-        tt_peer *peer = &d->options.peers[i];
-        if (peer->name[0] == '\0') {
-            place = peer;
+    return (uint32_t)(time / TT_SECONDS(1)) + 1; // never 0, which is a free place
+}
+
+// Notes a device that has no place, for as long as its records live.
+static void count_other(tt_discovery *d, tt_time now, uint32_t hash)
+{
+    tt_discovery_other *place = NULL;
+    for (size_t i = 0; i < d->options.others_max; i++) {
+        tt_discovery_other *other = &d->options.others[i];
+        if (other->until_s > seconds_of(now) && other->hash != hash)
+            continue;
+        place = other;
+        if (other->hash == hash)
             break;
-        }
-        // In a full table those that are known stay known; names of which nothing else came do not.
-        if (!peer->reported && (place == NULL || peer->heard < place->heard))
-            place = peer;
     }
     if (place == NULL)
+        d->state.others_lost = true;
+    else
+        *place = (tt_discovery_other){hash, seconds_of(now) + TT_DISCOVERY_TTL};
+}
+
+size_t tt_discovery_count_others(const tt_discovery *d, tt_time now, bool *more)
+{
+    size_t count = 0;
+    *more = d->state.others_lost;
+    for (size_t i = 0; i < d->options.others_max; i++) {
+        const tt_discovery_other *other = &d->options.others[i];
+        bool has_place = false; // it found one meanwhile
+        for (size_t k = 0; k < d->options.peers_max; k++)
+            has_place |= d->options.peers[k].reported && d->options.peers[k].hash == other->hash;
+        count += other->until_s > seconds_of(now) && !has_place;
+    }
+    return count;
+}
+
+// The place for a new name: a free one; or that of a name of which nothing else came, the oldest;
+// or that of who was lost longest ago. Who is present stays.
+static tt_peer *find_place(tt_discovery *d)
+{
+    tt_peer *incomplete = NULL, *lost = NULL;
+    for (size_t i = 0; i < d->options.peers_max; i++) {
+        tt_peer *peer = &d->options.peers[i];
+        if (peer->name[0] == '\0')
+            return peer;
+        if (peer->lost && (lost == NULL || peer->watch.since < lost->watch.since))
+            lost = peer;
+        if (!peer->reported && !peer->lost &&
+            (incomplete == NULL || peer->heard < incomplete->heard))
+            incomplete = peer;
+    }
+    return incomplete != NULL ? incomplete : lost;
+}
+
+tt_peer *tt_discovery_add_peer(tt_discovery *d, tt_time now, const char *name)
+{
+    const char *only = d->state.only_name;
+    if (only != NULL && !tt_text_same_name(only, name))
         return NULL;
-    memset(place, 0, sizeof(*place));
+    tt_peer *place = find_place(d);
+    uint32_t hash = hash_of(name);
+    if (place == NULL) {
+        count_other(d, now, hash);
+        return NULL;
+    }
+    *place = (tt_peer){.hash = hash, .heard = now};
     strcpy(place->name, name);
     return place;
+}
+
+int tt_discovery_rank(const tt_endpoint *endpoint)
+{
+    static const uint8_t none[16];
+    if (memcmp(endpoint->ip, none, sizeof(none)) == 0)
+        return 0;
+    if (tt_endpoint_is_ipv4(endpoint))
+        return 1;
+    return tt_endpoint_is_link_local(endpoint) ? 3 : 2; // it needs no configuration and no router
+}
+
+bool tt_discovery_is_complete(const tt_peer *peer)
+{
+    return peer->endpoint.port != 0 && tt_discovery_rank(&peer->endpoint) > 0 &&
+           peer->kind[0] != '\0';
+}
+
+bool tt_discovery_is_fresh(const tt_peer *peer, tt_time now)
+{
+    return peer->reported && !peer->doubted &&
+           peer->expires - now > TT_SECONDS(TT_DISCOVERY_TTL / 2);
 }
 
 void tt_discovery_tell(tt_discovery *d, tt_time now, tt_peer_event event, const tt_peer *peer)
@@ -54,23 +138,85 @@ void tt_discovery_tell(tt_discovery *d, tt_time now, tt_peer_event event, const 
         d->options.on_peer(d, now, event, peer, d->options.context);
 }
 
-void tt_discovery_gone(tt_discovery *d, tt_time now, const tt_peer *peer)
+void tt_discovery_doubt(tt_discovery *d, tt_time now, tt_peer *peer)
 {
-    tt_peer *entry = tt_discovery_find_peer(d, peer->name);
-    if (entry == NULL)
+    if (!peer->reported || peer->doubted)
         return;
-    if (entry->reported)
-        tt_discovery_tell(d, now, TT_PEER_GONE, entry);
-    memset(entry, 0, sizeof(*entry));
+    peer->doubted = true;
+    tt_discovery_tell(d, now, TT_PEER_DOUBTED, peer);
+}
+
+void tt_discovery_report(tt_discovery *d, tt_time now, tt_peer *peer)
+{
+    const char *only = d->state.only_kind;
+    if (only != NULL && !tt_text_same_name(only, peer->kind)) {
+        tt_discovery_forget(peer);
+        return;
+    }
+    peer->watch = (tt_peer_watch){0};
+    peer->reported = true;
+    peer->lost = peer->left = peer->doubted = false;
+    peer->heard = now;
+    tt_discovery_tell(d, now, TT_PEER_FOUND, peer);
+}
+
+void tt_discovery_confirm(tt_discovery *d, tt_time now, tt_peer *peer, uint32_t boot, uint8_t wire)
+{
+    bool restarted = peer->reported && boot != 0 && peer->boot != 0 && boot != peer->boot;
+    d->state.renew_at = now; // it may be the first now
+    peer->doubted = peer->left = false;
+    peer->heard = now;
+    peer->expires = tt_after(now, TT_SECONDS(TT_DISCOVERY_TTL));
+    if (restarted) {
+        tt_discovery_tell(d, now, TT_PEER_RESTARTED, peer);
+        peer->reported = false;
+    }
+    peer->boot = boot != 0 ? boot : peer->boot;
+    peer->wire = wire != 0 ? wire : peer->wire;
+    if (!peer->reported)
+        tt_discovery_report(d, now, peer);
+}
+
+void tt_discovery_gone(tt_discovery *d, tt_time now, tt_peer *peer)
+{
+    if (!peer->reported)
+        return;
+    bool left = peer->left;
+    peer->reported = peer->doubted = peer->left = false;
+    peer->lost = true;
+    peer->watch = (tt_peer_watch){.since = now, .next = now};
+    tt_discovery_tell(d, now, TT_PEER_GONE, peer);
+    if (left)
+        tt_discovery_forget(peer);
+}
+
+void tt_discovery_forget(tt_peer *peer)
+{
+    memset(peer, 0, sizeof(*peer));
 }
 
 void tt_discovery_heard(tt_discovery *d, tt_time now, const tt_endpoint *endpoint)
 {
     for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
         tt_peer *peer = &d->options.peers[i];
-        if (peer->name[0] == '\0' || !tt_endpoint_equal(&peer->endpoint, endpoint))
+        if (!tt_endpoint_equal(&peer->endpoint, endpoint) || !(peer->reported || peer->lost))
             continue;
         peer->heard = now;
         peer->expires = tt_after(now, TT_SECONDS(TT_DISCOVERY_TTL));
+        if (peer->lost)
+            peer->watch.next = now; // it is back: it is asked at once
     }
+}
+
+void tt_discovery_look_for(tt_discovery *d, tt_time now, const char *name, const char *kind)
+{
+    d->state.only_name = name;
+    d->state.only_kind = kind;
+    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
+        tt_peer *peer = &d->options.peers[i];
+        if ((name != NULL && !tt_text_same_name(peer->name, name)) ||
+            (kind != NULL && peer->kind[0] != '\0' && !tt_text_same_name(peer->kind, kind)))
+            tt_discovery_forget(peer);
+    }
+    tt_discovery_ask_again(d, now);
 }

@@ -5,37 +5,15 @@
 #include "bus/discovery_internal.h"
 #include "tutti/check.h"
 
-static bool ends_with_service(const char *name, size_t *instance_length)
-{
-    size_t length = strlen(name), suffix = strlen(TT_DISCOVERY_SERVICE);
-    if (length <= suffix + 1 || !tt_text_same_name(name + length - suffix, TT_DISCOVERY_SERVICE) ||
-        name[length - suffix - 1] != '.')
-        return false;
-    *instance_length = length - suffix - 1;
-    return true;
-}
-
-static bool is_instance(const char *name, const char *instance)
-{
-    size_t length;
-    return ends_with_service(name, &length) && strlen(instance) == length &&
-           tt_text_same_bytes(name, instance, length);
-}
-
-static bool is_host(const char *name, const char *host)
-{
-    size_t length = strlen(host);
-    return host[0] != '\0' && strlen(name) == length + 6 &&
-           tt_text_same_bytes(name, host, length) && tt_text_same_name(name + length, ".local");
-}
+#define TTL_MAX 4500 // seconds that a record is kept at most (RFC 6762, 10)
 
 // The peer that a record is about: its instance name without the service; NULL for others'
 // services.
-static tt_peer *peer_of(tt_discovery *d, const char *instance, bool make)
+static tt_peer *peer_of(tt_discovery *d, tt_time now, const char *instance, bool make)
 {
     char name[TT_NAME_MAX];
     size_t length;
-    if (!ends_with_service(instance, &length) || length >= sizeof(name))
+    if (!tt_discovery_ends_with_service(instance, &length) || length >= sizeof(name))
         return NULL;
     memcpy(name, instance, length);
     name[length] = '\0';
@@ -43,54 +21,13 @@ static tt_peer *peer_of(tt_discovery *d, const char *instance, bool make)
                                                 TT_OK) // a stranger's; it cannot be asked for
         return NULL;
     tt_peer *peer = tt_discovery_find_peer(d, name);
-    return peer == NULL && make ? tt_discovery_add_peer(d, name) : peer;
+    return peer == NULL && make ? tt_discovery_add_peer(d, now, name) : peer;
 }
 
-// The value of "key=" in a TXT record (in any case: RFC 6763, 6.4), copied; false where it has none
-// or it is too long.
-static bool txt_value(const uint8_t *data, size_t length, const char *key, char *out,
-                      size_t capacity)
-{
-    size_t key_length = strlen(key);
-    for (size_t at = 0; at < length; at += 1 + (size_t)data[at]) {
-        size_t part = data[at];
-        if (part > length - at - 1)
-            return false;
-        if (part < key_length ||
-            !tt_text_same_bytes((const char *)data + at + 1, key, key_length) ||
-            part - key_length >= capacity)
-            continue;
-        memcpy(out, data + at + 1 + key_length, part - key_length);
-        out[part - key_length] = '\0';
-        return true;
-    }
-    return false;
-}
+typedef tt_discovery_message reading;
 
-static uint32_t parse_hex(const char *text)
-{
-    uint32_t value = 0;
-    for (; *text != '\0'; text++) {
-        unsigned digit = *text >= '0' && *text <= '9'   ? (unsigned)(*text - '0')
-                         : *text >= 'a' && *text <= 'f' ? (unsigned)(*text - 'a') + 10
-                                                        : 16;
-        if (digit > 15)
-            return 0;
-        value = value << 4 | digit;
-    }
-    return value;
-}
-
-// What one message tells of restarts: a boot number that changed is reported after all of it is
-// read.
-typedef struct reading {
-    tt_discovery *d;
-    tt_time now;
-    const tt_endpoint *from;
-    const uint8_t *bytes;
-    size_t length;
-} reading;
-
+// Where a device that is found says that it is elsewhere, it is asked where it was: whoever is
+// still there did not move.
 static void read_srv(const reading *m, const tt_dns_record *record, tt_peer *peer)
 {
     tt_reader r;
@@ -106,108 +43,167 @@ static void read_srv(const reading *m, const tt_dns_record *record, tt_peer *pee
     if (length < 7 || !tt_text_same_name(target + length - 6, ".local") ||
         length - 6 >= sizeof(peer->host))
         return;
-    memcpy(peer->host, target, length - 6);
-    peer->host[length - 6] = '\0';
+    target[length - 6] = '\0';
+    if (peer->reported) {
+        if (port != peer->endpoint.port || !tt_text_same_name(target, peer->host))
+            tt_discovery_doubt(m->d, m->now, peer);
+        return;
+    }
+    strcpy(peer->host, target);
     peer->endpoint.port = port;
 }
 
-// How good an address is: IPv6 link-local best, it needs no configuration and no router.
-static int rank(const tt_endpoint *endpoint)
+// An address as an endpoint without a port; false where the record is none.
+static bool address_in(const reading *m, const tt_dns_record *record, tt_endpoint *address)
 {
-    static const uint8_t none[16];
-    if (memcmp(endpoint->ip, none, sizeof(none)) == 0)
-        return 0;
-    if (tt_endpoint_is_ipv4(endpoint))
-        return 1;
-    return tt_endpoint_is_link_local(endpoint) ? 3 : 2;
+    *address = (tt_endpoint){.interface = m->from->interface};
+    bool ipv4 = record->type == TT_DNS_A;
+    if ((!ipv4 && record->type != TT_DNS_AAAA) || record->length != (ipv4 ? 4 : 16) ||
+        record->ttl_seconds == 0)
+        return false;
+    if (ipv4)
+        address->ip[10] = address->ip[11] = 0xff;
+    memcpy(address->ip + (ipv4 ? 12 : 0), m->bytes + record->data, record->length);
+    if (ipv4 && !tt_endpoint_is_link_local(address))
+        address->interface = 0; // routed: any interface will do
+    return true;
+}
+
+// Whether a message that tells all addresses of a host leaves out the one at which a peer is known.
+static bool has_moved(const reading *m, const tt_peer *peer)
+{
+    tt_reader r;
+    tt_dns_record record;
+    tt_endpoint address;
+    bool told = false;
+    tt_reader_init(&r, m->bytes, m->length);
+    r.offset = m->first;
+    for (unsigned i = 0; i < m->records; i++) {
+        tt_status status = tt_dns_record_read(&r, &record);
+        if (status == TT_MALFORMED)
+            break;
+        if (status != TT_OK || !address_in(m, &record, &address) ||
+            !tt_discovery_is_host(record.name, peer->host) ||
+            tt_endpoint_is_ipv4(&address) != tt_endpoint_is_ipv4(&peer->endpoint))
+            continue;
+        if (memcmp(address.ip, peer->endpoint.ip, sizeof(address.ip)) == 0)
+            return false;
+        told |= (record.class & TT_DNS_TOP_BIT) != 0; // the others are void (RFC 6762, 10.2)
+    }
+    return told;
 }
 
 static void read_address(const reading *m, const tt_dns_record *record)
 {
-    tt_endpoint address = {.interface = m->from->interface};
-    bool ipv4 = record->type == TT_DNS_A;
-    if (record->length != (ipv4 ? 4 : 16) || record->ttl_seconds == 0)
+    tt_endpoint address;
+    if (!address_in(m, record, &address))
         return;
-    if (ipv4)
-        address.ip[10] = address.ip[11] = 0xff;
-    memcpy(address.ip + (ipv4 ? 12 : 0), m->bytes + record->data, record->length);
-    if (ipv4 && !tt_endpoint_is_link_local(&address))
-        address.interface = 0; // routed: any interface will do
     for (size_t i = 0; i < m->d->options.peers_max; i++) {
         tt_peer *peer = &m->d->options.peers[i];
-        if (peer->name[0] == '\0' || !is_host(record->name, peer->host))
+        if (peer->name[0] == '\0' || peer->lost || !tt_discovery_is_host(record->name, peer->host))
             continue;
         address.port = peer->endpoint.port;
-        if (rank(&address) > rank(&peer->endpoint))
+        if (peer->reported) {
+            if (!peer->doubted && !tt_endpoint_equal(&address, &peer->endpoint) &&
+                has_moved(m, peer))
+                tt_discovery_doubt(m->d, m->now, peer);
+        } else if (tt_discovery_rank(&address) > tt_discovery_rank(&peer->endpoint)) {
             peer->endpoint = address;
+        }
     }
+}
+
+static uint32_t boot_in(const reading *m, const tt_dns_record *record)
+{
+    char text[16];
+    return tt_discovery_txt_value(m->bytes + record->data, record->length, "boot=", text,
+                                  sizeof(text))
+               ? tt_discovery_parse_hex(text)
+               : 0;
 }
 
 static void read_txt(const reading *m, const tt_dns_record *record, tt_peer *peer)
 {
-    char text[16];
+    char text[TT_KIND_MAX];
     const uint8_t *data = m->bytes + record->data;
-    char kind[TT_KIND_MAX];
-    if (txt_value(data, record->length, "kind=", kind, sizeof(kind)) &&
-        tt_discovery_check_label(kind, sizeof(kind)) == TT_OK)
-        strcpy(peer->kind, kind);
-    uint32_t boot =
-        txt_value(data, record->length, "boot=", text, sizeof(text)) ? parse_hex(text) : 0;
-    if (peer->boot != 0 && boot != 0 && boot != peer->boot) {
-        if (peer->reported)
-            tt_discovery_tell(m->d, m->now, TT_PEER_RESTARTED, peer);
-        peer->asked = 0;
-        peer->reported = false; // found again when its records are complete, perhaps elsewhere
-        memset(peer->endpoint.ip, 0, sizeof(peer->endpoint.ip));
+    uint32_t boot = boot_in(m, record);
+    if (peer->reported) {
+        if (boot != 0 && boot != peer->boot)
+            tt_discovery_doubt(m->d, m->now, peer);
+        return;
     }
-    if (boot != 0)
-        peer->boot = boot;
+    if (tt_discovery_txt_value(data, record->length, "kind=", text, sizeof(text)) &&
+        tt_discovery_check_label(text, sizeof(text)) == TT_OK)
+        strcpy(peer->kind, text);
+    peer->wire = tt_discovery_txt_value(data, record->length, "wire=", text, sizeof(text))
+                     ? (uint8_t)tt_discovery_parse_hex(text)
+                     : 0;
+    peer->boot = boot;
 }
 
-static void check_own_name(const reading *m, const tt_dns_record *record, bool established)
+// The instance that a record is about; false where it is about none.
+static bool instance_of(const reading *m, const tt_dns_record *record,
+                        char instance[TT_DNS_NAME_MAX])
 {
-    char text[16];
-    if (m->d->options.name == NULL || record->type != TT_DNS_TXT ||
-        !is_instance(record->name, m->d->name))
+    if (record->type != TT_DNS_PTR) {
+        strcpy(instance, record->name);
+        return record->type == TT_DNS_SRV || record->type == TT_DNS_TXT;
+    }
+    tt_reader r;
+    tt_reader_init(&r, m->bytes, record->data + record->length);
+    r.offset = record->data;
+    return tt_text_same_name(record->name, TT_DISCOVERY_SERVICE) &&
+           tt_dns_name_read(&r, instance, TT_DNS_NAME_MAX) == TT_OK;
+}
+
+// Goodbye, or somebody says so (RFC 6762, 10.1).
+static void read_goodbye(const reading *m, tt_peer *peer)
+{
+    if (!peer->reported) {
+        tt_discovery_forget(peer);
         return;
-    bool has = txt_value(m->bytes + record->data, record->length, "boot=", text, sizeof(text));
-    tt_discovery_conflict(m->d, m->now, has ? parse_hex(text) : UINT32_MAX, established);
+    }
+    peer->left = true;
+    tt_discovery_doubt(m->d, m->now, peer);
+}
+
+// One that was lost says where it is now: as if it had not been known.
+static void revive(tt_peer *peer)
+{
+    peer->lost = false;
+    peer->asked = 0;
+    peer->families = 0;
+    memset(&peer->endpoint, 0, sizeof(peer->endpoint));
 }
 
 static void read_record(const reading *m, const tt_dns_record *record)
 {
     tt_discovery *d = m->d;
+    char instance[TT_DNS_NAME_MAX];
     if (record->ttl_seconds > 0) // else someone gives it up
-        check_own_name(m, record, true);
+        tt_discovery_check_claim(m, record);
     if (!d->options.browse)
         return;
-    char instance[TT_DNS_NAME_MAX];
-    strcpy(instance, record->name);
-    if (record->type == TT_DNS_PTR) {
-        tt_reader r;
-        tt_reader_init(&r, m->bytes, record->data + record->length);
-        r.offset = record->data;
-        if (!tt_text_same_name(record->name, TT_DISCOVERY_SERVICE) ||
-            tt_dns_name_read(&r, instance, sizeof(instance)) != TT_OK)
-            return;
-    }
-    bool address = record->type == TT_DNS_A || record->type == TT_DNS_AAAA;
-    if (address) {
+    if (record->type == TT_DNS_A || record->type == TT_DNS_AAAA) {
         read_address(m, record);
         return;
     }
-    if (record->type != TT_DNS_PTR && record->type != TT_DNS_SRV && record->type != TT_DNS_TXT)
+    if (!instance_of(m, record, instance))
         return;
-    tt_peer *peer = peer_of(d, instance, record->ttl_seconds > 0);
-    if (peer == NULL)
+    tt_peer *peer = peer_of(d, m->now, instance, record->ttl_seconds > 0);
+    if (peer == NULL || (peer->lost && (record->ttl_seconds == 0 || record->type != TT_DNS_SRV)))
         return;
-    if (record->ttl_seconds == 0) { // goodbye (RFC 6762, 10.1)
-        tt_discovery_gone(d, m->now, peer);
+    if (record->ttl_seconds == 0) {
+        read_goodbye(m, peer);
         return;
     }
-    uint32_t ttl = record->ttl_seconds < 4500 ? record->ttl_seconds : 4500;
-    peer->heard = m->now;
-    peer->expires = tt_after(m->now, TT_SECONDS(ttl));
+    if (peer->lost)
+        revive(peer);
+    peer->families |= m->family;
+    if (record->type == TT_DNS_SRV || !peer->reported) { // where it is ends with that
+        uint32_t ttl = record->ttl_seconds < TTL_MAX ? record->ttl_seconds : TTL_MAX;
+        peer->expires = tt_after(m->now, TT_SECONDS(ttl));
+    }
     if (record->type == TT_DNS_SRV)
         read_srv(m, record, peer);
     if (record->type == TT_DNS_TXT)
@@ -220,113 +216,215 @@ static void report_complete(tt_discovery *d, tt_time now)
 {
     for (size_t i = 0; i < d->options.peers_max; i++) {
         tt_peer *peer = &d->options.peers[i];
-        if (peer->name[0] == '\0' || peer->reported)
+        if (peer->name[0] == '\0' || peer->reported || peer->lost)
             continue;
-        if (peer->endpoint.port == 0 || rank(&peer->endpoint) == 0 || peer->kind[0] == '\0') {
-            if (peer->asked < TT_DISCOVERY_ASKS_MAX)
-                d->state.query_at = tt_earlier(d->state.query_at, tt_after(now, TT_MS(100)));
-            continue;
-        }
-        peer->reported = true;
-        tt_discovery_tell(d, now, TT_PEER_FOUND, peer);
+        if (tt_discovery_is_complete(peer))
+            tt_discovery_report(d, now, peer);
+        else if (peer->asked < TT_DISCOVERY_ASKS_MAX)
+            d->state.query_at = tt_earlier(d->state.query_at, tt_after(now, TT_MS(100)));
     }
 }
 
-static void read_response(const reading *m, tt_reader *r, const tt_dns_header *header)
+static void read_response(reading *m, tt_reader *r, const tt_dns_header *header)
 {
-    unsigned records = header->answers + (unsigned)header->authorities + header->additionals;
+    m->first = r->offset;
+    m->records = header->answers + (unsigned)header->authorities + header->additionals;
+    m->own = tt_discovery_is_own(m);
     tt_dns_record record;
     tt_reader at = *r;
     // Addresses may stand before the name that they belong to: read everything twice, in that
     // order.
     for (int round = 0; round < 2; round++, at = *r)
-        for (unsigned i = 0; i < records; i++) {
+        for (unsigned i = 0; i < m->records; i++) {
             tt_status status = tt_dns_record_read(&at, &record);
             if (status == TT_MALFORMED)
                 break;
             bool address = record.type == TT_DNS_A || record.type == TT_DNS_AAAA;
-            if (status == TT_OK && address == (round == 1))
+            bool internet = (record.class & ~TT_DNS_TOP_BIT) == TT_DNS_CLASS_IN;
+            if (status == TT_OK && internet && address == (round == 1))
                 read_record(m, &record);
         }
-    if (m->d->options.browse)
-        report_complete(m->d, m->now);
+    if (!m->d->options.browse)
+        return;
+    report_complete(m->d, m->now);
+    m->d->state.renew_at = m->now; // of whom it tells may be the first now
 }
 
 static tt_discovery_subject subject_of(const tt_discovery *d, const tt_dns_record *q)
 {
     bool any = q->type == TT_DNS_ANY;
+    uint16_t class = q->class & (uint16_t)~TT_DNS_TOP_BIT;
+    if (class != TT_DNS_CLASS_IN && class != TT_DNS_CLASS_ANY)
+        return TT_SUBJECT_NONE;
     if (tt_text_same_name(q->name, TT_DISCOVERY_SERVICE) && (any || q->type == TT_DNS_PTR))
         return TT_SUBJECT_SERVICE;
     if (tt_text_same_name(q->name, TT_DISCOVERY_SERVICES) && (any || q->type == TT_DNS_PTR))
         return TT_SUBJECT_SERVICES;
-    if (is_instance(q->name, d->name) && (any || q->type == TT_DNS_SRV || q->type == TT_DNS_TXT))
+    if (tt_discovery_is_instance(q->name, d->name) &&
+        (any || q->type == TT_DNS_SRV || q->type == TT_DNS_TXT))
         return TT_SUBJECT_INSTANCE;
-    if (is_host(q->name, d->name) && (any || q->type == TT_DNS_A || q->type == TT_DNS_AAAA))
+    if (tt_discovery_is_host(q->name, d->name) &&
+        (any || q->type == TT_DNS_A || q->type == TT_DNS_AAAA))
         return TT_SUBJECT_HOST;
     return TT_SUBJECT_NONE;
 }
 
-// Whether a query lists our service among what its sender knows, with enough of its life left.
-static bool knows_us(const reading *m, tt_reader *r, unsigned answers)
+// The instance of a known answer to a question for our service; false where the record is another.
+static bool known_answer(const reading *m, const tt_dns_record *record,
+                         char instance[TT_DNS_NAME_MAX])
 {
+    return record->type == TT_DNS_PTR && instance_of(m, record, instance);
+}
+
+// What a query's known answers say: that its sender knows us, with enough of our life left, and
+// whether all of them are known here too, so that what it asks is what we would have asked.
+typedef struct known_answers {
+    bool us, all;
+} known_answers;
+
+static known_answers read_known(const reading *m, tt_reader *r, unsigned answers)
+{
+    known_answers result = {.all = true};
     tt_dns_record record;
     char instance[TT_DNS_NAME_MAX];
     for (unsigned i = 0; i < answers; i++) {
         tt_status status = tt_dns_record_read(r, &record);
         if (status == TT_MALFORMED)
-            return false;
-        if (status != TT_OK || record.type != TT_DNS_PTR ||
-            record.ttl_seconds < TT_DISCOVERY_TTL / 2)
+            return (known_answers){.us = false};
+        if (status != TT_OK || !known_answer(m, &record, instance))
             continue;
-        tt_reader data;
-        tt_reader_init(&data, m->bytes, record.data + record.length);
-        data.offset = record.data;
-        if (tt_dns_name_read(&data, instance, sizeof(instance)) == TT_OK &&
-            is_instance(instance, m->d->name))
+        if (tt_discovery_is_instance(instance, m->d->name)) {
+            result.us |= record.ttl_seconds >= TT_DISCOVERY_TTL / 2;
+            continue;
+        }
+        const tt_peer *peer = result.all ? peer_of(m->d, m->now, instance, false) : NULL;
+        result.all = result.all && peer != NULL && tt_discovery_is_fresh(peer, m->now);
+    }
+    return result;
+}
+
+// Whether whoever asks, too, is known here. On the loopback interface all have one address.
+static bool knows_asker(const reading *m)
+{
+    if (tt_endpoint_is_loopback(m->from))
+        return true;
+    for (size_t i = 0; i < m->d->options.peers_max; i++) {
+        const tt_peer *peer = &m->d->options.peers[i];
+        if (peer->reported && memcmp(peer->endpoint.ip, m->from->ip, sizeof(m->from->ip)) == 0)
             return true;
     }
     return false;
 }
 
-static void read_query(const reading *m, tt_reader *r, const tt_dns_header *header)
+// Whether a question of another, heard in this zone, reached all that are known, and whether a
+// place is left for more.
+static bool reached_all(const reading *m, bool *has_place)
+{
+    uint8_t any = 0, all = TT_FAMILY_BOTH;
+    *has_place = false;
+    for (size_t i = 0; i < m->d->options.peers_max; i++) {
+        const tt_peer *peer = &m->d->options.peers[i];
+        *has_place |= !peer->reported;
+        any |= peer->reported ? peer->families : 0;
+        all &= peer->reported ? peer->families : TT_FAMILY_BOTH;
+    }
+    return (any == 0 || m->family == tt_discovery_zone(any)) && (all & m->family) != 0;
+}
+
+// Another device puts our question. It serves us, too (RFC 6762, 7.3), where it leaves nobody out
+// whom we want to hear; whoever has no place left wants to hear of nobody new. Where it knows one
+// that we do not, or is one, that one is there to be asked for, soon, but never taken from it
+// (7.1).
+static void read_shared_question(const reading *m, const known_answers *known)
 {
     tt_discovery *d = m->d;
-    bool by_name = false, unicast = false;
-    tt_dns_record question;
-    tt_discovery_subject asked = TT_SUBJECT_NONE; // first
-    uint16_t type = 0;
-    for (unsigned i = 0; i < header->questions; i++) {
-        tt_status status = tt_dns_question_read(r, &question);
-        if (status == TT_MALFORMED)
-            return;
-        tt_discovery_subject subject = status == TT_OK ? subject_of(d, &question) : TT_SUBJECT_NONE;
-        if (subject == TT_SUBJECT_NONE)
-            continue;
-        type = asked == TT_SUBJECT_NONE ? question.type : type;
-        asked = asked == TT_SUBJECT_NONE ? subject : asked;
-        by_name |= question.type != TT_DNS_PTR;
-        unicast |= (question.class & TT_DNS_TOP_BIT) != 0;
-    }
-    bool known = knows_us(m, r, header->answers);
-    for (unsigned i = 0; i < header->authorities; i++) { // another device probes for a name
-        tt_dns_record record;
-        tt_status status = tt_dns_record_read(r, &record);
-        if (status == TT_MALFORMED)
-            break;
-        if (status == TT_OK)
-            check_own_name(m, &record, false);
-    }
-    if (asked == TT_SUBJECT_NONE || !tt_discovery_owns_name(d) || (known && !by_name))
+    bool has_place;
+    if (!d->options.browse || d->state.only_name != NULL || d->state.only_kind != NULL ||
+        m->from->port != TT_MDNS_PORT || !reached_all(m, &has_place))
         return;
+    if (!has_place || (known->all && knows_asker(m)))
+        tt_discovery_asked(d, m->now);
+    else
+        tt_discovery_ask_for_unknown(d, m->now);
+}
+
+// What a query wants of us.
+typedef struct wanted {
+    tt_discovery_subject subject; // of its first question that concerns us
+    uint16_t type;
+    bool by_name, unicast, shared;
+    bool browse; // it is the question that we would put
+} wanted;
+
+static void answer(const reading *m, const tt_dns_header *header, const wanted *w)
+{
+    tt_discovery *d = m->d;
     bool legacy = m->from->port != TT_MDNS_PORT; // a plain resolver (RFC 6762, 6.7)
-    if (legacy || (unicast && header->authorities == 0)) {
+    // One answer for all renews what all keep, now and then (5.4).
+    bool is_old = m->now - d->state.spoke_at > TT_SECONDS(TT_DISCOVERY_TTL / 4);
+    if (legacy || (w->unicast && header->authorities == 0 && !is_old)) {
         d->state.asker = *m->from;
         d->state.asker_legacy = legacy;
         d->state.asker_id = header->id;
-        d->state.asker_type = type;
-        d->state.asker_subject = (uint8_t)asked;
+        d->state.asker_type = w->type;
+        d->state.asker_subject = (uint8_t)w->subject;
+    } else if ((header->flags & TT_DNS_TRUNCATED) != 0 && !w->by_name) {
+        tt_discovery_await_more(d, m->now, m->from, m->family);
     } else {
-        tt_discovery_answer_later(d, m->now);
+        tt_discovery_answer_later(d, m->now, m->family, !w->shared);
+    }
+}
+
+static bool read_questions(const reading *m, tt_reader *r, unsigned questions, wanted *w)
+{
+    tt_dns_record question;
+    for (unsigned i = 0; i < questions; i++) {
+        tt_status status = tt_dns_question_read(r, &question);
+        if (status == TT_MALFORMED)
+            return false;
+        tt_discovery_subject subject =
+            status == TT_OK ? subject_of(m->d, &question) : TT_SUBJECT_NONE;
+        if (subject == TT_SUBJECT_NONE)
+            continue;
+        bool unicast = (question.class & TT_DNS_TOP_BIT) != 0;
+        if (w->subject == TT_SUBJECT_NONE) {
+            w->type = question.type;
+            w->subject = subject;
+        }
+        w->by_name |= question.type != TT_DNS_PTR;
+        w->unicast |= unicast;
+        w->shared |= subject == TT_SUBJECT_SERVICE || subject == TT_SUBJECT_SERVICES;
+        w->browse |= subject == TT_SUBJECT_SERVICE && !unicast;
+    }
+    return true;
+}
+
+static void read_query(reading *m, tt_reader *r, const tt_dns_header *header)
+{
+    tt_discovery *d = m->d;
+    wanted w = {0};
+    if (!read_questions(m, r, header->questions, &w))
+        return;
+    known_answers known = read_known(m, r, header->answers);
+    m->first = r->offset;
+    m->records = header->authorities;
+    if (header->authorities > 0) // another device probes for a name
+        tt_discovery_check_probe(m);
+    if (w.browse)
+        read_shared_question(m, &known);
+    if (known.us && header->questions == 0)
+        tt_discovery_knows_us(d, m->from);
+    if (w.subject != TT_SUBJECT_NONE && tt_discovery_owns_name(d) && (!known.us || w.by_name))
+        answer(m, header, &w);
+}
+
+// Whoever was lost and speaks is back, and is asked at once.
+static void look_for_lost(const reading *m)
+{
+    for (size_t i = 0; m->d->options.browse && i < m->d->options.peers_max; i++) {
+        tt_peer *peer = &m->d->options.peers[i];
+        if (peer->lost && memcmp(peer->endpoint.ip, m->from->ip, sizeof(m->from->ip)) == 0)
+            peer->watch.next = m->now;
     }
 }
 
@@ -335,11 +433,17 @@ void tt_discovery_receive(tt_discovery *d, tt_time now, const tt_endpoint *from,
 {
     tt_reader r;
     tt_dns_header header;
-    reading m = {d, now, from, bytes, length};
+    reading m = {.d = d,
+                 .now = now,
+                 .from = from,
+                 .family = tt_endpoint_is_ipv4(from) ? TT_FAMILY_IPV4 : TT_FAMILY_IPV6,
+                 .bytes = bytes,
+                 .length = length};
     tt_reader_init(&r, bytes, length);
     tt_dns_header_read(&r, &header);
     if (r.failed || (header.flags & 0x780f) != 0)
         return; // only standard queries without error codes (RFC 6762, 18)
+    look_for_lost(&m);
     if ((header.flags & 0x8000) == 0) {
         read_query(&m, &r, &header);
         return;

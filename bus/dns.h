@@ -16,8 +16,10 @@ enum {
     TT_DNS_SRV = 33,
     TT_DNS_ANY = 255,
 };
-#define TT_DNS_RESPONSE 0x8400 // flags: an authoritative answer
+#define TT_DNS_RESPONSE 0x8400  // flags: an authoritative answer
+#define TT_DNS_TRUNCATED 0x0200 // flags: more known answers follow (RFC 6762, 7.2)
 #define TT_DNS_CLASS_IN 1
+#define TT_DNS_CLASS_ANY 255
 #define TT_DNS_TOP_BIT 0x8000 // of a class: cache flush in a record, unicast wanted in a question
 
 typedef struct tt_dns_header {

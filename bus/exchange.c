@@ -59,6 +59,8 @@ void tt_exchange_settle(tt_bus *bus, tt_call *call, tt_call_phase phase)
         if (s->out.kind == TT_FOR_CALL && s->out.owner == call)
             tt_transmission_end(s);
     }
+    if (phase != TT_CALL_ACCEPTED && phase != TT_CALL_STREAMING)
+        tt_stream_let_go(bus, call);
     call->state.phase = (uint8_t)phase;
 }
 
@@ -129,7 +131,7 @@ static void acknowledge(tt_bus *bus, tt_time now, const tt_endpoint *peer, const
     if (session == NULL || tt_remembered_recall(session, now, m->id, m->sum) != NULL)
         return;
     (void)tt_remembered_take(session, now, m->id, true, false);
-    tt_remembered_add(session, now, m->id, m->sum, true, TT_OUTCOME_ACKNOWLEDGED);
+    tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
 }
 
 tt_call *tt_exchange_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m)

@@ -9,11 +9,18 @@
 #include "bus/internal.h"
 #include "tutti/check.h"
 
-// "a//b" and "a/" are other names than "a/b" and "a", and nobody's.
+// "a//b", "a/" and "a/./b" are other names than "a/b" and "a", and nobody's.
 static bool is_alias(const char *path)
 {
-    size_t length = strlen(path);
-    return path[0] == '/' || strstr(path, "//") != NULL || (length > 0 && path[length - 1] == '/');
+    for (const char *part = path; *path != '\0'; part++) {
+        size_t length = strcspn(part, "/");
+        if (length == strspn(part, ".") && length <= 2) // empty, "." or ".."
+            return true;
+        part += length;
+        if (*part == '\0')
+            return false;
+    }
+    return false; // the root
 }
 
 tt_resource *tt_bus_find_resource(const tt_bus *bus, const char *path)
@@ -89,6 +96,13 @@ static bool has_formats(tt_bus *bus, const tt_resource *resource, const tt_reque
     return false;
 }
 
+static void refuse(tt_bus *bus, tt_response *response, tt_code code, const char *what,
+                   const char *path)
+{
+    *response = (tt_response){.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+    tt_bus_diagnose(bus, response, code, what, path);
+}
+
 void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const tt_request *request,
                         tt_response *response)
 {
@@ -101,6 +115,11 @@ void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const t
                         "method not allowed; allowed here: ", methods_text(resource->methods));
     } else if (has_formats(bus, resource, request, response)) {
         resource->handler(resource, now, request, response);
+        response->stream = 0;
+        if (response->busy && !response->later) {
+            refuse(bus, response, TT_UNAVAILABLE, "cannot be taken now: ", request->path);
+            response->busy = true;
+        }
         if (!response->later)
             tt_bus_check_response(bus, request, response);
     }
@@ -112,13 +131,6 @@ void tt_bus_set_window(tt_request *request, const tt_block *block2, tt_bus_buffe
     request->window_length = get ? tt_block_bytes(block2) : TT_BUS_BLOCK_MAX;
     request->window_offset = get ? block2->number * request->window_length : 0;
     request->space = buffer != NULL ? buffer->bytes + TT_HEAD_MAX : NULL;
-}
-
-static void refuse(tt_bus *bus, tt_response *response, tt_code code, const char *what,
-                   const char *path)
-{
-    *response = (tt_response){.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-    tt_bus_diagnose(bus, response, code, what, path);
 }
 
 // 2.31 is one as long as the body goes on.
@@ -207,6 +219,8 @@ bool tt_bus_write_response(const tt_bus *bus, tt_message_writer *w, const tt_blo
         tt_message_option_number(w, TT_OPTION_SIZE2, (uint32_t)whole);
     if (response->code == TT_ENTITY_TOO_LARGE && response->size_max > 0) // RFC 7252, 5.9.2.9
         tt_message_option_number(w, TT_OPTION_SIZE1, (uint32_t)response->size_max);
+    if (response->stream != 0)
+        tt_message_option_number(w, TT_OPTION_STREAM, response->stream);
     if (length > 0)
         tt_message_payload(w, response->payload, length);
     return !w->out.failed;

@@ -20,7 +20,6 @@ typedef enum tt_id_state {
 typedef enum tt_outcome_kind {
     TT_OUTCOME_NONE,
     TT_OUTCOME_ACKNOWLEDGED, // the answer goes separately, or it was an answer itself
-    TT_OUTCOME_ANEW,         // the handler may be asked again, since that changes nothing
     TT_OUTCOME_CODE,         // answered by a code alone
     TT_OUTCOME_KEPT,         // answered by the session's `kept`, unless that holds a newer one
 } tt_outcome_kind;
@@ -31,13 +30,13 @@ tt_id_state tt_remembered_take(tt_bus_session *s, tt_time now, uint16_t id, bool
                                bool unsafe);
 // What came of a message with this id and checksum, or NULL.
 tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum);
-tt_bus_outcome *tt_remembered_add(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum,
-                                  bool confirmable, tt_outcome_kind kind);
+void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *message,
+                       tt_outcome_kind kind, unsigned code);
 // A session gives way: whether the bus can remember for it; it leaves; it comes back.
 bool tt_remembered_can_leave(tt_bus *bus, tt_bus_session *s, tt_time now);
 void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s);
 void tt_remembered_return(tt_bus *bus, tt_bus_session *s, tt_time now);
-void tt_remembered_forget(tt_bus *bus, const tt_bus_session *s);
+void tt_remembered_forget(tt_bus *bus, uint64_t identity);
 
 // session.c
 tt_bus_session *tt_session_find(const tt_bus *bus, const tt_endpoint *peer); // or NULL
@@ -46,8 +45,8 @@ tt_bus_session *tt_session_of(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 void tt_session_touch(tt_bus_session *s, tt_time now); // it was heard
 // The id of the next message to the peer; false: all were used within EXCHANGE_LIFETIME.
 bool tt_session_new_id(tt_bus_session *s, tt_time now, uint16_t *id);
-tt_time tt_session_ids_at(const tt_bus_session *s); // from when on there is one
-void tt_session_forget(tt_bus *bus, tt_bus_session *s);
+tt_time tt_session_ids_at(const tt_bus_session *s);           // from when on there is one
+void tt_session_forget(tt_bus *bus, const tt_endpoint *peer); // whole
 
 // outbox.c
 typedef enum tt_buffer_state {
@@ -118,9 +117,10 @@ typedef enum tt_call_phase {
     TT_CALL_LOCAL, // to the own device: waits for the next advance, or for its answer
     TT_CALL_LOCAL_OWED,
     TT_CALL_PING,
-    TT_CALL_QUEUED,   // behind another message to the same peer
-    TT_CALL_SENT,     // repeated until acknowledged
-    TT_CALL_ACCEPTED, // acknowledged; the answer comes separately
+    TT_CALL_QUEUED,    // behind another message to the same peer
+    TT_CALL_SENT,      // repeated until acknowledged
+    TT_CALL_ACCEPTED,  // acknowledged; the answer comes separately
+    TT_CALL_STREAMING, // its body or its answer is a stream
     TT_CALL_OBSERVING,
     TT_CALL_FORGOTTEN, // its peer has gone: about to end
 } tt_call_phase;
@@ -150,7 +150,7 @@ void tt_exchange_end_all(tt_bus *bus, tt_time now, const tt_endpoint *peer, bool
 // blockwise.c
 void tt_blockwise_send(tt_bus *bus, tt_time now); // what waits and can go
 void tt_blockwise_response(tt_bus *bus, tt_time now, tt_call *call, const tt_message *message);
-tt_time tt_blockwise_deadline(const tt_bus *bus); // when what waits for an id can go
+tt_time tt_blockwise_deadline(const tt_bus *bus); // when what waits for an id or a buffer can go
 
 // observing.c: observations of ours
 void tt_observing_response(tt_bus *bus, tt_time now, const tt_endpoint *peer,
@@ -178,6 +178,29 @@ bool tt_observers_renew(tt_bus *bus, tt_time now, tt_bus_session *session);
 void tt_observers_advance(tt_bus *bus, tt_time now);
 tt_time tt_observers_deadline(const tt_bus *bus);
 
+// stream.c: long bodies, piece by piece
+void tt_stream_offer(tt_bus *bus, tt_bus_session *session, tt_call *call); // where it may be one
+void tt_stream_write_offer(const tt_call *call, tt_message_writer *w);
+void tt_stream_let_go(tt_bus *bus, tt_call *call);
+// Whether a response to a call is the stream's affair.
+bool tt_stream_response(tt_bus *bus, tt_time now, tt_call *call, const tt_message *message);
+// Accepts a stream with the answer to a request, where it can be one; `transfer`: of its body.
+void tt_stream_open(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_message *message,
+                    tt_resource *resource, tt_bus_transfer *transfer, const tt_request *request,
+                    tt_response *response);
+bool tt_stream_owes(const tt_bus *bus, tt_answer_token owed); // the answer to a body that comes
+void tt_stream_answered(tt_bus *bus, tt_answer_token owed);
+void tt_stream_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer,
+                       const tt_message *message);
+void tt_stream_advance(tt_bus *bus, tt_time now);
+tt_time tt_stream_deadline(const tt_bus *bus);
+bool tt_stream_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
+                        size_t *length);
+bool tt_stream_needs(const tt_bus *bus, const tt_bus_session *session);
+void tt_stream_forget(tt_bus *bus, const tt_bus_session *session);
+void tt_stream_remove(tt_bus *bus, const tt_resource *resource);
+size_t tt_stream_count(const tt_bus *bus);
+
 // bodies.c: bodies that come in
 bool tt_bodies_place_whole(tt_bus *bus, tt_time now, const tt_resource *resource,
                            const tt_bus_session *session, const tt_request *request,
@@ -191,6 +214,9 @@ tt_time tt_bodies_deadline(const tt_bus *bus);
 // server.c
 void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message *message);
 void tt_server_send_waiting(tt_bus *bus, tt_time now); // answers whose session is free now
+bool tt_owed_is_open(const tt_bus *bus, tt_answer_token id);
+void tt_owed_renew(tt_bus *bus, tt_time now, tt_answer_token id); // the whole time once more
+void tt_owed_forget(tt_bus *bus, tt_answer_token id);
 void tt_server_advance(tt_bus *bus, tt_time now);
 tt_time tt_server_deadline(const tt_bus *bus);
 

@@ -142,6 +142,9 @@ static bool take_option(tt_message *m, unsigned number, const uint8_t *value, si
         return read_number(value, length, 4, &m->size1);
     case TT_OPTION_SIZE2:
         return read_number(value, length, 4, &m->size2);
+    case TT_OPTION_STREAM:
+        m->has_stream = read_number(value, length, 4, &m->stream);
+        return m->has_stream;
     default:
         return false;
     }

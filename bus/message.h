@@ -28,6 +28,13 @@ enum {
     TT_OPTION_PROXY_SCHEME = 39,
     TT_OPTION_SIZE1 = 60,
     TT_OPTION_REQUEST_TAG = 292, // RFC 9175
+    TT_OPTION_STREAM = 65020,    // of the experimental range: elective, no part of a cache key
+};
+
+// Methods of ours, of the unassigned ones: what goes on within a stream. See bus/stream.c.
+enum {
+    TT_STREAM_PIECE = 30,
+    TT_STREAM_ACKNOWLEDGE = 31,
 };
 
 typedef struct tt_message {
@@ -48,6 +55,8 @@ typedef struct tt_message {
     uint64_t tag;
     uint32_t observe, size1, size2, max_age;
     tt_block block1, block2;
+    bool has_stream;
+    uint32_t stream; // what its stream option says
     bool bad_option; // a critical one that is unknown, malformed or repeated: 4.02, or a reset
     bool bad_block;  // the reserved block size 7: 4.00 (RFC 7959, 2.2)
     bool proxy;      // meant for another host: 5.05 (RFC 7252, 5.10.2)

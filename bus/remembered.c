@@ -18,7 +18,10 @@
 #define IS_UNSAFE 0x8000u  // a handler that changes things may have run for one of them
 #define IS_CONFIRMABLE 0x4000u
 #define AHEAD_MAX 64u // a sender that has used up all ids begins anew: these are not repetitions
-#define GAP_MAX 32u   // ids between two runs that become one
+// Ids between two runs that become one: more where their sender counts up, since it has used them
+// for others then.
+#define GAP_MAX 32u
+#define COUNTED_GAP_MAX 0x3fffu
 
 static uint16_t slot_of(tt_time now)
 {
@@ -88,10 +91,20 @@ static bool extend(tt_bus_session *s, uint16_t id, uint16_t at)
     return false;
 }
 
+// Whether the runs follow one another upwards, as they came.
+static bool counts_up(const tt_bus_session *s)
+{
+    unsigned way = length_of(&s->ranges[s->range_count - 1]);
+    for (unsigned i = s->range_count - 1u; i > 0; i--)
+        way += (uint16_t)(s->ranges[i - 1].last - s->ranges[i].last);
+    return way <= UINT16_MAX;
+}
+
 // Makes one run of the two that stand closest; false: none stand close.
 static bool join(tt_bus_session *s, tt_time now)
 {
-    unsigned best_gap = GAP_MAX + 1, best_apart = 0, first = 0, second = 0;
+    unsigned gap_max = counts_up(s) ? COUNTED_GAP_MAX : GAP_MAX;
+    unsigned best_gap = gap_max + 1, best_apart = 0, first = 0, second = 0;
     for (unsigned i = 0; i < s->range_count; i++)
         for (unsigned k = 0; k < s->range_count; k++) {
             unsigned gap = (uint16_t)(s->ranges[k].first - s->ranges[i].last - 1);
@@ -104,7 +117,7 @@ static bool join(tt_bus_session *s, tt_time now)
             first = i;
             second = k;
         }
-    if (best_gap > GAP_MAX)
+    if (best_gap > gap_max)
         return false;
     tt_bus_range *a = &s->ranges[first], *b = &s->ranges[second];
     unsigned age_of_a = (slot_of(now) - a->at) & SLOTS_MASK;
@@ -165,17 +178,16 @@ tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, uint16_t id
     return NULL;
 }
 
-tt_bus_outcome *tt_remembered_add(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum,
-                                  bool confirmable, tt_outcome_kind kind)
+void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *m, tt_outcome_kind kind,
+                       unsigned code)
 {
-    tt_bus_outcome *outcome = &s->outcomes[s->newest_outcome];
-    s->newest_outcome = (uint8_t)((s->newest_outcome + 1) % TT_BUS_OUTCOMES_MAX);
-    *outcome =
-        (tt_bus_outcome){.sum = sum,
-                         .id = id,
-                         .at = (uint16_t)(slot_of(now) | (confirmable ? IS_CONFIRMABLE : 0u)),
-                         .kind = (uint8_t)kind};
-    return outcome;
+    unsigned at = slot_of(now) | (m->type == TT_CONFIRMABLE ? IS_CONFIRMABLE : 0u);
+    s->outcomes[s->next_outcome] = (tt_bus_outcome){.sum = m->sum,
+                                                    .id = m->id,
+                                                    .at = (uint16_t)at,
+                                                    .kind = (uint8_t)kind,
+                                                    .code = (uint8_t)code};
+    s->next_outcome = (uint8_t)((s->next_outcome + 1) % TT_BUS_OUTCOMES_MAX);
 }
 
 // A session that gives way leaves behind the runs for which a handler may have run.
@@ -189,9 +201,9 @@ static void drop_past(tt_bus *bus, tt_time now)
     bus->past_at = now;
 }
 
-static uint32_t whose(const tt_bus_session *s)
+static uint32_t whose(uint64_t identity)
 {
-    return (uint32_t)s->identity | 1;
+    return (uint32_t)identity | 1; // 0 is nobody's
 }
 
 bool tt_remembered_can_leave(tt_bus *bus, tt_bus_session *s, tt_time now)
@@ -217,7 +229,7 @@ void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s)
         while (bus->past[free_place].whose !=
                0) // tt_remembered_can_leave saw to it that there is one
             free_place++;
-        bus->past[free_place] = (tt_bus_past){.whose = whose(s), .range = s->ranges[i]};
+        bus->past[free_place] = (tt_bus_past){.whose = whose(s->identity), .range = s->ranges[i]};
     }
 }
 
@@ -225,16 +237,16 @@ void tt_remembered_return(tt_bus *bus, tt_bus_session *s, tt_time now)
 {
     drop_past(bus, now);
     for (size_t i = 0; i < TT_BUS_PAST_MAX; i++) {
-        if (bus->past[i].whose != whose(s) || s->range_count == TT_BUS_RANGES_MAX)
+        if (bus->past[i].whose != whose(s->identity) || s->range_count == TT_BUS_RANGES_MAX)
             continue;
         s->ranges[s->range_count++] = bus->past[i].range;
         bus->past[i].whose = 0;
     }
 }
 
-void tt_remembered_forget(tt_bus *bus, const tt_bus_session *s)
+void tt_remembered_forget(tt_bus *bus, uint64_t identity)
 {
     for (size_t i = 0; i < TT_BUS_PAST_MAX; i++)
-        if (bus->past[i].whose == whose(s))
+        if (bus->past[i].whose == whose(identity))
             bus->past[i].whose = 0;
 }

@@ -47,6 +47,25 @@ static tt_bus_owed *find_owed(tt_bus *bus, tt_answer_token id)
     return NULL;
 }
 
+bool tt_owed_is_open(const tt_bus *bus, tt_answer_token id)
+{
+    return find_owed((tt_bus *)bus, id) != NULL;
+}
+
+void tt_owed_renew(tt_bus *bus, tt_time now, tt_answer_token id)
+{
+    tt_bus_owed *owed = find_owed(bus, id);
+    if (owed != NULL)
+        owed->expires = tt_after(now, TT_BUS_OWED_LIFETIME);
+}
+
+void tt_owed_forget(tt_bus *bus, tt_answer_token id)
+{
+    tt_bus_owed *owed = find_owed(bus, id);
+    if (owed != NULL)
+        owed->id = 0;
+}
+
 static void refuse_busy(tt_bus *bus, tt_response *response)
 {
     tt_bus_diagnose(bus, response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
@@ -57,8 +76,8 @@ static void refuse_busy(tt_bus *bus, tt_response *response)
 static bool refuse_options(tt_bus *bus, tt_message *m, tt_response *response)
 {
     if (m->bad_option) {
-        tt_bus_diagnose(bus, response, TT_BAD_OPTION, "an option is critical and not supported",
-                        "");
+        tt_bus_diagnose(bus, response, TT_BAD_OPTION,
+                        "an option is critical and malformed, or not supported", "");
     } else if (m->bad_block) {
         tt_bus_diagnose(bus, response, TT_BAD_REQUEST, "block size 7 is reserved", "");
     } else if (m->length > TT_BUS_BLOCK_MAX) { // blocks of this size are welcome (RFC 7959, 2.9.3)
@@ -137,6 +156,7 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
                                   .max_age_seconds = response->max_age_seconds,
                                   .has_version = true,
                                   .version = response->version};
+    tt_stream_open(bus, now, session, m, serves ? resource : NULL, transfer, request, response);
     if (m->code == TT_GET && m->has_observe && observable &&
         tt_bus_find_resource(bus, m->path) == resource)
         *observed = observe(bus, now, session, m, resource, response);
@@ -178,7 +198,8 @@ void tt_server_send_waiting(tt_bus *bus, tt_time now)
 static bool is_bare(const tt_response *response)
 {
     return response->length == 0 && !response->has_version && response->max_age_seconds == 60 &&
-           response->size_max == 0 && response->content_format == TT_FORMAT_NONE;
+           response->size_max == 0 && response->stream == 0 &&
+           response->content_format == TT_FORMAT_NONE;
 }
 
 // An answer as it goes at once: in the acknowledgement, or as a non-confirmable message.
@@ -199,28 +220,30 @@ static size_t write_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, c
     return w.out.length;
 }
 
+// Answers at once, and what is remembered of that: of a GET nothing, its handler may run again.
 static void send_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
                          const tt_message *m, const tt_response *response, const uint32_t *observe,
-                         tt_bus_buffer *buffer, tt_bus_outcome *outcome)
+                         tt_bus_buffer *buffer)
 {
     size_t length = write_at_once(bus, now, session, m, response, observe, buffer);
-    outcome->code = (uint8_t)response->code;
-    if (m->code == TT_GET) {
-        outcome->kind = TT_OUTCOME_ANEW; // its handler may run again for a duplicate
-    } else if (is_bare(response)) {
-        outcome->kind = TT_OUTCOME_CODE;
-    } else if (length <= sizeof(session->kept)) {
-        outcome->kind = TT_OUTCOME_KEPT;
+    uint8_t head = buffer->bytes[0];
+    tt_outcome_kind kind = TT_OUTCOME_ACKNOWLEDGED;
+    if (is_bare(response)) {
+        kind = TT_OUTCOME_CODE;
+    } else if (m->code != TT_GET && length <= sizeof(session->kept)) {
+        kind = TT_OUTCOME_KEPT;
         memcpy(session->kept, buffer->bytes, length);
         session->kept_id = m->id;
         session->kept_length = (uint16_t)length;
-    } else if (m->type == TT_CONFIRMABLE &&
-               send_separately(bus, now, session, buffer, true, length)) {
+    }
+    if (m->code != TT_GET)
+        tt_remembered_add(session, now, m, kind, response->code);
+    bool apart = m->code != TT_GET && kind == TT_OUTCOME_ACKNOWLEDGED && m->type == TT_CONFIRMABLE;
+    if (apart && send_separately(bus, now, session, buffer, true, length)) {
         tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
         return; // too long to keep: acknowledged now, answered apart
-    } else {    // where nothing can wait: once, better than not at all
-        buffer->bytes[0] = (uint8_t)((buffer->bytes[0] & ~0x30) | TT_ACKNOWLEDGEMENT << 4);
     }
+    buffer->bytes[0] = head; // where nothing can wait: once, better than not at all
     tt_buffer_send(buffer, peer, length);
 }
 
@@ -260,8 +283,6 @@ static void refuse(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_e
 static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
                   tt_message *m, tt_bus_buffer *buffer)
 {
-    tt_bus_outcome *outcome = tt_remembered_add(session, now, m->id, m->sum,
-                                                m->type == TT_CONFIRMABLE, TT_OUTCOME_ACKNOWLEDGED);
     tt_answer_token id = new_owed(bus, now, session, m, NULL);
     tt_request request = {
         .method = (tt_method)m->code,
@@ -285,14 +306,15 @@ static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_en
         handle(bus, now, session, m, &request, &response, &observed);
     tt_bus_owed *owed = find_owed(bus, id);
     if (response.later || (id != 0 && owed == NULL)) { // or answered by its handler already
+        tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
         if (m->type == TT_CONFIRMABLE)
             tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
         return;
     }
-    if (owed != NULL)
+    if (owed != NULL && !tt_stream_owes(bus, id))
         owed->id = 0;
     send_at_once(bus, now, session, peer, m, &response,
-                 observed != NULL ? &observed->observe_sequence : NULL, buffer, outcome);
+                 observed != NULL ? &observed->observe_sequence : NULL, buffer);
 }
 
 // Whether a request is new; where it is not, it has been answered as it should.
@@ -303,13 +325,11 @@ static bool is_new(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_e
     const tt_bus_outcome *outcome = tt_remembered_recall(session, now, m->id, m->sum);
     if (outcome != NULL) {
         bus->counters.duplicates++;
-        if (outcome->kind == TT_OUTCOME_ANEW && m->type == TT_CONFIRMABLE)
-            return true;
         repeat_answer(bus, now, session, peer, m, outcome, buffer);
         return false;
     }
     tt_id_state state = tt_remembered_take(session, now, m->id, m->type == TT_CONFIRMABLE, !safe);
-    if (safe || state == TT_ID_NEW)
+    if (state == TT_ID_NEW || (safe && (state == TT_ID_FULL || m->type == TT_CONFIRMABLE)))
         return true;
     if (state == TT_ID_FULL)
         refuse(bus, now, session, peer, m, buffer);
@@ -395,8 +415,10 @@ tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const t
         return TT_OK;
     }
     tt_status status = answer_far(bus, now, owed, &response);
-    if (status == TT_OK)
+    if (status == TT_OK) {
         owed->id = 0;
+        tt_stream_answered(bus, token);
+    }
     return status;
 }
 

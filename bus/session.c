@@ -42,7 +42,7 @@ void tt_session_touch(tt_bus_session *s, tt_time now)
 
 static bool is_needed(const tt_bus *bus, const tt_bus_session *s)
 {
-    bool needed = s->out.kind != TT_FOR_NOBODY;
+    bool needed = s->out.kind != TT_FOR_NOBODY || tt_stream_needs(bus, s);
     for (size_t i = 0; i < TT_BUS_OBSERVERS_MAX; i++)
         needed |= bus->observers[i].resource != NULL && bus->observers[i].session == s;
     for (size_t i = 0; i < TT_BUS_OWED_MAX; i++)
@@ -108,9 +108,13 @@ bool tt_session_new_id(tt_bus_session *s, tt_time now, uint16_t *id)
     return true;
 }
 
-void tt_session_forget(tt_bus *bus, tt_bus_session *s)
+void tt_session_forget(tt_bus *bus, const tt_endpoint *peer)
 {
-    tt_remembered_forget(bus, s);
+    tt_bus_session *s = tt_session_find(bus, peer);
+    tt_remembered_forget(bus, identity_of(peer));
+    if (s == NULL)
+        return;
+    tt_stream_forget(bus, s);
     for (size_t i = 0; i < TT_BUS_OBSERVERS_MAX; i++)
         if (bus->observers[i].session == s)
             bus->observers[i].resource = NULL;

@@ -10,11 +10,15 @@
 
 #include "bus/internal.h"
 
-// ACK_TIMEOUT times a random factor of 1 to 1.5 (RFC 7252, 4.2).
-static tt_time first_wait(tt_bus *bus)
+#define WAIT_LEAST TT_MS(100) // the peer's handler runs before it acknowledges
+
+// What a stream has measured or ACK_TIMEOUT, times a random factor of 1 to 1.5 (RFC 7252, 4.2).
+static tt_time first_wait(tt_bus *bus, const tt_bus_session *s)
 {
-    return TT_BUS_ACK_TIMEOUT +
-           (tt_time)tt_random_below(&bus->random, (uint64_t)TT_BUS_ACK_TIMEOUT / 2);
+    tt_time wait = TT_BUS_ACK_TIMEOUT, measured = s->round_trip + 4 * s->deviation;
+    if (s->round_trip > 0 && measured < wait) // RFC 6298, 2
+        wait = measured < WAIT_LEAST ? WAIT_LEAST : measured;
+    return wait + (tt_time)tt_random_below(&bus->random, (uint64_t)wait / 2);
 }
 
 bool tt_transmission_is_free(const tt_bus_session *s, tt_time now)
@@ -71,11 +75,12 @@ void tt_transmission_start(tt_bus *bus, tt_bus_session *s, tt_time now, tt_trans
     bytes[3] = (uint8_t)out->id;
     out->kind = (uint8_t)kind;
     out->owner = owner;
+    out->priority = kind == TT_FOR_CALL ? ((const tt_call *)owner)->priority : TT_PRIORITY_NORMAL;
     out->confirmable = confirmable;
     out->send = true;
     out->attempts = 0;
     out->length = (uint16_t)length;
-    out->wait = first_wait(bus);
+    out->wait = first_wait(bus, s);
     out->next = tt_after(now, out->wait);
     s->heard = now;
 }
@@ -95,7 +100,9 @@ bool tt_transmission_is_due(const tt_bus_session *s, tt_time now)
 bool tt_transmission_repeat(tt_bus *bus, tt_bus_session *s, tt_time now)
 {
     tt_bus_transmission *out = &s->out;
-    if (out->attempts >= TT_BUS_RETRANSMITS_MAX)
+    // Whose first wait was short has as much time as any other.
+    if (out->attempts >= TT_BUS_RETRANSMITS_MAX && out->wait >= TT_BUS_ACK_TIMEOUT
+                                                                    << TT_BUS_RETRANSMITS_MAX)
         return false;
     out->attempts++;
     out->wait *= 2;
@@ -110,23 +117,34 @@ bool tt_transmission_confirms(const tt_bus_session *s, uint16_t id)
     return s != NULL && s->out.kind != TT_FOR_NOBODY && s->out.confirmable && s->out.id == id;
 }
 
-bool tt_transmission_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t *length)
+// The session whose message goes next: the highest priority, each in turn.
+static tt_bus_session *choose(tt_bus *bus)
 {
+    tt_bus_session *best = NULL;
     for (unsigned i = 0; i < TT_BUS_SESSIONS_MAX; i++) {
         tt_bus_session *s = &bus->sessions[(bus->next_session + i) % TT_BUS_SESSIONS_MAX];
-        tt_bus_transmission *out = &s->out;
-        if (out->kind == TT_FOR_NOBODY || !out->send)
-            continue;
-        memcpy(bytes, out->buffer != NULL ? out->buffer->bytes : out->small, out->length);
-        *peer = s->peer;
-        *length = out->length;
-        out->send = false;
-        if (!out->confirmable) // not repeated
-            tt_transmission_end(s);
-        bus->next_session = (bus->next_session + i + 1) % TT_BUS_SESSIONS_MAX;
-        return true;
+        if (s->out.kind != TT_FOR_NOBODY && s->out.send &&
+            (best == NULL || s->out.priority > best->out.priority))
+            best = s;
     }
-    return false;
+    if (best != NULL)
+        bus->next_session = (unsigned)(best - bus->sessions + 1) % TT_BUS_SESSIONS_MAX;
+    return best;
+}
+
+bool tt_transmission_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t *length)
+{
+    tt_bus_session *s = choose(bus);
+    if (s == NULL)
+        return false;
+    tt_bus_transmission *out = &s->out;
+    memcpy(bytes, out->buffer != NULL ? out->buffer->bytes : out->small, out->length);
+    *peer = s->peer;
+    *length = out->length;
+    out->send = false;
+    if (!out->confirmable) // not repeated
+        tt_transmission_end(s);
+    return true;
 }
 
 tt_time tt_transmission_deadline(const tt_bus *bus)

@@ -67,7 +67,8 @@ tt_exit tt_client_open(tt_client *client, const char *command, const char *net, 
     tt_exit result = host ? open_host(client, command) : open_switch(client, command, net);
     if (result != TT_EXIT_OK)
         return result;
-    tt_node_options options = {.browse = true, .on_peer = on_peer, .context = context};
+    tt_node_options options = {
+        .browse = true, .watch = on_peer != NULL, .on_peer = on_peer, .context = context};
     tt_status status = tt_node_init(&client->node, client->platform, &options);
     if (status == TT_OK)
         return TT_EXIT_OK;
@@ -133,7 +134,8 @@ void tt_answer_take(tt_answer *answer, const tt_reply *reply)
     } else {
         if (reply->length > 0)
             memcpy(answer->payload + reply->offset, reply->payload, reply->length);
-        answer->length = reply->offset + reply->length;
+        size_t end = reply->offset + reply->length; // a piece may come after those behind it
+        answer->length = reply->offset > 0 && end < answer->length ? answer->length : end;
         answer->code = reply->code;
         answer->content_format = reply->content_format;
     }
@@ -150,6 +152,7 @@ tt_status tt_client_ask(tt_client *client, tt_call *call, tt_answer *answer)
 {
     call->on_reply = on_reply;
     call->context = answer;
+    call->any_order = true;
     answer->status = TT_OK;
     answer->length = 0;
     answer->done = false;

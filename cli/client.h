@@ -26,7 +26,8 @@ typedef struct tt_client {
 const char *tt_client_folder(const char *named);
 
 // Joins the network: `net` is a fleet's folder or a switch's socket, or NULL (tt_client_folder);
-// with `host` it is this machine's own. `on_peer` may be NULL. Failures are said. One a process.
+// with `host` it is this machine's own. `on_peer` may be NULL; with one the devices are watched, so
+// that it hears within seconds of one that dies. Failures are said. One a process.
 tt_exit tt_client_open(tt_client *client, const char *command, const char *net, bool host,
                        tt_peer_handler *on_peer, void *context);
 

@@ -13,8 +13,7 @@ static tt_exit check_reach(const char *command, bool host, const tt_target *targ
     if (target->kind != TT_TARGET_ADDRESS)
         return TT_EXIT_OK;
     const tt_endpoint *to = &target->endpoint;
-    static const uint8_t six[16] = {[15] = 1};
-    bool loopback = (tt_endpoint_is_ipv4(to) && to->ip[12] == 127) || memcmp(to->ip, six, 16) == 0;
+    bool loopback = tt_endpoint_is_loopback(to);
     if (host && !loopback) {
         tt_say_error(
             "tutti %s: there is no security yet, so --host uses the loopback interface and "
@@ -46,6 +45,8 @@ tt_exit tt_find(tt_client *client, const char *command, const tt_target *target,
     bool by_kind = target->kind == TT_TARGET_KIND;
     tt_say_progress(false, "looking for %s", target->device);
     tt_time deadline = tt_client_now(client) + TT_SECONDS(timeout_s);
+    tt_discovery_look_for(&client->node.discovery, tt_client_now(client),
+                          by_kind ? NULL : target->device, by_kind ? target->device : NULL);
     const tt_peer *peer = tt_client_await(client, by_kind ? target->device : NULL,
                                           by_kind ? NULL : target->device, deadline);
     if (peer == NULL && !tt_client_alive(client)) {
@@ -56,6 +57,12 @@ tt_exit tt_find(tt_client *client, const char *command, const tt_target *target,
         tt_say_error("tutti %s: no device %s '%s' was found in %u s; 'tutti ls' lists who is there",
                      command, by_kind ? "of kind" : "named", target->device, timeout_s);
         return TT_EXIT_UNREACHABLE;
+    }
+    if (!tt_node_speaks_to(peer)) {
+        tt_say_error("tutti %s: %s speaks version %u of the wire and this program version %u; use "
+                     "the one that came with the device's system",
+                     command, peer->name, peer->wire, TT_WIRE_VERSION);
+        return TT_EXIT_FAILED;
     }
     *endpoint = peer->endpoint;
     return TT_EXIT_OK;

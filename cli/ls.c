@@ -21,7 +21,9 @@ static const tt_option options[] = {
     {"net", "DIR", "a fleet's folder or switch socket; else $TUTTI_NET, else " TT_CLIENT_FOLDER,
      .text = &net},
     {"host", NULL, "use this machine's own network instead", .flag = &host},
-    {"json", NULL, "print a JSON array of objects: name, kind, address, resources",
+    {"json", NULL,
+     "print a JSON array of objects: name, kind, address, resources, and wire where "
+     "it is another version",
      .flag = &as_json},
 };
 
@@ -67,6 +69,12 @@ static void print_peer(const tt_peer *peer, const char *address, bool answers, c
     printf("%-40s", address);
     const char *path, *note = answers ? "" : " (does not answer)";
     size_t length;
+    char version[64];
+    if (!tt_node_speaks_to(peer)) {
+        snprintf(version, sizeof(version), " (speaks version %u of the wire, not %u)", peer->wire,
+                 TT_WIRE_VERSION);
+        note = version;
+    }
     if (answers && tt_find_says_safe_mode(links, left))
         note = " (safe mode; 'tutti crash' says why)";
     while (answers && next_path(&links, &left, &path, &length)) {
@@ -85,6 +93,8 @@ static void write_peer(tt_json_writer *json, const tt_peer *peer, const char *ad
     tt_json_text(json, "name", peer->name);
     tt_json_text(json, "kind", peer->kind);
     tt_json_text(json, "address", address);
+    if (!tt_node_speaks_to(peer))
+        tt_json_number(json, "wire", peer->wire);
     const char *path;
     size_t length;
     if (answers) {
@@ -106,12 +116,23 @@ static void show_peer(tt_client *client, const tt_peer *peer, tt_json_writer *js
     tt_text_init(&text, address, sizeof(address));
     tt_endpoint_format(&peer->endpoint, &text);
     tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
-    bool answers = ask_links(client, peer, &answer);
+    bool answers = tt_node_speaks_to(peer) && ask_links(client, peer, &answer);
     const char *links = (const char *)payload;
     if (as_json)
         write_peer(json, peer, address, answers, links, answer.length);
     else
         print_peer(peer, address, answers, links, answer.length);
+}
+
+// More devices than are known at a time are not passed over in silence.
+static void say_others(const tt_client *client, unsigned found)
+{
+    bool more;
+    size_t others =
+        tt_discovery_count_others(&client->node.discovery, tt_client_now(client), &more);
+    if (others > 0)
+        tt_say("%u of %s%zu shown; a device is asked by its name whether it is shown or not", found,
+               more ? "more than " : "", found + others);
 }
 
 static tt_exit run(unsigned count, const char *const *arguments)
@@ -122,6 +143,7 @@ static tt_exit run(unsigned count, const char *const *arguments)
     tt_exit result = tt_client_open(&client, "ls", net, host, NULL, NULL);
     if (result != TT_EXIT_OK)
         return result;
+    client.node.options.watch = true; // who is found and dies meanwhile is not listed
     tt_time deadline = tt_client_now(&client) + TT_SECONDS(seconds);
     while (tt_client_now(&client) < deadline) {
         tt_say_progress(false, "looking for %.0f s more",
@@ -146,6 +168,7 @@ static tt_exit run(unsigned count, const char *const *arguments)
         tt_json_close(&json, ']');
         fputc('\n', stdout);
     }
+    say_others(&client, found);
     if (found > 0)
         return TT_EXIT_OK;
     tt_say_error("tutti ls: no device was found in %u s", seconds);

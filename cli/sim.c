@@ -18,7 +18,7 @@
 #define SOAK_LINE_S 60        // between two lines of --soak
 
 static unsigned nodes = 10, seed = 1, seeds = 1, seconds = 10;
-static bool nodes_given, as_json, soak;
+static bool watch, nodes_given, as_json, soak;
 static const char *faults_file, *trace_file, *pcap_file;
 
 static const tt_option options[] = {
@@ -34,6 +34,7 @@ static const tt_option options[] = {
      .text = &faults_file},
     {"seconds", "N", "virtual time, without a scenario", .number = &seconds, .least = 1,
      .most = 1000000},
+    {"watch", NULL, "each node depends on all that it finds, without a scenario", .flag = &watch},
     {"trace", "FILE", "write a line for each datagram and its fate", .text = &trace_file},
     {"pcap", "FILE", "write the datagrams as tshark reads them", .text = &pcap_file},
     {"soak", NULL,
@@ -131,6 +132,7 @@ static tt_exit run_world(void)
                         .faults = faults_text,
                         .work_time = TT_MS(40),
                         .skew_parts_per_million = 100,
+                        .watch = watch,
                         .on_start = on_start,
                         .on_peer = on_peer};
     tt_exit result = begin_files(&o);

@@ -5,11 +5,32 @@
 
 #include "tutti/node.h"
 
-// presence.c: a peer was found.
-void tt_presence_watch(tt_node *node, tt_time now);
+// node.c: sends node->datagram, of which peer, data and length are set, from the bus's port.
+void tt_node_send(tt_node *node);
 
-// presence.c: pings whoever was silent, declares gone whoever stays so.
+// presence.c
+// Adds the resource that tells others of this life.
+void tt_presence_init(tt_node *node);
+// A datagram came to the bus's port. True: it answers a ping, and is no concern of the bus.
+bool tt_presence_receive(tt_node *node, tt_time now, const tt_datagram *datagram);
+// A peer is doubted: it is asked soon.
+void tt_presence_doubt(tt_node *node, tt_time now, const tt_peer *peer);
+// Pings and asks whom it concerns, declares gone who stays silent.
 void tt_presence_advance(tt_node *node, tt_time now);
+
+// What presence.c and strangers.c share.
+static inline tt_time tt_later(tt_time a, tt_time b)
+{
+    return a > b ? a : b;
+}
+// Sends a ping and returns its id, which is not 0.
+uint16_t tt_presence_ping(tt_node *node, const tt_endpoint *endpoint);
+
+// strangers.c
+// A datagram came from an endpoint; `id`: it is an answer to a ping, else 0. True: to one of these.
+bool tt_strangers_heard(tt_node *node, tt_time now, const tt_endpoint *endpoint, uint16_t id);
+// Watches over those who are observed by their address; returns when they are looked at next.
+tt_time tt_strangers_advance(tt_node *node, tt_time now);
 
 // timers.c: calls the timers that are due, and when the next one will be.
 void tt_timers_advance(tt_node *node, tt_time now);

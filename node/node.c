@@ -16,14 +16,16 @@ static tt_time now_of(const tt_node *node)
     return node->platform->operations->now(node->platform);
 }
 
-// A restarted peer's exchanges are void before anyone hears of it.
+// A restarted peer's exchanges are void before anyone hears of it. Doubts are presence's alone.
 static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, const tt_peer *peer,
                     void *context)
 {
     tt_node *node = context;
-    if (event == TT_PEER_FOUND)
-        tt_presence_watch(node, now);
-    else
+    if (event == TT_PEER_DOUBTED) {
+        tt_presence_doubt(node, now, peer);
+        return;
+    }
+    if (event != TT_PEER_FOUND)
         tt_bus_forget_peer(&node->bus, now, &peer->endpoint);
     if (node->options.on_peer != NULL)
         node->options.on_peer(discovery, now, event, peer, node->options.context);
@@ -52,6 +54,8 @@ tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_optio
                                                                  .browse = options->browse,
                                                                  .peers = node->peers,
                                                                  .peers_max = TT_NODE_PEERS_MAX,
+                                                                 .others = node->others,
+                                                                 .others_max = TT_NODE_OTHERS_MAX,
                                                                  .on_peer = on_peer,
                                                                  .context = node});
     if (status == TT_OK)
@@ -62,7 +66,7 @@ tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_optio
         return status;
     node->port = operations->port(platform, node->bus_socket);
     node->discovery.options.port = node->port;
-    node->presence_at = TT_FOREVER;
+    tt_presence_init(node);
     return TT_OK;
 }
 
@@ -76,47 +80,25 @@ static void look_at_addresses(tt_node *node, tt_time now)
 
 static void send_datagram(tt_node *node)
 {
+    node->datagram.multicast = false; // what was received before is no concern of what is sent
     if (node->platform->operations->send(node->platform, &node->datagram) == TT_OK)
         node->counters.datagrams_sent++;
     else
         node->counters.sends_failed++; // as if it were lost on the way: whoever needs it repeats it
 }
 
+void tt_node_send(tt_node *node)
+{
+    node->datagram.socket = node->bus_socket;
+    node->datagram.hop_limit = 0;
+    send_datagram(node);
+}
+
 static void send_bus(tt_node *node)
 {
     tt_datagram *d = &node->datagram;
-    while (tt_bus_transmit(&node->bus, &d->peer, d->data, sizeof(d->data), &d->length) == TT_OK) {
-        d->socket = node->bus_socket;
-        d->hop_limit = 0;
-        send_datagram(node);
-    }
-}
-
-static void receive_all(tt_node *node)
-{
-    tt_datagram *d = &node->datagram;
-    node->more = true;
-    for (unsigned i = 0; i < TT_NODE_DATAGRAMS_MAX; i++) {
-        tt_status status = node->platform->operations->receive(node->platform, d);
-        if (status != TT_OK && status != TT_UNREACHABLE) {
-            node->more = false;
-            return;
-        }
-        tt_time now = now_of(node);
-        if (status == TT_UNREACHABLE) { // no sign of life, and presence judges by silence alone
-            if (d->socket == node->bus_socket)
-                tt_bus_unreachable(&node->bus, now, &d->peer);
-            continue;
-        }
-        node->counters.datagrams_received++;
-        if (d->socket == node->mdns_socket) {
-            tt_discovery_receive(&node->discovery, now, &d->peer, d->data, d->length);
-        } else {
-            tt_discovery_heard(&node->discovery, now, &d->peer);
-            tt_bus_receive(&node->bus, now, &d->peer, d->data, d->length);
-            send_bus(node); // at once: the bus keeps few answers, and a burst may want many
-        }
-    }
+    while (tt_bus_transmit(&node->bus, &d->peer, d->data, sizeof(d->data), &d->length) == TT_OK)
+        tt_node_send(node);
 }
 
 static void send_discovery(tt_node *node, tt_time now)
@@ -139,13 +121,49 @@ static void send_discovery(tt_node *node, tt_time now)
     }
 }
 
+static void receive_all(tt_node *node)
+{
+    tt_datagram *d = &node->datagram;
+    node->more = true;
+    for (unsigned i = 0; i < TT_NODE_DATAGRAMS_MAX; i++) {
+        tt_status status = node->platform->operations->receive(node->platform, d);
+        if (status != TT_OK && status != TT_UNREACHABLE) {
+            node->more = false;
+            return;
+        }
+        tt_time now = now_of(node);
+        if (status == TT_UNREACHABLE) { // no sign of life, and presence judges by silence alone
+            if (d->socket == node->bus_socket)
+                tt_bus_unreachable(&node->bus, now, &d->peer);
+            continue;
+        }
+        node->counters.datagrams_received++;
+        if (d->socket == node->mdns_socket) {
+            if (d->cut)
+                continue; // no record of it can be believed
+            tt_discovery_receive(&node->discovery, now, &d->peer, d->data, d->length);
+            send_discovery(node,
+                           now); // at once: discovery keeps one asker who wants its own answer
+        } else if (d->multicast) {
+            // One frame would make every device act (RFC 7252, 8 and 11.3). Here a GET of
+            // /.well-known/core may pass, once the bus answers it after a leisure.
+            node->counters.multicast_dropped++;
+        } else if (!tt_presence_receive(node, now, d)) {
+            if (d->cut)
+                tt_bus_receive_cut(&node->bus, now, &d->peer, d->data, d->length);
+            else
+                tt_bus_receive(&node->bus, now, &d->peer, d->data, d->length);
+            send_bus(node); // at once: the bus keeps few answers, and a burst may want many
+        }
+    }
+}
+
 void tt_node_poll(tt_node *node)
 {
     receive_all(node);
     tt_time now = now_of(node);
     look_at_addresses(node, now);
-    if (now >= node->presence_at)
-        tt_presence_advance(node, now);
+    tt_presence_advance(node, now);
     tt_timers_advance(node, now);
     if (node->options.on_turn != NULL)
         node->options.on_turn(node, now);
@@ -180,6 +198,11 @@ void tt_node_stop(tt_node *node)
 {
     node->stopped = true;
     node->platform->operations->wake(node->platform);
+}
+
+bool tt_node_speaks_to(const tt_peer *peer)
+{
+    return peer->wire == 0 || peer->wire == TT_WIRE_VERSION;
 }
 
 const tt_peer *tt_node_find(const tt_node *node, const char *kind, const char *name)

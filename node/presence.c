@@ -1,58 +1,307 @@
-// Who lives: a peer that was silent for TT_PRESENCE_PING is pinged, again and again; one that stays
-// silent for TT_PRESENCE_GONE is gone.
+// Who lives, for whoever needs to know.
 //
-// Any datagram counts as a sign of life (tt_discovery_heard). A ping that is not answered within
-// PING_TIMEOUT is followed by another, so eight fit between the first and the end. With 5 % of
-// datagrams lost a ping or its answer is lost with probability 0.0975, all eight with 8e-9: in
-// 100,000 s, which are at most as many silences, a living peer is given up with less than 1e-3.
+// A peer that somebody depends on, by a call, an observation or tt_node_options.watch, is watched:
+// one that was silent for TT_PRESENCE_PING is pinged, again and again, and one that stays silent
+// until TT_PRESENCE_GONE is gone. Ten pings fit between the two. With 5 % of datagrams lost each
+// way a ping or its answer is lost with probability 0.0975, all ten with 8e-11; a silence of 300 ms
+// on one path takes three of them, and the other seven are lost with 8e-8. Nobody else is pinged:
+// their records age, and when they end, or discovery has another reason to doubt (it hears hints,
+// and anyone may give those), the peer is asked before anything that concerns it is ended.
+//
+// What is asked for is the peer's life: GET TT_NODE_LIFE_PATH is answered with its boot number, so
+// a restart is known however quick it was. A watched peer is asked now and then instead of pinged,
+// because its announcements may be lost.
+//
+// Who is gone is pinged at growing intervals, a 32nd of the time that it is gone, at least a
+// second, and one such ping a second leaves this device. Whoever answers is back, and so may others
+// be: then everybody is asked anew.
+//
+// A ping is an empty confirmable message of four bytes, answered by a reset (RFC 7252, 4.3). It is
+// made here, because a call of the bus for each peer would be the larger part of what a peer costs.
 
 #include <string.h>
 
 #include "node/internal.h"
+#include "tutti/cbor.h"
 #include "tutti/check.h"
 
-#define LOOK_INTERVAL (TT_PRESENCE_PING / 4)
-#define PING_TIMEOUT (TT_PRESENCE_PING / 3) // less than two looks: one ping every two looks
+#define ASK_TIMEOUT TT_SECONDS(1)
+#define ASK_EVERY 16              // so-manieth ping of a watched peer
+#define SILENT_MAX 3              // questions for its life that one who lives may leave unanswered
+#define DOUBT_AGAIN TT_MS(240)    // between two pings of one who is doubted
+#define DOUBT_SPREAD_MS 250       // nobody depends on it: not all ask at once
+#define DOUBT_PAUSE TT_SECONDS(1) // between two doubts of one peer
+#define LOST_MAX TT_SECONDS(24 * 3600)
 
-static void on_ping(tt_call *call, tt_time now, const tt_reply *reply)
+#define PING_BYTES 4
+
+static void tell_life(tt_resource *resource, tt_time now, const tt_request *request,
+                      tt_response *response)
 {
-    tt_node *node = call->context;
-    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++)
-        if (&node->pings[i].call == call)
-            node->pings[i].busy = false;
-    if (reply->status == TT_OK)
-        tt_discovery_heard(&node->discovery, now, &call->peer);
+    const tt_node *node = resource->context;
+    tt_writer w;
+    (void)now;
+    tt_writer_init(&w, request->space, TT_BUS_BLOCK_MAX);
+    tt_cbor_map(&w, 2);
+    tt_cbor_text(&w, "wire");
+    tt_cbor_unsigned(&w, TT_WIRE_VERSION);
+    tt_cbor_text(&w, "boot");
+    tt_cbor_unsigned(&w, node->discovery.options.boot);
+    tt_respond_bytes(request, response, TT_FORMAT_CBOR, request->space, w.length,
+                     node->discovery.options.boot);
 }
 
-static void ping(tt_node *node, tt_time now, size_t place)
+void tt_presence_init(tt_node *node)
 {
-    if (node->pings[place].busy)
+    node->presence_at = TT_FOREVER;
+    node->life = (tt_resource){.path = TT_NODE_LIFE_PATH,
+                               .handler = tell_life,
+                               .context = node,
+                               .methods = 1 << TT_GET,
+                               .hidden = true};
+    TT_CHECK(tt_bus_add(&node->bus, &node->life) == TT_OK); // the first on a new bus
+}
+
+uint16_t tt_presence_ping(tt_node *node, const tt_endpoint *endpoint)
+{
+    tt_datagram *d = &node->datagram;
+    uint16_t id = (uint16_t)(tt_random_u64(&node->discovery.random) | 1);
+    d->peer = *endpoint;
+    d->data[0] = 0x40;
+    d->data[1] = 0;
+    d->data[2] = (uint8_t)(id >> 8);
+    d->data[3] = (uint8_t)id;
+    d->length = PING_BYTES;
+    tt_node_send(node);
+    return id;
+}
+
+static void ping(tt_node *node, tt_peer *peer)
+{
+    peer->watch.ping = tt_presence_ping(node, &peer->endpoint);
+}
+
+// The id of an empty acknowledgement or reset, which may answer a ping; 0 for all others.
+static uint16_t answered_id(const tt_datagram *d)
+{
+    if (d->length != PING_BYTES || (d->data[0] != 0x60 && d->data[0] != 0x70) || d->data[1] != 0)
+        return 0;
+    return (uint16_t)(d->data[2] << 8 | d->data[3]);
+}
+
+bool tt_presence_receive(tt_node *node, tt_time now, const tt_datagram *d)
+{
+    uint16_t id = answered_id(d);
+    tt_discovery_heard(&node->discovery, now, &d->peer);
+    bool taken = tt_strangers_heard(node, now, &d->peer, id);
+    for (size_t i = 0; id != 0 && i < TT_NODE_PEERS_MAX; i++) {
+        tt_peer_watch *watch = &node->peers[i].watch;
+        if (watch->ping != id || !tt_endpoint_equal(&node->peers[i].endpoint, &d->peer))
+            continue;
+        watch->ping = 0; // a later one with this id is about a message of the bus
+        taken = true;
+    }
+    return taken;
+}
+
+static uint32_t number_at(const tt_reply *reply, const char *key)
+{
+    tt_reader r;
+    tt_cbor_item item;
+    tt_reader_init(&r, reply->payload, reply->length);
+    if (tt_cbor_find(&r, key) != TT_OK || tt_cbor_next(&r, &item) != TT_OK ||
+        item.type != TT_CBOR_UNSIGNED || item.number > UINT32_MAX)
+        return 0;
+    return (uint32_t)item.number;
+}
+
+// Only noted: what follows from it, forgetting the peer perhaps, is not for the bus to be in.
+static void on_life(tt_call *call, tt_time now, const tt_reply *reply)
+{
+    struct tt_node_ask *ask = TT_CONTAINER(call, struct tt_node_ask, call);
+    (void)now;
+    if (reply->status == TT_OK && reply->code == TT_CONTENT && reply->offset == 0) {
+        ask->boot = number_at(reply, "boot");
+        uint32_t wire = number_at(reply, "wire");
+        ask->wire = wire <= UINT8_MAX ? (uint8_t)wire : UINT8_MAX;
+    }
+    // A reset is an answer, too: of one who lives and tells nothing.
+    ask->answered = reply->final && (reply->status == TT_OK || reply->status == TT_RESET);
+    ask->failed = reply->final && !ask->answered;
+}
+
+// Asks a peer for its life; later, where too many are being asked.
+static void ask_life(tt_node *node, tt_time now, size_t place)
+{
+    tt_peer *peer = &node->peers[place];
+    struct tt_node_ask *ask = node->asks;
+    while (ask < node->asks + TT_NODE_ASKS_MAX && ask->busy)
+        ask++;
+    if (peer->watch.asked || ask == node->asks + TT_NODE_ASKS_MAX)
         return;
-    tt_call *call = &node->pings[place].call;
-    memset(call, 0, sizeof(*call));
-    call->peer = node->peers[place].endpoint;
-    call->on_reply = on_ping;
-    call->context = node;
-    call->timeout = PING_TIMEOUT;
-    node->pings[place].busy = tt_bus_ping(&node->bus, now, call) == TT_OK;
+    *ask = (struct tt_node_ask){.call = {.peer = peer->endpoint,
+                                         .method = TT_GET,
+                                         .path = TT_NODE_LIFE_PATH,
+                                         .content_format = TT_FORMAT_NONE,
+                                         .accept = TT_FORMAT_NONE,
+                                         .timeout = ASK_TIMEOUT,
+                                         .on_reply = on_life},
+                                .place = place};
+    peer->watch.asked = ask->busy = tt_bus_call(&node->bus, now, &ask->call) == TT_OK;
 }
 
-void tt_presence_watch(tt_node *node, tt_time now)
+static void take_answer(tt_node *node, tt_time now, struct tt_node_ask *ask)
 {
-    node->presence_at = tt_earlier(node->presence_at, tt_after(now, LOOK_INTERVAL));
+    tt_peer *peer = &node->peers[ask->place];
+    ask->busy = false;
+    if (!tt_endpoint_equal(&peer->endpoint, &ask->call.peer) || !(peer->reported || peer->lost))
+        return; // its place is another's now
+    peer->watch.asked = false;
+    peer->watch.silent += ask->failed;
+    if (!ask->answered)
+        return;
+    bool was_lost = peer->lost;
+    tt_discovery_confirm(&node->discovery, now, peer, ask->boot, ask->wire);
+    peer->watch.silent = 0;
+    if (was_lost)
+        tt_discovery_ask_again(&node->discovery, now);
+}
+
+static bool depends_on(const tt_node *node, const tt_peer *peer)
+{
+    if (node->options.watch)
+        return true;
+    for (const tt_list *link = node->bus.calls.next; link != &node->bus.calls; link = link->next) {
+        const tt_call *call = TT_CONTAINER(link, tt_call, state.link);
+        if (tt_endpoint_equal(&call->peer, &peer->endpoint))
+            return true;
+    }
+    return false;
+}
+
+static void declare_gone(tt_node *node, tt_time now, tt_peer *peer)
+{
+    tt_discovery_gone(&node->discovery, now, peer);
+    if (peer->lost)
+        peer->watch.next = tt_after(now, TT_PRESENCE_LOST);
+    bool alone = true, more;
+    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++)
+        alone = alone && !node->peers[i].reported;
+    // Where nobody is left it may be this device that is away; another may have waited for the
+    // place.
+    if (alone || tt_discovery_count_others(&node->discovery, now, &more) > 0)
+        tt_discovery_ask_again(&node->discovery, now);
+}
+
+// Someone said something of this peer: whether it is so the peer itself is asked.
+static tt_time settle(tt_node *node, tt_time now, size_t place)
+{
+    tt_peer *peer = &node->peers[place];
+    tt_peer_watch *watch = &peer->watch;
+    if (now < watch->since)
+        return watch->since;
+    bool lives = peer->heard > watch->since;
+    if (!lives && now >= tt_after(watch->since, TT_PRESENCE_GONE)) {
+        declare_gone(node, now, peer);
+        return watch->next;
+    }
+    if (lives && watch->silent >= SILENT_MAX) { // it tells nobody its boot number
+        tt_discovery_confirm(&node->discovery, now, peer, 0, 0);
+        return TT_FOREVER;
+    }
+    if (now < watch->next)
+        return watch->next;
+    ask_life(node, now, place);
+    if (!lives)
+        ping(node, peer);
+    watch->next = tt_after(now, DOUBT_AGAIN);
+    return watch->next;
+}
+
+static tt_time watch_over(tt_node *node, tt_time now, size_t place)
+{
+    tt_peer *peer = &node->peers[place];
+    tt_peer_watch *watch = &peer->watch;
+    if (watch->watched == 0)
+        watch->watched = now;
+    tt_time silent_since = tt_later(peer->heard, watch->watched);
+    tt_time gone_at = tt_after(silent_since, TT_PRESENCE_GONE);
+    if (now >= gone_at) {
+        declare_gone(node, now, peer);
+        return watch->next;
+    }
+    tt_time next = tt_later(tt_after(silent_since, TT_PRESENCE_PING), watch->next);
+    if (now < next)
+        return tt_earlier(next, gone_at);
+    ping(node, peer);
+    if (++watch->pings >= ASK_EVERY) {
+        watch->pings = 0;
+        ask_life(node, now, place);
+    }
+    watch->next = tt_after(now, TT_PRESENCE_AGAIN);
+    return tt_earlier(watch->next, gone_at);
+}
+
+// One who is lost and was heard since is asked at once; of all others the one whose turn it is.
+static void look_for_lost(tt_node *node, tt_time now)
+{
+    tt_peer *first = NULL;
+    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++) {
+        tt_peer *peer = &node->peers[i];
+        if (!peer->lost)
+            continue;
+        if (now - peer->watch.since > LOST_MAX) {
+            tt_discovery_forget(peer);
+            continue;
+        }
+        if (peer->heard > peer->watch.since && now >= peer->watch.next) {
+            ask_life(node, now, i);
+            peer->watch.next = tt_after(now, TT_PRESENCE_LOST);
+        } else if (first == NULL || peer->watch.next < first->watch.next) {
+            first = peer;
+        }
+    }
+    if (first == NULL)
+        return;
+    tt_time at = tt_later(first->watch.next, node->lost_at);
+    if (now >= at) {
+        ping(node, first);
+        node->lost_at = tt_after(now, TT_PRESENCE_LOST);
+        first->watch.next =
+            tt_after(now, tt_later(TT_PRESENCE_LOST, (now - first->watch.since) / 32));
+        at = node->lost_at;
+    }
+    node->presence_at = tt_earlier(node->presence_at, at);
+}
+
+void tt_presence_doubt(tt_node *node, tt_time now, const tt_peer *doubted)
+{
+    tt_peer *peer = &node->peers[doubted - node->peers];
+    tt_time spread = TT_MS(tt_random_below(&node->discovery.random, DOUBT_SPREAD_MS));
+    tt_time at = tt_after(now, depends_on(node, peer) ? 0 : spread);
+    peer->watch.since = tt_later(at, tt_after(peer->watch.since, DOUBT_PAUSE));
+    peer->watch.next = peer->watch.since;
+    peer->watch.silent = 0;
+    node->presence_at = tt_earlier(node->presence_at, peer->watch.since);
 }
 
 void tt_presence_advance(tt_node *node, tt_time now)
 {
-    node->presence_at = TT_FOREVER; // until there is a peer to look at
+    for (size_t i = 0; i < TT_NODE_ASKS_MAX; i++)
+        if (node->asks[i].busy && (node->asks[i].answered || node->asks[i].failed))
+            take_answer(node, now, &node->asks[i]);
+    node->presence_at = TT_FOREVER;
     for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++) {
         tt_peer *peer = &node->peers[i];
         if (!peer->reported)
             continue;
-        tt_presence_watch(node, now);
-        if (now >= tt_after(peer->heard, TT_PRESENCE_GONE))
-            tt_discovery_gone(&node->discovery, now, peer);
-        else if (now >= tt_after(peer->heard, TT_PRESENCE_PING))
-            ping(node, now, i);
+        if (peer->doubted)
+            node->presence_at = tt_earlier(node->presence_at, settle(node, now, i));
+        else if (depends_on(node, peer))
+            node->presence_at = tt_earlier(node->presence_at, watch_over(node, now, i));
+        else
+            peer->watch.watched = 0;
     }
+    look_for_lost(node, now);
+    node->presence_at = tt_earlier(node->presence_at, tt_strangers_advance(node, now));
 }

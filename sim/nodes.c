@@ -85,6 +85,7 @@ void tt_sim_start(tt_sim *sim, unsigned index, const char *kind)
                                .kind = kind,
                                .port = TT_BUS_PORT,
                                .browse = true,
+                               .watch = sim->options.watch,
                                .on_peer = sim->options.on_peer,
                                .on_turn = sim->options.on_turn,
                                .context = sim};

@@ -149,6 +149,7 @@ tt_scene *tt_scene_new(const tt_sim_options *options)
     tt_scene *s = calloc(1, sizeof(*s));
     TT_CHECK(s != NULL);
     tt_sim_options o = *options;
+    o.watch = true;
     o.on_start = on_start;
     o.context = s;
     s->sim = tt_sim_new(&o);
@@ -161,13 +162,13 @@ tt_scene *tt_scene_new(const tt_sim_options *options)
     return s;
 }
 
-// What a node holds besides the pings of presence, which never rest.
+// What a node holds besides the questions of presence, which never rest.
 static size_t busy(tt_sim *sim, unsigned index)
 {
     const tt_node *node = tt_sim_node(sim, index);
     size_t count = tt_bus_busy(&node->bus);
-    for (unsigned i = 0; i < TT_NODE_PEERS_MAX; i++)
-        count -= node->pings[i].busy;
+    for (unsigned i = 0; i < TT_NODE_ASKS_MAX; i++)
+        count -= node->asks[i].busy && !node->asks[i].answered && !node->asks[i].failed;
     return count;
 }
 

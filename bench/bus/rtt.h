@@ -17,7 +17,8 @@ typedef struct side {
     void (*serve)(uint16_t port); // for ever
     void (*open_client)(uint16_t port);
     void (*ask)(void);   // one confirmable GET; returns with the answer
-    void (*fetch)(void); // one GET of LONG_BYTES in blocks of 1024
+    void (*fetch)(void); // one GET of LONG_BYTES
+    void (*give)(void);  // one PUT of LONG_BYTES
 } side;
 
 extern const side libcoap_side;

@@ -1,5 +1,9 @@
 #!/bin/sh
-# Round trips on this host's loopback interface, beside libcoap in the same run.
+# Round trips on this host's loopback interface, beside libcoap in the same run; and sizes on the watch.
 set -eu
 cd "$(dirname "$0")/../.."
-exec build/linux/bench/bus/bench_rtt
+bench/bus/size.sh
+build/linux/bench/bus/bench_rtt
+build/linux/bench/bus/bench_far
+# Thirty and sixty idle nodes, and one that is watched; bench/bus/idle.py --whole takes minutes 3 to 8.
+exec python3 bench/bus/idle.py

@@ -4,8 +4,9 @@
 //     coap-client -m get coap://127.0.0.1/hello
 //
 // `hello` greets, `count` counts up when it is posted to and can be observed, `store` keeps what is
-// put.
+// put. Interrupted or told to end, it says goodbye.
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #include "tutti/platform_linux.h"
 
 static tt_node node;
+static tt_platform_linux platform;
+static volatile sig_atomic_t told_to_end;
 static uint8_t stored[65536];
 static size_t stored_length;
 static uint64_t stored_version;
@@ -68,9 +71,23 @@ static void store(tt_resource *resource, tt_time now, const tt_request *request,
     response->code = TT_CHANGED;
 }
 
+// A signal may come anywhere; the node is stopped by its own loop.
+static void end(int number)
+{
+    (void)number;
+    told_to_end = 1;
+    platform.platform.operations->wake(&platform.platform);
+}
+
+static void on_turn(tt_node *self, tt_time now)
+{
+    (void)now;
+    if (told_to_end)
+        tt_node_stop(self);
+}
+
 int main(int argument_count, char **arguments)
 {
-    static tt_platform_linux platform;
     static tt_resource resources[] = {
         {.path = "hello", .type = "example", .handler = hello, .methods = 1 << TT_GET},
         {.path = "count",
@@ -79,7 +96,8 @@ int main(int argument_count, char **arguments)
          .observable = true},
         {.path = "store", .handler = store, .methods = 1 << TT_GET | 1 << TT_PUT},
     };
-    tt_node_options options = {.name = "hello", .kind = "example", .port = TT_BUS_PORT};
+    tt_node_options options = {
+        .name = "hello", .kind = "example", .port = TT_BUS_PORT, .on_turn = on_turn};
     if (argument_count > 1)
         options.port = (uint16_t)atoi(arguments[1]);
     if (tt_platform_linux_init(&platform) != TT_OK ||
@@ -92,6 +110,8 @@ int main(int argument_count, char **arguments)
         TT_CHECK(tt_bus_add(&node.bus, &resources[i]) == TT_OK);
     printf("hello: unprotected, on the loopback interface only, port %u\n", (unsigned)options.port);
     fflush(stdout);
+    signal(SIGTERM, end);
+    signal(SIGINT, end);
     tt_node_run(&node);
     return 0;
 }

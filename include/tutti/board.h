@@ -3,6 +3,8 @@
 #ifndef TUTTI_BOARD_H
 #define TUTTI_BOARD_H
 
+#include <stdbool.h>
+
 #include "tutti/ethernet.h"
 #include "tutti/language.h"
 #include "tutti/medium.h"
@@ -26,6 +28,11 @@ tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context);
 // and where it does not work or is missing; then a line on the console says why. Called once, from
 // a thread.
 tt_medium *tt_board_medium(void);
+
+// Whether whoever runs the device wants it to end in order: the process that is one was sent
+// SIGTERM. The Ethernet's `arrived` was called then, so that a sleeping loop looks. Never
+// elsewhere.
+bool tt_board_should_stop(void);
 
 // Fills in bytes from a source of entropy, as many as it gives at once; 0 where the board has none.
 size_t tt_board_entropy(void *bytes, size_t length);

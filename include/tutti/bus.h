@@ -40,6 +40,14 @@ typedef enum tt_method {
     TT_DELETE = 4,
 } tt_method;
 
+// Whose datagrams go first. Within one priority all peers and streams take turns.
+typedef enum tt_priority {
+    TT_PRIORITY_LOW = -1,
+    TT_PRIORITY_NORMAL = 0,
+    TT_PRIORITY_HIGH = 1,
+    TT_PRIORITY_URGENT = 2,
+} tt_priority;
+
 // Response codes as on the wire: class in the upper three bits, detail in the lower five.
 #define TT_CODE(class, detail) ((class) << 5 | (detail))
 typedef enum tt_code {
@@ -89,6 +97,10 @@ typedef uint32_t tt_answer_token;
 // answers a piece with an error ends the transfer; the answer to any piece but the last is
 // otherwise the bus's.
 //
+// A body for a resource with `any_order` may come as a stream: its pieces come in any order, but
+// for the first, which has offset 0, each exactly once, all but that at the end TT_BUS_BLOCK_MAX
+// long; `size` is told with each, and `last` is the one with which all have come.
+//
 // A GET asks for a window of the representation: the bytes from `window_offset` on, at most
 // `window_length` of them. A long representation is asked for window by window, and by several
 // peers at a time.
@@ -103,7 +115,7 @@ typedef struct tt_request {
     size_t length;           // of this piece
     size_t offset;           // of this piece within the body
     size_t size;             // of the whole body where the sender told it or `last`, otherwise 0
-    bool last;               // the body ends with this piece
+    bool last;               // with this piece the body is whole
     size_t window_offset;    // GET: the first byte that is wanted; else 0
     size_t window_length;    // GET: 16 to TT_BUS_BLOCK_MAX bytes from there on are wanted
     uint8_t *space;          // TT_BUS_BLOCK_MAX bytes in which an answer may be made
@@ -135,6 +147,8 @@ typedef struct tt_response {
     uint64_t version;
     uint32_t max_age_seconds; // 60 unless set
     size_t size_max; // with 4.13: bytes that are taken at most, told to the asker; 0: untold
+    bool busy; // this piece of a stream, not the first, was not taken: it comes again in a while
+    uint32_t stream; // the bus's
     bool later; // no answer yet: tt_bus_answer will give it; a separate response (RFC 7252, 5.2.2)
 } tt_response;
 
@@ -173,6 +187,9 @@ struct tt_resource {
     // with Accept whose handler answers in another format gets 4.06 in any case.
     const uint16_t *gives, *takes;
     uint8_t methods; // bits 1 << tt_method; others get 4.05
+    // Bodies may come, and long representations go, as streams. Its handler takes pieces in any
+    // order, and gives any window of a representation at once, without `later`.
+    bool any_order;
     bool observable;
     bool subtree;
     bool hidden;               // not in /.well-known/core
@@ -197,7 +214,7 @@ typedef struct tt_reply {
     const uint8_t *payload;
     size_t length;
     size_t offset;
-    bool last;                 // of this representation; with observe, another may follow
+    bool last;                 // it is whole with this piece; with observe, another may follow
     bool final;                // nothing follows: the tt_call is the caller's again
     uint32_t observe_sequence; // of a notification
 } tt_reply;
@@ -216,6 +233,10 @@ struct tt_call {
     uint16_t content_format; // TT_FORMAT_NONE without one
     uint16_t accept;         // TT_FORMAT_NONE for any
     bool observe;            // GET only: notifications until tt_bus_cancel
+    // The answer's pieces may come in any order, but for the first, which has offset 0, each once;
+    // `last` with the one that makes it whole. So a long one may come as a stream.
+    bool any_order;
+    int8_t priority; // tt_priority
     tt_time timeout; // nanoseconds without any progress, separate responses included; 0 for 60 s
     tt_reply_handler *on_reply;
     void *context;
@@ -225,8 +246,10 @@ struct tt_call {
         uint8_t phase;
         uint8_t block_exponent; // blocks of 16 << exponent bytes
         bool send;              // its ping is to go out
+        bool streams;           // a stream was offered, or is under way
         bool observing;         // the peer confirmed the observation
         bool refreshing;        // it is registered for again
+        bool tagged;            // its body has a Request-Tag
         bool has_sequence;
         uint8_t etag_length; // 0: none
         uint16_t message_id;
@@ -281,6 +304,10 @@ uint8_t *tt_bus_answer_space(tt_bus *bus);
 // CoAP are counted and dropped. They are the caller's, as `peer` is.
 void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
                     size_t length);
+// The same of one so long that only its beginning could be received: a request is answered by 4.13,
+// a call by TT_TOO_LARGE, another confirmable message by a reset.
+void tt_bus_receive_cut(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
+                        size_t length);
 // Does what is due by `now`: repetitions, and the ends of what nobody answers.
 void tt_bus_advance(tt_bus *bus, tt_time now);
 // When tt_bus_advance must be called at the latest; TT_FOREVER where nothing waits.

@@ -30,6 +30,13 @@ TT_C_BEGIN
 #ifndef TT_BUS_TRANSFERS_MAX
 #define TT_BUS_TRANSFERS_MAX 4 // bodies being received block by block
 #endif
+#ifndef TT_BUS_STREAMS_MAX
+#define TT_BUS_STREAMS_MAX                                                                         \
+    4 // long bodies at a time, in either direction; 0: none, all go in blocks
+#endif
+#ifndef TT_BUS_STREAM_WINDOW
+#define TT_BUS_STREAM_WINDOW 65536 // bytes of a stream under way, a multiple of TT_BUS_BLOCK_MAX
+#endif
 #define TT_BUS_SMALL_BYTES 128 // of a message that a session keeps itself
 #define TT_BUS_OUTCOMES_MAX 8  // newest exchanges of a session of which the answer is known
 #define TT_BUS_KEPT_BYTES                                                                          \
@@ -46,6 +53,7 @@ TT_C_BEGIN
 #define TT_BUS_NON_LIFETIME TT_SECONDS(145)
 #define TT_BUS_TRANSFER_SILENCE TT_SECONDS(10) // after which an unfinished body is given up
 #define TT_BUS_TRANSFER_YIELD TT_MS(2500)      // and when another sender waits for its place
+#define TT_BUS_STREAM_SILENCE TT_SECONDS(8)    // without progress, after which a stream ends
 #define TT_BUS_OWED_LIFETIME TT_SECONDS(120)
 #define TT_BUS_CONFIRM_EVERY 8 // every so-manieth notification asks whether the observer lives
 #define TT_BUS_CONFIRM_AFTER TT_MS(500)   // quiet after which the newest state is told confirmably
@@ -87,6 +95,7 @@ typedef struct tt_bus_transmission {
     uint8_t attempts;
     uint16_t id, length;
     tt_bus_buffer *buffer; // NULL: `small`
+    int8_t priority;       // tt_priority
     void *owner;           // the call or observer that hears how it ends, or NULL
     tt_time next, wait;
     uint8_t small[TT_BUS_SMALL_BYTES];
@@ -118,12 +127,13 @@ struct tt_bus_session {
     tt_time heard;     // or spoken to
     uint16_t next_id;  // of our messages to it
     uint32_t left[4];  // when the last id of each quarter was used: second + 1, 0: never
-    uint8_t range_count, newest_outcome;
+    uint8_t range_count, next_outcome;
     tt_bus_range ranges[TT_BUS_RANGES_MAX]; // the one that was taken from last stands first
     tt_bus_outcome outcomes[TT_BUS_OUTCOMES_MAX];
     uint16_t kept_id, kept_length; // the newest answer with more than a code
     uint8_t kept[TT_BUS_KEPT_BYTES];
     tt_bus_transmission out;
+    tt_time round_trip, deviation; // smoothed (RFC 6298, 2); 0: not measured
 };
 
 typedef struct tt_bus_owed {
@@ -169,6 +179,56 @@ typedef struct tt_bus_transfer {
     char path[TT_BUS_PATH_MAX];
 } tt_bus_transfer;
 
+#define TT_BUS_STREAM_PIECES (TT_BUS_STREAM_WINDOW / TT_BUS_BLOCK_MAX)
+
+// How much of a stream may be under way: it follows the delay. See bus/stream_rate.c.
+typedef struct tt_bus_rate {
+    uint32_t window; // bytes
+    bool began;      // the queue was seen: the quick start is over
+    uint8_t recent_at;
+    uint16_t taken, lost;            // pieces of this round
+    tt_time base, base_before;       // the least round trip of these ten seconds, and of the last
+    tt_time base_since, round_until; // no second cut before
+    tt_time recent[4];               // round trips
+} tt_bus_rate;
+
+// A long body on its way in or out, piece by piece. See bus/stream.c.
+typedef struct tt_bus_stream {
+    uint8_t kind; // tt_stream_kind; 0: free
+    int8_t priority;
+    bool is_due;     // something is to be said, or sent, before its time
+    uint8_t backoff; // repetitions without an answer
+    tt_bus_session *session;
+    tt_bus_token token; // of its exchange
+    tt_call *call;      // whose body or answer it is; NULL: it is served here
+    uint32_t size;      // bytes of the body
+    uint32_t low;       // the first piece that has not come, or was not acknowledged
+    uint32_t limit;     // bytes that may be sent
+    uint32_t stamp;     // the newest that was told, or echoed
+    tt_time progress;   // when it last came on
+    tt_time next;       // when something is due: a repetition, an acknowledgement
+    uint8_t have[(TT_BUS_STREAM_PIECES + 7) / 8]; // pieces from low on that have come, in a ring
+    // One that is sent.
+    uint32_t end;                                 // the first piece that was never sent
+    uint32_t flying;                              // pieces under way
+    uint32_t sent_us[TT_BUS_STREAM_PIECES];       // when each was last sent
+    uint8_t away[(TT_BUS_STREAM_PIECES + 7) / 8]; // pieces that are taken for under way
+    tt_time pace;                                 // when the next piece may go
+    tt_bus_rate rate;
+    // One that is taken.
+    unsigned unsaid; // pieces since the last acknowledgement
+    bool is_closed;  // the receiver cannot take more now
+    tt_time stamped; // when `stamp` came
+    // One that is served here.
+    tt_resource *resource; // NULL: taken away meanwhile
+    tt_answer_token owed;  // the answer, once the body is whole
+    tt_bus_transfer *transfer;
+    tt_method method;
+    uint16_t content_format, accept;
+    uint64_t version;
+    char path[TT_BUS_PATH_MAX], query[TT_BUS_QUERY_MAX];
+} tt_bus_stream;
+
 // An acknowledgement or a reset.
 typedef struct tt_bus_empty {
     tt_endpoint peer; // port 0: free
@@ -192,6 +252,14 @@ struct tt_bus {
     unsigned next_observer; // who is told next
     tt_bus_transfer transfers[TT_BUS_TRANSFERS_MAX];
     tt_bus_buffer buffers[TT_BUS_BUFFERS_MAX];
+    tt_bus_stream streams[TT_BUS_STREAMS_MAX > 0 ? TT_BUS_STREAMS_MAX : 1];
+    unsigned next_stream; // whose piece goes out next
+    tt_time stream_time;  // the newest that the bus was told
+    struct {              // a message of a stream that is none here: its peer is told
+        tt_endpoint peer; // port 0: none
+        tt_bus_token token;
+        uint8_t code;
+    } stray;
     tt_bus_empty empties[TT_BUS_EMPTY_MAX];
     unsigned empty_first, empty_count;
     tt_resource well_known;
@@ -201,6 +269,7 @@ struct tt_bus {
     char diagnostic[96];
     struct {
         uint64_t received, malformed, duplicates, dropped, retransmitted;
+        uint64_t streams, pieces_sent, pieces_again, pieces_refused;
         uint64_t refused; // requests of peers, or with ids, that no table had room to remember
     } counters;
     bool plant_deduplication_bug; // tests only: forgets every exchange, so duplicates run twice

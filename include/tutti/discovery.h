@@ -1,9 +1,14 @@
 // Finding one another: DNS-SD (RFC 6763) over multicast DNS (RFC 6762), without input or output.
 //
-// A device announces one service instance, NAME._coap._udp.local, with the TXT keys `kind` and
-// `boot`, and browses for the others. Like the bus, it takes datagrams and the time and gives
+// A device announces one service instance, NAME._coap._udp.local, with the TXT keys `kind`, `boot`
+// and `wire`, and browses for the others. Like the bus, it takes datagrams and the time and gives
 // datagrams and a deadline. A node feeds it from UDP port 5353 with the groups 224.0.0.251 and
 // ff02::fb.
+//
+// What it hears is a hint, since whoever can send a datagram can say anything. It finds devices,
+// but of one that is found it ends nothing: a goodbye, another boot number, another place or
+// records that ran out make it doubt (TT_PEER_DOUBTED), and its owner asks the device itself and
+// says what came of it (tt_discovery_confirm, tt_discovery_gone).
 
 #ifndef TUTTI_DISCOVERY_H
 #define TUTTI_DISCOVERY_H
@@ -24,25 +29,52 @@ TT_C_BEGIN
 #define TT_MDNS_MESSAGE_MAX 1232 // bytes: what fits IPv6's smallest MTU
 #define TT_NAME_MAX 32           // bytes of a device's name, its terminator included
 #define TT_KIND_MAX 16           // bytes of a device's kind, its terminator included
+#define TT_WIRE_VERSION 1        // of what devices of this system say to one another; told in TXT
 
-// Another device, as its announcements tell it.
+// What a node's presence keeps of a peer (node/presence.c); all zero at first.
+typedef struct tt_peer_watch {
+    tt_time since;   // it is doubted or lost since then
+    tt_time watched; // somebody depends on it since then; 0: nobody does
+    tt_time next;    // it is looked at again
+    uint16_t ping;   // id of the newest ping, in case its reset comes
+    uint8_t pings;   // since its life was last asked for
+    uint8_t silent;  // questions about its life that had no answer, though it lives
+    bool asked;      // such a question is under way
+} tt_peer_watch;
+
+// Another device, as its announcements tell it. Its place in the table is free where `name` is "".
 typedef struct tt_peer {
     char name[TT_NAME_MAX]; // "watch-3f9a"
     char kind[TT_KIND_MAX]; // "watch"; "" until its TXT record is known
     char host[TT_NAME_MAX]; // the name of its addresses, without ".local"
     tt_endpoint endpoint;   // to reach it on the bus; IPv6 link-local preferred; port 0 until known
     uint32_t boot;          // differs after each restart; 0 where it tells none
-    tt_time heard;          // when something last came from it
+    uint32_t hash;          // of its name
+    tt_time heard;          // when it was found, or something last came from its endpoint
     tt_time expires;        // when its records end unless renewed
-    bool reported;          // present: `on_peer` was called with TT_PEER_FOUND
-    uint8_t asked;          // how often its missing records were asked for
+    tt_peer_watch watch;
+    uint8_t families; // the zones in which it was heard; bit 0: IPv4, bit 1: IPv6
+    uint8_t wire;     // the version of the wire that it speaks; 0 where it tells none
+    uint8_t asked;    // how often its missing records were asked for
+    bool reported;    // present: `on_peer` was called with TT_PEER_FOUND
+    bool doubted;     // `on_peer` was called with TT_PEER_DOUBTED, and nothing came of it yet
+    bool left;        // it, or somebody in its name, said goodbye
+    bool lost;        // it was present and is gone; kept, so that it can be asked for
 } tt_peer;
 
 typedef enum tt_peer_event {
     TT_PEER_FOUND,     // complete: name, kind and endpoint are known
     TT_PEER_RESTARTED, // its boot number changed; `peer` is as it was, TT_PEER_FOUND follows
-    TT_PEER_GONE, // said goodbye, expired or was declared gone; the entry is reused after the call
+    TT_PEER_GONE,      // it was declared gone; the entry may be reused after the call
+    TT_PEER_DOUBTED,   // somebody says that it left, restarted or moved, or its records ran out; a
+                       // node keeps this one to itself
 } tt_peer_event;
+
+// A device that is there and has no place in the table.
+typedef struct tt_discovery_other {
+    uint32_t hash;    // of its name
+    uint32_t until_s; // seconds of the clock; 0: free
+} tt_discovery_other;
 
 typedef struct tt_discovery tt_discovery;
 typedef void tt_peer_handler(tt_discovery *discovery, tt_time now, tt_peer_event event,
@@ -60,6 +92,8 @@ typedef struct tt_discovery_options {
     bool browse;           // look for others
     tt_peer *peers;        // the caller's table
     size_t peers_max;
+    tt_discovery_other *others; // the caller's: those that found no place; may be NULL
+    size_t others_max;
     tt_peer_handler *on_peer; // or NULL
     void *context;
 } tt_discovery_options;
@@ -75,16 +109,26 @@ struct tt_discovery {
         unsigned announcements; // still to send
         tt_time announce_at;    // the next probe or announcement; TT_FOREVER for none
         tt_time answer_at;      // when a multicast answer is due
-        tt_time spoke_at;       // when everyone was last told our records
+        tt_time more_at;        // when one who is still telling what it knows is answered
+        tt_endpoint more_from;
+        uint8_t more_families;
+        tt_time spoke_at; // when everyone was last told our records
         tt_time query_at;
         tt_time query_interval;
-        tt_time queried_at; // the last query
+        tt_time renew_at, expire_at; // of the peer whose records are the first; or earlier
+        tt_time queried_at;          // the last query, ours or another's with the same question
+        tt_time refresh_after; // how much later than at 80 % of their life records are renewed
+        tt_time asked_at;      // when everybody was last asked anew (tt_discovery_ask_again)
+        size_t known_at; // the place from which a question's known answers go on; 0: none left
+        uint8_t answer_families, query_families; // the zones that it goes to
         bool goodbye;
         tt_endpoint asker; // of a unicast answer that is due; port 0 for none
         bool asker_legacy; // a plain resolver; its id and its question are repeated
         uint16_t asker_id, asker_type;
         uint8_t asker_subject; // tt_discovery_subject
         unsigned conflicts;
+        const char *only_name, *only_kind;
+        bool others_lost; // more had no place in `others` either
     } state;
 };
 
@@ -109,17 +153,35 @@ tt_time tt_discovery_deadline(const tt_discovery *discovery);
 
 // Takes the next datagram that is due, TT_EMPTY where there is none; `capacity` >=
 // TT_MDNS_MESSAGE_MAX. `peer` with an unspecified address and port 5353 means both multicast
-// groups; otherwise unicast.
+// groups; otherwise one of them, or unicast.
 tt_status tt_discovery_transmit(tt_discovery *discovery, tt_time now, tt_endpoint *peer,
                                 void *bytes, size_t capacity, size_t *length);
 
 // Whether `name` was probed for, and is this device's own on its network.
 bool tt_discovery_owns_name(const tt_discovery *discovery);
 
-// Something else than mDNS showed that a peer lives, or that it does not.
+// Of all devices only the one with `name`, or those of `kind`, are of interest (NULL: any): others
+// are not stored, and are not asked to speak. The texts live as long as discovery.
+void tt_discovery_look_for(tt_discovery *discovery, tt_time now, const char *name,
+                           const char *kind);
+
+// Something else than mDNS came from a peer, which lives.
 void tt_discovery_heard(tt_discovery *discovery, tt_time now, const tt_endpoint *peer);
-// A peer that is not known, by its name, is nobody's loss.
-void tt_discovery_gone(tt_discovery *discovery, tt_time now, const tt_peer *peer);
+// A peer of the table was asked and answered: it has this boot number, and speaks this version of
+// the wire (each 0: it tells none). The doubt is over; another boot number is told as
+// TT_PEER_RESTARTED, and it is found again. One that was lost is found again. Calls on_peer.
+void tt_discovery_confirm(tt_discovery *discovery, tt_time now, tt_peer *peer, uint32_t boot,
+                          uint8_t wire);
+// A peer of the table is gone: it did not answer. It stays in its place as lost, unless it said
+// goodbye, until that is needed. Calls on_peer.
+void tt_discovery_gone(tt_discovery *discovery, tt_time now, tt_peer *peer);
+// Frees the place of a lost peer.
+void tt_discovery_forget(tt_peer *peer);
+// The network may have changed: asks and announces soon, as after the start, at most once a second.
+void tt_discovery_ask_again(tt_discovery *discovery, tt_time now);
+
+// How many devices are present and have no place in the table; `more`: at least so many.
+size_t tt_discovery_count_others(const tt_discovery *discovery, tt_time now, bool *more);
 
 // Queues goodbye records (time to live 0) for a device that leaves in order; once they are sent it
 // tells nothing of itself any more.

@@ -26,6 +26,7 @@ typedef struct tt_endpoint {
 bool tt_endpoint_equal(const tt_endpoint *a, const tt_endpoint *b);
 bool tt_endpoint_is_ipv4(const tt_endpoint *endpoint);
 bool tt_endpoint_is_multicast(const tt_endpoint *endpoint);
+bool tt_endpoint_is_loopback(const tt_endpoint *endpoint);
 bool tt_endpoint_is_link_local(const tt_endpoint *endpoint);
 
 // Appends "192.0.2.1:5683" or "[fe80::1%1]:5683" (RFC 5952 form; %interface only where not 0, and

@@ -17,8 +17,21 @@ TT_C_BEGIN
 #ifndef TT_NODE_PEERS_MAX
 #define TT_NODE_PEERS_MAX 16 // other devices that are known at a time
 #endif
-#define TT_PRESENCE_PING TT_MS(750)  // a peer that was silent for so long is pinged, and again
-#define TT_PRESENCE_GONE TT_MS(4000) // a peer that was silent for so long is gone
+#ifndef TT_NODE_OTHERS_MAX
+#define TT_NODE_OTHERS_MAX 32 // further ones that are counted, though they have no place
+#endif
+#ifndef TT_NODE_STRANGERS_MAX
+#define TT_NODE_STRANGERS_MAX 4 // devices that are observed by their address and watched, too
+#endif
+#define TT_NODE_ASKS_MAX 4 // peers that are asked for their boot number at a time
+#define TT_NODE_LIFE_PATH ".well-known/tutti" // answers {"wire": version, "boot": number}
+
+// Of a peer that somebody depends on (a call or an observation under way, or
+// tt_node_options.watch):
+#define TT_PRESENCE_PING TT_MS(2000)   // one that was silent for so long is pinged
+#define TT_PRESENCE_AGAIN TT_MS(100)   // and again so long after each ping without an answer
+#define TT_PRESENCE_GONE TT_MS(2950)   // one that was silent for so long is gone; doubted ones, too
+#define TT_PRESENCE_LOST TT_SECONDS(1) // between two pings to those that are gone, at least
 #define TT_NODE_DATAGRAMS_MAX 16 // taken in one turn of the loop, so that timers keep their time
 
 typedef struct tt_node tt_node;
@@ -38,7 +51,8 @@ typedef struct tt_node_options {
     const char *kept_name; // as tt_discovery_options, or NULL
     const char *kind;
     uint16_t port;            // TT_BUS_PORT, or 0 for any free one: node->port tells which
-    bool browse;              // look for others and watch whether they live
+    bool browse;              // look for others
+    bool watch;               // depend on all that are found: those who die are gone in seconds
     tt_peer_handler *on_peer; // or NULL
     void (*on_turn)(tt_node *node, tt_time now); // at each turn of the loop; or NULL
     void *context;
@@ -53,17 +67,31 @@ struct tt_node {
     tt_socket bus_socket;
     uint16_t port; // of the bus, the one that it really has
     tt_socket mdns_socket;
-    struct {
+    tt_discovery_other others[TT_NODE_OTHERS_MAX];
+    tt_resource life;
+    struct tt_node_ask { // a question for a peer's life
         tt_call call;
-        bool busy;
-    } pings[TT_NODE_PEERS_MAX]; // by place in `peers`
-    tt_time presence_at;        // when silence is looked at next
-    tt_list timers;             // that are set
-    tt_datagram datagram;       // the one being received or sent
-    bool more;                  // datagrams are left over from the last turn
+        size_t place; // in `peers`
+        bool busy, answered, failed;
+        uint32_t boot;
+        uint8_t wire;
+    } asks[TT_NODE_ASKS_MAX];
+    struct tt_node_stranger { // whom this device observes, and discovery does not know
+        tt_endpoint endpoint; // port 0: free
+        tt_time heard, next;
+        uint16_t ping;
+        bool answers; // pings, so that its silence means something
+        bool wanted;
+    } strangers[TT_NODE_STRANGERS_MAX];
+    tt_time presence_at;  // when somebody is looked at next
+    tt_time lost_at;      // when one who is lost may be pinged again
+    tt_list timers;       // that are set
+    tt_datagram datagram; // the one being received or sent
+    bool more;            // datagrams are left over from the last turn
     bool stopped;
     struct {
         uint64_t datagrams_received, datagrams_sent, sends_failed;
+        uint64_t multicast_dropped; // came to the bus's port by a group or to everybody
     } counters;
 };
 
@@ -96,6 +124,9 @@ void tt_node_after(tt_node *node, tt_node_timer *timer, tt_time delay,
 // the caller's again. From the loop's own thread.
 bool tt_node_timer_is_set(const tt_node_timer *timer);
 void tt_node_cancel(tt_node_timer *timer);
+
+// Whether a peer speaks this system's version of the wire, or tells none.
+bool tt_node_speaks_to(const tt_peer *peer);
 
 // The first present peer of `kind` (NULL for any) with `name` (NULL for any), whatever its
 // capitals, in the order found; or NULL.

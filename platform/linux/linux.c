@@ -208,18 +208,23 @@ static tt_status linux_send(tt_platform *platform, const tt_datagram *datagram)
     return errno == EAGAIN || errno == ENOBUFS ? TT_FULL : TT_UNREACHABLE;
 }
 
-// The interface that a datagram came in by, from its control message.
-static unsigned interface_of(struct msghdr *message)
+// The interface that a datagram came in by, from its control message, and whether it was sent to a
+// group or to everybody.
+static unsigned interface_of(struct msghdr *message, bool *multicast)
 {
+    *multicast = true; // what does not say to whom it was sent is nobody's own
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
         if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
             struct in6_pktinfo info;
             memcpy(&info, CMSG_DATA(c), sizeof(info));
+            *multicast = IN6_IS_ADDR_MULTICAST(&info.ipi6_addr);
             return info.ipi6_ifindex;
         }
         if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
             struct in_pktinfo info;
             memcpy(&info, CMSG_DATA(c), sizeof(info));
+            in_addr_t to = ntohl(info.ipi_addr.s_addr); // of loopback's only unicast block: 127/8
+            *multicast = to >> 24 != 127 || (to & 0xffffff) == 0xffffff;
             return (unsigned)info.ipi_ifindex;
         }
     }
@@ -294,8 +299,9 @@ static tt_status receive_from(int descriptor, tt_datagram *datagram)
     ssize_t length = recvmsg(descriptor, &message, 0);
     if (length < 0) // an error that waits makes the socket readable, so it must be taken
         return receive_error(descriptor, datagram);
-    if ((message.msg_flags & MSG_TRUNC) || interface_of(&message) != loopback_index())
+    if (interface_of(&message, &datagram->multicast) != loopback_index())
         return TT_DAMAGED;
+    datagram->cut = (message.msg_flags & MSG_TRUNC) != 0;
     datagram->length = (size_t)length;
     read_address(&from, &datagram->peer);
     return TT_OK;

@@ -42,6 +42,7 @@ typedef struct received {
     struct pbuf *data; // NULL: nothing listens at `peer`
     tt_endpoint peer;
     tt_socket socket;
+    bool multicast; // it was sent to a group or to everybody
 } received;
 
 static struct {
@@ -298,13 +299,13 @@ static void datagram_arrived(void *argument, struct udp_pcb *pcb, struct pbuf *d
         pbuf_free(data);
         return;
     }
-    if (stack.queue_count == TT_STACK_RECEIVED_MAX || data->tot_len > TT_DATAGRAM_MAX) {
+    if (stack.queue_count == TT_STACK_RECEIVED_MAX) {
         stack.counters.datagrams_dropped++;
         pbuf_free(data);
         return;
     }
     size_t place = (stack.queue_first + stack.queue_count++) % TT_STACK_RECEIVED_MAX;
-    stack.queue[place] = (received){.data = data, .socket = socket};
+    stack.queue[place] = (received){.data = data, .socket = socket, .multicast = to_many};
     endpoint_from(&stack.queue[place].peer, address, port);
 }
 
@@ -498,10 +499,12 @@ tt_status tt_stack_receive(tt_datagram *datagram)
     datagram->socket = first->socket;
     datagram->peer = first->peer;
     datagram->hop_limit = 0;
+    datagram->multicast = first->multicast;
     datagram->length = 0;
     if (first->data == NULL)
         return TT_UNREACHABLE;
-    datagram->length = pbuf_copy_partial(first->data, datagram->data, first->data->tot_len, 0);
+    datagram->cut = first->data->tot_len > TT_DATAGRAM_MAX;
+    datagram->length = pbuf_copy_partial(first->data, datagram->data, TT_DATAGRAM_MAX, 0);
     pbuf_free(first->data);
     return TT_OK;
 }

@@ -161,6 +161,8 @@ static void add_services(const tt_product *product, tt_platform *platform)
 
 static void on_turn(tt_node *self, tt_time now)
 {
+    if (tt_board_should_stop())
+        tt_node_stop(self); // which says goodbye
     tt_log_service_turn(&log_service, now);
     if (keep != NULL)
         keep->turn(self, now);
@@ -232,5 +234,7 @@ void tt_main(void)
     tt_product_say("tutti: ", name, " ready");
     tt_node_run(&node);
     tt_thread_sleep(tt_after(tt_now(), FAREWELL));
+    if (tt_board_should_stop())
+        tt_board_stop(0);
     tt_kept_restart();
 }

@@ -6,6 +6,7 @@
 #include "tutti/cbor.h"
 #include "tutti/check.h"
 #include "tutti/device_service.h"
+#include "tutti/discovery.h"
 
 static void write_text(tt_writer *w, const char *key, const char *value)
 {
@@ -42,7 +43,7 @@ static void write_document(tt_device_service *s, tt_time now)
     const tt_device_options *o = &s->options;
     tt_writer w;
     tt_writer_init(&w, s->document, sizeof(s->document));
-    tt_cbor_map(&w, 13 + (o->version != NULL) + (o->commit != NULL) + (o->wakeups != NULL) +
+    tt_cbor_map(&w, 14 + (o->version != NULL) + (o->commit != NULL) + (o->wakeups != NULL) +
                         (o->starts > 0));
     write_text(&w, "name", o->name);
     write_text(&w, "kind", o->kind);
@@ -52,6 +53,7 @@ static void write_document(tt_device_service *s, tt_time now)
         write_text(&w, "version", o->version);
     if (o->commit != NULL)
         write_text(&w, "commit", o->commit);
+    write_number(&w, "wire", TT_WIRE_VERSION);
     write_number(&w, "boot", o->boot);
     if (o->starts > 0)
         write_number(&w, "starts", o->starts);

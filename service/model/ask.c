@@ -55,7 +55,8 @@ static void start_call(tt_ask_service *s, tt_time now, const tt_endpoint *peer, 
 
 static bool is_wanted(const tt_ask_service *s, const tt_peer *peer)
 {
-    return peer->reported && (s->kind[0] == '\0' || tt_text_same_name(peer->kind, s->kind));
+    return peer->reported && (peer->wire == 0 || peer->wire == TT_WIRE_VERSION) &&
+           (s->kind[0] == '\0' || tt_text_same_name(peer->kind, s->kind));
 }
 
 // Asks the next device from `place` on for its links; with none left the question fails.

@@ -205,7 +205,7 @@ static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_
         s->upload.length = 0;
         strcpy(s->upload.path, request->path);
     } else if (!s->upload.under_way || !tt_endpoint_equal(&s->upload.peer, request->peer) ||
-               strcmp(s->upload.path, request->path) != 0 || request->offset != s->upload.length) {
+               strcmp(s->upload.path, request->path) != 0) {
         refuse_text(s, response, TT_ENTITY_INCOMPLETE,
                     "this transfer was not begun here; start over");
         return;
@@ -224,7 +224,7 @@ static void put(tt_model_service *s, tt_time now, const tt_request *request, tt_
         s->overwritten = true;
     if (request->length > 0)
         memcpy(s->options.slots[next_slot(s)] + request->offset, request->payload, request->length);
-    s->upload.length = end;
+    s->upload.length += request->length;
     response->code = TT_CONTINUE;
     if (!request->last)
         return;
@@ -415,12 +415,14 @@ tt_status tt_model_service_init(tt_model_service *s, const tt_model_options *opt
                                   .context = s,
                                   .methods = methods,
                                   .observable = true,
-                                  .subtree = true};
+                                  .subtree = true,
+                                  .any_order = true};
     s->model = (tt_resource){.path = s->path,
                              .type = TT_MODEL_TYPE,
                              .handler = handle,
                              .context = s,
-                             .methods = methods};
+                             .methods = methods,
+                             .any_order = true};
     tt_status status = tt_bus_add(options->bus, &s->collection);
     if (status == TT_OK && options->keep != NULL)
         options->keep->load(s);

@@ -341,7 +341,7 @@ static void put(tt_store_service *s, tt_time now, const tt_request *request, tt_
         return;
     }
     bool goes_on = s->upload.under_way && strcmp(s->path, request->path) == 0;
-    if (request->offset > 0 && (!goes_on || request->offset != s->upload.length)) {
+    if (request->offset > 0 && !goes_on) {
         refuse_text(s, response, TT_ENTITY_INCOMPLETE, "this value was not begun here; start over");
         return;
     }
@@ -361,7 +361,7 @@ static void put(tt_store_service *s, tt_time now, const tt_request *request, tt_
     strcpy(s->path, request->path);
     s->upload.peer = *request->peer;
     s->upload.heard = now;
-    s->upload.length = end;
+    s->upload.length = (request->offset > 0 ? s->upload.length : 0) + request->length;
     response->code = TT_CONTINUE;
     if (request->last)
         ask(s, request, response);
@@ -445,6 +445,7 @@ tt_status tt_store_service_init(tt_store_service *s, const tt_store_service_opti
                                 .handler = handle,
                                 .context = s,
                                 .methods = 1 << TT_GET | 1 << TT_PUT | 1 << TT_DELETE,
+                                .any_order = true,
                                 .observable = true,
                                 .subtree = true};
     s->observer = (tt_store_observer){.prefix = PREFIX, .changed = on_change, .user = s};

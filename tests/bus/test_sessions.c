@@ -1,6 +1,7 @@
 // What is between two devices: one message at a time whose bytes stay, ids, bodies that are not
 // mixed, observations that neither lock a table nor end in silence.
 
+#include "bus/internal.h"
 #include "tests/bus/exchange.h"
 
 static tt_message_writer observe_by(uint16_t id, uint8_t token, const char *path, uint32_t value)
@@ -117,6 +118,18 @@ static void test_two_bodies(void)
     take_block(&b, TT_CONTINUE, 0);
     take_block(&b, TT_CHANGED, 1);
     EXPECT_ANSWER(b, TT_CHANGED);
+    // Both behind another message.
+    asked first;
+    start();
+    ask_by_hand(&first, TT_GET, false, NULL, 0);
+    ask_by_hand(&a, TT_PUT, false, one, sizeof(one));
+    ask_by_hand(&b, TT_PUT, false, two, sizeof(two));
+    EXPECT_EQUAL(answer.count, 0);
+    respond(SERVER, &first, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, 0, NULL, 0, NULL, 0, 1);
+    EXPECT(puts_block(0) && answer.message.id == a.call.state.message_id);
+    take_block(&a, TT_CONTINUE, 0);
+    take_block(&a, TT_CHANGED, 1);
+    EXPECT(a.done && puts_block(0) && answer.message.id == b.call.state.message_id);
     // Of a stranger who mixes them the older is given up, and told so (RFC 9175, 3).
     start();
     static const char letters[] = "ab";
@@ -201,6 +214,17 @@ static void test_format_of_fetches(void)
     EXPECT(answer.count == 1 && answer.message.block2.number == 1 && answer.message.length == 0);
     EXPECT_EQUAL(answer.message.content_format, TT_FORMAT_CBOR);
     EXPECT_EQUAL(answer.message.accept, TT_FORMAT_JSON);
+    EXPECT_EQUAL(answer.message.tag_length, 0);
+    tt_bus_cancel(&CLIENT->bus, time_now, &a.call);
+    static uint8_t body[2048]; // of a long body the Request-Tag, too
+    ask_by_hand(&a, TT_POST, false, body, sizeof(body));
+    uint64_t tag = answer.message.tag;
+    take_block(&a, TT_CONTINUE, 0);
+    respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, 0, NULL, 0,
+            &(tt_block){.more = true, .exponent = 2}, TT_OPTION_BLOCK2, 64);
+    EXPECT(answer.count == 1 && answer.message.block2.number == 1 && answer.message.tag == tag);
+    EXPECT(answer.message.tag_length == 4 && !answer.message.block1.present);
+    tt_bus_cancel(&CLIENT->bus, time_now, &a.call);
 }
 
 static void text_only(tt_resource *resource, tt_time now, const tt_request *request,
@@ -279,7 +303,7 @@ static void test_aliases(void)
         {{".", "show"}, TT_BAD_OPTION},
         {{"tree", "..", "x"}, TT_BAD_OPTION},
     };
-    static const char *const near[] = {"/show", "show/", "tree//x", "tree/"};
+    static const char *const near[] = {"/show", "show/", "tree//x", "tree/", "tree/./x", "tree/.."};
     asked a;
     start();
     for (size_t i = 0; i < TT_COUNT(cases); i++) {
@@ -330,6 +354,72 @@ static void test_progress(void)
     EXPECT_EQUAL(a.length, 20 * 64);
 }
 
+// A long body over a network that loses one datagram in twenty, each way: it takes longer than a
+// call's time, comes whole, and no block's handler runs twice.
+static uint8_t sent_body[1 << 20], got_body[1 << 20];
+
+static void take_long(tt_resource *resource, tt_time now, const tt_request *request,
+                      tt_response *response)
+{
+    (void)resource, (void)now;
+    runs++;
+    memcpy(got_body + request->offset, request->payload, request->length);
+    response->code = TT_CHANGED;
+}
+
+static void carry_with_loss(tt_random *random)
+{
+    static uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    tt_endpoint to;
+    size_t length;
+    for (bool any = true; any;) {
+        any = false;
+        for (unsigned i = 0; i < 2; i++)
+            while (tt_bus_transmit(&devices[i].bus, &to, bytes, sizeof(bytes), &length) == TT_OK) {
+                any = true;
+                if (tt_random_below(random, 100) >= 5)
+                    tt_bus_receive(&devices[1 - i].bus, time_now, &devices[i].endpoint, bytes,
+                                   length);
+            }
+    }
+}
+
+static void test_long_body_with_loss(void)
+{
+    static tt_resource resource = {.path = "long", .handler = take_long, .methods = 1 << TT_PUT};
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        asked a;
+        tt_random random;
+        start();
+        tt_random_seed(&random, seed);
+        tt_random_bytes(&random, sent_body, sizeof(sent_body));
+        REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+        memset(&a, 0, sizeof(a));
+        a.call = (tt_call){.peer = SERVER->endpoint,
+                           .method = TT_PUT,
+                           .path = "long",
+                           .payload = sent_body,
+                           .length = sizeof(sent_body),
+                           .content_format = TT_FORMAT_OCTETS,
+                           .accept = TT_FORMAT_NONE,
+                           .on_reply = asked_reply,
+                           .context = &a};
+        tt_time begun = time_now;
+        REQUIRE(tt_bus_call(&CLIENT->bus, time_now, &a.call) == TT_OK);
+        while (!a.done) {
+            carry_with_loss(&random);
+            tt_time next = tt_earlier(tt_bus_deadline(&SERVER->bus), tt_bus_deadline(&CLIENT->bus));
+            time_now = next > time_now ? next : time_now + 1;
+            tt_bus_advance(&SERVER->bus, time_now);
+            tt_bus_advance(&CLIENT->bus, time_now);
+        }
+        EXPECT_ANSWER(a, TT_CHANGED);
+        EXPECT(time_now - begun > TT_SECONDS(60));
+        EXPECT_EQUAL(runs, sizeof(sent_body) / TT_BUS_BLOCK_MAX);
+        EXPECT(memcmp(sent_body, got_body, sizeof(sent_body)) == 0);
+    }
+}
+
 // A full table of observers who have gone is free again once they were asked; those who live stay.
 static void test_full_of_the_gone(void)
 {
@@ -341,11 +431,15 @@ static void test_full_of_the_gone(void)
         hear(&one, &w);
         EXPECT(answer.message.has_observe);
     }
-    time_now += TT_BUS_PROBE_AFTER;
-    tt_message_writer w = observe_by(1, 9, "show", 0);
-    hear(OTHER, &w);
-    EXPECT(answer.message.code == TT_CONTENT && !answer.message.has_observe);
-    turn(SERVER);
+    tt_message_writer w;
+    for (uint16_t late = 0; late < 2; late++) {
+        time_now += late ? TT_MS(1) : TT_BUS_PROBE_AFTER - TT_MS(1);
+        w = observe_by((uint16_t)(late + 1), 9, "show", 0);
+        hear(OTHER, &w);
+        EXPECT(answer.message.code == TT_CONTENT && !answer.message.has_observe);
+        turn(SERVER);
+        EXPECT_EQUAL(answer.count, late ? TT_BUS_OBSERVERS_MAX : 0);
+    }
     EXPECT_EQUAL(answer.count, TT_BUS_OBSERVERS_MAX); // each is asked
     EXPECT_EQUAL(answer.message.type, TT_CONFIRMABLE);
     for (size_t i = 0; i < TT_BUS_SESSIONS_MAX; i++) // the last one lives
@@ -353,9 +447,34 @@ static void test_full_of_the_gone(void)
             hear_empty(&one, TT_ACKNOWLEDGEMENT, SERVER->bus.sessions[i].out.id);
     pass(TT_SECONDS(24));
     EXPECT_EQUAL(observer_count(), 1);
-    w = observe_by(2, 9, "show", 0);
+    w = observe_by(3, 9, "show", 0);
     hear(OTHER, &w);
     EXPECT(answer.message.has_observe);
+}
+
+// One who has gone is missed, though what it is to be told changes all the time; one who answers,
+// however late, is not.
+static void test_missed_at_last(void)
+{
+    for (int answers = 0; answers < 2; answers++) {
+        start();
+        tt_message_writer w = observe_by(1, 1, "show", 0);
+        hear(CLIENT, &w);
+        tt_time begun = time_now;
+        unsigned told = 0;
+        while (observer_count() > 0 && time_now - begun < TT_SECONDS(60)) {
+            change_shown("x");
+            time_now += TT_MS(50);
+            told += answer.count;
+            if (answers && answer.count > 0 && told % 2 == 0)
+                hear_empty(CLIENT, TT_ACKNOWLEDGEMENT, answer.message.id);
+        }
+        EXPECT_EQUAL(observer_count(), answers);
+        if (!answers) {
+            EXPECT_EQUAL(told, 1 + TT_BUS_RETRANSMITS_MAX);
+            EXPECT(time_now - begun > TT_SECONDS(15) && time_now - begun < TT_SECONDS(24));
+        }
+    }
 }
 
 // Observers who have gone delay nobody.
@@ -429,6 +548,8 @@ static void test_end_is_told(void)
             ask_by_hand(&waiting, TT_GET, false, NULL, 0);
         tt_bus_cancel(&CLIENT->bus, time_now, &c.call);
         EXPECT(c.final && c.status == TT_CANCELLED);
+        EXPECT_EQUAL(CLIENT->bus.sessions[0].out.kind, busy ? TT_FOR_CALL : TT_FOR_CANCEL);
+        EXPECT_EQUAL(tt_bus_busy(&CLIENT->bus), busy);
         memset(&c, 0xee, sizeof(c)); // it is its owner's again
         deliver();
         EXPECT_EQUAL(observer_count(), 0);
@@ -466,6 +587,44 @@ static void test_refresh(void)
     EXPECT(c.final && c.status == TT_OK && c.code == TT_CONTENT);
 }
 
+static void notify_by_hand(const asked *a, tt_message_type type, uint32_t max_age)
+{
+    static uint8_t bytes[64];
+    tt_bus_token token = {.length = 8};
+    tt_message_writer w;
+    memcpy(token.bytes, &a->call.state.token, 8);
+    tt_message_begin(&w, bytes, sizeof(bytes), type, TT_CONTENT, a->call.state.message_id, &token);
+    tt_message_option_number(&w, TT_OPTION_OBSERVE, 5);
+    tt_message_option_number(&w, TT_OPTION_MAX_AGE, max_age);
+    tell(CLIENT, SERVER, &w);
+}
+
+// How soon and how late an observation is registered for again, whatever its Max-Age; its answer
+// may come separately.
+static void test_when_to_refresh(void)
+{
+    static const uint32_t ages[] = {0, 1, 100, 100000, UINT32_MAX}, waits[] = {5, 5, 100, 300, 300};
+    asked a;
+    for (size_t i = 0; i < TT_COUNT(ages); i++) {
+        start();
+        ask_by_hand(&a, TT_GET, true, NULL, 0);
+        notify_by_hand(&a, TT_ACKNOWLEDGEMENT, ages[i]);
+        EXPECT_EQUAL(tt_bus_deadline(&CLIENT->bus), time_now + TT_SECONDS(waits[i]));
+    }
+    time_now += TT_SECONDS(300);
+    turn(CLIENT);
+    EXPECT(answer.count == 1 && answer.message.has_observe && answer.message.observe == 0);
+    uint16_t id = answer.message.id;
+    uint8_t bytes[4];
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_ACKNOWLEDGEMENT, 0, id, NULL);
+    tell(CLIENT, SERVER, &w);
+    notify_by_hand(&a, TT_CONFIRMABLE, 60);
+    EXPECT(answer.count == 1 && answer.message.type == TT_ACKNOWLEDGEMENT);
+    EXPECT_EQUAL(tt_bus_deadline(&CLIENT->bus), time_now + TT_SECONDS(60));
+    EXPECT(!a.done);
+}
+
 // An answer that was acknowledged already is acknowledged again, and not reset.
 static void test_answer_again(void)
 {
@@ -480,6 +639,55 @@ static void test_answer_again(void)
     }
 }
 
+// A later answer is confirmable where its request was.
+static void test_type_of_later_answers(void)
+{
+    tt_response response = {.code = TT_CHANGED, .content_format = TT_FORMAT_NONE};
+    for (int confirmable = 0; confirmable < 2; confirmable++) {
+        start();
+        tt_message_writer w =
+            request(confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE, TT_POST, 1, "later");
+        hear(CLIENT, &w);
+        EXPECT_EQUAL(answer.count, confirmable);
+        REQUIRE(tt_bus_answer(&SERVER->bus, time_now, owed[0], &response) == TT_OK);
+        collect(SERVER);
+        EXPECT_EQUAL(answer.message.type, confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE);
+        EXPECT_EQUAL(SERVER->bus.sessions[0].out.kind, confirmable ? TT_FOR_ANSWER : TT_FOR_NOBODY);
+    }
+}
+
+// A datagram of which only the beginning came: told so, whoever sent it, and nothing is run.
+static void test_cut_datagrams(void)
+{
+    static uint8_t bytes[64];
+    asked a;
+    start();
+    for (int i = 0; i < 3; i++) {
+        tt_message_writer w = request(i == 2 ? TT_NON_CONFIRMABLE : TT_CONFIRMABLE, TT_PUT,
+                                      (uint16_t)(i + 1), "keep");
+        if (i == 0)
+            tt_message_payload(&w, "the beginning", 13);
+        else // it ends within an option
+            tt_message_option(&w, 2048, "0123456789", 10);
+        tt_bus_receive_cut(&SERVER->bus, time_now, &CLIENT->endpoint, w.out.data,
+                           w.out.length - (i > 0 ? 3 : 0));
+        collect(SERVER);
+        EXPECT_EQUAL(answer.count, i < 2);
+        EXPECT(i > 0 || answer.message.code == TT_ENTITY_TOO_LARGE);
+        EXPECT(i != 1 || was_reset(2));
+    }
+    EXPECT_EQUAL(runs, 0);
+    ask_by_hand(&a, TT_GET, false, NULL, 0);
+    tt_bus_token token = {.length = 8};
+    tt_message_writer w;
+    memcpy(token.bytes, &a.call.state.token, 8);
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_ACKNOWLEDGEMENT, TT_CONTENT,
+                     a.call.state.message_id, &token);
+    tt_message_payload(&w, "the beginning", 13);
+    tt_bus_receive_cut(&CLIENT->bus, time_now, &SERVER->endpoint, w.out.data, w.out.length);
+    EXPECT(a.done && a.status == TT_TOO_LARGE);
+}
+
 int main(void)
 {
     test_stored_bytes();
@@ -492,11 +700,16 @@ int main(void)
     test_formats();
     test_aliases();
     test_progress();
+    test_long_body_with_loss();
     test_full_of_the_gone();
+    test_missed_at_last();
     test_the_gone_delay_nobody();
     test_last_state();
     test_end_is_told();
     test_refresh();
+    test_when_to_refresh();
     test_answer_again();
+    test_cut_datagrams();
+    test_type_of_later_answers();
     return test_result();
 }

@@ -23,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static tt_discovery discovery;
     static tt_peer peers[4];
+    static tt_discovery_other others[2];
     tt_time now = TT_SECONDS(1);
     memset(peers, 0, sizeof(peers));
     tt_discovery_options options = {.name = "watch-3f9a",
@@ -33,6 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .browse = true,
                                     .peers = peers,
                                     .peers_max = 4,
+                                    .others = others,
+                                    .others_max = 2,
                                     .on_peer = on_peer};
     tt_endpoint own = {.ip = {0xfe, 0x80, [15] = 1}},
                 peer = {.ip = {0xfe, 0x80, [15] = 2}, .port = TT_MDNS_PORT};
@@ -51,6 +54,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(datagram);
         at += length;
         tt_discovery_advance(&discovery, now);
+        for (unsigned i = 0; i < 4; i++)
+            if (peers[i].doubted && (head & 0x40) != 0)
+                tt_discovery_confirm(&discovery, now, &peers[i], head, 1);
+            else if (peers[i].doubted)
+                tt_discovery_gone(&discovery, now, &peers[i]);
         uint8_t bytes[TT_MDNS_MESSAGE_MAX];
         tt_endpoint to;
         size_t sent;

@@ -256,6 +256,37 @@ static void test_icmp_errors(void)
     EXPECT_EQUAL(nodes[0].node.counters.datagrams_received, 0);
 }
 
+static unsigned deleted;
+
+static void count_deletes(tt_resource *resource, tt_time now, const tt_request *request,
+                          tt_response *response)
+{
+    (void)resource, (void)now, (void)request;
+    deleted++;
+    response->code = TT_DELETED;
+}
+
+// What was sent to a group or to everybody runs no handler, whatever it is.
+static void test_multicast(void)
+{
+    static tt_resource resource = {
+        .path = "x", .handler = count_deletes, .methods = 1 << TT_DELETE};
+    static const uint8_t request[] = {0x50, 0x04, 0x12, 0x34, 0xb1, 'x'}; // NON DELETE /x
+    start();
+    deleted = 0;
+    REQUIRE(join(0, NULL, NULL, TT_BUS_PORT, false) == TT_OK);
+    REQUIRE(tt_bus_add(&nodes[0].node.bus, &resource) == TT_OK);
+    for (int multicast = 1; multicast >= 0; multicast--) {
+        tt_datagram *d = &nodes[0].inbox[nodes[0].first];
+        *d = (tt_datagram){.peer = address_of(NODES, 40000), .multicast = multicast != 0};
+        memcpy(d->data, request, d->length = sizeof(request));
+        nodes[0].count = 1;
+        tt_node_poll(&nodes[0].node);
+        EXPECT_EQUAL(deleted, multicast == 0);
+    }
+    EXPECT_EQUAL(nodes[0].node.counters.multicast_dropped, 1);
+}
+
 // Two devices whose names differ in their capitals alone have one name: the later takes another.
 static void test_same_name(void)
 {
@@ -298,7 +329,7 @@ static void test_many_peers(void)
     EXPECT(tt_node_find(&nodes[0].node, NULL, names[NODES - 1]) == NULL);
     EXPECT(tt_node_find(&nodes[0].node, NULL, names[1]) != NULL);
     nodes[1].present = false;
-    pass(TT_PRESENCE_GONE + TT_SECONDS(90)); // gone, and the next question to everyone
+    pass(TT_PRESENCE_GONE + TT_SECONDS(125)); // its records end, and it does not answer
     EXPECT(tt_node_find(&nodes[0].node, NULL, names[1]) == NULL);
     EXPECT(tt_node_find(&nodes[0].node, NULL, names[NODES - 1]) != NULL);
 }
@@ -357,9 +388,11 @@ static void test_stop(void)
     tt_node_run(&nodes[0].node);
     EXPECT_EQUAL(waits, 40);
     EXPECT(tt_node_find(&nodes[1].node, NULL, "lamp") != NULL);
-    nodes[0].present = false;
-    pass(TT_MS(50));
+    nodes[0].present = false; // it said goodbye, and does not answer any more
+    pass(TT_PRESENCE_GONE + TT_MS(500));
     EXPECT(tt_node_find(&nodes[1].node, NULL, "lamp") == NULL);
+    for (unsigned i = 0; i < TT_NODE_PEERS_MAX; i++) // nor is it asked for: it left in order
+        EXPECT_EQUAL(nodes[1].node.peers[i].name[0], '\0');
 }
 
 int main(void)
@@ -368,6 +401,7 @@ int main(void)
     test_names();
     test_any_port();
     test_icmp_errors();
+    test_multicast();
     test_same_name();
     test_many_peers();
     test_turn();

@@ -6,6 +6,8 @@ mDNS needs multicast there; otherwise on the host's, and without zeroconf.
 
 import os
 import re
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -161,7 +163,7 @@ def test_list():
     expect(b"Kitchen" in done.stdout and b"/room/09/thing/499" in done.stdout, f"500 paths, not {done}")
 
 
-def test_zeroconf(port, instance, kind):
+def test_zeroconf(port, instance, kind, process=None):
     try:
         from zeroconf import ServiceBrowser, ServiceListener, Zeroconf, ZeroconfServiceTypes
     except ImportError:
@@ -193,8 +195,61 @@ def test_zeroconf(port, instance, kind):
         expect("127.0.0.1" in info.parsed_addresses(), f"its address, not {info.parsed_addresses()}")
     kinds = ZeroconfServiceTypes.find(zc=browser, timeout=3)  # RFC 6763, 9
     expect("_coap._udp.local." in kinds, f"_coap._udp among the kinds of services, not {kinds}")
+    if process is not None: # its goodbye ends what zeroconf keeps for two minutes otherwise
+        process.terminate()
+        expect(process.wait(10) == 0, f"a node that ends in order, not with {process.returncode}")
+        until = time.monotonic() + 5
+        while name in found and time.monotonic() < until:
+            time.sleep(0.1)
+        expect(name not in found, "zeroconf to hear the goodbye")
     browser.close()
     return True
+
+
+def announcement(name, wire):
+    """What a device called `name` on port 1 says of itself by multicast DNS."""
+
+    def labels(text):
+        return b"".join(bytes([len(label)]) + label.encode() for label in text.split(".")) + b"\0"
+
+    def record(owner, kind, data):
+        return labels(owner) + struct.pack(">HHIH", kind, 1, 120, len(data)) + data
+
+    service, host = "_coap._udp.local", name + ".local"
+    pairs = b"".join(bytes([len(pair)]) + pair for pair in (b"kind=lamp", b"boot=7", b"wire=%d" % wire))
+    return struct.pack(">6H", 0, 0x8400, 0, 4, 0, 0) + record(service, 12, labels(f"{name}.{service}")) + record(
+        f"{name}.{service}", 33, struct.pack(">3H", 0, 0, 1) + labels(host)) + record(
+        f"{name}.{service}", 16, pairs) + record(host, 1, bytes([127, 0, 0, 1]))
+
+
+def while_announced(devices, *words):
+    """Runs our command while devices, name and version of the wire, announce themselves over and over."""
+    out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    out.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    out.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    out.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+    out.bind(("", 5353))
+    process = subprocess.Popen([LINUX + "/cli/tutti", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while process.poll() is None:
+        for name, wire in devices:
+            out.sendto(announcement(name, wire), ("224.0.0.251", 5353))
+        time.sleep(0.2)
+    out.close()
+    return process.returncode, *process.communicate()
+
+
+def test_others():
+    """More devices than have a place are told of; one of another wire is listed as such, and refused."""
+    lamps = [(f"lamp-{i:02}", 1) for i in range(19)]
+    code, out, said = while_announced(lamps, "ls", "--host", "--for", "1")
+    expect(code == 0 and out.count(b"lamp-") == 16, f"16 lamps, not {out}")
+    expect(b"16 of 19 shown" in said, f"that three are not shown, not {said}")
+    code, out, said = while_announced([*lamps, ("later", 2)], "get", "--host", "later/x")
+    expect(code == 1 and b"later speaks version 2 of the wire and this program version 1" in said, f"a refusal, not {said}")
+    code, out, said = while_announced([("later", 2)], "ls", "--host", "--for", "1")
+    expect(b"speaks version 2 of the wire, not 1" in out, f"its version in the list, not {out}")
+    code, out, said = while_announced([("later", 2)], "ls", "--host", "--for", "1", "--json")
+    expect(b'"wire": 2' in out or b'"wire":2' in out, f"its version in the list, not {out}")
 
 
 def main():
@@ -202,11 +257,11 @@ def main():
     client = need("coap-client", "coap-client-notls", "coap-client-openssl")
     server = need("coap-server", "coap-server-notls", "coap-server-openssl")
     with tempfile.TemporaryDirectory() as scratch:
-        with Node():
+        with Node() as node:
             test_requests(client, scratch)
             test_observe(client)
             if namespace.inside():
-                test_zeroconf(PORT, "hello", b"example")
+                test_zeroconf(PORT, "hello", b"example", node.process)
             else:
                 print("skipped: zeroconf, since no network namespace can be made here:", reason)
         with Many() as many:
@@ -215,6 +270,8 @@ def main():
                 test_names(many)
                 test_list()
                 test_zeroconf(many.port, "Kitchen", b"Example")
+        if namespace.inside():
+            test_others()
         test_other_server(server, scratch)
     end()
 

@@ -75,6 +75,7 @@ static int echo(void)
     tt_time deadline = ops->now(platform) + TT_SECONDS(60);
     while (next(deadline)) {
         EXPECT_EQUAL(datagram.socket, opened);
+        EXPECT_EQUAL(datagram.multicast, datagram.length == 5); // the hello of find()
         ops->send(platform, &datagram);
         if (datagram.length == 4 && memcmp(datagram.data, "stop", 4) == 0)
             return test_failures > 0;

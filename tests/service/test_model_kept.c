@@ -138,8 +138,8 @@ static void test_sender_dies(void)
         device *from = i % 2 == 0 ? HOST : WATCH, *to = i % 2 == 0 ? WATCH : HOST;
         tt_endpoint peer;
         size_t length;
-        REQUIRE(tt_bus_transmit(&from->bus, &peer, bytes, sizeof(bytes), &length) == TT_OK);
-        tt_bus_receive(&to->bus, time_now, &from->endpoint, bytes, length);
+        if (tt_bus_transmit(&from->bus, &peer, bytes, sizeof(bytes), &length) == TT_OK)
+            tt_bus_receive(&to->bus, time_now, &from->endpoint, bytes, length);
     }
     tt_bus_cancel(&HOST->bus, time_now, &begun.call);
     turn();

@@ -67,8 +67,8 @@ static void begin_upload(asked *begun)
         device *from = i % 2 == 0 ? car : watch, *to = i % 2 == 0 ? watch : car;
         tt_endpoint peer;
         size_t length;
-        REQUIRE(tt_bus_transmit(&from->bus, &peer, bytes, sizeof(bytes), &length) == TT_OK);
-        tt_bus_receive(&to->bus, time_now, &from->endpoint, bytes, length);
+        if (tt_bus_transmit(&from->bus, &peer, bytes, sizeof(bytes), &length) == TT_OK)
+            tt_bus_receive(&to->bus, time_now, &from->endpoint, bytes, length);
     }
 }
 
@@ -180,7 +180,7 @@ static void test_one_slot_begins_anew(void)
 }
 
 // The device's power is cut in mid-upload: it comes up without a model, whatever lies in the slot;
-// the sender's next block is refused, and a whole plan taken.
+// the sender's next piece is refused, and a whole plan taken.
 static void test_power_cut(uint8_t *second_slot)
 {
     static asked begun;
@@ -188,8 +188,8 @@ static void test_power_cut(uint8_t *second_slot)
     watch->bus = (tt_bus){0};
     tt_bus_init(&watch->bus, time_now, 99);
     init_service(second_slot);
-    pass(TT_SECONDS(3)); // the car says its block again
-    EXPECT_ANSWER(begun, TT_ENTITY_INCOMPLETE);
+    pass(TT_SECONDS(3)); // the car says its piece again, and there is no such stream
+    EXPECT(begun.done && begun.status == TT_RESET);
     ask(&a, host, watch, TT_POST, PATH, NULL, image, PIXELS);
     EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
     ask(&a, host, watch, TT_GET, "ai/models", NULL, NULL, 0);

@@ -134,6 +134,8 @@ static void test_worn(void)
     EXPECT_EQUAL(bed_put(&the, "a", "more", 4), TT_OK);
     the.tearing.dead = true;
     EXPECT_TEXT(bed_text(&the, "a"), "TT_IO");
+    tt_store_facts facts;
+    EXPECT_EQUAL(tt_store_info(&the.store, 1, &facts), TT_IO);
     EXPECT_EQUAL(bed_put(&the, "a", "most", 4), TT_IO);
     tt_tearing_power(&the.tearing, UINT64_MAX);
     REQUIRE(bed_open(&the) == TT_OK);
@@ -188,6 +190,36 @@ static void test_failing_reads(bool once)
     EXPECT_EQUAL(the.tearing.misuses, 0);
 }
 
+// And while an image is opened that a cut left in the middle of a collection.
+static void test_failing_opening(void)
+{
+    static uint8_t kept[4 << 10];
+    unsigned collecting = 0;
+    for (uint64_t points = 1000; points < 9000; points += 97) {
+        blank(4, 512, 8);
+        tt_tearing_power(&the.tearing, points);
+        for (unsigned i = 0; !the.tearing.dead; i++)
+            bed_put(&the, i % 7 == 0 ? "cold" : "hot", "a value of a key", 16);
+        tt_tearing_power(&the.tearing, UINT64_MAX);
+        REQUIRE(bed_open(&the) == TT_OK);
+        if (the.store.head_victim == UINT32_MAX && the.store.void_head == UINT32_MAX)
+            continue;
+        collecting++;
+        memcpy(kept, image, sizeof(kept));
+        tt_status status = TT_IO;
+        for (uint64_t reads = 0; status != TT_OK; reads++) {
+            REQUIRE(reads < 1000 && memcmp(kept, image, sizeof(kept)) == 0);
+            the.tearing.reads_left = reads;
+            the.tearing.reads_failed = 0;
+            the.tearing.reads_fail_once = true;
+            status = bed_open(&the);
+            EXPECT_EQUAL(status, the.tearing.reads_failed > 0 ? TT_IO : TT_OK);
+        }
+        the.tearing.reads_left = UINT64_MAX;
+    }
+    EXPECT(collecting > 0);
+}
+
 // A read fails while a place for an extent is looked for: those that are there are not written
 // over.
 static void test_failing_extents(void)
@@ -214,6 +246,7 @@ static void test_failing_extents(void)
         status = bed_change(&the, &change, 1);
         EXPECT_EQUAL(status, the.tearing.reads_failed > 0 ? TT_IO : TT_OK);
         the.tearing.reads_left = UINT64_MAX;
+        EXPECT_EQUAL(bed_put(&the, "d", "1", 1), status); // till it is opened again
         REQUIRE(bed_open(&the) == TT_OK);
         for (int i = 0; i < 2; i++) {
             const char *text = bed_text(&the, i == 0 ? "a" : "b");
@@ -236,6 +269,7 @@ int main(void)
     test_large();
     test_worn();
     test_failing_extents();
+    test_failing_opening();
     test_failing_reads(false);
     test_failing_reads(true);
     return test_result();

@@ -134,7 +134,7 @@ static void small_indexed(void)
 {
     small();
     the.parts.index_sectors = 1;
-    the.parts.log_sectors = 15;
+    the.parts.log_sectors = 14; // so that an index of 5 keys fills the buffer but for its sum
     the.parts.clean = &tt_store_clean_index;
     REQUIRE(bed_open(&the) == TT_OK);
 }
@@ -273,6 +273,13 @@ static void test_refused(void)
     }
     small();
     the.tearing.medium.sector_bytes = 0;
+    EXPECT_EQUAL(bed_open(&the), TT_INVALID);
+    // The least sector has room for two deletions of the longest key, besides what each has.
+    small();
+    the.tearing.medium.program_bytes = 1;
+    the.tearing.medium.sector_bytes = 32 + 16 + 2 * (16 + TT_STORE_KEY_MAX);
+    EXPECT_EQUAL(bed_open(&the), TT_OK);
+    the.tearing.medium.sector_bytes--;
     EXPECT_EQUAL(bed_open(&the), TT_INVALID);
     // Fewer entries than the store has keys.
     small();

@@ -30,6 +30,8 @@ static void test_batch(void)
     EXPECT_EQUAL(bed_change(&the, three, 2), TT_INVALID); // the key twice
     EXPECT_EQUAL(bed_change(&the, three, 0), TT_INVALID);
     EXPECT_EQUAL(bed_change(&the, three, TT_STORE_CHANGES_MAX + 1), TT_INVALID);
+    three[1] = (tt_store_change){.key = "a plan", .value = "1", .length = 1, .extent = true};
+    EXPECT_EQUAL(bed_change(&the, three, 2), TT_INVALID);
     three[1] = (tt_store_change){.key = "piece by piece", .length = 1};
     EXPECT_EQUAL(bed_change(&the, three, 2), TT_INVALID);
     three[1].length = 0;
@@ -353,6 +355,9 @@ static void test_wear(void)
         bed_run(&the);
         EXPECT_EQUAL(tt_store_info(&the.store, 3, &facts), TT_OK);
         EXPECT_EQUAL(facts.least + facts.greatest, the.tearing.erases);
+        EXPECT_EQUAL(the.store.counters.erases, the.tearing.erases);
+        EXPECT_EQUAL(the.store.counters.programs, the.tearing.programs);
+        EXPECT_EQUAL(the.store.counters.programmed_bytes, the.tearing.programmed_bytes);
     }
     memset(image, 0xff, sizeof(image));
     bed_init(&the, image, 4, 512, 16);

@@ -6,7 +6,9 @@
 
 #define _GNU_SOURCE
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@
 
 #define ETHERNET_LINE 1
 #define MEDIUM_LINE 2
+#define END_LINE 3
 #define MEDIUM_WORD 3 // of the arguments
 #define MEDIUM_UNIT 4
 #define MEDIUM_SECTOR 4096
@@ -63,6 +66,45 @@ static void on_readable(void *context)
         ethernet.ethernet.arrived(ethernet.ethernet.arrived_context);
 }
 
+// SIGTERM: a signal that is none of the kernel's raises an interrupt, as the syncing thread does.
+static int end_pipe[2] = {-1, -1};
+static volatile sig_atomic_t should_stop;
+
+static void on_terminate(int number)
+{
+    (void)number;
+    int saved = errno;
+    should_stop = 1;
+    ssize_t written = write(end_pipe[1], "", 1);
+    (void)written; // fails only where the pipe is full: it is told already
+    errno = saved;
+}
+
+static void on_end_interrupt(void *context)
+{
+    char bytes[8];
+    if (read(end_pipe[0], bytes, sizeof(bytes)) > 0)
+        on_readable(context);
+}
+
+// Without it, SIGTERM ends the process as it would any.
+static void await_end(void)
+{
+    struct sigaction action = {.sa_handler = on_terminate, .sa_flags = SA_RESTART};
+    sigfillset(&action.sa_mask);
+    if (pipe2(end_pipe, O_NONBLOCK | O_CLOEXEC) != 0)
+        return;
+    tt_status status = tt_interrupt_attach(END_LINE, on_end_interrupt, NULL);
+    TT_CHECK(status == TT_OK); // the board has the line
+    if (tt_linux_interrupt_on_read(end_pipe[0], END_LINE))
+        sigaction(SIGTERM, &action, NULL);
+}
+
+bool tt_board_should_stop(void)
+{
+    return should_stop != 0;
+}
+
 tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)
 {
     uint8_t mac[6];
@@ -77,6 +119,7 @@ tt_ethernet *tt_board_ethernet(void (*arrived)(void *context), void *context)
     }
     ethernet.ethernet.arrived = arrived;
     ethernet.ethernet.arrived_context = context;
+    await_end();
     tt_status status = tt_interrupt_attach(ETHERNET_LINE, on_readable, NULL);
     TT_CHECK(status == TT_OK); // the board has the line
     return tt_linux_interrupt_on_read(ethernet.descriptor, ETHERNET_LINE) ? &ethernet.ethernet
