@@ -8,7 +8,7 @@ TARGET_linux-fuzz := fuzz
 JOBS    := $(shell nproc)
 EPOCHS  := 10
 
-.PHONY: help demo test test-long bench mutate sbom format clean images $(DEVICES) linux $(CHECKED)
+.PHONY: help demo test test-long soak bench mutate sbom format clean images $(DEVICES) linux $(CHECKED)
 
 help:
 	@./run help
@@ -35,8 +35,12 @@ demo: images
 test: images $(CHECKED)
 	@tests/run.sh build/linux -LE long
 
-test-long: images
+test-long: images linux-tsan
 	@tests/run.sh build/linux -L long
+
+# Scenarios in virtual time without end; docs/simulator.md.
+soak: linux
+	@exec build/linux/cli/tutti sim --soak --seed $(or $(SEED),1)
 
 GROUPS := kernel bus storage ai
 B      := $(GROUPS)

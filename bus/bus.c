@@ -19,7 +19,9 @@ void tt_bus_init(tt_bus *bus, tt_time now, uint64_t seed)
     tt_list_init(&bus->resources);
     tt_list_init(&bus->calls);
     tt_random_seed(&bus->random, seed);
-    bus->next_message_id = (uint16_t)tt_random_u64(&bus->random);
+    bus->first_id = (uint16_t)tt_random_u64(&bus->random);
+    bus->observe_sequence =
+        (uint32_t)tt_random_below(&bus->random, 1 << 24); // other than the last start's
     bus->next_answer = 1;
     bus->version_salt = tt_random_u64(&bus->random);
     bus->well_known = (tt_resource){.path = ".well-known/core",
@@ -41,6 +43,7 @@ tt_status tt_bus_add(tt_bus *bus, tt_resource *resource)
     for (tt_list *node = bus->resources.next; node != &bus->resources; node = node->next)
         if (strcmp(TT_CONTAINER(node, tt_resource, link)->path, resource->path) == 0)
             return TT_EXISTS;
+    resource->observe_sequence = bus->observe_sequence;
     tt_list_append(&bus->resources, &resource->link);
     bus->links_version++;
     return TT_OK;
@@ -48,12 +51,12 @@ tt_status tt_bus_add(tt_bus *bus, tt_resource *resource)
 
 void tt_bus_remove(tt_bus *bus, tt_resource *resource)
 {
-    for (size_t i = 0; i < TT_COUNT(bus->observers); i++)
+    for (size_t i = 0; i < TT_BUS_OBSERVERS_MAX; i++)
         if (bus->observers[i].resource == resource) { // told 4.04 (RFC 7641, 4.2)
             bus->observers[i].resource = &bus->gone;
             bus->observers[i].pending = true;
         }
-    for (size_t i = 0; i < TT_COUNT(bus->transfers); i++)
+    for (size_t i = 0; i < TT_BUS_TRANSFERS_MAX; i++)
         if (bus->transfers[i].resource == resource)
             bus->transfers[i].resource = NULL;
     tt_list_remove(&resource->link);
@@ -70,131 +73,171 @@ static bool is_response(unsigned code)
     return code >= TT_CODE(2, 0) && code < TT_CODE(6, 0);
 }
 
-void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
-                    size_t length)
+// Messages whose session is free now.
+static void send_what_waited(tt_bus *bus, tt_time now)
+{
+    tt_server_send_waiting(bus, now);
+    tt_blockwise_send(bus, now);
+}
+
+// An acknowledgement or reset of the message that is under way to a peer.
+static void confirm(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_message *m)
+{
+    void *owner = session->out.owner;
+    bool reset = m->type == TT_RESET_MESSAGE;
+    if (session->out.kind == TT_FOR_CALL) {
+        if (m->code == 0) // else the answer is in it
+            tt_exchange_confirmed(bus, now, owner, reset);
+        return;
+    }
+    bool observed = session->out.kind == TT_FOR_OBSERVER;
+    tt_transmission_end(session);
+    if (observed)
+        tt_observers_confirmed(bus, now, owner, reset);
+}
+
+static void receive_empty(tt_bus *bus, tt_time now, const tt_endpoint *peer,
+                          tt_bus_session *session, const tt_message *m)
+{
+    if (m->type == TT_CONFIRMABLE)
+        tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id); // a ping (4.3)
+    else if (tt_exchange_pong(bus, now, peer, m) || session == NULL)
+        return;
+    else if (tt_transmission_confirms(session, m->id))
+        confirm(bus, now, session, m);
+    else if (m->type == TT_RESET_MESSAGE)
+        tt_observers_rejected(bus, session, m->id);
+}
+
+static void receive_message(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message *m)
+{
+    tt_bus_session *session = tt_session_find(bus, peer);
+    bool confirms = m->type == TT_ACKNOWLEDGEMENT || m->type == TT_RESET_MESSAGE;
+    if (session != NULL)
+        tt_session_touch(session, now);
+    if (m->code == 0 && (confirms || m->type == TT_CONFIRMABLE)) {
+        receive_empty(bus, now, peer, session, m);
+    } else if (is_request(m->code) && !confirms) {
+        tt_server_request(bus, now, peer, m);
+    } else if (is_response(m->code) && m->type != TT_RESET_MESSAGE) {
+        if (m->type == TT_ACKNOWLEDGEMENT && tt_transmission_confirms(session, m->id))
+            confirm(bus, now, session, m);
+        tt_observing_response(bus, now, peer, m);
+    } else {
+        bus->counters.malformed++;
+        if (m->type == TT_CONFIRMABLE) // a code of a reserved class (4.2)
+            tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
+    }
+    send_what_waited(bus, now);
+}
+
+static void receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
+                    size_t length, bool cut)
 {
     tt_message message;
     bus->counters.received++;
     if (tt_endpoint_is_own(peer) || peer->port == 0)
         return; // nobody can answer there
-    if (tt_message_parse(&message, bytes, length) != TT_OK) {
-        bus->counters.malformed++;
-        // A confirmable message that we cannot read is rejected (4.2); anything else is ignored.
-        if (length >= 4 && message.type == TT_CONFIRMABLE && ((const uint8_t *)bytes)[0] >> 6 == 1)
-            tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, message.id);
+    if (tt_message_parse(&message, bytes, length) == TT_OK) {
+        if (cut) // more than any message may have, however much of it is here
+            message.length = TT_BUS_MESSAGE_MAX;
+        receive_message(bus, now, peer, &message);
         return;
     }
-    bool confirms = message.type == TT_ACKNOWLEDGEMENT || message.type == TT_RESET_MESSAGE;
-    if (message.code == 0 && message.type == TT_CONFIRMABLE) {
-        tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, message.id); // a ping (4.3)
-    } else if (message.code == 0 && confirms) {
-        tt_bus_client_empty(bus, now, peer, &message);
-        tt_bus_reply_empty(bus, now, peer, &message);
-    } else if (is_request(message.code) && !confirms) {
-        tt_bus_server_request(bus, now, peer, &message);
-    } else if (is_response(message.code) && message.type != TT_RESET_MESSAGE) {
-        tt_bus_client_response(bus, now, peer, &message);
-    } else {
-        bus->counters.malformed++;
-        if (message.type == TT_CONFIRMABLE) // a code of a reserved class (4.2)
-            tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, message.id);
-    }
+    bus->counters.malformed++;
+    // A confirmable message that we cannot read is rejected (4.2); anything else is ignored.
+    if (length >= 4 && message.type == TT_CONFIRMABLE && ((const uint8_t *)bytes)[0] >> 6 == 1)
+        tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, message.id);
 }
 
-void tt_bus_cancel(tt_bus *bus, tt_time now, tt_call *call)
+void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
+                    size_t length)
 {
-    // An observation of another device ends by our reset of its next message.
-    tt_bus_client_cancel(bus, now, call);
+    receive(bus, now, peer, bytes, length, false);
+}
+
+void tt_bus_receive_cut(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
+                        size_t length)
+{
+    receive(bus, now, peer, bytes, length, true);
+}
+
+// A message that was not acknowledged in time: once more, or its end.
+static void repeat(tt_bus *bus, tt_time now, tt_bus_session *session)
+{
+    void *owner = session->out.owner;
+    tt_transmission_kind kind = (tt_transmission_kind)session->out.kind;
+    if (session->out.attempts < TT_BUS_RETRANSMITS_MAX &&
+        tt_observers_renew(bus, now, session)) // by a newer state
+        return;
+    if (tt_transmission_repeat(bus, session, now))
+        return;
+    tt_transmission_end(session);
+    if (kind == TT_FOR_CALL)
+        tt_exchange_fail(bus, now, owner, TT_TIMED_OUT);
+    else if (kind == TT_FOR_OBSERVER) // gone: RFC 7641, 4.5
+        tt_observers_drop(bus, owner);
 }
 
 void tt_bus_advance(tt_bus *bus, tt_time now)
 {
-    tt_bus_client_advance(bus, now);
-    // Those that wait now: a callback that starts another must not keep the loop here.
-    for (size_t left = tt_bus_client_count_local(bus); left > 0; left--) {
-        tt_call *call = tt_bus_client_take_local(bus);
-        if (call == NULL)
-            break; // cancelled meanwhile
-        tt_bus_server_local(bus, now, call);
-    }
-    tt_bus_reply_advance(bus, now);
-    for (size_t i = 0; i < TT_COUNT(bus->owed); i++)
-        if (bus->owed[i].id != 0 && now >= bus->owed[i].expires)
-            bus->owed[i].id = 0;
-    for (size_t i = 0; i < TT_COUNT(bus->transfers); i++)
-        if (bus->transfers[i].resource != NULL &&
-            now >= tt_after(bus->transfers[i].heard, TT_BUS_TRANSFER_SILENCE))
-            bus->transfers[i].resource = NULL;
+    tt_exchange_advance(bus, now);
+    tt_observing_advance(bus, now);
+    for (size_t i = 0; i < TT_BUS_SESSIONS_MAX; i++)
+        if (tt_transmission_is_due(&bus->sessions[i], now))
+            repeat(bus, now, &bus->sessions[i]);
+    tt_server_advance(bus, now);
+    tt_bodies_advance(bus, now);
+    tt_observers_advance(bus, now);
+    send_what_waited(bus, now);
 }
 
 tt_time tt_bus_deadline(const tt_bus *bus)
 {
-    tt_time deadline = tt_earlier(tt_bus_client_deadline(bus), tt_bus_reply_deadline(bus));
-    for (size_t i = 0; i < TT_COUNT(bus->owed); i++)
-        if (bus->owed[i].id != 0)
-            deadline = tt_earlier(deadline, bus->owed[i].expires);
-    for (size_t i = 0; i < TT_COUNT(bus->transfers); i++)
-        if (bus->transfers[i].resource != NULL)
-            deadline =
-                tt_earlier(deadline, tt_after(bus->transfers[i].heard, TT_BUS_TRANSFER_SILENCE));
-    return deadline;
+    tt_time deadline = tt_outbox_is_empty(bus) ? TT_FOREVER : INT64_MIN;
+    deadline = tt_earlier(deadline, tt_transmission_deadline(bus));
+    deadline = tt_earlier(deadline, tt_exchange_deadline(bus));
+    deadline = tt_earlier(deadline, tt_blockwise_deadline(bus));
+    deadline = tt_earlier(deadline, tt_observing_deadline(bus));
+    deadline = tt_earlier(deadline, tt_server_deadline(bus));
+    deadline = tt_earlier(deadline, tt_bodies_deadline(bus));
+    return tt_earlier(deadline, tt_observers_deadline(bus));
 }
 
 tt_status tt_bus_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
                           size_t *length)
 {
     TT_CHECK(capacity >= TT_BUS_MESSAGE_MAX);
-    tt_bus_datagram *first = &bus->out[bus->out_first];
-    if (first->length > 0) {
-        memcpy(bytes, first->bytes, first->length);
-        *peer = first->peer;
-        *length = first->length;
-        first->length = 0;
-        bus->out_first = (bus->out_first + 1) % TT_BUS_OUT_MAX;
-        return TT_OK;
-    }
-    for (size_t i = 0; i < TT_COUNT(bus->replies); i++) {
-        tt_bus_reply *reply = &bus->replies[i];
-        if (!reply->used || !reply->send)
-            continue;
-        memcpy(bytes, reply->bytes, reply->length);
-        *peer = reply->peer;
-        *length = reply->length;
-        reply->send = false;
-        reply->used = reply->confirmable; // others are not repeated
-        return TT_OK;
-    }
-    return tt_bus_client_transmit(bus, peer, bytes, capacity, length) ? TT_OK : TT_EMPTY;
+    bool sent = tt_outbox_transmit(bus, peer, bytes, capacity, length) ||
+                tt_transmission_transmit(bus, peer, bytes, length) ||
+                tt_exchange_transmit_ping(bus, peer, bytes, capacity, length);
+    return sent ? TT_OK : TT_EMPTY;
 }
 
 void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 {
-    for (size_t i = 0; i < TT_COUNT(bus->peers); i++)
-        if (tt_endpoint_equal(&bus->peers[i].endpoint, peer))
-            memset(&bus->peers[i], 0, sizeof(bus->peers[i]));
-    for (size_t i = 0; i < TT_COUNT(bus->observers); i++)
-        if (bus->observers[i].resource != NULL && tt_endpoint_equal(&bus->observers[i].peer, peer))
-            tt_bus_drop_observer(bus, &bus->observers[i]);
-    for (size_t i = 0; i < TT_COUNT(bus->replies); i++)
-        if (tt_endpoint_equal(&bus->replies[i].peer, peer))
-            bus->replies[i].used = false;
-    for (size_t i = 0; i < TT_COUNT(bus->owed); i++)
-        if (tt_endpoint_equal(&bus->owed[i].peer, peer))
-            bus->owed[i].id = 0;
-    for (size_t i = 0; i < TT_COUNT(bus->transfers); i++)
-        if (tt_endpoint_equal(&bus->transfers[i].peer, peer))
-            bus->transfers[i].resource = NULL;
-    tt_bus_client_forget(bus, now, peer);
+    tt_session_forget(bus, peer);
+    tt_exchange_end_all(bus, now, peer, true, TT_TIMED_OUT);
+    send_what_waited(bus, now);
+}
+
+void tt_bus_unreachable(tt_bus *bus, tt_time now, const tt_endpoint *peer)
+{
+    tt_exchange_end_all(bus, now, peer, false, TT_UNREACHABLE);
+    send_what_waited(bus, now);
 }
 
 size_t tt_bus_busy(const tt_bus *bus)
 {
     size_t busy = 0;
-    for (size_t i = 0; i < TT_COUNT(bus->replies); i++)
-        busy += bus->replies[i].used;
-    for (size_t i = 0; i < TT_COUNT(bus->owed); i++)
+    for (size_t i = 0; i < TT_BUS_SESSIONS_MAX; i++)
+        busy += bus->sessions[i].out.kind == TT_FOR_ANSWER ||
+                bus->sessions[i].out.kind == TT_FOR_OBSERVER;
+    for (size_t i = 0; i < TT_BUS_BUFFERS_MAX; i++)
+        busy += bus->buffers[i].state == TT_BUFFER_WAITS;
+    for (size_t i = 0; i < TT_BUS_OWED_MAX; i++)
         busy += bus->owed[i].id != 0;
-    for (size_t i = 0; i < TT_COUNT(bus->transfers); i++)
+    for (size_t i = 0; i < TT_BUS_TRANSFERS_MAX; i++)
         busy += bus->transfers[i].resource != NULL;
     for (const tt_list *node = bus->calls.next; node != &bus->calls; node = node->next)
         busy++;

@@ -9,8 +9,24 @@
 #include "bus/internal.h"
 #include "tutti/check.h"
 
+// "a//b", "a/" and "a/./b" are other names than "a/b" and "a", and nobody's.
+static bool is_alias(const char *path)
+{
+    for (const char *part = path; *path != '\0'; part++) {
+        size_t length = strcspn(part, "/");
+        if (length == strspn(part, ".") && length <= 2) // empty, "." or ".."
+            return true;
+        part += length;
+        if (*part == '\0')
+            return false;
+    }
+    return false; // the root
+}
+
 tt_resource *tt_bus_find_resource(const tt_bus *bus, const char *path)
 {
+    if (is_alias(path))
+        return NULL;
     tt_resource *best = NULL;
     size_t best_length = 0;
     for (tt_list *node = bus->resources.next; node != &bus->resources; node = node->next) {
@@ -56,6 +72,30 @@ static const char *methods_text(uint8_t methods)
     return text;
 }
 
+static bool is_among(const uint16_t *formats, uint16_t format)
+{
+    while (*formats != TT_FORMAT_NONE && *formats != format)
+        formats++;
+    return *formats == format;
+}
+
+// Whether a resource that states its formats gives and takes these.
+static bool has_formats(tt_bus *bus, const tt_resource *resource, const tt_request *request,
+                        tt_response *response)
+{
+    if (request->accept != TT_FORMAT_NONE && resource->gives != NULL &&
+        !is_among(resource->gives, request->accept))
+        tt_bus_diagnose(bus, response, TT_NOT_ACCEPTABLE,
+                        "not to be had in this format: ", request->path);
+    else if (request->content_format != TT_FORMAT_NONE && resource->takes != NULL &&
+             !is_among(resource->takes, request->content_format))
+        tt_bus_diagnose(bus, response, TT_FORMAT_UNSUPPORTED,
+                        "not taken in this format: ", request->path);
+    else
+        return true;
+    return false;
+}
+
 void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const tt_request *request,
                         tt_response *response)
 {
@@ -66,19 +106,19 @@ void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const t
     } else if (request->method > TT_DELETE || !(resource->methods >> request->method & 1)) {
         tt_bus_diagnose(bus, response, TT_METHOD_NOT_ALLOWED,
                         "method not allowed; allowed here: ", methods_text(resource->methods));
-    } else {
+    } else if (has_formats(bus, resource, request, response)) {
         resource->handler(resource, now, request, response);
         if (!response->later)
             tt_bus_check_response(bus, request, response);
     }
 }
 
-void tt_bus_set_window(tt_bus *bus, tt_request *request, const tt_block *block2)
+void tt_bus_set_window(tt_request *request, const tt_block *block2, tt_bus_buffer *buffer)
 {
     bool get = request->method == TT_GET && block2 != NULL && block2->present;
     request->window_length = get ? tt_block_bytes(block2) : TT_BUS_BLOCK_MAX;
     request->window_offset = get ? block2->number * request->window_length : 0;
-    request->space = bus->window;
+    request->space = buffer != NULL ? buffer->bytes + TT_HEAD_MAX : NULL;
 }
 
 static void refuse(tt_bus *bus, tt_response *response, tt_code code, const char *what,
@@ -98,6 +138,8 @@ static bool is_answer(tt_code code)
 void tt_bus_check_response(tt_bus *bus, const tt_request *request, tt_response *response)
 {
     bool windowed = request->method == TT_GET && response->code < TT_BAD_REQUEST;
+    bool other = response->content_format != request->accept &&
+                 response->content_format != TT_FORMAT_NONE && request->accept != TT_FORMAT_NONE;
     const char *fault = NULL;
     if (!is_answer(response->code) || (response->code == TT_CONTINUE && request->last))
         fault = "its handler gives no code of an answer: ";
@@ -109,7 +151,9 @@ void tt_bus_check_response(tt_bus *bus, const tt_request *request, tt_response *
         fault = "its handler gives a part of a window: ";
     else if ((response->more || request->window_offset > 0) && windowed && !response->has_version)
         fault = "longer than a block, and its handler tells no version: ";
-    if (fault != NULL)
+    if (fault == NULL && windowed && other) // the handler does not look at Accept
+        refuse(bus, response, TT_NOT_ACCEPTABLE, "not to be had in this format: ", request->path);
+    else if (fault != NULL)
         refuse(bus, response, TT_INTERNAL_ERROR, fault, request->path);
     else if (windowed && response->length == 0 && request->window_offset > 0)
         refuse(bus, response, TT_BAD_OPTION,

@@ -5,17 +5,92 @@
 
 #include "bus/message.h"
 
-#define TT_BLOCK_EXPONENT_MAX 6     // 1024 bytes
-#define TT_BLOCK_NUMBER_MAX 0xfffff // RFC 7959, 2.2
+#define TT_BLOCK_EXPONENT_MAX 6                             // 1024 bytes
+#define TT_BLOCK_NUMBER_MAX 0xfffff                         // RFC 7959, 2.2
+#define TT_HEAD_MAX (TT_BUS_MESSAGE_MAX - TT_BUS_BLOCK_MAX) // an answer's bytes before its payload
 
 // From the lowest up: each file uses those before it.
 
+// remembered.c
+typedef enum tt_id_state {
+    TT_ID_NEW,
+    TT_ID_TAKEN,
+    TT_ID_FULL, // it is not known, and there is no room to remember it
+} tt_id_state;
+typedef enum tt_outcome_kind {
+    TT_OUTCOME_NONE,
+    TT_OUTCOME_ACKNOWLEDGED, // the answer goes separately, or it was an answer itself
+    TT_OUTCOME_CODE,         // answered by a code alone
+    TT_OUTCOME_KEPT,         // answered by the session's `kept`, unless that holds a newer one
+} tt_outcome_kind;
+// Lets go of what is too old; before `heard` is set anew.
+void tt_remembered_age(tt_bus_session *s, tt_time now);
+// Takes a message's id. `unsafe`: a handler that changes things may run for it.
+tt_id_state tt_remembered_take(tt_bus_session *s, tt_time now, uint16_t id, bool confirmable,
+                               bool unsafe);
+// What came of a message with this id and checksum, or NULL.
+tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum);
+void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *message,
+                       tt_outcome_kind kind, unsigned code);
+// A session gives way: whether the bus can remember for it; it leaves; it comes back.
+bool tt_remembered_can_leave(tt_bus *bus, tt_bus_session *s, tt_time now);
+void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s);
+void tt_remembered_return(tt_bus *bus, tt_bus_session *s, tt_time now);
+void tt_remembered_forget(tt_bus *bus, uint64_t identity);
+
+// session.c
+tt_bus_session *tt_session_find(const tt_bus *bus, const tt_endpoint *peer); // or NULL
+// The same, made where there is none; NULL: the table is full of sessions that are needed.
+tt_bus_session *tt_session_of(tt_bus *bus, tt_time now, const tt_endpoint *peer);
+void tt_session_touch(tt_bus_session *s, tt_time now); // it was heard
+// The id of the next message to the peer; false: all were used within EXCHANGE_LIFETIME.
+bool tt_session_new_id(tt_bus_session *s, tt_time now, uint16_t *id);
+tt_time tt_session_ids_at(const tt_bus_session *s);           // from when on there is one
+void tt_session_forget(tt_bus *bus, const tt_endpoint *peer); // whole
+
 // outbox.c
-uint16_t tt_bus_new_message_id(tt_bus *bus);
-tt_time tt_bus_first_wait(tt_bus *bus); // until the first retransmission, RFC 7252, 4.2
-tt_bus_datagram *tt_bus_out(tt_bus *bus, const tt_endpoint *peer); // NULL: no room, counted
+typedef enum tt_buffer_state {
+    TT_BUFFER_FREE,
+    TT_BUFFER_MADE,  // a message is being made
+    TT_BUFFER_OUT,   // goes out once
+    TT_BUFFER_HELD,  // a transmission's
+    TT_BUFFER_WAITS, // an answer that waits until its session is free
+} tt_buffer_state;
+tt_bus_buffer *tt_buffer_take(tt_bus *bus); // to make a message in; NULL: none is free
+bool tt_buffer_may_stay(const tt_bus *bus); // whether one may be held, but for the last
+void tt_buffer_send(tt_bus_buffer *buffer, const tt_endpoint *peer, size_t length);
 void tt_bus_send_empty(tt_bus *bus, const tt_endpoint *peer, tt_message_type type, uint16_t id);
+bool tt_outbox_is_empty(const tt_bus *bus);
+bool tt_outbox_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
+                        size_t *length);
 bool tt_endpoint_is_own(const tt_endpoint *peer);
+
+// transmission.c
+typedef enum tt_transmission_kind {
+    TT_FOR_NOBODY,
+    TT_FOR_CALL,     // owner: the tt_call
+    TT_FOR_ANSWER,   // a separate answer, or an observer's last notification
+    TT_FOR_OBSERVER, // owner: the tt_bus_observer
+    TT_FOR_CANCEL,   // tells that an observation has ended; what is answered is of no interest
+} tt_transmission_kind;
+bool tt_transmission_is_free(const tt_bus_session *s, tt_time now); // for the next message
+// Where the session's next message is written; NULL: no long buffer is free. It is then started, or
+// ended where nothing comes of it.
+uint8_t *tt_transmission_place(tt_bus *bus, tt_bus_session *s, bool is_long, size_t *capacity);
+// The same of a message that was made in a buffer; false: it is long, and its buffer cannot stay.
+bool tt_transmission_adopt(tt_bus *bus, tt_bus_session *s, tt_bus_buffer *buffer, size_t length);
+void tt_transmission_start(tt_bus *bus, tt_bus_session *s, tt_time now, tt_transmission_kind kind,
+                           void *owner, bool confirmable, size_t length);
+// The message just started takes the place of one that was sent so often without an
+// acknowledgement.
+void tt_transmission_continue(tt_bus_session *s, tt_time now, uint8_t attempts);
+void tt_transmission_end(tt_bus_session *s);
+bool tt_transmission_is_due(const tt_bus_session *s, tt_time now);
+bool tt_transmission_repeat(tt_bus *bus, tt_bus_session *s, tt_time now); // false: often enough
+// Whether an acknowledgement or reset of this id is that of the session's message.
+bool tt_transmission_confirms(const tt_bus_session *s, uint16_t id);
+bool tt_transmission_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t *length);
+tt_time tt_transmission_deadline(const tt_bus *bus);
 
 // handler.c
 // Makes a response a diagnostic: `what` and `which` as text.
@@ -27,8 +102,8 @@ void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const t
                         tt_response *response);
 // Holds a handler to what it owes (see tt_response); what it must not do becomes 5.00.
 void tt_bus_check_response(tt_bus *bus, const tt_request *request, tt_response *response);
-// The window that a block option asks for.
-void tt_bus_set_window(tt_bus *bus, tt_request *request, const tt_block *block2);
+// The window that a block option asks for, to be made in a buffer.
+void tt_bus_set_window(tt_request *request, const tt_block *block2, tt_bus_buffer *buffer);
 // A version as an entity tag: its number, and how many bytes it has.
 uint8_t tt_bus_etag(const tt_bus *bus, uint64_t version, uint64_t *etag);
 // Writes a response to a request with these block options, or NULL; false: it does not fit.
@@ -36,38 +111,87 @@ bool tt_bus_write_response(const tt_bus *bus, tt_message_writer *w, const tt_blo
                            const tt_block *block2, const tt_response *response,
                            const uint32_t *observe);
 
-// client.c
-void tt_bus_client_response(tt_bus *bus, tt_time now, const tt_endpoint *peer,
-                            const tt_message *message);
-void tt_bus_client_empty(tt_bus *bus, tt_time now, const tt_endpoint *peer,
-                         const tt_message *message);
-void tt_bus_client_advance(tt_bus *bus, tt_time now);
-// Gives a call to the own device its answer, or a piece from `offset` on; where more follows, the
-// call is taken up again by tt_bus_client_take_local.
-void tt_bus_client_local(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
-                         size_t offset, bool final);
-size_t tt_bus_client_count_local(const tt_bus *bus);
-tt_call *tt_bus_client_take_local(tt_bus *bus); // the next call to the own device, or NULL
-void tt_bus_client_cancel(tt_bus *bus, tt_time now, tt_call *call);
-bool tt_bus_client_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
-                            size_t *length);
-tt_time tt_bus_client_deadline(const tt_bus *bus);
-void tt_bus_client_forget(tt_bus *bus, tt_time now, const tt_endpoint *peer);
+// exchange.c
+typedef enum tt_call_phase {
+    TT_CALL_NONE,
+    TT_CALL_LOCAL, // to the own device: waits for the next advance, or for its answer
+    TT_CALL_LOCAL_OWED,
+    TT_CALL_PING,
+    TT_CALL_QUEUED,   // behind another message to the same peer
+    TT_CALL_SENT,     // repeated until acknowledged
+    TT_CALL_ACCEPTED, // acknowledged; the answer comes separately
+    TT_CALL_OBSERVING,
+    TT_CALL_FORGOTTEN, // its peer has gone: about to end
+} tt_call_phase;
+tt_call *tt_call_at(const tt_list *node);
+tt_bus_token tt_exchange_token(uint64_t number);
+void tt_exchange_begin(tt_bus *bus, tt_time now, tt_call *call);
+void tt_exchange_renew(tt_call *call, tt_time now); // it has come on: the whole time once more
+// Puts the next message of the call at the end of the queue to its peer.
+void tt_exchange_queue(tt_bus *bus, tt_call *call);
+void tt_exchange_settle(tt_bus *bus, tt_call *call, tt_call_phase phase); // nothing of it repeated
+void tt_exchange_finish(tt_bus *bus, tt_time now, tt_call *call, tt_reply *reply);
+void tt_exchange_fail(tt_bus *bus, tt_time now, tt_call *call, tt_status status);
+// Whatever still waits to tell this call something is for one that goes on.
+void tt_exchange_let_go(tt_bus *bus, const tt_call *call, bool observer_too);
+// The call whose answer a message is, acknowledged where it wants to be; or NULL.
+tt_call *tt_exchange_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer,
+                             const tt_message *message);
+void tt_exchange_confirmed(tt_bus *bus, tt_time now, tt_call *call, bool reset);
+bool tt_exchange_pong(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *message);
+void tt_exchange_advance(tt_bus *bus, tt_time now);
+tt_time tt_exchange_deadline(const tt_bus *bus);
+bool tt_exchange_transmit_ping(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
+                               size_t *length);
+void tt_exchange_end_all(tt_bus *bus, tt_time now, const tt_endpoint *peer, bool observations,
+                         tt_status status);
 
-// reply.c: what is repeated until acknowledged, and observers
-tt_bus_reply *tt_bus_reply_new(tt_bus *bus, tt_time now, const tt_endpoint *peer, bool confirmable);
-void tt_bus_reply_empty(tt_bus *bus, tt_time now, const tt_endpoint *peer,
-                        const tt_message *message);
-void tt_bus_reply_advance(tt_bus *bus, tt_time now);
-tt_time tt_bus_reply_deadline(const tt_bus *bus);
-bool tt_bus_observe(tt_bus *bus, tt_resource *resource, const tt_endpoint *peer,
-                    const tt_message *message, tt_call *call);
-void tt_bus_unobserve(tt_bus *bus, const tt_endpoint *peer, const tt_bus_token *token);
-void tt_bus_drop_observer(tt_bus *bus, tt_bus_observer *observer);
+// blockwise.c
+void tt_blockwise_send(tt_bus *bus, tt_time now); // what waits and can go
+void tt_blockwise_response(tt_bus *bus, tt_time now, tt_call *call, const tt_message *message);
+tt_time tt_blockwise_deadline(const tt_bus *bus); // when what waits for an id or a buffer can go
+
+// observing.c: observations of ours
+void tt_observing_response(tt_bus *bus, tt_time now, const tt_endpoint *peer,
+                           const tt_message *message);
+void tt_observing_advance(tt_bus *bus, tt_time now);
+tt_time tt_observing_deadline(const tt_bus *bus);
+
+// local.c: calls to the own device
+// Gives one its answer, or a piece from `offset` on; where more follows, the call is taken up again
+// by tt_local_take.
+void tt_local_reply(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
+                    size_t offset, bool final);
+size_t tt_local_count(const tt_bus *bus);
+tt_call *tt_local_take(tt_bus *bus); // the next, or NULL
+
+// observers.c: observers of ours
+bool tt_observers_add(tt_bus *bus, tt_time now, tt_resource *resource, tt_bus_session *session,
+                      const tt_message *message, tt_call *call);
+void tt_observers_remove(tt_bus *bus, const tt_bus_session *session, const tt_bus_token *token);
+void tt_observers_drop(tt_bus *bus, tt_bus_observer *observer);
+void tt_observers_confirmed(tt_bus *bus, tt_time now, tt_bus_observer *observer, bool reset);
+void tt_observers_rejected(tt_bus *bus, const tt_bus_session *session, uint16_t message_id);
+// The newest state instead of one that was not acknowledged; false: nothing changed since.
+bool tt_observers_renew(tt_bus *bus, tt_time now, tt_bus_session *session);
+void tt_observers_advance(tt_bus *bus, tt_time now);
+tt_time tt_observers_deadline(const tt_bus *bus);
+
+// bodies.c: bodies that come in
+bool tt_bodies_place_whole(tt_bus *bus, tt_time now, const tt_resource *resource,
+                           const tt_bus_session *session, const tt_request *request,
+                           tt_response *response);
+tt_bus_transfer *tt_bodies_place_block(tt_bus *bus, tt_time now, tt_resource *resource,
+                                       tt_bus_session *session, const tt_request *request,
+                                       const tt_message *message, tt_response *response);
+void tt_bodies_advance(tt_bus *bus, tt_time now);
+tt_time tt_bodies_deadline(const tt_bus *bus);
 
 // server.c
-void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message *message);
-void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call);
+void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message *message);
+void tt_server_send_waiting(tt_bus *bus, tt_time now); // answers whose session is free now
+void tt_server_advance(tt_bus *bus, tt_time now);
+tt_time tt_server_deadline(const tt_bus *bus);
 
 // links.c: the handler of /.well-known/core
 void tt_bus_links_handler(tt_resource *resource, tt_time now, const tt_request *request,

@@ -65,15 +65,24 @@ static bool append(char *text, size_t capacity, char separator, const uint8_t *p
     return true;
 }
 
-// An entity tag is opaque, and compared only.
-static void read_etag(tt_message *m, const uint8_t *value, size_t length)
+// An entity tag and a Request-Tag are opaque, and compared only.
+static void read_tag(const uint8_t *value, size_t length, uint64_t *tag, uint8_t *tag_length)
 {
-    if (length == 0 || length > sizeof(m->etag))
+    if (length == 0 || length > sizeof(*tag))
         return; // elective: one that is malformed is passed over
-    m->etag_length = (uint8_t)length;
-    m->etag = 0;
+    *tag_length = (uint8_t)length;
+    *tag = 0;
     for (size_t i = 0; i < length; i++)
-        m->etag = m->etag << 8 | value[i];
+        *tag = *tag << 8 | value[i];
+}
+
+// A part of a path: "." and ".." are none (RFC 7252, 5.10.1), and an empty one makes it another.
+static bool read_path(tt_message *m, const uint8_t *value, size_t length)
+{
+    if ((length == 1 || length == 2) && value[0] == '.' && value[length - 1] == '.')
+        return false;
+    m->alias |= length == 0;
+    return append(m->path, sizeof(m->path), '/', value, length, &m->too_long);
 }
 
 static bool is_critical(unsigned number)
@@ -97,13 +106,13 @@ static bool take_option(tt_message *m, unsigned number, const uint8_t *value, si
     case 7:
         return true;
     case TT_OPTION_ETAG:
-        read_etag(m, value, length);
+        read_tag(value, length, &m->etag, &m->etag_length);
         return true;
     case TT_OPTION_OBSERVE:
         m->has_observe = read_number(value, length, 3, &m->observe);
         return m->has_observe;
     case TT_OPTION_URI_PATH:
-        return append(m->path, sizeof(m->path), '/', value, length, &m->too_long);
+        return read_path(m, value, length);
     case TT_OPTION_URI_QUERY:
         return append(m->query, sizeof(m->query), '&', value, length, &m->too_long);
     case TT_OPTION_CONTENT_FORMAT:
@@ -125,6 +134,9 @@ static bool take_option(tt_message *m, unsigned number, const uint8_t *value, si
     case TT_OPTION_PROXY_URI:
     case TT_OPTION_PROXY_SCHEME:
         m->proxy = true;
+        return true;
+    case TT_OPTION_REQUEST_TAG:
+        read_tag(value, length, &m->tag, &m->tag_length);
         return true;
     case TT_OPTION_SIZE1:
         return read_number(value, length, 4, &m->size1);
@@ -159,6 +171,14 @@ static tt_status read_options(tt_message *m, tt_reader *r)
     return TT_OK;
 }
 
+static uint32_t sum_of(const uint8_t *bytes, size_t length) // FNV-1a
+{
+    uint32_t sum = 0x811c9dc5u;
+    for (size_t i = 0; i < length; i++)
+        sum = (sum ^ bytes[i]) * 0x01000193u;
+    return sum;
+}
+
 tt_status tt_message_parse(tt_message *m, const void *bytes, size_t length)
 {
     tt_reader r;
@@ -166,6 +186,7 @@ tt_status tt_message_parse(tt_message *m, const void *bytes, size_t length)
     memset(m, 0, sizeof(*m));
     m->content_format = m->accept = TT_FORMAT_NONE;
     m->max_age = 60;
+    m->sum = sum_of(bytes, length);
     uint8_t first = tt_read_u8(&r);
     m->type = (tt_message_type)(first >> 4 & 3);
     m->token.length = first & 15;
@@ -249,5 +270,10 @@ void tt_message_payload(tt_message_writer *w, const void *payload, size_t length
     if (length == 0)
         return;
     tt_write_u8(&w->out, 0xff);
-    tt_write_bytes(&w->out, payload, length);
+    if (length > w->out.capacity - w->out.length) {
+        w->out.failed = true;
+        return;
+    }
+    memmove(w->out.data + w->out.length, payload, length); // it may lie in the same place, behind
+    w->out.length += length;
 }

@@ -27,12 +27,14 @@ enum {
     TT_OPTION_PROXY_URI = 35,
     TT_OPTION_PROXY_SCHEME = 39,
     TT_OPTION_SIZE1 = 60,
+    TT_OPTION_REQUEST_TAG = 292, // RFC 9175
 };
 
 typedef struct tt_message {
     tt_message_type type;
     uint8_t code;
     uint16_t id;
+    uint32_t sum; // of all its bytes, as tt_remembered_recall wants it
     tt_bus_token token;
     const uint8_t *payload;
     size_t length;
@@ -42,11 +44,14 @@ typedef struct tt_message {
     bool has_observe;
     uint8_t etag_length; // 0 without
     uint64_t etag;
+    uint8_t tag_length; // of the Request-Tag; 0 without, or with an empty one
+    uint64_t tag;
     uint32_t observe, size1, size2, max_age;
     tt_block block1, block2;
     bool bad_option; // a critical one that is unknown, malformed or repeated: 4.02, or a reset
     bool bad_block;  // the reserved block size 7: 4.00 (RFC 7959, 2.2)
     bool proxy;      // meant for another host: 5.05 (RFC 7252, 5.10.2)
+    bool alias;      // the path has an empty part, as "//a" and "a/"
     bool too_long;   // path or query exceed our limits: no such resource
 } tt_message;
 

@@ -1,8 +1,14 @@
-// What goes out besides calls and replies: acknowledgements, resets and answers made while
-// receiving.
+// Where messages lie until they are sent: the long buffers, and what goes out once, which are
+// acknowledgements, resets, and answers made while receiving.
+//
+// One long buffer is never held by a message that waits for its acknowledgement: answers are made
+// in it. So a peer that is silent delays nobody's answer.
+
+#include <string.h>
 
 #include "bus/internal.h"
-#include "tutti/check.h"
+
+_Static_assert(TT_BUS_BUFFERS_MAX >= 2, "one buffer to make answers in, one for what is repeated");
 
 bool tt_endpoint_is_own(const tt_endpoint *peer)
 {
@@ -10,37 +16,72 @@ bool tt_endpoint_is_own(const tt_endpoint *peer)
     return tt_endpoint_equal(peer, &own);
 }
 
-uint16_t tt_bus_new_message_id(tt_bus *bus)
+tt_bus_buffer *tt_buffer_take(tt_bus *bus)
 {
-    return bus->next_message_id++;
-}
-
-tt_time tt_bus_first_wait(tt_bus *bus)
-{
-    // ACK_TIMEOUT times a random factor of 1 to 1.5.
-    return TT_BUS_ACK_TIMEOUT +
-           (tt_time)tt_random_below(&bus->random, (uint64_t)TT_BUS_ACK_TIMEOUT / 2);
-}
-
-tt_bus_datagram *tt_bus_out(tt_bus *bus, const tt_endpoint *peer)
-{
-    for (unsigned i = 0; i + bus->out_reserved < TT_BUS_OUT_MAX; i++) {
-        tt_bus_datagram *slot = &bus->out[(bus->out_first + i) % TT_BUS_OUT_MAX];
-        if (slot->length > 0)
+    for (size_t i = 0; i < TT_BUS_BUFFERS_MAX; i++) {
+        if (bus->buffers[i].state != TT_BUFFER_FREE)
             continue;
-        slot->peer = *peer;
-        return slot;
+        bus->buffers[i].state = TT_BUFFER_MADE;
+        return &bus->buffers[i];
     }
-    bus->counters.dropped++; // the peer repeats what it wants
     return NULL;
+}
+
+bool tt_buffer_may_stay(const tt_bus *bus)
+{
+    unsigned held = 0;
+    for (size_t i = 0; i < TT_BUS_BUFFERS_MAX; i++)
+        held += bus->buffers[i].state == TT_BUFFER_HELD || bus->buffers[i].state == TT_BUFFER_WAITS;
+    return held < TT_BUS_BUFFERS_MAX - 1;
+}
+
+void tt_buffer_send(tt_bus_buffer *buffer, const tt_endpoint *peer, size_t length)
+{
+    buffer->state = TT_BUFFER_OUT;
+    buffer->peer = *peer;
+    buffer->length = (uint16_t)length;
 }
 
 void tt_bus_send_empty(tt_bus *bus, const tt_endpoint *peer, tt_message_type type, uint16_t id)
 {
-    tt_bus_datagram *slot = tt_bus_out(bus, peer);
-    if (slot == NULL)
+    if (bus->empty_count == TT_BUS_EMPTY_MAX) {
+        bus->counters.dropped++; // the peer repeats what it wants
         return;
-    tt_message_writer w;
-    tt_message_begin(&w, slot->bytes, sizeof(slot->bytes), type, 0, id, NULL);
-    slot->length = (uint16_t)w.out.length;
+    }
+    bus->empties[(bus->empty_first + bus->empty_count++) % TT_BUS_EMPTY_MAX] =
+        (tt_bus_empty){.peer = *peer, .id = id, .type = (uint8_t)type};
+}
+
+bool tt_outbox_is_empty(const tt_bus *bus)
+{
+    bool empty = bus->empty_count == 0;
+    for (size_t i = 0; i < TT_BUS_BUFFERS_MAX; i++)
+        empty &= bus->buffers[i].state != TT_BUFFER_OUT;
+    return empty;
+}
+
+bool tt_outbox_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
+                        size_t *length)
+{
+    if (bus->empty_count > 0) {
+        const tt_bus_empty *empty = &bus->empties[bus->empty_first];
+        tt_message_writer w;
+        tt_message_begin(&w, bytes, capacity, (tt_message_type)empty->type, 0, empty->id, NULL);
+        *peer = empty->peer;
+        *length = w.out.length;
+        bus->empty_first = (bus->empty_first + 1) % TT_BUS_EMPTY_MAX;
+        bus->empty_count--;
+        return true;
+    }
+    for (size_t i = 0; i < TT_BUS_BUFFERS_MAX; i++) {
+        tt_bus_buffer *buffer = &bus->buffers[i];
+        if (buffer->state != TT_BUFFER_OUT)
+            continue;
+        memcpy(bytes, buffer->bytes, buffer->length);
+        *peer = buffer->peer;
+        *length = buffer->length;
+        buffer->state = TT_BUFFER_FREE;
+        return true;
+    }
+    return false;
 }

@@ -1,136 +1,36 @@
 // The serving half: a request finds its resource, its body arrives in order, its answer goes out
 // once.
 //
-// Deduplication (RFC 7252, 4.5): of each of the newest peers the newest exchanges are remembered
-// with their answers. A repeated request gets the same answer and no handler runs. An answer that
-// is too long to remember is sent as a separate response, which repeats itself, and only the
-// acknowledgement is remembered; GET changes nothing, so its handler may simply be asked again.
+// Deduplication (RFC 7252, 4.5): a repeated request gets the same answer and no handler runs. An
+// answer that is too long to keep is sent as a separate response, which repeats itself, and only
+// the acknowledgement is remembered; GET changes nothing, so its handler may simply be asked again.
+// A repetition whose answer is not known any more is passed over in silence, as if it were lost,
+// and a request that cannot be remembered is refused before its handler runs.
 
 #include <string.h>
 
 #include "bus/internal.h"
 #include "tutti/check.h"
 
-static tt_bus_peer *find_peer(tt_bus *bus, tt_time now, const tt_endpoint *endpoint)
-{
-    tt_bus_peer *oldest = &bus->peers[0];
-    for (size_t i = 0; i < TT_COUNT(bus->peers); i++) {
-        tt_bus_peer *peer = &bus->peers[i];
-        if (tt_endpoint_equal(&peer->endpoint, endpoint)) {
-            peer->heard = now;
-            return peer;
-        }
-        if (peer->endpoint.port == 0 || (oldest->endpoint.port != 0 && peer->heard < oldest->heard))
-            oldest = peer;
-    }
-    memset(oldest, 0, sizeof(*oldest));
-    oldest->endpoint = *endpoint;
-    oldest->heard = now;
-    return oldest;
-}
+#define BUSY_SECONDS 2     // Max-Age of an answer that the same request may get another one
+#define REFUSED_SECONDS 30 // and to whom there is no room to remember
 
-static tt_bus_remembered *recall(tt_bus_peer *peer, uint16_t id)
-{
-    for (size_t i = 0; i < TT_COUNT(peer->remembered); i++)
-        if (peer->remembered[i].used && peer->remembered[i].message_id == id)
-            return &peer->remembered[i];
-    return NULL;
-}
-
-static tt_bus_remembered *remember(tt_bus_peer *peer, uint16_t id)
-{
-    tt_bus_remembered *entry = &peer->remembered[peer->newest];
-    peer->newest = (peer->newest + 1) % TT_BUS_REMEMBERED_MAX;
-    *entry = (tt_bus_remembered){.used = true, .message_id = id};
-    return entry;
-}
-
-// The body that comes for a resource at this time, or NULL.
-static tt_bus_transfer *find_transfer(tt_bus *bus, const tt_resource *resource,
-                                      const tt_request *request)
-{
-    for (size_t i = 0; i < TT_COUNT(bus->transfers); i++) {
-        tt_bus_transfer *t = &bus->transfers[i];
-        if (t->resource == resource && t->method == request->method &&
-            strcmp(t->path, request->path) == 0)
-            return t;
-    }
-    return NULL;
-}
-
-// Whether a body may begin or go on: not in the midst of another sender's.
-static bool may_send(tt_bus *bus, const tt_bus_transfer *transfer, const tt_request *request,
-                     tt_response *response)
-{
-    if (transfer == NULL || tt_endpoint_equal(&transfer->peer, request->peer))
-        return true;
-    tt_bus_diagnose(bus, response, TT_UNAVAILABLE,
-                    "another transfer is under way: ", request->path);
-    response->max_age_seconds = 2;
-    return false;
-}
-
-// A body that comes whole: whatever its sender has begun before is given up.
-static bool place_whole(tt_bus *bus, const tt_resource *resource, const tt_request *request,
-                        tt_response *response)
-{
-    tt_bus_transfer *mine = resource != NULL ? find_transfer(bus, resource, request) : NULL;
-    if (!may_send(bus, mine, request, response))
-        return false;
-    if (mine != NULL)
-        mine->resource = NULL;
-    return true;
-}
-
-// Finds or begins the transfer that a block belongs to. NULL with the answer set: not acceptable.
-static tt_bus_transfer *place_block(tt_bus *bus, tt_time now, tt_resource *resource,
-                                    const tt_request *request, const tt_message *m,
-                                    tt_response *response)
-{
-    tt_bus_transfer *mine = find_transfer(bus, resource, request), *free_slot = NULL;
-    size_t offset = m->block1.number * tt_block_bytes(&m->block1);
-    if (!may_send(bus, mine, request, response))
-        return NULL;
-    for (size_t i = 0; i < TT_COUNT(bus->transfers); i++)
-        if (bus->transfers[i].resource == NULL)
-            free_slot = &bus->transfers[i];
-    if (offset > 0 && (mine == NULL || mine->next != offset)) {
-        tt_bus_diagnose(bus, response, TT_ENTITY_INCOMPLETE,
-                        "a block is missing before this one of ", m->path);
-        return NULL;
-    }
-    if (mine == NULL && free_slot == NULL) {
-        tt_bus_diagnose(bus, response, TT_UNAVAILABLE, "too many transfers under way", "");
-        response->max_age_seconds = 2;
-        return NULL;
-    }
-    mine = mine != NULL ? mine : free_slot;
-    *mine = (tt_bus_transfer){.resource = resource,
-                              .peer = *request->peer,
-                              .method = request->method,
-                              .next = offset + m->length,
-                              .heard = now};
-    strcpy(mine->path, m->path);
-    return mine;
-}
-
-static tt_answer_token new_owed(tt_bus *bus, tt_time now, const tt_endpoint *peer,
+static tt_answer_token new_owed(tt_bus *bus, tt_time now, tt_bus_session *session,
                                 const tt_message *m, tt_call *call)
 {
-    for (size_t i = 0; i < TT_COUNT(bus->owed); i++) {
+    for (size_t i = 0; i < TT_BUS_OWED_MAX; i++) {
         tt_bus_owed *owed = &bus->owed[i];
         if (owed->id != 0)
             continue;
         *owed = (tt_bus_owed){.id = bus->next_answer++,
+                              .session = session,
                               .call = call,
-                              .method = call != NULL ? call->method : TT_GET,
+                              .method = call != NULL ? call->method : (tt_method)m->code,
                               .expires = tt_after(now, TT_BUS_OWED_LIFETIME)};
         if (bus->next_answer == 0)
             bus->next_answer = 1;
-        if (peer != NULL) {
-            owed->peer = *peer;
+        if (m != NULL) {
             owed->token = m->token;
-            owed->method = (tt_method)m->code;
             owed->block2 = m->block2;
             owed->confirmable = m->type == TT_CONFIRMABLE;
         }
@@ -141,18 +41,24 @@ static tt_answer_token new_owed(tt_bus *bus, tt_time now, const tt_endpoint *pee
 
 static tt_bus_owed *find_owed(tt_bus *bus, tt_answer_token id)
 {
-    for (size_t i = 0; id != 0 && i < TT_COUNT(bus->owed); i++)
+    for (size_t i = 0; id != 0 && i < TT_BUS_OWED_MAX; i++)
         if (bus->owed[i].id == id)
             return &bus->owed[i];
     return NULL;
+}
+
+static void refuse_busy(tt_bus *bus, tt_response *response)
+{
+    tt_bus_diagnose(bus, response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
+    response->max_age_seconds = BUSY_SECONDS;
 }
 
 // Answers a request that asks for what nobody here can do, whatever its path.
 static bool refuse_options(tt_bus *bus, tt_message *m, tt_response *response)
 {
     if (m->bad_option) {
-        tt_bus_diagnose(bus, response, TT_BAD_OPTION, "an option is critical and not supported",
-                        "");
+        tt_bus_diagnose(bus, response, TT_BAD_OPTION,
+                        "an option is critical and malformed, or not supported", "");
     } else if (m->bad_block) {
         tt_bus_diagnose(bus, response, TT_BAD_REQUEST, "block size 7 is reserved", "");
     } else if (m->length > TT_BUS_BLOCK_MAX) { // blocks of this size are welcome (RFC 7959, 2.9.3)
@@ -164,6 +70,12 @@ static bool refuse_options(tt_bus *bus, tt_message *m, tt_response *response)
                         "");
     } else if (m->proxy) {
         tt_bus_diagnose(bus, response, TT_PROXYING_UNSUPPORTED, "this device is no proxy", "");
+    } else if (m->too_long) {
+        tt_bus_diagnose(bus, response, TT_PATH_NOT_FOUND,
+                        "a path or a query of more than 63 bytes is nobody's here", "");
+    } else if (m->alias) {
+        tt_bus_diagnose(bus, response, TT_PATH_NOT_FOUND,
+                        "a path with an empty part is nobody's here", "");
     } else {
         return false;
     }
@@ -180,35 +92,36 @@ static bool still_has(const tt_bus *bus, const tt_message *m, const tt_response 
            tt_bus_etag(bus, response->version, &etag) == m->etag_length && etag == m->etag;
 }
 
-// Everything up to the response: body blocks in order, observation, the handler.
-static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message *m,
+// Begins or ends an observation; the resource that is observed from now on, or NULL.
+static tt_resource *observe(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_message *m,
+                            tt_resource *resource, const tt_response *response)
+{
+    if (m->observe == 1)
+        tt_observers_remove(bus, session, &m->token);
+    if (m->observe != 0 || m->block2.number != 0 || response->code >= TT_BAD_REQUEST ||
+        response->later || !tt_observers_add(bus, now, resource, session, m, NULL))
+        return NULL;
+    return resource;
+}
+
+// Everything up to the response: body blocks in order, the handler, observation.
+static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message *m,
                    tt_request *request, tt_response *response, tt_resource **observed)
 {
-    tt_resource *resource = tt_bus_find_resource(bus, m->path);
     tt_bus_transfer *transfer = NULL;
-    *response = (tt_response){.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
     if (refuse_options(bus, m, response))
         return;
-    if (m->too_long) {
-        tt_bus_diagnose(bus, response, TT_PATH_NOT_FOUND,
-                        "a path or a query of more than 63 bytes is nobody's here", "");
-        return;
-    }
+    tt_resource *resource = tt_bus_find_resource(bus, m->path);
     bool serves = resource != NULL && m->code <= TT_DELETE && (resource->methods >> m->code & 1);
     bool observable = serves && resource->observable; // its handler may remove it
     if (serves && m->block1.present) {
-        size_t block = tt_block_bytes(&m->block1);
-        if (m->block1.more ? m->length != block : m->length > block) {
-            tt_bus_diagnose(bus, response, TT_BAD_REQUEST, "a block is not as long as it says", "");
-            return;
-        }
-        transfer = place_block(bus, now, resource, request, m, response);
+        transfer = tt_bodies_place_block(bus, now, resource, session, request, m, response);
         if (transfer == NULL)
             return;
         request->offset = transfer->next - m->length;
         request->last = !m->block1.more;
         request->size = request->last ? transfer->next : m->size1;
-    } else if (serves && !place_whole(bus, resource, request, response)) {
+    } else if (serves && !tt_bodies_place_whole(bus, now, resource, session, request, response)) {
         return;
     }
     tt_bus_run_handler(bus, now, resource, request, response);
@@ -225,113 +138,131 @@ static void handle(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message
                                   .has_version = true,
                                   .version = response->version};
     if (m->code == TT_GET && m->has_observe && observable &&
-        tt_bus_find_resource(bus, m->path) == resource) {
-        if (m->observe == 0 && m->block2.number == 0 && response->code < TT_BAD_REQUEST &&
-            !response->later && tt_bus_observe(bus, resource, peer, m, NULL))
-            *observed = resource;
-        else if (m->observe == 1)
-            tt_bus_unobserve(bus, peer, &m->token);
+        tt_bus_find_resource(bus, m->path) == resource)
+        *observed = observe(bus, now, session, m, resource, response);
+}
+
+// Sends what was made in a buffer as a message of its own, now or once the session is free; false:
+// there is no room for it to wait.
+static bool send_separately(tt_bus *bus, tt_time now, tt_bus_session *session,
+                            tt_bus_buffer *buffer, bool confirmable, size_t length)
+{
+    uint8_t type = (uint8_t)((confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE) << 4);
+    buffer->bytes[0] = (uint8_t)((buffer->bytes[0] & ~0x30) | type);
+    buffer->confirmable = confirmable;
+    buffer->length = (uint16_t)length;
+    if (tt_transmission_is_free(session, now)) {
+        if (!tt_transmission_adopt(bus, session, buffer, length))
+            return false;
+        tt_transmission_start(bus, session, now, TT_FOR_ANSWER, NULL, confirmable, length);
+        return true;
+    }
+    if (!tt_buffer_may_stay(bus))
+        return false;
+    buffer->session = session;
+    buffer->state = TT_BUFFER_WAITS;
+    return true;
+}
+
+void tt_server_send_waiting(tt_bus *bus, tt_time now)
+{
+    for (size_t i = 0; i < TT_BUS_BUFFERS_MAX; i++) {
+        tt_bus_buffer *buffer = &bus->buffers[i];
+        if (buffer->state == TT_BUFFER_WAITS && tt_transmission_is_free(buffer->session, now))
+            (void)send_separately(bus, now, buffer->session, buffer, buffer->confirmable,
+                                  buffer->length); // it stayed, so it may stay
     }
 }
 
-// Where four others wait for their acknowledgements, once and without: better than not at all.
-static tt_status send_once(tt_bus *bus, const tt_endpoint *peer, const tt_bus_token *token,
-                           const tt_block *block1, const tt_block *block2,
-                           const tt_response *response)
+// Whether an answer is made of its code and what its request says.
+static bool is_bare(const tt_response *response)
 {
-    tt_bus_datagram *slot = tt_bus_out(bus, peer);
-    if (slot == NULL)
-        return TT_FULL;
-    tt_message_writer w;
-    tt_message_begin(&w, slot->bytes, sizeof(slot->bytes), TT_NON_CONFIRMABLE, response->code,
-                     tt_bus_new_message_id(bus), token);
-    if (!tt_bus_write_response(bus, &w, block1, block2, response, NULL))
-        return TT_TOO_LARGE;
-    slot->length = (uint16_t)w.out.length;
-    return TT_OK;
+    return response->length == 0 && !response->has_version && response->max_age_seconds == 60 &&
+           response->size_max == 0 && response->content_format == TT_FORMAT_NONE;
 }
 
-// Sends a response as a message of its own, repeated until acknowledged where the request was.
-static tt_status send_separately(tt_bus *bus, tt_time now, const tt_endpoint *peer,
-                                 const tt_bus_token *token, bool confirmable,
-                                 const tt_block *block1, const tt_block *block2,
-                                 const tt_response *response)
-{
-    tt_bus_reply *reply = tt_bus_reply_new(bus, now, peer, confirmable);
-    if (reply == NULL)
-        return send_once(bus, peer, token, block1, block2, response);
-    tt_message_writer w;
-    tt_message_begin(&w, reply->bytes, sizeof(reply->bytes),
-                     confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE, response->code,
-                     reply->message_id, token);
-    if (!tt_bus_write_response(bus, &w, block1, block2, response, NULL)) {
-        reply->used = false;
-        return TT_TOO_LARGE;
-    }
-    reply->length = (uint16_t)w.out.length;
-    return TT_OK;
-}
-
-// Answers at once: in the acknowledgement, or as a non-confirmable message.
-static void send_at_once(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m,
-                         const tt_response *response, const uint32_t *observe,
-                         tt_bus_remembered *entry)
+// An answer as it goes at once: in the acknowledgement, or as a non-confirmable message.
+static size_t write_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_message *m,
+                            const tt_response *response, const uint32_t *observe,
+                            tt_bus_buffer *buffer)
 {
     bool confirmable = m->type == TT_CONFIRMABLE;
-    bool repeatable = m->code == TT_GET; // its handler may run again for a duplicate
-    tt_bus_datagram *slot = tt_bus_out(bus, peer);
-    if (slot == NULL) {
-        entry->used = !repeatable && entry->used;
-        return;
-    }
+    uint16_t id = m->id;
     tt_message_writer w;
-    tt_message_begin(&w, slot->bytes, sizeof(slot->bytes),
-                     confirmable ? TT_ACKNOWLEDGEMENT : TT_NON_CONFIRMABLE, response->code,
-                     confirmable ? m->id : tt_bus_new_message_id(bus), &m->token);
+    if (!confirmable && (session == NULL || !tt_session_new_id(session, now, &id)))
+        id = bus->first_id++;
+    tt_message_begin(&w, buffer->bytes, sizeof(buffer->bytes),
+                     confirmable ? TT_ACKNOWLEDGEMENT : TT_NON_CONFIRMABLE, response->code, id,
+                     &m->token);
     // It fits: the payload is a block at most, and the options of an answer are few.
     TT_CHECK(tt_bus_write_response(bus, &w, &m->block1, &m->block2, response, observe));
-    slot->length = (uint16_t)w.out.length;
-    if (confirmable && w.out.length <= sizeof(entry->answer)) {
-        memcpy(entry->answer, slot->bytes, w.out.length);
-        entry->length = (uint16_t)w.out.length;
-    } else if (confirmable && repeatable) {
-        entry->used = false;
-    } else if (confirmable &&
-               send_separately(bus, now, peer, &m->token, true, &m->block1, &m->block2, response) ==
-                   TT_OK) { // too long to remember: acknowledge now, answer apart
-        slot->length = 0;
+    return w.out.length;
+}
+
+// Answers at once, and what is remembered of that: of a GET nothing, its handler may run again.
+static void send_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
+                         const tt_message *m, const tt_response *response, const uint32_t *observe,
+                         tt_bus_buffer *buffer)
+{
+    size_t length = write_at_once(bus, now, session, m, response, observe, buffer);
+    uint8_t head = buffer->bytes[0];
+    tt_outcome_kind kind = TT_OUTCOME_ACKNOWLEDGED;
+    if (is_bare(response)) {
+        kind = TT_OUTCOME_CODE;
+    } else if (m->code != TT_GET && length <= sizeof(session->kept)) {
+        kind = TT_OUTCOME_KEPT;
+        memcpy(session->kept, buffer->bytes, length);
+        session->kept_id = m->id;
+        session->kept_length = (uint16_t)length;
+    }
+    if (m->code != TT_GET)
+        tt_remembered_add(session, now, m, kind, response->code);
+    bool apart = m->code != TT_GET && kind == TT_OUTCOME_ACKNOWLEDGED && m->type == TT_CONFIRMABLE;
+    if (apart && send_separately(bus, now, session, buffer, true, length)) {
         tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
+        return; // too long to keep: acknowledged now, answered apart
+    }
+    buffer->bytes[0] = head; // where nothing can wait: once, better than not at all
+    tt_buffer_send(buffer, peer, length);
+}
+
+// The same answer once more.
+static void repeat_answer(tt_bus *bus, tt_time now, tt_bus_session *session,
+                          const tt_endpoint *peer, const tt_message *m,
+                          const tt_bus_outcome *outcome, tt_bus_buffer *buffer)
+{
+    bool kept = outcome->kind == TT_OUTCOME_KEPT && session->kept_id == m->id;
+    bool error = outcome->code >= TT_BAD_REQUEST; // its code is told, without its sentence
+    if (m->type != TT_CONFIRMABLE)
+        return;
+    if (outcome->kind == TT_OUTCOME_ACKNOWLEDGED) {
+        tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
+    } else if (kept) {
+        memcpy(buffer->bytes, session->kept, session->kept_length);
+        tt_buffer_send(buffer, peer, session->kept_length);
+    } else if (outcome->kind == TT_OUTCOME_CODE || error) {
+        tt_response response = {.code = (tt_code)outcome->code,
+                                .content_format = TT_FORMAT_NONE,
+                                .max_age_seconds = 60};
+        tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
     }
 }
 
-void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message *m)
+// A request that could not be remembered.
+static void refuse(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
+                   const tt_message *m, tt_bus_buffer *buffer)
 {
-    if (m->bad_option && m->type == TT_NON_CONFIRMABLE) { // rejected, not answered (5.4.1)
-        tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
-        return;
-    }
-    if (tt_bus_out(bus, peer) == NULL) // no room for an answer: as if it were lost, nothing is run
-        return;
-    tt_bus_peer *known = find_peer(bus, now, peer);
-    tt_bus_remembered *entry = bus->plant_deduplication_bug ? NULL : recall(known, m->id);
-    if (entry != NULL) {
-        bus->counters.duplicates++;
-        if (m->type != TT_CONFIRMABLE)
-            return;
-        if (entry->length == 0) {
-            tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
-            return;
-        }
-        tt_bus_datagram *slot = tt_bus_out(bus, peer);
-        if (slot == NULL)
-            return;
-        memcpy(slot->bytes, entry->answer, entry->length);
-        slot->length = entry->length;
-        return;
-    }
-    bus->out_reserved = 1; // its handler may answer others
-    entry = remember(known, m->id);
-    tt_answer_token id = new_owed(bus, now, peer, m, NULL);
+    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = REFUSED_SECONDS};
+    tt_bus_diagnose(bus, &response, TT_UNAVAILABLE, "too many have asked of late", "");
+    bus->counters.refused++;
+    tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
+}
+
+// Runs a request that is new, and answers it.
+static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
+                  tt_message *m, tt_bus_buffer *buffer)
+{
+    tt_answer_token id = new_owed(bus, now, session, m, NULL);
     tt_request request = {
         .method = (tt_method)m->code,
         .peer = peer,
@@ -345,25 +276,65 @@ void tt_bus_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt
         .last = true,
         .token = id,
     };
-    tt_bus_set_window(bus, &request, &m->block2);
-    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 2};
+    tt_bus_set_window(&request, &m->block2, buffer);
+    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
     tt_resource *observed = NULL;
     if (id == 0)
-        tt_bus_diagnose(bus, &response, TT_UNAVAILABLE, "too many requests wait for their answers",
-                        "");
+        refuse_busy(bus, &response);
     else
-        handle(bus, now, peer, m, &request, &response, &observed);
-    bus->out_reserved = 0;
+        handle(bus, now, session, m, &request, &response, &observed);
     tt_bus_owed *owed = find_owed(bus, id);
     if (response.later || (id != 0 && owed == NULL)) { // or answered by its handler already
+        tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
         if (m->type == TT_CONFIRMABLE)
             tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
         return;
     }
     if (owed != NULL)
         owed->id = 0;
-    send_at_once(bus, now, peer, m, &response,
-                 observed != NULL ? &observed->observe_sequence : NULL, entry);
+    send_at_once(bus, now, session, peer, m, &response,
+                 observed != NULL ? &observed->observe_sequence : NULL, buffer);
+}
+
+// Whether a request is new; where it is not, it has been answered as it should.
+static bool is_new(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
+                   const tt_message *m, tt_bus_buffer *buffer)
+{
+    bool safe = m->code == TT_GET;
+    const tt_bus_outcome *outcome = tt_remembered_recall(session, now, m->id, m->sum);
+    if (outcome != NULL) {
+        bus->counters.duplicates++;
+        repeat_answer(bus, now, session, peer, m, outcome, buffer);
+        return false;
+    }
+    tt_id_state state = tt_remembered_take(session, now, m->id, m->type == TT_CONFIRMABLE, !safe);
+    if (state == TT_ID_NEW || (safe && (state == TT_ID_FULL || m->type == TT_CONFIRMABLE)))
+        return true;
+    if (state == TT_ID_FULL)
+        refuse(bus, now, session, peer, m, buffer);
+    else
+        bus->counters.duplicates++;
+    return false;
+}
+
+void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message *m)
+{
+    if (m->bad_option && m->type == TT_NON_CONFIRMABLE) { // rejected, not answered (5.4.1)
+        tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
+        return;
+    }
+    tt_bus_buffer *buffer = tt_buffer_take(bus);
+    if (buffer == NULL) { // no room for an answer: as if it were lost, nothing is run
+        bus->counters.dropped++;
+        return;
+    }
+    tt_bus_session *session = tt_session_of(bus, now, peer);
+    if (session == NULL)
+        refuse(bus, now, NULL, peer, m, buffer);
+    else if (bus->plant_deduplication_bug || is_new(bus, now, session, peer, m, buffer))
+        serve(bus, now, session, peer, m, buffer);
+    if (buffer->state == TT_BUFFER_MADE)
+        buffer->state = TT_BUFFER_FREE;
 }
 
 // An error is the last that an observer hears, and a call that does not observe has one answer.
@@ -371,7 +342,33 @@ static void answer_local(tt_bus *bus, tt_time now, tt_call *call, const tt_respo
                          size_t offset)
 {
     bool error = response->code >= TT_BAD_REQUEST;
-    tt_bus_client_local(bus, now, call, response, offset, error || !call->state.observing);
+    tt_local_reply(bus, now, call, response, offset, error || !call->state.observing);
+}
+
+static tt_status answer_far(tt_bus *bus, tt_time now, const tt_bus_owed *owed,
+                            const tt_response *response)
+{
+    tt_bus_buffer *buffer = tt_buffer_take(bus);
+    if (buffer == NULL)
+        return TT_FULL;
+    tt_message_writer w;
+    tt_message_begin(&w, buffer->bytes, sizeof(buffer->bytes), TT_CONFIRMABLE, response->code, 0,
+                     &owed->token);
+    bool fits = tt_bus_write_response(bus, &w, NULL, &owed->block2, response, NULL);
+    bool sent =
+        fits && send_separately(bus, now, owed->session, buffer, owed->confirmable, w.out.length);
+    if (!sent)
+        buffer->state = TT_BUFFER_FREE;
+    return sent ? TT_OK : fits ? TT_FULL : TT_TOO_LARGE;
+}
+
+uint8_t *tt_bus_answer_space(tt_bus *bus)
+{
+    tt_bus_buffer *buffer = tt_buffer_take(bus); // the one that answer_far takes next
+    if (buffer == NULL)
+        return NULL;
+    buffer->state = TT_BUFFER_FREE;
+    return buffer->bytes + TT_HEAD_MAX;
 }
 
 tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const tt_response *given)
@@ -381,20 +378,22 @@ tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const t
         return TT_NOT_FOUND;
     if (given->length > TT_BUS_BLOCK_MAX)
         return TT_TOO_LARGE;
-    tt_bus_owed taken = *owed;
     tt_response response = *given;
-    tt_request request = {.method = taken.method, .path = "", .last = true};
-    tt_bus_set_window(bus, &request, &taken.block2);
-    if (taken.call != NULL)
-        request.window_offset = taken.call->state.received;
+    tt_request request = {
+        .method = owed->method, .path = "", .accept = TT_FORMAT_NONE, .last = true};
+    tt_bus_set_window(&request, &owed->block2, NULL);
+    if (owed->call != NULL)
+        request.window_offset = owed->call->state.received;
     tt_bus_check_response(bus, &request, &response);
-    if (taken.call != NULL) {
+    if (owed->call != NULL) {
+        tt_bus_buffer *buffer = tt_buffer_take(bus); // what was made in it stays as it is
         owed->id = 0;
-        answer_local(bus, now, taken.call, &response, request.window_offset);
+        answer_local(bus, now, owed->call, &response, request.window_offset);
+        if (buffer != NULL)
+            buffer->state = TT_BUFFER_FREE;
         return TT_OK;
     }
-    tt_status status = send_separately(bus, now, &taken.peer, &taken.token, taken.confirmable, NULL,
-                                       &taken.block2, &response);
+    tt_status status = answer_far(bus, now, owed, &response);
     if (status == TT_OK)
         owed->id = 0;
     return status;
@@ -416,8 +415,7 @@ static void take_local(tt_bus *bus, tt_time now, tt_resource *resource, const tt
              find_owed(bus, request->token) != NULL);
 }
 
-// A call from the own device: the same handlers, the answer window by window.
-void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call)
+static void serve_local(tt_bus *bus, tt_time now, tt_call *call, tt_bus_buffer *buffer)
 {
     tt_resource *resource = tt_bus_find_resource(bus, call->path);
     bool observable = resource != NULL && resource->observable; // its handler may remove it
@@ -432,13 +430,12 @@ void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call)
         .size = call->length,
         .token = id,
     };
-    tt_bus_set_window(bus, &request, NULL);
+    tt_bus_set_window(&request, NULL, buffer);
     request.window_offset = call->state.received;
-    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 2};
+    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
     if (id == 0)
-        tt_bus_diagnose(bus, &response, TT_UNAVAILABLE, "too many requests wait for their answers",
-                        "");
-    else if (place_whole(bus, resource, &request, &response))
+        refuse_busy(bus, &response);
+    else if (tt_bodies_place_whole(bus, now, resource, NULL, &request, &response))
         take_local(bus, now, resource, call, &request, &response);
     tt_bus_owed *owed = find_owed(bus, id);
     if (response.later || (id != 0 && owed == NULL)) // or its handler answered or cancelled it
@@ -447,6 +444,35 @@ void tt_bus_server_local(tt_bus *bus, tt_time now, tt_call *call)
         owed->id = 0;
     if (observable && call->observe && !call->state.observing && response.code < TT_BAD_REQUEST &&
         tt_bus_find_resource(bus, call->path) == resource)
-        call->state.observing = tt_bus_observe(bus, resource, &call->peer, NULL, call);
+        call->state.observing = tt_observers_add(bus, now, resource, NULL, NULL, call);
     answer_local(bus, now, call, &response, request.window_offset);
+}
+
+void tt_server_advance(tt_bus *bus, tt_time now)
+{
+    // Those that wait now: a callback that starts another must not keep the loop here.
+    for (size_t left = tt_local_count(bus); left > 0; left--) {
+        tt_bus_buffer *buffer = tt_buffer_take(bus);
+        tt_call *call = buffer != NULL ? tt_local_take(bus) : NULL;
+        if (call != NULL)
+            serve_local(bus, now, call, buffer);
+        if (buffer != NULL)
+            buffer->state = TT_BUFFER_FREE;
+    }
+    for (size_t i = 0; i < TT_BUS_OWED_MAX; i++)
+        if (bus->owed[i].id != 0 && now >= bus->owed[i].expires)
+            bus->owed[i].id = 0;
+}
+
+tt_time tt_server_deadline(const tt_bus *bus)
+{
+    tt_time deadline = TT_FOREVER;
+    for (size_t i = 0; i < TT_BUS_OWED_MAX; i++)
+        if (bus->owed[i].id != 0)
+            deadline = tt_earlier(deadline, bus->owed[i].expires);
+    for (size_t i = 0; i < TT_BUS_BUFFERS_MAX; i++)
+        if (bus->buffers[i].state == TT_BUFFER_WAITS &&
+            bus->buffers[i].session->out.kind == TT_FOR_NOBODY)
+            deadline = tt_earlier(deadline, tt_session_ids_at(bus->buffers[i].session));
+    return deadline;
 }

@@ -114,6 +114,16 @@ const tt_peer *tt_client_await(tt_client *client, const char *kind, const char *
     }
 }
 
+uint32_t tt_client_boot(const tt_client *client, const tt_endpoint *endpoint)
+{
+    const tt_discovery_options *known = &client->node.discovery.options;
+    for (size_t i = 0; i < known->peers_max; i++) {
+        if (known->peers[i].reported && tt_endpoint_equal(&known->peers[i].endpoint, endpoint))
+            return known->peers[i].boot;
+    }
+    return 0;
+}
+
 void tt_answer_take(tt_answer *answer, const tt_reply *reply)
 {
     if (reply->status != TT_OK) {

@@ -44,6 +44,9 @@ void tt_client_turn(tt_client *client, tt_time deadline);
 const tt_peer *tt_client_await(tt_client *client, const char *kind, const char *name,
                                tt_time deadline);
 
+// The boot number of the device at this address as it tells it, 0 where it tells none.
+uint32_t tt_client_boot(const tt_client *client, const tt_endpoint *endpoint);
+
 // The whole answer to one call.
 typedef struct tt_answer {
     tt_status status; // TT_OK with an answer, whatever its code

@@ -78,7 +78,7 @@ extern const tt_command *const tt_commands[];
 extern const tt_command tt_command_train, tt_command_compile, tt_command_show, tt_command_verify,
     tt_command_profile, tt_command_new, tt_command_up, tt_command_restart, tt_command_kill,
     tt_command_crash, tt_command_logs, tt_command_ls, tt_command_get, tt_command_put,
-    tt_command_post, tt_command_delete, tt_command_observe, tt_command_data, tt_command_completion,
-    tt_command_man;
+    tt_command_post, tt_command_delete, tt_command_observe, tt_command_data, tt_command_sim,
+    tt_command_completion, tt_command_man;
 
 #endif

@@ -325,6 +325,7 @@ _Noreturn static void become(const tt_device *device, const tt_command_line *lin
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    tt_keep_share_lock();
     // An image is a file's path, also without a slash; an emulator is one of $PATH.
     (device->emulator == NULL ? execv : execvp)(line->words[0], (char *const *)line->words);
     fprintf(stderr, "%s cannot be started: %s\n", line->words[0], strerror(errno));

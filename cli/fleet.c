@@ -18,6 +18,7 @@
 #include "cli/file.h"
 #include "cli/fleet.h"
 #include "cli/keep.h"
+#include "cli/linger.h"
 #include "cli/say.h"
 #include "tutti/discovery.h"
 
@@ -58,7 +59,11 @@ _Noreturn static void run_switch(tt_switch *ethernet, pid_t launcher)
 
 static tt_exit start_switch(tt_fleet *fleet, const char *capture)
 {
-    tt_status status = tt_switch_open(&fleet->ethernet, fleet->socket_path);
+    tt_status status;
+    unsigned times = 0;
+    do
+        status = tt_switch_open(&fleet->ethernet, fleet->socket_path);
+    while (status == TT_BUSY && tt_linger(&times));
     if (status == TT_BUSY) {
         tt_say_error("tutti up: a fleet is running in %s already; end it, or choose another --dir",
                      fleet->folder);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli/forward.h"
+#include "cli/linger.h"
 #include "cli/say.h"
 #include "tutti/platform_host.h"
 
@@ -122,7 +123,11 @@ static tt_exit add(tt_forwards *f, const char *word, size_t length)
     for (unsigned i = 0; i < number; i++)
         if (f->forwarder.forwards[i].port == port)
             return refuse(word, length, "this port leads to another device already");
-    tt_status status = tt_forwarder_add(&f->forwarder, (uint16_t)port);
+    tt_status status;
+    unsigned times = 0;
+    do
+        status = tt_forwarder_add(&f->forwarder, (uint16_t)port);
+    while (status == TT_BUSY && tt_linger(&times));
     if (status == TT_FULL)
         return refuse(word, length, "there are 16 forwards at most");
     if (status != TT_OK) {

@@ -13,6 +13,7 @@
 
 #include "cli/file.h"
 #include "cli/keep.h"
+#include "cli/linger.h"
 #include "cli/say.h"
 #include "tools/store/image.h"
 #include "tutti/bytes.h"
@@ -23,6 +24,8 @@
 // A seed's file: magic, the number of the next start, address, seed, and a CRC of them.
 #define SEED_MAGIC 0x44455354u // "TSED"
 #define SEED_BYTES (4 + 4 + 6 + 32 + 4)
+
+static int kept_folder = -1; // locked until it is closed, by us and by each device
 
 static tt_status fail(tt_status status, tt_text *why, const char *path, const char *what)
 {
@@ -38,14 +41,25 @@ tt_exit tt_keep_open(const char *folder)
         tt_say_error("tutti up: the folder %s cannot be made: %s", folder, strerror(errno));
         return TT_EXIT_FAILED;
     }
-    int opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC); // until the process ends
-    if (opened >= 0 && flock(opened, LOCK_EX | LOCK_NB) == 0)
+    kept_folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    unsigned times = 0;
+    bool locked;
+    do
+        locked = kept_folder >= 0 && flock(kept_folder, LOCK_EX | LOCK_NB) == 0;
+    while (!locked && errno == EWOULDBLOCK && tt_linger(&times));
+    if (locked)
         return TT_EXIT_OK;
     tt_say_error("tutti up: --keep %s: %s", folder,
-                 opened >= 0 && errno == EWOULDBLOCK
+                 errno == EWOULDBLOCK
                      ? "another fleet's media are in use there; end it, or choose another folder"
                      : strerror(errno));
     return TT_EXIT_FAILED;
+}
+
+void tt_keep_share_lock(void)
+{
+    if (kept_folder >= 0)
+        fcntl(kept_folder, F_SETFD, 0);
 }
 
 static tt_status draw(tt_device *device, tt_text *why)

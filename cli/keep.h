@@ -8,8 +8,12 @@
 #include "cli/device.h"
 
 // Makes the folder that media and seeds are kept in, and locks it, so that one fleet at a time uses
-// them; the lock is that of the process. Failures are said.
+// them; the lock is that of this process and its devices. It waits for those of a launcher that was
+// killed. Failures are said.
 tt_exit tt_keep_open(const char *folder);
+
+// In the process that becomes a device: the folder stays locked until it, too, has ended.
+void tt_keep_share_lock(void);
 
 // Names the device's medium and its seed: those of `keep`, or, where that is NULL, new ones below
 // the fleet's `folder`. A kept seed is read, with the number of the next start; any other is drawn.

@@ -2,19 +2,17 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/find.h"
+#include "cli/log_lines.h"
 #include "cli/say.h"
 #include "tutti/check.h"
 
 #define LOG_MAX 65536
 #define FIND_AGAIN TT_MS(200)
 #define ASK_AGAIN TT_MS(1000)
-#define LINE_MAX_BYTES 512 // of what is remembered of a line
 
 static const char *net;
 static bool host, follow;
@@ -40,58 +38,14 @@ static void interrupt(int number)
 }
 
 typedef struct following {
-    tt_answer answer;          // the text that is being received
-    unsigned long printed;     // number of the newest line that was printed
-    bool any;                  // one was
-    char line[LINE_MAX_BYTES]; // its begin
-    size_t line_length;
+    tt_answer answer; // the text that is being received
+    tt_log_lines lines;
     tt_time lost; // since when there is no answer; 0: the last try had one
 } following;
 
-// Whether this text has the newest line that was printed under its number, but another one: then it
-// is of a device whose power was cut, and which counts from one again.
-static bool is_other_line(const following *f, const char *line, size_t length)
-{
-    length = length < LINE_MAX_BYTES ? length : LINE_MAX_BYTES;
-    return strtoul(line, NULL, 10) == f->printed &&
-           (length != f->line_length || memcmp(line, f->line, length) != 0);
-}
-
-static void print_line(following *f, unsigned long number, const char *line, size_t length)
-{
-    tt_say_put(stdout, line, length);
-    f->printed = number;
-    f->any = true;
-    f->line_length = length < LINE_MAX_BYTES ? length : LINE_MAX_BYTES;
-    memcpy(f->line, line, f->line_length);
-}
-
-// Prints the lines that were not printed yet. A device whose power was cut counts from one again.
 static void print_new(following *f)
 {
-    const char *text = (const char *)f->answer.payload, *end = text + f->answer.length;
-    unsigned long newest = 0;
-    bool other = false;
-    for (const char *at = text; at < end;) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        if (newline == NULL)
-            break; // it is not complete yet
-        newest = strtoul(at, NULL, 10);
-        other = other || is_other_line(f, at, (size_t)(newline + 1 - at));
-        at = newline + 1;
-    }
-    if (f->any && (newest < f->printed || other))
-        f->printed = 0;
-    for (const char *at = text; at < end;) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        if (newline == NULL)
-            break;
-        unsigned long number = strtoul(at, NULL, 10);
-        if (!f->any || number > f->printed)
-            print_line(f, number, at, (size_t)(newline + 1 - at));
-        at = newline + 1;
-    }
-    fflush(stdout);
+    tt_log_lines_print(&f->lines, stdout, (const char *)f->answer.payload, f->answer.length);
 }
 
 static void on_reply(tt_call *call, tt_time now, const tt_reply *reply)
@@ -112,7 +66,7 @@ static bool may_come_back(following *f)
 {
     bool silent = f->answer.status == TT_TIMED_OUT || f->answer.status == TT_UNREACHABLE ||
                   f->answer.status == TT_RESET;
-    if (!silent || !f->any)
+    if (!silent || !f->lines.any)
         return false;
     tt_time now = tt_client_now(&client);
     f->lost = f->lost == 0 ? now : f->lost;
@@ -166,6 +120,7 @@ static tt_exit run(unsigned count, const char *const *arguments)
         if (result == TT_EXIT_OK)
             result = tt_find(&client, "logs", &target, timeout_s, &call.peer);
         tt_say_progress_end();
+        tt_log_lines_set_boot(&f.lines, tt_client_boot(&client, &call.peer));
         if (result == TT_EXIT_OK && follow) {
             result = observe(device, &call, &f);
         } else if (result == TT_EXIT_OK) {

@@ -139,6 +139,8 @@ static void receive_all(tt_node *node)
         }
         node->counters.datagrams_received++;
         if (d->socket == node->mdns_socket) {
+            if (d->cut)
+                continue; // no record of it can be believed
             tt_discovery_receive(&node->discovery, now, &d->peer, d->data, d->length);
             send_discovery(node,
                            now); // at once: discovery keeps one asker who wants its own answer
@@ -147,7 +149,10 @@ static void receive_all(tt_node *node)
             // /.well-known/core may pass, once the bus answers it after a leisure.
             node->counters.multicast_dropped++;
         } else if (!tt_presence_receive(node, now, d)) {
-            tt_bus_receive(&node->bus, now, &d->peer, d->data, d->length);
+            if (d->cut)
+                tt_bus_receive_cut(&node->bus, now, &d->peer, d->data, d->length);
+            else
+                tt_bus_receive(&node->bus, now, &d->peer, d->data, d->length);
             send_bus(node); // at once: the bus keeps few answers, and a burst may want many
         }
     }
@@ -174,9 +179,6 @@ tt_time tt_node_deadline(const tt_node *node)
         return INT64_MIN;
     tt_time deadline = tt_earlier(node->presence_at, tt_bus_deadline(&node->bus));
     deadline = tt_earlier(deadline, tt_timers_deadline(node));
-    for (tt_list *call = node->bus.calls.next; call != &node->bus.calls; call = call->next)
-        if (TT_CONTAINER(call, tt_call, state.link)->state.send)
-            return INT64_MIN; // started since the last poll
     return tt_earlier(deadline, tt_discovery_deadline(&node->discovery));
 }
 

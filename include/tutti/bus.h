@@ -85,7 +85,7 @@ typedef uint32_t tt_answer_token;
 // one that its sender has cut, comes in several: in order, without gaps, each exactly once, the
 // first with offset 0. Pieces of two bodies of one method for one path are never mixed: a second
 // sender, whatever the length of its body, gets 5.03 until the first is done or silent for
-// TT_BUS_TRANSFER_SILENCE; a sender that begins anew gives up what it began before. A handler that
+// TT_BUS_TRANSFER_YIELD; a sender that begins anew gives up what it began before. A handler that
 // answers a piece with an error ends the transfer; the answer to any piece but the last is
 // otherwise the bus's.
 //
@@ -168,6 +168,10 @@ struct tt_resource {
     const char *interface_description; // if= of RFC 6690, or NULL
     tt_handler *handler;
     void *context;
+    // Content formats that it answers with and takes bodies in, TT_FORMAT_NONE behind the last;
+    // NULL: any. A request for another one gets 4.06 or 4.15, and the handler is not asked. A GET
+    // with Accept whose handler answers in another format gets 4.06 in any case.
+    const uint16_t *gives, *takes;
     uint8_t methods; // bits 1 << tt_method; others get 4.05
     bool observable;
     bool subtree;
@@ -181,7 +185,8 @@ struct tt_resource {
 // `status` is TT_OK with a response (whatever its code), else TT_TIMED_OUT, TT_RESET, TT_CANCELLED,
 // TT_UNREACHABLE (nothing listens there: tt_bus_unreachable), TT_MALFORMED, TT_TOO_LARGE (more than
 // 2^20 blocks, in the size that the peer wants, or more than TT_BUS_BLOCK_MAX bytes in one message)
-// or TT_DAMAGED (the representation changed while it was read); then nothing follows. A long
+// TT_UNSUPPORTED (it took the first block of a body for the whole) or TT_DAMAGED (the
+// representation changed while it was read); then nothing follows. A long
 // payload comes in pieces like a request's, from the own device too. An observed representation
 // that changes while it is read is read anew: its pieces begin at offset 0 again; from each
 // notification on there is `timeout` to read it whole.
@@ -211,17 +216,18 @@ struct tt_call {
     uint16_t content_format; // TT_FORMAT_NONE without one
     uint16_t accept;         // TT_FORMAT_NONE for any
     bool observe;            // GET only: notifications until tt_bus_cancel
-    tt_time timeout; // nanoseconds for the whole exchange, separate responses included; 0 for 60 s
+    tt_time timeout; // nanoseconds without any progress, separate responses included; 0 for 60 s
     tt_reply_handler *on_reply;
     void *context;
     void (*on_progress)(tt_call *call, size_t sent); // bytes of payload acknowledged; may be NULL
     struct tt_call_state {                           // the bus's
         tt_list link;
         uint8_t phase;
-        uint8_t attempts;
         uint8_t block_exponent; // blocks of 16 << exponent bytes
-        bool send;              // its message is to go out
+        bool send;              // its ping is to go out
         bool observing;         // the peer confirmed the observation
+        bool refreshing;        // it is registered for again
+        bool tagged;            // its body has a Request-Tag
         bool has_sequence;
         uint8_t etag_length; // 0: none
         uint16_t message_id;
@@ -231,7 +237,8 @@ struct tt_call {
         uint32_t sequence; // of the newest notification
         size_t sent;       // bytes of the request's payload that were acknowledged
         size_t received;   // bytes of the response's payload that were delivered
-        tt_time sequence_time, next, deadline, wait;
+        size_t reached;    // the most of them
+        tt_time sequence_time, next, deadline;
     } state;
 };
 
@@ -267,10 +274,18 @@ void tt_bus_changed_path(tt_bus *bus, tt_time now, tt_resource *resource, const 
 tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token,
                         const tt_response *response);
 
+// TT_BUS_BLOCK_MAX bytes in which the payload of an answer for tt_bus_answer may be made, until the
+// next call of the bus; NULL where none are free (try again once datagrams have gone out).
+uint8_t *tt_bus_answer_space(tt_bus *bus);
+
 // A datagram came from `peer`: calls the handlers and callbacks that it concerns. Bytes that are no
 // CoAP are counted and dropped. They are the caller's, as `peer` is.
 void tt_bus_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
                     size_t length);
+// The same of one so long that only its beginning could be received: a request is answered by 4.13,
+// a call by TT_TOO_LARGE, another confirmable message by a reset.
+void tt_bus_receive_cut(tt_bus *bus, tt_time now, const tt_endpoint *peer, const void *bytes,
+                        size_t length);
 // Does what is due by `now`: repetitions, and the ends of what nobody answers.
 void tt_bus_advance(tt_bus *bus, tt_time now);
 // When tt_bus_advance must be called at the latest; TT_FOREVER where nothing waits.

@@ -12,18 +12,14 @@
 
 TT_C_BEGIN
 
-#ifndef TT_BUS_PEERS_MAX
-#define TT_BUS_PEERS_MAX 8 // devices whose newest exchanges are remembered
+#ifndef TT_BUS_SESSIONS_MAX
+#define TT_BUS_SESSIONS_MAX 16 // peers at a time
 #endif
-#ifndef TT_BUS_REMEMBERED_MAX
-#define TT_BUS_REMEMBERED_MAX 8 // newest exchanges that are remembered of each
+#ifndef TT_BUS_BUFFERS_MAX
+#define TT_BUS_BUFFERS_MAX 3 // long messages at a time, 2 at least
 #endif
-#ifndef TT_BUS_REMEMBERED_BYTES
-#define TT_BUS_REMEMBERED_BYTES                                                                    \
-    64 // of an answer; a longer one to PUT, POST, DELETE goes separately
-#endif
-#ifndef TT_BUS_REPLIES_MAX
-#define TT_BUS_REPLIES_MAX 4 // separate responses and notifications under way
+#ifndef TT_BUS_PAST_MAX
+#define TT_BUS_PAST_MAX 96 // runs of ids that are remembered of sessions that gave way
 #endif
 #ifndef TT_BUS_OWED_MAX
 #define TT_BUS_OWED_MAX 8 // requests that were taken and are not answered yet
@@ -34,51 +30,36 @@ TT_C_BEGIN
 #ifndef TT_BUS_TRANSFERS_MAX
 #define TT_BUS_TRANSFERS_MAX 4 // bodies being received block by block
 #endif
-#ifndef TT_BUS_OUT_MAX
-#define TT_BUS_OUT_MAX 2 // acknowledgements and answers made while receiving
-#endif
+#define TT_BUS_SMALL_BYTES 128 // of a message that a session keeps itself
+#define TT_BUS_OUTCOMES_MAX 8  // newest exchanges of a session of which the answer is known
+#define TT_BUS_KEPT_BYTES                                                                          \
+    64 // of an answer that is kept; a longer one to PUT, POST, DELETE goes apart
+#define TT_BUS_RANGES_MAX 8 // runs of ids that are remembered of a session
+#define TT_BUS_EMPTY_MAX 4  // acknowledgements and resets that wait to be sent
 
 // RFC 7252, 4.8 has 2 s for the open internet. A house's network answers in milliseconds.
 #ifndef TT_BUS_ACK_TIMEOUT
 #define TT_BUS_ACK_TIMEOUT TT_MS(500)
 #endif
 #define TT_BUS_RETRANSMITS_MAX 4
+#define TT_BUS_EXCHANGE_LIFETIME TT_SECONDS(247) // RFC 7252, 4.8.2
+#define TT_BUS_NON_LIFETIME TT_SECONDS(145)
 #define TT_BUS_TRANSFER_SILENCE TT_SECONDS(10) // after which an unfinished body is given up
+#define TT_BUS_TRANSFER_YIELD TT_MS(2500)      // and when another sender waits for its place
 #define TT_BUS_OWED_LIFETIME TT_SECONDS(120)
-#define TT_BUS_CONFIRM_WITHIN TT_SECONDS(24 * 3600) // RFC 7641, 4.5
 #define TT_BUS_CONFIRM_EVERY 8 // every so-manieth notification asks whether the observer lives
+#define TT_BUS_CONFIRM_AFTER TT_MS(500)   // quiet after which the newest state is told confirmably
+#define TT_BUS_PROBE_AFTER TT_SECONDS(10) // silence of an observer who is asked when others wait
+#define TT_BUS_REFRESH_SOONEST TT_SECONDS(5) // between two registrations of an observation of ours,
+#define TT_BUS_REFRESH_LATEST TT_SECONDS(300) // whatever the Max-Age of what it told
 
-typedef struct tt_bus_remembered {
-    bool used;
-    uint16_t message_id;
-    uint16_t length; // of the answer; 0: acknowledge only, the answer goes separately
-    uint8_t answer[TT_BUS_REMEMBERED_BYTES];
-} tt_bus_remembered;
-
-typedef struct tt_bus_peer {
-    tt_endpoint endpoint; // port 0: free
-    tt_time heard;
-    unsigned newest; // where the next exchange is remembered
-    tt_bus_remembered remembered[TT_BUS_REMEMBERED_MAX];
-} tt_bus_peer;
+typedef struct tt_bus_session tt_bus_session;
 
 // A token as on the wire.
 typedef struct tt_bus_token {
     uint8_t length;
     uint8_t bytes[8];
 } tt_bus_token;
-
-// A confirmable response or notification that is repeated until acknowledged.
-typedef struct tt_bus_reply {
-    bool used, send, confirmable;
-    uint8_t attempts;
-    uint16_t message_id;
-    uint16_t length;
-    tt_endpoint peer;
-    tt_time next, wait;
-    struct tt_bus_observer *observer; // of a notification
-    uint8_t bytes[TT_BUS_MESSAGE_MAX];
-} tt_bus_reply;
 
 // A block option (RFC 7959, 2.2).
 typedef struct tt_block {
@@ -87,9 +68,67 @@ typedef struct tt_block {
     uint32_t number;
 } tt_block;
 
+// A message longer than TT_BUS_SMALL_BYTES: one being made, whose handler has the place behind its
+// head (tt_request.space), one on its way, or one that is repeated until acknowledged.
+typedef struct tt_bus_buffer {
+    uint8_t state;           // tt_buffer_state
+    uint16_t length;         // bytes
+    tt_endpoint peer;        // of one that goes out once
+    tt_bus_session *session; // of an answer that waits until its session is free
+    bool confirmable;
+    uint8_t bytes[TT_BUS_MESSAGE_MAX];
+} tt_bus_buffer;
+
+// The message of ours that is under way to a peer: its bytes stay until it is acknowledged, and
+// each repetition sends the same ones. One at a time to each (NSTART of RFC 7252, 4.7).
+typedef struct tt_bus_transmission {
+    uint8_t kind; // tt_transmission_kind; 0: free
+    bool confirmable, send;
+    uint8_t attempts;
+    uint16_t id, length;
+    tt_bus_buffer *buffer; // NULL: `small`
+    void *owner;           // the call or observer that hears how it ends, or NULL
+    tt_time next, wait;
+    uint8_t small[TT_BUS_SMALL_BYTES];
+} tt_bus_transmission;
+
+// Ids of messages that were taken from a peer, from `first` on up to `last`.
+typedef struct tt_bus_range {
+    uint16_t first, last;
+    uint16_t at; // when the last was taken, in slots of 4 s; and what they were: see remembered.c
+} tt_bus_range;
+
+typedef struct tt_bus_past {
+    uint32_t whose; // of the identity; 0: free
+    tt_bus_range range;
+} tt_bus_past;
+
+// What came of a message that was taken.
+typedef struct tt_bus_outcome {
+    uint32_t sum; // of its bytes: another message with its id is another message
+    uint16_t id, at;
+    uint8_t kind; // tt_outcome_kind; 0: free
+    uint8_t code; // of the answer
+} tt_bus_outcome;
+
+// All that is between this device and one peer; tt_session_forget forgets it whole.
+struct tt_bus_session {
+    tt_endpoint peer;  // where it was last heard; port 0: free
+    uint64_t identity; // a hash: of the address, until there are keys
+    tt_time heard;     // or spoken to
+    uint16_t next_id;  // of our messages to it
+    uint32_t left[4];  // when the last id of each quarter was used: second + 1, 0: never
+    uint8_t range_count, next_outcome;
+    tt_bus_range ranges[TT_BUS_RANGES_MAX]; // the one that was taken from last stands first
+    tt_bus_outcome outcomes[TT_BUS_OUTCOMES_MAX];
+    uint16_t kept_id, kept_length; // the newest answer with more than a code
+    uint8_t kept[TT_BUS_KEPT_BYTES];
+    tt_bus_transmission out;
+};
+
 typedef struct tt_bus_owed {
-    tt_answer_token id; // 0: free
-    tt_endpoint peer;   // all zero: `call` is the asker
+    tt_answer_token id;      // 0: free
+    tt_bus_session *session; // NULL: `call` is the asker
     tt_bus_token token;
     tt_method method;
     tt_block block2; // the window that was asked for
@@ -99,58 +138,70 @@ typedef struct tt_bus_owed {
 } tt_bus_owed;
 
 typedef struct tt_bus_observer {
-    tt_resource *resource; // NULL: free
-    tt_endpoint peer;
+    tt_resource *resource;   // NULL: free
+    tt_bus_session *session; // NULL: `call` is the observer, on the own device
     tt_bus_token token;
-    tt_call *call; // of an observer on the own device
+    tt_call *call;
     uint16_t accept;
     uint8_t block_exponent; // of the blocks that it wants
     bool pending;           // a change has not been told yet
-    bool waiting;           // a notification is under way
+    bool confirm;           // the next is confirmable
+    bool starved;           // it waits for a long buffer
+    uint8_t attempts;       // to tell the newest, none acknowledged
+    tt_time again_at;       // not before: it gave its buffer to others
     unsigned told;          // notifications so far
     uint16_t message_id;    // of the newest
-    tt_time confirm_at;     // when the next is confirmable at the latest
+    tt_time told_at;        // the newest notification
+    tt_time confirm_at;     // when the newest state is told again, confirmably; TT_FOREVER
+    tt_time confirmed;      // when the observer last said that it is there
     char path[TT_BUS_PATH_MAX];
     char query[TT_BUS_QUERY_MAX];
 } tt_bus_observer;
 
 typedef struct tt_bus_transfer {
     tt_resource *resource; // NULL: free
-    tt_endpoint peer;
+    tt_bus_session *session;
     tt_method method;
     size_t next; // offset of the next byte
     tt_time heard;
+    uint64_t tag; // Request-Tag (RFC 9175, 3), of tag_length bytes
+    uint8_t tag_length;
     char path[TT_BUS_PATH_MAX];
 } tt_bus_transfer;
 
-typedef struct tt_bus_datagram {
-    tt_endpoint peer;
-    uint16_t length; // 0: free
-    uint8_t bytes[TT_BUS_MESSAGE_MAX];
-} tt_bus_datagram;
+// An acknowledgement or a reset.
+typedef struct tt_bus_empty {
+    tt_endpoint peer; // port 0: free
+    uint16_t id;
+    uint8_t type;
+} tt_bus_empty;
 
 struct tt_bus {
     tt_list resources;
     tt_list calls;
     tt_random random;
-    uint16_t next_message_id;
+    uint16_t first_id; // of the next session
     tt_answer_token next_answer;
     uint32_t observe_sequence;
-    tt_bus_peer peers[TT_BUS_PEERS_MAX];
-    tt_bus_reply replies[TT_BUS_REPLIES_MAX];
+    tt_bus_session sessions[TT_BUS_SESSIONS_MAX];
+    unsigned next_session; // whose message goes out next
+    tt_bus_past past[TT_BUS_PAST_MAX];
+    tt_time past_at; // when it was last looked through
     tt_bus_owed owed[TT_BUS_OWED_MAX];
     tt_bus_observer observers[TT_BUS_OBSERVERS_MAX];
+    unsigned next_observer; // who is told next
     tt_bus_transfer transfers[TT_BUS_TRANSFERS_MAX];
-    tt_bus_datagram out[TT_BUS_OUT_MAX];
-    unsigned out_first, out_reserved; // the first to go out; kept free for the answer being made
+    tt_bus_buffer buffers[TT_BUS_BUFFERS_MAX];
+    tt_bus_empty empties[TT_BUS_EMPTY_MAX];
+    unsigned empty_first, empty_count;
     tt_resource well_known;
     tt_resource gone;       // what observers of a removed resource have until they are told
     uint64_t links_version; // of /.well-known/core: counts what was added and removed
     uint64_t version_salt;  // makes the versions of this start others than those of the last
-    uint8_t window[TT_BUS_BLOCK_MAX]; // request->space of every handler
     char diagnostic[96];
     struct {
         uint64_t received, malformed, duplicates, dropped, retransmitted;
+        uint64_t refused; // requests of peers, or with ids, that no table had room to remember
     } counters;
     bool plant_deduplication_bug; // tests only: forgets every exchange, so duplicates run twice
 };

@@ -43,7 +43,9 @@ typedef struct tt_datagram {
     tt_endpoint peer;  // where it came from, or where it goes
     uint8_t hop_limit; // sending: IPv6 hop limit or IPv4 TTL, 0 for the default; receiving: unused
     bool multicast;    // receiving: it was sent to a group or to everybody; sending: unused
-    size_t length;     // bytes of data in use
+    bool cut; // receiving: it was longer than TT_DATAGRAM_MAX, and this is its beginning; sending:
+              // unused
+    size_t length; // bytes of data in use
     uint8_t data[TT_DATAGRAM_MAX];
 } tt_datagram;
 
@@ -69,8 +71,8 @@ typedef struct tt_platform_operations {
     tt_status (*send)(tt_platform *platform, const tt_datagram *datagram);
 
     // Takes the next datagram that has arrived, without waiting, of each port in turn where several
-    // have one: TT_EMPTY where there is none, or none that was there when `wait` last returned. One
-    // longer than TT_DATAGRAM_MAX is dropped and counted.
+    // have one: TT_EMPTY where there is none, or none that was there when `wait` last returned. Of
+    // one longer than TT_DATAGRAM_MAX the beginning is given, and `cut` says so.
     //
     // TT_UNREACHABLE instead: a datagram sent from `socket` to `peer` came to a machine where
     // nothing listens at that port, as its ICMP error says; `length` is 0, and more may follow. It

@@ -299,9 +299,9 @@ static tt_status receive_from(int descriptor, tt_datagram *datagram)
     ssize_t length = recvmsg(descriptor, &message, 0);
     if (length < 0) // an error that waits makes the socket readable, so it must be taken
         return receive_error(descriptor, datagram);
-    if ((message.msg_flags & MSG_TRUNC) ||
-        interface_of(&message, &datagram->multicast) != loopback_index())
+    if (interface_of(&message, &datagram->multicast) != loopback_index())
         return TT_DAMAGED;
+    datagram->cut = (message.msg_flags & MSG_TRUNC) != 0;
     datagram->length = (size_t)length;
     read_address(&from, &datagram->peer);
     return TT_OK;

@@ -299,7 +299,7 @@ static void datagram_arrived(void *argument, struct udp_pcb *pcb, struct pbuf *d
         pbuf_free(data);
         return;
     }
-    if (stack.queue_count == TT_STACK_RECEIVED_MAX || data->tot_len > TT_DATAGRAM_MAX) {
+    if (stack.queue_count == TT_STACK_RECEIVED_MAX) {
         stack.counters.datagrams_dropped++;
         pbuf_free(data);
         return;
@@ -503,7 +503,8 @@ tt_status tt_stack_receive(tt_datagram *datagram)
     datagram->length = 0;
     if (first->data == NULL)
         return TT_UNREACHABLE;
-    datagram->length = pbuf_copy_partial(first->data, datagram->data, first->data->tot_len, 0);
+    datagram->cut = first->data->tot_len > TT_DATAGRAM_MAX;
+    datagram->length = pbuf_copy_partial(first->data, datagram->data, TT_DATAGRAM_MAX, 0);
     pbuf_free(first->data);
     return TT_OK;
 }

@@ -41,6 +41,9 @@ struct tt_product_keep {
     void (*turn)(tt_node *node, tt_time now); // at each turn of the loop, last
     void (*clear_crash)(void);                // tt_kept_clear_crash, and what is kept of it
     bool (*is_crash_cleared)(void);           // whether the latter is done
+    // In safe mode, where nothing was opened: opens the store for clear_crash, and for nothing
+    // else. Whether it could be: then `turn`, `clear_crash` and `is_crash_cleared` may be called.
+    bool (*open_to_clear)(const tt_product_store *parts);
 };
 
 #endif

@@ -25,8 +25,8 @@ static struct {
     tt_store store;
     tt_product_cache cache;
     tt_store_service service;
-    const tt_product_store *parts;
-    bool offered, told; // /data; and that the medium failed
+    const tt_product_store *parts; // NULL: in safe mode
+    bool offered, told;            // /data; and that the medium failed
     tt_node_timer timer, soon;
     uint32_t starts;
     char name[TT_NAME_MAX];
@@ -119,8 +119,8 @@ static tt_status open_store(const tt_product_store *parts)
                                                         .extents = &tt_store_extents});
 }
 
-// The record that the power took with it. Where a reset left memory without one it was cleared, in
-// safe mode maybe, which does not come here.
+// The record that the power took with it. Where a reset left memory without one it was cleared, and
+// that may have come before its deletion was durable.
 static void take_crash(void)
 {
     size_t length;
@@ -185,6 +185,11 @@ static tt_store *keep_open(const tt_product_store *parts)
     return &keep.store;
 }
 
+static bool keep_open_to_clear(const tt_product_store *parts)
+{
+    return open_store(parts) == TT_OK;
+}
+
 static uint32_t keep_starts(void)
 {
     return keep.starts;
@@ -228,8 +233,9 @@ static bool keep_is_crash_cleared(void)
 static void note_name(const tt_node *node)
 {
     const tt_discovery *discovery = &node->discovery;
-    if (keep.naming.write.status == TT_BUSY || !tt_discovery_owns_name(discovery) ||
-        strcmp(discovery->name, keep.name) == 0 || strcmp(discovery->name, node->options.name) == 0)
+    if (keep.parts == NULL || keep.naming.write.status == TT_BUSY ||
+        !tt_discovery_owns_name(discovery) || strcmp(discovery->name, keep.name) == 0 ||
+        strcmp(discovery->name, node->options.name) == 0)
         return;
     strcpy(keep.name, discovery->name);
     begin(&keep.naming.write, &keep.naming.change, KEY_NAME, keep.name, strlen(keep.name));
@@ -284,4 +290,5 @@ const tt_product_keep tt_product_keeps = {
     .turn = keep_turn,
     .clear_crash = keep_clear_crash,
     .is_crash_cleared = keep_is_crash_cleared,
+    .open_to_clear = keep_open_to_clear,
 };

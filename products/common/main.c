@@ -74,6 +74,24 @@ static unsigned count_crashes(void)
     return crash == NULL ? 0 : 1 + crash->followed;
 }
 
+// The record is in the store, too. In safe mode that is opened now, since somebody wants it.
+static void clear_crash(void)
+{
+    const tt_product_store *parts = tt_product_table.store;
+    if (keep == NULL && parts != NULL && tt_kept_is_safe_mode() &&
+        parts->code->open_to_clear(parts))
+        keep = parts->code;
+    if (keep != NULL)
+        keep->clear_crash();
+    else
+        tt_kept_clear_crash();
+}
+
+static bool is_crash_cleared(void)
+{
+    return keep == NULL || keep->is_crash_cleared();
+}
+
 // A resource that the product's own configuration leaves no place for is missing, and the console
 // says so: the rest of the device works.
 static void offer(const char *what, tt_status status)
@@ -104,13 +122,11 @@ static void add_first_services(const tt_product *product, tt_platform *platform)
                                                       .crashes = count_crashes,
                                                       .wakeups = tt_kernel_wakeups,
                                                       .restart = stop_loop}));
-    offer("/crash",
-          tt_crash_service_init(
-              &crash_service,
-              &(tt_crash_options){.bus = &node.bus,
-                                  .record = tt_kept_crash,
-                                  .clear = keep != NULL ? keep->clear_crash : tt_kept_clear_crash,
-                                  .is_cleared = keep != NULL ? keep->is_crash_cleared : NULL}));
+    offer("/crash", tt_crash_service_init(&crash_service,
+                                          &(tt_crash_options){.bus = &node.bus,
+                                                              .record = tt_kept_crash,
+                                                              .clear = clear_crash,
+                                                              .is_cleared = is_crash_cleared}));
     offer("/log", tt_log_service_init(
                       &log_service, &(tt_log_options){.bus = &node.bus, .read = tt_kept_read_log}));
 }
@@ -169,7 +185,7 @@ _Noreturn static void end_without_network(tt_status status)
     tt_board_reset();
 }
 
-// Not in safe mode: what is kept may be what ended the device.
+// Not in safe mode: what is kept may be what ended the device (clear_crash).
 static void open_store(const tt_product *product)
 {
     if (product->store == NULL || tt_kept_is_safe_mode())

@@ -126,10 +126,11 @@ static void answer_reads(tt_store_service *s, tt_time now)
                               .last = true,
                               .window_offset = s->reads[i].offset,
                               .window_length = s->reads[i].length,
-                              .space = s->options.bus->window};
+                              .space = tt_bus_answer_space(s->options.bus)};
         tt_response response = {
             .code = TT_INTERNAL_ERROR, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-        if (s->reads[i].token == 0 || get(s, &request, &response) == TT_BUSY)
+        if (s->reads[i].token == 0 || request.space == NULL ||
+            get(s, &request, &response) == TT_BUSY)
             continue;
         if (tt_bus_answer(s->options.bus, now, s->reads[i].token, &response) != TT_FULL)
             s->reads[i].token = 0; // answered, or the asker has gone

@@ -119,6 +119,15 @@ static inline void hear(device *from, const tt_message_writer *w)
     tell(SERVER, from, w);
 }
 
+// The peer says of the server's newest message that it has come, or that it is of no interest.
+static inline void hear_empty(device *from, tt_message_type type, uint16_t id)
+{
+    uint8_t bytes[4];
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), type, 0, id, NULL);
+    hear(from, &w);
+}
+
 static inline bool was_reset(uint16_t id)
 {
     return answer.count == 1 && answer.message.type == TT_RESET_MESSAGE && answer.message.id == id;

@@ -130,43 +130,128 @@ static void test_duplicates(void)
     hear(CLIENT, &w);
     EXPECT_EQUAL(answer.count, 2); // the acknowledgement, then
     EXPECT(answer.message.type == TT_CONFIRMABLE && answer.message.code == TT_CONTENT);
+    uint16_t separate = answer.message.id;
     hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.code == 0);
     EXPECT_EQUAL(runs, 5);
-    // What is given up: of a peer the newest TT_BUS_REMEMBERED_MAX exchanges are remembered.
-    for (uint16_t i = 0; i < TT_BUS_REMEMBERED_MAX; i++) {
+    hear_empty(CLIENT, TT_ACKNOWLEDGEMENT, separate);
+    // The answers of the newest TT_BUS_OUTCOMES_MAX are known; a repetition of one before them is
+    // passed over, and its handler does not run again.
+    for (uint16_t i = 0; i < TT_BUS_OUTCOMES_MAX; i++) {
         w = request(TT_CONFIRMABLE, TT_POST, (uint16_t)(200 + i), "keep");
         hear(CLIENT, &w);
     }
     unsigned before = runs;
-    w = request(TT_CONFIRMABLE, TT_POST, 100, "keep");
-    hear(CLIENT, &w);
-    EXPECT_EQUAL(runs, before + 1);
+    for (uint16_t id = 100; id < 104; id++) {
+        w = request(id == 101 ? TT_NON_CONFIRMABLE : TT_CONFIRMABLE, TT_POST, id, "keep");
+        hear(CLIENT, &w);
+        EXPECT_EQUAL(answer.count, 0);
+    }
+    EXPECT_EQUAL(runs, before);
 }
 
-// A new peer takes the place of the one that was silent longest.
+// No handler runs twice for one request, from however many clients: a session that gives way leaves
+// its ids, and once nothing more can be remembered a request is refused before its handler runs.
 static void test_many_peers(void)
 {
-    device peers[TT_BUS_PEERS_MAX + 1] = {0};
+    enum { CLIENTS = TT_BUS_SESSIONS_MAX + TT_BUS_PAST_MAX };
+    static device peers[CLIENTS + 1];
     tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, 1, "keep");
     start();
-    for (uint8_t i = 0; i <= TT_BUS_PEERS_MAX; i++) {
-        peers[i].endpoint = (tt_endpoint){.ip = {[15] = (uint8_t)(50 + i)}, .port = TT_BUS_PORT};
-        if (i == TT_BUS_PEERS_MAX) { // all are known; the first has just been heard again
-            pass(TT_MS(1));
-            hear(&peers[0], &w);
-            pass(TT_MS(1));
-        }
+    for (unsigned i = 0; i <= CLIENTS; i++) {
+        peers[i].endpoint = (tt_endpoint){.ip = {[14] = 1, [15] = (uint8_t)i}, .port = TT_BUS_PORT};
         hear(&peers[i], &w);
-        pass(TT_MS(1));
+        EXPECT_EQUAL(answer.message.code, i < CLIENTS ? TT_CHANGED : TT_UNAVAILABLE);
+        time_now += TT_MS(1);
     }
-    unsigned before = runs;
-    EXPECT_EQUAL(before, TT_BUS_PEERS_MAX + 1);
-    for (unsigned i = 2; i <= TT_BUS_PEERS_MAX; i++)
+    EXPECT_EQUAL(answer.message.max_age, 30);
+    EXPECT_EQUAL(runs, CLIENTS);
+    EXPECT_EQUAL(SERVER->bus.counters.refused, 1);
+    for (unsigned i = 0; i <= CLIENTS; i++)
         hear(&peers[i], &w);
-    hear(&peers[0], &w);
-    EXPECT_EQUAL(runs, before);
-    hear(&peers[1], &w); // forgotten
-    EXPECT_EQUAL(runs, before + 1);
+    EXPECT_EQUAL(runs, CLIENTS);
+    time_now += TT_SECONDS(253); // now it is not remembered any more
+    for (unsigned i = 0; i <= CLIENTS; i++)
+        hear(&peers[i], &w);
+    EXPECT_EQUAL(runs, 2 * CLIENTS);
+    // Whoever only reads is not in anyone's way.
+    start();
+    w = request(TT_CONFIRMABLE, TT_GET, 1, "show");
+    for (unsigned i = 0; i <= CLIENTS; i++)
+        hear(&peers[i], &w);
+    EXPECT_EQUAL(runs, CLIENTS + 1);
+    EXPECT_EQUAL(SERVER->bus.counters.refused, 0);
+}
+
+// A message id says that a request was taken for EXCHANGE_LIFETIME only, and of another request
+// not even that: a peer that restarted counts from the start again (RFC 7252, 4.8.2).
+static void test_ids_again(void)
+{
+    start();
+    tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, 1, "keep");
+    tt_message_payload(&w, "one", 3);
+    hear(CLIENT, &w);
+    time_now += TT_SECONDS(247); // still the same
+    hear(CLIENT, &w);
+    EXPECT(runs == 1 && answer.message.code == TT_CHANGED);
+    time_now += TT_SECONDS(253);
+    hear(CLIENT, &w);
+    EXPECT(runs == 2 && answer.message.code == TT_CHANGED);
+    w = request(TT_CONFIRMABLE, TT_POST, 1, "keep");
+    tt_message_payload(&w, "two", 3);
+    hear(CLIENT, &w);
+    EXPECT(runs == 3 && memcmp(kept, "two", 3) == 0);
+    hear(CLIENT, &w);
+    EXPECT_EQUAL(runs, 3);
+    // All ids in turn, and once more: none is taken for a repetition.
+    start();
+    for (unsigned i = 0; i < 3 * 65536; i++) {
+        w = request(TT_CONFIRMABLE, TT_POST, (uint16_t)i, "keep");
+        tt_message_payload(&w, &i, sizeof(i));
+        hear(CLIENT, &w);
+        time_now += TT_US(10);
+    }
+    EXPECT_EQUAL(runs, 3 * 65536);
+    hear(CLIENT, &w);
+    EXPECT_EQUAL(runs, 3 * 65536);
+}
+
+// Ids without order, more than can be remembered one by one: refused, not run and forgotten.
+static void test_ids_at_random(void)
+{
+    uint16_t ids[2 * TT_BUS_RANGES_MAX];
+    tt_random random;
+    start();
+    tt_random_seed(&random, 2); // no two of them close together
+    for (unsigned i = 0; i < TT_COUNT(ids); i++)
+        ids[i] = (uint16_t)tt_random_u64(&random);
+    for (unsigned round = 0; round < 2; round++)
+        for (unsigned i = 0; i < TT_COUNT(ids); i++) {
+            tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, ids[i], "keep");
+            hear(CLIENT, &w);
+            EXPECT_EQUAL(answer.count, 1);
+            EXPECT_EQUAL(answer.message.code, i < TT_BUS_RANGES_MAX ? TT_CHANGED : TT_UNAVAILABLE);
+        }
+    EXPECT_EQUAL(runs, TT_BUS_RANGES_MAX);
+    // Ids that are counted for many peers together.
+    start();
+    for (unsigned i = 0; i < 200; i++) {
+        tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, (uint16_t)(i * 100), "keep");
+        hear(CLIENT, &w);
+        hear(CLIENT, &w);
+        EXPECT(answer.count == 1 && answer.message.code == TT_CHANGED);
+        time_now += TT_MS(300);
+    }
+    EXPECT_EQUAL(runs, 200);
+    // A lost message here and there is no disorder.
+    start();
+    for (uint16_t i = 0; i < 1000; i++) {
+        tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, (uint16_t)(i + i / 5), "keep");
+        hear(CLIENT, &w);
+        EXPECT(answer.count == 1 && answer.message.code == TT_CHANGED);
+        time_now += TT_MS(100);
+    }
+    EXPECT_EQUAL(runs, 1000);
 }
 
 // Options that cannot be honoured (RFC 7252, 5.4.1 and 5.10.2; RFC 7959, 2.2).
@@ -251,11 +336,12 @@ static void test_vanished_askers(void)
 {
     asked a;
     start();
-    for (uint8_t i = 0; i < TT_BUS_REPLIES_MAX; i++) {
+    for (uint8_t i = 0; i < 2 * TT_BUS_BUFFERS_MAX; i++) {
         device stranger = {.endpoint = {.ip = {[15] = (uint8_t)(100 + i)}, .port = TT_BUS_PORT}};
         tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, i, "wordy");
-        hear(&stranger, &w);
-        EXPECT_EQUAL(answer.message.type, TT_CONFIRMABLE);
+        hear(&stranger, &w); // separately, as long as buffers for it may be held
+        EXPECT_EQUAL(answer.message.type,
+                     i < TT_BUS_BUFFERS_MAX - 1 ? TT_CONFIRMABLE : TT_ACKNOWLEDGEMENT);
     }
     ask(&a, CLIENT, SERVER, TT_POST, "later", NULL, "q", 1);
     tt_response response = {.code = TT_CONTENT, .payload = "here", .length = 4};
@@ -439,6 +525,8 @@ int main(void)
     test_filters();
     test_duplicates();
     test_many_peers();
+    test_ids_again();
+    test_ids_at_random();
     test_options();
     test_separate_answers();
     test_vanished_askers();

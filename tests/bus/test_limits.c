@@ -122,22 +122,33 @@ static void test_long_names(void)
     }
 }
 
-// TT_BUS_OUT_MAX: a request for whose answer there is no room is lost, its handler is not run, and
-// when it is repeated it is answered.
+// TT_BUS_BUFFERS_MAX: a request for whose answer there is no room is lost, its handler is not run,
+// and when it is repeated it is answered.
 static void test_full_outbox(void)
 {
     start();
-    for (unsigned i = 0; i <= TT_BUS_OUT_MAX; i++)
+    for (unsigned i = 0; i <= TT_BUS_BUFFERS_MAX; i++)
         hear_from(i, TT_CONFIRMABLE, TT_PUT, "keep", NULL, NULL);
-    EXPECT_EQUAL(runs, TT_BUS_OUT_MAX);
+    EXPECT_EQUAL(runs, TT_BUS_BUFFERS_MAX);
     EXPECT_EQUAL(SERVER->bus.counters.dropped, 1);
     collect(SERVER);
-    EXPECT_EQUAL(answer.count, TT_BUS_OUT_MAX);
+    EXPECT_EQUAL(answer.count, TT_BUS_BUFFERS_MAX);
     next_id--; // the same again
-    hear_from(TT_BUS_OUT_MAX, TT_CONFIRMABLE, TT_PUT, "keep", NULL, NULL);
+    hear_from(TT_BUS_BUFFERS_MAX, TT_CONFIRMABLE, TT_PUT, "keep", NULL, NULL);
     collect(SERVER);
     EXPECT(answer.count == 1 && answer.message.code == TT_CHANGED);
-    EXPECT_EQUAL(runs, TT_BUS_OUT_MAX + 1);
+    EXPECT_EQUAL(runs, TT_BUS_BUFFERS_MAX + 1);
+    // TT_BUS_EMPTY_MAX acknowledgements and resets.
+    start();
+    tt_message_writer w;
+    uint8_t bytes[4];
+    for (unsigned i = 0; i <= TT_BUS_EMPTY_MAX; i++) {
+        tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, 0, (uint16_t)i, NULL); // a ping
+        tt_bus_receive(&SERVER->bus, time_now, &CLIENT->endpoint, bytes, sizeof(bytes));
+    }
+    EXPECT_EQUAL(SERVER->bus.counters.dropped, 1);
+    collect(SERVER);
+    EXPECT_EQUAL(answer.count, TT_BUS_EMPTY_MAX);
 }
 
 // A handler that answers those who wait does not take the room of its own answer.
@@ -157,27 +168,44 @@ static void test_outbox_of_many_answers(void)
     static tt_resource resource = {.path = "release", .handler = releases, .methods = 1 << TT_POST};
     start();
     REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
-    for (unsigned i = 0; i < TT_BUS_REPLIES_MAX + TT_BUS_OUT_MAX; i++) {
+    for (unsigned i = 0; i < TT_BUS_OWED_MAX - 1; i++) {
         hear_from(i, TT_CONFIRMABLE, TT_POST, "later", NULL, NULL);
         collect(SERVER);
     }
     hear_from(1, TT_CONFIRMABLE, TT_POST, "release", NULL, NULL);
-    EXPECT_EQUAL(owed_count, 1); // it is to try again later
+    EXPECT_EQUAL(owed_count, 0); // short ones are their sessions' own
     collect(SERVER);
-    bool answered = false;
-    for (unsigned i = 0; i < TT_BUS_REMEMBERED_MAX * TT_BUS_PEERS_MAX; i++) {
-        const tt_bus_remembered *r =
-            &SERVER->bus.peers[i / TT_BUS_REMEMBERED_MAX].remembered[i % TT_BUS_REMEMBERED_MAX];
-        answered |= r->used && r->message_id == (uint16_t)(next_id - 1) && r->length > 0;
-    }
-    EXPECT(answered);
-    next_id--; // the same again gets the same
+    EXPECT_EQUAL(answer.count, TT_BUS_OWED_MAX); // its own among them
+    next_id--;                                   // the same again gets the same
     hear_from(1, TT_CONFIRMABLE, TT_POST, "release", NULL, NULL);
     collect(SERVER);
     EXPECT(answer.count == 1 && answer.message.code == TT_CHANGED);
 }
 
-// TT_BUS_REMEMBERED_BYTES: a longer answer to POST goes separately, so that it can be repeated.
+// One message is under way to a peer: another answer to it waits, as long as a buffer may be held,
+// then is TT_FULL; the other peers are answered.
+static void test_answers_to_one(void)
+{
+    tt_response response = {.code = TT_CONTENT, .payload = shown, .length = 1};
+    device one = {.endpoint = {.ip = {[14] = 1, [15] = 1}, .port = TT_BUS_PORT}};
+    start();
+    for (unsigned i = 0; i < TT_BUS_BUFFERS_MAX + 2; i++) {
+        bool last = i == TT_BUS_BUFFERS_MAX + 1;
+        hear_from(last ? 2 : 1, TT_CONFIRMABLE, TT_POST, "later", NULL, NULL);
+        collect(SERVER);
+    }
+    for (unsigned i = 0; i < TT_BUS_BUFFERS_MAX + 2; i++)
+        EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[i], &response),
+                     i == TT_BUS_BUFFERS_MAX ? TT_FULL : TT_OK);
+    collect(SERVER);
+    EXPECT_EQUAL(answer.count, 2); // the first to each
+    uint16_t id = SERVER->bus.sessions[0].out.id;
+    hear_empty(&one, TT_ACKNOWLEDGEMENT, id);
+    EXPECT(answer.count == 1 && answer.message.type == TT_CONFIRMABLE && answer.message.id != id);
+    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[TT_BUS_BUFFERS_MAX], &response), TT_OK);
+}
+
+// TT_BUS_KEPT_BYTES: a longer answer to POST goes separately, so that it can be repeated.
 static size_t answer_length;
 
 static void of_length(tt_resource *resource, tt_time now, const tt_request *request,
@@ -197,7 +225,7 @@ static void test_long_answers(void)
     for (size_t more = 0; more < 2; more++) {
         start();
         REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
-        answer_length = TT_BUS_REMEMBERED_BYTES - overhead + more;
+        answer_length = TT_BUS_KEPT_BYTES - overhead + more;
         for (int i = 0; i < 2; i++) {
             hear_from(1, TT_CONFIRMABLE, TT_POST, "l", NULL, NULL);
             next_id--; // and once more
@@ -262,54 +290,80 @@ static void test_owed_for_long(void)
     EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, newest, &response), TT_OK);
 }
 
-// TT_BUS_REPLIES_MAX: with all of them under way a notification waits for one to end, and an answer
-// goes once and unrepeated as long as the outbox has room, then is TT_FULL.
-static void test_full_replies(void)
+static void hear_observe(device *from, uint8_t token, const char *path)
 {
-    tt_response response = {.code = TT_CONTENT, .payload = shown, .length = 1};
-    start();
-    tt_message_writer w;
     static uint8_t bytes[64];
-    static const tt_bus_token token = {.length = 1, .bytes = {4}};
-    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, next_id++, &token);
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, next_id++,
+                     &(tt_bus_token){.length = 1, .bytes = {token}});
     tt_message_option_number(&w, TT_OPTION_OBSERVE, 0);
-    tt_message_option_parts(&w, TT_OPTION_URI_PATH, "show", '/');
-    hear(CLIENT, &w);
-    EXPECT(answer.message.has_observe);
-    for (unsigned i = 0; i < TT_BUS_REPLIES_MAX; i++) {
-        hear_from(i, TT_CONFIRMABLE, TT_POST, "wordy", NULL, NULL);
-        collect(SERVER);
-        EXPECT_EQUAL(answer.message.type, TT_CONFIRMABLE);
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, path, '/');
+    hear(from, &w);
+}
+
+// TT_BUS_BUFFERS_MAX: all but one may be held by long messages that wait for their acknowledgement.
+// Another long notification waits for one to end, a short one does not, nor does an answer.
+static void test_full_buffers(void)
+{
+    device vanished[TT_BUS_BUFFERS_MAX];
+    start();
+    shown_length = 1000;
+    for (uint8_t i = 0; i < TT_BUS_BUFFERS_MAX; i++) {
+        vanished[i] =
+            (device){.endpoint = {.ip = {[14] = 2, [15] = (uint8_t)(i + 1)}, .port = TT_BUS_PORT}};
+        hear_observe(&vanished[i], 1, "show");
+        EXPECT(answer.message.has_observe);
     }
-    uint16_t newest = answer.message.id;
-    for (unsigned i = 0; i <= TT_BUS_OUT_MAX; i++) {
-        hear_from(9, TT_CONFIRMABLE, TT_POST, "later", NULL, NULL);
-        collect(SERVER);
+    tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+    tt_bus_advance(&SERVER->bus, time_now);
+    EXPECT(tt_bus_deadline(&SERVER->bus) < time_now);
+    collect(SERVER);
+    EXPECT_EQUAL(answer.count, TT_BUS_BUFFERS_MAX - 1);
+    EXPECT(tt_bus_deadline(&SERVER->bus) > time_now); // it does not turn for the one that waits
+    unsigned before = runs;
+    tt_bus_advance(&SERVER->bus, time_now);
+    EXPECT_EQUAL(runs, before);
+    hear_from(9, TT_CONFIRMABLE, TT_GET, "show", NULL, NULL);
+    collect(SERVER);
+    EXPECT(answer.count == 1 && answer.message.length == 1000);
+    uint16_t newest = 0;
+    for (unsigned i = 0; i < TT_BUS_SESSIONS_MAX; i++)
+        if (SERVER->bus.sessions[i].out.buffer != NULL &&
+            tt_endpoint_equal(&SERVER->bus.sessions[i].peer, &vanished[0].endpoint))
+            newest = SERVER->bus.sessions[i].out.id;
+    hear_empty(&vanished[0], TT_ACKNOWLEDGEMENT, newest);
+    tt_bus_advance(&SERVER->bus, time_now);
+    collect(SERVER);
+    EXPECT(answer.count == 1 && answer.message.has_observe && answer.message.length == 1000);
+    // Those who have gone do not hold them to the end.
+    hear_observe(CLIENT, 1, "show");
+    tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
+    bool told = false;
+    for (unsigned i = 0; i < 10 && !told; i++) {
+        time_now += TT_MS(100);
+        tt_bus_advance(&SERVER->bus, time_now);
+        tt_endpoint to;
+        size_t length;
+        while (tt_bus_transmit(&SERVER->bus, &to, answer.bytes, sizeof(answer.bytes), &length) ==
+               TT_OK)
+            told |= tt_endpoint_equal(&to, &CLIENT->endpoint);
     }
-    for (unsigned i = 0; i <= TT_BUS_OUT_MAX; i++)
-        EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[i], &response),
-                     i < TT_BUS_OUT_MAX ? TT_OK : TT_FULL);
-    collect(SERVER);
-    EXPECT(answer.count == TT_BUS_OUT_MAX && answer.message.type == TT_NON_CONFIRMABLE);
-    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[TT_BUS_OUT_MAX], &response), TT_OK);
-    collect(SERVER);
+    EXPECT(told);
+    pass(TT_SECONDS(60));
+    for (unsigned i = 0; i < TT_BUS_OBSERVERS_MAX; i++)
+        EXPECT(SERVER->bus.observers[i].resource == NULL); // and are missed, in the end
+    hear_observe(CLIENT, 1, "show");
+    shown_length = 3;
     tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
     tt_bus_advance(&SERVER->bus, time_now);
     collect(SERVER);
-    EXPECT_EQUAL(answer.count, 0);
-    device last = {
-        .endpoint = {.ip = {[14] = 1, [15] = TT_BUS_REPLIES_MAX - 1}, .port = TT_BUS_PORT}};
-    tt_message_begin(&w, bytes, sizeof(bytes), TT_ACKNOWLEDGEMENT, 0, newest, NULL);
-    hear(&last, &w);
-    tt_bus_advance(&SERVER->bus, time_now);
-    collect(SERVER);
-    EXPECT(answer.count == 1 && answer.message.has_observe);
+    EXPECT(answer.count >= 1 && answer.message.has_observe && answer.message.length == 3);
 }
 
 // 2^20 blocks, both ways: what goes on behind the last that has a number ends the call.
 static void test_last_block(void)
 {
-    static uint8_t nothing;
+    static uint8_t first_block[TT_BUS_BLOCK_MAX];
     asked a;
     for (uint32_t surplus = 0; surplus < 2; surplus++) {
         start();
@@ -327,7 +381,7 @@ static void test_last_block(void)
         tt_call call = {.peer = SERVER->endpoint,
                         .method = TT_PUT,
                         .path = "keep",
-                        .payload = &nothing, // of which no more is read before it is sent
+                        .payload = first_block, // no more is read before it is sent
                         .length = ((size_t)1 << 30) + surplus,
                         .content_format = TT_FORMAT_NONE,
                         .accept = TT_FORMAT_NONE,
@@ -356,7 +410,8 @@ int main(void)
     test_long_answers();
     test_many_transfers();
     test_owed_for_long();
-    test_full_replies();
+    test_answers_to_one();
+    test_full_buffers();
     test_misuse();
     test_long_requests();
     return test_result();

@@ -249,11 +249,13 @@ static void test_later_windows(void)
     collect(SERVER);
     EXPECT(answer.count == 1 && answer.message.length == 64 && answer.message.block2.more);
     EXPECT(answer.message.block2.number == 3 && answer.message.block2.exponent == 2);
+    hear_empty(CLIENT, TT_ACKNOWLEDGEMENT, answer.message.id);
     hear_get("gives", NULL, 3, 2);
     later_answer.length = 65;
     EXPECT(tt_bus_answer(&SERVER->bus, time_now, owed_get, &later_answer) == TT_OK);
     collect(SERVER);
     EXPECT(answer.count == 1 && answer.message.code == TT_INTERNAL_ERROR);
+    hear_empty(CLIENT, TT_ACKNOWLEDGEMENT, answer.message.id);
     // To a call of our own, near and far, window by window.
     for (int own = 0; own < 2; own++) {
         get(&c, own, "gives", false);

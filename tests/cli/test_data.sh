@@ -67,7 +67,7 @@ expect 1 "4.04 Not Found" data rm "$at/nothing"
 expect 1 "4.04 Not Found" data ls "$at/nothing"
 expect 1 "4.04 Not Found" data watch "$at/nothing"
 expect 1 "4.00 Bad Request: a path below /data is of letters" data put "$at/a%20b" --text x
-expect 1 "4.00 Bad Request" data put "$at/../a" --text x
+expect 1 "4.02 Bad Option" data put "$at/../a" --text x # RFC 7252, 5.10.1
 head -c 3000 /dev/zero >"$scratch/large"
 expect 1 "4.13 Request Entity Too Large: a value has at most 2048 bytes; this one has 3000" data put "$at/large" "$scratch/large"
 # Too much says how much is free.

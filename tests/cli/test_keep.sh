@@ -93,6 +93,24 @@ done
 cmp -s "$scratch/seeds.1" "$scratch/seeds.2" || fail "the seeds are not the same"
 ls "$scratch/f" | grep -qv '\.log$' && fail "left behind: $(ls "$scratch/f")"
 
+# A launcher that is killed, and a new one at once: what the first one leaves behind, its switch and its forwards, here
+# stopped so that they end late, is waited for.
+port=$(python3 -c "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])")
+up --keep "$keep" --forward "here-1:$port"
+wait_for "start 5" all_at 5
+left=
+for status in $(grep -ls "^PPid:[^0-9]*$launcher\$" /proc/[0-9]*/status); do
+    grep -q '^Name:[^a-z]*tutti$' "$status" && left="$left $(basename "${status%/status}")" # the others are devices
+done
+[ "$(echo $left | wc -w)" -eq 2 ] || fail "expected a switch and forwards, found $left"
+kill -STOP $left
+kill -KILL "$launcher"
+wait "$launcher" 2>/dev/null
+(sleep 0.5; kill -CONT $left) &
+up --keep "$keep" --forward "here-1:$port"
+wait_for "start 6, at once after a launcher that was killed" all_at 6
+down
+
 # Without --keep: new, but for restarts.
 for fleet in first second; do
     up

@@ -99,6 +99,16 @@ expect 0 "safe mode: this device stopped early three times" logs "$name"
 "$tutti" restart "coap://$(sed -n "s/^$kind-1 *$name *\(\[[^ ]*\]\):.*/\1/p" "$scratch/up" | tail -n 1)" || complain "it was not restarted by hand"
 await 15 device '"restarts": 4, "mode": "normal", "crashes": 1'
 
+falls() { # falls CUTS: the numbers go up, and fall once at each cut of the power
+    awk -v cuts="$1" '$1 <= last { falls++ } { last = $1 } END { exit falls != cuts }' "$scratch/followed"
+}
+follows() { # follows CUTS: the follower finds the device by itself
+    for _ in $(seq 75); do
+        falls "$1" && break
+        sleep 0.2
+    done
+}
+
 # A power cut takes all of it away but the record, where the device has a medium. It goes when it is cleared, and then for good.
 "$tutti" restart "$name" || complain "its power was not cut"
 if [ $kind = band ]; then
@@ -108,23 +118,32 @@ else
     cuts=2
     await 15 device '"boot": 2, "starts": 5, "restarts": 0, "mode": "normal", "crashes": 1'
     expect 0 "watchdog: loop silent for " crash "$name" --clear
+    follows 1
     "$tutti" restart "$name" || complain "its power was not cut again"
     await 15 device '"boot": 3, "starts": 6, "restarts": 0, "mode": "normal", "crashes": 0'
     expect 1 "no crash is recorded" crash "$name"
 fi
-falls() { # the numbers go up, and fall once at each cut of the power
-    awk -v cuts=$cuts '$1 <= last { falls++ } { last = $1 } END { exit falls != cuts }' "$scratch/followed"
-}
-for _ in $(seq 50); do # the follower finds the device by itself
-    falls && break
-    sleep 0.2
-done
+
+# So does one that is cleared in safe mode, where the store is closed otherwise.
+resets=4 safe=1
+if [ $kind = watch ] || [ $kind = linux ]; then
+    follows $cuts
+    cuts=3 resets=7 safe=2
+    for end in 1 2 3; do
+        expect 0 "2.04 Changed" post "$name/test/check"
+        await 15 device "\"restarts\": $end, \"mode\": \"$([ $end -lt 3 ] && echo normal || echo safe)\", \"crashes\": $end"
+    done
+    expect 0 "check failed: tests/crash/crasher.c:" crash "$name" --clear
+    "$tutti" restart "$name" || complain "its power was not cut in safe mode"
+    await 15 device '"boot": 4, "starts": 9, "restarts": 0, "mode": "normal", "crashes": 0'
+fi
+follows $cuts
 kill -INT "$follower"
 wait "$follower" || complain "an interrupted follower failed"
 grep -q "tutti dump: check failed" "$scratch/followed" || complain "following missed the end: $(cat "$scratch/followed")"
-falls || complain "following lost the order: $(cat "$scratch/followed")"
+falls $cuts || complain "following lost the order: $(cat "$scratch/followed")"
 # Each of the starts is told once.
-[ "$(grep -c "^$kind-1 *$name *\[" "$scratch/up")" -eq $((5 + cuts)) ] || complain "starts are not told once each: $(cat "$scratch/up")"
-[ "$(grep -c "is in safe mode" "$scratch/up")" -eq 1 ] || complain "safe mode is not told once: $(cat "$scratch/up")"
+[ "$(grep -c "^$kind-1 *$name *\[" "$scratch/up")" -eq $((1 + resets + cuts)) ] || complain "starts are not told once each: $(cat "$scratch/up")"
+[ "$(grep -c "is in safe mode" "$scratch/up")" -eq $safe ] || complain "safe mode is not told $safe times: $(cat "$scratch/up")"
 [ "$failed" -eq 0 ] && echo "the end of $kind: all as it should be"
 exit "$failed"

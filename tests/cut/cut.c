@@ -5,6 +5,7 @@
 //     -plugin cut.so,signal=1,after=N              N instructions after the signal SIGRTMIN + 5
 //     -plugin cut.so,signal=1,at=ADDRESS,entry=K,after=N       at the K-th arrival after the signal
 //
+// from=ADDRESS, with any of these: counting begins at the first arrival there (after the signal).
 // after=0 is that very instruction. The signal comes from whoever knows when. in=FIRST-END, more
 // than once, names ranges of code; code=STATUS is the emulator's exit status (70). At the end a
 // line on standard error says where it was: "cut: at ADDRESS, instruction N, in range R" (0: none).
@@ -39,6 +40,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int count, char *
 __attribute__((visibility("default"))) int qemu_plugin_version = CUT_QEMU_PLUGIN_VERSION;
 
 static volatile sig_atomic_t waits;  // for the signal
+static uint64_t from;                // where counting begins, until it has; 0: at once
 static uint64_t entries_left, place; // arrivals there until instructions are counted
 static uint64_t left = UINT64_MAX;   // instructions from then on
 static struct {
@@ -73,7 +75,10 @@ static void count(unsigned cpu, void *data)
 {
     (void)cpu;
     uint64_t address = (uint64_t)(uintptr_t)data;
-    if (waits || (entries_left > 0 && (address != place || --entries_left > 0)))
+    if (waits || (from != 0 && address != from))
+        return;
+    from = 0;
+    if (entries_left > 0 && (address != place || --entries_left > 0))
         return;
     if (left-- == 0)
         cut(address);
@@ -103,6 +108,8 @@ static bool read_word(const char *word)
     } else if (name == 2 && memcmp(word, "at", 2) == 0) {
         place = number;
         entries_left = entries_left > 0 ? entries_left : 1;
+    } else if (name == 4 && memcmp(word, "from", 4) == 0) {
+        from = number;
     } else if (name == 5 && memcmp(word, "entry", 5) == 0) {
         entries_left = number;
     } else if (name == 5 && memcmp(word, "after", 5) == 0) {

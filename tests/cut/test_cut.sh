@@ -63,6 +63,14 @@ holds "0 1024 1024 1024 1024 0"
 cut "at=$main,entry=1,after=1" "instruction 1, in range 0\$"
 holds "0 0 0 0 0 4096"
 
+# From a place on: what was there before it does not count.
+cut "from=$program,at=$erase,entry=1,after=0" "in range 2\$"
+holds "0 1024 1024 1024 1024 0"
+cut "from=$program,at=$program,entry=3,after=0" "in range 1\$"
+holds "2048 1024 1024 0 0 0"
+cut "from=$program,after=0" "^cut: at 0x$(printf %x "$program"), instruction 0, in range 1\$"
+holds "4096 0 0 0 0 0"
+
 # Behind it: the further, the more is there, and the same again the second time.
 before=-1
 for after in 500 1000 2000 4000; do
@@ -88,7 +96,7 @@ done
 [ $inside -ge 5 ] || fail "$inside of $cuts inside a program or an erase"
 
 # By a signal, at a moment that is another's: it runs until then. 39 is SIGRTMIN + 5.
-for where in "" "at=$program,entry=2,"; do
+for where in "" "at=$program,entry=2," "from=$erase,at=$program,entry=1,"; do
     truncate -s 16M "$file"
     rm -f "$scratch/pid"
     : >"$scratch/said"

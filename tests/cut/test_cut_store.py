@@ -7,7 +7,6 @@ usage: test_cut_store.py MACHINE CUTS SEED
 The watch, cortex-m4, is cut at an instruction (cut.c): half of the cuts count from the first write on, half from the k-th
 entry into the medium's program or erase function. linux, riscv64 and aarch64 are killed at some moment, with requests of
 their disks under way. After a failure the medium and the words of the cut are told and kept."""
-import os
 import random
 import re
 import shutil
@@ -16,11 +15,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import power
+
 machine, cuts, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-build = Path(os.environ.get("TUTTI_BUILD", "build")) / (os.environ.get("TUTTI_PRESET_PREFIX", "") + machine)
-linux = Path(os.environ["TUTTI_LINUX"])
-image = linux / "tests/cut/cut_stores" if machine == "linux" else build / "tests/cut/cut_stores.elf"
-plugin = linux / "tests/cut/cut.so"
+image = power.linux / "tests/cut/cut_stores" if machine == "linux" else power.build_of(machine) / "tests/cut/cut_stores.elf"
 KEYS = 12
 QUIET = ["-nic", "none", "-display", "none", "-monitor", "none", "-serial", "stdio"]
 SEMIHOSTING = ["-semihosting-config", "enable=on,target=native"]
@@ -35,23 +33,6 @@ MACHINES = {  # the words that come before the medium's file, and behind it; how
 }
 before_file, file_word, behind_file, medium_bytes = MACHINES[machine]
 by_instruction = machine == "cortex-m4"
-
-
-def skip(why):
-    print("skipped:", why)
-    sys.exit(77)
-
-
-def places():
-    """First address and end of each function."""
-    said = subprocess.run(["nm", "-S", image], capture_output=True, text=True, check=True).stdout
-    found = {}
-    for line in said.splitlines():
-        words = line.split()
-        if len(words) == 4 and words[2] in "tT":
-            first = int(words[0], 16) & ~1
-            found[words[3]] = first, first + int(words[1], 16)
-    return found
 
 
 def written_by(number):
@@ -77,8 +58,7 @@ class Device:
         self.under_way = None
         self.acknowledged = 0
         if by_instruction:
-            self.functions = places()
-            self.ranges = "".join(f",in={first}-{end}" for first, end in (self.functions[n] for n in ("nv_program", "nv_erase")))
+            self.image = power.Image(image)
 
     def start(self, words):
         """Runs it until it is cut: by the plugin, which is told `words`, or after so many seconds. What it said."""
@@ -86,7 +66,7 @@ class Device:
         if machine != "linux":
             command += ["-kernel", image]
         if by_instruction:
-            command += ["-plugin", f"{plugin},{words}{self.ranges}"]
+            command += self.image.plugin(words)
         with open(self.said, "wb") as said:
             device = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
             try:
@@ -134,24 +114,12 @@ def draw(random_, device):
     if not by_instruction:
         return f"{random_.uniform(0.3, 1.5):.3f}"
     if random_.random() < 0.5:
-        return f"at={device.functions['tt_store_begin'][0]},after={int(10 ** random_.uniform(1, 6.3))}"
-    if random_.random() < 0.7:  # an entry into a program of at most 64 bytes, and more of an extent
-        return f"at={device.functions['nv_program'][0]},entry={random_.randint(1, 400)},after={random_.randint(0, 360)}"
-    return f"at={device.functions['nv_erase'][0]},entry={random_.randint(1, 8)},after={random_.randint(0, 3000)}"
-
-
-def expect_all():
-    program = before_file[0]
-    if machine != "linux" and not shutil.which(program):
-        skip(f"{program} is not installed")
-    if not image.exists():
-        skip(f"there is no {image}: build it with make {machine}")
-    if by_instruction and not plugin.exists():
-        skip("there is no plugin: qemu-system-arm was not there when this was built")
+        return f"at={device.image.entry('tt_store_begin')},after={int(10 ** random_.uniform(1, 6.3))}"
+    return device.image.draw_entry(random_)
 
 
 def main():
-    expect_all()
+    power.expect(machine, image, machine != "linux" and before_file[0], by_instruction)
     folder = Path(tempfile.mkdtemp())
     random_, inside = random.Random(seed), {"0": 0, "1": 0, "2": 0}
     device = Device(folder)
@@ -159,18 +127,18 @@ def main():
         words = draw(random_, device)
         before = folder / "before.img"
         if device.medium.exists():
-            subprocess.run(["cp", "--sparse=always", device.medium, before], check=True)
+            power.keep(device.medium, before)
         code, said = device.start(words)
-        cut = re.search(r"^cut: at .*, in range (\d)$", said, re.M)
+        cut = power.range_of(said)
         wrong = device.judge(said)
-        if wrong is None and not (code == 70 and cut if by_instruction else code == -9):
+        if wrong is None and not (code == power.CUT and cut if by_instruction else code == -9):
             wrong = f"it ended with {code} and was not cut: {said[-300:]}"
         if wrong:
             print(f"cut {number} of seed {seed}, {words}: {wrong}")
             print(f"the medium before that start and behind it: {before}, {device.medium}")
             sys.exit(1)
         if cut:
-            inside[cut[1]] += 1
+            inside[cut] += 1
     shutil.rmtree(folder)
     where = f"{inside['1']} in a program, {inside['2']} in an erase; " if by_instruction else ""
     print(f"{cuts} cuts of seed {seed}: {where}{device.acknowledged} writes acknowledged, 0 lost")

@@ -44,8 +44,7 @@ static void begin(unsigned nodes, uint64_t seed, bool watch)
     memset(restarted, 0, sizeof(restarted));
     sim = tt_sim_new(&(tt_sim_options){.seed = seed,
                                        .nodes = nodes,
-                                       .delay_least = TT_US(200),
-                                       .delay_greatest = TT_MS(2),
+                                       .faults = "delay 0.2ms jitter 1.8ms",
                                        .on_start = on_start,
                                        .on_peer = on_peer});
     REQUIRE(sim != NULL);
@@ -218,6 +217,16 @@ static void test_death(void)
     tt_sim_free(sim);
 }
 
+// Passes so long while no datagram reaches or leaves them.
+static void part(const char *nodes, unsigned seconds)
+{
+    char faults[80];
+    snprintf(faults, sizeof(faults), "cut between %s and all at %lldms for %us", nodes,
+             (long long)(tt_sim_now(sim) / TT_MS(1)), seconds);
+    tt_sim_add_faults(sim, faults);
+    pass(TT_SECONDS(seconds));
+}
+
 // A device that was cut off for five seconds, at any time, is known again within 2 s; so are all
 // after a minute in which each was alone, whether they depend on one another or not.
 static void be_away(unsigned nodes, bool watch)
@@ -226,19 +235,13 @@ static void be_away(unsigned nodes, bool watch)
     pass(TT_SECONDS(10));
     for (unsigned i = 0; i < 8; i++) {
         pass(TT_MS(7300));
-        tt_sim_part(sim, 1, true);
-        pass(TT_SECONDS(5));
+        part("1", 5);
         EXPECT(!watch || !knows(0, 1));
-        tt_sim_part(sim, 1, false);
         pass(TT_SECONDS(2));
         EXPECT(all_know_all(nodes));
     }
-    for (unsigned i = 0; i < nodes; i++)
-        tt_sim_part(sim, i, true);
-    pass(TT_SECONDS(61));
+    part("all", 61);
     EXPECT(!watch || !knows(0, 1));
-    for (unsigned i = 0; i < nodes; i++)
-        tt_sim_part(sim, i, false);
     pass(TT_SECONDS(2));
     EXPECT(all_know_all(nodes));
     tt_sim_free(sim);
@@ -258,7 +261,7 @@ static void test_strangers(void)
 {
     watching = false;
     sim = tt_sim_new(&(tt_sim_options){
-        .seed = 6, .nodes = 2, .delay_least = TT_MS(1), .on_start = on_start, .on_peer = on_peer});
+        .seed = 6, .nodes = 3, .faults = "delay 1ms", .on_start = on_start, .on_peer = on_peer});
     tt_sim_start(sim, 0, NULL);
     tt_sim_start(sim, 1, NULL);
     pass(TT_SECONDS(3));
@@ -288,7 +291,7 @@ static void test_strangers(void)
     owing = false;
     call.observe = true;
     // One that answers no ping is not judged by that, and seldom pinged: nobody has this address.
-    call.peer = tt_sim_endpoint(sim, 77);
+    call.peer = tt_sim_endpoint(sim, 2);
     call.timeout = TT_SECONDS(100);
     ended = 0;
     REQUIRE(tt_bus_call(&tt_sim_node(sim, 1)->bus, tt_sim_node_now(sim, 1), &call) == TT_OK);

@@ -1,8 +1,9 @@
 // A plan for tests on devices, what it is asked, and what must come out: of made-up weights, so
 // that nothing is trained.
 //
-//     test_made_plan FOLDER      writes FOLDER/plan, FOLDER/plan2, and image.N, logits.N for N from
-//     0
+//     test_made_plan FOLDER      writes FOLDER/plan and FOLDER/plan2; image.N, and what they
+//     answer,
+//                                logits.N and logits2.N, for N from 0
 
 #include "cli/file.h"
 #include "tests/ai/convert/made_up_plan.h"
@@ -27,8 +28,8 @@ int main(int count, char **words)
     uint8_t *plan, image[MADE_UP_PIXELS];
     size_t length;
     int8_t logits[MADE_UP_CLASSES];
-    tt_quantised *quantised = made_up_network(1);
-    REQUIRE(tt_quantised_emit(made_up_network(2), &plan, &length, NULL) == TT_OK);
+    tt_quantised *quantised = made_up_network(1), *second = made_up_network(2);
+    REQUIRE(tt_quantised_emit(second, &plan, &length, NULL) == TT_OK);
     write(words[1], "plan2", -1, plan, length);
     REQUIRE(tt_quantised_emit(quantised, &plan, &length, NULL) == TT_OK);
     write(words[1], "plan", -1, plan, length);
@@ -38,6 +39,8 @@ int main(int count, char **words)
         REQUIRE(tt_quantised_run(quantised, image, logits) == TT_OK);
         write(words[1], "image", i, image, sizeof(image));
         write(words[1], "logits", i, logits, sizeof(logits));
+        REQUIRE(tt_quantised_run(second, image, logits) == TT_OK);
+        write(words[1], "logits2", i, logits, sizeof(logits));
     }
     return test_result();
 }

@@ -84,7 +84,7 @@ refuse() { # SENTENCE OPTION...
 }
 refuse "find_package(tutti) comes before project(): the board mps2_an386 decides on the compiler" -DLATE=ON -DTUTTI_BOARD=mps2_an386
 refuse "TUTTI_BOARD: expected the name of a folder in os/board" -DTUTTI_BOARD=none
-refuse "TUTTI_LIMITS: there is no limit TT_NODE_PEER_MAX that can be set" '-DTUTTI_LIMITS=TT_BUS_OUT_MAX=8;TT_NODE_PEER_MAX=8'
+refuse "TUTTI_LIMITS: there is no limit TT_NODE_PEER_MAX that can be set" '-DTUTTI_LIMITS=TT_BUS_BUFFERS_MAX=8;TT_NODE_PEER_MAX=8'
 # The path of a board by the project's own CMakeLists.txt, or by a cache that says it is a text, is from the project's folder.
 cp -r "$root/os/board/linux" wrist
 configure typed -DTUTTI_BOARD:STRING=./wrist || { echo "a board's path of another type:"; cat said; failed=1; }

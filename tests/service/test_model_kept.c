@@ -1,16 +1,11 @@
 // A model in a store: there again at the next start without an upload, with the same bits;
 // acknowledged when it is durable; replaced whole or not at all, wherever the power goes.
 
-#include "tests/ai/convert/made_up_plan.h"
+#include "tests/service/network.h"
 #include "tests/service/store_bed.h"
 #include "tutti/check.h"
 #include "tutti/model_service.h"
 
-#define PATH "ai/models/fashion"
-#define SLOT_BYTES (80 * 1024)
-#define ARENA_BYTES (16 * 1024)
-#define PIXELS MADE_UP_PIXELS
-#define CLASSES MADE_UP_CLASSES
 #define WATCH (&devices[1])
 #define HOST (&devices[0])
 
@@ -19,23 +14,8 @@ static uint8_t slots[2][SLOT_BYTES] __attribute__((aligned(TT_PLAN_ALIGNMENT)));
 static uint8_t arena[ARENA_BYTES] __attribute__((aligned(TT_PLAN_ALIGNMENT)));
 static asked a;
 
-typedef struct network {
-    tt_quantised *quantised;
-    uint8_t *plan;
-    size_t length;
-} network;
-
-static network first, second;
-static uint8_t image[PIXELS];
 static bool window;
 static uint32_t unit = 4;
-
-static network make_network(uint64_t seed)
-{
-    network n = {.quantised = made_up_network(seed)};
-    REQUIRE(tt_quantised_emit(n.quantised, &n.plan, &n.length, NULL) == TT_OK);
-    return n;
-}
 
 // A life of the device: what was in RAM is another's.
 static void start(bool blank)
@@ -64,14 +44,6 @@ static void put(const network *n)
 {
     ask(&a, HOST, WATCH, TT_PUT, PATH, NULL, n->plan, n->length);
     turn();
-}
-
-static bool answers_as(const asked *answer, const network *n)
-{
-    int8_t expected[CLASSES];
-    REQUIRE(tt_quantised_run(n->quantised, image, expected) == TT_OK);
-    return answer->done && answer->code == TT_CONTENT && answer->length == CLASSES &&
-           memcmp(answer->payload, expected, CLASSES) == 0;
 }
 
 static bool runs(const network *n)

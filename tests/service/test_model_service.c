@@ -1,18 +1,11 @@
 // Models on the bus: plans that come block by block, good and bad, inferences that a worker
 // computes while a new plan arrives, and a device without a model that asks for one.
 
-#include "tests/ai/convert/made_up_plan.h"
-#include "tests/bus/devices.h"
+#include "tests/service/network.h"
 #include "tutti/bytes.h"
 #include "tutti/cbor.h"
 #include "tutti/check.h"
 #include "tutti/model_service.h"
-
-#define PATH "ai/models/fashion"
-#define SLOT_BYTES (80 * 1024)
-#define ARENA_BYTES (16 * 1024)
-#define PIXELS MADE_UP_PIXELS
-#define CLASSES MADE_UP_CLASSES
 
 static device *const host = &devices[0], *const watch = &devices[1];
 static device *const tv = &devices[2], *const car = &devices[3];
@@ -23,23 +16,6 @@ static tt_peer peers[4];
 static uint8_t slots[4][SLOT_BYTES] __attribute__((aligned(TT_PLAN_ALIGNMENT)));
 static uint8_t arenas[2][ARENA_BYTES] __attribute__((aligned(TT_PLAN_ALIGNMENT)));
 static asked a; // the answer to the newest question that needs no other name
-
-// A network with random weights, and its plan.
-typedef struct network {
-    tt_quantised *quantised;
-    uint8_t *plan;
-    size_t length;
-} network;
-
-static network first, second;
-static uint8_t image[PIXELS];
-
-static network make_network(uint64_t seed)
-{
-    network n = {.quantised = made_up_network(seed)};
-    REQUIRE(tt_quantised_emit(n.quantised, &n.plan, &n.length, NULL) == TT_OK);
-    return n;
-}
 
 // The watch's service, with one slot or two.
 static void init_service(uint8_t *second_slot)
@@ -62,14 +38,6 @@ static void start(void)
 static void put(const void *plan, size_t length)
 {
     ask(&a, host, watch, TT_PUT, PATH, NULL, plan, length);
-}
-
-static bool answers_as(const asked *answer, const network *n)
-{
-    int8_t expected[CLASSES];
-    REQUIRE(tt_quantised_run(n->quantised, image, expected) == TT_OK);
-    return answer->done && answer->code == TT_CONTENT && answer->length == CLASSES &&
-           memcmp(answer->payload, expected, CLASSES) == 0;
 }
 
 static void expect_model_in_place(const network *n)

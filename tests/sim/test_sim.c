@@ -1,4 +1,4 @@
-// A thousand seeds of each scenario, its own (the argument says another number); the same seed
+// Five hundred seeds of each scenario, its own (the argument says another number); the same seed
 // twice gives the same trace; and a deduplication bug planted on purpose is found.
 
 #include "tests/test.h"
@@ -6,26 +6,14 @@
 
 #define PLANTED_SEEDS 200
 
-static tt_sim_options options_for(uint64_t seed)
-{
-    // Networks from perfect to dreadful, by seed; two to five nodes, now and then up to ten.
-    unsigned nodes = seed % 4 == 0 ? 6 + (unsigned)(seed / 4 % 5) : 2 + (unsigned)(seed % 4);
-    return (tt_sim_options){.seed = seed,
-                            .nodes = nodes,
-                            .loss_percent = (unsigned)(seed % 5) * 5,
-                            .double_percent = (unsigned)(seed % 3) * 10,
-                            .delay_least = TT_US(200),
-                            .delay_greatest = TT_MS(1 + seed % 4 * 60),
-                            .work_time = TT_MS(40),
-                            .skew_parts_per_million = 200};
-}
-
 static void check_trace(const tt_sim_scenario *scenario, uint64_t seed)
 {
     char *text[2];
     size_t length[2];
     for (int i = 0; i < 2; i++) {
-        tt_sim_options options = options_for(seed);
+        tt_sim_options options;
+        char faults[TT_SIM_FAULTS_TEXT_MAX];
+        tt_sim_draw(scenario, seed, &options, faults);
         options.trace = open_memstream(&text[i], &length[i]);
         scenario->run(&options);
         fclose(options.trace);
@@ -34,6 +22,33 @@ static void check_trace(const tt_sim_scenario *scenario, uint64_t seed)
     EXPECT(length[0] == length[1] && memcmp(text[0], text[1], length[0]) == 0);
     free(text[0]);
     free(text[1]);
+}
+
+// Each seed holds. Where a fault is known, it shows, or the scenario may no longer say so.
+static void run_seeds(const tt_sim_scenario *scenario, uint64_t first, uint64_t seeds)
+{
+    unsigned shows = 0;
+    for (uint64_t seed = first; seed < first + seeds; seed++) {
+        tt_sim_options options;
+        char faults[TT_SIM_FAULTS_TEXT_MAX];
+        tt_sim_draw(scenario, seed, &options, faults);
+        EXPECT(strlen(faults) < sizeof(faults) - 1);
+        const char *broken = scenario->run(&options);
+        if (broken != NULL && scenario->still_breaks != NULL &&
+            strcmp(broken, scenario->still_breaks) == 0) {
+            shows++;
+            continue;
+        }
+        if (broken != NULL)
+            printf("%s, seed %llu: %s\nreplay: tutti sim %s --seed %llu --trace FILE\n",
+                   scenario->name, (unsigned long long)seed, broken, scenario->name,
+                   (unsigned long long)seed);
+        EXPECT(broken == NULL);
+    }
+    if (scenario->still_breaks != NULL)
+        printf("%s: known and not mended, in %u of %llu seeds: %s\n", scenario->name, shows,
+               (unsigned long long)seeds, scenario->still_breaks);
+    EXPECT(scenario->still_breaks == NULL || shows > 0 || seeds < 10);
 }
 
 static tt_call question;
@@ -65,8 +80,7 @@ static void on_restart(tt_discovery *discovery, tt_time now, tt_peer_event event
 // asked then is answered.
 static void test_asking_whom_restarted(void)
 {
-    tt_sim *sim = tt_sim_new(
-        &(tt_sim_options){.seed = 1, .nodes = 2, .delay_least = TT_MS(1), .on_peer = on_restart});
+    tt_sim *sim = tt_sim_new(&(tt_sim_options){.seed = 1, .nodes = 2, .on_peer = on_restart});
     tt_sim_start(sim, 0, "test");
     tt_sim_start(sim, 1, "test");
     tt_sim_run_until(sim, TT_SECONDS(10));
@@ -79,26 +93,22 @@ static void test_asking_whom_restarted(void)
 
 int main(int count, char **arguments)
 {
-    uint64_t first = 1, seeds = count > 1 ? strtoull(arguments[1], NULL, 10) : 1000;
+    uint64_t first = 1, seeds = count > 1 ? strtoull(arguments[1], NULL, 10) : 500;
+    tt_sim_options options;
+    char faults[TT_SIM_FAULTS_TEXT_MAX];
     EXPECT(seeds > 0);
     EXPECT(tt_sim_new(&(tt_sim_options){.nodes = 0}) == NULL);
     EXPECT(tt_sim_new(&(tt_sim_options){.nodes = TT_SIM_NODES_MAX + 1}) == NULL);
     test_asking_whom_restarted();
     for (const tt_sim_scenario *s = tt_sim_scenarios; s->name != NULL; s++) {
-        for (uint64_t seed = first; seed < first + seeds; seed++) {
-            tt_sim_options options = options_for(seed);
-            const char *broken = s->run(&options);
-            if (broken != NULL)
-                printf("%s, seed %llu: %s\n", s->name, (unsigned long long)seed, broken);
-            EXPECT(broken == NULL);
-        }
+        run_seeds(s, first, s->nodes_min > 10 ? (seeds + 9) / 10 : seeds); // a crowd takes longer
         check_trace(s, first + 7);
         check_trace(s, first + 8);
         first += seeds;
     }
     unsigned found = 0;
     for (uint64_t seed = 1; seed <= PLANTED_SEEDS; seed++) {
-        tt_sim_options options = options_for(seed);
+        tt_sim_draw(&tt_sim_scenarios[0], seed, &options, faults);
         options.plant_deduplication_bug = true;
         const char *broken = tt_sim_scenarios[0].run(&options);
         found += broken != NULL && strcmp(broken, "a handler ran twice for one request") == 0;

@@ -21,7 +21,6 @@
 #define CHANGES 60
 #define DEVICE 0
 #define CLIENT 1
-#define DOWN TT_SECONDS(6) // longer than any datagram is on its way
 
 // What a key may hold: the value of the last change that was acknowledged, or one of those that
 // were begun since. 0: it is not there.
@@ -37,7 +36,7 @@ static struct {
     tt_call call;
     uint8_t body[VALUE_MAX];
     char path[TT_BUS_PATH_MAX];
-    unsigned key, changes, acknowledged, cuts, starts;
+    unsigned key, changes, acknowledged, starts;
     uint32_t value; // that is being put; 0: deleted
     bool stopped, calling;
 } world;
@@ -114,23 +113,6 @@ static void check_store(void)
     }
 }
 
-static void start_device(tt_sim *sim, void *context)
-{
-    (void)context;
-    tt_sim_start(sim, DEVICE, "keeper");
-}
-
-static void cut_power(tt_sim *sim, void *context)
-{
-    (void)context;
-    if (!tt_sim_alive(sim, DEVICE) || world.stopped)
-        return;
-    world.cuts++;
-    keeper.open = false;
-    tt_sim_kill(sim, DEVICE);
-    tt_sim_at(sim, tt_sim_now(sim) + DOWN, start_device, NULL);
-}
-
 static void on_start(tt_sim *sim, unsigned node, void *context)
 {
     (void)context;
@@ -139,8 +121,6 @@ static void on_start(tt_sim *sim, unsigned node, void *context)
     world.starts++;
     memset(&keeper.timer, 0, sizeof(keeper.timer));
     memset(&keeper.soon, 0, sizeof(keeper.soon));
-    tt_tearing_power(&keeper.tearing, world.stopped || draw(4) == 0 ? UINT64_MAX : draw(2500));
-    keeper.tearing.busy = 0;
     keeper.tearing.busy_program = draw(3);
     keeper.tearing.busy_erase = draw(20);
     keeper.tearing.busy_sync = draw(3);
@@ -161,8 +141,6 @@ static void on_start(tt_sim *sim, unsigned node, void *context)
     tt_store_service_init(
         &keeper.service,
         &(tt_store_service_options){.bus = &tt_sim_node(sim, node)->bus, .store = &keeper.store});
-    if (draw(3) == 0) // while it does nothing, or in a transfer
-        tt_sim_at(sim, tt_sim_now(sim) + TT_MS(draw(20000)), cut_power, NULL);
 }
 
 static void turn_again(tt_node *node, tt_time now, void *context)
@@ -176,10 +154,8 @@ static void on_turn(tt_node *node, tt_time now)
         return;
     tt_store_service_turn(&keeper.service, now);
     tt_node_turn_store(node, &keeper.timer, &keeper.store);
-    if (keeper.tearing.dead) { // nothing goes out any more
-        cut_power(world.sim, NULL);
+    if (keeper.tearing.dead) // its last turn
         return;
-    }
     if (tt_store_service_turn(&keeper.service, now))
         tt_node_after(node, &keeper.soon, TT_MS(1), turn_again, NULL);
 }
@@ -237,12 +213,16 @@ static void run(uint64_t seed)
 {
     memset(&world, 0, sizeof(world));
     memset(&keeper, 0, sizeof(keeper));
+    char faults[192];
+    // In the middle of a write; and while it does nothing, or in a transfer.
+    snprintf(faults, sizeof(faults),
+             "delay 0.1ms jitter %ums\nloss %u%%\ndouble %u%%\n"
+             "tear 0 at 1s every 8s within 7s\n"
+             "kill 0 at 15s every 30s within 15s\nstart 0 at 36s every 30s",
+             (unsigned)(1 + seed % 50), (unsigned)(seed % 3 * 7), (unsigned)(seed % 4 * 5));
     tt_sim_options options = {.seed = seed,
                               .nodes = 2,
-                              .loss_percent = seed % 3 * 7,
-                              .double_percent = seed % 4 * 5,
-                              .delay_least = TT_US(100),
-                              .delay_greatest = TT_MS(1 + seed % 50),
+                              .faults = faults,
                               .skew_parts_per_million = 200,
                               .on_start = on_start,
                               .on_turn = on_turn};
@@ -252,6 +232,7 @@ static void run(uint64_t seed)
     tt_tearing_init(&keeper.tearing, keeper.image, UNIT, SECTOR, SECTORS, 0xff);
     keeper.tearing.unhashed = true;
     tt_random_seed(&keeper.tearing.random, seed);
+    tt_sim_set_medium(world.sim, DEVICE, &keeper.tearing);
     tt_sim_start(world.sim, DEVICE, "keeper");
     tt_sim_start(world.sim, CLIENT, NULL);
     tt_sim_at(world.sim, TT_SECONDS(2), begin_change, NULL);
@@ -281,7 +262,7 @@ int main(int count, char **words)
     for (uint64_t seed = first; seed < first + seeds; seed++) {
         run(seed);
         all += world.acknowledged;
-        cuts += world.cuts;
+        cuts += world.starts - 1;
         if (world.broken != NULL)
             printf("seed %llu: %s\n", (unsigned long long)seed, world.broken);
         EXPECT(world.broken == NULL);

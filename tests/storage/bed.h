@@ -44,6 +44,15 @@ static inline void bed_init(test_bed *bed, uint8_t *image, uint32_t unit, uint32
     };
 }
 
+// The same of a blank medium, with nothing left of an earlier test.
+static inline void bed_blank(test_bed *bed, uint8_t *image, uint32_t unit, uint32_t sector,
+                             uint32_t sectors)
+{
+    memset(image, 0xff, (size_t)sector * sectors);
+    memset(bed, 0, sizeof(*bed));
+    bed_init(bed, image, unit, sector, sectors);
+}
+
 static inline tt_status bed_open(test_bed *bed)
 {
     return tt_store_open(&bed->store, &bed->parts);
@@ -88,6 +97,16 @@ static inline tt_status bed_remove(test_bed *bed, const char *key)
 {
     tt_store_change change = {.key = key, .remove = true};
     return bed_change(bed, &change, 1);
+}
+
+// The value as text, or the name of the status.
+static inline const char *bed_text(test_bed *bed, const char *key)
+{
+    static char text[5000];
+    size_t length;
+    tt_status status = tt_store_get(&bed->store, key, text, sizeof(text) - 1, &length);
+    text[status == TT_OK ? length : 0] = 0;
+    return status == TT_OK ? text : tt_status_name(status);
 }
 
 #endif

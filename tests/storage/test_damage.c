@@ -163,6 +163,20 @@ static void test_kind(void)
     }
 }
 
+// A length that no key has, while the store is open: there is no such key, whatever its bytes are.
+static void test_key_length(void)
+{
+    char key[TT_STORE_KEY_MAX + 1] = "";
+    tt_store_value value;
+    bed_blank(&the, image, 4, 512, 4);
+    REQUIRE(bed_open(&the) == TT_OK);
+    EXPECT_EQUAL(bed_put(&the, "k", "1", 1), TT_OK);
+    EXPECT_EQUAL(tt_store_find(&the.store, "k", &value), TT_OK);
+    image[value.address + 1] = TT_STORE_KEY_MAX + 1;
+    EXPECT_EQUAL(tt_store_find(&the.store, "k", &value), TT_NOT_FOUND);
+    EXPECT_EQUAL(tt_store_next(&the.store, "", key, &value), TT_NOT_FOUND);
+}
+
 int main(void)
 {
     static const uint32_t geometries[][3] = {
@@ -180,6 +194,7 @@ int main(void)
             test_bit(bit);
     }
     test_while_open();
+    test_key_length();
     test_kind();
     return test_result();
 }

@@ -117,8 +117,8 @@ static void test_sequence(uint32_t sequence, bool counts)
     }
 }
 
-// An extent, whatever its record says of where it lies and how long it is.
-static void test_extent(uint32_t sector, uint32_t length, bool inside)
+// An extent, whatever its record says of where it lies and how long it is, and of its own length.
+static void test_extent(uint32_t sector, uint32_t length, uint32_t own_length, bool inside)
 {
     static uint8_t value[700], there[SECTORS * SECTOR];
     tt_store_value known;
@@ -133,8 +133,11 @@ static void test_extent(uint32_t sector, uint32_t length, bool inside)
     set32(at, sector);
     set32(at + 4, length);
     set32(at + 8, inside ? tt_crc32(0, image + sector * SECTOR, length) : 0);
+    image[known.address + 2] = (uint8_t)own_length;
     uint32_t sum = tt_crc32(seed ^ known.address, image + known.address, 9);
-    set32(at + 12, tt_crc32(sum, image + known.address + 12, 16));
+    for (int i = 0; i < 3; i++)
+        image[known.address + 9 + i] = (uint8_t)(sum >> 8 * i);
+    set32(at + own_length, tt_crc32(sum, image + known.address + 12, 4 + own_length));
     REQUIRE(bed_open(&the) == TT_OK);
     tt_status expected = inside ? TT_OK : TT_DAMAGED;
     EXPECT_EQUAL(tt_store_find(&the.store, "plan", &known), expected);
@@ -292,14 +295,15 @@ int main(void)
     test_sequence(0x7ffffff0, false);
     test_sequence(0x7fffffff, false);
     test_sequence(0xffffffff, false);
-    test_extent(12, 4 * SECTOR, true);
-    test_extent(12, 4 * SECTOR + 1, false);
-    test_extent(15, SECTOR, true);
-    test_extent(15, SECTOR + 1, false);
-    test_extent(15, UINT32_MAX, false);
-    test_extent(16, 0, false);
-    test_extent(11, 1, false);
-    test_extent(UINT32_MAX, 1, false);
+    test_extent(12, 4 * SECTOR, 12, true);
+    test_extent(12, 4 * SECTOR + 1, 12, false);
+    test_extent(15, SECTOR, 12, true);
+    test_extent(15, SECTOR + 1, 12, false);
+    test_extent(15, UINT32_MAX, 12, false);
+    test_extent(16, 0, 12, false);
+    test_extent(11, 1, 12, false);
+    test_extent(UINT32_MAX, 1, 12, false);
+    test_extent(12, SECTOR, 8, false);
     test_version();
     test_index();
     test_index_entry();

@@ -124,17 +124,73 @@ static void test_clean_index(uint32_t unit)
     EXPECT_EQUAL(bed_wait(bed, &write), TT_UNSUPPORTED);
 }
 
+static void small(void)
+{
+    bed_blank(&the, image, 4, 512, 16);
+}
+
+// With room for a clean index of one sector.
+static void small_indexed(void)
+{
+    small();
+    the.parts.index_sectors = 1;
+    the.parts.log_sectors = 14; // so that an index of 5 keys fills the buffer but for its sum
+    the.parts.clean = &tt_store_clean_index;
+    REQUIRE(bed_open(&the) == TT_OK);
+}
+
+// Of whatever length the index is, and wherever it ends in the buffer: it begins with its mark, and
+// what lies behind the buffer is another's.
+static void test_index_bytes(void)
+{
+    small_indexed();
+    the.buffer[the.parts.buffer_bytes] = 0x5a;
+    for (unsigned i = 0; i < 40; i++) {
+        char key[32];
+        key_of(i, key);
+        EXPECT_EQUAL(bed_put(&the, key, "1", 1), TT_OK);
+        tt_store_write write = {0};
+        tt_store_rest(&the.store, &write);
+        EXPECT_EQUAL(bed_wait(&the, &write), TT_OK);
+        EXPECT_EQUAL(the.buffer[the.parts.buffer_bytes], 0x5a);
+        EXPECT(memcmp(image + 15 * 512, "TTSI", 4) == 0);
+        the.tearing.read_bytes = 0;
+        REQUIRE(bed_open(&the) == TT_OK);
+        EXPECT_EQUAL(the.store.count, i + 1);
+    }
+}
+
+// A head that a cut left without a use is erased by the next write: until then there is no index.
+static void test_void_head(void)
+{
+    unsigned found = 0;
+    for (uint64_t points = 0; points < 20000; points += 61) {
+        small_indexed();
+        tt_tearing_power(&the.tearing, points);
+        for (unsigned i = 0; !the.tearing.dead; i++) {
+            char key[32];
+            key_of(i % 9, key);
+            bed_put(&the, key, value, 100);
+        }
+        tt_tearing_power(&the.tearing, UINT64_MAX);
+        REQUIRE(bed_open(&the) == TT_OK);
+        if (the.store.void_head == UINT32_MAX)
+            continue;
+        found++;
+        uint64_t before = the.tearing.programs + the.tearing.erases;
+        tt_store_write write = {0};
+        tt_store_rest(&the.store, &write);
+        EXPECT_EQUAL(bed_wait(&the, &write), TT_OK);
+        EXPECT_EQUAL(the.tearing.programs + the.tearing.erases, before);
+    }
+    EXPECT(found > 0);
+}
+
 // Cuts while the clean index is written: whatever is left of it, all is there.
 static void test_torn_index(void)
 {
     for (uint64_t points = 0; points < 900; points += 7) {
-        memset(image, 0xff, 64 << 10);
-        memset(&the, 0, sizeof(the));
-        bed_init(&the, image, 4, 512, 16);
-        the.parts.index_sectors = 1;
-        the.parts.log_sectors = 15;
-        the.parts.clean = &tt_store_clean_index;
-        REQUIRE(bed_open(&the) == TT_OK);
+        small_indexed();
         for (unsigned i = 0; i < 100; i++) {
             char key[32];
             key_of(i % 20, key);
@@ -159,13 +215,6 @@ static void test_torn_index(void)
         }
         EXPECT_EQUAL(the.tearing.misuses, 0);
     }
-}
-
-static void small(void)
-{
-    memset(image, 0xff, 64 << 10);
-    memset(&the, 0, sizeof(the));
-    bed_init(&the, image, 4, 512, 16);
 }
 
 // Another version of the format, another geometry: refused, and nothing is changed.
@@ -225,6 +274,13 @@ static void test_refused(void)
     small();
     the.tearing.medium.sector_bytes = 0;
     EXPECT_EQUAL(bed_open(&the), TT_INVALID);
+    // The least sector has room for two deletions of the longest key, besides what each has.
+    small();
+    the.tearing.medium.program_bytes = 1;
+    the.tearing.medium.sector_bytes = 32 + 16 + 2 * (16 + TT_STORE_KEY_MAX);
+    EXPECT_EQUAL(bed_open(&the), TT_OK);
+    the.tearing.medium.sector_bytes--;
+    EXPECT_EQUAL(bed_open(&the), TT_INVALID);
     // Fewer entries than the store has keys.
     small();
     REQUIRE(bed_open(&the) == TT_OK);
@@ -243,6 +299,8 @@ int main(void)
     test_cost();
     test_clean_index(1);
     test_clean_index(4);
+    test_index_bytes();
+    test_void_head();
     test_torn_index();
     test_versions();
     test_refused();

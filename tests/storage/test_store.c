@@ -10,30 +10,19 @@ static test_bed the;
 
 static test_bed *blank(uint32_t unit, uint32_t sector, uint32_t sectors)
 {
-    memset(image, 0xff, sizeof(image));
-    memset(&the, 0, sizeof(the));
-    bed_init(&the, image, unit, sector, sectors);
+    bed_blank(&the, image, unit, sector, sectors);
     REQUIRE(bed_open(&the) == TT_OK);
     return &the;
-}
-
-static const char *text_of(test_bed *bed, const char *key)
-{
-    static char text[512];
-    size_t length;
-    tt_status status = tt_store_get(&bed->store, key, text, sizeof(text) - 1, &length);
-    text[status == TT_OK ? length : 0] = 0;
-    return status == TT_OK ? text : tt_status_name(status);
 }
 
 static void test_put_and_get(void)
 {
     test_bed *bed = blank(4, 512, 16);
-    EXPECT_TEXT(text_of(bed, "a"), "TT_NOT_FOUND");
+    EXPECT_TEXT(bed_text(bed, "a"), "TT_NOT_FOUND");
     EXPECT_EQUAL(bed_put(bed, "a", "one", 3), TT_OK);
     EXPECT_EQUAL(bed_put(bed, "b", "", 0), TT_OK);
-    EXPECT_TEXT(text_of(bed, "a"), "one");
-    EXPECT_TEXT(text_of(bed, "b"), "");
+    EXPECT_TEXT(bed_text(bed, "a"), "one");
+    EXPECT_TEXT(bed_text(bed, "b"), "");
     tt_store_value first, second;
     EXPECT_EQUAL(tt_store_find(&bed->store, "a", &first), TT_OK);
     EXPECT_EQUAL(bed_put(bed, "a", "another", 7), TT_OK);
@@ -43,10 +32,10 @@ static void test_put_and_get(void)
     EXPECT(first.version != second.version);
     EXPECT_EQUAL(bed_remove(bed, "b"), TT_OK);
     EXPECT_EQUAL(bed_remove(bed, "b"), TT_NOT_FOUND);
-    EXPECT_TEXT(text_of(bed, "b"), "TT_NOT_FOUND");
+    EXPECT_TEXT(bed_text(bed, "b"), "TT_NOT_FOUND");
     REQUIRE(bed_open(bed) == TT_OK);
-    EXPECT_TEXT(text_of(bed, "a"), "another");
-    EXPECT_TEXT(text_of(bed, "b"), "TT_NOT_FOUND");
+    EXPECT_TEXT(bed_text(bed, "a"), "another");
+    EXPECT_TEXT(bed_text(bed, "b"), "TT_NOT_FOUND");
     EXPECT_EQUAL(bed->tearing.misuses, 0);
 }
 
@@ -74,7 +63,7 @@ static void test_rounds(uint32_t unit, uint32_t sector, uint32_t sectors)
         for (k = 0; k < 4; k++) {
             snprintf(key, sizeof(key), "key%u", k);
             snprintf(expected, sizeof(expected), "value %u of %u", values[k], k);
-            EXPECT_TEXT(text_of(bed, key), values[k] != 0 ? expected : "TT_NOT_FOUND");
+            EXPECT_TEXT(bed_text(bed, key), values[k] != 0 ? expected : "TT_NOT_FOUND");
         }
     }
     EXPECT(bed->tearing.erases > sectors * 3);
@@ -120,8 +109,8 @@ static void test_cancelled(void)
     EXPECT_EQUAL(write.status, TT_CANCELLED);
     EXPECT_EQUAL(bed_put(bed, "b", "acknowledged", 12), TT_OK);
     REQUIRE(bed_open(bed) == TT_OK);
-    EXPECT_TEXT(text_of(bed, "b"), "acknowledged");
-    EXPECT_TEXT(text_of(bed, "a"), "TT_NOT_FOUND");
+    EXPECT_TEXT(bed_text(bed, "b"), "acknowledged");
+    EXPECT_TEXT(bed_text(bed, "a"), "TT_NOT_FOUND");
     EXPECT_EQUAL(bed->tearing.misuses, 0);
 }
 
@@ -139,12 +128,12 @@ static void test_prefix(void)
     for (unsigned i = 0; hash_of(longer) != hash_of("key"); i++)
         snprintf(longer, sizeof(longer), "key%u", i);
     EXPECT_EQUAL(bed_put(bed, longer, "longer", 6), TT_OK);
-    EXPECT_TEXT(text_of(bed, "key"), "TT_NOT_FOUND");
+    EXPECT_TEXT(bed_text(bed, "key"), "TT_NOT_FOUND");
     EXPECT_EQUAL(bed_put(bed, "key", "short", 5), TT_OK);
-    EXPECT_TEXT(text_of(bed, "key"), "short");
-    EXPECT_TEXT(text_of(bed, longer), "longer");
+    EXPECT_TEXT(bed_text(bed, "key"), "short");
+    EXPECT_TEXT(bed_text(bed, longer), "longer");
     EXPECT_EQUAL(bed_remove(bed, "key"), TT_OK);
-    EXPECT_TEXT(text_of(bed, longer), "longer");
+    EXPECT_TEXT(bed_text(bed, longer), "longer");
 }
 
 // Where all that is left of the newest version is the record that closes a collection.

@@ -11,9 +11,7 @@ static uint32_t many_sectors[4096];
 
 static void blank(uint32_t unit, uint32_t sector, uint32_t sectors, uint32_t entries)
 {
-    memset(image, 0xff, sizeof(image));
-    memset(&the, 0, sizeof(the));
-    bed_init(&the, image, unit, sector, sectors);
+    bed_blank(&the, image, unit, sector, sectors);
     the.parts.entries_max = entries;
     the.parts.sectors = many_sectors;
     the.parts.extents = &tt_store_extents;

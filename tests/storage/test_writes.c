@@ -1,5 +1,5 @@
-// Writes: batches, pieces, their order, who is told, what is full, and a medium that takes its
-// time, is worn out, or is gone.
+// Writes: batches, pieces, extents, their order, who is told, and a medium that takes its time.
+// What is full, and a medium that fails: test_full.c.
 
 #include "tests/storage/bed.h"
 #include "tests/test.h"
@@ -9,19 +9,8 @@ static test_bed the;
 
 static void blank(uint32_t unit, uint32_t sector, uint32_t sectors)
 {
-    memset(image, 0xff, sizeof(image));
-    memset(&the, 0, sizeof(the));
-    bed_init(&the, image, unit, sector, sectors);
+    bed_blank(&the, image, unit, sector, sectors);
     REQUIRE(bed_open(&the) == TT_OK);
-}
-
-static const char *text_of(const char *key)
-{
-    static char text[5000];
-    size_t length;
-    tt_status status = tt_store_get(&the.store, key, text, sizeof(text) - 1, &length);
-    text[status == TT_OK ? length : 0] = 0;
-    return status == TT_OK ? text : tt_status_name(status);
 }
 
 static void test_batch(void)
@@ -33,14 +22,21 @@ static void test_batch(void)
                                 {.key = "no such key", .remove = true}};
     EXPECT_EQUAL(bed_change(&the, three, 3), TT_OK);
     for (int opened = 0; opened < 2; opened++) {
-        EXPECT_TEXT(text_of("a"), "new");
-        EXPECT_TEXT(text_of("b"), "TT_NOT_FOUND");
+        EXPECT_TEXT(bed_text(&the, "a"), "new");
+        EXPECT_TEXT(bed_text(&the, "b"), "TT_NOT_FOUND");
         REQUIRE(bed_open(&the) == TT_OK);
     }
     three[1] = (tt_store_change){.key = "a", .remove = true};
     EXPECT_EQUAL(bed_change(&the, three, 2), TT_INVALID); // the key twice
     EXPECT_EQUAL(bed_change(&the, three, 0), TT_INVALID);
     EXPECT_EQUAL(bed_change(&the, three, TT_STORE_CHANGES_MAX + 1), TT_INVALID);
+    three[1] = (tt_store_change){.key = "a plan", .value = "1", .length = 1, .extent = true};
+    EXPECT_EQUAL(bed_change(&the, three, 2), TT_INVALID);
+    three[1] = (tt_store_change){.key = "piece by piece", .length = 1};
+    EXPECT_EQUAL(bed_change(&the, three, 2), TT_INVALID);
+    three[1].length = 0;
+    EXPECT_EQUAL(bed_change(&the, three, 2), TT_OK);
+    EXPECT_TEXT(bed_text(&the, "piece by piece"), "");
     tt_store_change many[TT_STORE_CHANGES_MAX];
     char keys[TT_STORE_CHANGES_MAX][8];
     for (int i = 0; i < TT_STORE_CHANGES_MAX; i++) {
@@ -49,12 +45,12 @@ static void test_batch(void)
     }
     EXPECT_EQUAL(bed_change(&the, many, TT_STORE_CHANGES_MAX), TT_TOO_LARGE); // for 512 bytes
     EXPECT_EQUAL(bed_change(&the, many, 20), TT_OK);
-    EXPECT_TEXT(text_of("m19"), "v");
-    EXPECT_TEXT(text_of("m20"), "TT_NOT_FOUND");
+    EXPECT_TEXT(bed_text(&the, "m19"), "v");
+    EXPECT_TEXT(bed_text(&the, "m20"), "TT_NOT_FOUND");
     blank(4, 4096, 4);
     EXPECT_EQUAL(bed_change(&the, many, TT_STORE_CHANGES_MAX), TT_OK);
     REQUIRE(bed_open(&the) == TT_OK);
-    EXPECT_TEXT(text_of("m31"), "v");
+    EXPECT_TEXT(bed_text(&the, "m31"), "v");
 }
 
 static void test_keys(void)
@@ -64,11 +60,11 @@ static void test_keys(void)
     memset(key, 'k', sizeof(key));
     key[TT_STORE_KEY_MAX] = 0;
     EXPECT_EQUAL(bed_put(&the, key, "v", 1), TT_OK);
-    EXPECT_TEXT(text_of(key), "v");
+    EXPECT_TEXT(bed_text(&the, key), "v");
     key[TT_STORE_KEY_MAX] = 'k';
     key[TT_STORE_KEY_MAX + 1] = 0;
     EXPECT_EQUAL(bed_put(&the, key, "v", 1), TT_INVALID);
-    EXPECT_TEXT(text_of(key), "TT_INVALID");
+    EXPECT_TEXT(bed_text(&the, key), "TT_INVALID");
     EXPECT_EQUAL(bed_put(&the, "", "v", 1), TT_INVALID);
     EXPECT_EQUAL(bed_remove(&the, ""), TT_INVALID);
 }
@@ -127,9 +123,7 @@ static void test_pieces_given(bool extent)
     static uint8_t value[3000];
     for (size_t i = 0; i < sizeof(value); i++)
         value[i] = (uint8_t)(i * 7 + i / 256);
-    memset(image, 0xff, sizeof(image));
-    memset(&the, 0, sizeof(the));
-    bed_init(&the, image, 4, 4096, 8);
+    bed_blank(&the, image, 4, 4096, 8);
     the.parts.log_sectors = 5;
     the.parts.extents = &tt_store_extents;
     REQUIRE(bed_open(&the) == TT_OK);
@@ -169,9 +163,7 @@ static void test_pieces_given(bool extent)
 static void test_cancel(bool extent)
 {
     static uint8_t value[3000];
-    memset(image, 0xff, sizeof(image));
-    memset(&the, 0, sizeof(the));
-    bed_init(&the, image, 4, 4096, 8);
+    bed_blank(&the, image, 4, 4096, 8);
     the.parts.log_sectors = 5;
     the.parts.extents = &tt_store_extents;
     REQUIRE(bed_open(&the) == TT_OK);
@@ -188,11 +180,11 @@ static void test_cancel(bool extent)
         tt_store_cancel(&the.store, &write);
         EXPECT_EQUAL(bed_run(&the), TT_OK);
         EXPECT_EQUAL(write.status, TT_CANCELLED);
-        EXPECT_TEXT(text_of("k"), "kept");
+        EXPECT_TEXT(bed_text(&the, "k"), "kept");
         EXPECT_EQUAL(bed_put(&the, "other", "x", 1), TT_OK);
         REQUIRE(bed_open(&the) == TT_OK);
-        EXPECT_TEXT(text_of("k"), "kept");
-        EXPECT_TEXT(text_of("other"), "x");
+        EXPECT_TEXT(bed_text(&the, "k"), "kept");
+        EXPECT_TEXT(bed_text(&the, "other"), "x");
     }
     EXPECT_EQUAL(the.tearing.misuses, 0);
 }
@@ -274,123 +266,6 @@ static void test_slow(void)
     EXPECT_EQUAL(the.tearing.misuses, 0);
 }
 
-// Full: everything can be read, each put is refused with the same word, each key can be deleted,
-// and what was deleted makes room.
-static void test_full(uint32_t unit, uint32_t sector, uint32_t sectors, size_t length)
-{
-    static uint8_t value[600];
-    char key[16];
-    unsigned keys = 0;
-    tt_store_facts facts;
-    memset(image, 0xff, sizeof(image));
-    memset(&the, 0, sizeof(the));
-    bed_init(&the, image, unit, sector, sectors);
-    the.parts.entries_max = 1000;
-    REQUIRE(bed_open(&the) == TT_OK);
-    for (int round = 0; round < 3; round++) {
-        tt_status status = TT_OK;
-        for (keys = 0; status == TT_OK; keys++) {
-            sprintf(key, "key%03u", keys);
-            EXPECT_EQUAL(tt_store_info(&the.store, 6, &facts), TT_OK);
-            status = bed_put(&the, key, value, length);
-            if (the.store.count == keys) // none is deleted: what it said is what it does
-                EXPECT_EQUAL(status, facts.value_max >= length ? TT_OK : TT_FULL);
-        }
-        keys--;
-        EXPECT_EQUAL(status, TT_FULL);
-        EXPECT_EQUAL(bed_put(&the, "key000", value, length), TT_OK); // what is there can change
-        EXPECT_EQUAL(bed_put(&the, "another", value, length), TT_FULL);
-        EXPECT_EQUAL(tt_store_info(&the.store, 6, &facts), TT_OK);
-        EXPECT_EQUAL(facts.keys, keys);
-        EXPECT(facts.used <= facts.capacity);
-        EXPECT(facts.used >= facts.capacity - RECORD_ROOM(length, unit));
-        if (round == 1)
-            REQUIRE(bed_open(&the) == TT_OK);
-        for (unsigned k = 0; k < keys; k++) {
-            sprintf(key, "key%03u", k);
-            tt_store_value there;
-            EXPECT_EQUAL(tt_store_find(&the.store, key, &there), TT_OK);
-            EXPECT_EQUAL(there.length, length);
-            EXPECT_EQUAL(bed_remove(&the, key), TT_OK);
-        }
-        EXPECT_EQUAL(tt_store_info(&the.store, 6, &facts), TT_OK);
-        EXPECT_EQUAL(facts.keys, 0);
-    }
-    EXPECT_EQUAL(the.tearing.misuses, 0);
-}
-
-// No entry is left: that is full as well, and a deleted key's entry comes back.
-static void test_full_index(void)
-{
-    memset(image, 0xff, sizeof(image));
-    memset(&the, 0, sizeof(the));
-    bed_init(&the, image, 4, 512, 16);
-    the.parts.entries_max = 3;
-    REQUIRE(bed_open(&the) == TT_OK);
-    EXPECT_EQUAL(bed_put(&the, "a", "1", 1), TT_OK);
-    EXPECT_EQUAL(bed_put(&the, "b", "1", 1), TT_OK);
-    EXPECT_EQUAL(bed_put(&the, "c", "1", 1), TT_OK);
-    EXPECT_EQUAL(bed_put(&the, "d", "1", 1), TT_FULL);
-    EXPECT_EQUAL(bed_put(&the, "a", "2", 1), TT_OK);
-    EXPECT_EQUAL(bed_remove(&the, "b"), TT_OK);
-    EXPECT_EQUAL(bed_put(&the, "d", "1", 1), TT_OK);
-    EXPECT_EQUAL(bed_put(&the, "e", "1", 1), TT_FULL);
-    for (unsigned i = 0; i < 500; i++) { // keys that come and go
-        char key[16];
-        sprintf(key, "passing %u", i);
-        EXPECT_EQUAL(bed_remove(&the, i == 0 ? "d" : told), TT_OK);
-        EXPECT_EQUAL(bed_put(&the, key, "1", 1), TT_OK);
-        strcpy(told, key);
-    }
-    REQUIRE(bed_open(&the) == TT_OK);
-    EXPECT_TEXT(text_of("a"), "2");
-    EXPECT_TEXT(text_of("b"), "TT_NOT_FOUND");
-    EXPECT_TEXT(text_of("c"), "1");
-    EXPECT_TEXT(text_of(told), "1");
-}
-
-static void test_too_large(void)
-{
-    static uint8_t value[5000];
-    blank(4, 512, 16);
-    uint32_t most = 512 - 32 - 16 - 16 - 3; // header, the record that closes, record, key
-    EXPECT_EQUAL(bed_put(&the, "key", value, most), TT_OK);
-    EXPECT_EQUAL(bed_put(&the, "key", value, most - 3), TT_OK);
-    EXPECT_EQUAL(bed_put(&the, "key", value, most + 4), TT_TOO_LARGE);
-    EXPECT_EQUAL(bed_put(&the, "key", value, 5000), TT_TOO_LARGE);
-    tt_store_change change = {.key = "key", .value = value, .length = UINT32_MAX};
-    EXPECT_EQUAL(bed_change(&the, &change, 1), TT_TOO_LARGE);
-    change.extent = true;
-    change.length = 5;
-    EXPECT_EQUAL(bed_change(&the, &change, 1), TT_UNSUPPORTED);
-}
-
-// Worn out: writes end with TT_IO, reading goes on. Gone: reading ends, too. Back: all is there.
-static void test_worn(void)
-{
-    blank(4, 512, 4);
-    for (unsigned i = 0; i < 40; i++)
-        EXPECT_EQUAL(bed_put(&the, i % 2 ? "a" : "b", "kept", 4), TT_OK);
-    the.tearing.broken = true;
-    EXPECT_EQUAL(bed_put(&the, "a", "more", 4), TT_IO);
-    EXPECT_TEXT(text_of("a"), "kept");
-    EXPECT_EQUAL(bed_put(&the, "a", "more", 4), TT_IO);
-    the.tearing.broken = false;
-    EXPECT_EQUAL(bed_put(&the, "a", "more", 4), TT_IO); // till it is opened again
-    EXPECT_TEXT(text_of("b"), "kept");
-    EXPECT_EQUAL(tt_store_step(&the.store), TT_IO);
-    REQUIRE(bed_open(&the) == TT_OK);
-    EXPECT_TEXT(text_of("a"), "kept");
-    EXPECT_EQUAL(bed_put(&the, "a", "more", 4), TT_OK);
-    the.tearing.dead = true;
-    EXPECT_TEXT(text_of("a"), "TT_IO");
-    EXPECT_EQUAL(bed_put(&the, "a", "most", 4), TT_IO);
-    tt_tearing_power(&the.tearing, UINT64_MAX);
-    REQUIRE(bed_open(&the) == TT_OK);
-    EXPECT_TEXT(text_of("a"), "more");
-    EXPECT_EQUAL(bed_put(&the, "a", "most", 4), TT_OK);
-}
-
 static void again(tt_store_write *write)
 {
     if (++dones < 5)
@@ -425,9 +300,7 @@ static void test_extents(void)
     tt_store_facts facts;
     for (int i = 0; i < 3; i++)
         memset(plan[i], 'a' + i, sizeof(plan[i]));
-    memset(image, 0xff, sizeof(image));
-    memset(&the, 0, sizeof(the));
-    bed_init(&the, image, 4, 512, 24);
+    bed_blank(&the, image, 4, 512, 24);
     the.parts.log_sectors = 16;
     the.parts.extents = &tt_store_extents;
     REQUIRE(bed_open(&the) == TT_OK);
@@ -472,53 +345,6 @@ static void test_extents(void)
     EXPECT_EQUAL(the.tearing.misuses, 0);
 }
 
-// The medium fails in the middle of a read, of any: that is told, and nothing else is.
-static void test_failing_reads(bool once)
-{
-    static uint8_t kept[16 << 10];
-    blank(4, 512, 8);
-    for (unsigned i = 0; i < 150; i++) {
-        char key[16];
-        sprintf(key, "key%u", i % 9);
-        EXPECT_EQUAL(bed_put(&the, key, "a value of a key", 16), TT_OK);
-    }
-    bed_run(&the);
-    memcpy(kept, image, sizeof(kept));
-    for (uint64_t reads = 0;; reads++) {
-        memcpy(image, kept, sizeof(kept));
-        tt_tearing_power(&the.tearing, UINT64_MAX);
-        the.tearing.reads_left = reads;
-        the.tearing.reads_failed = 0;
-        the.tearing.reads_fail_once = once;
-        tt_status status = bed_open(&the);
-        EXPECT_EQUAL(status, the.tearing.reads_failed > 0 ? TT_IO : TT_OK);
-        for (unsigned i = 0; status == TT_OK && i < 30; i++) {
-            char key[16];
-            sprintf(key, "key%u", i % 9);
-            uint32_t failed = the.tearing.reads_failed;
-            const char *text = text_of(key);
-            EXPECT_TEXT(text, the.tearing.reads_failed == failed ? "a value of a key" : "TT_IO");
-            if (the.tearing.reads_failed > 0 && once)
-                break;
-            status = bed_put(&the, key, "a value of a key", 16);
-            EXPECT(status == TT_OK || (status == TT_IO && the.tearing.reads_failed > 0));
-        }
-        EXPECT(once || (status == TT_OK) == (the.tearing.reads_failed == 0));
-        bool all = the.tearing.reads_failed == 0;
-        the.tearing.reads_left = UINT64_MAX;
-        REQUIRE(bed_open(&the) == TT_OK);
-        for (unsigned i = 0; i < 9; i++) {
-            char key[16];
-            sprintf(key, "key%u", i);
-            EXPECT_TEXT(text_of(key), "a value of a key");
-        }
-        if (all)
-            break;
-        REQUIRE(reads < 20000);
-    }
-    EXPECT_EQUAL(the.tearing.misuses, 0);
-}
-
 // The erases that it counts are those that were, and extents go round.
 static void test_wear(void)
 {
@@ -529,6 +355,9 @@ static void test_wear(void)
         bed_run(&the);
         EXPECT_EQUAL(tt_store_info(&the.store, 3, &facts), TT_OK);
         EXPECT_EQUAL(facts.least + facts.greatest, the.tearing.erases);
+        EXPECT_EQUAL(the.store.counters.erases, the.tearing.erases);
+        EXPECT_EQUAL(the.store.counters.programs, the.tearing.programs);
+        EXPECT_EQUAL(the.store.counters.programmed_bytes, the.tearing.programmed_bytes);
     }
     memset(image, 0xff, sizeof(image));
     bed_init(&the, image, 4, 512, 16);
@@ -561,18 +390,8 @@ int main(void)
     test_cancel(true);
     test_told();
     test_slow();
-    test_full(1, 512, 16, 24);
-    test_full(4, 512, 4, 60);
-    test_full(4, 4096, 4, 400);
-    test_full(512, 4096, 4, 24);
-    test_full(16, 4096, 2, 1);
-    test_full_index();
-    test_too_large();
-    test_worn();
     test_anew();
     test_extents();
-    test_failing_reads(false);
-    test_failing_reads(true);
     test_wear();
     return test_result();
 }

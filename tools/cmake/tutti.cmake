@@ -189,18 +189,19 @@ function(tt_starts_threads result)
     endforeach()
 endfunction()
 
-# tt_test(NAME SOURCES file... USES library... [LABELS label...] [ARGUMENTS word...] [TIMEOUT seconds])
+# tt_test(NAME SOURCES file... USES library... [LABELS label...] [ARGUMENTS word...] [TIMEOUT seconds] [ONE_THREAD])
 # A host program that is a test: exit status 0 passes, 77 skips (and prints "skipped: REASON").
 # Without LABELS it is a `unit` test: quick, and run again under the sanitizers, of which that of threads sees only those
-# that may start some. Their builds make the target `checked`: what is run again.
+# that may start some: a library of theirs does, and they are not ONE_THREAD, which start none or do on threads what others
+# do there sooner. Their builds make the target `checked`: what is run again.
 function(tt_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;USES;LABELS;ARGUMENTS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "ONE_THREAD" "TIMEOUT" "SOURCES;USES;LABELS;ARGUMENTS")
     if(NOT TUTTI_TARGET STREQUAL "linux")
         return()
     endif()
     tt_program(${name} SOURCES ${arg_SOURCES} USES ${arg_USES})
     tt_starts_threads(threads ${arg_USES})
-    if(TUTTI_SANITIZE MATCHES thread AND NOT threads)
+    if(TUTTI_SANITIZE MATCHES thread AND (NOT threads OR arg_ONE_THREAD))
         set(arg_LABELS one_thread)
     elseif(NOT arg_LABELS OR arg_LABELS STREQUAL unit)
         set(arg_LABELS unit)

@@ -155,12 +155,12 @@ class Worker:
             at.symlink_to(self.builds[machine].folder / name)
         self.made = []
 
-    def compile(self, file, text, machine, which=None, flags=()):
-        """Compiles the broken `file` for a machine, all objects made of it or the first; False if one does not."""
+    def compile(self, file, text, machine, flags=()):
+        """Compiles the broken `file` for a machine, all objects made of it; False if one does not."""
         source = self.folder / "source" / file
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text(text)
-        for name, words in self.builds[machine].sources[str(self.root / file)][:which]:
+        for name, words in self.builds[machine].sources[str(self.root / file)]:
             words = [str(source) if w == str(self.root / file) else w for w in words]
             words += [f"-fmacro-prefix-map={self.folder}/source/=", "-iquote", str((self.root / file).parent), *flags]
             self.made.append((machine, name))
@@ -170,9 +170,9 @@ class Worker:
         return True
 
     def fingerprint(self, file, text, machine):
-        """A digest of the object code, without debug information; "" if the text does not compile."""
+        """A digest of the first object's code, without debug information; "" if the text does not compile."""
         try:
-            if not self.compile(file, text, machine, 1, ("-g0",)):
+            if not self.compile(file, text, machine, ("-g0",)):
                 return ""
             return digest((self.folder / machine / self.made[0][1]).read_bytes())
         finally:

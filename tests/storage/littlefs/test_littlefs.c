@@ -103,6 +103,7 @@ static void test_failing(void)
 
 int main(void)
 {
+    EXPECT_EQUAL(set_up(128), TT_OK);
     EXPECT_EQUAL(set_up(64), TT_UNSUPPORTED);
     test_waits();
     test_failing();

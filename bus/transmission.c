@@ -1,0 +1,145 @@
+// Messages to a peer: ids, repetition, acknowledgement and reset; requests, separate answers and
+// notifications alike.
+//
+// One is under way to each peer at a time (NSTART of RFC 7252, 4.7): so a peer that remembers few
+// exchanges remembers enough, for what is repeated is always the newest. Its bytes lie in the
+// session's own small place, which nobody can take from it, or in a long buffer of the bus that it
+// has until the message ends. Whoever makes the next message waits until the session is free.
+
+#include <string.h>
+
+#include "bus/internal.h"
+
+// ACK_TIMEOUT times a random factor of 1 to 1.5 (RFC 7252, 4.2).
+static tt_time first_wait(tt_bus *bus)
+{
+    return TT_BUS_ACK_TIMEOUT +
+           (tt_time)tt_random_below(&bus->random, (uint64_t)TT_BUS_ACK_TIMEOUT / 2);
+}
+
+bool tt_transmission_is_free(const tt_bus_session *s, tt_time now)
+{
+    return s->out.kind == TT_FOR_NOBODY && now >= tt_session_ids_at(s);
+}
+
+void tt_transmission_end(tt_bus_session *s)
+{
+    if (s->out.buffer != NULL)
+        s->out.buffer->state = TT_BUFFER_FREE;
+    s->out.buffer = NULL;
+    s->out.kind = TT_FOR_NOBODY;
+    s->out.send = false;
+    s->out.owner = NULL;
+}
+
+uint8_t *tt_transmission_place(tt_bus *bus, tt_bus_session *s, bool is_long, size_t *capacity)
+{
+    if (!is_long) {
+        *capacity = sizeof(s->out.small);
+        return s->out.small;
+    }
+    s->out.buffer = tt_buffer_may_stay(bus) ? tt_buffer_take(bus) : NULL;
+    if (s->out.buffer == NULL)
+        return NULL;
+    s->out.buffer->state = TT_BUFFER_HELD;
+    *capacity = sizeof(s->out.buffer->bytes);
+    return s->out.buffer->bytes;
+}
+
+bool tt_transmission_adopt(tt_bus *bus, tt_bus_session *s, tt_bus_buffer *buffer, size_t length)
+{
+    if (length <= sizeof(s->out.small)) {
+        memcpy(s->out.small, buffer->bytes, length);
+        buffer->state = TT_BUFFER_FREE;
+        return true;
+    }
+    buffer->state = TT_BUFFER_FREE;
+    if (!tt_buffer_may_stay(bus))
+        return false;
+    buffer->state = TT_BUFFER_HELD;
+    s->out.buffer = buffer;
+    return true;
+}
+
+void tt_transmission_start(tt_bus *bus, tt_bus_session *s, tt_time now, tt_transmission_kind kind,
+                           void *owner, bool confirmable, size_t length)
+{
+    tt_bus_transmission *out = &s->out;
+    uint8_t *bytes = out->buffer != NULL ? out->buffer->bytes : out->small;
+    (void)tt_session_new_id(s, now, &out->id); // it is free, so there is one
+    bytes[2] = (uint8_t)(out->id >> 8);
+    bytes[3] = (uint8_t)out->id;
+    out->kind = (uint8_t)kind;
+    out->owner = owner;
+    out->confirmable = confirmable;
+    out->send = true;
+    out->attempts = 0;
+    out->length = (uint16_t)length;
+    out->wait = first_wait(bus);
+    out->next = tt_after(now, out->wait);
+    s->heard = now;
+}
+
+void tt_transmission_continue(tt_bus_session *s, tt_time now, uint8_t attempts)
+{
+    s->out.attempts = attempts;
+    s->out.wait <<= attempts;
+    s->out.next = tt_after(now, s->out.wait);
+}
+
+bool tt_transmission_is_due(const tt_bus_session *s, tt_time now)
+{
+    return s->out.kind != TT_FOR_NOBODY && s->out.confirmable && now >= s->out.next;
+}
+
+bool tt_transmission_repeat(tt_bus *bus, tt_bus_session *s, tt_time now)
+{
+    tt_bus_transmission *out = &s->out;
+    if (out->attempts >= TT_BUS_RETRANSMITS_MAX)
+        return false;
+    out->attempts++;
+    out->wait *= 2;
+    out->next = tt_after(now, out->wait);
+    out->send = true;
+    bus->counters.retransmitted++;
+    return true;
+}
+
+bool tt_transmission_confirms(const tt_bus_session *s, uint16_t id)
+{
+    return s != NULL && s->out.kind != TT_FOR_NOBODY && s->out.confirmable && s->out.id == id;
+}
+
+bool tt_transmission_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t *length)
+{
+    for (unsigned i = 0; i < TT_BUS_SESSIONS_MAX; i++) {
+        tt_bus_session *s = &bus->sessions[(bus->next_session + i) % TT_BUS_SESSIONS_MAX];
+        tt_bus_transmission *out = &s->out;
+        if (out->kind == TT_FOR_NOBODY || !out->send)
+            continue;
+        memcpy(bytes, out->buffer != NULL ? out->buffer->bytes : out->small, out->length);
+        *peer = s->peer;
+        *length = out->length;
+        out->send = false;
+        if (!out->confirmable) // not repeated
+            tt_transmission_end(s);
+        bus->next_session = (bus->next_session + i + 1) % TT_BUS_SESSIONS_MAX;
+        return true;
+    }
+    return false;
+}
+
+tt_time tt_transmission_deadline(const tt_bus *bus)
+{
+    tt_time deadline = TT_FOREVER;
+    for (size_t i = 0; i < TT_BUS_SESSIONS_MAX; i++) {
+        const tt_bus_transmission *out = &bus->sessions[i].out;
+        if (out->kind == TT_FOR_NOBODY)
+            continue;
+        if (out->send)
+            return INT64_MIN;
+        if (out->confirmable)
+            deadline = tt_earlier(deadline, out->next);
+    }
+    return deadline;
+}
