@@ -59,8 +59,8 @@ class Image:
 
 
 def range_of(said):
-    """In which of the ranges it was cut, "0" for none; None: it was not cut."""
-    cut = re.search(r"^cut: at .*, in range (\d)$", said, re.M)
+    """In which of the ranges it was cut, "0" for none; None: it was not cut. The device's last line may be torn before it."""
+    cut = re.search(r"cut: at 0x[0-9a-f]+, instruction \d+, in range (\d)$", said, re.M)
     return cut and cut[1]
 
 

@@ -77,8 +77,8 @@ class Device:
         return device.returncode, self.said.read_text(errors="replace")
 
     def judge(self, said):
-        """What is wrong with the lines of a start, or None. A line that the cut tore is none."""
-        found = {}
+        """What is wrong with the lines of a start, or None. A line that the cut tore is none: the plugin's stands behind it."""
+        found, said = {}, said.partition("cut: at ")[0]
         for line in re.findall(r"^.*\n", said, re.M):
             words = line.split()
             if not words:

@@ -149,9 +149,12 @@ static void test_index_bytes(void)
         char key[32];
         key_of(i, key);
         EXPECT_EQUAL(bed_put(&the, key, "1", 1), TT_OK);
+        bed_run(&the);
+        uint64_t before = the.tearing.programmed_bytes;
         tt_store_write write = {0};
         tt_store_rest(&the.store, &write);
         EXPECT_EQUAL(bed_wait(&the, &write), TT_OK);
+        EXPECT_EQUAL(the.tearing.programmed_bytes - before, 32 + 8 * (i + 1) + 14 * 4 + 4);
         EXPECT_EQUAL(the.buffer[the.parts.buffer_bytes], 0x5a);
         EXPECT(memcmp(image + 15 * 512, "TTSI", 4) == 0);
         the.tearing.read_bytes = 0;

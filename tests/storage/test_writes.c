@@ -53,6 +53,23 @@ static void test_batch(void)
     EXPECT_TEXT(bed_text(&the, "m31"), "v");
 }
 
+// Bytes for a write that takes none.
+static void test_given_to_none(void)
+{
+    blank(4, 512, 4);
+    tt_store_change change = {.key = "a", .remove = true};
+    tt_store_write write = {.changes = &change, .count = 1};
+    EXPECT_EQUAL(bed_put(&the, "a", "1", 1), TT_OK);
+    tt_store_begin(&the.store, &write);
+    EXPECT_EQUAL(tt_store_give(&the.store, &write, "", 0), TT_INVALID);
+    EXPECT_EQUAL(bed_wait(&the, &write), TT_OK);
+    // An extent, where no sector is for them.
+    change = (tt_store_change){.key = "e", .value = "1", .length = 1, .extent = true};
+    the.parts.extents = &tt_store_extents;
+    REQUIRE(bed_open(&the) == TT_OK);
+    EXPECT_EQUAL(bed_change(&the, &change, 1), TT_UNSUPPORTED);
+}
+
 static void test_keys(void)
 {
     char key[TT_STORE_KEY_MAX + 2];
@@ -381,6 +398,7 @@ static void test_wear(void)
 int main(void)
 {
     test_batch();
+    test_given_to_none();
     test_keys();
     test_list();
     test_pieces_read();
