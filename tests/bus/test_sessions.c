@@ -50,6 +50,9 @@ static void test_stored_bytes(void)
         EXPECT(answer.count == 1 && answer.message.length == length);
         memcpy(first, answer.bytes, sizeof(first));
         memset(body, 'y', sizeof(body));
+        for (unsigned i = 0; i < TT_BUS_BUFFERS_MAX; i++) // a short one takes no buffer
+            EXPECT_EQUAL(CLIENT->bus.buffers[i].state,
+                         i == 0 && length > TT_BUS_SMALL_BYTES ? TT_BUFFER_HELD : TT_BUFFER_FREE);
         time_now += TT_SECONDS(1);
         turn(CLIENT);
         EXPECT(answer.count == 1 && memcmp(first, answer.bytes, length + 16) == 0);
@@ -118,6 +121,20 @@ static void test_two_bodies(void)
     take_block(&b, TT_CONTINUE, 0);
     take_block(&b, TT_CHANGED, 1);
     EXPECT_ANSWER(b, TT_CHANGED);
+    // Of another method, or to another peer, it does not wait.
+    asked elsewhere;
+    start();
+    ask_by_hand(&a, TT_PUT, false, one, sizeof(one));
+    ask_by_hand(&b, TT_POST, false, two, sizeof(two));
+    take_block(&a, TT_CONTINUE, 0);
+    EXPECT(answer.count == 1 && answer.message.code == TT_POST);
+    memset(&elsewhere, 0, sizeof(elsewhere));
+    elsewhere.call = a.call;
+    elsewhere.call.peer = OTHER->endpoint;
+    elsewhere.call.context = &elsewhere;
+    REQUIRE(tt_bus_call(&CLIENT->bus, time_now, &elsewhere.call) == TT_OK);
+    collect(CLIENT);
+    EXPECT(puts_block(0));
     // Both behind another message.
     asked first;
     start();
@@ -190,6 +207,35 @@ static void test_error_with_block(void)
             &(tt_block){.number = 1, .more = true, .exponent = 2}, TT_OPTION_BLOCK2, 100);
     EXPECT_ANSWER(a, TT_PATH_NOT_FOUND);
     EXPECT_EQUAL(a.length, 100);
+    static uint8_t bytes[1200], payload[TT_BUS_BLOCK_MAX + 1]; // no caller gets more than a block
+    tt_message_writer w;
+    ask_by_hand(&a, TT_GET, false, NULL, 0);
+    tt_bus_token token = {.length = 8};
+    memcpy(token.bytes, &a.call.state.token, 8);
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_ACKNOWLEDGEMENT, TT_PATH_NOT_FOUND,
+                     a.call.state.message_id, &token);
+    tt_message_payload(&w, payload, sizeof(payload));
+    tell(CLIENT, SERVER, &w);
+    EXPECT(a.done && a.status == TT_TOO_LARGE);
+}
+
+// A request that is reset ends so, and one that is pinged goes out at once.
+static void test_reset_and_ping(void)
+{
+    asked a;
+    uint8_t bytes[4];
+    tt_message_writer w;
+    start();
+    ask_by_hand(&a, TT_GET, false, NULL, 0);
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_RESET_MESSAGE, 0, a.call.state.message_id, NULL);
+    tell(CLIENT, SERVER, &w);
+    EXPECT(a.done && a.status == TT_RESET);
+    memset(&a, 0, sizeof(a));
+    a.call = (tt_call){.peer = SERVER->endpoint, .on_reply = asked_reply, .context = &a};
+    REQUIRE(tt_bus_ping(&CLIENT->bus, time_now, &a.call) == TT_OK);
+    EXPECT(tt_bus_deadline(&CLIENT->bus) <= time_now);
+    deliver();
+    EXPECT(a.done && a.status == TT_OK);
 }
 
 // All blocks of a POST's answer are asked for with what was asked first (RFC 7959, 3.3).
@@ -555,6 +601,24 @@ static void test_end_is_told(void)
         EXPECT_EQUAL(observer_count(), 0);
         EXPECT_EQUAL(CLIENT->bus.sessions[0].out.kind, busy);
     }
+    // One that was not confirmed yet, and one whose session has given way since.
+    start();
+    ask_by_hand(&waiting, TT_GET, true, NULL, 0);
+    tt_bus_cancel(&CLIENT->bus, time_now, &waiting.call);
+    collect(CLIENT);
+    EXPECT(answer.count == 1 && answer.message.has_observe && answer.message.observe == 1);
+    start();
+    observe_far(&c);
+    for (unsigned i = 0; i < TT_BUS_SESSIONS_MAX; i++) {
+        device one = {.endpoint = {.ip = {[15] = (uint8_t)(100 + i)}, .port = TT_BUS_PORT}};
+        tt_message_writer w = request(TT_CONFIRMABLE, TT_GET, 1, "nothing");
+        time_now++;
+        tell(CLIENT, &one, &w);
+    }
+    EXPECT(!tt_endpoint_equal(&CLIENT->bus.sessions[0].peer, &SERVER->endpoint));
+    tt_bus_cancel(&CLIENT->bus, time_now, &c.call);
+    deliver();
+    EXPECT_EQUAL(observer_count(), 0);
 }
 
 // An observation whose server has gone ends; one whose server is there is kept without a word to
@@ -577,6 +641,17 @@ static void test_refresh(void)
     pass(TT_SECONDS(60 + 25));
     EXPECT(c.final && c.status == TT_TIMED_OUT);
     EXPECT_EQUAL(tt_bus_deadline(&CLIENT->bus), TT_FOREVER);
+    // Of a long representation it is the first block that is asked for, and no more where it is the
+    // same.
+    start();
+    shown_length = 1500;
+    get(&c, false, "show", true);
+    deliver();
+    EXPECT(c.pieces == 2 && c.length == 1500);
+    SERVER->bus.observers[0].resource = NULL;
+    pass(TT_SECONDS(61));
+    EXPECT(c.pieces == 2 && !c.final);
+    EXPECT_EQUAL(observer_count(), 1);
     // A server that takes no observer any more: its answer is the last.
     start();
     observe_far(&c);
@@ -585,6 +660,22 @@ static void test_refresh(void)
     pass(TT_SECONDS(61));
     resources[1].observable = true;
     EXPECT(c.final && c.status == TT_OK && c.code == TT_CONTENT);
+}
+
+// The end of a resource is told as no notification (RFC 7641, 4.2).
+static void test_last_word(void)
+{
+    static tt_resource resource = {
+        .path = "ends", .handler = text_only, .methods = 1 << TT_GET, .observable = true};
+    start();
+    REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+    tt_message_writer w = observe_by(1, 1, "ends", 0);
+    hear(CLIENT, &w);
+    EXPECT(answer.message.has_observe);
+    tt_bus_remove(&SERVER->bus, &resource);
+    turn(SERVER);
+    EXPECT(answer.count == 1 && answer.message.code == TT_PATH_NOT_FOUND);
+    EXPECT(answer.message.type == TT_CONFIRMABLE && !answer.message.has_observe);
 }
 
 static void notify_by_hand(const asked *a, tt_message_type type, uint32_t max_age)
@@ -696,6 +787,7 @@ int main(void)
     test_broken_off();
     test_server_without_blocks();
     test_error_with_block();
+    test_reset_and_ping();
     test_format_of_fetches();
     test_formats();
     test_aliases();
@@ -708,6 +800,7 @@ int main(void)
     test_end_is_told();
     test_refresh();
     test_when_to_refresh();
+    test_last_word();
     test_answer_again();
     test_cut_datagrams();
     test_type_of_later_answers();
