@@ -1,7 +1,8 @@
-// What a peer says within streams: a body that it sends, an answer that it fetches, and a body and an
-// answer of calls to it. Its tokens are right, all else is the input's: a row of messages, each of
-// which has a byte that says which stream, what and how much time passes before, two bytes of how many
-// bytes follow the head, and twelve bytes of head. No piece may be handed over twice or beyond the body.
+// What a peer says within streams: a body that it sends, an answer that it fetches, and a body and
+// an answer of calls to it. Its tokens are right, all else is the input's: a row of messages, each
+// of which has a byte that says which stream, what and how much time passes before, two bytes of
+// how many bytes follow the head, and twelve bytes of head. No piece may be handed over twice or
+// beyond the body.
 
 #include <string.h>
 
@@ -95,10 +96,8 @@ static void open(tt_time now, unsigned which, const tt_bus_token *token, uint16_
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    tt_resource resource = {.path = "a",
-                            .handler = handle,
-                            .methods = 1 << TT_GET | 1 << TT_PUT,
-                            .any_order = true};
+    tt_resource resource = {
+        .path = "a", .handler = handle, .methods = 1 << TT_GET | 1 << TT_PUT, .any_order = true};
     tt_time now = TT_SECONDS(1);
     tt_bus_token tokens[4];
     tt_call calls[2];
