@@ -15,7 +15,7 @@ trap 'rm -f "$object"' EXIT
 node_for() { # PEERS
     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 --specs=picolibc.specs -std=gnu17 \
         -I. -Iinclude -Iinclude/cpu/cortex-m4 "-DTT_NODE_PEERS_MAX=$1" "-DTT_BUS_SESSIONS_MAX=$1" \
-        "-DTT_BUS_PAST_MAX=$((6 * $1))" -c bench/bus/size.c -o "$object"
+        "-DTT_BUS_PAST_MAX=$((6 * $1))" -DTT_BUS_STREAMS_MAX=1 -DTT_BUS_STREAM_WINDOW=2048 -c bench/bus/size.c -o "$object"
     echo $((0x$(arm-none-eabi-nm -S "$object" | awk '$4 == "counted" { print $2 }')))
 }
 eight=$(node_for 8)

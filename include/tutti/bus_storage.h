@@ -252,7 +252,7 @@ struct tt_bus {
     unsigned next_observer; // who is told next
     tt_bus_transfer transfers[TT_BUS_TRANSFERS_MAX];
     tt_bus_buffer buffers[TT_BUS_BUFFERS_MAX];
-    tt_bus_stream streams[TT_BUS_STREAMS_MAX > 0 ? TT_BUS_STREAMS_MAX : 1];
+    tt_bus_stream streams[TT_BUS_STREAMS_MAX];
     unsigned next_stream; // whose piece goes out next
     tt_time stream_time;  // the newest that the bus was told
     struct {              // a message of a stream that is none here: its peer is told

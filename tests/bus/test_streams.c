@@ -95,6 +95,86 @@ static void urgent_goes_first(void)
     EXPECT(!t.done);
 }
 
+static void begin_with(transfer *t, tt_method method, const char *path, size_t length,
+                       tt_priority priority)
+{
+    begin(t, 1, TT_GET, "nothing", 0); // fills in what is common; it is replaced at once
+    tt_bus_cancel(&far.bus[1], far.now, &t->call);
+    t->done = false;
+    t->status = TT_OK;
+    t->call.method = method;
+    t->call.path = path;
+    t->call.payload = length > 0 ? body : NULL;
+    t->call.length = length;
+    t->call.priority = (int8_t)priority;
+    REQUIRE(tt_bus_call(&far.bus[1], far.now, &t->call) == TT_OK);
+}
+
+// What a node has to say when it was held up: of how many streams, and whether no piece of a lower
+// priority goes before one of a higher.
+static void expect_order(unsigned from)
+{
+    uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    tt_endpoint peer;
+    size_t length;
+    int last = TT_PRIORITY_URGENT, first = TT_PRIORITY_LOW - 1;
+    far.now += TT_MS(30);
+    tt_bus_advance(&far.bus[from], far.now);
+    while (tt_bus_transmit(&far.bus[from], &peer, bytes, sizeof(bytes), &length) == TT_OK) {
+        for (unsigned i = 0; i < TT_BUS_STREAMS_MAX; i++) {
+            const tt_bus_stream *s = &far.bus[from].streams[i];
+            if (length < TT_BUS_BLOCK_MAX || memcmp(bytes + 4, s->token.bytes, 8) != 0)
+                continue;
+            EXPECT(s->priority <= last);
+            last = s->priority;
+            first = first < TT_PRIORITY_LOW ? last : first;
+        }
+        far_carry(from, from == 0 ? 1 : 0, bytes, length);
+    }
+    EXPECT(first > last && last == TT_PRIORITY_LOW); // both had something
+}
+
+// Of what waits for a peer the highest goes first, and of streams' pieces.
+static void priorities(void)
+{
+    static transfer t[4];
+    static const tt_priority order[] = {TT_PRIORITY_LOW, TT_PRIORITY_NORMAL, TT_PRIORITY_HIGH,
+                                        TT_PRIORITY_URGENT};
+    start(1);
+    far.delay = TT_MS(5);
+    begin(&t[0], 1, TT_GET, "ping", 0); // under way
+    far_pass(NULL, TT_MS(1));
+    for (unsigned i = 0; i < 3; i++)
+        begin_with(&t[1 + i], TT_GET, "ping", 0, order[i == 0 ? 0 : i + 1]);
+    far_pass(NULL, TT_MS(100));
+    EXPECT(t[3].ended < t[2].ended && t[2].ended < t[1].ended && t[1].done);
+    static const tt_method methods[] = {TT_PUT, TT_GET};
+    for (unsigned m = 0; m < 2; m++) {
+        start(2);
+        far.delay = TT_MS(5);
+        begin_with(&t[0], methods[m], m == 0 ? "sink/1" : "show", m == 0 ? MIB : 0,
+                   TT_PRIORITY_LOW);
+        far_pass(NULL, TT_MS(50));
+        begin_with(&t[1], methods[m], m == 0 ? "sink/2" : "show", m == 0 ? MIB : 0,
+                   TT_PRIORITY_HIGH);
+        t[0].which = 1;
+        t[1].which = 2;
+        far_pass(NULL, TT_MS(50));
+        expect_order(m == 0 ? 1 : 0);
+        far_pass(&t[0].done, TT_SECONDS(30));
+        far_pass(&t[1].done, TT_SECONDS(30));
+        EXPECT(t[0].code == (m == 0 ? TT_CHANGED : TT_CONTENT) && t[1].code == t[0].code);
+    }
+    transfer bad;
+    memset(&bad, 0, sizeof(bad));
+    bad.call = (tt_call){.peer = far.endpoint[0],
+                         .method = TT_GET,
+                         .path = "ping",
+                         .on_reply = replied,
+                         .priority = TT_PRIORITY_URGENT + 1};
+    EXPECT_EQUAL(tt_bus_call(&far.bus[1], far.now, &bad.call), TT_INVALID);
+}
+
 int main(int count, char **words)
 {
     unsigned seeds = count > 1 ? (unsigned)atoi(words[1]) : 10;
@@ -107,5 +187,6 @@ int main(int count, char **words)
         two_share(seed, TT_MS(500 + 37 * seed), 0, TT_GET);
     }
     urgent_goes_first();
+    priorities();
     return test_result();
 }

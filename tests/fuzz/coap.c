@@ -93,7 +93,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static tt_resource resources[] = {
-        {.path = "now", .handler = at_once, .methods = 1 << TT_GET, .observable = true},
+        {.path = "now",
+         .handler = at_once,
+         .methods = 1 << TT_GET,
+         .observable = true,
+         .any_order = true},
         {.path = "tree", .handler = at_once, .methods = 1 << TT_GET, .subtree = true},
         {.path = "keep", .handler = keeps, .methods = 1 << TT_PUT | 1 << TT_POST},
         {.path = "later", .handler = answers_later, .methods = 1 << TT_POST}};

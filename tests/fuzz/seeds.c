@@ -69,6 +69,25 @@ static void coap_seeds(const char *folder)
     }
 }
 
+// Pieces and acknowledgements of the four streams of stream.c, in order.
+static void stream_seeds(const char *folder)
+{
+    uint8_t bytes[15 * 24];
+    tt_writer row;
+    tt_writer_init(&row, bytes, sizeof(bytes));
+    for (uint32_t i = 0; i < 24; i++) {
+        bool piece = i % 4 == 0 || i % 4 == 3;
+        uint32_t number = 1 + i / 4;
+        tt_write_u8(&row, (uint8_t)(0x10 | (piece ? 4 : 0) | i % 4));
+        tt_write_be16(&row, (uint16_t)(piece ? 12 + 1024 : 16));
+        tt_write_be32(&row, 1000000 + i * 7000);
+        tt_write_be32(&row, piece ? number * 1024 : 70001);
+        tt_write_be32(&row, number * 1024);
+    }
+    REQUIRE(!row.failed);
+    save(folder, "stream", 0, bytes, row.length);
+}
+
 // What another device says from its first probe to its announcements.
 static void dns_seeds(const char *folder)
 {
@@ -301,6 +320,7 @@ int main(int count, char **words)
 {
     REQUIRE(count == 2);
     coap_seeds(words[1]);
+    stream_seeds(words[1]);
     dns_seeds(words[1]);
     line_seeds(words[1]);
     cbor_seeds(words[1]);

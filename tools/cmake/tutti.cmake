@@ -23,6 +23,9 @@ foreach(limit ${TUTTI_LIMITS}) # one that no header asks for would change nothin
         message(FATAL_ERROR "TUTTI_LIMITS: there is no limit ${limit} that can be set; docs/limits.md tells which there are")
     endif()
 endforeach()
+if(TUTTI_TARGET STREQUAL "cortex-m4" AND NOT "${TUTTI_LIMITS}" MATCHES "TT_BUS_STREAM")
+    list(APPEND TUTTI_LIMITS TT_BUS_STREAMS_MAX=1 TT_BUS_STREAM_WINDOW=2048) # what RAM it has for long bodies
+endif()
 add_compile_definitions(${TUTTI_LIMITS})
 foreach(root ${CMAKE_SOURCE_DIR} ${TT_ROOT}) # an image is the same wherever it is built
     add_compile_options(-ffile-prefix-map=${root}/=)
