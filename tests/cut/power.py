@@ -64,5 +64,12 @@ def range_of(said):
     return cut and cut[1]
 
 
+def expect_inside(inside, cuts):
+    """Half of the cuts are meant to be inside a program or an erase; of few of them chance makes fewer."""
+    fewest = cuts * 2 // 5 if cuts >= 1000 else cuts // 4
+    if inside["1"] + inside["2"] < fewest:
+        sys.exit(f"expected {fewest} or more inside a program or an erase")
+
+
 def keep(medium, copy):
     subprocess.run(["cp", "--sparse=always", medium, copy], check=True)

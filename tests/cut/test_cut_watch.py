@@ -204,9 +204,7 @@ def main():
           f"{models} of them models, 0 lost")
     if acknowledged < 2 * cuts or models == 0:
         sys.exit("hardly anything was changed")
-    fewest = cuts * 2 // 5 if cuts >= 1000 else cuts // 4  # of few cuts chance makes fewer
-    if inside["1"] + inside["2"] < fewest:
-        sys.exit(f"expected {fewest} or more inside a program or an erase")
+    power.expect_inside(inside, cuts)
 
 
 main()
