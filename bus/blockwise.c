@@ -211,7 +211,6 @@ static bool continue_body(tt_bus *bus, tt_time now, tt_call *call, const tt_mess
         return false;
     if (m->code == TT_ENTITY_TOO_LARGE && s->sent == 0 && m->block1.exponent < s->block_exponent) {
         s->block_exponent = m->block1.exponent; // the peer wants smaller blocks (RFC 7959, 2.9.3)
-        s->tagged = true;
         tt_exchange_queue(bus, call);
         return true;
     }
@@ -319,7 +318,7 @@ static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_messa
         }
         fetch(bus, call, offset + m->length);
     } else {
-        s->received = s->reached = 0;
+        s->received = 0;
         s->fetch_token = 0;
         tt_exchange_settle(bus, call, TT_CALL_OBSERVING);
     }

@@ -60,7 +60,6 @@ static bool is_wanted(tt_bus *bus, tt_time now, tt_call *call, const tt_message 
     if (s->observing) { // a newer representation: what was being fetched is of no interest
         s->received = s->reached = 0;
         s->fetch_token = 0;
-        tt_exchange_renew(call, now);
     }
     note(s, now, m);
     return true;
@@ -116,7 +115,7 @@ static size_t write_end(const tt_call *call, tt_message_type type, uint8_t *byte
 // once. Where neither can be, its next notification is rejected.
 static void tell_end(tt_bus *bus, tt_time now, const tt_call *call)
 {
-    tt_bus_session *session = tt_session_find(bus, &call->peer);
+    tt_bus_session *session = tt_session_of(bus, now, &call->peer);
     if (session == NULL)
         return;
     if (tt_transmission_is_free(session, now)) {

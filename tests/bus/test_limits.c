@@ -323,6 +323,11 @@ static void test_full_buffers(void)
     unsigned before = runs;
     tt_bus_advance(&SERVER->bus, time_now);
     EXPECT_EQUAL(runs, before);
+    asked long_call; // nor for a long message of ours
+    static uint8_t body[TT_BUS_BLOCK_MAX];
+    ask(&long_call, SERVER, OTHER, TT_PUT, "keep", NULL, body, sizeof(body));
+    EXPECT(!long_call.done && tt_bus_deadline(&SERVER->bus) > time_now);
+    tt_bus_cancel(&SERVER->bus, time_now, &long_call.call);
     hear_from(9, TT_CONFIRMABLE, TT_GET, "show", NULL, NULL);
     collect(SERVER);
     EXPECT(answer.count == 1 && answer.message.length == 1000);
