@@ -148,6 +148,18 @@ static void priorities(void)
         begin_with(&t[1 + i], TT_GET, "ping", 0, order[i == 0 ? 0 : i + 1]);
     far_pass(NULL, TT_MS(100));
     EXPECT(t[3].ended < t[2].ended && t[2].ended < t[1].ended && t[1].done);
+    uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    tt_endpoint peer;
+    size_t length;
+    start(3); // to two peers at once: 0 and 2
+    begin(&t[0], 1, TT_GET, "ping", 0);
+    begin_with(&t[1], TT_GET, "ping", 0, TT_PRIORITY_NORMAL);
+    tt_bus_cancel(&far.bus[1], far.now, &t[1].call);
+    t[1].call.peer = far.endpoint[2];
+    t[1].call.priority = TT_PRIORITY_URGENT;
+    REQUIRE(tt_bus_call(&far.bus[1], far.now, &t[1].call) == TT_OK);
+    EXPECT(tt_bus_transmit(&far.bus[1], &peer, bytes, sizeof(bytes), &length) == TT_OK);
+    EXPECT(tt_endpoint_equal(&peer, &far.endpoint[2]));
     static const tt_method methods[] = {TT_PUT, TT_GET};
     for (unsigned m = 0; m < 2; m++) {
         start(2);
