@@ -20,7 +20,7 @@
 #include "tutti/platform_linux.h"
 
 #define REQUESTS 1000      // a round
-#define ROUNDS 12          // fewer messages than there are ids to one peer in four minutes
+#define ROUNDS 5           // fewer messages than there are ids to one peer in four minutes
 #define FETCHES 3          // a round
 #define IN_BLOCKS "blocks" // the same as LONG_RESOURCE, not as a stream
 
@@ -228,7 +228,7 @@ int main(int count, char **words)
     fprintf(stderr, "bench_rtt: without its peer: libcoap3-dev is not installed\n");
 #endif
     if (rounds == 0 || rounds > ROUNDS)
-        fail("1 to 12 rounds, please");
+        fail("1 to 5 rounds, please");
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET((unsigned)sched_getcpu(), &one);
