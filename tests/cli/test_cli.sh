@@ -34,7 +34,7 @@ for command in $("$tutti" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     expect 2 "there is no option '--nonsense'" "$command" --nonsense
     commands="${commands:-}$command "
 done
-[ "${commands:-}" = "train compile show verify profile new up restart kill crash logs ls get put post delete observe data completion man " ] ||
+[ "${commands:-}" = "train compile show verify profile new up restart kill crash logs ls get put post delete observe data sim completion man " ] ||
     { echo "the commands are: ${commands:-none}"; failed=1; }
 
 # Usage: what was expected, what came.
