@@ -169,7 +169,9 @@ static void tell(tt_bus *bus, tt_time now, tt_bus_observer *o)
     tt_response response;
     o->pending = false;
     look(bus, now, o, &block2, buffer, &response);
-    if (o->resource != NULL && o->call != NULL)
+    if (o->resource != NULL && o->session != NULL && !tt_transmission_is_free(o->session, now))
+        o->pending = true; // its handler has sent the observer something: behind that
+    else if (o->resource != NULL && o->call != NULL)
         tt_local_reply(bus, now, o->call, &response, 0, response.code >= TT_BAD_REQUEST);
     else if (o->resource != NULL)
         send(bus, now, o, &block2, buffer, &response);
