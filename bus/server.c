@@ -132,7 +132,7 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
         return;
     tt_resource *resource = tt_bus_find_resource(bus, m->path);
     bool serves = resource != NULL && m->code <= TT_DELETE && (resource->methods >> m->code & 1);
-    bool observable = serves && resource->observable; // its handler may remove it
+    bool observable = serves && resource->observable;
     if (serves && m->block1.present) {
         transfer = tt_bodies_place_block(bus, now, resource, session, request, m, response);
         if (transfer == NULL)
@@ -156,9 +156,12 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
                                   .max_age_seconds = response->max_age_seconds,
                                   .has_version = true,
                                   .version = response->version};
-    tt_stream_open(bus, now, session, m, serves ? resource : NULL, transfer, request, response);
-    if (m->code == TT_GET && m->has_observe && observable &&
-        tt_bus_find_resource(bus, m->path) == resource)
+    // Its handler may have answered, or forgotten the peer, or removed the resource.
+    if (!serves || !tt_owed_is_open(bus, request->token) ||
+        tt_bus_find_resource(bus, m->path) != resource)
+        return;
+    tt_stream_open(bus, now, session, m, resource, transfer, request, response);
+    if (m->code == TT_GET && m->has_observe && observable)
         *observed = observe(bus, now, session, m, resource, response);
 }
 
@@ -435,7 +438,11 @@ static void take_local(tt_bus *bus, tt_time now, tt_resource *resource, const tt
         tt_bus_run_handler(bus, now, resource, request, response);
         request->offset += request->length;
     } while (!request->last && !response->later && response->code < TT_BAD_REQUEST &&
-             find_owed(bus, request->token) != NULL);
+             find_owed(bus, request->token) != NULL &&
+             tt_bus_find_resource(bus, request->path) == resource); // else its handler removed it
+    if (!request->last && response->code < TT_BAD_REQUEST && !response->later)
+        *response = (tt_response){
+            .code = TT_ENTITY_INCOMPLETE, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
 }
 
 static void serve_local(tt_bus *bus, tt_time now, tt_call *call, tt_bus_buffer *buffer)
