@@ -364,7 +364,7 @@ void tt_stream_advance(tt_bus *bus, tt_time now)
             tt_stream_fail(bus, now, s, TT_RESET);
         else if (s->kind == TT_STREAM_SENDS)
             tt_stream_send_advance(s, now);
-        else if (s->kind == TT_STREAM_TAKES)
+        else if (s->kind == TT_STREAM_TAKES || s->kind == TT_STREAM_TAKEN)
             tt_stream_take_advance(s, now);
     }
 }
