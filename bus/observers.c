@@ -13,6 +13,8 @@
 
 #include "bus/internal.h"
 
+#define ASK_AGAIN_AFTER TT_MS(100) // where a handler has no state now
+
 void tt_observers_drop(tt_bus *bus, tt_bus_observer *o)
 {
     (void)bus;
@@ -154,6 +156,13 @@ static void send(tt_bus *bus, tt_time now, tt_bus_observer *o, const tt_block *b
     o->confirm_at = confirmable ? TT_FOREVER : tt_after(now, TT_BUS_CONFIRM_AFTER);
 }
 
+// Its handler cannot tell now, which is no end of the observation.
+static void put_off(tt_bus_observer *o, tt_time now)
+{
+    o->pending = true;
+    o->again_at = tt_after(now, ASK_AGAIN_AFTER);
+}
+
 // Tells one observer, where it can be told now.
 static void tell(tt_bus *bus, tt_time now, tt_bus_observer *o)
 {
@@ -171,6 +180,8 @@ static void tell(tt_bus *bus, tt_time now, tt_bus_observer *o)
     look(bus, now, o, &block2, buffer, &response);
     if (o->resource != NULL && o->session != NULL && !tt_transmission_is_free(o->session, now))
         o->pending = true; // its handler has sent the observer something: behind that
+    else if (o->resource != NULL && response.busy)
+        put_off(o, now);
     else if (o->resource != NULL && o->call != NULL)
         tt_local_reply(bus, now, o->call, &response, 0, response.code >= TT_BAD_REQUEST);
     else if (o->resource != NULL)
