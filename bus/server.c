@@ -68,6 +68,7 @@ void tt_owed_forget(tt_bus *bus, tt_answer_token id)
 
 static void refuse_busy(tt_bus *bus, tt_response *response)
 {
+    *response = (tt_response){.content_format = TT_FORMAT_NONE};
     tt_bus_diagnose(bus, response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
     response->max_age_seconds = BUSY_SECONDS;
 }
@@ -282,11 +283,19 @@ static void refuse(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_e
     tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
 }
 
-// Runs a request that is new, and answers it.
+// What of a request is left where there is no session to keep anything of it: a GET that is
+// answered at once. False: nothing.
+static bool without_session(tt_message *m)
+{
+    m->has_observe = m->has_stream = false;
+    return m->code == TT_GET && !m->block1.present;
+}
+
+// Runs a request that is new, and answers it. Without a session it is one that asks only.
 static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
                   tt_message *m, tt_bus_buffer *buffer)
 {
-    tt_answer_token id = new_owed(bus, now, session, m, NULL);
+    tt_answer_token id = session != NULL ? new_owed(bus, now, session, m, NULL) : 0;
     tt_request request = {
         .method = (tt_method)m->code,
         .peer = peer,
@@ -303,10 +312,10 @@ static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_en
     tt_bus_set_window(&request, &m->block2, buffer);
     tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
     tt_resource *observed = NULL;
-    if (id == 0)
-        refuse_busy(bus, &response);
-    else
+    if (id != 0 || session == NULL)
         handle(bus, now, session, m, &request, &response, &observed);
+    if (id == 0 && (session != NULL || response.later))
+        refuse_busy(bus, &response);
     tt_bus_owed *owed = find_owed(bus, id);
     if (response.later || (id != 0 && owed == NULL)) { // or answered by its handler already
         tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
@@ -353,8 +362,10 @@ void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_mes
         return;
     }
     tt_bus_session *session = tt_session_of(bus, now, peer);
-    if (session == NULL)
+    if (session == NULL && !without_session(m))
         refuse(bus, now, NULL, peer, m, buffer);
+    else if (session == NULL)
+        serve(bus, now, NULL, peer, m, buffer);
     else if (bus->plant_deduplication_bug || is_new(bus, now, session, peer, m, buffer))
         serve(bus, now, session, peer, m, buffer);
     if (buffer->state == TT_BUFFER_MADE)
