@@ -90,14 +90,23 @@ bool tt_observers_add(tt_bus *bus, tt_time now, tt_resource *resource, tt_bus_se
     return true;
 }
 
-void tt_observers_remove(tt_bus *bus, const tt_bus_session *session, const tt_bus_token *token)
+tt_bus_observer *tt_observers_find(tt_bus *bus, const tt_bus_session *session,
+                                   const tt_bus_token *token)
 {
     for (size_t i = 0; i < TT_BUS_OBSERVERS_MAX; i++) {
         tt_bus_observer *o = &bus->observers[i];
         if (o->resource != NULL && o->call == NULL && o->session == session &&
             tt_token_equal(&o->token, token))
-            tt_observers_drop(bus, o);
+            return o;
     }
+    return NULL;
+}
+
+void tt_observers_remove(tt_bus *bus, const tt_bus_session *session, const tt_bus_token *token)
+{
+    tt_bus_observer *o = tt_observers_find(bus, session, token);
+    if (o != NULL)
+        tt_observers_drop(bus, o);
 }
 
 // The representation for an observer, as its resource's handler gives it.

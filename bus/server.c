@@ -118,8 +118,9 @@ static tt_resource *observe(tt_bus *bus, tt_time now, tt_bus_session *session, c
 {
     if (m->observe == 1)
         tt_observers_remove(bus, session, &m->token);
-    if (m->observe != 0 || m->block2.number != 0 || response->code >= TT_BAD_REQUEST ||
-        response->later || !tt_observers_add(bus, now, resource, session, m, NULL))
+    bool error = response->code >= TT_BAD_REQUEST && !response->later;
+    if (m->observe != 0 || m->block2.number != 0 || error ||
+        !tt_observers_add(bus, now, resource, session, m, NULL))
         return NULL;
     return resource;
 }
@@ -386,10 +387,18 @@ static tt_status answer_far(tt_bus *bus, tt_time now, const tt_bus_owed *owed,
     tt_bus_buffer *buffer = tt_buffer_take(bus);
     if (buffer == NULL)
         return TT_FULL;
+    tt_bus_observer *o = owed->method == TT_GET
+                             ? tt_observers_find(bus, owed->session, &owed->token)
+                             : NULL; // the answer begins its observation
+    if (o != NULL && response->code >= TT_BAD_REQUEST) {
+        tt_observers_drop(bus, o);
+        o = NULL;
+    }
     tt_message_writer w;
     tt_message_begin(&w, buffer->bytes, sizeof(buffer->bytes), TT_CONFIRMABLE, response->code, 0,
                      &owed->token);
-    bool fits = tt_bus_write_response(bus, &w, NULL, &owed->block2, response, NULL);
+    bool fits = tt_bus_write_response(bus, &w, NULL, &owed->block2, response,
+                                      o != NULL ? &o->resource->observe_sequence : NULL);
     bool sent =
         fits && send_separately(bus, now, owed->session, buffer, owed->confirmable, w.out.length);
     if (!sent)

@@ -608,6 +608,29 @@ static void test_observed_while_busy(void)
     EXPECT(!value.done);
 }
 
+// Who begins to observe while the medium is busy hears of changes like any other.
+static void test_begun_while_busy(void)
+{
+    static asked value, putting;
+    start(true);
+    put("data/a", "1");
+    tearing.busy_program = tearing.busy_sync = 100000;
+    ask(&putting, HOST, WATCH, TT_PUT, "data/b", NULL, "x", 1);
+    for (int i = 0; i < 100 && tearing.busy == 0; i++) {
+        tt_store_service_turn(&service, time_now);
+        (void)tt_store_step(&store);
+    }
+    observe(&value, "data/a");
+    pass(TT_MS(100));
+    EXPECT_TEXT(value.payload, "");
+    tearing.busy_program = tearing.busy_sync = tearing.busy = 0;
+    turn();
+    EXPECT_TEXT(value.payload, "1");
+    put("data/a", "2");
+    EXPECT_TEXT(value.payload, "2");
+    EXPECT(!value.done);
+}
+
 int main(void)
 {
     test_values();
@@ -627,5 +650,6 @@ int main(void)
     test_sender_dies();
     test_observing();
     test_observed_while_busy();
+    test_begun_while_busy();
     return test_result();
 }
