@@ -488,13 +488,16 @@ static void serve_local(tt_bus *bus, tt_time now, tt_call *call, tt_bus_buffer *
     else if (tt_bodies_place_whole(bus, now, resource, NULL, &request, &response))
         take_local(bus, now, resource, call, &request, &response);
     tt_bus_owed *owed = find_owed(bus, id);
-    if (response.later || (id != 0 && owed == NULL)) // or its handler answered or cancelled it
+    if (id != 0 && owed == NULL) // its handler answered or cancelled it
+        return;
+    bool error = response.code >= TT_BAD_REQUEST && !response.later;
+    if (observable && call->observe && !call->state.observing && !error &&
+        tt_bus_find_resource(bus, call->path) == resource)
+        call->state.observing = tt_observers_add(bus, now, resource, NULL, NULL, call);
+    if (response.later)
         return;
     if (owed != NULL)
         owed->id = 0;
-    if (observable && call->observe && !call->state.observing && response.code < TT_BAD_REQUEST &&
-        tt_bus_find_resource(bus, call->path) == resource)
-        call->state.observing = tt_observers_add(bus, now, resource, NULL, NULL, call);
     answer_local(bus, now, call, &response, request.window_offset);
 }
 

@@ -611,7 +611,7 @@ static void test_observed_while_busy(void)
 // Who begins to observe while the medium is busy hears of changes like any other.
 static void test_begun_while_busy(void)
 {
-    static asked value, putting;
+    static asked value, own, putting;
     start(true);
     put("data/a", "1");
     tearing.busy_program = tearing.busy_sync = 100000;
@@ -621,14 +621,21 @@ static void test_begun_while_busy(void)
         (void)tt_store_step(&store);
     }
     observe(&value, "data/a");
+    own = (asked){.call = value.call};
+    own.call.context = &own;
+    own.call.peer = (tt_endpoint){0};
+    REQUIRE(tt_bus_call(&WATCH->bus, time_now, &own.call) == TT_OK);
     pass(TT_MS(100));
     EXPECT_TEXT(value.payload, "");
+    EXPECT_TEXT(own.payload, "");
     tearing.busy_program = tearing.busy_sync = tearing.busy = 0;
     turn();
     EXPECT_TEXT(value.payload, "1");
+    EXPECT_TEXT(own.payload, "1");
     put("data/a", "2");
     EXPECT_TEXT(value.payload, "2");
-    EXPECT(!value.done);
+    EXPECT_TEXT(own.payload, "2");
+    EXPECT(!value.done && !own.done);
 }
 
 int main(void)
