@@ -242,8 +242,9 @@ struct tt_call {
     tt_time timeout; // nanoseconds without any progress, separate responses included; 0 for 60 s
     tt_reply_handler *on_reply;
     void *context;
-    void (*on_progress)(tt_call *call, size_t sent); // bytes of payload acknowledged; may be NULL
-    struct tt_call_state {                           // the bus's
+    // Bytes of payload acknowledged; the call may be cancelled in it. May be NULL.
+    void (*on_progress)(tt_call *call, size_t sent);
+    struct tt_call_state { // the bus's
         tt_list link;
         uint8_t phase;
         uint8_t block_exponent; // blocks of 16 << exponent bytes
