@@ -223,14 +223,15 @@ static bool continue_body(tt_bus *bus, tt_time now, tt_call *call, const tt_mess
     if (m->block1.exponent < s->block_exponent)
         s->block_exponent = m->block1.exponent;
     tt_exchange_renew(call, now);
-    if (call->on_progress != NULL)
-        call->on_progress(call, s->sent);
     if (s->sent >= call->length)
         return false; // it said to go on, and there is no more: let the caller see it
-    if (is_too_far(s, call->length - 1)) // by the smaller blocks that the peer wants
+    if (is_too_far(s, call->length - 1)) { // by the smaller blocks that the peer wants
         tt_exchange_fail(bus, now, call, TT_TOO_LARGE);
-    else
-        tt_exchange_queue(bus, call);
+        return true;
+    }
+    tt_exchange_queue(bus, call);
+    if (call->on_progress != NULL)
+        call->on_progress(call, s->sent); // last: the owner may cancel the call in it
     return true;
 }
 

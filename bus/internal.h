@@ -169,6 +169,8 @@ tt_call *tt_local_take(tt_bus *bus); // the next, or NULL
 // observers.c: observers of ours
 bool tt_observers_add(tt_bus *bus, tt_time now, tt_resource *resource, tt_bus_session *session,
                       const tt_message *message, tt_call *call);
+tt_bus_observer *tt_observers_find(tt_bus *bus, const tt_bus_session *session,
+                                   const tt_bus_token *token); // or NULL
 void tt_observers_remove(tt_bus *bus, const tt_bus_session *session, const tt_bus_token *token);
 void tt_observers_drop(tt_bus *bus, tt_bus_observer *observer);
 void tt_observers_confirmed(tt_bus *bus, tt_time now, tt_bus_observer *observer, bool reset);

@@ -13,6 +13,8 @@
 
 #include "bus/internal.h"
 
+#define ASK_AGAIN_AFTER TT_MS(100) // where a handler has no state now
+
 void tt_observers_drop(tt_bus *bus, tt_bus_observer *o)
 {
     (void)bus;
@@ -88,14 +90,23 @@ bool tt_observers_add(tt_bus *bus, tt_time now, tt_resource *resource, tt_bus_se
     return true;
 }
 
-void tt_observers_remove(tt_bus *bus, const tt_bus_session *session, const tt_bus_token *token)
+tt_bus_observer *tt_observers_find(tt_bus *bus, const tt_bus_session *session,
+                                   const tt_bus_token *token)
 {
     for (size_t i = 0; i < TT_BUS_OBSERVERS_MAX; i++) {
         tt_bus_observer *o = &bus->observers[i];
         if (o->resource != NULL && o->call == NULL && o->session == session &&
             tt_token_equal(&o->token, token))
-            tt_observers_drop(bus, o);
+            return o;
     }
+    return NULL;
+}
+
+void tt_observers_remove(tt_bus *bus, const tt_bus_session *session, const tt_bus_token *token)
+{
+    tt_bus_observer *o = tt_observers_find(bus, session, token);
+    if (o != NULL)
+        tt_observers_drop(bus, o);
 }
 
 // The representation for an observer, as its resource's handler gives it.
@@ -154,6 +165,13 @@ static void send(tt_bus *bus, tt_time now, tt_bus_observer *o, const tt_block *b
     o->confirm_at = confirmable ? TT_FOREVER : tt_after(now, TT_BUS_CONFIRM_AFTER);
 }
 
+// Its handler cannot tell now, which is no end of the observation.
+static void put_off(tt_bus_observer *o, tt_time now)
+{
+    o->pending = true;
+    o->again_at = tt_after(now, ASK_AGAIN_AFTER);
+}
+
 // Tells one observer, where it can be told now.
 static void tell(tt_bus *bus, tt_time now, tt_bus_observer *o)
 {
@@ -169,7 +187,11 @@ static void tell(tt_bus *bus, tt_time now, tt_bus_observer *o)
     tt_response response;
     o->pending = false;
     look(bus, now, o, &block2, buffer, &response);
-    if (o->resource != NULL && o->call != NULL)
+    if (o->resource != NULL && o->session != NULL && !tt_transmission_is_free(o->session, now))
+        o->pending = true; // its handler has sent the observer something: behind that
+    else if (o->resource != NULL && response.busy)
+        put_off(o, now);
+    else if (o->resource != NULL && o->call != NULL)
         tt_local_reply(bus, now, o->call, &response, 0, response.code >= TT_BAD_REQUEST);
     else if (o->resource != NULL)
         send(bus, now, o, &block2, buffer, &response);

@@ -68,6 +68,7 @@ void tt_owed_forget(tt_bus *bus, tt_answer_token id)
 
 static void refuse_busy(tt_bus *bus, tt_response *response)
 {
+    *response = (tt_response){.content_format = TT_FORMAT_NONE};
     tt_bus_diagnose(bus, response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
     response->max_age_seconds = BUSY_SECONDS;
 }
@@ -117,8 +118,9 @@ static tt_resource *observe(tt_bus *bus, tt_time now, tt_bus_session *session, c
 {
     if (m->observe == 1)
         tt_observers_remove(bus, session, &m->token);
-    if (m->observe != 0 || m->block2.number != 0 || response->code >= TT_BAD_REQUEST ||
-        response->later || !tt_observers_add(bus, now, resource, session, m, NULL))
+    bool error = response->code >= TT_BAD_REQUEST && !response->later;
+    if (m->observe != 0 || m->block2.number != 0 || error ||
+        !tt_observers_add(bus, now, resource, session, m, NULL))
         return NULL;
     return resource;
 }
@@ -132,7 +134,7 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
         return;
     tt_resource *resource = tt_bus_find_resource(bus, m->path);
     bool serves = resource != NULL && m->code <= TT_DELETE && (resource->methods >> m->code & 1);
-    bool observable = serves && resource->observable; // its handler may remove it
+    bool observable = serves && resource->observable;
     if (serves && m->block1.present) {
         transfer = tt_bodies_place_block(bus, now, resource, session, request, m, response);
         if (transfer == NULL)
@@ -156,9 +158,12 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
                                   .max_age_seconds = response->max_age_seconds,
                                   .has_version = true,
                                   .version = response->version};
-    tt_stream_open(bus, now, session, m, serves ? resource : NULL, transfer, request, response);
-    if (m->code == TT_GET && m->has_observe && observable &&
-        tt_bus_find_resource(bus, m->path) == resource)
+    // Its handler may have answered, or forgotten the peer, or removed the resource.
+    if (!serves || !tt_owed_is_open(bus, request->token) ||
+        tt_bus_find_resource(bus, m->path) != resource)
+        return;
+    tt_stream_open(bus, now, session, m, resource, transfer, request, response);
+    if (m->code == TT_GET && m->has_observe && observable)
         *observed = observe(bus, now, session, m, resource, response);
 }
 
@@ -279,11 +284,19 @@ static void refuse(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_e
     tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
 }
 
-// Runs a request that is new, and answers it.
+// What of a request is left where there is no session to keep anything of it: a GET that is
+// answered at once. False: nothing.
+static bool without_session(tt_message *m)
+{
+    m->has_observe = m->has_stream = false;
+    return m->code == TT_GET && !m->block1.present;
+}
+
+// Runs a request that is new, and answers it. Without a session it is one that asks only.
 static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
                   tt_message *m, tt_bus_buffer *buffer)
 {
-    tt_answer_token id = new_owed(bus, now, session, m, NULL);
+    tt_answer_token id = session != NULL ? new_owed(bus, now, session, m, NULL) : 0;
     tt_request request = {
         .method = (tt_method)m->code,
         .peer = peer,
@@ -300,10 +313,10 @@ static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_en
     tt_bus_set_window(&request, &m->block2, buffer);
     tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
     tt_resource *observed = NULL;
-    if (id == 0)
-        refuse_busy(bus, &response);
-    else
+    if (id != 0 || session == NULL)
         handle(bus, now, session, m, &request, &response, &observed);
+    if (id == 0 && (session != NULL || response.later))
+        refuse_busy(bus, &response);
     tt_bus_owed *owed = find_owed(bus, id);
     if (response.later || (id != 0 && owed == NULL)) { // or answered by its handler already
         tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
@@ -350,8 +363,10 @@ void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_mes
         return;
     }
     tt_bus_session *session = tt_session_of(bus, now, peer);
-    if (session == NULL)
+    if (session == NULL && !without_session(m))
         refuse(bus, now, NULL, peer, m, buffer);
+    else if (session == NULL)
+        serve(bus, now, NULL, peer, m, buffer);
     else if (bus->plant_deduplication_bug || is_new(bus, now, session, peer, m, buffer))
         serve(bus, now, session, peer, m, buffer);
     if (buffer->state == TT_BUFFER_MADE)
@@ -372,10 +387,18 @@ static tt_status answer_far(tt_bus *bus, tt_time now, const tt_bus_owed *owed,
     tt_bus_buffer *buffer = tt_buffer_take(bus);
     if (buffer == NULL)
         return TT_FULL;
+    tt_bus_observer *o = owed->method == TT_GET
+                             ? tt_observers_find(bus, owed->session, &owed->token)
+                             : NULL; // the answer begins its observation
+    if (o != NULL && response->code >= TT_BAD_REQUEST) {
+        tt_observers_drop(bus, o);
+        o = NULL;
+    }
     tt_message_writer w;
     tt_message_begin(&w, buffer->bytes, sizeof(buffer->bytes), TT_CONFIRMABLE, response->code, 0,
                      &owed->token);
-    bool fits = tt_bus_write_response(bus, &w, NULL, &owed->block2, response, NULL);
+    bool fits = tt_bus_write_response(bus, &w, NULL, &owed->block2, response,
+                                      o != NULL ? &o->resource->observe_sequence : NULL);
     bool sent =
         fits && send_separately(bus, now, owed->session, buffer, owed->confirmable, w.out.length);
     if (!sent)
@@ -435,7 +458,11 @@ static void take_local(tt_bus *bus, tt_time now, tt_resource *resource, const tt
         tt_bus_run_handler(bus, now, resource, request, response);
         request->offset += request->length;
     } while (!request->last && !response->later && response->code < TT_BAD_REQUEST &&
-             find_owed(bus, request->token) != NULL);
+             find_owed(bus, request->token) != NULL &&
+             tt_bus_find_resource(bus, request->path) == resource); // else its handler removed it
+    if (!request->last && response->code < TT_BAD_REQUEST && !response->later)
+        *response = (tt_response){
+            .code = TT_ENTITY_INCOMPLETE, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
 }
 
 static void serve_local(tt_bus *bus, tt_time now, tt_call *call, tt_bus_buffer *buffer)
@@ -461,13 +488,16 @@ static void serve_local(tt_bus *bus, tt_time now, tt_call *call, tt_bus_buffer *
     else if (tt_bodies_place_whole(bus, now, resource, NULL, &request, &response))
         take_local(bus, now, resource, call, &request, &response);
     tt_bus_owed *owed = find_owed(bus, id);
-    if (response.later || (id != 0 && owed == NULL)) // or its handler answered or cancelled it
+    if (id != 0 && owed == NULL) // its handler answered or cancelled it
+        return;
+    bool error = response.code >= TT_BAD_REQUEST && !response.later;
+    if (observable && call->observe && !call->state.observing && !error &&
+        tt_bus_find_resource(bus, call->path) == resource)
+        call->state.observing = tt_observers_add(bus, now, resource, NULL, NULL, call);
+    if (response.later)
         return;
     if (owed != NULL)
         owed->id = 0;
-    if (observable && call->observe && !call->state.observing && response.code < TT_BAD_REQUEST &&
-        tt_bus_find_resource(bus, call->path) == resource)
-        call->state.observing = tt_observers_add(bus, now, resource, NULL, NULL, call);
     answer_local(bus, now, call, &response, request.window_offset);
 }
 

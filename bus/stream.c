@@ -188,7 +188,8 @@ bool tt_stream_response(tt_bus *bus, tt_time now, tt_call *call, const tt_messag
         if (m->code == TT_CONTINUE)
             return true;
         call->state.sent = call->length; // the answer; nothing more of the body is wanted
-    } else if (m->has_stream && m->code == TT_CONTINUE && m->block1.present && call->length > 0) {
+    } else if (m->has_stream && m->code == TT_CONTINUE && m->block1.present &&
+               call->length > TT_BUS_BLOCK_MAX) {
         begin_sending(bus, now, s, m);
         return true;
     } else if (m->has_stream && m->code == TT_CONTENT && call->length == 0) {
@@ -363,7 +364,7 @@ void tt_stream_advance(tt_bus *bus, tt_time now)
             tt_stream_fail(bus, now, s, TT_RESET);
         else if (s->kind == TT_STREAM_SENDS)
             tt_stream_send_advance(s, now);
-        else if (s->kind == TT_STREAM_TAKES)
+        else if (s->kind == TT_STREAM_TAKES || s->kind == TT_STREAM_TAKEN)
             tt_stream_take_advance(s, now);
     }
 }

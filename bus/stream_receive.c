@@ -117,19 +117,31 @@ static void answer(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_response
         return;
     }
     tt_stream_free(s);
-    if (tt_bus_answer(bus, now, owed, response) != TT_OK)
+    if (tt_bus_answer(bus, now, owed, response) == TT_OK)
+        return;
+    tt_response bare = *response; // there is no room for a long one
+    bare.length = 0;
+    if (tt_bus_answer(bus, now, owed, &bare) != TT_OK)
         bus->counters.dropped++;
+}
+
+// Its sender tries this piece again in a while; meanwhile its patience counts.
+static void close(tt_bus_stream *s, tt_time now)
+{
+    s->is_closed = s->is_due = true;
+    s->progress = s->transfer->heard = now;
 }
 
 static void give_handler(tt_bus *bus, tt_time now, tt_bus_stream *s, const piece *p)
 {
-    tt_bus_buffer *buffer = tt_buffer_may_stay(bus) ? tt_buffer_take(bus) : NULL;
+    bool missing = count(s) + s->low + 1 < tt_stream_pieces(s);
+    bool can_answer = tt_buffer_may_stay(bus) || tt_transmission_is_free(s->session, now);
+    tt_bus_buffer *buffer = missing || can_answer ? tt_buffer_take(bus) : NULL;
     tt_response response;
-    if (buffer == NULL) { // no room for its answer: as if it were lost
-        bus->counters.dropped++;
+    if (buffer == NULL) {
+        close(s, now);
         return;
     }
-    bool missing = count(s) + s->low + 1 < tt_stream_pieces(s);
     tt_request request = {.method = s->method,
                           .peer = &s->session->peer,
                           .path = s->path,
@@ -148,8 +160,7 @@ static void give_handler(tt_bus *bus, tt_time now, tt_bus_stream *s, const piece
     if (s->kind != TT_STREAM_TAKES || s->owed != request.token)
         return; // its handler ended it
     if (response.busy) {
-        s->is_closed = s->is_due = true;
-        s->progress = s->transfer->heard = now; // its sender's patience counts
+        close(s, now);
         return;
     }
     (void)mark(s, now, p->number);

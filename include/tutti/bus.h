@@ -147,7 +147,9 @@ typedef struct tt_response {
     uint64_t version;
     uint32_t max_age_seconds; // 60 unless set
     size_t size_max; // with 4.13: bytes that are taken at most, told to the asker; 0: untold
-    bool busy; // this piece of a stream, not the first, was not taken: it comes again in a while
+    // This piece of a stream, not the first, was not taken: it comes again in a while. So is the
+    // handler asked again that has no state for a notification now.
+    bool busy;
     uint32_t stream; // the bus's
     bool later; // no answer yet: tt_bus_answer will give it; a separate response (RFC 7252, 5.2.2)
 } tt_response;
@@ -240,8 +242,9 @@ struct tt_call {
     tt_time timeout; // nanoseconds without any progress, separate responses included; 0 for 60 s
     tt_reply_handler *on_reply;
     void *context;
-    void (*on_progress)(tt_call *call, size_t sent); // bytes of payload acknowledged; may be NULL
-    struct tt_call_state {                           // the bus's
+    // Bytes of payload acknowledged; the call may be cancelled in it. May be NULL.
+    void (*on_progress)(tt_call *call, size_t sent);
+    struct tt_call_state { // the bus's
         tt_list link;
         uint8_t phase;
         uint8_t block_exponent; // blocks of 16 << exponent bytes
@@ -284,7 +287,8 @@ tt_status tt_bus_add(tt_bus *bus, tt_resource *resource);
 void tt_bus_remove(tt_bus *bus, tt_resource *resource);
 
 // The representation of an observable resource changed: its observers are told. Notifications are
-// made by calling its handler with GET; several changes before that are told as one.
+// made by calling its handler with GET; several changes before that are told as one. A handler that
+// cannot tell now sets `busy` and is asked again in a while; an error is the last that is heard.
 void tt_bus_changed(tt_bus *bus, tt_time now, tt_resource *resource);
 // The same of one path below a resource with `subtree`: told are those who observe it, or a path
 // that it is below, "data/a" of "data/a/b".

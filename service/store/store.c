@@ -115,6 +115,7 @@ static void get_later(tt_store_service *s, const tt_request *request, tt_respons
         return;
     }
     refuse_text(s, response, TT_UNAVAILABLE, "the medium is being written");
+    response->busy = request->token == 0; // an observer's, or a stream's: asked again
 }
 
 static void answer_reads(tt_store_service *s, tt_time now)

@@ -246,6 +246,43 @@ static void test_kept_answers(void)
     EXPECT_EQUAL(runs, 3);
 }
 
+static void answers_later(tt_resource *resource, tt_time now, const tt_request *request,
+                          tt_response *response)
+{
+    (void)resource;
+    (void)now;
+    EXPECT_EQUAL(request->token, 0); // nobody to whom an answer could be owed
+    response->later = true;
+}
+
+// Forged requests that fill what can be remembered lock nobody out who only asks.
+static void test_asking_while_all_is_full(void)
+{
+    static tt_resource waiting = {
+        .path = "waits", .handler = answers_later, .methods = 1 << TT_GET, .observable = true};
+    start();
+    REQUIRE(tt_bus_add(&SERVER->bus, &waiting) == TT_OK);
+    for (unsigned i = 0; i < TT_BUS_SESSIONS_MAX + TT_BUS_PAST_MAX + 1; i++) {
+        device other = stranger(i);
+        hear_post(&other, TT_CONFIRMABLE, 1, "keep");
+    }
+    EXPECT_EQUAL(SERVER->bus.counters.refused, 1);
+    uint8_t bytes[64];
+    tt_bus_token token = {.length = 1, .bytes = {5}};
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, 1, &token);
+    tt_message_option_number(&w, TT_OPTION_OBSERVE, 0);
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, "show", '/');
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.code == TT_CONTENT && !answer.message.has_observe);
+    w = request(TT_CONFIRMABLE, TT_GET, 2, "waits");
+    hear(CLIENT, &w);
+    EXPECT(answer.count == 1 && answer.message.code == TT_UNAVAILABLE);
+    hear_post(CLIENT, TT_CONFIRMABLE, 3, "keep");
+    EXPECT(answer.count == 1 && answer.message.code == TT_UNAVAILABLE);
+    EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
+}
+
 int main(void)
 {
     test_coming_back();
@@ -256,5 +293,6 @@ int main(void)
     test_safe_requests();
     test_kept_answers();
     test_long_answer_to_non();
+    test_asking_while_all_is_full();
     return test_result();
 }

@@ -579,6 +579,65 @@ static void test_observing(void)
     EXPECT(value.done && value.code == TT_PATH_NOT_FOUND); // the last that it hears
 }
 
+// The newest state is told again, confirmably, once it is quiet: by then the medium may be busy
+// with another's value. That is no end of the observation.
+static void test_observed_while_busy(void)
+{
+    static asked value, putting;
+    start(true);
+    put("data/a", "1");
+    observe(&value, "data/a");
+    put("data/a", "2");
+    put("data/a", "3"); // not confirmable
+    EXPECT_TEXT(value.payload, "3");
+    tearing.busy_program = tearing.busy_sync = 100000;
+    ask(&putting, HOST, WATCH, TT_PUT, "data/b", NULL, "x", 1);
+    for (int i = 0; i < 100 && tearing.busy == 0; i++) {
+        tt_store_service_turn(&service, time_now);
+        (void)tt_store_step(&store);
+    }
+    EXPECT(tearing.busy > 0);
+    pass(TT_SECONDS(2));
+    EXPECT(!value.done && !putting.done);
+    tearing.busy_program = tearing.busy_sync = tearing.busy = 0;
+    turn();
+    EXPECT_ANSWER(putting, TT_CREATED);
+    put("data/a", "4");
+    pass(TT_SECONDS(1));
+    EXPECT_TEXT(value.payload, "4");
+    EXPECT(!value.done);
+}
+
+// Who begins to observe while the medium is busy hears of changes like any other.
+static void test_begun_while_busy(void)
+{
+    static asked value, own, putting;
+    start(true);
+    put("data/a", "1");
+    tearing.busy_program = tearing.busy_sync = 100000;
+    ask(&putting, HOST, WATCH, TT_PUT, "data/b", NULL, "x", 1);
+    for (int i = 0; i < 100 && tearing.busy == 0; i++) {
+        tt_store_service_turn(&service, time_now);
+        (void)tt_store_step(&store);
+    }
+    observe(&value, "data/a");
+    own = (asked){.call = value.call};
+    own.call.context = &own;
+    own.call.peer = (tt_endpoint){0};
+    REQUIRE(tt_bus_call(&WATCH->bus, time_now, &own.call) == TT_OK);
+    pass(TT_MS(100));
+    EXPECT_TEXT(value.payload, "");
+    EXPECT_TEXT(own.payload, "");
+    tearing.busy_program = tearing.busy_sync = tearing.busy = 0;
+    turn();
+    EXPECT_TEXT(value.payload, "1");
+    EXPECT_TEXT(own.payload, "1");
+    put("data/a", "2");
+    EXPECT_TEXT(value.payload, "2");
+    EXPECT_TEXT(own.payload, "2");
+    EXPECT(!value.done && !own.done);
+}
+
 int main(void)
 {
     test_values();
@@ -597,5 +656,7 @@ int main(void)
     test_reads_wait();
     test_sender_dies();
     test_observing();
+    test_observed_while_busy();
+    test_begun_while_busy();
     return test_result();
 }
