@@ -285,8 +285,30 @@ void tt_presence_doubt(tt_node *node, tt_time now, const tt_peer *doubted)
     node->presence_at = tt_earlier(node->presence_at, peer->watch.since);
 }
 
+// Time in which this device stood still, in a handler, stopped or asleep, is nobody's silence: it
+// neither pinged nor heard.
+static void forgive_standstill(tt_node *node, tt_time now)
+{
+    tt_time late = now - node->presence_at;
+    if (late <= TT_PRESENCE_AGAIN)
+        return;
+    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++) {
+        tt_peer *peer = &node->peers[i];
+        tt_peer_watch *watch = &peer->watch;
+        if (!peer->reported)
+            continue;
+        if (peer->doubted)
+            watch->since = tt_later(watch->since, tt_earlier(now, tt_after(watch->since, late)));
+        else if (watch->watched != 0)
+            watch->watched = tt_earlier(now, tt_after(tt_later(peer->heard, watch->watched), late));
+    }
+    for (size_t i = 0; i < TT_NODE_STRANGERS_MAX; i++)
+        node->strangers[i].heard = tt_earlier(now, tt_after(node->strangers[i].heard, late));
+}
+
 void tt_presence_advance(tt_node *node, tt_time now)
 {
+    forgive_standstill(node, now);
     for (size_t i = 0; i < TT_NODE_ASKS_MAX; i++)
         if (node->asks[i].busy && (node->asks[i].answered || node->asks[i].failed))
             take_answer(node, now, &node->asks[i]);
