@@ -89,8 +89,80 @@ static void test_name_taken(void)
     tt_sim_free(sim);
 }
 
+static tt_call call;
+static unsigned notifications, ended;
+
+static void on_reply(tt_call *asked, tt_time now, const tt_reply *reply)
+{
+    (void)asked, (void)now;
+    notifications += reply->status == TT_OK;
+    ended += reply->final;
+}
+
+static void give(tt_resource *asked, tt_time now, const tt_request *request, tt_response *response)
+{
+    (void)asked, (void)now, (void)request;
+    response->code = TT_CONTENT;
+    response->content_format = TT_FORMAT_NONE;
+}
+
+static tt_resource resource = {
+    .path = "value", .handler = give, .methods = 1 << TT_GET, .observable = true};
+
+// Node 0 hears of a device that is none, at the place of node 1.
+static void forge_ghost(void)
+{
+    static tt_discovery forger;
+    tt_endpoint from = {.ip = {0xfe, 0x80, [15] = 99}, .port = TT_MDNS_PORT, .interface = 1}, to;
+    tt_endpoint told = tt_sim_endpoint(sim, 1);
+    uint8_t bytes[TT_MDNS_MESSAGE_MAX];
+    size_t length;
+    tt_discovery_options options = {
+        .name = "ghost", .kind = "test", .port = told.port, .boot = 0x99, .seed = 1};
+    REQUIRE(tt_discovery_init(&forger, 0, &options) == TT_OK);
+    tt_discovery_set_addresses(&forger, 0, &told, 1);
+    for (tt_time at = 0; at < TT_SECONDS(3); at += TT_MS(50))
+        while (tt_discovery_transmit(&forger, at, &to, bytes, sizeof(bytes), &length) == TT_OK)
+            if ((bytes[2] & 0x80) != 0)
+                tt_discovery_receive(&tt_sim_node(sim, 0)->discovery, tt_sim_node_now(sim, 0),
+                                     &from, bytes, length);
+}
+
+// A name that somebody forged at the place of a living device is not taken for one, and ends
+// nothing that is under way there.
+static void test_ghost(void)
+{
+    begin(2);
+    pass(TT_SECONDS(5));
+    REQUIRE(tt_bus_add(&tt_sim_node(sim, 1)->bus, &resource) == TT_OK);
+    call = (tt_call){.peer = tt_sim_endpoint(sim, 1),
+                     .method = TT_GET,
+                     .path = "value",
+                     .content_format = TT_FORMAT_NONE,
+                     .accept = TT_FORMAT_NONE,
+                     .observe = true,
+                     .on_reply = on_reply};
+    REQUIRE(tt_bus_call(&tt_sim_node(sim, 0)->bus, tt_sim_node_now(sim, 0), &call) == TT_OK);
+    pass(TT_SECONDS(1));
+    EXPECT_EQUAL(notifications, 1);
+    for (int i = 0; i < 3; i++) {
+        forge_ghost();
+        EXPECT(tt_node_find(tt_sim_node(sim, 0), NULL, "ghost") != NULL);
+        pass(TT_SECONDS(2));
+        EXPECT(tt_node_find(tt_sim_node(sim, 0), NULL, "ghost") == NULL);
+    }
+    EXPECT(tt_node_find(tt_sim_node(sim, 0), NULL, "node-1") != NULL);
+    EXPECT_EQUAL(restarted, 0);
+    EXPECT_EQUAL(ended, 0);
+    tt_bus_changed(&tt_sim_node(sim, 1)->bus, tt_sim_node_now(sim, 1), &resource);
+    pass(TT_SECONDS(1));
+    EXPECT_EQUAL(notifications, 2);
+    tt_sim_free(sim);
+}
+
 int main(void)
 {
+    test_ghost();
     test_standstill();
     test_name_taken();
     return test_result();
