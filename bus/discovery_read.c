@@ -55,14 +55,20 @@ static void read_srv(const reading *m, const tt_dns_record *record, tt_peer *pee
     peer->endpoint.port = port;
 }
 
-// Whether no device can be there: at an address of a group, of nobody or of everybody, or, said on
+// Whether this device is on the loopback interface, as the others are then.
+static bool is_on_loopback(const tt_discovery *d)
+{
+    return d->address_count > 0 && tt_endpoint_is_loopback(&d->addresses[0]);
+}
+
+// Whether no device can be there: at an address of a group, of nobody or of everybody, or, heard on
 // a network, on the listener's own loopback interface. Whoever believed it would ask them all.
 static bool is_nobodys(const reading *m, const tt_endpoint *address)
 {
     uint8_t first = address->ip[12]; // 0: this network; above those of groups: reserved
     return tt_endpoint_is_multicast(address) ||
            (tt_endpoint_is_ipv4(address) && (first == 0 || first >= 240)) ||
-           (tt_endpoint_is_loopback(address) && !tt_endpoint_is_loopback(m->from));
+           (tt_endpoint_is_loopback(address) && !is_on_loopback(m->d));
 }
 
 // An address as an endpoint without a port; false where the record is none.

@@ -41,6 +41,8 @@ static void test_addresses_of_nobody(void)
         {[10] = 0xff, 0xff, 224, 0, 0, 251},     // the same
         {[10] = 0xff, 0xff, 255, 255, 255, 255}, // everybody
         {[10] = 0xff, 0xff, 0, 0, 0, 0},         // none
+        {[10] = 0xff, 0xff, 127, 0, 0, 1},       // the listener's own, not heard from there
+        {[15] = 1},                              // the same
         {0xfe, 0x80, [15] = 1},                  // its own
     };
     for (size_t i = 0; i < TT_COUNT(nobody); i++) {

@@ -34,7 +34,7 @@ for command in $("$tutti" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     expect 2 "there is no option '--nonsense'" "$command" --nonsense
     commands="${commands:-}$command "
 done
-[ "${commands:-}" = "train compile show verify profile new up restart kill crash logs ls get put post delete observe data completion man " ] ||
+[ "${commands:-}" = "train compile show verify profile new up restart kill crash logs ls get put post delete observe data sim completion man " ] ||
     { echo "the commands are: ${commands:-none}"; failed=1; }
 
 # Usage: what was expected, what came.
@@ -279,6 +279,11 @@ wait $launcher
 (cd "$scratch" && "$tutti" up one --dir g --run "cd / && name=\$('$tutti' ls --json --for 3 | sed -n 's/^\"name\": \"\(.*\)\",/\1/p') &&
     [ \"\$('$tutti' completion names)\" = \"\$name\" ] && '$tutti' restart \$(echo \$name | tr a-z A-Z) && sleep 6" >up 2>&1) || { cat "$scratch/up"; failed=$((failed + 1)); }
 [ "$(grep -c '^linux-1 .* ms$' "$scratch/up")" -eq 2 ] || { echo "a restart:"; cat "$scratch/up"; failed=$((failed + 1)); }
+
+# Who dies while it is looked for is not listed.
+(cd "$scratch" && "$tutti" up one --dir g --run "'$tutti' ls --for 2 >said 2>&1 & looking=\$!; sleep 1.5; '$tutti' kill linux-1; wait \$looking" >up 2>&1)
+[ $? -eq 3 ] && grep -q "no device was found" "$scratch/said" && [ "$(wc -l <"$scratch/said")" -eq 1 ] ||
+    { echo "one that died meanwhile:"; cat "$scratch/up" "$scratch/said"; failed=$((failed + 1)); }
 
 # Without its switch a fleet is none: the launcher says so and ends, and so does who asks in it.
 start_fleet
