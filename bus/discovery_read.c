@@ -5,7 +5,9 @@
 #include "bus/discovery_internal.h"
 #include "tutti/check.h"
 
-#define TTL_MAX 4500 // seconds that a record is kept at most (RFC 6762, 10)
+// Seconds that a record is kept at most, as our own say: a forged one would hold a place for 75
+// minutes (RFC 6762, 10). Whoever is there answers when it is asked again.
+#define TTL_MAX TT_DISCOVERY_TTL
 
 // The peer that a record is about: its instance name without the service; NULL for others'
 // services.

@@ -96,8 +96,26 @@ static void test_versions(void)
     }
 }
 
+// However long records say that they live, their device is asked after two minutes, so that what is
+// forged holds a place no longer.
+static void test_long_life(void)
+{
+    start(false);
+    begin(TT_DNS_RESPONSE);
+    place("lamp-1." SERVICE, FLUSH, UINT32_MAX, 5683, "lamp-1.local");
+    text("lamp-1." SERVICE, FLUSH, UINT32_MAX, "kind=lamp");
+    address("lamp-1.local", FLUSH, UINT32_MAX, 7);
+    hear();
+    EXPECT_EQUAL(found, 1);
+    pass(TT_SECONDS(119));
+    EXPECT_EQUAL(doubted, 0);
+    pass(TT_SECONDS(2));
+    EXPECT_EQUAL(doubted, 1);
+}
+
 int main(void)
 {
+    test_long_life();
     test_whole_claim();
     test_addresses_of_nobody();
     test_other_host();
