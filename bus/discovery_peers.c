@@ -183,6 +183,8 @@ void tt_discovery_confirm(tt_discovery *d, tt_time now, tt_peer *peer, uint32_t 
     peer->expires = tt_after(now, TT_SECONDS(TT_DISCOVERY_TTL));
     if (restarted) {
         tt_discovery_tell(d, now, TT_PEER_RESTARTED, peer);
+        if (peer->name[0] == '\0')
+            return; // whoever was told looks for another
         peer->reported = false;
     }
     peer->boot = boot != 0 ? boot : peer->boot;

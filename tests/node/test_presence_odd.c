@@ -6,13 +6,17 @@
 
 static tt_sim *sim;
 static unsigned found, gone, restarted; // told by node 0
+static const char *looked_for;          // once somebody restarted, or NULL
 
 static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, const tt_peer *peer,
                     void *context)
 {
-    (void)now, (void)peer, (void)context;
+    (void)context;
     if (discovery != &tt_sim_node(sim, 0)->discovery)
         return;
+    if (event == TT_PEER_RESTARTED && looked_for != NULL)
+        tt_discovery_look_for(discovery, now, looked_for, NULL);
+    EXPECT(event != TT_PEER_FOUND || peer->name[0] != '\0');
     found += event == TT_PEER_FOUND;
     gone += event == TT_PEER_GONE;
     restarted += event == TT_PEER_RESTARTED;
@@ -160,8 +164,27 @@ static void test_ghost(void)
     tt_sim_free(sim);
 }
 
+// Whoever is told of a restart may look for somebody else instead.
+static void test_looking_elsewhere(void)
+{
+    begin(3);
+    pass(TT_SECONDS(5));
+    looked_for = "node-2";
+    tt_sim_kill(sim, 1);
+    tt_sim_start(sim, 1, "test");
+    pass(TT_SECONDS(5));
+    EXPECT(restarted == 1 && found == 2);
+    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++) {
+        const tt_peer *peer = &tt_sim_node(sim, 0)->peers[i];
+        EXPECT(!peer->reported || tt_text_same_name(peer->name, "node-2"));
+    }
+    looked_for = NULL;
+    tt_sim_free(sim);
+}
+
 int main(void)
 {
+    test_looking_elsewhere();
     test_ghost();
     test_standstill();
     test_name_taken();
