@@ -114,19 +114,22 @@ static bool is_our_place(const tt_discovery_message *m, const tt_dns_record *rec
            tt_discovery_is_host(target, m->d->name);
 }
 
-// Any record of a name that is to be ours alone and says something else is another's claim.
-void tt_discovery_check_claim(const tt_discovery_message *m, const tt_dns_record *record)
+// Any record of a name that is to be ours alone and says something else is another's claim. All of
+// a message are one: a second would be taken for the answer to a probe that was not yet sent.
+void tt_discovery_check_claim(tt_discovery_message *m, const tt_dns_record *record)
 {
     tt_discovery *d = m->d;
-    if (d->options.name == NULL || m->own)
+    if (d->options.name == NULL || m->own || m->claimed)
         return;
     bool instance = tt_discovery_is_instance(record->name, d->name);
     bool host = tt_discovery_is_host(record->name, d->name);
     bool address = record->type == TT_DNS_A || record->type == TT_DNS_AAAA;
     if ((instance && record->type == TT_DNS_TXT) ||
         (instance && record->type == TT_DNS_SRV && !is_our_place(m, record)) ||
-        (host && address && !is_our_address(m, record)))
+        (host && address && !is_our_address(m, record))) {
+        m->claimed = true;
         tt_discovery_yield(d, m->now);
+    }
 }
 
 // The records of one name in a probe, in the order in which they are compared.

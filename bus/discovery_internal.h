@@ -42,6 +42,7 @@ typedef struct tt_discovery_message {
     size_t first;     // where its records begin, those in question at the time
     unsigned records; // how many
     bool own;         // our own words, heard again
+    bool claimed;     // our name, by a record before
 } tt_discovery_message;
 
 // From the lowest up: each file uses those before it; discovery_read.c uses all of them.
@@ -96,7 +97,7 @@ bool tt_discovery_ends_with_service(const char *name, size_t *instance_length);
 // Whether all of a response is what we said ourselves, heard again.
 bool tt_discovery_is_own(const tt_discovery_message *m);
 // A record of a response, which may be about our name; and a probe's records.
-void tt_discovery_check_claim(const tt_discovery_message *m, const tt_dns_record *record);
+void tt_discovery_check_claim(tt_discovery_message *m, const tt_dns_record *record);
 void tt_discovery_check_probe(const tt_discovery_message *m);
 
 #endif

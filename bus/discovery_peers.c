@@ -146,6 +146,19 @@ void tt_discovery_doubt(tt_discovery *d, tt_time now, tt_peer *peer)
     tt_discovery_tell(d, now, TT_PEER_DOUBTED, peer);
 }
 
+// Two names at one place: one of them is told falsely, or is an old one. Both are doubted.
+static void doubt_neighbours(tt_discovery *d, tt_time now, tt_peer *peer)
+{
+    for (size_t i = 0; i < d->options.peers_max; i++) {
+        tt_peer *other = &d->options.peers[i];
+        if (other == peer || !other->reported ||
+            !tt_endpoint_equal(&other->endpoint, &peer->endpoint))
+            continue;
+        tt_discovery_doubt(d, now, other);
+        tt_discovery_doubt(d, now, peer);
+    }
+}
+
 void tt_discovery_report(tt_discovery *d, tt_time now, tt_peer *peer)
 {
     const char *only = d->state.only_kind;
@@ -158,6 +171,7 @@ void tt_discovery_report(tt_discovery *d, tt_time now, tt_peer *peer)
     peer->lost = peer->left = peer->doubted = false;
     peer->heard = now;
     tt_discovery_tell(d, now, TT_PEER_FOUND, peer);
+    doubt_neighbours(d, now, peer);
 }
 
 void tt_discovery_confirm(tt_discovery *d, tt_time now, tt_peer *peer, uint32_t boot, uint8_t wire)
@@ -169,6 +183,8 @@ void tt_discovery_confirm(tt_discovery *d, tt_time now, tt_peer *peer, uint32_t 
     peer->expires = tt_after(now, TT_SECONDS(TT_DISCOVERY_TTL));
     if (restarted) {
         tt_discovery_tell(d, now, TT_PEER_RESTARTED, peer);
+        if (peer->name[0] == '\0')
+            return; // whoever was told looks for another
         peer->reported = false;
     }
     peer->boot = boot != 0 ? boot : peer->boot;

@@ -5,7 +5,9 @@
 #include "bus/discovery_internal.h"
 #include "tutti/check.h"
 
-#define TTL_MAX 4500 // seconds that a record is kept at most (RFC 6762, 10)
+// Seconds that a record is kept at most, as our own say: a forged one would hold a place for 75
+// minutes (RFC 6762, 10). Whoever is there answers when it is asked again.
+#define TTL_MAX TT_DISCOVERY_TTL
 
 // The peer that a record is about: its instance name without the service; NULL for others'
 // services.
@@ -49,8 +51,26 @@ static void read_srv(const reading *m, const tt_dns_record *record, tt_peer *pee
             tt_discovery_doubt(m->d, m->now, peer);
         return;
     }
+    if (!tt_text_same_name(target, peer->host)) // what was heard of its old host is not of this one
+        memset(&peer->endpoint, 0, sizeof(peer->endpoint));
     strcpy(peer->host, target);
     peer->endpoint.port = port;
+}
+
+// Whether this device is on the loopback interface, as the others are then.
+static bool is_on_loopback(const tt_discovery *d)
+{
+    return d->address_count > 0 && tt_endpoint_is_loopback(&d->addresses[0]);
+}
+
+// Whether no device can be there: at an address of a group, of nobody or of everybody, or, heard on
+// a network, on the listener's own loopback interface. Whoever believed it would ask them all.
+static bool is_nobodys(const reading *m, const tt_endpoint *address)
+{
+    uint8_t first = address->ip[12]; // 0: this network; above those of groups: reserved
+    return tt_endpoint_is_multicast(address) ||
+           (tt_endpoint_is_ipv4(address) && (first == 0 || first >= 240)) ||
+           (tt_endpoint_is_loopback(address) && !is_on_loopback(m->d));
 }
 
 // An address as an endpoint without a port; false where the record is none.
@@ -66,7 +86,7 @@ static bool address_in(const reading *m, const tt_dns_record *record, tt_endpoin
     memcpy(address->ip + (ipv4 ? 12 : 0), m->bytes + record->data, record->length);
     if (ipv4 && !tt_endpoint_is_link_local(address))
         address->interface = 0; // routed: any interface will do
-    return true;
+    return !is_nobodys(m, address);
 }
 
 // Whether a message that tells all addresses of a host leaves out the one at which a peer is known.
@@ -135,9 +155,12 @@ static void read_txt(const reading *m, const tt_dns_record *record, tt_peer *pee
     if (tt_discovery_txt_value(data, record->length, "kind=", text, sizeof(text)) &&
         tt_discovery_check_label(text, sizeof(text)) == TT_OK)
         strcpy(peer->kind, text);
-    peer->wire = tt_discovery_txt_value(data, record->length, "wire=", text, sizeof(text))
-                     ? (uint8_t)tt_discovery_parse_hex(text)
-                     : 0;
+    if (tt_discovery_txt_value(data, record->length, "wire=", text, sizeof(text))) {
+        uint32_t wire = tt_discovery_parse_hex(text);
+        peer->wire = strlen(text) <= 8 && wire <= UINT8_MAX ? (uint8_t)wire : UINT8_MAX;
+    } else {
+        peer->wire = 0;
+    }
     peer->boot = boot;
 }
 
@@ -176,7 +199,7 @@ static void revive(tt_peer *peer)
     memset(&peer->endpoint, 0, sizeof(peer->endpoint));
 }
 
-static void read_record(const reading *m, const tt_dns_record *record)
+static void read_record(reading *m, const tt_dns_record *record)
 {
     tt_discovery *d = m->d;
     char instance[TT_DNS_NAME_MAX];
@@ -210,6 +233,15 @@ static void read_record(const reading *m, const tt_dns_record *record)
         read_txt(m, record, peer);
 }
 
+// Whether that is this device itself, under another name: one that it had, or that somebody forged.
+static bool is_here(const tt_discovery *d, const tt_endpoint *endpoint)
+{
+    for (size_t i = 0; d->options.name != NULL && i < d->address_count; i++)
+        if (memcmp(d->addresses[i].ip, endpoint->ip, sizeof(endpoint->ip)) == 0)
+            return endpoint->port == d->options.port;
+    return false;
+}
+
 // Reports peers whose records have become complete, and asks soon for those whose are not: a few
 // times, since a stranger's service may never tell what we want to know.
 static void report_complete(tt_discovery *d, tt_time now)
@@ -218,7 +250,7 @@ static void report_complete(tt_discovery *d, tt_time now)
         tt_peer *peer = &d->options.peers[i];
         if (peer->name[0] == '\0' || peer->reported || peer->lost)
             continue;
-        if (tt_discovery_is_complete(peer))
+        if (tt_discovery_is_complete(peer) && !is_here(d, &peer->endpoint))
             tt_discovery_report(d, now, peer);
         else if (peer->asked < TT_DISCOVERY_ASKS_MAX)
             d->state.query_at = tt_earlier(d->state.query_at, tt_after(now, TT_MS(100)));

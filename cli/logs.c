@@ -107,7 +107,6 @@ static tt_exit run(unsigned count, const char *const *arguments)
     tt_exit result = tt_find_read("logs", device, "log", &target);
     if (result == TT_EXIT_OK)
         result = tt_client_open(&client, "logs", net, host, NULL, NULL);
-    signal(SIGINT, interrupt);
     do {
         tt_call call = {.method = TT_GET,
                         .path = "log",
@@ -122,7 +121,9 @@ static tt_exit run(unsigned count, const char *const *arguments)
         tt_say_progress_end();
         tt_log_lines_set_boot(&f.lines, tt_client_boot(&client, &call.peer));
         if (result == TT_EXIT_OK && follow) {
+            signal(SIGINT, interrupt);
             result = observe(device, &call, &f);
+            signal(SIGINT, SIG_DFL); // nothing is to be ended in order while it is looked for
         } else if (result == TT_EXIT_OK) {
             tt_client_ask(&client, &call, &f.answer);
             result = tt_find_judge(&client, "logs", device, &f.answer);

@@ -108,7 +108,8 @@ static void write_peer(tt_json_writer *json, const tt_peer *peer, const char *ad
     tt_json_close(json, '}');
 }
 
-static void show_peer(tt_client *client, const tt_peer *peer, tt_json_writer *json)
+// False where it is gone by now: who died while it was looked for or asked is not listed.
+static bool show_peer(tt_client *client, const tt_peer *peer, tt_json_writer *json)
 {
     static uint8_t payload[LINKS_MAX];
     char address[TT_ENDPOINT_TEXT_MAX];
@@ -117,11 +118,14 @@ static void show_peer(tt_client *client, const tt_peer *peer, tt_json_writer *js
     tt_endpoint_format(&peer->endpoint, &text);
     tt_answer answer = {.payload = payload, .capacity = sizeof(payload)};
     bool answers = tt_node_speaks_to(peer) && ask_links(client, peer, &answer);
+    if (tt_client_alive(client) && tt_node_find(&client->node, NULL, peer->name) == NULL)
+        return false;
     const char *links = (const char *)payload;
     if (as_json)
         write_peer(json, peer, address, answers, links, answer.length);
     else
         print_peer(peer, address, answers, links, answer.length);
+    return true;
 }
 
 // More devices than are known at a time are not passed over in silence.
@@ -160,10 +164,7 @@ static tt_exit run(unsigned count, const char *const *arguments)
     if (as_json)
         tt_json_open(&json, NULL, '[');
     for (size_t i = 0; i < TT_COUNT(peers); i++)
-        if (peers[i].reported) {
-            show_peer(&client, &peers[i], &json);
-            found++;
-        }
+        found += peers[i].reported && show_peer(&client, &peers[i], &json);
     if (as_json) {
         tt_json_close(&json, ']');
         fputc('\n', stdout);

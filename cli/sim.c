@@ -147,8 +147,9 @@ static tt_exit run_world(void)
     tt_sim_report_begin(&report, as_json);
     unsigned step = (seconds + TT_SIM_REPORT_ROWS - 1) / TT_SIM_REPORT_ROWS;
     for (unsigned done = 0; done < seconds && !interrupted;) {
-        done = done + step < seconds ? done + step : seconds;
-        tt_sim_run_until(sim, TT_SECONDS(done));
+        unsigned row = done + step < seconds ? done + step : seconds;
+        while (done < row && !interrupted)
+            tt_sim_run_until(sim, TT_SECONDS(++done)); // soon ready to be interrupted
         tt_sim_report_row(&report);
     }
     tt_sim_report_end(&report, (double)(clock() - begun) / CLOCKS_PER_SEC);

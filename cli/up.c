@@ -131,8 +131,6 @@ static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, c
     tt_endpoint_format(&peer->endpoint, &text);
     if (event == TT_PEER_GONE) {
         tt_say("%-9s %-16s is gone", device != NULL ? device->label : "-", peer->name);
-    } else if (event == TT_PEER_RESTARTED) {
-        tt_say("%-9s %-16s has restarted", device != NULL ? device->label : "-", peer->name);
     } else if (device == NULL) {
         tt_say("%-9s %-16s %s, not of this fleet file", "-", peer->name, address);
     } else {

@@ -16,6 +16,16 @@ static tt_time now_of(const tt_node *node)
     return node->platform->operations->now(node->platform);
 }
 
+// Whether another name is known at the place of one who is gone: what is under way there may be
+// its.
+static bool is_shared(const tt_node *node, const tt_peer *gone)
+{
+    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++)
+        if (node->peers[i].reported && tt_endpoint_equal(&node->peers[i].endpoint, &gone->endpoint))
+            return true;
+    return false;
+}
+
 // A restarted peer's exchanges are void before anyone hears of it. Doubts are presence's alone.
 static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, const tt_peer *peer,
                     void *context)
@@ -25,7 +35,7 @@ static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, c
         tt_presence_doubt(node, now, peer);
         return;
     }
-    if (event != TT_PEER_FOUND)
+    if (event == TT_PEER_RESTARTED || (event == TT_PEER_GONE && !is_shared(node, peer)))
         tt_bus_forget_peer(&node->bus, now, &peer->endpoint);
     if (node->options.on_peer != NULL)
         node->options.on_peer(discovery, now, event, peer, node->options.context);

@@ -9,7 +9,8 @@
 // and anyone may give those), the peer is asked before anything that concerns it is ended.
 //
 // What is asked for is the peer's life: GET TT_NODE_LIFE_PATH is answered with its boot number, so
-// a restart is known however quick it was. A watched peer is asked now and then instead of pinged,
+// a restart is known however quick it was, and with its name, so that nobody is taken for who was
+// at his address before, or never was. A watched peer is asked now and then instead of pinged,
 // because its announcements may be lost.
 //
 // Who is gone is pinged at growing intervals, a 32nd of the time that it is gone, at least a
@@ -42,11 +43,16 @@ static void tell_life(tt_resource *resource, tt_time now, const tt_request *requ
     tt_writer w;
     (void)now;
     tt_writer_init(&w, request->space, TT_BUS_BLOCK_MAX);
-    tt_cbor_map(&w, 2);
+    bool named = node->discovery.options.name != NULL;
+    tt_cbor_map(&w, named ? 3 : 2);
     tt_cbor_text(&w, "wire");
     tt_cbor_unsigned(&w, TT_WIRE_VERSION);
     tt_cbor_text(&w, "boot");
     tt_cbor_unsigned(&w, node->discovery.options.boot);
+    if (named) {
+        tt_cbor_text(&w, "name");
+        tt_cbor_text(&w, node->discovery.name);
+    }
     tt_respond_bytes(request, response, TT_FORMAT_CBOR, request->space, w.length,
                      node->discovery.options.boot);
 }
@@ -115,6 +121,20 @@ static uint32_t number_at(const tt_reply *reply, const char *key)
     return (uint32_t)item.number;
 }
 
+// Whether it is another who answers; one of an older version tells no name.
+static bool is_another(const tt_reply *reply, const tt_peer *peer)
+{
+    tt_reader r;
+    tt_cbor_item item;
+    tt_reader_init(&r, reply->payload, reply->length);
+    if (tt_cbor_find(&r, "name") != TT_OK || tt_cbor_next(&r, &item) != TT_OK ||
+        item.type != TT_CBOR_TEXT)
+        return false;
+    size_t length = strlen(peer->name);
+    return item.length != length ||
+           !tt_text_same_bytes((const char *)item.bytes, peer->name, length);
+}
+
 // Only noted: what follows from it, forgetting the peer perhaps, is not for the bus to be in.
 static void on_life(tt_call *call, tt_time now, const tt_reply *reply)
 {
@@ -124,6 +144,8 @@ static void on_life(tt_call *call, tt_time now, const tt_reply *reply)
         ask->boot = number_at(reply, "boot");
         uint32_t wire = number_at(reply, "wire");
         ask->wire = wire <= UINT8_MAX ? (uint8_t)wire : UINT8_MAX;
+        const tt_node *node = call->context;
+        ask->another = is_another(reply, &node->peers[ask->place]);
     }
     // A reset is an answer, too: of one who lives and tells nothing.
     ask->answered = reply->final && (reply->status == TT_OK || reply->status == TT_RESET);
@@ -145,9 +167,21 @@ static void ask_life(tt_node *node, tt_time now, size_t place)
                                          .content_format = TT_FORMAT_NONE,
                                          .accept = TT_FORMAT_NONE,
                                          .timeout = ASK_TIMEOUT,
-                                         .on_reply = on_life},
+                                         .on_reply = on_life,
+                                         .context = node},
                                 .place = place};
     peer->watch.asked = ask->busy = tt_bus_call(&node->bus, now, &ask->call) == TT_OK;
+}
+
+// Where it was is another now: no pings are for it, and whoever has its name is asked for.
+static void leave(tt_node *node, tt_time now, tt_peer *peer)
+{
+    peer->left = true;
+    if (peer->reported)
+        tt_discovery_gone(&node->discovery, now, peer);
+    else
+        tt_discovery_forget(peer);
+    tt_discovery_ask_again(&node->discovery, now);
 }
 
 static void take_answer(tt_node *node, tt_time now, struct tt_node_ask *ask)
@@ -160,6 +194,10 @@ static void take_answer(tt_node *node, tt_time now, struct tt_node_ask *ask)
     peer->watch.silent += ask->failed;
     if (!ask->answered)
         return;
+    if (ask->another) {
+        leave(node, now, peer);
+        return;
+    }
     bool was_lost = peer->lost;
     tt_discovery_confirm(&node->discovery, now, peer, ask->boot, ask->wire);
     peer->watch.silent = 0;
@@ -285,8 +323,30 @@ void tt_presence_doubt(tt_node *node, tt_time now, const tt_peer *doubted)
     node->presence_at = tt_earlier(node->presence_at, peer->watch.since);
 }
 
+// Time in which this device stood still, in a handler, stopped or asleep, is nobody's silence: it
+// neither pinged nor heard.
+static void forgive_standstill(tt_node *node, tt_time now)
+{
+    tt_time late = now - node->presence_at;
+    if (late <= TT_PRESENCE_AGAIN)
+        return;
+    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++) {
+        tt_peer *peer = &node->peers[i];
+        tt_peer_watch *watch = &peer->watch;
+        if (!peer->reported)
+            continue;
+        if (peer->doubted)
+            watch->since = tt_later(watch->since, tt_earlier(now, tt_after(watch->since, late)));
+        else if (watch->watched != 0)
+            watch->watched = tt_earlier(now, tt_after(tt_later(peer->heard, watch->watched), late));
+    }
+    for (size_t i = 0; i < TT_NODE_STRANGERS_MAX; i++)
+        node->strangers[i].heard = tt_earlier(now, tt_after(node->strangers[i].heard, late));
+}
+
 void tt_presence_advance(tt_node *node, tt_time now)
 {
+    forgive_standstill(node, now);
     for (size_t i = 0; i < TT_NODE_ASKS_MAX; i++)
         if (node->asks[i].busy && (node->asks[i].answered || node->asks[i].failed))
             take_answer(node, now, &node->asks[i]);

@@ -24,7 +24,8 @@ TT_C_BEGIN
 #define TT_NODE_STRANGERS_MAX 4 // devices that are observed by their address and watched, too
 #endif
 #define TT_NODE_ASKS_MAX 4 // peers that are asked for their boot number at a time
-#define TT_NODE_LIFE_PATH ".well-known/tutti" // answers {"wire": version, "boot": number}
+// Answers {"wire": version, "boot": number, "name": name}, the last where it has one.
+#define TT_NODE_LIFE_PATH ".well-known/tutti"
 
 // Of a peer that somebody depends on (a call or an observation under way, or
 // tt_node_options.watch):
@@ -73,6 +74,7 @@ struct tt_node {
         tt_call call;
         size_t place; // in `peers`
         bool busy, answered, failed;
+        bool another; // answered, and has another name
         uint32_t boot;
         uint8_t wire;
     } asks[TT_NODE_ASKS_MAX];

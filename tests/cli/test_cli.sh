@@ -280,6 +280,11 @@ wait $launcher
     [ \"\$('$tutti' completion names)\" = \"\$name\" ] && '$tutti' restart \$(echo \$name | tr a-z A-Z) && sleep 6" >up 2>&1) || { cat "$scratch/up"; failed=$((failed + 1)); }
 [ "$(grep -c '^linux-1 .* ms$' "$scratch/up")" -eq 2 ] || { echo "a restart:"; cat "$scratch/up"; failed=$((failed + 1)); }
 
+# Who dies while it is looked for is not listed.
+(cd "$scratch" && "$tutti" up one --dir g --run "'$tutti' ls --for 2 >said 2>&1 & looking=\$!; sleep 1.5; '$tutti' kill linux-1; wait \$looking" >up 2>&1)
+[ $? -eq 3 ] && grep -q "no device was found" "$scratch/said" && [ "$(wc -l <"$scratch/said")" -eq 1 ] ||
+    { echo "one that died meanwhile:"; cat "$scratch/up" "$scratch/said"; failed=$((failed + 1)); }
+
 # Without its switch a fleet is none: the launcher says so and ends, and so does who asks in it.
 start_fleet
 "$tutti" get --net "$scratch/f" --timeout 60 nobody/x >"$scratch/out" 2>&1 &

@@ -121,6 +121,22 @@ observer=$!
 sleep 1
 kill -INT "$observer"
 wait "$observer" || { echo "an interrupted observer failed:"; cat "$scratch/seen"; failed=$((failed + 1)); }
+# It ends at once whoever looks for a device that is not there.
+for command in logs "logs -f" "observe -v"; do
+    python3 - "$tutti" $command <<'END' || failed=$((failed + 1))
+import signal, subprocess, sys, time
+name = "nobody/x" if "observe" in sys.argv else "nobody"
+looking = subprocess.Popen([*sys.argv[1:], "--host", "--timeout", "600", name], stderr=subprocess.PIPE,
+                           preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+time.sleep(1)
+looking.send_signal(signal.SIGINT)
+try:
+    looking.wait(30)
+except subprocess.TimeoutExpired:
+    looking.kill()
+    sys.exit(f"{sys.argv[2:]} looks on after the interrupt key")
+END
+done
 # A device with as many observers as it takes: the next one is told that, and not that it cannot be observed.
 # Observers of above may have a place still: whoever ends without a word keeps it until he is missed.
 observers=

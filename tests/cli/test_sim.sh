@@ -119,7 +119,15 @@ for line in 'restart all at 2.1s every 0.3s' 'tear all at 1s every 5s within 4s'
     done
 done
 
-# Until it is told to stop.
+# Until it is told to stop, a world too, however long a row of its report takes.
+timeout -s KILL 60 "$tutti" sim --nodes 300 --seconds 1000000 --json >said 2>&1 &
+soak=$!
+sleep 1
+kill -INT $soak
+wait $soak
+[ $? -eq 0 ] || complain "a world that was stopped has another status"
+soak=
+says '"sum": '
 "$tutti" sim --soak --seed 100 >said 2>&1 &
 soak=$!
 sleep 1
