@@ -149,12 +149,16 @@ static tt_exit run(unsigned count, const char *const *arguments)
         return result;
     client.node.options.watch = true; // who is found and dies meanwhile is not listed
     tt_time deadline = tt_client_now(&client) + TT_SECONDS(seconds);
-    while (tt_client_now(&client) < deadline) {
+    while (tt_client_now(&client) < deadline && tt_client_alive(&client)) {
         tt_say_progress(false, "looking for %.0f s more",
                         (double)(deadline - tt_client_now(&client)) / 1e9);
         tt_client_turn(&client, tt_earlier(deadline, tt_client_now(&client) + TT_MS(500)));
     }
     tt_say_progress_end();
+    if (!tt_client_alive(&client)) {
+        tt_say_error("tutti ls: " TT_FLEET_ENDED);
+        return TT_EXIT_UNREACHABLE;
+    }
 
     // A copy, since asking turns the node and its table may change.
     tt_peer peers[TT_NODE_PEERS_MAX];

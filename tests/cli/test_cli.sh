@@ -289,6 +289,8 @@ wait $launcher
 start_fleet
 "$tutti" get --net "$scratch/f" --timeout 60 nobody/x >"$scratch/out" 2>&1 &
 asker=$!
+timeout -s KILL 60 "$tutti" ls --net "$scratch/f" --for 3600 >"$scratch/listed" 2>&1 &
+lister=$!
 sleep 0.5
 for status in $(grep -ls "^PPid:[^0-9]*$launcher\$" /proc/[0-9]*/status); do
     grep -q '^Name:[^a-z]*tutti$' "$status" && kill -KILL "$(basename "${status%/status}")" # no device is
@@ -299,6 +301,9 @@ wait $launcher
 wait $asker
 [ $? -eq 3 ] && grep -q "the fleet has ended" "$scratch/out" ||
     { echo "who asked in it:"; cat "$scratch/out"; failed=$((failed + 1)); }
+wait $lister
+[ $? -eq 3 ] && [ "$(cat "$scratch/listed")" = "tutti ls: the fleet has ended, and with it its network" ] ||
+    { echo "who listed it:"; cat "$scratch/listed"; failed=$((failed + 1)); }
 
 [ "$failed" -eq 0 ] && echo "every command said what it should"
 exit "$failed"
