@@ -236,6 +236,13 @@ function(tt_script_test name)
         ENVIRONMENT "TUTTI_BUILD=${PROJECT_SOURCE_DIR}/build;TUTTI_LINUX=${PROJECT_BINARY_DIR}")
 endfunction()
 
+# tt_small(LIBRARY CPU...): a library that is to be small rather than quick on these CPUs, where what is built is to be quick.
+function(tt_small library)
+    if(TUTTI_TARGET IN_LIST ARGN AND CMAKE_BUILD_TYPE STREQUAL RelWithDebInfo AND CMAKE_C_FLAGS_RELWITHDEBINFO MATCHES -O2)
+        target_compile_options(${library} PRIVATE -Os)
+    endif()
+endfunction()
+
 # Adds the rooms that have a CMakeLists.txt, in the order given.
 function(tt_rooms)
     foreach(room ${ARGN})
