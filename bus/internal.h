@@ -200,6 +200,7 @@ bool tt_stream_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capa
                         size_t *length);
 bool tt_stream_needs(const tt_bus *bus, const tt_bus_session *session);
 void tt_stream_forget(tt_bus *bus, const tt_bus_session *session);
+void tt_stream_unreachable(tt_bus *bus, const tt_endpoint *peer); // what nobody there has heard of
 void tt_stream_remove(tt_bus *bus, const tt_resource *resource);
 size_t tt_stream_count(const tt_bus *bus);
 

@@ -213,6 +213,8 @@ typedef struct tt_bus_stream {
     uint32_t flying;                              // pieces under way
     uint32_t sent_us[TT_BUS_STREAM_PIECES];       // when each was last sent
     uint8_t away[(TT_BUS_STREAM_PIECES + 7) / 8]; // pieces that are taken for under way
+    bool heard;                                   // something has come back from its peer
+    uint8_t blind;                                // pieces that were sent before
     tt_time pace;                                 // when the next piece may go
     tt_bus_rate rate;
     // One that is taken.
