@@ -164,7 +164,7 @@ static void send_those_of(tt_bus *bus, tt_time now, int priority)
         if (call->state.phase != TT_CALL_QUEUED || call->priority != priority ||
             waits_for_body(bus, call))
             continue;
-        tt_bus_session *session = tt_session_of(bus, now, &call->peer);
+        tt_bus_session *session = tt_session_of(bus, now, &call->peer, true);
         if (session != NULL && tt_transmission_is_free(session, now))
             send(bus, now, session, call);
     }

@@ -40,8 +40,9 @@ void tt_remembered_forget(tt_bus *bus, uint64_t identity);
 
 // session.c
 tt_bus_session *tt_session_find(const tt_bus *bus, const tt_endpoint *peer); // or NULL
-// The same, made where there is none; NULL: the table is full of sessions that are needed.
-tt_bus_session *tt_session_of(tt_bus *bus, tt_time now, const tt_endpoint *peer);
+// The same, made where there is none, for a call of ours or for a request; NULL: the table is full
+// of sessions that are needed.
+tt_bus_session *tt_session_of(tt_bus *bus, tt_time now, const tt_endpoint *peer, bool ours);
 void tt_session_touch(tt_bus_session *s, tt_time now); // it was heard
 // The id of the next message to the peer; false: all were used within EXCHANGE_LIFETIME.
 bool tt_session_new_id(tt_bus_session *s, tt_time now, uint16_t *id);

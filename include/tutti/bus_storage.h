@@ -13,8 +13,10 @@
 TT_C_BEGIN
 
 #ifndef TT_BUS_SESSIONS_MAX
-#define TT_BUS_SESSIONS_MAX 16 // peers at a time
+#define TT_BUS_SESSIONS_MAX 16 // peers at a time, 2 at least
 #endif
+// Of these, kept for the peers whom calls of ours are for: no stranger's request takes them.
+#define TT_BUS_SESSIONS_OURS (TT_BUS_SESSIONS_MAX >= 8 ? TT_BUS_SESSIONS_MAX / 4 : 1)
 #ifndef TT_BUS_BUFFERS_MAX
 #define TT_BUS_BUFFERS_MAX 3 // long messages at a time, 2 at least
 #endif
@@ -126,6 +128,7 @@ struct tt_bus_session {
     uint64_t identity; // a hash: of the address, until there are keys
     tt_time heard;     // or spoken to
     uint16_t next_id;  // of our messages to it
+    bool ours;         // made for a call of ours, not by a request
     uint32_t left[4];  // when the last id of each quarter was used: second + 1, 0: never
     uint8_t range_count, next_outcome;
     tt_bus_range ranges[TT_BUS_RANGES_MAX]; // the one that was taken from last stands first

@@ -154,7 +154,7 @@ static void test_duplicates(void)
 // its ids, and once nothing more can be remembered a request is refused before its handler runs.
 static void test_many_peers(void)
 {
-    enum { CLIENTS = TT_BUS_SESSIONS_MAX + TT_BUS_PAST_MAX };
+    enum { CLIENTS = TT_BUS_SESSIONS_MAX - TT_BUS_SESSIONS_OURS + TT_BUS_PAST_MAX };
     static device peers[CLIENTS + 1];
     tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, 1, "keep");
     start();
