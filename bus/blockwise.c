@@ -178,8 +178,8 @@ void tt_blockwise_send(tt_bus *bus, tt_time now)
 
 static bool can_go(const tt_bus *bus, const tt_call *call, const tt_bus_session *session)
 {
-    return session != NULL && session->out.kind == TT_FOR_NOBODY && tt_buffer_may_stay(bus) &&
-           !waits_for_body(bus, call);
+    return session != NULL && session->out.kind == TT_FOR_NOBODY &&
+           tt_buffer_may_stay(bus, false) && !waits_for_body(bus, call);
 }
 
 tt_time tt_blockwise_deadline(const tt_bus *bus)

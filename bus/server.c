@@ -177,12 +177,12 @@ static bool send_separately(tt_bus *bus, tt_time now, tt_bus_session *session,
     buffer->confirmable = confirmable;
     buffer->length = (uint16_t)length;
     if (tt_transmission_is_free(session, now)) {
-        if (!tt_transmission_adopt(bus, session, buffer, length))
+        if (!tt_transmission_adopt(bus, session, buffer, length, true))
             return false;
         tt_transmission_start(bus, session, now, TT_FOR_ANSWER, NULL, confirmable, length);
         return true;
     }
-    if (!tt_buffer_may_stay(bus))
+    if (!tt_buffer_may_stay(bus, true))
         return false;
     buffer->session = session;
     buffer->state = TT_BUFFER_WAITS;

@@ -18,7 +18,8 @@ TT_C_BEGIN
 // Of these, kept for the peers whom calls of ours are for: no stranger's request takes them.
 #define TT_BUS_SESSIONS_OURS (TT_BUS_SESSIONS_MAX >= 8 ? TT_BUS_SESSIONS_MAX / 4 : 1)
 #ifndef TT_BUS_BUFFERS_MAX
-#define TT_BUS_BUFFERS_MAX 3 // long messages at a time, 2 at least
+#define TT_BUS_BUFFERS_MAX                                                                         \
+    3 // long messages at a time, 2 at least; of 3, answers leave one to calls
 #endif
 #ifndef TT_BUS_PAST_MAX
 #define TT_BUS_PAST_MAX 96 // runs of ids that are remembered of sessions that gave way

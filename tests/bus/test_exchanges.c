@@ -341,7 +341,7 @@ static void test_vanished_askers(void)
         tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, i, "wordy");
         hear(&stranger, &w); // separately, as long as buffers for it may be held
         EXPECT_EQUAL(answer.message.type,
-                     i < TT_BUS_BUFFERS_MAX - 1 ? TT_CONFIRMABLE : TT_ACKNOWLEDGEMENT);
+                     i < ANSWERS_HELD_MAX ? TT_CONFIRMABLE : TT_ACKNOWLEDGEMENT);
     }
     ask(&a, CLIENT, SERVER, TT_POST, "later", NULL, "q", 1);
     tt_response response = {.code = TT_CONTENT, .payload = "here", .length = 4};

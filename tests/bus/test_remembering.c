@@ -120,11 +120,11 @@ static void test_who_stays(void)
     tt_message_option_block(&w, TT_OPTION_BLOCK1, &(tt_block){.more = true});
     tt_message_payload(&w, "0123456789abcdef", 16);
     hear(&who[2], &w);
-    hear_post(&who[3], TT_CONFIRMABLE, 1, "wordy");
+    hear_post(&who[3], TT_CONFIRMABLE, 1, "later");
     hear_post(&who[4], TT_CONFIRMABLE, 1, "later");
     hear_post(&who[4], TT_CONFIRMABLE, 2, "later");
-    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[1], &response), TT_OK);
-    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[2], &response), TT_OK);
+    for (unsigned i = 1; i < 4; i++) // the last one waits
+        EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[i], &response), TT_OK);
     collect(SERVER);
     time_now++;
     crowd();
