@@ -164,7 +164,7 @@ static void send_those_of(tt_bus *bus, tt_time now, int priority)
         if (call->state.phase != TT_CALL_QUEUED || call->priority != priority ||
             waits_for_body(bus, call))
             continue;
-        tt_bus_session *session = tt_session_of(bus, now, &call->peer);
+        tt_bus_session *session = tt_session_of(bus, now, &call->peer, true);
         if (session != NULL && tt_transmission_is_free(session, now))
             send(bus, now, session, call);
     }
@@ -178,8 +178,8 @@ void tt_blockwise_send(tt_bus *bus, tt_time now)
 
 static bool can_go(const tt_bus *bus, const tt_call *call, const tt_bus_session *session)
 {
-    return session != NULL && session->out.kind == TT_FOR_NOBODY && tt_buffer_may_stay(bus) &&
-           !waits_for_body(bus, call);
+    return session != NULL && session->out.kind == TT_FOR_NOBODY &&
+           tt_buffer_may_stay(bus, false) && !waits_for_body(bus, call);
 }
 
 tt_time tt_blockwise_deadline(const tt_bus *bus)

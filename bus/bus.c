@@ -230,6 +230,7 @@ void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 
 void tt_bus_unreachable(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 {
+    tt_stream_unreachable(bus, peer);
     tt_exchange_end_all(bus, now, peer, false, TT_UNREACHABLE);
     send_what_waited(bus, now);
 }

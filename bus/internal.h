@@ -40,8 +40,9 @@ void tt_remembered_forget(tt_bus *bus, uint64_t identity);
 
 // session.c
 tt_bus_session *tt_session_find(const tt_bus *bus, const tt_endpoint *peer); // or NULL
-// The same, made where there is none; NULL: the table is full of sessions that are needed.
-tt_bus_session *tt_session_of(tt_bus *bus, tt_time now, const tt_endpoint *peer);
+// The same, made where there is none, for a call of ours or for a request; NULL: the table is full
+// of sessions that are needed.
+tt_bus_session *tt_session_of(tt_bus *bus, tt_time now, const tt_endpoint *peer, bool ours);
 void tt_session_touch(tt_bus_session *s, tt_time now); // it was heard
 // The id of the next message to the peer; false: all were used within EXCHANGE_LIFETIME.
 bool tt_session_new_id(tt_bus_session *s, tt_time now, uint16_t *id);
@@ -51,13 +52,15 @@ void tt_session_forget(tt_bus *bus, const tt_endpoint *peer); // whole
 // outbox.c
 typedef enum tt_buffer_state {
     TT_BUFFER_FREE,
-    TT_BUFFER_MADE,  // a message is being made
-    TT_BUFFER_OUT,   // goes out once
-    TT_BUFFER_HELD,  // a transmission's
-    TT_BUFFER_WAITS, // an answer that waits until its session is free
+    TT_BUFFER_MADE,    // a message is being made
+    TT_BUFFER_OUT,     // goes out once
+    TT_BUFFER_HELD,    // a transmission's: a request of ours or a notification
+    TT_BUFFER_ANSWERS, // a separate answer's that is under way
+    TT_BUFFER_WAITS,   // an answer that waits until its session is free
 } tt_buffer_state;
 tt_bus_buffer *tt_buffer_take(tt_bus *bus); // to make a message in; NULL: none is free
-bool tt_buffer_may_stay(const tt_bus *bus); // whether one may be held, but for the last
+// Whether one more may be held: not the last, and by separate answers not the last but one.
+bool tt_buffer_may_stay(const tt_bus *bus, bool of_answer);
 void tt_buffer_send(tt_bus_buffer *buffer, const tt_endpoint *peer, size_t length);
 void tt_bus_send_empty(tt_bus *bus, const tt_endpoint *peer, tt_message_type type, uint16_t id);
 bool tt_outbox_is_empty(const tt_bus *bus);
@@ -78,7 +81,8 @@ bool tt_transmission_is_free(const tt_bus_session *s, tt_time now); // for the n
 // ended where nothing comes of it.
 uint8_t *tt_transmission_place(tt_bus *bus, tt_bus_session *s, bool is_long, size_t *capacity);
 // The same of a message that was made in a buffer; false: it is long, and its buffer cannot stay.
-bool tt_transmission_adopt(tt_bus *bus, tt_bus_session *s, tt_bus_buffer *buffer, size_t length);
+bool tt_transmission_adopt(tt_bus *bus, tt_bus_session *s, tt_bus_buffer *buffer, size_t length,
+                           bool of_answer);
 void tt_transmission_start(tt_bus *bus, tt_bus_session *s, tt_time now, tt_transmission_kind kind,
                            void *owner, bool confirmable, size_t length);
 // The message just started takes the place of one that was sent so often without an
@@ -200,6 +204,7 @@ bool tt_stream_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capa
                         size_t *length);
 bool tt_stream_needs(const tt_bus *bus, const tt_bus_session *session);
 void tt_stream_forget(tt_bus *bus, const tt_bus_session *session);
+void tt_stream_unreachable(tt_bus *bus, const tt_endpoint *peer); // what nobody there has heard of
 void tt_stream_remove(tt_bus *bus, const tt_resource *resource);
 size_t tt_stream_count(const tt_bus *bus);
 

@@ -148,7 +148,7 @@ static void send(tt_bus *bus, tt_time now, tt_bus_observer *o, const tt_block *b
                      &o->token);
     (void)tt_bus_write_response(bus, &w, NULL, block2, response,
                                 error ? NULL : &o->resource->observe_sequence); // it fits
-    o->starved = !tt_transmission_adopt(bus, o->session, buffer, w.out.length);
+    o->starved = !tt_transmission_adopt(bus, o->session, buffer, w.out.length, false);
     if (o->starved) {
         o->pending = true; // until a long buffer is free
         return;
@@ -177,7 +177,7 @@ static void tell(tt_bus *bus, tt_time now, tt_bus_observer *o)
 {
     if (now < o->again_at || (o->session != NULL && !tt_transmission_is_free(o->session, now)))
         return;
-    if (o->starved && !tt_buffer_may_stay(bus))
+    if (o->starved && !tt_buffer_may_stay(bus, false))
         return;
     tt_bus_buffer *buffer = tt_buffer_take(bus);
     if (buffer == NULL)
@@ -279,7 +279,7 @@ tt_time tt_observers_deadline(const tt_bus *bus)
         if (o->resource == NULL)
             continue;
         bool stuck = o->session != NULL && o->session->out.kind != TT_FOR_NOBODY;
-        stuck |= o->starved && !tt_buffer_may_stay(bus);
+        stuck |= o->starved && !tt_buffer_may_stay(bus, false);
         if (!o->pending)
             deadline = tt_earlier(deadline, o->confirm_at);
         else if (!stuck)

@@ -115,7 +115,7 @@ static size_t write_end(const tt_call *call, tt_message_type type, uint8_t *byte
 // once. Where neither can be, its next notification is rejected.
 static void tell_end(tt_bus *bus, tt_time now, const tt_call *call)
 {
-    tt_bus_session *session = tt_session_of(bus, now, &call->peer);
+    tt_bus_session *session = tt_session_of(bus, now, &call->peer, true);
     if (session == NULL)
         return;
     if (tt_transmission_is_free(session, now)) {

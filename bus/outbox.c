@@ -2,7 +2,9 @@
 // acknowledgements, resets, and answers made while receiving.
 //
 // One long buffer is never held by a message that waits for its acknowledgement: answers are made
-// in it. So a peer that is silent delays nobody's answer.
+// in it. So a peer that is silent delays nobody's answer. Where there are three, separate answers
+// leave one to calls of ours and to notifications: who asks, and he may be a forger, does not delay
+// those.
 
 #include <string.h>
 
@@ -27,12 +29,17 @@ tt_bus_buffer *tt_buffer_take(tt_bus *bus)
     return NULL;
 }
 
-bool tt_buffer_may_stay(const tt_bus *bus)
+#define ANSWERS_MAX (TT_BUS_BUFFERS_MAX > 2 ? TT_BUS_BUFFERS_MAX - 2 : 1)
+
+bool tt_buffer_may_stay(const tt_bus *bus, bool of_answer)
 {
-    unsigned held = 0;
-    for (size_t i = 0; i < TT_BUS_BUFFERS_MAX; i++)
-        held += bus->buffers[i].state == TT_BUFFER_HELD || bus->buffers[i].state == TT_BUFFER_WAITS;
-    return held < TT_BUS_BUFFERS_MAX - 1;
+    unsigned answers = 0, others = 0;
+    for (size_t i = 0; i < TT_BUS_BUFFERS_MAX; i++) {
+        unsigned state = bus->buffers[i].state;
+        others += state == TT_BUFFER_HELD;
+        answers += state == TT_BUFFER_ANSWERS || state == TT_BUFFER_WAITS;
+    }
+    return answers + others < TT_BUS_BUFFERS_MAX - 1 && (!of_answer || answers < ANSWERS_MAX);
 }
 
 void tt_buffer_send(tt_bus_buffer *buffer, const tt_endpoint *peer, size_t length)

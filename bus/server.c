@@ -177,12 +177,12 @@ static bool send_separately(tt_bus *bus, tt_time now, tt_bus_session *session,
     buffer->confirmable = confirmable;
     buffer->length = (uint16_t)length;
     if (tt_transmission_is_free(session, now)) {
-        if (!tt_transmission_adopt(bus, session, buffer, length))
+        if (!tt_transmission_adopt(bus, session, buffer, length, true))
             return false;
         tt_transmission_start(bus, session, now, TT_FOR_ANSWER, NULL, confirmable, length);
         return true;
     }
-    if (!tt_buffer_may_stay(bus))
+    if (!tt_buffer_may_stay(bus, true))
         return false;
     buffer->session = session;
     buffer->state = TT_BUFFER_WAITS;
@@ -330,6 +330,14 @@ static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_en
                  observed != NULL ? &observed->observe_sequence : NULL, buffer);
 }
 
+// Whether a handler may run for it that changes things: what matters when its id is forgotten.
+static bool may_change(const tt_bus *bus, const tt_message *m)
+{
+    const tt_resource *resource = tt_bus_find_resource(bus, m->path);
+    return m->code != TT_GET && m->code <= TT_DELETE && resource != NULL &&
+           (resource->methods >> m->code & 1);
+}
+
 // Whether a request is new; where it is not, it has been answered as it should.
 static bool is_new(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
                    const tt_message *m, tt_bus_buffer *buffer)
@@ -341,7 +349,8 @@ static bool is_new(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_e
         repeat_answer(bus, now, session, peer, m, outcome, buffer);
         return false;
     }
-    tt_id_state state = tt_remembered_take(session, now, m->id, m->type == TT_CONFIRMABLE, !safe);
+    tt_id_state state =
+        tt_remembered_take(session, now, m->id, m->type == TT_CONFIRMABLE, may_change(bus, m));
     if (state == TT_ID_NEW || (safe && (state == TT_ID_FULL || m->type == TT_CONFIRMABLE)))
         return true;
     if (state == TT_ID_FULL)
@@ -362,7 +371,7 @@ void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_mes
         bus->counters.dropped++;
         return;
     }
-    tt_bus_session *session = tt_session_of(bus, now, peer);
+    tt_bus_session *session = tt_session_of(bus, now, peer, false);
     if (session == NULL && !without_session(m))
         refuse(bus, now, NULL, peer, m, buffer);
     else if (session == NULL)

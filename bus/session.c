@@ -4,11 +4,14 @@
 // key, take that place. When the table is full the session that was silent longest gives way,
 // unless something is under way to it, observes, is owed an answer or sends a body. What must still
 // be remembered of it goes to the bus's list of the past; while that is full it does not give way
-// either, and a new peer is refused.
+// either, and a new peer is refused. Requests, which may be forged, take TT_BUS_SESSIONS_OURS fewer
+// than there are, so that a call of ours finds a place whatever was asked of us.
 
 #include <string.h>
 
 #include "bus/internal.h"
+
+_Static_assert(TT_BUS_SESSIONS_MAX >= 2, "one for calls of ours, one for those who ask");
 
 #define QUARTER 0x4000u // of all ids
 
@@ -54,11 +57,23 @@ static bool is_needed(const tt_bus *bus, const tt_bus_session *s)
     return needed;
 }
 
-static tt_bus_session *make_room(tt_bus *bus, tt_time now)
+// Whether those who ask have all the places that they may.
+static bool is_full_of_askers(const tt_bus *bus)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < TT_BUS_SESSIONS_MAX; i++)
+        count += bus->sessions[i].peer.port != 0 && !bus->sessions[i].ours;
+    return count >= TT_BUS_SESSIONS_MAX - TT_BUS_SESSIONS_OURS;
+}
+
+static tt_bus_session *make_room(tt_bus *bus, tt_time now, bool ours)
 {
     tt_bus_session *oldest = NULL;
+    bool askers_only = !ours && is_full_of_askers(bus); // one of them gives way, or none
     for (size_t i = 0; i < TT_BUS_SESSIONS_MAX; i++) {
         tt_bus_session *s = &bus->sessions[i];
+        if (askers_only && (s->peer.port == 0 || s->ours))
+            continue;
         if (s->peer.port == 0)
             return s;
         if ((oldest == NULL || s->heard < oldest->heard) && !is_needed(bus, s) &&
@@ -70,20 +85,21 @@ static tt_bus_session *make_room(tt_bus *bus, tt_time now)
     return oldest;
 }
 
-tt_bus_session *tt_session_of(tt_bus *bus, tt_time now, const tt_endpoint *peer)
+tt_bus_session *tt_session_of(tt_bus *bus, tt_time now, const tt_endpoint *peer, bool ours)
 {
     tt_bus_session *s = tt_session_find(bus, peer);
     if (s != NULL) {
         tt_session_touch(s, now);
         return s;
     }
-    s = make_room(bus, now);
+    s = make_room(bus, now, ours);
     if (s == NULL)
         return NULL;
     memset(s, 0, sizeof(*s));
     s->peer = *peer;
     s->identity = identity_of(peer);
     s->heard = now;
+    s->ours = ours;
     // Whoever comes back to a place that gave way gets other ids than before.
     s->next_id = bus->first_id;
     bus->first_id = (uint16_t)(bus->first_id + 4099);

@@ -446,6 +446,17 @@ void tt_stream_forget(tt_bus *bus, const tt_bus_session *session)
             tt_stream_free(&bus->streams[i]);
 }
 
+// Nothing listens there; one that has acknowledged something may, whatever a datagram says.
+void tt_stream_unreachable(tt_bus *bus, const tt_endpoint *peer)
+{
+    for (size_t i = 0; i < TT_BUS_STREAMS_MAX; i++) {
+        tt_bus_stream *s = &bus->streams[i];
+        if (s->kind == TT_STREAM_SENDS && s->call == NULL && !s->heard &&
+            tt_endpoint_equal(&s->session->peer, peer))
+            tt_stream_free(s);
+    }
+}
+
 void tt_stream_remove(tt_bus *bus, const tt_resource *resource)
 {
     for (size_t i = 0; i < TT_BUS_STREAMS_MAX; i++)

@@ -77,6 +77,11 @@ void tt_stream_forget(tt_bus *bus, const tt_bus_session *session)
     (void)bus, (void)session;
 }
 
+void tt_stream_unreachable(tt_bus *bus, const tt_endpoint *peer)
+{
+    (void)bus, (void)peer;
+}
+
 void tt_stream_remove(tt_bus *bus, const tt_resource *resource)
 {
     (void)bus, (void)resource;

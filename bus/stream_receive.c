@@ -135,7 +135,7 @@ static void close(tt_bus_stream *s, tt_time now)
 static void give_handler(tt_bus *bus, tt_time now, tt_bus_stream *s, const piece *p)
 {
     bool missing = count(s) + s->low + 1 < tt_stream_pieces(s);
-    bool can_answer = tt_buffer_may_stay(bus) || tt_transmission_is_free(s->session, now);
+    bool can_answer = tt_buffer_may_stay(bus, true) || tt_transmission_is_free(s->session, now);
     tt_bus_buffer *buffer = missing || can_answer ? tt_buffer_take(bus) : NULL;
     tt_response response;
     if (buffer == NULL) {

@@ -15,6 +15,8 @@
 #define TIMEOUT_MOST TT_SECONDS(1)
 #define STALLED 3      // repetitions without an answer, after which the window closes
 #define BURST TT_MS(1) // so much may go at once: timers are no finer
+// Pieces that may go to one who asked and has acknowledged nothing: the request may be forged.
+#define BLIND_MOST 2
 #define STAMP_AGE_US 60000000u
 #define ASK_AGAIN_AFTER TT_MS(20) // where a handler has no bytes now
 
@@ -35,9 +37,16 @@ void tt_stream_send_begin(tt_bus_stream *s, tt_time now, uint32_t limit)
     s->low = s->end = 1; // the first went with the request, or with the answer
     s->limit = limit;
     s->stamp = tt_stream_us(now);
+    s->heard = s->call != NULL; // it has answered our request
+    s->blind = 0;
     s->progress = s->pace = now;
     tt_rate_begin(&s->rate, now);
     s->next = tt_after(now, timeout_of(s));
+}
+
+static bool is_held_back(const tt_bus_stream *s)
+{
+    return !s->heard && s->blind >= BLIND_MOST;
 }
 
 // RFC 6298, 2.
@@ -174,8 +183,9 @@ void tt_stream_send_hear(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_me
     tt_rate_hear(&s->rate, s->session, now, sample, taken, lost, was_full);
     if (taken > 0)
         s->backoff = 0;
-    if (taken > 0 || s->next < now)
+    if (taken > 0 || s->next < now || !s->heard)
         s->next = tt_after(now, timeout_of(s));
+    s->heard = true;
     if (s->low != low)
         progress(now, s);
     else if (taken > 0 || (s->call != NULL && s->limit <= s->low * TT_BUS_BLOCK_MAX))
@@ -196,7 +206,7 @@ static uint32_t choose(const tt_bus_stream *s)
 
 tt_time tt_stream_send_at(const tt_bus_stream *s)
 {
-    if (s->kind != TT_STREAM_SENDS)
+    if (s->kind != TT_STREAM_SENDS || is_held_back(s))
         return TT_FOREVER;
     if (s->is_due)
         return INT64_MIN;
@@ -209,6 +219,10 @@ void tt_stream_send_advance(tt_bus_stream *s, tt_time now)
 {
     if (s->kind != TT_STREAM_SENDS || now < s->next)
         return;
+    if (is_held_back(s)) {
+        s->next = TT_FOREVER; // until something comes back
+        return;
+    }
     if (s->backoff < UINT8_MAX)
         s->backoff++;
     if (s->backoff == STALLED)
@@ -264,6 +278,7 @@ static void sent(tt_bus *bus, tt_time now, tt_bus_stream *s, uint32_t piece)
     s->sent_us[piece % TT_BUS_STREAM_PIECES] = tt_stream_us(now);
     s->end += !again;
     s->is_due = false;
+    s->blind += !s->heard;
     s->pace = (s->pace > now ? s->pace : now) + gap;
     if (s->flying == 1)
         s->next = tt_after(now, timeout_of(s));

@@ -42,7 +42,7 @@ uint8_t *tt_transmission_place(tt_bus *bus, tt_bus_session *s, bool is_long, siz
         *capacity = sizeof(s->out.small);
         return s->out.small;
     }
-    s->out.buffer = tt_buffer_may_stay(bus) ? tt_buffer_take(bus) : NULL;
+    s->out.buffer = tt_buffer_may_stay(bus, false) ? tt_buffer_take(bus) : NULL;
     if (s->out.buffer == NULL)
         return NULL;
     s->out.buffer->state = TT_BUFFER_HELD;
@@ -50,7 +50,8 @@ uint8_t *tt_transmission_place(tt_bus *bus, tt_bus_session *s, bool is_long, siz
     return s->out.buffer->bytes;
 }
 
-bool tt_transmission_adopt(tt_bus *bus, tt_bus_session *s, tt_bus_buffer *buffer, size_t length)
+bool tt_transmission_adopt(tt_bus *bus, tt_bus_session *s, tt_bus_buffer *buffer, size_t length,
+                           bool of_answer)
 {
     if (length <= sizeof(s->out.small)) {
         memcpy(s->out.small, buffer->bytes, length);
@@ -58,9 +59,9 @@ bool tt_transmission_adopt(tt_bus *bus, tt_bus_session *s, tt_bus_buffer *buffer
         return true;
     }
     buffer->state = TT_BUFFER_FREE;
-    if (!tt_buffer_may_stay(bus))
+    if (!tt_buffer_may_stay(bus, of_answer))
         return false;
-    buffer->state = TT_BUFFER_HELD;
+    buffer->state = of_answer ? TT_BUFFER_ANSWERS : TT_BUFFER_HELD;
     s->out.buffer = buffer;
     return true;
 }

@@ -13,10 +13,13 @@
 TT_C_BEGIN
 
 #ifndef TT_BUS_SESSIONS_MAX
-#define TT_BUS_SESSIONS_MAX 16 // peers at a time
+#define TT_BUS_SESSIONS_MAX 16 // peers at a time, 2 at least
 #endif
+// Of these, kept for the peers whom calls of ours are for: no stranger's request takes them.
+#define TT_BUS_SESSIONS_OURS (TT_BUS_SESSIONS_MAX >= 8 ? TT_BUS_SESSIONS_MAX / 4 : 1)
 #ifndef TT_BUS_BUFFERS_MAX
-#define TT_BUS_BUFFERS_MAX 3 // long messages at a time, 2 at least
+#define TT_BUS_BUFFERS_MAX                                                                         \
+    3 // long messages at a time, 2 at least; of 3, answers leave one to calls
 #endif
 #ifndef TT_BUS_PAST_MAX
 #define TT_BUS_PAST_MAX 96 // runs of ids that are remembered of sessions that gave way
@@ -126,6 +129,7 @@ struct tt_bus_session {
     uint64_t identity; // a hash: of the address, until there are keys
     tt_time heard;     // or spoken to
     uint16_t next_id;  // of our messages to it
+    bool ours;         // made for a call of ours, not by a request
     uint32_t left[4];  // when the last id of each quarter was used: second + 1, 0: never
     uint8_t range_count, next_outcome;
     tt_bus_range ranges[TT_BUS_RANGES_MAX]; // the one that was taken from last stands first
@@ -213,6 +217,8 @@ typedef struct tt_bus_stream {
     uint32_t flying;                              // pieces under way
     uint32_t sent_us[TT_BUS_STREAM_PIECES];       // when each was last sent
     uint8_t away[(TT_BUS_STREAM_PIECES + 7) / 8]; // pieces that are taken for under way
+    bool heard;                                   // something has come back from its peer
+    uint8_t blind;                                // pieces that were sent before
     tt_time pace;                                 // when the next piece may go
     tt_bus_rate rate;
     // One that is taken.

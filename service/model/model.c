@@ -79,6 +79,13 @@ static bool is_receiving(const tt_model_service *s, tt_time now)
     return s->upload.under_way && now < tt_after(s->upload.heard, TT_BUS_TRANSFER_SILENCE);
 }
 
+// Whether somebody else's plan keeps others away: no longer than the bus lets it (bus/bodies.c).
+static bool is_taken(const tt_model_service *s, tt_time now, const tt_endpoint *peer)
+{
+    return s->upload.under_way && now < tt_after(s->upload.heard, TT_BUS_TRANSFER_YIELD) &&
+           !tt_endpoint_equal(&s->upload.peer, peer);
+}
+
 // Whether a plan may be received now: nobody else's upload, nothing running from the slot it goes
 // to.
 static bool may_upload(tt_model_service *s, tt_time now, const tt_request *request,
@@ -97,8 +104,8 @@ static bool may_upload(tt_model_service *s, tt_time now, const tt_request *reque
         refuse(s, response, TT_FORBIDDEN, &text);
         return false;
     }
-    bool other = is_receiving(s, now) && !tt_endpoint_equal(&s->upload.peer, request->peer);
-    if (other || s->keeping.under_way || tt_model_slot_is_used(s, next_slot(s))) {
+    if (is_taken(s, now, request->peer) || s->keeping.under_way ||
+        tt_model_slot_is_used(s, next_slot(s))) {
         refuse_text(s, response, TT_UNAVAILABLE, "another plan is being received or replaced");
         return false;
     }

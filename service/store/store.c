@@ -310,9 +310,10 @@ static void ask(tt_store_service *s, const tt_request *request, tt_response *res
     response->later = true;
 }
 
+// Whether the sender of a value keeps others away: no longer than the bus lets it (bus/bodies.c).
 static bool is_receiving(const tt_store_service *s, tt_time now)
 {
-    return s->upload.under_way && now < tt_after(s->upload.heard, TT_BUS_TRANSFER_SILENCE);
+    return s->upload.under_way && now < tt_after(s->upload.heard, TT_BUS_TRANSFER_YIELD);
 }
 
 // Whether a change may begin: nobody else's is under way.
@@ -341,7 +342,8 @@ static void put(tt_store_service *s, tt_time now, const tt_request *request, tt_
         refuse_path(s, response, TT_FORBIDDEN, "no quota is for ", request->path);
         return;
     }
-    bool goes_on = s->upload.under_way && strcmp(s->path, request->path) == 0;
+    bool goes_on = s->upload.under_way && strcmp(s->path, request->path) == 0 &&
+                   tt_endpoint_equal(&s->upload.peer, request->peer);
     if (request->offset > 0 && !goes_on) {
         refuse_text(s, response, TT_ENTITY_INCOMPLETE, "this value was not begun here; start over");
         return;

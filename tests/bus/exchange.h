@@ -11,6 +11,8 @@
 #define SERVER (&devices[0])
 #define CLIENT (&devices[1])
 #define OTHER (&devices[2])
+// Long separate answers that may wait for their acknowledgement.
+#define ANSWERS_HELD_MAX (TT_BUS_BUFFERS_MAX > 2 ? TT_BUS_BUFFERS_MAX - 2 : 1)
 
 static unsigned runs;   // of any handler
 static char kept[5000]; // by /keep

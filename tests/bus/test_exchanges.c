@@ -154,7 +154,7 @@ static void test_duplicates(void)
 // its ids, and once nothing more can be remembered a request is refused before its handler runs.
 static void test_many_peers(void)
 {
-    enum { CLIENTS = TT_BUS_SESSIONS_MAX + TT_BUS_PAST_MAX };
+    enum { CLIENTS = TT_BUS_SESSIONS_MAX - TT_BUS_SESSIONS_OURS + TT_BUS_PAST_MAX };
     static device peers[CLIENTS + 1];
     tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, 1, "keep");
     start();
@@ -341,7 +341,7 @@ static void test_vanished_askers(void)
         tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, i, "wordy");
         hear(&stranger, &w); // separately, as long as buffers for it may be held
         EXPECT_EQUAL(answer.message.type,
-                     i < TT_BUS_BUFFERS_MAX - 1 ? TT_CONFIRMABLE : TT_ACKNOWLEDGEMENT);
+                     i < ANSWERS_HELD_MAX ? TT_CONFIRMABLE : TT_ACKNOWLEDGEMENT);
     }
     ask(&a, CLIENT, SERVER, TT_POST, "later", NULL, "q", 1);
     tt_response response = {.code = TT_CONTENT, .payload = "here", .length = 4};

@@ -189,20 +189,20 @@ static void test_answers_to_one(void)
     tt_response response = {.code = TT_CONTENT, .payload = shown, .length = 1};
     device one = {.endpoint = {.ip = {[14] = 1, [15] = 1}, .port = TT_BUS_PORT}};
     start();
-    for (unsigned i = 0; i < TT_BUS_BUFFERS_MAX + 2; i++) {
-        bool last = i == TT_BUS_BUFFERS_MAX + 1;
+    for (unsigned i = 0; i < ANSWERS_HELD_MAX + 3; i++) {
+        bool last = i == ANSWERS_HELD_MAX + 2;
         hear_from(last ? 2 : 1, TT_CONFIRMABLE, TT_POST, "later", NULL, NULL);
         collect(SERVER);
     }
-    for (unsigned i = 0; i < TT_BUS_BUFFERS_MAX + 2; i++)
+    for (unsigned i = 0; i < ANSWERS_HELD_MAX + 3; i++)
         EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[i], &response),
-                     i == TT_BUS_BUFFERS_MAX ? TT_FULL : TT_OK);
+                     i == ANSWERS_HELD_MAX + 1 ? TT_FULL : TT_OK);
     collect(SERVER);
     EXPECT_EQUAL(answer.count, 2); // the first to each
     uint16_t id = SERVER->bus.sessions[0].out.id;
     hear_empty(&one, TT_ACKNOWLEDGEMENT, id);
     EXPECT(answer.count == 1 && answer.message.type == TT_CONFIRMABLE && answer.message.id != id);
-    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[TT_BUS_BUFFERS_MAX], &response), TT_OK);
+    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[ANSWERS_HELD_MAX + 1], &response), TT_OK);
 }
 
 // TT_BUS_KEPT_BYTES: a longer answer to POST goes separately, so that it can be repeated.

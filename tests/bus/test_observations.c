@@ -181,10 +181,17 @@ static void test_end_is_told(void)
     start();
     observe_far(&c);
     for (unsigned i = 0; i < TT_BUS_SESSIONS_MAX; i++) {
-        device one = {.endpoint = {.ip = {[15] = (uint8_t)(100 + i)}, .port = TT_BUS_PORT}};
-        tt_message_writer w = request(TT_CONFIRMABLE, TT_GET, 1, "nothing");
+        waiting.call = (tt_call){.peer = {.ip = {[15] = (uint8_t)(100 + i)}, .port = TT_BUS_PORT},
+                                 .method = TT_GET,
+                                 .path = "nothing",
+                                 .content_format = TT_FORMAT_NONE,
+                                 .accept = TT_FORMAT_NONE,
+                                 .on_reply = asked_reply,
+                                 .context = &waiting};
         time_now++;
-        tell(CLIENT, &one, &w);
+        REQUIRE(tt_bus_call(&CLIENT->bus, time_now, &waiting.call) == TT_OK);
+        collect(CLIENT);
+        tt_bus_cancel(&CLIENT->bus, time_now, &waiting.call);
     }
     EXPECT(!tt_endpoint_equal(&CLIENT->bus.sessions[0].peer, &SERVER->endpoint));
     tt_bus_cancel(&CLIENT->bus, time_now, &c.call);

@@ -3,6 +3,8 @@
 
 #include "tests/bus/exchange.h"
 
+#define ASKERS_MAX (TT_BUS_SESSIONS_MAX - TT_BUS_SESSIONS_OURS)
+
 static device stranger(unsigned number)
 {
     return (device){.endpoint = {.ip = {[14] = 7, [15] = (uint8_t)number}, .port = TT_BUS_PORT}};
@@ -87,7 +89,7 @@ static void test_who_gives_way(void)
     time_now++;
     hear_show(OTHER, 1);
     time_now++;
-    for (unsigned i = 2; i < TT_BUS_SESSIONS_MAX; i++) {
+    for (unsigned i = 2; i < ASKERS_MAX; i++) {
         device one = stranger(i);
         hear_show(&one, 1);
         time_now++;
@@ -118,18 +120,18 @@ static void test_who_stays(void)
     tt_message_option_block(&w, TT_OPTION_BLOCK1, &(tt_block){.more = true});
     tt_message_payload(&w, "0123456789abcdef", 16);
     hear(&who[2], &w);
-    hear_post(&who[3], TT_CONFIRMABLE, 1, "wordy");
+    hear_post(&who[3], TT_CONFIRMABLE, 1, "later");
     hear_post(&who[4], TT_CONFIRMABLE, 1, "later");
     hear_post(&who[4], TT_CONFIRMABLE, 2, "later");
-    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[1], &response), TT_OK);
-    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[2], &response), TT_OK);
+    for (unsigned i = 1; i < 4; i++) // the last one waits
+        EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[i], &response), TT_OK);
     collect(SERVER);
     time_now++;
     crowd();
     for (unsigned i = 0; i < 5; i++)
         EXPECT(has_session(&who[i]));
     // Nobody is left who could: the next one is refused, and its handler does not run.
-    for (unsigned i = 0; i < TT_BUS_SESSIONS_MAX - 5; i++) {
+    for (unsigned i = 0; i < ASKERS_MAX - 5; i++) {
         device one = stranger(50 + i);
         hear_post(&one, TT_CONFIRMABLE, 1, "later");
     }
@@ -262,7 +264,7 @@ static void test_asking_while_all_is_full(void)
         .path = "waits", .handler = answers_later, .methods = 1 << TT_GET, .observable = true};
     start();
     REQUIRE(tt_bus_add(&SERVER->bus, &waiting) == TT_OK);
-    for (unsigned i = 0; i < TT_BUS_SESSIONS_MAX + TT_BUS_PAST_MAX + 1; i++) {
+    for (unsigned i = 0; i < ASKERS_MAX + TT_BUS_PAST_MAX + 1; i++) {
         device other = stranger(i);
         hear_post(&other, TT_CONFIRMABLE, 1, "keep");
     }

@@ -158,8 +158,57 @@ static void silent_ones_hold_the_buffers(void)
     expect_rest();
 }
 
+// A GET in another's name: its victim gets the first block and two pieces, then nothing.
+static void say_get(const tt_endpoint *from)
+{
+    uint8_t bytes[64];
+    tt_bus_token token = {.length = 8, .bytes = {1, 2, 3, 4, 5, 6, 7, 8}};
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, 1, &token);
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, "show", '/');
+    tt_message_option_number(&w, TT_OPTION_STREAM, 64 << 2);
+    tt_bus_receive(&far.bus[0], far.now, from, bytes, w.out.length);
+}
+
+static void few_pieces_for_a_victim(void)
+{
+    tt_endpoint victim = {.ip = {[15] = 100}, .port = 5683};
+    start(1);
+    say_get(&victim);
+    EXPECT_EQUAL(far.bus[0].counters.streams, 1);
+    far_pass(NULL, TT_SECONDS(7));
+    EXPECT_EQUAL(far.bus[0].counters.pieces_sent, 2);
+    EXPECT_EQUAL(tt_bus_busy(&far.bus[0]), 1);
+    far_pass(NULL, TT_SECONDS(2));
+    EXPECT_EQUAL(far.bus[0].counters.pieces_sent, 2);
+    EXPECT_EQUAL(tt_bus_busy(&far.bus[0]), 0);
+    say_get(&victim); // and where nothing listens it ends at once
+    EXPECT_EQUAL(tt_bus_busy(&far.bus[0]), 1);
+    tt_bus_unreachable(&far.bus[0], far.now, &far.endpoint[2]);
+    EXPECT_EQUAL(tt_bus_busy(&far.bus[0]), 1);
+    tt_bus_unreachable(&far.bus[0], far.now, &victim);
+    EXPECT_EQUAL(tt_bus_busy(&far.bus[0]), 0);
+}
+
+// What is forged does not end the stream of one who has acknowledged something.
+static void heard_ones_stay(void)
+{
+    transfer t;
+    start(1);
+    far.delay = TT_MS(20);
+    begin(&t, 1, TT_GET, "show", 0);
+    far_pass(NULL, TT_MS(150));
+    EXPECT(!t.done && t.got > TT_BUS_BLOCK_MAX);
+    tt_bus_unreachable(&far.bus[0], far.now, &far.endpoint[1]);
+    far_pass(&t.done, TT_SECONDS(20));
+    EXPECT(t.done && t.status == TT_OK && t.got == MIB);
+    expect_rest();
+}
+
 int main(void)
 {
+    few_pieces_for_a_victim();
+    heard_ones_stay();
     deadlines_pass();
     silent_ones_hold_the_buffers();
     no_stream_of_a_query();

@@ -247,10 +247,16 @@ static void test_slow_sender(void)
     tt_time began = time_now;
     for (size_t offset = 0; offset < 48; offset += 16) {
         EXPECT_EQUAL(put(one, PATH, small.bytes + offset, 16, offset, 0, false).code, TT_CONTINUE);
-        time_now += TT_BUS_TRANSFER_SILENCE - 1;
+        time_now += TT_BUS_TRANSFER_YIELD - 1;
         EXPECT_EQUAL(put_whole(two, &small), TT_UNAVAILABLE);
     }
     EXPECT_EQUAL(put(one, PATH, small.bytes + 48, small.length - 48, 48, 0, true).code, TT_CREATED);
+    // With a longer pause it gives way to another, and has to start over.
+    EXPECT_EQUAL(put(one, PATH, small.bytes, 16, 0, 0, false).code, TT_CONTINUE);
+    time_now += TT_BUS_TRANSFER_YIELD;
+    EXPECT_EQUAL(put(two, PATH, small.bytes, 16, 0, 0, false).code, TT_CONTINUE);
+    EXPECT_EQUAL(put(one, PATH, small.bytes + 16, 16, 16, 0, false).code, TT_ENTITY_INCOMPLETE);
+    EXPECT_EQUAL(put(two, PATH, small.bytes + 16, small.length - 16, 16, 0, true).code, TT_CHANGED);
     time_now = began;
 }
 
