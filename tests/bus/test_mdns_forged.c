@@ -113,8 +113,36 @@ static void test_long_life(void)
     EXPECT_EQUAL(doubted, 1);
 }
 
+// RFC 6762, 8.1: whoever claims every name that is tried makes a device try fifteen, then one in
+// five seconds. A name is settled once nobody claimed it for a minute.
+static void test_claims_of_all(void)
+{
+    start(false);
+    EXPECT(tt_discovery_owned_for(&d, time_now) > TT_SECONDS(15));
+    unsigned renamed = 0;
+    for (int i = 0; i < 600; i++) {
+        char instance[80], before[TT_NAME_MAX];
+        strcpy(before, d.name);
+        snprintf(instance, sizeof(instance), "%s." SERVICE, d.name);
+        begin(TT_DNS_RESPONSE);
+        text(instance, FLUSH, 120, "boot=00000022");
+        hear();
+        renamed += strcmp(before, d.name) != 0;
+        for (int k = 0; k < 30; k++) {
+            says(0);
+            time_now += TT_MS(10);
+        }
+    }
+    EXPECT(renamed > 15 && renamed <= 15 + 180 / 5);
+    EXPECT(!tt_discovery_owns_name(&d));
+    EXPECT_EQUAL(tt_discovery_owned_for(&d, time_now), 0);
+    pass(TT_SECONDS(10));
+    EXPECT(tt_discovery_owns_name(&d)); // in the end
+}
+
 int main(void)
 {
+    test_claims_of_all();
     test_long_life();
     test_whole_claim();
     test_addresses_of_nobody();
