@@ -57,22 +57,6 @@ static void read_srv(const reading *m, const tt_dns_record *record, tt_peer *pee
     peer->endpoint.port = port;
 }
 
-// Whether this device is on the loopback interface, as the others are then.
-static bool is_on_loopback(const tt_discovery *d)
-{
-    return d->address_count > 0 && tt_endpoint_is_loopback(&d->addresses[0]);
-}
-
-// Whether no device can be there: at an address of a group, of nobody or of everybody, or, heard on
-// a network, on the listener's own loopback interface. Whoever believed it would ask them all.
-static bool is_nobodys(const reading *m, const tt_endpoint *address)
-{
-    uint8_t first = address->ip[12]; // 0: this network; above those of groups: reserved
-    return tt_endpoint_is_multicast(address) ||
-           (tt_endpoint_is_ipv4(address) && (first == 0 || first >= 240)) ||
-           (tt_endpoint_is_loopback(address) && !is_on_loopback(m->d));
-}
-
 // An address as an endpoint without a port; false where the record is none.
 static bool address_in(const reading *m, const tt_dns_record *record, tt_endpoint *address)
 {
@@ -86,7 +70,7 @@ static bool address_in(const reading *m, const tt_dns_record *record, tt_endpoin
     memcpy(address->ip + (ipv4 ? 12 : 0), m->bytes + record->data, record->length);
     if (ipv4 && !tt_endpoint_is_link_local(address))
         address->interface = 0; // routed: any interface will do
-    return !is_nobodys(m, address);
+    return tt_discovery_is_near(m->d, address);
 }
 
 // Whether a message that tells all addresses of a host leaves out the one at which a peer is known.

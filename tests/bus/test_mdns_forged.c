@@ -44,11 +44,37 @@ static void test_addresses_of_nobody(void)
         {[10] = 0xff, 0xff, 127, 0, 0, 1},       // the listener's own, not heard from there
         {[15] = 1},                              // the same
         {0xfe, 0x80, [15] = 1},                  // its own
+        {[10] = 0xff, 0xff, 8, 8, 8, 8},         // on no link of ours
+        {[10] = 0xff, 0xff, 172, 32, 0, 1},      // the same
+        {0x20, 1, 0x48, 0x60, [15] = 0x88},      // the same
     };
     for (size_t i = 0; i < TT_COUNT(nobody); i++) {
         start(false);
         announce_at("ghost", nobody[i]);
         EXPECT_EQUAL(found, 0);
+    }
+}
+
+// Those of a link, of a house, and of the network of an own address.
+static void test_addresses_near(void)
+{
+    static const tt_endpoint own_ones[] = {{.ip = {[10] = 0xff, 0xff, 93, 184, 216, 34}},
+                                           {.ip = {0x20, 1, 0xd, 0xb8, [15] = 1}}};
+    static const uint8_t near[][16] = {
+        {0xfe, 0x80, [15] = 7},
+        {0xfd, 1, [15] = 7},
+        {0x20, 1, 0xd, 0xb8, [15] = 7},
+        {[10] = 0xff, 0xff, 169, 254, 3, 4},
+        {[10] = 0xff, 0xff, 192, 168, 3, 4},
+        {[10] = 0xff, 0xff, 172, 31, 3, 4},
+        {[10] = 0xff, 0xff, 10, 1, 3, 4},
+        {[10] = 0xff, 0xff, 93, 184, 216, 9},
+    };
+    for (size_t i = 0; i < TT_COUNT(near); i++) {
+        start(false);
+        tt_discovery_set_addresses(&d, time_now, own_ones, TT_COUNT(own_ones));
+        announce_at("lamp-1", near[i]);
+        EXPECT_EQUAL(found, 1);
     }
 }
 
@@ -146,6 +172,7 @@ int main(void)
     test_long_life();
     test_whole_claim();
     test_addresses_of_nobody();
+    test_addresses_near();
     test_other_host();
     test_versions();
     return test_result();

@@ -113,16 +113,15 @@ static void give(tt_resource *asked, tt_time now, const tt_request *request, tt_
 static tt_resource resource = {
     .path = "value", .handler = give, .methods = 1 << TT_GET, .observable = true};
 
-// Node 0 hears of a device that is none, at the place of node 1.
-static void forge_ghost(void)
+// Node 0 hears of a device that is none, at a place.
+static void forge_ghost_at(const char *name, tt_endpoint told)
 {
     static tt_discovery forger;
     tt_endpoint from = {.ip = {0xfe, 0x80, [15] = 99}, .port = TT_MDNS_PORT, .interface = 1}, to;
-    tt_endpoint told = tt_sim_endpoint(sim, 1);
     uint8_t bytes[TT_MDNS_MESSAGE_MAX];
     size_t length;
     tt_discovery_options options = {
-        .name = "ghost", .kind = "test", .port = told.port, .boot = 0x99, .seed = 1};
+        .name = name, .kind = "test", .port = told.port, .boot = 0x99, .seed = 1};
     REQUIRE(tt_discovery_init(&forger, 0, &options) == TT_OK);
     tt_discovery_set_addresses(&forger, 0, &told, 1);
     for (tt_time at = 0; at < TT_SECONDS(3); at += TT_MS(50))
@@ -130,6 +129,40 @@ static void forge_ghost(void)
             if ((bytes[2] & 0x80) != 0)
                 tt_discovery_receive(&tt_sim_node(sim, 0)->discovery, tt_sim_node_now(sim, 0),
                                      &from, bytes, length);
+}
+
+static void forge_ghost(void)
+{
+    forge_ghost_at("ghost", tt_sim_endpoint(sim, 1));
+}
+
+// How much node 0 sends in the five seconds after it heard of twelve devices where there is none.
+static unsigned sent_to_ghosts(tt_endpoint at)
+{
+    begin(2);
+    pass(TT_SECONDS(10));
+    uint64_t before = tt_sim_node(sim, 0)->counters.datagrams_sent;
+    for (unsigned i = 0; i < 12; i++) {
+        char name[TT_NAME_MAX];
+        snprintf(name, sizeof(name), "ghost-%u", i);
+        forge_ghost_at(name, at);
+    }
+    pass(TT_SECONDS(5));
+    uint64_t sent = tt_sim_node(sim, 0)->counters.datagrams_sent - before;
+    tt_sim_free(sim);
+    return (unsigned)sent;
+}
+
+// Whoever forges makes nobody send to where no device of this network can be, and little to one
+// place where one might be.
+static void test_ghosts_at_once(void)
+{
+    tt_endpoint far = {.ip = {[10] = 0xff, 0xff, 8, 8, 8, 8}, .port = 53};
+    tt_endpoint near = {.ip = {0xfe, 0x80, [15] = 77}, .port = 53, .interface = 1};
+    unsigned quiet = sent_to_ghosts(far), loud = sent_to_ghosts(near);
+    printf("%u datagrams, and %u for ghosts at one place\n", quiet, loud);
+    EXPECT(quiet <= 14); // to node 1
+    EXPECT(loud <= 60);
 }
 
 // A name that somebody forged at the place of a living device is not taken for one, and ends
@@ -186,6 +219,7 @@ int main(void)
 {
     test_looking_elsewhere();
     test_ghost();
+    test_ghosts_at_once();
     test_standstill();
     test_name_taken();
     return test_result();
