@@ -200,6 +200,15 @@ void tt_discovery_defend(tt_discovery *d, tt_time now)
     d->state.announce_at = tt_earlier(d->state.announce_at, now > soonest ? now : soonest);
 }
 
+void tt_discovery_say_here(tt_discovery *d, tt_time now)
+{
+    if (!tt_discovery_owns_name(d) || d->state.announcements > 0)
+        return;
+    d->state.announcements = 1;
+    tt_time soonest = tt_after(d->state.spoke_at, SPEAK_INTERVAL);
+    d->state.announce_at = now > soonest ? now : soonest;
+}
+
 void tt_discovery_answer_later(tt_discovery *d, tt_time now, uint8_t families, bool at_once)
 {
     tt_time at = at_once ? now : tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));

@@ -79,6 +79,7 @@ void tt_discovery_write_query(tt_discovery *d, tt_time now, tt_writer *w);
 void tt_discovery_yield(tt_discovery *d, tt_time now);
 void tt_discovery_defer(tt_discovery *d, tt_time now);
 void tt_discovery_defend(tt_discovery *d, tt_time now);
+void tt_discovery_say_here(tt_discovery *d, tt_time now); // somebody said that we left
 // An answer to all, to what is ours alone at once, to what is shared after a while.
 void tt_discovery_answer_later(tt_discovery *d, tt_time now, uint8_t families, bool at_once);
 // The same to one who goes on telling what it knows; and it knows us.

@@ -134,6 +134,8 @@ static void read_txt(const reading *m, const tt_dns_record *record, tt_peer *pee
     if (peer->reported) {
         if (boot != 0 && boot != peer->boot)
             tt_discovery_doubt(m->d, m->now, peer);
+        else if (boot != 0 && peer->left && peer->doubted) // it is here, as it was
+            peer->doubted = peer->left = false; // but no sign of life: anybody can say it
         return;
     }
     if (tt_discovery_txt_value(data, record->length, "kind=", text, sizeof(text)) &&
@@ -174,6 +176,16 @@ static void read_goodbye(const reading *m, tt_peer *peer)
     tt_discovery_doubt(m->d, m->now, peer);
 }
 
+// Somebody says goodbye in our name: whoever heard it is told at once that we are here, by one
+// message before they would ask, each (node/presence.c).
+static void check_goodbye(const reading *m, const tt_dns_record *record)
+{
+    char instance[TT_DNS_NAME_MAX];
+    if (m->d->options.name != NULL && instance_of(m, record, instance) &&
+        tt_discovery_is_instance(instance, m->d->name))
+        tt_discovery_say_here(m->d, m->now);
+}
+
 // One that was lost says where it is now: as if it had not been known.
 static void revive(tt_peer *peer)
 {
@@ -189,6 +201,8 @@ static void read_record(reading *m, const tt_dns_record *record)
     char instance[TT_DNS_NAME_MAX];
     if (record->ttl_seconds > 0) // else someone gives it up
         tt_discovery_check_claim(m, record);
+    else
+        check_goodbye(m, record);
     if (!d->options.browse)
         return;
     if (record->type == TT_DNS_A || record->type == TT_DNS_AAAA) {

@@ -166,8 +166,57 @@ static void test_claims_of_all(void)
     EXPECT(tt_discovery_owns_name(&d)); // in the end
 }
 
+static void say_goodbye(const char *instance)
+{
+    begin(TT_DNS_RESPONSE);
+    pointer(SERVICE, IN, 0, instance);
+    hear();
+}
+
+// RFC 6762, 10.1: a goodbye in our own name is another's, and answered by one announcement, at most
+// one a second.
+static void test_own_goodbye(void)
+{
+    start(false);
+    unsigned told = 0;
+    for (int i = 0; i < 100; i++) {
+        say_goodbye(INSTANCE);
+        told += answers(TT_MS(30));
+        EXPECT(told > 0); // at once
+    }
+    EXPECT(told >= 3 && told <= 5);
+    EXPECT(tt_discovery_owns_name(&d));
+    answers(TT_SECONDS(2));
+    say_goodbye("watch-0002." SERVICE);
+    EXPECT(!answers(TT_SECONDS(2)));
+}
+
+// Who announces itself after a goodbye in its name is there, as it was; it may be another life.
+static void test_denied_goodbye(void)
+{
+    start(false);
+    announce("lamp-1", 7, "boot=00000022");
+    REQUIRE(found == 1);
+    tt_time heard = peers[0].heard;
+    time_now += TT_SECONDS(1);
+    say_goodbye("lamp-1." SERVICE);
+    EXPECT(peers[0].doubted);
+    announce("lamp-1", 7, "boot=00000023");
+    EXPECT(peers[0].doubted);
+    announce("lamp-1", 7, "boot=00000022");
+    EXPECT(!peers[0].doubted && !peers[0].left);
+    EXPECT_EQUAL(peers[0].heard, heard); // no sign of life
+    EXPECT_EQUAL(doubted, 1);
+    announce("lamp-1", 7, "boot=00000023");
+    EXPECT(peers[0].doubted);
+    announce("lamp-1", 7, "boot=00000022"); // after no goodbye
+    EXPECT(peers[0].doubted);
+}
+
 int main(void)
 {
+    test_own_goodbye();
+    test_denied_goodbye();
     test_claims_of_all();
     test_long_life();
     test_whole_claim();

@@ -165,6 +165,58 @@ static void test_ghosts_at_once(void)
     EXPECT(loud <= 60);
 }
 
+// All nodes hear a goodbye in the name of one.
+static void forge_goodbye(unsigned nodes, unsigned named)
+{
+    static tt_discovery forger;
+    tt_endpoint from = {.ip = {0xfe, 0x80, [15] = 99}, .port = TT_MDNS_PORT, .interface = 1}, to;
+    uint8_t bytes[TT_MDNS_MESSAGE_MAX];
+    size_t length;
+    tt_endpoint told = tt_sim_endpoint(sim, named);
+    char name[TT_NAME_MAX];
+    snprintf(name, sizeof(name), "node-%u", named);
+    tt_discovery_options options = {
+        .name = name, .kind = "test", .port = told.port, .boot = 0x99, .seed = 1};
+    REQUIRE(tt_discovery_init(&forger, 0, &options) == TT_OK);
+    tt_discovery_set_addresses(&forger, 0, &told, 1);
+    for (tt_time at = 0; at < TT_SECONDS(3); at += TT_MS(50))
+        while (tt_discovery_transmit(&forger, at, &to, bytes, sizeof(bytes), &length) == TT_OK)
+            ;
+    tt_discovery_goodbye(&forger, TT_SECONDS(3));
+    REQUIRE(tt_discovery_transmit(&forger, TT_SECONDS(3), &to, bytes, sizeof(bytes), &length) ==
+            TT_OK);
+    for (unsigned i = 0; i < nodes; i++)
+        tt_discovery_receive(&tt_sim_node(sim, i)->discovery, tt_sim_node_now(sim, i), &from, bytes,
+                             length);
+}
+
+static uint64_t sent_by(unsigned nodes)
+{
+    uint64_t sent = 0;
+    for (unsigned i = 0; i < nodes; i++)
+        sent += tt_sim_node(sim, i)->counters.datagrams_sent;
+    return sent;
+}
+
+// Sixteen goodbyes in the names of living devices are denied by those, and hardly anybody asks.
+static void test_goodbyes_at_once(void)
+{
+    begin(30);
+    for (unsigned i = 0; i < 30; i++)
+        tt_sim_node(sim, i)->options.watch = false;
+    pass(TT_SECONDS(50));
+    uint64_t before = sent_by(30);
+    for (unsigned i = 0; i < 16; i++)
+        forge_goodbye(30, i);
+    pass(TT_SECONDS(5));
+    uint64_t sent = sent_by(30) - before;
+    printf("%u datagrams for 16 goodbyes among 30 nodes\n", (unsigned)sent);
+    EXPECT(sent >= 16 && sent <= 64); // each by two groups
+    EXPECT_EQUAL(gone, 0);
+    EXPECT_EQUAL(found, TT_NODE_PEERS_MAX); // and nobody anew
+    tt_sim_free(sim);
+}
+
 // A name that somebody forged at the place of a living device is not taken for one, and ends
 // nothing that is under way there.
 static void test_ghost(void)
@@ -220,6 +272,7 @@ int main(void)
     test_looking_elsewhere();
     test_ghost();
     test_ghosts_at_once();
+    test_goodbyes_at_once();
     test_standstill();
     test_name_taken();
     return test_result();
