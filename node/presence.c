@@ -27,11 +27,13 @@
 #include "tutti/check.h"
 
 #define ASK_TIMEOUT TT_SECONDS(1)
-#define ASK_EVERY 16              // so-manieth ping of a watched peer
-#define SILENT_MAX 3              // questions for its life that one who lives may leave unanswered
-#define DOUBT_AGAIN TT_MS(240)    // between two pings of one who is doubted
-#define DOUBT_LEAST TT_MS(300)    // nobody depends on it: it may say itself that it is here,
-#define DOUBT_SPREAD TT_MS(30)    // and not all ask at once: so much for each who is known
+#define ASK_EVERY 16           // so-manieth ping of a watched peer
+#define SILENT_MAX 3           // questions for its life that one who lives may leave unanswered
+#define DOUBT_AGAIN TT_MS(240) // between two pings of one who is doubted
+#define DOUBT_LEAST TT_MS(300) // nobody depends on it: it may say itself that it is here
+#define DOUBT_SPREAD TT_MS(30) // and not all ask at once: so much for each who is known,
+#define LEFT_SPREAD TT_MS(150) // after a goodbye, which is denied by who is there
+#define SPREAD_MAX TT_SECONDS(3)
 #define DOUBT_EVERY TT_MS(125)    // of those on whom nobody depends so many begin to be asked
 #define DOUBT_PAUSE TT_SECONDS(1) // between two doubts of one peer
 #define LOST_MAX TT_SECONDS(24 * 3600)
@@ -345,20 +347,20 @@ static void look_for_lost(tt_node *node, tt_time now)
     node->presence_at = tt_earlier(node->presence_at, at);
 }
 
-// How long one on whom nobody depends is left in doubt: among many longer, 3.3 s at most.
-static tt_time spread_of(tt_node *node)
+// How long one on whom nobody depends is left in doubt: among many longer.
+static tt_time spread_of(tt_node *node, const tt_peer *doubted)
 {
-    tt_time spread = DOUBT_SPREAD;
+    tt_time each = doubted->left ? LEFT_SPREAD : DOUBT_SPREAD, spread = each;
     for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++)
-        spread += node->peers[i].reported ? DOUBT_SPREAD : 0;
-    spread = tt_earlier(spread, TT_SECONDS(3));
+        spread += node->peers[i].reported ? each : 0;
+    spread = tt_earlier(spread, SPREAD_MAX);
     return DOUBT_LEAST + (tt_time)tt_random_below(&node->discovery.random, (uint64_t)spread);
 }
 
 void tt_presence_doubt(tt_node *node, tt_time now, const tt_peer *doubted)
 {
     tt_peer *peer = &node->peers[doubted - node->peers];
-    tt_time at = depends_on(node, peer) ? now : tt_after(now, spread_of(node));
+    tt_time at = depends_on(node, peer) ? now : tt_after(now, spread_of(node, peer));
     peer->watch.since = tt_later(at, tt_after(peer->watch.since, DOUBT_PAUSE));
     peer->watch.next = peer->watch.since;
     peer->watch.silent = 0;
