@@ -64,6 +64,7 @@ static void tell_life(tt_resource *resource, tt_time now, const tt_request *requ
 void tt_presence_init(tt_node *node)
 {
     node->presence_at = TT_FOREVER;
+    node->doubt_at = INT64_MIN; // the clock may be before its zero
     node->life = (tt_resource){.path = TT_NODE_LIFE_PATH,
                                .handler = tell_life,
                                .context = node,
