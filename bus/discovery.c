@@ -138,12 +138,17 @@ bool tt_discovery_owns_name(const tt_discovery *d)
     return d->options.name != NULL && d->state.probes == PROBES && d->address_count > 0;
 }
 
+tt_time tt_discovery_owned_for(const tt_discovery *d, tt_time now)
+{
+    return tt_discovery_owns_name(d) ? now - d->state.owned_since : 0;
+}
+
 static void probe_again(tt_discovery *d, tt_time now)
 {
     d->state.probes = d->state.announcements = 0;
     d->state.announce_at =
-        tt_after(now, d->state.conflicts < CONFLICTS_MANY ? random_between(d, 0, PROBE_INTERVAL)
-                                                          : CONFLICT_INTERVAL);
+        tt_after(now, d->state.claims < CONFLICTS_MANY ? random_between(d, 0, PROBE_INTERVAL)
+                                                       : CONFLICT_INTERVAL);
 }
 
 // Another device has our name: the next one is tried, "watch-3f9a-2".
@@ -165,9 +170,15 @@ static void rename_anew(tt_discovery *d, tt_time now)
 }
 
 // For whom it is established; of two who both hold it each probes anew, and one finds out (RFC
-// 6762, 9).
+// 6762, 9). After many claims in a row the next probe is waited for, and what is claimed before it
+// is no answer to it: whoever claims every name makes us try one in 5 s (8.1).
 void tt_discovery_yield(tt_discovery *d, tt_time now)
 {
+    if (tt_discovery_owned_for(d, now) >= TT_DISCOVERY_SETTLED)
+        d->state.claims = 0;
+    if (d->state.claims >= CONFLICTS_MANY && d->state.probes == 0)
+        return;
+    d->state.claims++;
     if (d->state.probes < PROBES)
         rename_anew(d, now);
     else
@@ -187,6 +198,15 @@ void tt_discovery_defend(tt_discovery *d, tt_time now)
     tt_time soonest = tt_after(d->state.spoke_at, DEFEND_INTERVAL);
     d->state.announcements = d->state.announcements > 0 ? d->state.announcements : 1;
     d->state.announce_at = tt_earlier(d->state.announce_at, now > soonest ? now : soonest);
+}
+
+void tt_discovery_say_here(tt_discovery *d, tt_time now)
+{
+    if (!tt_discovery_owns_name(d) || d->state.announcements > 0)
+        return;
+    d->state.announcements = 1;
+    tt_time soonest = tt_after(d->state.spoke_at, SPEAK_INTERVAL);
+    d->state.announce_at = now > soonest ? now : soonest;
 }
 
 void tt_discovery_answer_later(tt_discovery *d, tt_time now, uint8_t families, bool at_once)
@@ -332,8 +352,10 @@ static void transmit_announcement(tt_discovery *d, tt_time now, tt_writer *w)
         tt_discovery_write_probe(d, w);
         s->probes++;
         s->announce_at = tt_after(now, PROBE_INTERVAL);
-        if (s->probes == PROBES)
+        if (s->probes == PROBES) {
             s->announcements = ANNOUNCEMENTS;
+            s->owned_since = now;
+        }
     } else if (s->announcements > 0) {
         tell_everyone(d, now, w);
         if (--s->announcements > 0)

@@ -56,6 +56,8 @@ tt_peer *tt_discovery_add_peer(tt_discovery *d, tt_time now, const char *name);
 bool tt_discovery_is_complete(const tt_peer *peer);
 // Whether a question may tell its device that its records are known (RFC 6762, 7.1).
 bool tt_discovery_is_fresh(const tt_peer *peer, tt_time now);
+// Whether a device of this network can be at an address that somebody told.
+bool tt_discovery_is_near(const tt_discovery *d, const tt_endpoint *address);
 int tt_discovery_rank(const tt_endpoint *endpoint); // how good an address is; 0: none
 void tt_discovery_tell(tt_discovery *d, tt_time now, tt_peer_event event, const tt_peer *peer);
 void tt_discovery_doubt(tt_discovery *d, tt_time now, tt_peer *peer);
@@ -77,6 +79,7 @@ void tt_discovery_write_query(tt_discovery *d, tt_time now, tt_writer *w);
 void tt_discovery_yield(tt_discovery *d, tt_time now);
 void tt_discovery_defer(tt_discovery *d, tt_time now);
 void tt_discovery_defend(tt_discovery *d, tt_time now);
+void tt_discovery_say_here(tt_discovery *d, tt_time now); // somebody said that we left
 // An answer to all, to what is ours alone at once, to what is shared after a while.
 void tt_discovery_answer_later(tt_discovery *d, tt_time now, uint8_t families, bool at_once);
 // The same to one who goes on telling what it knows; and it knows us.

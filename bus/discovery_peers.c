@@ -110,6 +110,39 @@ tt_peer *tt_discovery_add_peer(tt_discovery *d, tt_time now, const char *name)
     return place;
 }
 
+// Whether an address is of those that no router carries out of a house or office: of a link, or
+// private (RFC 1918, RFC 4193).
+static bool is_private(const tt_endpoint *address)
+{
+    const uint8_t *ip = address->ip, *four = ip + 12;
+    if (tt_endpoint_is_link_local(address))
+        return true;
+    if (!tt_endpoint_is_ipv4(address))
+        return (ip[0] & 0xfe) == 0xfc;
+    return four[0] == 10 || (four[0] == 172 && (four[1] & 0xf0) == 16) ||
+           (four[0] == 192 && four[1] == 168);
+}
+
+// Multicast DNS is of one link: of what somebody tells only that is believed which may be on ours,
+// since all who believe it ask there, and a forged answer would turn a house against anybody. No
+// device is at an address of a group, of everybody or, heard on a network, on the listener's own
+// loopback interface. One that is routed is near where it has the network of an own one.
+bool tt_discovery_is_near(const tt_discovery *d, const tt_endpoint *address)
+{
+    if (tt_endpoint_is_multicast(address))
+        return false;
+    if (tt_endpoint_is_loopback(address))
+        return d->address_count > 0 && tt_endpoint_is_loopback(&d->addresses[0]);
+    if (is_private(address))
+        return true;
+    size_t network = tt_endpoint_is_ipv4(address) ? 15 : 8; // bytes
+    for (size_t i = 0; i < d->address_count; i++)
+        if (memcmp(d->addresses[i].ip, address->ip, network) == 0 &&
+            !tt_endpoint_is_loopback(&d->addresses[i]))
+            return true;
+    return false;
+}
+
 int tt_discovery_rank(const tt_endpoint *endpoint)
 {
     static const uint8_t none[16];

@@ -57,22 +57,6 @@ static void read_srv(const reading *m, const tt_dns_record *record, tt_peer *pee
     peer->endpoint.port = port;
 }
 
-// Whether this device is on the loopback interface, as the others are then.
-static bool is_on_loopback(const tt_discovery *d)
-{
-    return d->address_count > 0 && tt_endpoint_is_loopback(&d->addresses[0]);
-}
-
-// Whether no device can be there: at an address of a group, of nobody or of everybody, or, heard on
-// a network, on the listener's own loopback interface. Whoever believed it would ask them all.
-static bool is_nobodys(const reading *m, const tt_endpoint *address)
-{
-    uint8_t first = address->ip[12]; // 0: this network; above those of groups: reserved
-    return tt_endpoint_is_multicast(address) ||
-           (tt_endpoint_is_ipv4(address) && (first == 0 || first >= 240)) ||
-           (tt_endpoint_is_loopback(address) && !is_on_loopback(m->d));
-}
-
 // An address as an endpoint without a port; false where the record is none.
 static bool address_in(const reading *m, const tt_dns_record *record, tt_endpoint *address)
 {
@@ -86,7 +70,7 @@ static bool address_in(const reading *m, const tt_dns_record *record, tt_endpoin
     memcpy(address->ip + (ipv4 ? 12 : 0), m->bytes + record->data, record->length);
     if (ipv4 && !tt_endpoint_is_link_local(address))
         address->interface = 0; // routed: any interface will do
-    return !is_nobodys(m, address);
+    return tt_discovery_is_near(m->d, address);
 }
 
 // Whether a message that tells all addresses of a host leaves out the one at which a peer is known.
@@ -150,6 +134,8 @@ static void read_txt(const reading *m, const tt_dns_record *record, tt_peer *pee
     if (peer->reported) {
         if (boot != 0 && boot != peer->boot)
             tt_discovery_doubt(m->d, m->now, peer);
+        else if (boot != 0 && peer->left && peer->doubted) // it is here, as it was
+            peer->doubted = peer->left = false; // but no sign of life: anybody can say it
         return;
     }
     if (tt_discovery_txt_value(data, record->length, "kind=", text, sizeof(text)) &&
@@ -190,6 +176,16 @@ static void read_goodbye(const reading *m, tt_peer *peer)
     tt_discovery_doubt(m->d, m->now, peer);
 }
 
+// Somebody says goodbye in our name: whoever heard it is told at once that we are here, by one
+// message before they would ask, each (node/presence.c).
+static void check_goodbye(const reading *m, const tt_dns_record *record)
+{
+    char instance[TT_DNS_NAME_MAX];
+    if (m->d->options.name != NULL && instance_of(m, record, instance) &&
+        tt_discovery_is_instance(instance, m->d->name))
+        tt_discovery_say_here(m->d, m->now);
+}
+
 // One that was lost says where it is now: as if it had not been known.
 static void revive(tt_peer *peer)
 {
@@ -205,6 +201,8 @@ static void read_record(reading *m, const tt_dns_record *record)
     char instance[TT_DNS_NAME_MAX];
     if (record->ttl_seconds > 0) // else someone gives it up
         tt_discovery_check_claim(m, record);
+    else
+        check_goodbye(m, record);
     if (!d->options.browse)
         return;
     if (record->type == TT_DNS_A || record->type == TT_DNS_AAAA) {

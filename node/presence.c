@@ -27,10 +27,14 @@
 #include "tutti/check.h"
 
 #define ASK_TIMEOUT TT_SECONDS(1)
-#define ASK_EVERY 16              // so-manieth ping of a watched peer
-#define SILENT_MAX 3              // questions for its life that one who lives may leave unanswered
-#define DOUBT_AGAIN TT_MS(240)    // between two pings of one who is doubted
-#define DOUBT_SPREAD_MS 250       // nobody depends on it: not all ask at once
+#define ASK_EVERY 16           // so-manieth ping of a watched peer
+#define SILENT_MAX 3           // questions for its life that one who lives may leave unanswered
+#define DOUBT_AGAIN TT_MS(240) // between two pings of one who is doubted
+#define DOUBT_LEAST TT_MS(300) // nobody depends on it: it may say itself that it is here
+#define DOUBT_SPREAD TT_MS(30) // and not all ask at once: so much for each who is known,
+#define LEFT_SPREAD TT_MS(150) // after a goodbye, which is denied by who is there
+#define SPREAD_MAX TT_SECONDS(3)
+#define DOUBT_EVERY TT_MS(125)    // of those on whom nobody depends so many begin to be asked
 #define DOUBT_PAUSE TT_SECONDS(1) // between two doubts of one peer
 #define LOST_MAX TT_SECONDS(24 * 3600)
 
@@ -60,6 +64,7 @@ static void tell_life(tt_resource *resource, tt_time now, const tt_request *requ
 void tt_presence_init(tt_node *node)
 {
     node->presence_at = TT_FOREVER;
+    node->doubt_at = INT64_MIN; // the clock may be before its zero
     node->life = (tt_resource){.path = TT_NODE_LIFE_PATH,
                                .handler = tell_life,
                                .context = node,
@@ -231,12 +236,41 @@ static void declare_gone(tt_node *node, tt_time now, tt_peer *peer)
         tt_discovery_ask_again(&node->discovery, now);
 }
 
+// Whether another who is doubted is asked at the same place: whoever answers does so for both. Many
+// names at one place are pinged as one.
+static bool is_asked_there(const tt_node *node, tt_time now, size_t place)
+{
+    for (size_t i = 0; i < place; i++) {
+        const tt_peer *peer = &node->peers[i];
+        if (peer->reported && peer->doubted && now >= peer->watch.since &&
+            tt_endpoint_equal(&peer->endpoint, &node->peers[place].endpoint))
+            return true;
+    }
+    return false;
+}
+
+// Who is doubted is asked in turn, however many are at once: by chance, so that nobody always
+// waits. False: it is not its turn, and its time has not begun.
+static bool begin_doubt(tt_node *node, tt_time now, tt_peer *peer)
+{
+    tt_peer_watch *watch = &peer->watch;
+    if (watch->next != watch->since || depends_on(node, peer))
+        return true;
+    if (now >= node->doubt_at) {
+        node->doubt_at = tt_after(now, DOUBT_EVERY);
+        return true;
+    }
+    tt_time wait = (tt_time)tt_random_below(&node->discovery.random, DOUBT_EVERY);
+    watch->since = watch->next = tt_after(node->doubt_at, wait);
+    return false;
+}
+
 // Someone said something of this peer: whether it is so the peer itself is asked.
 static tt_time settle(tt_node *node, tt_time now, size_t place)
 {
     tt_peer *peer = &node->peers[place];
     tt_peer_watch *watch = &peer->watch;
-    if (now < watch->since)
+    if (now < watch->since || !begin_doubt(node, now, peer))
         return watch->since;
     bool lives = peer->heard > watch->since;
     if (!lives && now >= tt_after(watch->since, TT_PRESENCE_GONE)) {
@@ -249,10 +283,12 @@ static tt_time settle(tt_node *node, tt_time now, size_t place)
     }
     if (now < watch->next)
         return watch->next;
+    watch->next = tt_after(now, DOUBT_AGAIN);
+    if (!lives && is_asked_there(node, now, place))
+        return watch->next;
     ask_life(node, now, place);
     if (!lives)
         ping(node, peer);
-    watch->next = tt_after(now, DOUBT_AGAIN);
     return watch->next;
 }
 
@@ -312,11 +348,20 @@ static void look_for_lost(tt_node *node, tt_time now)
     node->presence_at = tt_earlier(node->presence_at, at);
 }
 
+// How long one on whom nobody depends is left in doubt: among many longer.
+static tt_time spread_of(tt_node *node, const tt_peer *doubted)
+{
+    tt_time each = doubted->left ? LEFT_SPREAD : DOUBT_SPREAD, spread = each;
+    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++)
+        spread += node->peers[i].reported ? each : 0;
+    spread = tt_earlier(spread, SPREAD_MAX);
+    return DOUBT_LEAST + (tt_time)tt_random_below(&node->discovery.random, (uint64_t)spread);
+}
+
 void tt_presence_doubt(tt_node *node, tt_time now, const tt_peer *doubted)
 {
     tt_peer *peer = &node->peers[doubted - node->peers];
-    tt_time spread = TT_MS(tt_random_below(&node->discovery.random, DOUBT_SPREAD_MS));
-    tt_time at = tt_after(now, depends_on(node, peer) ? 0 : spread);
+    tt_time at = depends_on(node, peer) ? now : tt_after(now, spread_of(node, peer));
     peer->watch.since = tt_later(at, tt_after(peer->watch.since, DOUBT_PAUSE));
     peer->watch.next = peer->watch.since;
     peer->watch.silent = 0;

@@ -26,10 +26,11 @@
 TT_C_BEGIN
 
 #define TT_MDNS_PORT 5353
-#define TT_MDNS_MESSAGE_MAX 1232 // bytes: what fits IPv6's smallest MTU
-#define TT_NAME_MAX 32           // bytes of a device's name, its terminator included
-#define TT_KIND_MAX 16           // bytes of a device's kind, its terminator included
-#define TT_WIRE_VERSION 1        // of what devices of this system say to one another; told in TXT
+#define TT_MDNS_MESSAGE_MAX 1232            // bytes: what fits IPv6's smallest MTU
+#define TT_NAME_MAX 32                      // bytes of a device's name, its terminator included
+#define TT_KIND_MAX 16                      // bytes of a device's kind, its terminator included
+#define TT_DISCOVERY_SETTLED TT_SECONDS(60) // a name that is ours for so long is no forger's doing
+#define TT_WIRE_VERSION 1 // of what devices of this system say to one another; told in TXT
 
 // What a node's presence keeps of a peer (node/presence.c); all zero at first.
 typedef struct tt_peer_watch {
@@ -126,7 +127,9 @@ struct tt_discovery {
         bool asker_legacy; // a plain resolver; its id and its question are repeated
         uint16_t asker_id, asker_type;
         uint8_t asker_subject; // tt_discovery_subject
-        unsigned conflicts;
+        unsigned conflicts;    // names that were given up
+        unsigned claims;       // of others to our name, since it was ours for a minute
+        tt_time owned_since;   // where the name is ours
         const char *only_name, *only_kind;
         bool others_lost; // more had no place in `others` either
     } state;
@@ -159,6 +162,8 @@ tt_status tt_discovery_transmit(tt_discovery *discovery, tt_time now, tt_endpoin
 
 // Whether `name` was probed for, and is this device's own on its network.
 bool tt_discovery_owns_name(const tt_discovery *discovery);
+// For how long; 0 where it is not. After TT_DISCOVERY_SETTLED a new name is worth keeping.
+tt_time tt_discovery_owned_for(const tt_discovery *discovery, tt_time now);
 
 // Of all devices only the one with `name`, or those of `kind`, are of interest (NULL: any): others
 // are not stored, and are not asked to speak. The texts live as long as discovery.

@@ -86,6 +86,7 @@ struct tt_node {
         bool wanted;
     } strangers[TT_NODE_STRANGERS_MAX];
     tt_time presence_at;  // when somebody is looked at next
+    tt_time doubt_at;     // when the next one who is doubted may begin to be asked
     tt_time lost_at;      // when one who is lost may be pinged again
     tt_list timers;       // that are set
     tt_datagram datagram; // the one being received or sent

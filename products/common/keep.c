@@ -229,13 +229,14 @@ static bool keep_is_crash_cleared(void)
     return !keep.clear && keep.crash.write.status != TT_BUSY;
 }
 
-// A name that is the device's own on its network after a conflict, and another than is kept.
-static void note_name(const tt_node *node)
+// A name that is the device's own on its network after a conflict, and another than is kept: once
+// it was that for a while, so that forged conflicts write nothing.
+static void note_name(const tt_node *node, tt_time now)
 {
     const tt_discovery *discovery = &node->discovery;
     if (keep.parts == NULL || keep.naming.write.status == TT_BUSY ||
-        !tt_discovery_owns_name(discovery) || strcmp(discovery->name, keep.name) == 0 ||
-        strcmp(discovery->name, node->options.name) == 0)
+        tt_discovery_owned_for(discovery, now) < TT_DISCOVERY_SETTLED ||
+        strcmp(discovery->name, keep.name) == 0 || strcmp(discovery->name, node->options.name) == 0)
         return;
     strcpy(keep.name, discovery->name);
     begin(&keep.naming.write, &keep.naming.change, KEY_NAME, keep.name, strlen(keep.name));
@@ -270,7 +271,7 @@ static void keep_turn(tt_node *node, tt_time now)
 {
     if (keep.offered)
         tt_store_service_turn(&keep.service, now);
-    note_name(node);
+    note_name(node, now);
     delete_crash();
     if (tt_node_turn_store(node, &keep.timer, &keep.store) == TT_IO && !keep.told) {
         keep.told = true;

@@ -44,11 +44,37 @@ static void test_addresses_of_nobody(void)
         {[10] = 0xff, 0xff, 127, 0, 0, 1},       // the listener's own, not heard from there
         {[15] = 1},                              // the same
         {0xfe, 0x80, [15] = 1},                  // its own
+        {[10] = 0xff, 0xff, 8, 8, 8, 8},         // on no link of ours
+        {[10] = 0xff, 0xff, 172, 32, 0, 1},      // the same
+        {0x20, 1, 0x48, 0x60, [15] = 0x88},      // the same
     };
     for (size_t i = 0; i < TT_COUNT(nobody); i++) {
         start(false);
         announce_at("ghost", nobody[i]);
         EXPECT_EQUAL(found, 0);
+    }
+}
+
+// Those of a link, of a house, and of the network of an own address.
+static void test_addresses_near(void)
+{
+    static const tt_endpoint own_ones[] = {{.ip = {[10] = 0xff, 0xff, 93, 184, 216, 34}},
+                                           {.ip = {0x20, 1, 0xd, 0xb8, [15] = 1}}};
+    static const uint8_t near[][16] = {
+        {0xfe, 0x80, [15] = 7},
+        {0xfd, 1, [15] = 7},
+        {0x20, 1, 0xd, 0xb8, [15] = 7},
+        {[10] = 0xff, 0xff, 169, 254, 3, 4},
+        {[10] = 0xff, 0xff, 192, 168, 3, 4},
+        {[10] = 0xff, 0xff, 172, 31, 3, 4},
+        {[10] = 0xff, 0xff, 10, 1, 3, 4},
+        {[10] = 0xff, 0xff, 93, 184, 216, 9},
+    };
+    for (size_t i = 0; i < TT_COUNT(near); i++) {
+        start(false);
+        tt_discovery_set_addresses(&d, time_now, own_ones, TT_COUNT(own_ones));
+        announce_at("lamp-1", near[i]);
+        EXPECT_EQUAL(found, 1);
     }
 }
 
@@ -113,11 +139,89 @@ static void test_long_life(void)
     EXPECT_EQUAL(doubted, 1);
 }
 
+// RFC 6762, 8.1: whoever claims every name that is tried makes a device try fifteen, then one in
+// five seconds. A name is settled once nobody claimed it for a minute.
+static void test_claims_of_all(void)
+{
+    start(false);
+    EXPECT(tt_discovery_owned_for(&d, time_now) > TT_SECONDS(15));
+    unsigned renamed = 0;
+    for (int i = 0; i < 600; i++) {
+        char instance[80], before[TT_NAME_MAX];
+        strcpy(before, d.name);
+        snprintf(instance, sizeof(instance), "%s." SERVICE, d.name);
+        begin(TT_DNS_RESPONSE);
+        text(instance, FLUSH, 120, "boot=00000022");
+        hear();
+        renamed += strcmp(before, d.name) != 0;
+        for (int k = 0; k < 30; k++) {
+            says(0);
+            time_now += TT_MS(10);
+        }
+    }
+    EXPECT(renamed > 15 && renamed <= 15 + 180 / 5);
+    EXPECT(!tt_discovery_owns_name(&d));
+    EXPECT_EQUAL(tt_discovery_owned_for(&d, time_now), 0);
+    pass(TT_SECONDS(10));
+    EXPECT(tt_discovery_owns_name(&d)); // in the end
+}
+
+static void say_goodbye(const char *instance)
+{
+    begin(TT_DNS_RESPONSE);
+    pointer(SERVICE, IN, 0, instance);
+    hear();
+}
+
+// RFC 6762, 10.1: a goodbye in our own name is another's, and answered by one announcement, at most
+// one a second.
+static void test_own_goodbye(void)
+{
+    start(false);
+    unsigned told = 0;
+    for (int i = 0; i < 100; i++) {
+        say_goodbye(INSTANCE);
+        told += answers(TT_MS(30));
+        EXPECT(told > 0); // at once
+    }
+    EXPECT(told >= 3 && told <= 5);
+    EXPECT(tt_discovery_owns_name(&d));
+    answers(TT_SECONDS(2));
+    say_goodbye("watch-0002." SERVICE);
+    EXPECT(!answers(TT_SECONDS(2)));
+}
+
+// Who announces itself after a goodbye in its name is there, as it was; it may be another life.
+static void test_denied_goodbye(void)
+{
+    start(false);
+    announce("lamp-1", 7, "boot=00000022");
+    REQUIRE(found == 1);
+    tt_time heard = peers[0].heard;
+    time_now += TT_SECONDS(1);
+    say_goodbye("lamp-1." SERVICE);
+    EXPECT(peers[0].doubted);
+    announce("lamp-1", 7, "boot=00000023");
+    EXPECT(peers[0].doubted);
+    announce("lamp-1", 7, "boot=00000022");
+    EXPECT(!peers[0].doubted && !peers[0].left);
+    EXPECT_EQUAL(peers[0].heard, heard); // no sign of life
+    EXPECT_EQUAL(doubted, 1);
+    announce("lamp-1", 7, "boot=00000023");
+    EXPECT(peers[0].doubted);
+    announce("lamp-1", 7, "boot=00000022"); // after no goodbye
+    EXPECT(peers[0].doubted);
+}
+
 int main(void)
 {
+    test_own_goodbye();
+    test_denied_goodbye();
+    test_claims_of_all();
     test_long_life();
     test_whole_claim();
     test_addresses_of_nobody();
+    test_addresses_near();
     test_other_host();
     test_versions();
     return test_result();

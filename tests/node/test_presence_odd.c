@@ -113,16 +113,15 @@ static void give(tt_resource *asked, tt_time now, const tt_request *request, tt_
 static tt_resource resource = {
     .path = "value", .handler = give, .methods = 1 << TT_GET, .observable = true};
 
-// Node 0 hears of a device that is none, at the place of node 1.
-static void forge_ghost(void)
+// Node 0 hears of a device that is none, at a place.
+static void forge_ghost_at(const char *name, tt_endpoint told)
 {
     static tt_discovery forger;
     tt_endpoint from = {.ip = {0xfe, 0x80, [15] = 99}, .port = TT_MDNS_PORT, .interface = 1}, to;
-    tt_endpoint told = tt_sim_endpoint(sim, 1);
     uint8_t bytes[TT_MDNS_MESSAGE_MAX];
     size_t length;
     tt_discovery_options options = {
-        .name = "ghost", .kind = "test", .port = told.port, .boot = 0x99, .seed = 1};
+        .name = name, .kind = "test", .port = told.port, .boot = 0x99, .seed = 1};
     REQUIRE(tt_discovery_init(&forger, 0, &options) == TT_OK);
     tt_discovery_set_addresses(&forger, 0, &told, 1);
     for (tt_time at = 0; at < TT_SECONDS(3); at += TT_MS(50))
@@ -130,6 +129,92 @@ static void forge_ghost(void)
             if ((bytes[2] & 0x80) != 0)
                 tt_discovery_receive(&tt_sim_node(sim, 0)->discovery, tt_sim_node_now(sim, 0),
                                      &from, bytes, length);
+}
+
+static void forge_ghost(void)
+{
+    forge_ghost_at("ghost", tt_sim_endpoint(sim, 1));
+}
+
+// How much node 0 sends in the five seconds after it heard of twelve devices where there is none.
+static unsigned sent_to_ghosts(tt_endpoint at)
+{
+    begin(2);
+    pass(TT_SECONDS(10));
+    uint64_t before = tt_sim_node(sim, 0)->counters.datagrams_sent;
+    for (unsigned i = 0; i < 12; i++) {
+        char name[TT_NAME_MAX];
+        snprintf(name, sizeof(name), "ghost-%u", i);
+        forge_ghost_at(name, at);
+    }
+    pass(TT_SECONDS(5));
+    uint64_t sent = tt_sim_node(sim, 0)->counters.datagrams_sent - before;
+    tt_sim_free(sim);
+    return (unsigned)sent;
+}
+
+// Whoever forges makes nobody send to where no device of this network can be, and little to one
+// place where one might be.
+static void test_ghosts_at_once(void)
+{
+    tt_endpoint far = {.ip = {[10] = 0xff, 0xff, 8, 8, 8, 8}, .port = 53};
+    tt_endpoint near = {.ip = {0xfe, 0x80, [15] = 77}, .port = 53, .interface = 1};
+    unsigned quiet = sent_to_ghosts(far), loud = sent_to_ghosts(near);
+    printf("%u datagrams, and %u for ghosts at one place\n", quiet, loud);
+    EXPECT(quiet <= 14); // to node 1
+    EXPECT(loud <= 60);
+}
+
+// All nodes hear a goodbye in the name of one.
+static void forge_goodbye(unsigned nodes, unsigned named)
+{
+    static tt_discovery forger;
+    tt_endpoint from = {.ip = {0xfe, 0x80, [15] = 99}, .port = TT_MDNS_PORT, .interface = 1}, to;
+    uint8_t bytes[TT_MDNS_MESSAGE_MAX];
+    size_t length;
+    tt_endpoint told = tt_sim_endpoint(sim, named);
+    char name[TT_NAME_MAX];
+    snprintf(name, sizeof(name), "node-%u", named);
+    tt_discovery_options options = {
+        .name = name, .kind = "test", .port = told.port, .boot = 0x99, .seed = 1};
+    REQUIRE(tt_discovery_init(&forger, 0, &options) == TT_OK);
+    tt_discovery_set_addresses(&forger, 0, &told, 1);
+    for (tt_time at = 0; at < TT_SECONDS(3); at += TT_MS(50))
+        while (tt_discovery_transmit(&forger, at, &to, bytes, sizeof(bytes), &length) == TT_OK)
+            ;
+    tt_discovery_goodbye(&forger, TT_SECONDS(3));
+    REQUIRE(tt_discovery_transmit(&forger, TT_SECONDS(3), &to, bytes, sizeof(bytes), &length) ==
+            TT_OK);
+    for (unsigned i = 0; i < nodes; i++)
+        tt_discovery_receive(&tt_sim_node(sim, i)->discovery, tt_sim_node_now(sim, i), &from, bytes,
+                             length);
+}
+
+static uint64_t sent_by(unsigned nodes)
+{
+    uint64_t sent = 0;
+    for (unsigned i = 0; i < nodes; i++)
+        sent += tt_sim_node(sim, i)->counters.datagrams_sent;
+    return sent;
+}
+
+// Sixteen goodbyes in the names of living devices are denied by those, and hardly anybody asks.
+static void test_goodbyes_at_once(void)
+{
+    begin(30);
+    for (unsigned i = 0; i < 30; i++)
+        tt_sim_node(sim, i)->options.watch = false;
+    pass(TT_SECONDS(50));
+    uint64_t before = sent_by(30);
+    for (unsigned i = 0; i < 16; i++)
+        forge_goodbye(30, i);
+    pass(TT_SECONDS(5));
+    uint64_t sent = sent_by(30) - before;
+    printf("%u datagrams for 16 goodbyes among 30 nodes\n", (unsigned)sent);
+    EXPECT(sent >= 16 && sent <= 64); // each by two groups
+    EXPECT_EQUAL(gone, 0);
+    EXPECT_EQUAL(found, TT_NODE_PEERS_MAX); // and nobody anew
+    tt_sim_free(sim);
 }
 
 // A name that somebody forged at the place of a living device is not taken for one, and ends
@@ -186,6 +271,8 @@ int main(void)
 {
     test_looking_elsewhere();
     test_ghost();
+    test_ghosts_at_once();
+    test_goodbyes_at_once();
     test_standstill();
     test_name_taken();
     return test_result();
