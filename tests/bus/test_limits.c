@@ -202,7 +202,8 @@ static void test_answers_to_one(void)
     uint16_t id = SERVER->bus.sessions[0].out.id;
     hear_empty(&one, TT_ACKNOWLEDGEMENT, id);
     EXPECT(answer.count == 1 && answer.message.type == TT_CONFIRMABLE && answer.message.id != id);
-    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[ANSWERS_HELD_MAX + 1], &response), TT_OK);
+    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[ANSWERS_HELD_MAX + 1], &response),
+                 TT_OK);
 }
 
 // TT_BUS_KEPT_BYTES: a longer answer to POST goes separately, so that it can be repeated.
