@@ -103,14 +103,9 @@ static bool is_our_address(const tt_discovery_message *m, const tt_dns_record *r
 
 static bool is_our_place(const tt_discovery_message *m, const tt_dns_record *record)
 {
-    tt_reader r;
+    uint16_t port;
     char target[TT_DNS_NAME_MAX];
-    tt_reader_init(&r, m->bytes, record->data + record->length);
-    r.offset = record->data;
-    tt_read_be32(&r); // priority and weight
-    uint16_t port = tt_read_be16(&r);
-    return !r.failed && port == m->d->options.port &&
-           tt_dns_name_read(&r, target, sizeof(target)) == TT_OK &&
+    return tt_dns_place_read(m->bytes, record, &port, target) && port == m->d->options.port &&
            tt_discovery_is_host(target, m->d->name);
 }
 

@@ -32,16 +32,11 @@ typedef tt_discovery_message reading;
 // still there did not move.
 static void read_srv(const reading *m, const tt_dns_record *record, tt_peer *peer)
 {
-    tt_reader r;
+    uint16_t port;
     char target[TT_DNS_NAME_MAX];
-    tt_reader_init(&r, m->bytes, record->data + record->length);
-    r.offset = record->data;
-    tt_read_be32(&r); // priority and weight
-    uint16_t port = tt_read_be16(&r);
-    size_t length;
-    if (r.failed || tt_dns_name_read(&r, target, sizeof(target)) != TT_OK || port == 0)
+    if (!tt_dns_place_read(m->bytes, record, &port, target) || port == 0)
         return;
-    length = strlen(target);
+    size_t length = strlen(target);
     if (length < 7 || !tt_text_same_name(target + length - 6, ".local") ||
         length - 6 >= sizeof(peer->host))
         return;

@@ -116,6 +116,17 @@ tt_status tt_dns_record_read(tt_reader *r, tt_dns_record *record)
     return status;
 }
 
+bool tt_dns_place_read(const void *message, const tt_dns_record *record, uint16_t *port,
+                       char target[TT_DNS_NAME_MAX])
+{
+    tt_reader r;
+    tt_reader_init(&r, message, record->data + record->length);
+    r.offset = record->data;
+    tt_read_be32(&r); // priority and weight
+    *port = tt_read_be16(&r);
+    return !r.failed && tt_dns_name_read(&r, target, TT_DNS_NAME_MAX) == TT_OK;
+}
+
 size_t tt_dns_record_begin(tt_writer *w, const char *name, uint16_t type, uint16_t class,
                            uint32_t ttl_seconds)
 {

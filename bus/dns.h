@@ -44,6 +44,9 @@ void tt_dns_name_write(tt_writer *w, const char *name);
 
 tt_status tt_dns_question_read(tt_reader *r, tt_dns_record *question); // name, type and class
 tt_status tt_dns_record_read(tt_reader *r, tt_dns_record *record);
+// The data of an SRV record of this message, priority and weight passed over; false: it is none.
+bool tt_dns_place_read(const void *message, const tt_dns_record *record, uint16_t *port,
+                       char target[TT_DNS_NAME_MAX]);
 
 // A record is written in three steps: head, data, end.
 size_t tt_dns_record_begin(tt_writer *w, const char *name, uint16_t type, uint16_t class,
