@@ -128,9 +128,8 @@ static void look(tt_bus *bus, tt_time now, tt_bus_observer *o, const tt_block *b
     tt_bus_run_handler(bus, now, o->resource, &request, response);
     if (!response->later)
         return;
-    *response = (tt_response){.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-    tt_bus_diagnose(bus, response, TT_INTERNAL_ERROR,
-                    "its handler answers an observer later: ", o->path);
+    tt_bus_refuse(bus, response, TT_INTERNAL_ERROR,
+                  "its handler answers an observer later: ", o->path);
 }
 
 static bool is_confirmable(const tt_bus_observer *o, tt_time now)
