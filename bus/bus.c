@@ -104,7 +104,7 @@ static void receive_empty(tt_bus *bus, tt_time now, const tt_endpoint *peer,
         tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id); // a ping (4.3)
     else if (tt_exchange_pong(bus, now, peer, m) || session == NULL)
         return;
-    else if (tt_transmission_confirms(session, m->id))
+    else if (tt_transmission_confirmed(session, now, m->id))
         confirm(bus, now, session, m);
     else if (m->type == TT_RESET_MESSAGE)
         tt_observers_rejected(bus, session, m->id);
@@ -123,7 +123,7 @@ static void receive_message(tt_bus *bus, tt_time now, const tt_endpoint *peer, t
     } else if (is_request(m->code) && !confirms) {
         tt_server_request(bus, now, peer, m);
     } else if (is_response(m->code) && m->type != TT_RESET_MESSAGE) {
-        if (m->type == TT_ACKNOWLEDGEMENT && tt_transmission_confirms(session, m->id))
+        if (m->type == TT_ACKNOWLEDGEMENT && tt_transmission_confirmed(session, now, m->id))
             confirm(bus, now, session, m);
         tt_observing_response(bus, now, peer, m);
     } else {
