@@ -91,8 +91,10 @@ void tt_transmission_continue(tt_bus_session *s, tt_time now, uint8_t attempts);
 void tt_transmission_end(tt_bus_session *s);
 bool tt_transmission_is_due(const tt_bus_session *s, tt_time now);
 bool tt_transmission_repeat(tt_bus *bus, tt_bus_session *s, tt_time now); // false: often enough
-// Whether an acknowledgement or reset of this id is that of the session's message; if it is, and the
-// message went once, the round trip was measured.
+// The peer does as if it had not come: once more now, unless it went just before.
+void tt_transmission_hurry(tt_bus *bus, tt_bus_session *s, tt_time now);
+// Whether an acknowledgement or reset of this id is that of the session's message; if it is, and
+// the message went once, the round trip was measured.
 bool tt_transmission_confirmed(tt_bus_session *s, tt_time now, uint16_t id);
 void tt_transmission_measured(tt_bus_session *s, tt_time sample); // a round trip (RFC 6298, 2)
 bool tt_transmission_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t *length);

@@ -310,9 +310,11 @@ void tt_stream_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const 
     if (m->bad_option || m->type != TT_NON_CONFIRMABLE) {
         bus->counters.malformed++;
     } else if (s == NULL) {
-        const tt_bus_session *session = tt_session_find(bus, peer);
+        tt_bus_session *session = tt_session_find(bus, peer);
         bool answered = session != NULL && session->out.kind == TT_FOR_ANSWER; // it says more
-        if (!none && !answered)
+        if (!none && answered)
+            tt_transmission_hurry(bus, session, now);
+        else if (!none)
             tell_stray(bus, peer, &m->token, is_piece ? TT_STREAM_ACKNOWLEDGE : TT_STREAM_PIECE);
     } else if (is_piece && (s->kind == TT_STREAM_TAKES || s->kind == TT_STREAM_TAKEN)) {
         if (!none)

@@ -11,6 +11,7 @@
 #include "bus/internal.h"
 
 #define WAIT_LEAST TT_MS(100) // the peer's handler runs before it acknowledges
+#define HURRY_AFTER TT_MS(200)
 #define WAIT_MOST (4 * TT_BUS_ACK_TIMEOUT)
 
 void tt_transmission_measured(tt_bus_session *s, tt_time sample)
@@ -126,6 +127,17 @@ bool tt_transmission_repeat(tt_bus *bus, tt_bus_session *s, tt_time now)
     out->send = true;
     bus->counters.retransmitted++;
     return true;
+}
+
+void tt_transmission_hurry(tt_bus *bus, tt_bus_session *s, tt_time now)
+{
+    tt_bus_transmission *out = &s->out;
+    if (!out->confirmable || out->send || now - (out->next - out->wait) < HURRY_AFTER)
+        return;
+    out->attempts += out->attempts < TT_BUS_RETRANSMITS_MAX;
+    out->next = tt_after(now, out->wait);
+    out->send = true;
+    bus->counters.retransmitted++;
 }
 
 bool tt_transmission_confirmed(tt_bus_session *s, tt_time now, uint16_t id)
