@@ -31,6 +31,7 @@ void tt_exchange_renew(tt_call *call, tt_time now)
 
 void tt_exchange_begin(tt_bus *bus, tt_time now, tt_call *call)
 {
+    bus->calling = &tt_bus_calls;
     call->state.token = tt_random_u64(&bus->random);
     tt_exchange_renew(call, now);
     tt_list_append(&bus->calls, &call->state.link);
@@ -42,6 +43,7 @@ tt_status tt_bus_ping(tt_bus *bus, tt_time now, tt_call *call)
         return TT_INVALID;
     struct tt_call_state *s = &call->state;
     tt_bus_session *session = tt_session_find(bus, &call->peer); // none is made for a ping
+    bus->calling = &tt_bus_calls;
     memset(s, 0, sizeof(*s));
     s->deadline = tt_after(now, call->timeout > 0 ? call->timeout : PING_TIMEOUT);
     s->phase = TT_CALL_PING;
@@ -97,6 +99,16 @@ void tt_exchange_fail(tt_bus *bus, tt_time now, tt_call *call, tt_status status)
     tt_exchange_finish(bus, now, call, &reply);
 }
 
+void tt_exchange_take_piece(tt_bus *bus, tt_time now, tt_call *call, tt_reply *piece)
+{
+    if (piece->last) {
+        tt_exchange_finish(bus, now, call, piece); // what its peer still sends is a stray's
+        return;
+    }
+    tt_exchange_renew(call, now);
+    call->on_reply(call, now, piece); // last: the owner may cancel the call in it
+}
+
 static tt_call *find_by_token(tt_bus *bus, const tt_endpoint *peer, const tt_bus_token *token)
 {
     uint64_t number;
@@ -120,8 +132,8 @@ static void reject(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_m
     bool known = session != NULL && tt_remembered_recall(session, now, m->id, m->sum) != NULL;
     if (m->type == TT_CONFIRMABLE && known)
         tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
-    else if (m->type == TT_CONFIRMABLE || (m->type == TT_NON_CONFIRMABLE && m->has_observe))
-        tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
+    else
+        tt_bus_reject(bus, peer, m);
 }
 
 static void acknowledge(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m)

@@ -192,7 +192,7 @@ static void tell(tt_bus *bus, tt_time now, tt_bus_observer *o)
     else if (o->resource != NULL && response.busy)
         put_off(o, now);
     else if (o->resource != NULL && o->call != NULL)
-        tt_local_reply(bus, now, o->call, &response, 0, response.code >= TT_BAD_REQUEST);
+        bus->calling->reply_own(bus, now, o->call, &response, 0, response.code >= TT_BAD_REQUEST);
     else if (o->resource != NULL)
         send(bus, now, o, &block2, buffer, &response);
     if (buffer->state == TT_BUFFER_MADE)

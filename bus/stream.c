@@ -89,7 +89,7 @@ void tt_stream_fail(tt_bus *bus, tt_time now, tt_bus_stream *s, tt_status status
     tt_owed_forget(bus, s->owed);
     tt_stream_free(s);
     if (call != NULL)
-        tt_exchange_fail(bus, now, call, status);
+        bus->calling->fail(bus, now, call, status);
 }
 
 // Tells a peer that a stream is none here. One waits at a time: another is told when it asks again.

@@ -82,7 +82,6 @@ static bool mark(tt_bus_stream *s, tt_time now, uint32_t number)
 
 static void give_caller(tt_bus *bus, tt_time now, tt_bus_stream *s, const piece *p)
 {
-    tt_call *call = s->call;
     bool whole = mark(s, now, p->number);
     tt_reply reply = {.status = TT_OK,
                       .code = TT_CONTENT,
@@ -91,12 +90,8 @@ static void give_caller(tt_bus *bus, tt_time now, tt_bus_stream *s, const piece 
                       .length = p->length,
                       .offset = (size_t)p->number * TT_BUS_BLOCK_MAX,
                       .last = whole};
-    if (whole) {
-        tt_exchange_finish(bus, now, call, &reply); // what its peer still sends is a stray's
-        return;
-    }
-    tt_exchange_renew(call, now);
-    call->on_reply(call, now, &reply); // last: the owner may cancel the call in it
+    bus->calling->take_piece(bus, now, s->call,
+                             &reply); // last: the owner may cancel the call in it
 }
 
 // Whether the transfer is still this stream's, by its Request-Tag: the token's first bytes.

@@ -129,7 +129,7 @@ void tt_stream_send_end(tt_bus_stream *s, tt_time answer_until)
     s->is_due = false;
 }
 
-static void progress(tt_time now, tt_bus_stream *s)
+static void progress(tt_bus *bus, tt_time now, tt_bus_stream *s)
 {
     tt_call *call = s->call;
     uint32_t come = s->low < tt_stream_pieces(s) ? s->low * TT_BUS_BLOCK_MAX : s->size;
@@ -142,7 +142,7 @@ static void progress(tt_time now, tt_bus_stream *s)
     if (call == NULL)
         return;
     call->state.sent = come;
-    tt_exchange_renew(call, now);
+    bus->calling->went_on(call, now);
     if (call->on_progress != NULL)
         call->on_progress(call, come);
 }
@@ -175,7 +175,7 @@ void tt_stream_send_hear(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_me
         s->next = tt_after(now, timeout_of(s));
     s->heard = true;
     if (s->low != low)
-        progress(now, s);
+        progress(bus, now, s);
     else if (taken > 0 || (s->call != NULL && s->limit <= s->low * TT_BUS_BLOCK_MAX))
         s->progress = now; // it lives, though it may take nothing now: the call's time ends it
 }

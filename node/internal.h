@@ -19,10 +19,6 @@ void tt_presence_doubt(tt_node *node, tt_time now, const tt_peer *peer);
 void tt_presence_advance(tt_node *node, tt_time now);
 
 // What presence.c and strangers.c share.
-static inline tt_time tt_later(tt_time a, tt_time b)
-{
-    return a > b ? a : b;
-}
 // Sends a ping and returns its id, which is not 0.
 uint16_t tt_presence_ping(tt_node *node, const tt_endpoint *endpoint);
 

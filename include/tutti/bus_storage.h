@@ -245,6 +245,7 @@ typedef struct tt_bus_empty {
 struct tt_bus {
     tt_list resources;
     tt_list calls;
+    const struct tt_bus_calling *calling; // what the bus does for calls; NULL: none was ever begun
     tt_random random;
     uint16_t first_id; // of the next session
     tt_answer_token next_answer;
