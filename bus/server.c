@@ -166,8 +166,7 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
                                   .has_version = true,
                                   .version = response->version};
     // Its handler may have answered, or forgotten the peer, or removed the resource.
-    if (!serves || !tt_owed_is_open(bus, request->token) ||
-        tt_bus_find_resource(bus, m->path) != resource)
+    if (!serves || !tt_owed_is_open(bus, request->token) || !tt_bus_has_resource(bus, resource))
         return;
     tt_stream_open(bus, now, session, m, resource, transfer, request, response);
     if (m->code == TT_GET && m->has_observe && observable)
@@ -484,7 +483,7 @@ static void take_local(tt_bus *bus, tt_time now, tt_resource *resource, const tt
         request->offset += request->length;
     } while (!request->last && !response->later && response->code < TT_BAD_REQUEST &&
              find_owed(bus, request->token) != NULL &&
-             tt_bus_find_resource(bus, request->path) == resource); // else its handler removed it
+             tt_bus_has_resource(bus, resource)); // else its handler removed it
     if (!request->last && response->code < TT_BAD_REQUEST && !response->later)
         *response = (tt_response){
             .code = TT_ENTITY_INCOMPLETE, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
@@ -517,7 +516,7 @@ static void serve_local(tt_bus *bus, tt_time now, tt_call *call, tt_bus_buffer *
         return;
     bool error = response.code >= TT_BAD_REQUEST && !response.later;
     if (observable && call->observe && !call->state.observing && !error &&
-        tt_bus_find_resource(bus, call->path) == resource)
+        tt_bus_has_resource(bus, resource))
         call->state.observing = tt_observers_add(bus, now, resource, NULL, NULL, call);
     if (response.later)
         return;

@@ -30,6 +30,7 @@ typedef struct tt_platform_linux {
     bool without_runs;        // set before the ports are opened: does as on a kernel without
                               // UDP_SEGMENT and UDP_GRO
     bool cuts;                // the kernel has UDP_SEGMENT
+    unsigned unasked;         // waits since the kernel was asked what is ready
     unsigned turn;    // which descriptor is read next: one after another, so that none starves
     unsigned ready;   // bit i: descriptor i may have something to read
     uint64_t dropped; // from other interfaces

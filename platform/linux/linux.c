@@ -12,6 +12,7 @@
 #include "tutti/check.h"
 
 #define ANY_PORT_TRIES 8
+#define UNASKED_MAX 4       // waits of which one asks the kernel, while there is something to take
 #define SEND_AGAIN TT_MS(1) // what the kernel did not take
 #define DROPS_AT_A_TIME 32  // datagrams that are not for us, passed over by one receive
 
@@ -210,7 +211,7 @@ static tt_status linux_receive(tt_platform *platform, tt_datagram *datagram)
     tt_platform_linux *p = self(platform);
     for (unsigned drops = 0; p->ready != 0 && drops < DROPS_AT_A_TIME;) {
         unsigned at = p->turn;
-        p->turn = (at + 1) % (2 * p->sockets);
+        p->turn = at + 1 < 2 * p->sockets ? at + 1 : 0;
         if (!(p->ready >> at & 1))
             continue;
         tt_status status = tt_linux_inbox_take(p->inboxes[at], p->descriptors[at], datagram);
@@ -240,14 +241,25 @@ static size_t linux_addresses(tt_platform *platform, tt_endpoint *addresses, siz
     return count;
 }
 
+// Something was received that nobody has taken.
+static bool has_more(const tt_platform_linux *p)
+{
+    bool more = false;
+    for (unsigned i = 0; i < 2 * p->sockets; i++)
+        more |= p->inboxes[i] != NULL && !tt_linux_inbox_is_empty(p->inboxes[i]);
+    return more;
+}
+
 static void linux_wait(tt_platform *platform, tt_time deadline)
 {
     tt_platform_linux *p = self(platform);
     if (send_run(p) != TT_OK)
         deadline = tt_earlier(deadline, tt_after(tt_host_now(), SEND_AGAIN));
-    for (unsigned i = 0; i < 2 * p->sockets; i++)
-        if (p->inboxes[i] != NULL && !tt_linux_inbox_is_empty(p->inboxes[i]))
-            deadline = INT64_MIN;
+    bool more = has_more(p);
+    if (more && ++p->unasked < UNASKED_MAX)
+        return;
+    p->unasked = 0;
+    deadline = more ? INT64_MIN : deadline;
     unsigned ready = tt_host_wait(&p->host, deadline, p->descriptors, 2 * p->sockets);
     for (unsigned i = 0; i < 2 * p->sockets; i++)
         if (ready >> i & 1)
