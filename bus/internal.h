@@ -107,6 +107,7 @@ tt_time tt_transmission_deadline(const tt_bus *bus);
 void tt_bus_diagnose(tt_bus *bus, tt_response *response, tt_code code, const char *what,
                      const char *which);
 tt_resource *tt_bus_find_resource(const tt_bus *bus, const char *path);
+bool tt_bus_has_resource(const tt_bus *bus, const tt_resource *resource); // it was not removed
 // Runs the handler for a request, or makes the answer for no resource or a wrong method.
 void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const tt_request *request,
                         tt_response *response);

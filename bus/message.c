@@ -135,6 +135,11 @@ static bool take_option(tt_message *m, unsigned number, const uint8_t *value, si
     case TT_OPTION_PROXY_SCHEME:
         m->proxy = true;
         return true;
+    case TT_OPTION_NO_RESPONSE:
+        if (!read_number(value, length, 1, &n))
+            return false;
+        m->no_response = (uint8_t)n;
+        return true;
     case TT_OPTION_REQUEST_TAG:
         read_tag(value, length, &m->tag, &m->tag_length);
         return true;

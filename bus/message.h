@@ -27,6 +27,7 @@ enum {
     TT_OPTION_PROXY_URI = 35,
     TT_OPTION_PROXY_SCHEME = 39,
     TT_OPTION_SIZE1 = 60,
+    TT_OPTION_NO_RESPONSE = 258, // RFC 7967
     TT_OPTION_REQUEST_TAG = 292, // RFC 9175
     TT_OPTION_STREAM = 65020,    // of the experimental range: elective, no part of a cache key
 };
@@ -56,12 +57,13 @@ typedef struct tt_message {
     uint32_t observe, size1, size2, max_age;
     tt_block block1, block2;
     bool has_stream;
-    uint32_t stream; // what its stream option says
-    bool bad_option; // a critical one that is unknown, malformed or repeated: 4.02, or a reset
-    bool bad_block;  // the reserved block size 7: 4.00 (RFC 7959, 2.2)
-    bool proxy;      // meant for another host: 5.05 (RFC 7252, 5.10.2)
-    bool alias;      // the path has an empty part, as "//a" and "a/"
-    bool too_long;   // path or query exceed our limits: no such resource
+    uint32_t stream;     // what its stream option says
+    uint8_t no_response; // bit n - 1: an answer of class n is not wanted
+    bool bad_option;     // a critical one that is unknown, malformed or repeated: 4.02, or a reset
+    bool bad_block;      // the reserved block size 7: 4.00 (RFC 7959, 2.2)
+    bool proxy;          // meant for another host: 5.05 (RFC 7252, 5.10.2)
+    bool alias;          // the path has an empty part, as "//a" and "a/"
+    bool too_long;       // path or query exceed our limits: no such resource
 } tt_message;
 
 // TT_OK, or TT_MALFORMED. What can be told of a malformed message (type, id) is set, for a reset.

@@ -33,6 +33,7 @@ tt_answer_token tt_owed_new(tt_bus *bus, tt_time now, tt_bus_session *session, c
             owed->token = m->token;
             owed->block2 = m->block2;
             owed->confirmable = m->type == TT_CONFIRMABLE;
+            owed->no_response = m->no_response;
         }
         return owed->id;
     }
@@ -64,6 +65,12 @@ void tt_owed_forget(tt_bus *bus, tt_answer_token id)
     tt_bus_owed *owed = find_owed(bus, id);
     if (owed != NULL)
         owed->id = 0;
+}
+
+// Whether its asker wants no answer of this code (RFC 7967, 2.1).
+static bool is_unwanted(uint8_t no_response, tt_code code)
+{
+    return (no_response >> ((unsigned)code / TT_CODE(1, 0) - 1) & 1) != 0;
 }
 
 void tt_server_refuse_busy(tt_bus *bus, tt_response *response)
@@ -159,8 +166,7 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
                                   .has_version = true,
                                   .version = response->version};
     // Its handler may have answered, or forgotten the peer, or removed the resource.
-    if (!serves || !tt_owed_is_open(bus, request->token) ||
-        tt_bus_find_resource(bus, m->path) != resource)
+    if (!serves || !tt_owed_is_open(bus, request->token) || !tt_bus_has_resource(bus, resource))
         return;
     tt_stream_open(bus, now, session, m, resource, transfer, request, response);
     if (m->code == TT_GET && m->has_observe && observable)
@@ -281,7 +287,8 @@ static void refuse(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_e
     tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = REFUSED_SECONDS};
     tt_bus_diagnose(bus, &response, TT_UNAVAILABLE, "too many have asked of late", "");
     bus->counters.refused++;
-    tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
+    if (m->type == TT_CONFIRMABLE || !is_unwanted(m->no_response, response.code))
+        tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
 }
 
 // What of a request is left where there is no session to keep anything of it: a GET that is
@@ -318,8 +325,12 @@ static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_en
     if (id == 0 && (session != NULL || response.later))
         tt_server_refuse_busy(bus, &response);
     tt_bus_owed *owed = find_owed(bus, id);
-    if (response.later || (id != 0 && owed == NULL)) { // or answered by its handler already
-        tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
+    bool silent = is_unwanted(m->no_response, response.code);
+    if (response.later || silent || (id != 0 && owed == NULL)) { // or answered by its handler
+        if (!response.later && owed != NULL)
+            owed->id = 0;
+        if (session != NULL)
+            tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
         if (m->type == TT_CONFIRMABLE)
             tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
         return;
@@ -366,6 +377,9 @@ void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_mes
         tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
         return;
     }
+    if (m->has_observe) // what comes of it is wanted
+        m->no_response = 0;
+    m->has_stream = m->has_stream && m->no_response == 0;
     tt_bus_buffer *buffer = tt_buffer_take(bus);
     if (buffer == NULL) { // no room for an answer: as if it were lost, nothing is run
         bus->counters.dropped++;
@@ -438,7 +452,8 @@ tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const t
             buffer->state = TT_BUFFER_FREE;
         return TT_OK;
     }
-    tt_status status = answer_far(bus, now, owed, &response);
+    bool unwanted = is_unwanted(owed->no_response, response.code);
+    tt_status status = unwanted ? TT_OK : answer_far(bus, now, owed, &response);
     if (status == TT_OK) {
         owed->id = 0;
         tt_stream_answered(bus, token);

@@ -384,9 +384,9 @@ static tt_bus_stream *choose(tt_bus *bus)
     tt_bus_stream *best = NULL;
     int best_rank = 0;
     unsigned count = TT_BUS_STREAMS_MAX;
-    for (unsigned i = 0; i < count; i++) {
-        unsigned at = (bus->next_stream + i) % count;
+    for (unsigned i = 0, at = bus->next_stream; i < count; i++) {
         tt_bus_stream *s = &bus->streams[at];
+        at = at + 1 < count ? at + 1 : 0;
         int rank = s->kind == TT_STREAM_SENDS ? s->priority : INT8_MAX;
         if (!has_something(s, bus->stream_time) || (best != NULL && rank <= best_rank))
             continue;

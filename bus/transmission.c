@@ -154,8 +154,9 @@ bool tt_transmission_confirmed(tt_bus_session *s, tt_time now, uint16_t id)
 static tt_bus_session *choose(tt_bus *bus)
 {
     tt_bus_session *best = NULL;
-    for (unsigned i = 0; i < TT_BUS_SESSIONS_MAX; i++) {
-        tt_bus_session *s = &bus->sessions[(bus->next_session + i) % TT_BUS_SESSIONS_MAX];
+    for (unsigned i = 0, at = bus->next_session; i < TT_BUS_SESSIONS_MAX; i++) {
+        tt_bus_session *s = &bus->sessions[at];
+        at = at + 1 < TT_BUS_SESSIONS_MAX ? at + 1 : 0; // a division for each would cost the most
         if (s->out.kind != TT_FOR_NOBODY && s->out.send &&
             (best == NULL || s->out.priority > best->out.priority))
             best = s;

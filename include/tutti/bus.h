@@ -271,6 +271,25 @@ struct tt_call {
 // observe without GET), TT_TOO_LARGE (a payload of more than 2^20 blocks).
 tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call);
 
+// Writes a request for which no answer is wanted into `bytes`, TT_BUS_MESSAGE_MAX of them at most,
+// as a datagram to call->peer, to be sent once: a non-confirmable message (RFC 7252, 4.3) with the
+// No-Response option (RFC 7967). Its handler runs once or, where it is lost or refused, not at all,
+// and nobody is told which; several arrive in any order. tt_node_tell sends it, too.
+//
+// `call` needs peer, method (none but TT_POST, TT_PUT, TT_DELETE), path, query, payload, length and
+// content_format only, and is the caller's again when this returns: nothing waits. So how much is
+// under way is the caller's affair. To another host on a shared network that is one such request a
+// round trip, or one in 3 s where nothing is heard from it (RFC 8085, 3.1.3; RFC 7252, 4.7);
+// whoever tells more asks for something by a call now and then, and tells no more than a window
+// beyond what was answered. A call to the same resource is answered behind what was told before,
+// where the network keeps the order.
+//
+// TT_INVALID (as of tt_bus_call; the own device), TT_TOO_LARGE (a payload of more than
+// TT_BUS_BLOCK_MAX bytes, or more than one message has), TT_FULL (no session or no message id is
+// free now).
+tt_status tt_bus_tell(tt_bus *bus, tt_time now, const tt_call *call, void *bytes, size_t capacity,
+                      size_t *length);
+
 // Ends a call or an observation; `on_reply` is called with TT_CANCELLED before this returns.
 void tt_bus_cancel(tt_bus *bus, tt_time now, tt_call *call);
 

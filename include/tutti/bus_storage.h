@@ -147,6 +147,7 @@ typedef struct tt_bus_owed {
     tt_method method;
     tt_block block2; // the window that was asked for
     bool confirmable;
+    uint8_t no_response; // answers that are not wanted, as in the request
     tt_call *call;
     tt_time expires;
 } tt_bus_owed;
