@@ -222,9 +222,9 @@ bool tt_stream_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capa
 // Whether one of a call of ours, or one that is served, is with a peer.
 bool tt_stream_is_of(const tt_bus *bus, const tt_bus_session *session, bool call);
 void tt_stream_hand_over(tt_bus *bus, const tt_bus_session *from, tt_bus_session *to);
-// Whether a message is newer than all that came of a stream that is served to a peer.
-bool tt_stream_is_newer(const tt_bus *bus, const tt_bus_session *session,
-                        const tt_message *message);
+// Whether a message is of a stream that is served to a peer, and newer than all that came of it.
+bool tt_stream_is_served(const tt_bus *bus, const tt_bus_session *session,
+                         const tt_message *message, bool *is_newer);
 void tt_stream_forget(tt_bus *bus, const tt_bus_session *session);
 void tt_stream_unreachable(tt_bus *bus, const tt_endpoint *peer); // what nobody there has heard of
 void tt_stream_remove(tt_bus *bus, const tt_resource *resource);
@@ -246,7 +246,9 @@ tt_time tt_bodies_deadline(const tt_bus *bus);
 tt_bus_session *tt_moving_session(tt_bus *bus, tt_time now, const tt_endpoint *peer,
                                   tt_message *message);
 // Moves the session of a stream that is served where a message of it came from, if that is newer.
-void tt_moving_stream(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *message);
+// Returns where the session is: the message is of that.
+const tt_endpoint *tt_moving_stream(tt_bus *bus, tt_time now, const tt_endpoint *peer,
+                                    const tt_message *message);
 
 // server.c
 void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message *message);

@@ -451,18 +451,15 @@ void tt_stream_hand_over(tt_bus *bus, const tt_bus_session *from, tt_bus_session
             bus->streams[i].session = to;
 }
 
-bool tt_stream_is_newer(const tt_bus *bus, const tt_bus_session *session, const tt_message *m)
+bool tt_stream_is_served(const tt_bus *bus, const tt_bus_session *session, const tt_message *m,
+                         bool *is_newer)
 {
+    const tt_bus_stream *s = find((tt_bus *)bus, &session->peer, &m->token);
     tt_reader r;
     tt_reader_init(&r, m->payload, m->length);
     uint32_t stamp = tt_read_be32(&r);
-    for (size_t i = 0; i < TT_BUS_STREAMS_MAX; i++) {
-        const tt_bus_stream *s = &bus->streams[i];
-        if (s->kind != TT_STREAM_FREE && s->session == session && s->call == NULL &&
-            tt_token_equal(&s->token, &m->token))
-            return !r.failed && (s->stamp == 0 || (int32_t)(stamp - s->stamp) > 0);
-    }
-    return false;
+    *is_newer = s != NULL && !r.failed && (s->stamp == 0 || (int32_t)(stamp - s->stamp) > 0);
+    return s != NULL && s->call == NULL;
 }
 
 void tt_stream_forget(tt_bus *bus, const tt_bus_session *session)

@@ -46,8 +46,10 @@ static void get(uint64_t seed)
 {
     transfer t;
     start_moving(seed);
-    begin(&t, 1, TT_GET, "show", 0);
-    move_during(&t, TT_MS(200));
+    far.bytes_per_second = 400000;
+    far.queue = TT_MS(100);
+    begin(&t, 1, TT_GET, "show", 0); // it says what it has after a second's silence
+    move_during(&t, TT_MS(1300));
     EXPECT(t.got == MIB && t.code == TT_CONTENT);
 }
 
@@ -55,7 +57,7 @@ int main(void)
 {
     for (uint64_t seed = 1; seed <= 10; seed++) {
         put(seed);
-        (void)get;
+        get(seed);
     }
     return test_result();
 }
