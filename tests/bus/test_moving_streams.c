@@ -48,8 +48,8 @@ static void get(uint64_t seed)
     start_moving(seed);
     far.bytes_per_second = 400000;
     far.queue = TT_MS(100);
-    begin(&t, 1, TT_GET, "show", 0); // it says what it has after a second's silence
-    move_during(&t, TT_MS(1300));
+    begin(&t, 1, TT_GET, "show", 0);
+    move_during(&t, TT_MS(600));
     EXPECT(t.got == MIB && t.code == TT_CONTENT);
 }
 
