@@ -105,7 +105,7 @@ static void receive_empty(tt_bus *bus, tt_time now, const tt_endpoint *peer,
         tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id); // a ping (4.3)
     else if ((bus->calling != NULL && bus->calling->pong(bus, now, peer, m)) || session == NULL)
         return;
-    else if (tt_transmission_confirms(session, m->id))
+    else if (tt_transmission_confirmed(session, now, m->id))
         confirm(bus, now, session, m);
     else if (m->type == TT_RESET_MESSAGE)
         tt_observers_rejected(bus, session, m->id);
@@ -120,11 +120,11 @@ static void receive_message(tt_bus *bus, tt_time now, const tt_endpoint *peer, t
     if (m->code == 0 && (confirms || m->type == TT_CONFIRMABLE)) {
         receive_empty(bus, now, peer, session, m);
     } else if (m->code == TT_STREAM_PIECE || m->code == TT_STREAM_ACKNOWLEDGE) {
-        tt_stream_receive(bus, now, peer, m);
+        tt_stream_receive(bus, now, tt_moving_stream(bus, now, peer, m), m);
     } else if (is_request(m->code) && !confirms) {
         tt_server_request(bus, now, peer, m);
     } else if (is_response(m->code) && m->type != TT_RESET_MESSAGE) {
-        if (m->type == TT_ACKNOWLEDGEMENT && tt_transmission_confirms(session, m->id))
+        if (m->type == TT_ACKNOWLEDGEMENT && tt_transmission_confirmed(session, now, m->id))
             confirm(bus, now, session, m);
         if (bus->calling != NULL)
             bus->calling->receive(bus, now, peer, m);

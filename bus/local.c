@@ -101,7 +101,7 @@ static void take_body(tt_bus *bus, tt_time now, tt_resource *resource, const tt_
         request->offset += request->length;
     } while (!request->last && !response->later && response->code < TT_BAD_REQUEST &&
              tt_owed_is_open(bus, request->token) &&
-             tt_bus_find_resource(bus, request->path) == resource); // else its handler removed it
+             tt_bus_has_resource(bus, resource)); // else its handler removed it
     if (!request->last && response->code < TT_BAD_REQUEST && !response->later)
         tt_response_begin(response, TT_ENTITY_INCOMPLETE);
 }
@@ -133,7 +133,7 @@ static void serve(tt_bus *bus, tt_time now, tt_call *call, tt_bus_buffer *buffer
         return;
     bool error = response.code >= TT_BAD_REQUEST && !response.later;
     if (observable && call->observe && !call->state.observing && !error &&
-        tt_bus_find_resource(bus, call->path) == resource)
+        tt_bus_has_resource(bus, resource))
         call->state.observing = tt_observers_add(bus, now, resource, NULL, NULL, call);
     if (response.later)
         return;

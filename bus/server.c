@@ -33,6 +33,7 @@ tt_answer_token tt_owed_new(tt_bus *bus, tt_time now, tt_bus_session *session, c
             owed->token = m->token;
             owed->block2 = m->block2;
             owed->confirmable = m->type == TT_CONFIRMABLE;
+            owed->no_response = m->no_response;
         }
         return owed->id;
     }
@@ -64,6 +65,12 @@ void tt_owed_forget(tt_bus *bus, tt_answer_token id)
     tt_bus_owed *owed = find_owed(bus, id);
     if (owed != NULL)
         owed->id = 0;
+}
+
+// Whether its asker wants no answer of this code (RFC 7967, 2.1).
+static bool is_unwanted(uint8_t no_response, tt_code code)
+{
+    return (no_response >> ((unsigned)code / TT_CODE(1, 0) - 1) & 1) != 0;
 }
 
 void tt_server_refuse_busy(tt_bus *bus, tt_response *response)
@@ -157,8 +164,7 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
                                   .has_version = true,
                                   .version = response->version};
     // Its handler may have answered, or forgotten the peer, or removed the resource.
-    if (!serves || !tt_owed_is_open(bus, request->token) ||
-        tt_bus_find_resource(bus, m->path) != resource)
+    if (!serves || !tt_owed_is_open(bus, request->token) || !tt_bus_has_resource(bus, resource))
         return;
     tt_stream_open(bus, now, session, m, resource, transfer, request, response);
     if (m->code == TT_GET && m->has_observe && observable)
@@ -205,6 +211,14 @@ static bool is_bare(const tt_response *response)
            response->content_format == TT_FORMAT_NONE;
 }
 
+// Who has said who it is and asks who we are is told once.
+static void introduce(const tt_bus *bus, tt_bus_session *session, tt_response *response)
+{
+    response->introduces = session != NULL && session->asks && bus->identity != 0;
+    if (session != NULL)
+        session->asks = false;
+}
+
 // An answer as it goes at once: in the acknowledgement, or as a non-confirmable message.
 static size_t write_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_message *m,
                             const tt_response *response, const uint32_t *observe,
@@ -213,13 +227,15 @@ static size_t write_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, c
     bool confirmable = m->type == TT_CONFIRMABLE;
     uint16_t id = m->id;
     tt_message_writer w;
+    tt_response introducing = *response;
+    introduce(bus, session, &introducing);
     if (!confirmable && (session == NULL || !tt_session_new_id(session, now, &id)))
         id = bus->first_id++;
     tt_message_begin(&w, buffer->bytes, sizeof(buffer->bytes),
                      confirmable ? TT_ACKNOWLEDGEMENT : TT_NON_CONFIRMABLE, response->code, id,
                      &m->token);
     // It fits: the payload is a block at most, and the options of an answer are few.
-    TT_CHECK(tt_bus_write_response(bus, &w, &m->block1, &m->block2, response, observe));
+    TT_CHECK(tt_bus_write_response(bus, &w, &m->block1, &m->block2, &introducing, observe));
     return w.out.length;
 }
 
@@ -237,7 +253,7 @@ static void send_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, cons
         kind = TT_OUTCOME_KEPT;
         memcpy(session->kept, buffer->bytes, length);
         session->kept_id = m->id;
-        session->kept_length = (uint16_t)length;
+        session->kept_length = (uint8_t)length;
     }
     if (m->code != TT_GET)
         tt_remembered_add(session, now, m, kind, response->code);
@@ -279,7 +295,8 @@ static void refuse(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_e
     tt_bus_refuse(bus, &response, TT_UNAVAILABLE, "too many have asked of late", "");
     response.max_age_seconds = REFUSED_SECONDS;
     bus->counters.refused++;
-    tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
+    if (m->type == TT_CONFIRMABLE || !is_unwanted(m->no_response, response.code))
+        tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
 }
 
 // What of a request is left where there is no session to keep anything of it: a GET that is
@@ -317,8 +334,12 @@ static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_en
     if (id == 0 && (session != NULL || response.later))
         tt_server_refuse_busy(bus, &response);
     tt_bus_owed *owed = find_owed(bus, id);
-    if (response.later || (id != 0 && owed == NULL)) { // or answered by its handler already
-        tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
+    bool silent = is_unwanted(m->no_response, response.code);
+    if (response.later || silent || (id != 0 && owed == NULL)) { // or answered by its handler
+        if (!response.later && owed != NULL)
+            owed->id = 0;
+        if (session != NULL)
+            tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
         if (m->type == TT_CONFIRMABLE)
             tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
         return;
@@ -348,9 +369,10 @@ static bool is_new(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_e
         repeat_answer(bus, now, session, peer, m, outcome, buffer);
         return false;
     }
-    tt_id_state state =
-        tt_remembered_take(session, now, m->id, m->type == TT_CONFIRMABLE, may_change(bus, m));
-    if (state == TT_ID_NEW || (safe && (state == TT_ID_FULL || m->type == TT_CONFIRMABLE)))
+    tt_id_state state = tt_remembered_take(session, now, m, may_change(bus, m));
+    // What changes nothing is done again; the token of an observation comes with more than one.
+    bool again = m->type == TT_CONFIRMABLE || (session->has_tag && m->has_observe);
+    if (state == TT_ID_NEW || (safe && (state == TT_ID_FULL || again)))
         return true;
     if (state == TT_ID_FULL)
         refuse(bus, now, session, peer, m, buffer);
@@ -365,12 +387,15 @@ void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_mes
         tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
         return;
     }
+    if (m->has_observe) // what comes of it is wanted
+        m->no_response = 0;
+    m->has_stream = m->has_stream && m->no_response == 0;
     tt_bus_buffer *buffer = tt_buffer_take(bus);
     if (buffer == NULL) { // no room for an answer: as if it were lost, nothing is run
         bus->counters.dropped++;
         return;
     }
-    tt_bus_session *session = tt_session_of(bus, now, peer, false);
+    tt_bus_session *session = tt_moving_session(bus, now, peer, m);
     if (session == NULL && !without_session(m))
         refuse(bus, now, NULL, peer, m, buffer);
     else if (session == NULL)
@@ -382,7 +407,7 @@ void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_mes
 }
 
 static tt_status answer_far(tt_bus *bus, tt_time now, const tt_bus_owed *owed,
-                            const tt_response *response)
+                            tt_response *response)
 {
     tt_bus_buffer *buffer = tt_buffer_take(bus);
     if (buffer == NULL)
@@ -395,6 +420,7 @@ static tt_status answer_far(tt_bus *bus, tt_time now, const tt_bus_owed *owed,
         o = NULL;
     }
     tt_message_writer w;
+    introduce(bus, owed->session, response);
     tt_message_begin(&w, buffer->bytes, sizeof(buffer->bytes), TT_CONFIRMABLE, response->code, 0,
                      &owed->token);
     bool fits = tt_bus_write_response(bus, &w, NULL, &owed->block2, response,
@@ -437,7 +463,8 @@ tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const t
             buffer->state = TT_BUFFER_FREE;
         return TT_OK;
     }
-    tt_status status = answer_far(bus, now, owed, &response);
+    bool unwanted = is_unwanted(owed->no_response, response.code);
+    tt_status status = unwanted ? TT_OK : answer_far(bus, now, owed, &response);
     if (status == TT_OK) {
         owed->id = 0;
         tt_stream_answered(bus, token);

@@ -16,6 +16,13 @@ static tt_time now_of(const tt_node *node)
     return node->platform->operations->now(node->platform);
 }
 
+// Another name makes another identity.
+static void say_who_we_are(tt_node *node)
+{
+    tt_discovery *d = &node->discovery;
+    tt_bus_set_identity(&node->bus, tt_bus_identity(d->name, d->options.boot));
+}
+
 tt_status tt_node_set_up(tt_node *node, tt_platform *platform, const tt_node_options *options,
                          const tt_node_finding *finding)
 {
@@ -48,6 +55,7 @@ tt_status tt_node_set_up(tt_node *node, tt_platform *platform, const tt_node_opt
         return status;
     node->port = operations->port(platform, node->bus_socket);
     node->discovery.options.port = node->port;
+    say_who_we_are(node);
     tt_life_init(node);
     return TT_OK;
 }
@@ -152,6 +160,7 @@ void tt_node_poll(tt_node *node)
     receive_all(node);
     tt_time now = now_of(node);
     look_at_addresses(node, now);
+    say_who_we_are(node);
     if (node->finding != NULL)
         node->finding->advance(node, now);
     tt_timers_advance(node, now);
