@@ -202,6 +202,7 @@ void tt_node_run(tt_node *node)
     tt_time now = now_of(node);
     tt_discovery_goodbye(&node->discovery, now);
     send_discovery(node, now);
+    send_bus(node); // what was said last, a directory's goodbye perhaps
 }
 
 void tt_node_stop(tt_node *node)
