@@ -14,10 +14,11 @@
 
 #include "tutti/check.h"
 #include "tutti/directory.h"
-#include "tutti/node.h"
+#include "tutti/node_groups.h"
 #include "tutti/platform_linux.h"
 
 static tt_node node;
+static tt_node_groups groups;
 static tt_directory directory;
 static tt_platform_linux platform;
 static volatile sig_atomic_t told_to_end;
@@ -112,6 +113,7 @@ int main(int argument_count, char **arguments)
     }
     for (size_t i = 0; i < TT_COUNT(resources); i++)
         TT_CHECK(tt_bus_add(&node.bus, &resources[i]) == TT_OK);
+    (void)tt_node_join_groups(&node, &groups); // where it cannot, it is found by mDNS alone
     tt_endpoint place;
     if (argument_count > 2 && (tt_endpoint_parse(&place, arguments[2], TT_BUS_PORT) != TT_OK ||
                                tt_directory_start(&directory, &node, &place) != TT_OK)) {

@@ -171,6 +171,10 @@ tt_time tt_discovery_owned_for(const tt_discovery *discovery, tt_time now);
 void tt_discovery_look_for(tt_discovery *discovery, tt_time now, const char *name,
                            const char *kind);
 
+// Whether a device of this network can be at an address that somebody told: one that is link-local,
+// private, of the network of an own one, or of the loopback interface where this device is there.
+bool tt_discovery_is_near(const tt_discovery *discovery, const tt_endpoint *address);
+
 // Something else than mDNS came from a peer, which lives.
 void tt_discovery_heard(tt_discovery *discovery, tt_time now, const tt_endpoint *peer);
 // A peer of the table was asked and answered: it has this boot number, and speaks this version of

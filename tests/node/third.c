@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "tutti/check.h"
-#include "tutti/node.h"
+#include "tutti/node_groups.h"
 #include "tutti/platform_linux.h"
 
 static tt_node node;
+static tt_node_groups groups;
 static tt_node_timer timer;
 static tt_answer_token late;
 static uint8_t kept[300000];
@@ -121,6 +122,7 @@ int main(void)
     for (size_t i = 0; i < TT_COUNT(resources); i++)
         TT_CHECK(tt_bus_add(&node.bus, &resources[i]) == TT_OK);
     TT_CHECK(tt_bus_add(&node.bus, &short_lived) == TT_OK);
+    (void)tt_node_join_groups(&node, &groups);
     printf("%u\n", (unsigned)node.port);
     fflush(stdout);
     tt_node_run(&node);
