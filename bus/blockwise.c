@@ -327,6 +327,7 @@ static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_messa
     s->etag_length = m->etag_length;
     tt_reply reply = {.status = TT_OK,
                       .code = (tt_code)m->code,
+                      .location = m->path[0] != '\0' && !m->too_long ? m->path : NULL,
                       .content_format = m->content_format,
                       .payload = m->payload,
                       .length = m->length,

@@ -141,10 +141,12 @@ static void receive_all(tt_node *node)
             tt_discovery_receive(&node->discovery, now, &d->peer, d->data, d->length);
             send_discovery(node,
                            now); // at once: discovery keeps one asker who wants its own answer
-        } else if (d->multicast) {
-            // One frame would make every device act (RFC 7252, 8 and 11.3). Here a GET of
-            // /.well-known/core may pass, once the bus answers it after a leisure.
-            node->counters.multicast_dropped++;
+        } else if (d->multicast || d->socket != node->bus_socket) {
+            // One frame would make every device act (RFC 7252, 8 and 11.3).
+            if (node->on_multicast != NULL)
+                node->on_multicast(node, now, d);
+            else
+                node->counters.multicast_dropped++;
         } else if (node->finding == NULL || !node->finding->receive(node, now, d)) {
             if (d->cut)
                 tt_bus_receive_cut(&node->bus, now, &d->peer, d->data, d->length);
@@ -191,6 +193,7 @@ void tt_node_run(tt_node *node)
     tt_time now = now_of(node);
     tt_discovery_goodbye(&node->discovery, now);
     send_discovery(node, now);
+    send_bus(node); // what was said last, a directory's goodbye perhaps
 }
 
 void tt_node_stop(tt_node *node)

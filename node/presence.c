@@ -164,6 +164,7 @@ static void take_answer(tt_node *node, tt_time now, struct tt_node_ask *ask)
         return; // its place is another's now
     peer->watch.asked = false;
     peer->watch.silent += ask->failed;
+    peer->hinted = false; // who did not answer is one of the lost
     if (!ask->answered)
         return;
     if (ask->another) {
@@ -295,7 +296,9 @@ static void look_for_lost(tt_node *node, tt_time now)
             tt_discovery_forget(peer);
             continue;
         }
-        if (peer->heard > peer->watch.since && now >= peer->watch.next) {
+        if (peer->hinted) {
+            ask_life(node, now, i); // and again once a question is free
+        } else if (peer->heard > peer->watch.since && now >= peer->watch.next) {
             ask_life(node, now, i);
             peer->watch.next = tt_after(now, TT_PRESENCE_LOST);
         } else if (first == NULL || peer->watch.next < first->watch.next) {

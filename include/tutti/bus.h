@@ -213,6 +213,7 @@ struct tt_resource {
 typedef struct tt_reply {
     tt_status status;
     tt_code code;
+    const char *location; // the path of what was made (2.01, Location-Path), or NULL
     uint16_t content_format;
     const uint8_t *payload;
     size_t length;

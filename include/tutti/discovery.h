@@ -61,6 +61,7 @@ typedef struct tt_peer {
     bool doubted;     // `on_peer` was called with TT_PEER_DOUBTED, and nothing came of it yet
     bool left;        // it, or somebody in its name, said goodbye
     bool lost;        // it was present and is gone; kept, so that it can be asked for
+    bool hinted;      // lost, and never present: somebody says that it is there
 } tt_peer;
 
 typedef enum tt_peer_event {
@@ -176,6 +177,10 @@ tt_time tt_discovery_owned_for(const tt_discovery *discovery, tt_time now);
 void tt_discovery_look_for(tt_discovery *discovery, tt_time now, const char *name,
                            const char *kind);
 
+// Whether a device of this network can be at an address that somebody told: one that is link-local,
+// private, of the network of an own one, or of the loopback interface where this device is there.
+bool tt_discovery_is_near(const tt_discovery *discovery, const tt_endpoint *address);
+
 // Something else than mDNS came from a peer, which lives.
 void tt_discovery_heard(tt_discovery *discovery, tt_time now, const tt_endpoint *peer);
 // A peer of the table was asked and answered: it has this boot number, and speaks this version of
@@ -183,6 +188,13 @@ void tt_discovery_heard(tt_discovery *discovery, tt_time now, const tt_endpoint 
 // TT_PEER_RESTARTED, and it is found again. One that was lost is found again. Calls on_peer.
 void tt_discovery_confirm(tt_discovery *discovery, tt_time now, tt_peer *peer, uint32_t boot,
                           uint8_t wire);
+// Somebody else than mDNS, such as a directory, says that a device is at a place. Where nothing is
+// known of it, or it is lost and was elsewhere, it is noted as lost and hinted, to be asked there;
+// nothing that is known of a present one changes. It is passed over where it is this device, of no
+// interest, or at a place that mDNS is not believed about; and counted where there is no room, which
+// a hint makes of those only that are lost for a minute. True: it is to be asked.
+bool tt_discovery_hint(tt_discovery *discovery, tt_time now, const char *name, const char *kind,
+                       const tt_endpoint *endpoint);
 // A peer of the table is gone: it did not answer. It stays in its place as lost, unless it said
 // goodbye, until that is needed. Calls on_peer.
 void tt_discovery_gone(tt_discovery *discovery, tt_time now, tt_peer *peer);

@@ -92,6 +92,9 @@ struct tt_node {
     tt_time doubt_at;     // when the next one who is doubted may begin to be asked
     tt_time lost_at;      // when one who is lost may be pinged again
     tt_list timers;       // that are set
+    // Takes what came to the bus by multicast (tutti/node_groups.h); NULL: that is dropped.
+    void (*on_multicast)(tt_node *node, tt_time now, const tt_datagram *datagram);
+    void *groups;
     tt_datagram datagram; // the one being received or sent
     bool more;            // datagrams are left over from the last turn
     bool stopped;
