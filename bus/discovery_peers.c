@@ -244,8 +244,7 @@ static bool has_room_for_hint(const tt_discovery *d, tt_time now)
 {
     for (size_t i = 0; i < d->options.peers_max; i++) {
         const tt_peer *peer = &d->options.peers[i];
-        if (peer->name[0] == '\0' ||
-            (peer->lost && now - peer->watch.since > TT_SECONDS(60)))
+        if (peer->name[0] == '\0' || (peer->lost && now - peer->watch.since > TT_SECONDS(60)))
             return true;
     }
     return false;

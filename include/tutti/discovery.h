@@ -103,8 +103,6 @@ typedef struct tt_discovery_options {
 struct tt_discovery {
     tt_discovery_options options;
     const struct tt_discovery_browsing *browsing; // NULL: it looks for nobody
-    char name[TT_NAME_MAX]; // in use; differs from options.name after a conflict
-    tt_endpoint addresses[8];
     size_t address_count;
     tt_random random;
     struct tt_discovery_state { // the implementation's own
@@ -115,6 +113,7 @@ struct tt_discovery {
         tt_time more_at;        // when one who is still telling what it knows is answered
         tt_endpoint more_from;
         uint8_t more_families;
+        bool goodbye;
         tt_time spoke_at; // when everyone was last told our records
         tt_time query_at;
         tt_time query_interval;
@@ -124,8 +123,7 @@ struct tt_discovery {
         tt_time asked_at;      // when everybody was last asked anew (tt_discovery_ask_again)
         size_t known_at; // the place from which a question's known answers go on; 0: none left
         uint8_t answer_families, query_families; // the zones that it goes to
-        bool goodbye;
-        tt_endpoint asker; // of a unicast answer that is due; port 0 for none
+        tt_endpoint asker;                       // of a unicast answer that is due; port 0 for none
         bool asker_legacy; // a plain resolver; its id and its question are repeated
         uint16_t asker_id, asker_type;
         uint8_t asker_subject; // tt_discovery_subject
@@ -135,7 +133,12 @@ struct tt_discovery {
         const char *only_name, *only_kind;
         bool others_lost; // more had no place in `others` either
     } state;
+    char name[TT_NAME_MAX]; // in use; differs from options.name after a conflict
+    tt_endpoint addresses[8];
 };
+
+// The groups of multicast DNS, of IPv4 and of IPv6, with their port (RFC 6762, 3).
+extern const tt_endpoint tt_mdns_groups[2];
 
 // Checks and takes the options; what they point to lives as long as discovery. A name has 1 to
 // TT_NAME_MAX - 1 bytes, a kind 1 to TT_KIND_MAX - 1, of UTF-8 without control characters (RFC
@@ -191,8 +194,8 @@ void tt_discovery_confirm(tt_discovery *discovery, tt_time now, tt_peer *peer, u
 // Somebody else than mDNS, such as a directory, says that a device is at a place. Where nothing is
 // known of it, or it is lost and was elsewhere, it is noted as lost and hinted, to be asked there;
 // nothing that is known of a present one changes. It is passed over where it is this device, of no
-// interest, or at a place that mDNS is not believed about; and counted where there is no room, which
-// a hint makes of those only that are lost for a minute. True: it is to be asked.
+// interest, or at a place that mDNS is not believed about; and counted where there is no room,
+// which a hint makes of those only that are lost for a minute. True: it is to be asked.
 bool tt_discovery_hint(tt_discovery *discovery, tt_time now, const char *name, const char *kind,
                        const tt_endpoint *endpoint);
 // A peer of the table is gone: it did not answer. It stays in its place as lost, unless it said
