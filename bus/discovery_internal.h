@@ -56,8 +56,6 @@ tt_peer *tt_discovery_add_peer(tt_discovery *d, tt_time now, const char *name);
 bool tt_discovery_is_complete(const tt_peer *peer);
 // Whether a question may tell its device that its records are known (RFC 6762, 7.1).
 bool tt_discovery_is_fresh(const tt_peer *peer, tt_time now);
-// Whether a device of this network can be at an address that somebody told.
-bool tt_discovery_is_near(const tt_discovery *d, const tt_endpoint *address);
 int tt_discovery_rank(const tt_endpoint *endpoint); // how good an address is; 0: none
 void tt_discovery_tell(tt_discovery *d, tt_time now, tt_peer_event event, const tt_peer *peer);
 void tt_discovery_doubt(tt_discovery *d, tt_time now, tt_peer *peer);

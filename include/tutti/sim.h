@@ -32,6 +32,7 @@ typedef struct tt_sim_options {
     tt_time work_time;               // that a node's one worker takes for any work
     unsigned skew_parts_per_million; // a node's clock runs up to so much fast or slow, by seed
     bool watch;                      // all depend on all (tt_node_options.watch)
+    unsigned members; // places of each node's table (tutti/members.h); 0: none
     bool plant_deduplication_bug;    // for the test of the tests
     FILE *trace;                     // a line for every event, or NULL
     FILE *pcap; // every datagram as it is sent, for tshark and its like, or NULL
