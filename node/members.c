@@ -28,14 +28,24 @@ uint64_t tt_member_identity(const char *name, uint32_t boot)
     return hash != 0 ? hash : 1;
 }
 
-uint64_t tt_members_mix(uint64_t id, uint16_t incarnation)
+uint64_t tt_members_mix(uint64_t id, uint16_t incarnation, bool doubted)
 {
-    return scatter(id + 0x9e3779b97f4a7c15u * (incarnation + 1u));
+    return scatter(id + 0x9e3779b97f4a7c15u * (2u * incarnation + 1u + doubted));
+}
+
+uint64_t tt_member_mixed(const tt_member *member)
+{
+    return tt_members_mix(member->id, member->incarnation, member->state == TT_MEMBER_DOUBTED);
+}
+
+bool tt_members_are_partial(const tt_members *m)
+{
+    return m->count - m->gone == m->capacity;
 }
 
 uint64_t tt_members_digest(const tt_members *m)
 {
-    return m->digest ^ (m->id != 0 ? tt_members_mix(m->id, m->incarnation) : 0);
+    return m->digest ^ (m->id != 0 ? tt_members_mix(m->id, m->incarnation, false) : 0);
 }
 
 uint32_t tt_members_seconds(const tt_members *m, tt_time now)
@@ -81,6 +91,15 @@ const tt_member *tt_members_at(const tt_members *m, const tt_endpoint *endpoint)
             found = member;
     }
     return found;
+}
+
+unsigned tt_members_count_at(const tt_members *m, const tt_endpoint *endpoint)
+{
+    unsigned count = 0;
+    for (unsigned at = *head_of_place(m, endpoint); at != 0; at = m->places[at - 1].next_place)
+        count += m->places[at - 1].state != TT_MEMBER_GONE &&
+                 tt_endpoint_equal(&m->places[at - 1].endpoint, endpoint);
+    return count;
 }
 
 size_t tt_members_count(const tt_members *m)
@@ -139,12 +158,14 @@ bool tt_member_has_news(const tt_members *m, const tt_member *member)
 // Takes a member out of what is counted, and puts it back by the opposite `sign`.
 static void count(tt_members *m, const tt_member *member, int sign)
 {
+    if (member->state == TT_MEMBER_GONE)
+        m->gone = (uint16_t)(m->gone + sign);
     if (member->state != TT_MEMBER_ALIVE)
         m->faded = (uint16_t)(m->faded + sign);
     if (!tt_member_is_told(member))
         return;
     m->living = (uint16_t)(m->living + sign);
-    m->digest ^= tt_members_mix(member->id, member->incarnation);
+    m->digest ^= tt_member_mixed(member);
     if ((member->sources & TT_MEMBER_BY_MDNS) == 0)
         m->unheard = (uint16_t)(m->unheard + sign);
 }

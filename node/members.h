@@ -22,9 +22,14 @@ typedef struct tt_member_word {
 // ---- members.c
 
 tt_member *tt_members_get(const tt_members *m, uint64_t id);
+// How many who are not gone are said to be at this place.
+unsigned tt_members_count_at(const tt_members *m, const tt_endpoint *endpoint);
+// Whether there is no room for more: it cannot know what others know.
+bool tt_members_are_partial(const tt_members *m);
 uint32_t tt_members_seconds(const tt_members *m, tt_time now);
-// What one word of a member adds to the digest.
-uint64_t tt_members_mix(uint64_t id, uint16_t incarnation);
+// What a word of a member, alive or doubted, is in digests and filters; and what is known of one.
+uint64_t tt_members_mix(uint64_t id, uint16_t incarnation, bool doubted);
+uint64_t tt_member_mixed(const tt_member *member);
 uint64_t tt_members_digest(const tt_members *m); // of all living, this device included
 // Whether others are told of it.
 bool tt_member_is_told(const tt_member *member);
@@ -71,7 +76,7 @@ typedef struct tt_gossip {
 tt_status tt_gossip_read(tt_gossip *gossip, const tt_datagram *datagram);
 // The next word; `before` is the endpoint of the one before, all zero at first. False: none.
 bool tt_gossip_next(tt_gossip *gossip, tt_endpoint *before, tt_member_word *word);
-bool tt_gossip_filter_has(const tt_gossip *gossip, const tt_member *member);
+bool tt_gossip_filter_has(const tt_gossip *gossip, uint64_t mixed);
 
 typedef struct tt_gossip_writer {
     tt_writer w;

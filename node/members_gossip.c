@@ -23,6 +23,8 @@
 #define START_SPREAD TT_MS(100)
 #define DENY_EVERY TT_SECONDS(1)
 #define HEARD_LATELY_S 5
+#define DOUBTED_ENOUGH_S 5 // after which another's word that it is gone ends the doubt
+#define LIVES_AT_ONE_PLACE 3
 #define SEED_AGAIN TT_MS(500)
 #define SEED_TRIES 8 // of one that a directory gave
 #define LOST_SOONEST TT_SECONDS(2)
@@ -53,6 +55,12 @@ static void doubt(tt_members *m, tt_time now, tt_member *member)
     wake(m, soon(m, now, TT_MEMBERS_ROUND));
 }
 
+static void end_doubt(tt_members *m, tt_time now, tt_member *member)
+{
+    tt_members_set_state(m, now, member, TT_MEMBER_GONE);
+    m->lost_at = tt_earlier(m->lost_at, tt_after(now, LOST_SOONEST));
+}
+
 // ---- what is heard
 
 // Somebody says of this device what is not so, or what it did not say itself: its next word is
@@ -75,12 +83,9 @@ static void add_word(tt_node *node, tt_time now, const tt_member_word *word)
     bool wanted = word->id == m->wanted;
     if (word->state == TT_MEMBER_GONE)
         return;
-    // One device is at one place: who was known there is asked, and a third is not believed.
-    tt_member *there = (tt_member *)tt_members_at(m, &word->endpoint);
-    if (there != NULL && there->state == TT_MEMBER_DOUBTED)
+    // One device is at one place: who is there is seen by asking, and a few lives are all it had.
+    if (tt_members_count_at(m, &word->endpoint) >= LIVES_AT_ONE_PLACE)
         return;
-    if (there != NULL)
-        doubt(m, now, there);
     bool needed = wanted || tt_members_depends_on(node, &word->endpoint);
     tt_member *member =
         tt_members_insert(node, now, word, TT_MEMBER_BY_GOSSIP | TT_MEMBER_GOSSIPS, needed);
@@ -119,7 +124,10 @@ static void take_word(tt_node *node, tt_time now, const tt_member_word *word)
         bool lives =
             (member->sources & TT_MEMBER_BY_MDNS) != 0 ||
             (member->heard_s != 0 && tt_members_seconds(m, now) - member->heard_s < HEARD_LATELY_S);
-        if (word->state != TT_MEMBER_ALIVE && !lives)
+        if (word->state == TT_MEMBER_GONE && member->state == TT_MEMBER_DOUBTED &&
+            tt_members_seconds(m, now) - member->since_s >= DOUBTED_ENOUGH_S)
+            end_doubt(m, now, member);
+        else if (word->state != TT_MEMBER_ALIVE && !lives)
             doubt(m, now, member);
     }
 }
@@ -169,7 +177,7 @@ static tt_member *hear(tt_node *node, tt_time now, const tt_gossip *g, const tt_
 
 static bool is_comparable(const tt_members *m, const tt_gossip *g)
 {
-    return (g->flags & TT_GOSSIP_PARTIAL) == 0 && m->count < m->capacity;
+    return (g->flags & TT_GOSSIP_PARTIAL) == 0 && !tt_members_are_partial(m);
 }
 
 // ---- answering
@@ -181,8 +189,10 @@ static bool belongs_in(const tt_members *m, const tt_gossip *g, const tt_member 
         return false;
     if (g->filter_length == 0)
         return tt_member_has_news(m, member);
-    bool known = tt_gossip_filter_has(g, member);
-    return member->state == TT_MEMBER_GONE ? known : !known || member->told == 0;
+    if (member->state != TT_MEMBER_GONE)
+        return !tt_gossip_filter_has(g, tt_member_mixed(member));
+    return tt_gossip_filter_has(g, tt_members_mix(member->id, member->incarnation, false)) ||
+           tt_gossip_filter_has(g, tt_members_mix(member->id, member->incarnation, true));
 }
 
 // What is told first: how the asker itself is known here where that is not so, and whom it wants.
@@ -458,15 +468,12 @@ static void end_ask(tt_members *m, tt_time now, tt_members_ask *a)
     }
 }
 
-static tt_time end_asks(tt_members *m, tt_time now)
+static tt_time next_end(const tt_members *m)
 {
     tt_time next = TT_FOREVER;
-    for (unsigned i = 0; i < TT_MEMBERS_ASKS_MAX; i++) {
-        if (m->asks[i].token != 0 && now >= m->asks[i].until)
-            end_ask(m, now, &m->asks[i]);
+    for (unsigned i = 0; i < TT_MEMBERS_ASKS_MAX; i++)
         if (m->asks[i].token != 0)
             next = tt_earlier(next, m->asks[i].until);
-    }
     return next;
 }
 
@@ -474,6 +481,19 @@ static bool lives_at(const tt_members *m, const tt_endpoint *endpoint)
 {
     const tt_member *member = tt_members_at(m, endpoint);
     return member != NULL && member->state != TT_MEMBER_GONE;
+}
+
+static void ask_seed(tt_node *node, tt_time now, tt_members_seed *seed)
+{
+    seed->next = tt_after(now, TT_MEMBERS_ROUND); // where too many questions are under way
+    if (!ask(node, now, &seed->endpoint, 0, true))
+        return;
+    tt_time wait = SEED_AGAIN << (seed->tries < SEED_TRIES ? seed->tries : SEED_TRIES);
+    seed->next = tt_after(now, tt_earlier(wait, TT_MEMBERS_QUIET));
+    if (seed->tries < SEED_TRIES)
+        seed->tries++;
+    else if (seed->source == TT_MEMBER_BY_DIRECTORY)
+        *seed = (tt_members_seed){0};
 }
 
 static tt_time ask_seeds(tt_node *node, tt_time now)
@@ -487,17 +507,10 @@ static tt_time ask_seeds(tt_node *node, tt_time now)
         if (seed->known)
             *seed =
                 (tt_members_seed){.endpoint = seed->endpoint, .source = seed->source, .next = now};
-        if (now >= seed->next && ask(node, now, &seed->endpoint, 0, true)) {
-            seed->tries++;
-            if (seed->source == TT_MEMBER_BY_DIRECTORY && seed->tries == SEED_TRIES) {
-                *seed = (tt_members_seed){0};
-                continue;
-            }
-            seed->tries = seed->tries < 8 ? seed->tries : 8;
-            tt_time wait = tt_earlier(SEED_AGAIN << (seed->tries - 1), TT_MEMBERS_QUIET);
-            seed->next = tt_after(now, wait);
-        }
-        next = tt_earlier(next, tt_later(seed->next, now + 1));
+        if (now >= seed->next)
+            ask_seed(node, now, seed);
+        if (seed->endpoint.port != 0)
+            next = tt_earlier(next, seed->next);
     }
     return next;
 }
@@ -518,8 +531,7 @@ static tt_time fade(tt_members *m, tt_time now)
             continue;
         }
         if (seconds >= at) {
-            tt_members_set_state(m, now, member, TT_MEMBER_GONE);
-            m->lost_at = tt_earlier(m->lost_at, tt_after(now, LOST_SOONEST));
+            end_doubt(m, now, member);
             at = seconds + TT_MEMBERS_GONE_S;
         }
         next = at < next ? at : next;
@@ -554,8 +566,10 @@ static void advance(tt_node *node, tt_time now)
     look_at_self(node, now);
     if (now < m->next)
         return;
-    tt_time next = end_asks(m, now);
-    next = tt_earlier(next, fade(m, now));
+    for (unsigned i = 0; i < TT_MEMBERS_ASKS_MAX; i++)
+        if (m->asks[i].token != 0 && now >= m->asks[i].until)
+            end_ask(m, now, &m->asks[i]);
+    tt_time next = fade(m, now);
     next = tt_earlier(next, ask_seeds(node, now));
     if (takes_part(m)) {
         if (m->round_at == TT_FOREVER)
@@ -568,7 +582,7 @@ static void advance(tt_node *node, tt_time now)
     }
     if (m->lost_at != TT_FOREVER && now >= m->lost_at)
         look_for_gone(node, now);
-    m->next = tt_earlier(next, m->lost_at);
+    m->next = tt_earlier(tt_earlier(next, m->lost_at), next_end(m));
 }
 
 // ---- what other sources tell

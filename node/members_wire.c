@@ -138,10 +138,9 @@ static bool filter_has(const uint8_t *filter, size_t bytes, uint64_t mixed, uint
     return true;
 }
 
-bool tt_gossip_filter_has(const tt_gossip *g, const tt_member *member)
+bool tt_gossip_filter_has(const tt_gossip *g, uint64_t mixed)
 {
-    return filter_has(g->filter, g->filter_length, tt_members_mix(member->id, member->incarnation),
-                      g->token);
+    return filter_has(g->filter, g->filter_length, mixed, g->token);
 }
 
 // ---- writing
@@ -163,7 +162,7 @@ void tt_gossip_begin(tt_gossip_writer *g, tt_node *node, const tt_endpoint *to, 
     tt_write_u8(&g->w, VERSION);
     g->flags_at = g->w.length;
     flags |= m->id != 0 ? TT_GOSSIP_NAMED : 0;
-    flags |= m->count == m->capacity ? TT_GOSSIP_PARTIAL : 0;
+    flags |= tt_members_are_partial(m) ? TT_GOSSIP_PARTIAL : 0;
     flags |= m->wanted != 0 && !is_answer ? TT_GOSSIP_FIND : 0;
     tt_write_u8(&g->w, flags);
     tt_write_be16(&g->w, (uint16_t)(m->living + (m->id != 0)));
@@ -239,8 +238,8 @@ void tt_gossip_add_filter(tt_gossip_writer *g, const tt_members *m)
         bool own = i == m->count;
         if (own ? m->id == 0 : !tt_member_is_told(member))
             continue;
-        uint64_t mixed = own ? tt_members_mix(m->id, m->incarnation)
-                             : tt_members_mix(member->id, member->incarnation);
+        uint64_t mixed =
+            own ? tt_members_mix(m->id, m->incarnation, false) : tt_member_mixed(member);
         for (unsigned k = 0; k < FILTER_HASHES; k++) {
             size_t bit = filter_bit(mixed, g->token, k, bytes);
             filter[bit / 8] |= (uint8_t)(1 << bit % 8);

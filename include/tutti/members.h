@@ -35,7 +35,7 @@ struct tt_peer;
 #define TT_MEMBERS_ROUND TT_MS(300)      // between two questions, while there is news
 #define TT_MEMBERS_QUIET TT_SECONDS(64)  // and at the most, while there is none
 #define TT_MEMBERS_PATIENCE TT_MS(1000)  // within which a question is answered
-#define TT_MEMBERS_SILENT 3              // questions without an answer, and it is doubted
+#define TT_MEMBERS_SILENT 5              // questions without an answer, and it is doubted
 #define TT_MEMBERS_DOUBT_S 15            // in which one who is doubted may say that it lives
 #define TT_MEMBERS_GONE_S 3600           // for which one who is gone is looked for
 #define TT_MEMBERS_ANSWERS_PER_SECOND 64 // datagrams of answers
@@ -102,12 +102,12 @@ struct tt_members {
     tt_member *places;
     uint16_t *heads; // by id, then by endpoint
     uint16_t capacity, count;
-    uint16_t living;     // of the others whom this device tells of: they gossip, and are not gone
-    uint16_t unheard;    // of these, not known by multicast DNS
-    uint64_t digest;     // of the living
-    uint16_t faded;      // members that are not alive
-    uint16_t news;       // members of whom something is to be told
-    uint16_t told_count; // that the best informed of the others know, this device among them
+    uint16_t living;      // of the others whom this device tells of: they gossip, and are not gone
+    uint16_t unheard;     // of these, not known by multicast DNS
+    uint64_t digest;      // of the living
+    uint16_t faded, gone; // members that are not alive; and of these, gone
+    uint16_t news;        // members of whom something is to be told
+    uint16_t told_count;  // that the best informed of the others know, this device among them
     uint64_t salt;
     uint64_t id; // own; 0: it has no name
     uint16_t incarnation;
