@@ -11,6 +11,8 @@
 #include "node/members.h"
 #include "tutti/check.h"
 
+#define LOST_SOONEST TT_SECONDS(2) // before one who is gone is looked for
+
 static uint64_t scatter(uint64_t x) // the finish of SplitMix64
 {
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
@@ -285,4 +287,32 @@ tt_member *tt_members_insert(tt_node *node, tt_time now, const tt_member_word *w
     link(m, member);
     count(m, member, 1);
     return member;
+}
+
+// ---- doubt
+
+void tt_members_wake(tt_members *m, tt_time at)
+{
+    m->round_at = tt_earlier(m->round_at, tt_later(at, m->rest_until));
+    m->next = INT64_MIN; // all times are looked at anew
+}
+
+tt_time tt_members_soon(tt_members *m, tt_time now, tt_time within)
+{
+    return tt_after(now, (tt_time)tt_random_below(&m->random, (uint64_t)within));
+}
+
+void tt_members_doubt(tt_members *m, tt_time now, tt_member *member)
+{
+    if (member->state != TT_MEMBER_ALIVE)
+        return;
+    tt_members_set_state(m, now, member, TT_MEMBER_DOUBTED);
+    tt_members_tell_anew(m, member);
+    tt_members_wake(m, tt_members_soon(m, now, TT_MEMBERS_ROUND));
+}
+
+void tt_members_end_doubt(tt_members *m, tt_time now, tt_member *member)
+{
+    tt_members_set_state(m, now, member, TT_MEMBER_GONE);
+    m->lost_at = tt_earlier(m->lost_at, tt_after(now, LOST_SOONEST));
 }

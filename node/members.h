@@ -1,5 +1,5 @@
 // What the files of the members share. From the lowest up: members.c is the table, members_wire.c
-// the bytes, members_gossip.c who is asked and when.
+// the bytes, members_hear.c what is believed, members_gossip.c who is asked and when.
 
 #ifndef TUTTI_NODE_MEMBERS_H
 #define TUTTI_NODE_MEMBERS_H
@@ -44,6 +44,13 @@ void tt_members_set_state(tt_members *m, tt_time now, tt_member *member, uint8_t
 tt_member *tt_members_insert(tt_node *node, tt_time now, const tt_member_word *word,
                              uint8_t sources, bool needed);
 void tt_members_remove(tt_members *m, tt_member *member);
+// A round is due at this time, unless one was just now.
+void tt_members_wake(tt_members *m, tt_time at);
+// A time by chance.
+tt_time tt_members_soon(tt_members *m, tt_time now, tt_time within);
+// Whether it lives is to be said by itself; and it did not.
+void tt_members_doubt(tt_members *m, tt_time now, tt_member *member);
+void tt_members_end_doubt(tt_members *m, tt_time now, tt_member *member);
 bool tt_members_depends_on(const tt_node *node, const tt_endpoint *endpoint);
 
 // ---- members_wire.c
@@ -95,5 +102,9 @@ bool tt_gossip_add(tt_gossip_writer *g, const tt_member *member);
 // A filter of all whom this device tells of, in the bytes that are left.
 void tt_gossip_add_filter(tt_gossip_writer *g, const tt_members *m);
 void tt_gossip_send(tt_gossip_writer *g, tt_node *node, uint8_t more_flags);
+
+// ---- members_hear.c
+
+bool tt_members_receive(tt_node *node, tt_time now, const tt_datagram *datagram);
 
 #endif
