@@ -324,6 +324,12 @@ const tt_sim_scenario tt_sim_scenarios[] = {
      .nodes_max = 64,
      .loss_percent_max = 20,
      .any_fault = true},
+    {.name = "gossip",
+     .what = "nodes that know an address each find all others; one dies, one restarts",
+     .run = tt_sim_gossip_run,
+     .nodes_min = 16,
+     .nodes_max = TT_SIM_NODES_MAX,
+     .loss_percent_max = 5},
     {0},
 };
 

@@ -182,7 +182,7 @@ static tt_status open_group(const tt_endpoint *group, uint16_t port, int *descri
     bool ipv6 = !tt_endpoint_is_ipv4(group);
     struct sockaddr_in6 six = {.sin6_family = AF_INET6,
                                .sin6_port = htons(port),
-                               .sin6_scope_id = loopback_index()};
+                               .sin6_scope_id = tt_linux_loopback()};
     struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
     int opened = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (opened < 0)
@@ -217,6 +217,8 @@ static tt_status linux_open_groups(tt_platform *platform, uint16_t port, const t
     for (size_t i = 0; i < group_count; i++) // a host without IPv6 does with IPv4
         if (open_group(&groups[i], port, &pair[!tt_endpoint_is_ipv4(&groups[i])]) == TT_OK)
             status = TT_OK;
+    if (status == TT_OK)
+        status = give_inboxes(p, p->sockets, false);
     if (status == TT_OK)
         *socket = p->sockets++;
     return status;

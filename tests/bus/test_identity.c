@@ -25,7 +25,8 @@ static void test_identities(void)
 {
     EXPECT(tt_bus_identity("", 1) != tt_bus_identity("", 2));
     EXPECT(tt_bus_identity("a", 1) != tt_bus_identity("b", 1));
-    EXPECT(tt_bus_identity("node-1", 0x01020304) == 0xf63139b5350a143b);
+    EXPECT(tt_bus_identity("node-1", 0x01020304) == 0xba8cf9eae6374656);
+    EXPECT(tt_bus_identity("Node-1", 0x01020304) == tt_bus_identity("nodE-1", 0x01020304));
 }
 
 // It is said until it is answered, again after a minute, after another name and after a quarter of
