@@ -122,6 +122,10 @@ tt_time tt_transmission_deadline(const tt_bus *bus);
 // Makes a response a diagnostic: `what` and `which` as text.
 void tt_bus_diagnose(tt_bus *bus, tt_response *response, tt_code code, const char *what,
                      const char *which);
+// A response of a code alone; and one of a code and a sentence, instead of what was there.
+void tt_response_begin(tt_response *response, tt_code code);
+void tt_bus_refuse(tt_bus *bus, tt_response *response, tt_code code, const char *what,
+                   const char *which);
 tt_resource *tt_bus_find_resource(const tt_bus *bus, const char *path);
 bool tt_bus_has_resource(const tt_bus *bus, const tt_resource *resource); // it was not removed
 // Runs the handler for a request, or makes the answer for no resource or a wrong method.

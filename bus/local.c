@@ -103,8 +103,7 @@ static void take_body(tt_bus *bus, tt_time now, tt_resource *resource, const tt_
              tt_owed_is_open(bus, request->token) &&
              tt_bus_has_resource(bus, resource)); // else its handler removed it
     if (!request->last && response->code < TT_BAD_REQUEST && !response->later)
-        *response = (tt_response){
-            .code = TT_ENTITY_INCOMPLETE, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+        tt_response_begin(response, TT_ENTITY_INCOMPLETE);
 }
 
 static void serve(tt_bus *bus, tt_time now, tt_call *call, tt_bus_buffer *buffer)
@@ -124,7 +123,8 @@ static void serve(tt_bus *bus, tt_time now, tt_call *call, tt_bus_buffer *buffer
     };
     tt_bus_set_window(&request, NULL, buffer);
     request.window_offset = call->state.received;
-    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+    tt_response response;
+    tt_response_begin(&response, TT_INTERNAL_ERROR);
     if (id == 0)
         tt_server_refuse_busy(bus, &response);
     else if (tt_bodies_place_whole(bus, now, resource, NULL, &request, &response))

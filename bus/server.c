@@ -75,8 +75,7 @@ static bool is_unwanted(uint8_t no_response, tt_code code)
 
 void tt_server_refuse_busy(tt_bus *bus, tt_response *response)
 {
-    *response = (tt_response){.content_format = TT_FORMAT_NONE};
-    tt_bus_diagnose(bus, response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
+    tt_bus_refuse(bus, response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
     response->max_age_seconds = BUSY_SECONDS;
 }
 
@@ -154,8 +153,7 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
     }
     tt_bus_run_handler(bus, now, resource, request, response);
     if (transfer != NULL && m->block1.more && response->code < TT_BAD_REQUEST && !response->later) {
-        *response = (tt_response){
-            .code = TT_CONTINUE, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+        tt_response_begin(response, TT_CONTINUE);
     } else if (transfer != NULL) {
         transfer->resource = NULL; // whole, or refused
     }
@@ -283,9 +281,8 @@ static void repeat_answer(tt_bus *bus, tt_time now, tt_bus_session *session,
         memcpy(buffer->bytes, session->kept, session->kept_length);
         tt_buffer_send(buffer, peer, session->kept_length);
     } else if (outcome->kind == TT_OUTCOME_CODE || error) {
-        tt_response response = {.code = (tt_code)outcome->code,
-                                .content_format = TT_FORMAT_NONE,
-                                .max_age_seconds = 60};
+        tt_response response;
+        tt_response_begin(&response, (tt_code)outcome->code);
         tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
     }
 }
@@ -294,8 +291,9 @@ static void repeat_answer(tt_bus *bus, tt_time now, tt_bus_session *session,
 static void refuse(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
                    const tt_message *m, tt_bus_buffer *buffer)
 {
-    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = REFUSED_SECONDS};
-    tt_bus_diagnose(bus, &response, TT_UNAVAILABLE, "too many have asked of late", "");
+    tt_response response;
+    tt_bus_refuse(bus, &response, TT_UNAVAILABLE, "too many have asked of late", "");
+    response.max_age_seconds = REFUSED_SECONDS;
     bus->counters.refused++;
     if (m->type == TT_CONFIRMABLE || !is_unwanted(m->no_response, response.code))
         tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
@@ -328,7 +326,8 @@ static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_en
         .token = id,
     };
     tt_bus_set_window(&request, &m->block2, buffer);
-    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+    tt_response response;
+    tt_response_begin(&response, TT_INTERNAL_ERROR);
     tt_resource *observed = NULL;
     if (id != 0 || session == NULL)
         handle(bus, now, session, m, &request, &response, &observed);

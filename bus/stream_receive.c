@@ -174,6 +174,13 @@ static void give_handler(tt_bus *bus, tt_time now, tt_bus_stream *s, const piece
         answer(bus, now, s, &response);
 }
 
+static void refuse_rest(tt_bus *bus, tt_time now, tt_bus_stream *s)
+{
+    tt_response response;
+    tt_response_begin(&response, TT_ENTITY_INCOMPLETE);
+    answer(bus, now, s, &response);
+}
+
 void tt_stream_take(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_message *m)
 {
     piece p;
@@ -197,10 +204,7 @@ void tt_stream_take(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_message
     else if (is_mine(s))
         give_handler(bus, now, s, &p);
     else // another took its place: the sender was silent too long, or the resource is gone
-        answer(bus, now, s,
-               &(tt_response){.code = TT_ENTITY_INCOMPLETE,
-                              .content_format = TT_FORMAT_NONE,
-                              .max_age_seconds = 60});
+        refuse_rest(bus, now, s);
 }
 
 void tt_stream_take_advance(tt_bus_stream *s, tt_time now)

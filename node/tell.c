@@ -4,7 +4,8 @@
 
 tt_status tt_node_tell(tt_node *node, tt_time now, const tt_call *call)
 {
-    tt_datagram d; // its own: what is being received may lie in the node's
+    // Its own: what is being received may lie in the node's. On no stack: a device's are too small.
+    static tt_datagram d;
     d.socket = node->bus_socket;
     d.peer = call->peer;
     d.hop_limit = 0;

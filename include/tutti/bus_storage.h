@@ -30,6 +30,10 @@ TT_C_BEGIN
 #ifndef TT_BUS_OBSERVERS_MAX
 #define TT_BUS_OBSERVERS_MAX 8
 #endif
+#ifndef TT_BUS_OBSERVED_MAX
+#define TT_BUS_OBSERVED_MAX                                                                        \
+    96 // bytes of an observer's path and query, a terminator of each included
+#endif
 #ifndef TT_BUS_TRANSFERS_MAX
 #define TT_BUS_TRANSFERS_MAX 4 // bodies being received block by block
 #endif
@@ -192,8 +196,7 @@ typedef struct tt_bus_observer {
     tt_time told_at;        // the newest notification
     tt_time confirm_at;     // when the newest state is told again, confirmably; TT_FOREVER
     tt_time confirmed;      // when the observer last said that it is there
-    char path[TT_BUS_PATH_MAX];
-    char query[TT_BUS_QUERY_MAX];
+    char path[TT_BUS_OBSERVED_MAX]; // its query behind it
 } tt_bus_observer;
 
 typedef struct tt_bus_transfer {

@@ -24,7 +24,9 @@ TT_C_BEGIN
 #ifndef TT_NODE_STRANGERS_MAX
 #define TT_NODE_STRANGERS_MAX 4 // devices that are observed by their address and watched, too
 #endif
+#ifndef TT_NODE_ASKS_MAX
 #define TT_NODE_ASKS_MAX 4 // peers that are asked for their boot number at a time
+#endif
 // Answers {"wire": version, "boot": number, "name": name}, the last where it has one.
 #define TT_NODE_LIFE_PATH ".well-known/tutti"
 
@@ -63,6 +65,7 @@ typedef struct tt_node_options {
 
 struct tt_node {
     tt_platform *platform;
+    const struct tt_node_finding *finding; // NULL: it looks for nobody
     tt_bus bus;
     tt_discovery discovery;
     tt_peer peers[TT_NODE_PEERS_MAX];
@@ -108,6 +111,12 @@ struct tt_node {
 // that cannot be announced (see tt_discovery_init); TT_BUSY (the port is taken), TT_FULL or TT_IO
 // where a port cannot be had.
 tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_options *options);
+
+// The same for a node that announces itself and looks for nobody: `browse` and `watch` are false,
+// else TT_INVALID. tt_node_find finds none then, and of a caller that has died the bus alone takes
+// notice. A program that calls this and not tt_node_init has none of the code that finds others.
+tt_status tt_node_init_announcer(tt_node *node, tt_platform *platform,
+                                 const tt_node_options *options);
 
 // Does all that is due now and returns without waiting.
 void tt_node_poll(tt_node *node);
