@@ -146,6 +146,8 @@ class Worker:
                 here.mkdir(parents=True, exist_ok=True)
                 for name in files:
                     os.symlink(os.path.join(path, name), here / name)
+        for complete in build_root.glob("*/complete"):  # what tests install once, such as NumPy
+            os.symlink(complete.parent, self.folder / complete.parent.name)
         self.made = []  # (machine, file) that are not links now
 
     def restore(self):

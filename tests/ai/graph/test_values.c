@@ -71,6 +71,14 @@ static const known values[] = {
     {"%0 = constant {4,2,1,3} : f64[2,2]\n%1 = determinant %0 : f64[]", {"{10} : f64[]"}},
     {"%0 = constant {4,0,0,0.5} : f64[2,2]\n%1 = inverse %0 : f64[2,2]",
      {"{0.25,0,0,2} : f64[2,2]"}},
+    {"%0 = constant {1,2,2,4} : f64[2,2]\n%1 = inverse %0 : f64[2,2]",
+     {"{nan,nan,nan,nan} : f64[2,2]"}}, // there is none
+    {"%0 = constant {0,2,3,0,0,0,0,0,5} : f64[3,3]\n%1 = inverse %0 : f64[3,3]",
+     {"{nan,nan,nan,nan,nan,nan,nan,nan,nan} : f64[3,3]"}},
+    {"%0 = constant {4,2,2,1} : f64[2,2]\n%1 = determinant %0 : f64[]", {"{0} : f64[]"}},
+    {"%0 = constant {0,2,0.5,0} : f64[2,2]\n%1 = inverse %0 : f64[2,2]", // rows change places
+     {"{0,2,0.5,0} : f64[2,2]"}},
+    {"%0 = constant {0,2,0.5,0} : f64[2,2]\n%1 = determinant %0 : f64[]", {"{-1} : f64[]"}},
     {"%0 = iota element=i16 sizes=[2,3] axis=1 : i16[2,3]", {"{0,1,2,0,1,2} : i16[2,3]"}},
 };
 
@@ -169,11 +177,31 @@ static void check_ranks(void)
     }
 }
 
+// TFLite's SAME: so many windows, as little padding as they need, the odd one behind.
+static void check_same_padding(void)
+{
+    for (int64_t size = 0; size < 9; size++)
+        for (int64_t window = 1; window < 7; window++)
+            for (int64_t stride = 0; stride < 5; stride++) {
+                tt_type x = TT_TYPE(TT_F32, 1, 30, size, 1);
+                int64_t windows[2] = {30, window}, strides[2] = {30, stride};
+                int64_t before[2] = {-7, -7}, after[2] = {-7, -7}, end = 0, needed = 0;
+                tt_same_padding(&x, windows, strides, before, after);
+                for (int64_t at = 0; stride > 0 && at < size; at += stride)
+                    end = at + window;
+                needed = end > size ? end - size : 0;
+                EXPECT_EQUAL(before[1] + after[1], needed);
+                EXPECT(after[1] - before[1] == needed % 2);
+                EXPECT(before[0] == 0 && after[0] == 0);
+            }
+}
+
 int main(void)
 {
     check_values();
     check_costs();
     check_uniform();
     check_ranks();
+    check_same_padding();
     return test_result();
 }
