@@ -179,8 +179,7 @@ static int8_t rounded_weight(float weight, double scale)
 {
     if (scale > (double)FLT_MAX)
         return 0;
-    long q = lroundf(weight / (float)scale);
-    return (int8_t)(q < -127 ? -127 : q > 127 ? 127 : q);
+    return (int8_t)lroundf(weight / (float)scale); // -127 to 127: no weight is more steps
 }
 
 // Channel by channel; of a depthwise step channels are innermost, as the runtime wants them.

@@ -226,6 +226,40 @@ static void test_reshaped(void)
     tt_quantised_free(q);
 }
 
+// Pieces that have been reshaped to three axes: what they are joined to is a row of all of them.
+static void test_joined_reshapes(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value x = image_of(g, 2, 2, 3, 2);
+    tt_value a = tt_reshape(g, tt_pool_greatest(g, x, one, NULL), 3, (int64_t[]){2, 4, 3});
+    tt_value y = join2(g, a, tt_reshape(g, x, 3, (int64_t[]){2, 4, 3}), 1);
+    tt_quantised *q = quantised(g, y, (float[24]){0}, 2);
+    uint8_t *bytes;
+    tt_plan plan = plan_of(q, &bytes);
+    EXPECT_EQUAL(plan.header.output_bytes, 24);
+    EXPECT(plan.header.output_shape[0] == 1 && plan.header.output_shape[1] == 1 &&
+           plan.header.output_shape[2] == 24);
+    free(bytes);
+    expect_plan_agrees(q, &numbers, 20);
+    tt_quantised_free(q);
+}
+
+static tt_value pieces_of_row(tt_graph *g, unsigned count)
+{
+    tt_value x = row(g), y[9];
+    for (unsigned i = 0; i < count; i++)
+        y[i] = dense_of(g, x, 1, (float[]){1, (float)i, 3, 4, 5}, NULL);
+    return tt_concatenate(g, count, y, 1);
+}
+
+static void test_eight_pieces(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_quantised *q = quantised(g, pieces_of_row(g, 8), (float[]){1, 0.5f, 0, 1, 0.25f}, 1);
+    expect_plan_agrees(q, &numbers, 20);
+    tt_quantised_free(q);
+}
+
 // What no plan can say.
 static tt_value make_between_rows(tt_graph *g)
 {
@@ -282,10 +316,7 @@ static tt_value make_input_twice(tt_graph *g)
 
 static tt_value make_nine(tt_graph *g)
 {
-    tt_value x = row(g), y[9];
-    for (int i = 0; i < 9; i++)
-        y[i] = dense_of(g, x, 1, (float[]){1, (float)i, 3, 4, 5}, NULL);
-    return tt_concatenate(g, 9, y, 1);
+    return pieces_of_row(g, 9);
 }
 
 static tt_value make_nine_in_joins(tt_graph *g)
@@ -378,6 +409,8 @@ int main(void)
     test_long_lives();
     test_joins_within_joins();
     test_reshaped();
+    test_joined_reshapes();
+    test_eight_pieces();
     test_refusals();
     return test_result();
 }
