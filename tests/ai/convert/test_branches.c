@@ -347,6 +347,14 @@ static tt_value make_long_join(tt_graph *g)
     return join2(g, x, tt_pool_greatest(g, x, one, NULL), 1);
 }
 
+static tt_value make_join_of_nothing(tt_graph *g) // of no image, with three axes
+{
+    const int64_t first[4] = {0}, sizes[4] = {0, 6, 6, 4}, steps[4] = {1, 1, 1, 1};
+    tt_value x = tt_slice(g, image(g), first, sizes, steps);
+    x = tt_reshape(g, x, 3, (int64_t[]){0, 36, 4});
+    return join2(g, x, x, 1);
+}
+
 static const struct {
     tt_value (*make)(tt_graph *g);
     tt_status status;
@@ -380,6 +388,7 @@ static const struct {
     {make_relu_of_row_join, TT_UNSUPPORTED,
      "concatenate (f32[1,12,6,4]): a ReLU has no step in a plan, but after a convolution or "
      "product"},
+    {make_join_of_nothing, TT_TOO_LARGE, "concatenate (f32[0,72,4]): is beyond a plan's limits"},
     {make_long_join, TT_TOO_LARGE, "concatenate (f32[1,80000,1,1]): is beyond a plan's limits"},
 };
 

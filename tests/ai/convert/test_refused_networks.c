@@ -322,6 +322,15 @@ static tt_value by_first_counts(tt_graph *g, int64_t axis)
     return tt_divide(g, sum, tt_constant(g, type, counts));
 }
 
+static tt_value make_counts_but_one(tt_graph *g) // of which the last is wrong
+{
+    float counts[25];
+    for (int i = 0; i < 25; i++)
+        counts[i] = i < 24 ? 4 : 3;
+    tt_value sum = tt_pool_sum(g, image(g), two, NULL);
+    return tt_divide(g, sum, tt_constant(g, TT_TYPE(TT_F32, 1, 5, 5, 1), counts));
+}
+
 static tt_value make_counts_of_first_row(tt_graph *g)
 {
     return by_first_counts(g, 0);
@@ -471,6 +480,7 @@ static const refusal refusals[] = {
     {make_count_by_channel, TT_UNSUPPORTED, "is divided by other than"},
     {make_counts_of_channels, TT_UNSUPPORTED, "is divided by other than"},
     {make_counts_of_images, TT_UNSUPPORTED, "is divided by other than"},
+    {make_counts_but_one, TT_UNSUPPORTED, "is divided by other than"},
     {make_counts_of_first_row, TT_UNSUPPORTED, "is divided by other than"},
     {make_counts_of_first_column, TT_UNSUPPORTED, "is divided by other than"},
     {make_huge_average, TT_TOO_LARGE, ""},
