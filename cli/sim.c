@@ -309,7 +309,8 @@ const tt_command tt_command_sim = {
             "knows over time,\n"
             "what they said and what became of it. A scenario is one of the tests': posts, blocks, "
             "observe,\n"
-            "discovery, restart, hard, watchers or crowd. The same seed and faults give the same "
+            "discovery, restart, hard, movers, watchers or crowd. The same seed and faults give "
+            "the same "
             "trace, byte for "
             "byte.",
     .examples = "  tutti sim --nodes 1000 --seed 7 --faults faults.txt\n"
