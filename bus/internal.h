@@ -179,7 +179,7 @@ typedef enum tt_call_phase {
     TT_CALL_FORGOTTEN, // its peer has gone: about to end
 } tt_call_phase;
 tt_call *tt_call_at(const tt_list *node);
-uint64_t tt_exchange_new_token(tt_bus *bus); // for a request that goes out now
+uint64_t tt_exchange_new_token(tt_bus *bus, tt_bus_session *session); // for one that goes out now
 tt_bus_token tt_exchange_token(uint64_t number);
 void tt_exchange_begin(tt_bus *bus, tt_time now, tt_call *call);
 void tt_exchange_renew(tt_call *call, tt_time now); // it has come on: the whole time once more

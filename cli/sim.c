@@ -310,7 +310,8 @@ const tt_command tt_command_sim = {
             "knows over time,\n"
             "what they said and what became of it. A scenario is one of the tests': posts, blocks, "
             "observe,\n"
-            "discovery, restart, hard, watchers, crowd or gossip. The same seed and faults give "
+            "discovery, restart, hard, movers, watchers,\n"
+             "crowd or gossip. The same seed and faults give "
             "the same "
             "trace, byte for "
             "byte.",

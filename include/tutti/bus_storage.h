@@ -163,6 +163,7 @@ struct tt_bus_session {
     uint8_t
         claims; // 1 + the place of a session at whose address this one was heard, while that stays
     uint8_t kept[TT_BUS_KEPT_BYTES];
+    uint32_t tag; // of the tokens of our requests to it; 0: none is drawn yet
     tt_bus_transmission out;
     tt_time round_trip, deviation; // smoothed (RFC 6298, 2); 0: not measured
 };
@@ -275,8 +276,7 @@ struct tt_bus {
     const struct tt_bus_calling *calling; // what the bus does for calls; NULL: none was ever begun
     tt_random random;
     uint64_t identity; // see tt_bus_set_identity
-    uint32_t tag;      // of all tokens of this life
-    uint32_t sequence; // of the newest of them
+    uint32_t sequence; // of the newest token of ours
     uint16_t first_id; // of the next session
     tt_answer_token next_answer;
     uint32_t observe_sequence;
