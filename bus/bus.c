@@ -119,6 +119,7 @@ static void receive_message(tt_bus *bus, tt_time now, const tt_endpoint *peer, t
     if (m->code == 0 && (confirms || m->type == TT_CONFIRMABLE)) {
         receive_empty(bus, now, peer, session, m);
     } else if (m->code == TT_STREAM_PIECE || m->code == TT_STREAM_ACKNOWLEDGE) {
+        tt_moving_stream(bus, now, peer, m);
         tt_stream_receive(bus, now, peer, m);
     } else if (is_request(m->code) && !confirms) {
         tt_server_request(bus, now, peer, m);

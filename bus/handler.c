@@ -198,12 +198,9 @@ uint8_t tt_bus_etag(const tt_bus *bus, uint64_t version, uint64_t *etag)
 
 static void write_etag(const tt_bus *bus, tt_message_writer *w, uint64_t version)
 {
-    uint8_t bytes[8];
     uint64_t etag;
     uint8_t length = tt_bus_etag(bus, version, &etag);
-    for (unsigned i = 0; i < length; i++)
-        bytes[i] = (uint8_t)(etag >> 8 * (length - 1 - i));
-    tt_message_option(w, TT_OPTION_ETAG, bytes, length);
+    tt_message_option_tag(w, TT_OPTION_ETAG, etag, length);
 }
 
 bool tt_bus_write_response(const tt_bus *bus, tt_message_writer *w, const tt_block *block1,
@@ -242,6 +239,8 @@ bool tt_bus_write_response(const tt_bus *bus, tt_message_writer *w, const tt_blo
         tt_message_option_number(w, TT_OPTION_SIZE1, (uint32_t)response->size_max);
     if (response->stream != 0)
         tt_message_option_number(w, TT_OPTION_STREAM, response->stream);
+    if (response->introduces)
+        tt_message_option_tag(w, TT_OPTION_IDENTITY, bus->identity, 8);
     if (length > 0)
         tt_message_payload(w, response->payload, length);
     return !w->out.failed;

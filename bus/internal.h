@@ -25,18 +25,27 @@ typedef enum tt_outcome_kind {
 } tt_outcome_kind;
 // Lets go of what is too old; before `heard` is set anew.
 void tt_remembered_age(tt_bus_session *s, tt_time now);
-// Takes a message's id. `unsafe`: a handler that changes things may run for it.
-tt_id_state tt_remembered_take(tt_bus_session *s, tt_time now, uint16_t id, bool confirmable,
+// Takes a message, by its id or its sequence number. `unsafe`: a handler that changes things may
+// run for it.
+tt_id_state tt_remembered_take(tt_bus_session *s, tt_time now, const tt_message *message,
                                bool unsafe);
-// What came of a message with this id and checksum, or NULL.
-tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum);
+// What came of a message with its id and bytes, or NULL.
+tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, const tt_message *message);
 void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *message,
                        tt_outcome_kind kind, unsigned code);
 // A session gives way: whether the bus can remember for it; it leaves; it comes back.
 bool tt_remembered_can_leave(tt_bus *bus, tt_bus_session *s, tt_time now);
-void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s);
+void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s, tt_time now);
 void tt_remembered_return(tt_bus *bus, tt_bus_session *s, tt_time now);
-void tt_remembered_forget(tt_bus *bus, uint64_t identity);
+void tt_remembered_forget(tt_bus *bus, const tt_endpoint *peer); // a stranger, that has left
+uint32_t tt_token_tag(const tt_bus_token *token);                // 0: it has none
+// Whether a life with this tag has left.
+bool tt_remembered_is_past(tt_bus *bus, uint32_t tag, tt_time now);
+// Of a session with a tag: whether a request of it is none that others have overtaken.
+bool tt_remembered_is_newest(const tt_bus_session *s, const tt_message *message);
+// From now on what is taken is that of the tag in a request's token, or a stranger's (NULL). What
+// was taken until now leaves; false: the bus has no room for it.
+bool tt_remembered_switch(tt_bus *bus, tt_bus_session *s, tt_time now, const tt_message *message);
 
 // session.c
 tt_bus_session *tt_session_find(const tt_bus *bus, const tt_endpoint *peer); // or NULL
@@ -46,7 +55,14 @@ tt_bus_session *tt_session_of(tt_bus *bus, tt_time now, const tt_endpoint *peer,
 void tt_session_touch(tt_bus_session *s, tt_time now); // it was heard
 // The id of the next message to the peer; false: all were used within EXCHANGE_LIFETIME.
 bool tt_session_new_id(tt_bus_session *s, tt_time now, uint16_t *id);
-tt_time tt_session_ids_at(const tt_bus_session *s);           // from when on there is one
+tt_time tt_session_ids_at(const tt_bus_session *s); // from when on there is one
+// Whether the next request to the peer says who we are; what it answered, 0: nothing.
+bool tt_session_is_to_be_told(const tt_bus *bus, const tt_bus_session *s, tt_time now);
+void tt_session_told(tt_bus_session *s, tt_time now, uint64_t identity);
+void tt_session_tell_all(tt_bus *bus); // all peers, once more
+// Whether it observes, is owed an answer, or sends a body.
+bool tt_session_is_served(const tt_bus *bus, const tt_bus_session *s);
+void tt_session_drop_claims(tt_bus *bus, tt_bus_session *s);  // by it and on it
 void tt_session_forget(tt_bus *bus, const tt_endpoint *peer); // whole
 
 // outbox.c
@@ -130,6 +146,7 @@ typedef enum tt_call_phase {
     TT_CALL_FORGOTTEN, // its peer has gone: about to end
 } tt_call_phase;
 tt_call *tt_call_at(const tt_list *node);
+uint64_t tt_exchange_new_token(tt_bus *bus); // for a request that goes out now
 tt_bus_token tt_exchange_token(uint64_t number);
 void tt_exchange_begin(tt_bus *bus, tt_time now, tt_call *call);
 void tt_exchange_renew(tt_call *call, tt_time now); // it has come on: the whole time once more
@@ -203,7 +220,12 @@ void tt_stream_advance(tt_bus *bus, tt_time now);
 tt_time tt_stream_deadline(const tt_bus *bus);
 bool tt_stream_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
                         size_t *length);
-bool tt_stream_needs(const tt_bus *bus, const tt_bus_session *session);
+// Whether one of a call of ours, or one that is served, is with a peer.
+bool tt_stream_is_of(const tt_bus *bus, const tt_bus_session *session, bool call);
+void tt_stream_hand_over(tt_bus *bus, const tt_bus_session *from, tt_bus_session *to);
+// Whether a message is newer than all that came of a stream that is served to a peer.
+bool tt_stream_is_newer(const tt_bus *bus, const tt_bus_session *session,
+                        const tt_message *message);
 void tt_stream_forget(tt_bus *bus, const tt_bus_session *session);
 void tt_stream_unreachable(tt_bus *bus, const tt_endpoint *peer); // what nobody there has heard of
 void tt_stream_remove(tt_bus *bus, const tt_resource *resource);
@@ -218,6 +240,14 @@ tt_bus_transfer *tt_bodies_place_block(tt_bus *bus, tt_time now, tt_resource *re
                                        const tt_message *message, tt_response *response);
 void tt_bodies_advance(tt_bus *bus, tt_time now);
 tt_time tt_bodies_deadline(const tt_bus *bus);
+
+// moving.c
+// The session of a request, wherever it comes from, moved there or made; NULL: there is no room for
+// it. What cannot be begun from there is taken out of the message.
+tt_bus_session *tt_moving_session(tt_bus *bus, tt_time now, const tt_endpoint *peer,
+                                  tt_message *message);
+// Moves the session of a stream that is served where a message of it came from, if that is newer.
+void tt_moving_stream(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *message);
 
 // server.c
 void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message *message);

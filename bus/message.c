@@ -101,6 +101,7 @@ static bool is_repeatable(unsigned number)
 static bool take_option(tt_message *m, unsigned number, const uint8_t *value, size_t length)
 {
     uint32_t n = 0;
+    uint8_t identity_length;
     switch (number) {
     case 3: // Uri-Host and Uri-Port: we have one host behind every address
     case 7:
@@ -150,6 +151,10 @@ static bool take_option(tt_message *m, unsigned number, const uint8_t *value, si
     case TT_OPTION_STREAM:
         m->has_stream = read_number(value, length, 4, &m->stream);
         return m->has_stream;
+    case TT_OPTION_IDENTITY:
+        if (length == sizeof(m->identity))
+            read_tag(value, length, &m->identity, &identity_length);
+        return true;
     default:
         return false;
     }
@@ -179,11 +184,11 @@ static tt_status read_options(tt_message *m, tt_reader *r)
     return TT_OK;
 }
 
-static uint32_t sum_of(const uint8_t *bytes, size_t length) // FNV-1a
+uint32_t tt_message_sum(const tt_message *m) // FNV-1a
 {
     uint32_t sum = 0x811c9dc5u;
-    for (size_t i = 0; i < length; i++)
-        sum = (sum ^ bytes[i]) * 0x01000193u;
+    for (size_t i = 0; i < m->size; i++)
+        sum = (sum ^ m->bytes[i]) * 0x01000193u;
     return sum;
 }
 
@@ -194,7 +199,8 @@ tt_status tt_message_parse(tt_message *m, const void *bytes, size_t length)
     memset(m, 0, sizeof(*m));
     m->content_format = m->accept = TT_FORMAT_NONE;
     m->max_age = 60;
-    m->sum = sum_of(bytes, length);
+    m->bytes = bytes;
+    m->size = length;
     uint8_t first = tt_read_u8(&r);
     m->type = (tt_message_type)(first >> 4 & 3);
     m->token.length = first & 15;
@@ -245,6 +251,14 @@ void tt_message_option(tt_message_writer *w, unsigned number, const void *value,
     write_extended(&w->out, delta);
     write_extended(&w->out, length);
     tt_write_bytes(&w->out, value, length);
+}
+
+void tt_message_option_tag(tt_message_writer *w, unsigned number, uint64_t tag, unsigned length)
+{
+    uint8_t bytes[8];
+    for (unsigned i = 0; i < length; i++)
+        bytes[i] = (uint8_t)(tag >> 8 * (length - 1 - i));
+    tt_message_option(w, number, bytes, length);
 }
 
 void tt_message_option_number(tt_message_writer *w, unsigned number, uint32_t value)

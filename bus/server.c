@@ -213,6 +213,14 @@ static bool is_bare(const tt_response *response)
            response->content_format == TT_FORMAT_NONE;
 }
 
+// Who has said who it is and asks who we are is told once.
+static void introduce(const tt_bus *bus, tt_bus_session *session, tt_response *response)
+{
+    response->introduces = session != NULL && session->asks && bus->identity != 0;
+    if (session != NULL)
+        session->asks = false;
+}
+
 // An answer as it goes at once: in the acknowledgement, or as a non-confirmable message.
 static size_t write_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_message *m,
                             const tt_response *response, const uint32_t *observe,
@@ -221,13 +229,15 @@ static size_t write_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, c
     bool confirmable = m->type == TT_CONFIRMABLE;
     uint16_t id = m->id;
     tt_message_writer w;
+    tt_response introducing = *response;
+    introduce(bus, session, &introducing);
     if (!confirmable && (session == NULL || !tt_session_new_id(session, now, &id)))
         id = bus->first_id++;
     tt_message_begin(&w, buffer->bytes, sizeof(buffer->bytes),
                      confirmable ? TT_ACKNOWLEDGEMENT : TT_NON_CONFIRMABLE, response->code, id,
                      &m->token);
     // It fits: the payload is a block at most, and the options of an answer are few.
-    TT_CHECK(tt_bus_write_response(bus, &w, &m->block1, &m->block2, response, observe));
+    TT_CHECK(tt_bus_write_response(bus, &w, &m->block1, &m->block2, &introducing, observe));
     return w.out.length;
 }
 
@@ -245,7 +255,7 @@ static void send_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, cons
         kind = TT_OUTCOME_KEPT;
         memcpy(session->kept, buffer->bytes, length);
         session->kept_id = m->id;
-        session->kept_length = (uint16_t)length;
+        session->kept_length = (uint8_t)length;
     }
     if (m->code != TT_GET)
         tt_remembered_add(session, now, m, kind, response->code);
@@ -329,7 +339,8 @@ static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_en
     if (response.later || silent || (id != 0 && owed == NULL)) { // or answered by its handler
         if (!response.later && owed != NULL)
             owed->id = 0;
-        if (session != NULL)
+        // Of one that is known by its number, and whose repetition is silent, no more is wanted.
+        if (session != NULL && (m->type == TT_CONFIRMABLE || !session->has_tag))
             tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
         if (m->type == TT_CONFIRMABLE)
             tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
@@ -354,15 +365,16 @@ static bool is_new(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_e
                    const tt_message *m, tt_bus_buffer *buffer)
 {
     bool safe = m->code == TT_GET;
-    const tt_bus_outcome *outcome = tt_remembered_recall(session, now, m->id, m->sum);
+    const tt_bus_outcome *outcome = tt_remembered_recall(session, now, m);
     if (outcome != NULL) {
         bus->counters.duplicates++;
         repeat_answer(bus, now, session, peer, m, outcome, buffer);
         return false;
     }
-    tt_id_state state =
-        tt_remembered_take(session, now, m->id, m->type == TT_CONFIRMABLE, may_change(bus, m));
-    if (state == TT_ID_NEW || (safe && (state == TT_ID_FULL || m->type == TT_CONFIRMABLE)))
+    tt_id_state state = tt_remembered_take(session, now, m, may_change(bus, m));
+    // What changes nothing is done again; the token of an observation comes with more than one.
+    bool again = m->type == TT_CONFIRMABLE || (session->has_tag && m->has_observe);
+    if (state == TT_ID_NEW || (safe && (state == TT_ID_FULL || again)))
         return true;
     if (state == TT_ID_FULL)
         refuse(bus, now, session, peer, m, buffer);
@@ -385,7 +397,7 @@ void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_mes
         bus->counters.dropped++;
         return;
     }
-    tt_bus_session *session = tt_session_of(bus, now, peer, false);
+    tt_bus_session *session = tt_moving_session(bus, now, peer, m);
     if (session == NULL && !without_session(m))
         refuse(bus, now, NULL, peer, m, buffer);
     else if (session == NULL)
@@ -405,7 +417,7 @@ static void answer_local(tt_bus *bus, tt_time now, tt_call *call, const tt_respo
 }
 
 static tt_status answer_far(tt_bus *bus, tt_time now, const tt_bus_owed *owed,
-                            const tt_response *response)
+                            tt_response *response)
 {
     tt_bus_buffer *buffer = tt_buffer_take(bus);
     if (buffer == NULL)
@@ -418,6 +430,7 @@ static tt_status answer_far(tt_bus *bus, tt_time now, const tt_bus_owed *owed,
         o = NULL;
     }
     tt_message_writer w;
+    introduce(bus, owed->session, response);
     tt_message_begin(&w, buffer->bytes, sizeof(buffer->bytes), TT_CONFIRMABLE, response->code, 0,
                      &owed->token);
     bool fits = tt_bus_write_response(bus, &w, NULL, &owed->block2, response,

@@ -112,6 +112,9 @@ void tt_stream_offer(tt_bus *bus, tt_bus_session *session, tt_call *call)
     size_t query = call->query != NULL ? strlen(call->query) : 0;
     bool fits = strlen(call->path) + query + OPTION_BYTES <= TT_BUS_PATH_MAX;
     tt_bus_token token = tt_exchange_token(state->token);
+    tt_bus_stream *offered = state->streams ? find_of_call(bus, call) : NULL;
+    if (offered != NULL) // its request has not gone yet
+        offered->token = token;
     if (!wants || !fits || state->sent > 0 || state->fetch_token != 0 || state->streams ||
         state->block_exponent != TT_BLOCK_EXPONENT_MAX)
         return;
@@ -244,6 +247,7 @@ static void open_body(tt_bus *bus, tt_time now, tt_bus_session *session, const t
         return;
     s->size = m->size1;
     s->transfer = transfer;
+    s->version = m->tag;
     transfer->next = SIZE_MAX; // no block has its place in it
     s->owed = request->token;
     tt_stream_take_begin(s, now);
@@ -431,11 +435,33 @@ bool tt_stream_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capa
 
 // What ends with others.
 
-bool tt_stream_needs(const tt_bus *bus, const tt_bus_session *session)
+bool tt_stream_is_of(const tt_bus *bus, const tt_bus_session *session, bool call)
 {
     for (size_t i = 0; i < TT_BUS_STREAMS_MAX; i++)
-        if (bus->streams[i].kind != TT_STREAM_FREE && bus->streams[i].session == session)
+        if (bus->streams[i].kind != TT_STREAM_FREE && bus->streams[i].session == session &&
+            (bus->streams[i].call != NULL) == call)
             return true;
+    return false;
+}
+
+void tt_stream_hand_over(tt_bus *bus, const tt_bus_session *from, tt_bus_session *to)
+{
+    for (size_t i = 0; i < TT_BUS_STREAMS_MAX; i++)
+        if (bus->streams[i].session == from)
+            bus->streams[i].session = to;
+}
+
+bool tt_stream_is_newer(const tt_bus *bus, const tt_bus_session *session, const tt_message *m)
+{
+    tt_reader r;
+    tt_reader_init(&r, m->payload, m->length);
+    uint32_t stamp = tt_read_be32(&r);
+    for (size_t i = 0; i < TT_BUS_STREAMS_MAX; i++) {
+        const tt_bus_stream *s = &bus->streams[i];
+        if (s->kind != TT_STREAM_FREE && s->session == session && s->call == NULL &&
+            tt_token_equal(&s->token, &m->token))
+            return !r.failed && (s->stamp == 0 || (int32_t)(stamp - s->stamp) > 0);
+    }
     return false;
 }
 

@@ -87,16 +87,13 @@ static void give_caller(tt_bus *bus, tt_time now, tt_bus_stream *s, const piece 
     call->on_reply(call, now, &reply); // last: the owner may cancel the call in it
 }
 
-// Whether the transfer is still this stream's, by its Request-Tag: the token's first bytes.
+// Whether the transfer is still this stream's, by its Request-Tag.
 static bool is_mine(const tt_bus_stream *s)
 {
     const tt_bus_transfer *t = s->transfer;
-    const uint8_t *bytes = s->token.bytes;
-    uint32_t tag =
-        (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
     return t != NULL && s->resource != NULL && t->resource == s->resource &&
            t->session == s->session && t->method == s->method && t->tag_length == 4 &&
-           t->tag == tag && t->next == SIZE_MAX;
+           t->tag == s->version && t->next == SIZE_MAX;
 }
 
 void tt_stream_release(tt_bus_stream *s)

@@ -41,6 +41,13 @@ static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, c
         node->options.on_peer(discovery, now, event, peer, node->options.context);
 }
 
+// Another name makes another identity.
+static void say_who_we_are(tt_node *node)
+{
+    tt_discovery *d = &node->discovery;
+    tt_bus_set_identity(&node->bus, tt_bus_identity(d->name, d->options.boot));
+}
+
 tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_options *options)
 {
     const tt_platform_operations *operations = platform->operations;
@@ -76,6 +83,7 @@ tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_optio
         return status;
     node->port = operations->port(platform, node->bus_socket);
     node->discovery.options.port = node->port;
+    say_who_we_are(node);
     tt_presence_init(node);
     return TT_OK;
 }
@@ -173,6 +181,7 @@ void tt_node_poll(tt_node *node)
     receive_all(node);
     tt_time now = now_of(node);
     look_at_addresses(node, now);
+    say_who_we_are(node);
     tt_presence_advance(node, now);
     tt_timers_advance(node, now);
     if (node->options.on_turn != NULL)

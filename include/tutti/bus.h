@@ -151,6 +151,7 @@ typedef struct tt_response {
     // handler asked again that has no state for a notification now.
     bool busy;
     uint32_t stream; // the bus's
+    bool introduces; // the bus's: says who we are
     bool later; // no answer yet: tt_bus_answer will give it; a separate response (RFC 7252, 5.2.2)
 } tt_response;
 
@@ -253,10 +254,12 @@ struct tt_call {
         bool observing;         // the peer confirmed the observation
         bool refreshing;        // it is registered for again
         bool tagged;            // its body has a Request-Tag
+        bool introduces;        // its request says who we are
         bool has_sequence;
         uint8_t etag_length; // 0: none
         uint16_t message_id;
-        uint64_t token;       // of the request or observation
+        uint32_t tag;         // the Request-Tag
+        uint64_t token;       // of the request or observation, as on the wire
         uint64_t fetch_token; // of the blocks that follow a long notification
         uint64_t etag;
         uint32_t sequence; // of the newest notification
@@ -348,6 +351,15 @@ void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer);
 // end with TT_UNREACHABLE. An observation that is established goes on, and what is remembered of
 // the peer stays: the error may be forged, or the peer may be about to start.
 void tt_bus_unreachable(tt_bus *bus, tt_time now, const tt_endpoint *peer);
+
+// Who a device is to its peers, until there are keys: a hash of its name ("" without one) and the
+// number of its boot. Another name and another boot make another identity. Never 0.
+uint64_t tt_bus_identity(const char *name, uint32_t boot);
+
+// Says who this device is, before its first call and whenever its name changes. Requests tell it to
+// peers, whose servers then know our requests by their tokens, from whatever address they come; a
+// bus without one (0) is a stranger to everybody.
+void tt_bus_set_identity(tt_bus *bus, uint64_t identity);
 
 // struct tt_bus, its limits and tt_bus_init are in tutti/bus_storage.h, for whoever owns one.
 

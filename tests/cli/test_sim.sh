@@ -136,5 +136,5 @@ wait $soak
 [ $? -eq 0 ] || complain "a soak that was stopped has another status"
 soak=
 says "stopped after"
-says "no other did"
+says "seeds of every scenario"
 exit $failed
