@@ -120,6 +120,24 @@ static void test_taken(void)
     EXPECT(answer.count == 0 && SERVER->bus.counters.dropped == 0);
 }
 
+// A peer that has not said who it is gets no id twice within 247 s.
+static void test_ids(void)
+{
+    start();
+    tt_call call = telling("keep", "x", 1);
+    unsigned count = 0;
+    while (tell_call(&call) == TT_OK)
+        count++;
+    EXPECT(count > 49152 && count <= 65536);
+    EXPECT_EQUAL(tell_call(&call), TT_FULL);
+    time_now += TT_BUS_EXCHANGE_LIFETIME - TT_SECONDS(1);
+    EXPECT_EQUAL(tell_call(&call), TT_FULL);
+    time_now += TT_SECONDS(3);
+    EXPECT_EQUAL(tell_call(&call), TT_OK);
+    take_told();
+    EXPECT_EQUAL(runs, 1);
+}
+
 // By hand: which classes are not wanted, by what message.
 static void hear_option(tt_message_type type, uint16_t id, tt_method method, const char *path,
                         uint32_t unwanted)
@@ -220,6 +238,7 @@ int main(void)
     test_written();
     test_refused();
     test_taken();
+    test_ids();
     test_classes();
     test_confirmable();
     test_later();
