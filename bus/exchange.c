@@ -1,8 +1,9 @@
 // Exchanges: requests of ours and whose their answers are, by token; when they end.
 //
-// A token has a tag, drawn at random for each life, and a number that counts the requests of this
-// life, whoever they are for, in the order in which they go out. A server that was told who we are
-// knows by it what it has taken, from whatever address it comes.
+// A token has a tag, drawn at random for each session, and a number that counts the requests of
+// this life, whoever they are for, in the order in which they go out. A server that was told who we
+// are knows by it what it has taken, from whatever address it comes. The tag is a secret between
+// the two: no other peer of ours can ask in our name.
 //
 // A call's message waits in `calls`, in the order of the queue, until its peer's session is free;
 // blockwise.c writes it then. What OSCORE protects will be put on between the two: on the way out
@@ -16,24 +17,26 @@
 #define CALL_TIMEOUT TT_SECONDS(60)
 #define PING_TIMEOUT TT_SECONDS(1)
 
-static void draw_tag(tt_bus *bus)
+// All numbers were used: others with other tags, of which the peers are told.
+static void begin_anew(tt_bus *bus)
 {
-    do
-        bus->tag = (uint32_t)tt_random_u64(&bus->random);
-    while (bus->tag == 0); // is nobody's
     bus->sequence = 0;
+    for (size_t i = 0; i < TT_BUS_SESSIONS_MAX; i++)
+        bus->sessions[i].tag = 0;
     tt_session_tell_all(bus);
 }
 
-uint64_t tt_exchange_new_token(tt_bus *bus)
+uint64_t tt_exchange_new_token(tt_bus *bus, tt_bus_session *session)
 {
     uint8_t bytes[8];
     uint64_t number;
     tt_writer w;
-    if (bus->tag == 0 || bus->sequence == UINT32_MAX)
-        draw_tag(bus);
+    if (bus->sequence == UINT32_MAX)
+        begin_anew(bus);
+    while (session->tag == 0) // is nobody's
+        session->tag = (uint32_t)tt_random_u64(&bus->random);
     tt_writer_init(&w, bytes, sizeof(bytes));
-    tt_write_be32(&w, bus->tag);
+    tt_write_be32(&w, session->tag);
     tt_write_be32(&w, ++bus->sequence);
     memcpy(&number, bytes, 8);
     return number;
@@ -157,7 +160,7 @@ static tt_call *find_by_token(tt_bus *bus, const tt_endpoint *peer, const tt_bus
 static void reject(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m)
 {
     tt_bus_session *session = tt_session_find(bus, peer);
-    bool known = session != NULL && tt_remembered_recall(session, now, m->id, m->sum) != NULL;
+    bool known = session != NULL && tt_remembered_recall(session, now, m) != NULL;
     if (m->type == TT_CONFIRMABLE && known)
         tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
     else
@@ -168,7 +171,7 @@ static void acknowledge(tt_bus *bus, tt_time now, const tt_endpoint *peer, const
 {
     tt_bus_session *session = tt_session_find(bus, peer);
     tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
-    if (session == NULL || tt_remembered_recall(session, now, m->id, m->sum) != NULL)
+    if (session == NULL || tt_remembered_recall(session, now, m) != NULL)
         return;
     if (!session->has_tag)
         (void)tt_remembered_take(session, now, m, false);
@@ -197,7 +200,9 @@ static void note_identity(tt_bus *bus, tt_time now, tt_call *call, const tt_mess
     tt_bus_session *session = tt_session_find(bus, &call->peer);
     bool was_told = call->state.introduces;
     call->state.introduces = false;
-    if (session == NULL || (m->identity == 0 && !was_told))
+    bool is_stranger = was_told && m->identity == 0; // unless another answer has said it meanwhile
+    if (session == NULL || (m->identity == 0 && !is_stranger) ||
+        (is_stranger && !tt_session_is_to_be_told(bus, session, now)))
         return;
     if (m->identity != 0 && session->told_at != 0 && session->identity != m->identity)
         end_last_life(bus, now, call);

@@ -29,8 +29,8 @@ void tt_remembered_age(tt_bus_session *s, tt_time now);
 // run for it.
 tt_id_state tt_remembered_take(tt_bus_session *s, tt_time now, const tt_message *message,
                                bool unsafe);
-// What came of a message with this id and checksum, or NULL.
-tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum);
+// What came of a message with its id and bytes, or NULL.
+tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, const tt_message *message);
 void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *message,
                        tt_outcome_kind kind, unsigned code);
 // A session gives way: whether the bus can remember for it; it leaves; it comes back.
@@ -180,7 +180,7 @@ typedef enum tt_call_phase {
     TT_CALL_FORGOTTEN, // its peer has gone: about to end
 } tt_call_phase;
 tt_call *tt_call_at(const tt_list *node);
-uint64_t tt_exchange_new_token(tt_bus *bus); // for a request that goes out now
+uint64_t tt_exchange_new_token(tt_bus *bus, tt_bus_session *session); // for one that goes out now
 tt_bus_token tt_exchange_token(uint64_t number);
 void tt_exchange_begin(tt_bus *bus, tt_time now, tt_call *call);
 void tt_exchange_renew(tt_call *call, tt_time now); // it has come on: the whole time once more

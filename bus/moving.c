@@ -52,6 +52,9 @@ static bool take_in(tt_bus *bus, tt_time now, tt_bus_session *s, tt_bus_session 
         s->identity = other->identity;
         s->told_at = other->told_at;
     }
+    if (other->tag != 0)
+        s->tag = other->tag;
+    s->tell = true;
     memset(other, 0, sizeof(*other));
     return true;
 }

@@ -52,6 +52,9 @@ tt_status tt_node_set_up(tt_node *node, tt_platform *platform, const tt_node_opt
     node->discovery.options.port = node->port;
     say_who_we_are(node);
     tt_life_init(node);
+    node->members = options->members;
+    if (node->members != NULL)
+        node->members->operations->start(node, now);
     return TT_OK;
 }
 
@@ -113,6 +116,11 @@ static void send_discovery(tt_node *node, tt_time now)
     }
 }
 
+static bool is_gossip(tt_node *node, tt_time now, const tt_datagram *d)
+{
+    return node->members != NULL && node->members->operations->receive(node, now, d);
+}
+
 static void receive_all(tt_node *node)
 {
     tt_datagram *d = &node->datagram;
@@ -142,7 +150,8 @@ static void receive_all(tt_node *node)
                 node->on_multicast(node, now, d);
             else
                 node->counters.multicast_dropped++;
-        } else if (node->finding == NULL || !node->finding->receive(node, now, d)) {
+        } else if ((node->finding == NULL || !node->finding->receive(node, now, d)) &&
+                   !is_gossip(node, now, d)) {
             if (d->cut)
                 tt_bus_receive_cut(&node->bus, now, &d->peer, d->data, d->length);
             else
@@ -161,6 +170,8 @@ void tt_node_poll(tt_node *node)
     if (node->finding != NULL)
         node->finding->advance(node, now);
     tt_timers_advance(node, now);
+    if (node->members != NULL)
+        node->members->operations->advance(node, now);
     if (node->options.on_turn != NULL)
         node->options.on_turn(node, now);
     tt_discovery_advance(&node->discovery, now);
@@ -175,6 +186,8 @@ tt_time tt_node_deadline(const tt_node *node)
         return INT64_MIN;
     tt_time deadline = tt_earlier(node->presence_at, tt_bus_deadline(&node->bus));
     deadline = tt_earlier(deadline, tt_timers_deadline(node));
+    if (node->members != NULL)
+        deadline = tt_earlier(deadline, node->members->next);
     return tt_earlier(deadline, tt_discovery_deadline(&node->discovery));
 }
 

@@ -402,6 +402,8 @@ static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, c
     }
     if (event == TT_PEER_RESTARTED || (event == TT_PEER_GONE && !is_shared(node, peer)))
         tt_bus_forget_peer(&node->bus, now, &peer->endpoint);
+    if (node->members != NULL)
+        node->members->operations->peer(node, now, peer, event == TT_PEER_FOUND);
     if (node->options.on_peer != NULL)
         node->options.on_peer(discovery, now, event, peer, node->options.context);
 }

@@ -157,6 +157,7 @@ struct tt_bus_session {
     uint64_t identity;   // tt_bus_identity of the peer; 0: none is known
     tt_time heard;       // or spoken to
     tt_time round_trip, deviation; // smoothed (RFC 6298, 2); 0: not measured
+    uint32_t tag;                  // of the tokens of our requests to it; 0: none is drawn yet
     uint32_t left[4]; // when the last id of each quarter was used: second + 1, 0: never
     tt_bus_transmission out;
     union {
@@ -277,8 +278,7 @@ struct tt_bus {
     const struct tt_bus_calling *calling; // what the bus does for calls; NULL: none was ever begun
     tt_random random;
     uint64_t identity;            // see tt_bus_set_identity
-    uint32_t tag;                 // of all tokens of this life
-    uint32_t sequence;            // of the newest of them
+    uint32_t sequence;            // of the newest token of ours
     uint16_t first_id;            // of the next session
     bool plant_deduplication_bug; // tests only: forgets every exchange, so duplicates run twice
     tt_answer_token next_answer;

@@ -206,6 +206,10 @@ void tt_discovery_forget(tt_peer *peer);
 // The network may have changed: asks and announces soon, as after the start, at most once a second.
 void tt_discovery_ask_again(tt_discovery *discovery, tt_time now);
 
+// Whether a device of this network can be at an address that somebody told: one of a link, a
+// private one, or one of an own network.
+bool tt_discovery_is_near(const tt_discovery *discovery, const tt_endpoint *address);
+
 // How many devices are present and have no place in the table; `more`: at least so many.
 size_t tt_discovery_count_others(const tt_discovery *discovery, tt_time now, bool *more);
 

@@ -10,6 +10,7 @@
 #include "tutti/bus_storage.h"
 #include "tutti/discovery.h"
 #include "tutti/language.h"
+#include "tutti/members.h"
 #include "tutti/platform.h"
 
 TT_C_BEGIN
@@ -56,6 +57,7 @@ typedef struct tt_node_options {
     uint16_t port;            // TT_BUS_PORT, or 0 for any free one: node->port tells which
     bool browse;              // look for others
     bool watch;               // depend on all that are found: those who die are gone in seconds
+    tt_members *members;      // whom it knows from all sources (tutti/members.h), prepared; or NULL
     tt_peer_handler *on_peer; // or NULL
     void (*on_turn)(tt_node *node, tt_time now); // at each turn of the loop; or NULL
     void *context;
@@ -65,6 +67,7 @@ typedef struct tt_node_options {
 struct tt_node {
     tt_platform *platform;
     const struct tt_node_finding *finding; // NULL: it looks for nobody
+    tt_members *members;                   // or NULL
     tt_node_options options;
     tt_socket bus_socket;
     uint16_t port; // of the bus, the one that it really has

@@ -217,6 +217,8 @@ static tt_status linux_open_groups(tt_platform *platform, uint16_t port, const t
         if (open_group(&groups[i], port, &pair[!tt_endpoint_is_ipv4(&groups[i])]) == TT_OK)
             status = TT_OK;
     if (status == TT_OK)
+        status = give_inboxes(p, p->sockets, false);
+    if (status == TT_OK)
         *socket = p->sockets++;
     return status;
 }

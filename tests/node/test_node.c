@@ -297,6 +297,10 @@ static void test_same_name(void)
     pass(TT_SECONDS(5));
     EXPECT_TEXT(nodes[0].node.discovery.name, "Kitchen");
     EXPECT_TEXT(nodes[1].node.discovery.name, "kitchen-2");
+    for (unsigned i = 0; i < 2; i++) { // who they are to each other goes with their names
+        const tt_discovery *d = &nodes[i].node.discovery;
+        EXPECT(nodes[i].node.bus.identity == tt_bus_identity(d->name, d->options.boot));
+    }
     EXPECT(tt_node_find(&nodes[0].node, NULL, "KITCHEN-2") != NULL);
     EXPECT(tt_node_find(&nodes[1].node, NULL, "KITCHEN") != NULL);
     // A long name makes room for its suffix, and no character of it is cut in two.
