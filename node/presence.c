@@ -17,6 +17,9 @@
 // second, and one such ping a second leaves this device. Whoever answers is back, and so may others
 // be: then everybody is asked anew.
 //
+// A device that sleeps says for how long it may be silent: so much later it is gone, and seldom
+// pinged meanwhile. Only its own answer counts, so a forged word costs a question.
+//
 // A ping is an empty confirmable message of four bytes, answered by a reset (RFC 7252, 4.3). It is
 // made here, because a call of the bus for each peer would be the larger part of what a peer costs.
 
@@ -48,7 +51,8 @@ static void tell_life(tt_resource *resource, tt_time now, const tt_request *requ
     (void)now;
     tt_writer_init(&w, request->space, TT_BUS_BLOCK_MAX);
     bool named = node->discovery.options.name != NULL;
-    tt_cbor_map(&w, named ? 3 : 2);
+    uint16_t sleep_s = node->discovery.options.sleep_s;
+    tt_cbor_map(&w, 2 + (size_t)named + (sleep_s != 0));
     tt_cbor_text(&w, "wire");
     tt_cbor_unsigned(&w, TT_WIRE_VERSION);
     tt_cbor_text(&w, "boot");
@@ -57,8 +61,45 @@ static void tell_life(tt_resource *resource, tt_time now, const tt_request *requ
         tt_cbor_text(&w, "name");
         tt_cbor_text(&w, node->discovery.name);
     }
+    if (sleep_s != 0) {
+        tt_cbor_text(&w, "sleep");
+        tt_cbor_unsigned(&w, sleep_s);
+    }
     tt_respond_bytes(request, response, TT_FORMAT_CBOR, request->space, w.length,
-                     node->discovery.options.boot);
+                     (uint64_t)sleep_s << 32 | node->discovery.options.boot);
+}
+
+tt_status tt_node_sleeps(tt_node *node, tt_time duration)
+{
+    if (duration < 0 || duration > TT_SECONDS(TT_SLEEP_MAX))
+        return TT_INVALID;
+    tt_time seconds = (duration + TT_SECONDS(1) - 1) / TT_SECONDS(1);
+    tt_discovery_set_sleep(&node->discovery, node->platform->operations->now(node->platform),
+                           (uint16_t)seconds);
+    return TT_OK;
+}
+
+// How long a peer's silence means nothing.
+static tt_time sleep_of(const tt_peer *peer)
+{
+    return peer->sleep_told ? 0 : TT_SECONDS((tt_time)peer->sleep_s);
+}
+
+// When one who is silent is pinged again: seldom while it may be asleep, which it fell at `since`.
+static tt_time again_at(const tt_peer *peer, tt_time now, tt_time since, tt_time again)
+{
+    tt_time awake_at = tt_after(since, sleep_of(peer));
+    if (now >= awake_at)
+        return tt_after(now, again);
+    return tt_earlier(awake_at, tt_after(now, tt_later(again, sleep_of(peer) / 32)));
+}
+
+unsigned tt_node_sleep_of(const tt_node *node, const tt_endpoint *endpoint)
+{
+    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++)
+        if (node->peers[i].reported && tt_endpoint_equal(&node->peers[i].endpoint, endpoint))
+            return (unsigned)(sleep_of(&node->peers[i]) / TT_SECONDS(1));
+    return 0;
 }
 
 void tt_presence_init(tt_node *node)
@@ -149,6 +190,8 @@ static void on_life(tt_call *call, tt_time now, const tt_reply *reply)
         ask->boot = number_at(reply, "boot");
         uint32_t wire = number_at(reply, "wire");
         ask->wire = wire <= UINT8_MAX ? (uint8_t)wire : UINT8_MAX;
+        uint32_t sleep_s = number_at(reply, "sleep");
+        ask->sleep_s = sleep_s <= TT_SLEEP_MAX ? (uint16_t)sleep_s : TT_SLEEP_MAX;
         const tt_node *node = call->context;
         ask->another = is_another(reply, &node->peers[ask->place]);
     }
@@ -205,6 +248,9 @@ static void take_answer(tt_node *node, tt_time now, struct tt_node_ask *ask)
         return;
     }
     bool was_lost = peer->lost;
+    peer->sleep_s = ask->sleep_s;
+    peer->sleep_told = false;
+    peer->watch.next = now;
     tt_discovery_confirm(&node->discovery, now, peer, ask->boot, ask->wire);
     peer->watch.silent = 0;
     if (was_lost)
@@ -274,7 +320,7 @@ static tt_time settle(tt_node *node, tt_time now, size_t place)
     if (now < watch->since || !begin_doubt(node, now, peer))
         return watch->since;
     bool lives = peer->heard > watch->since;
-    if (!lives && now >= tt_after(watch->since, TT_PRESENCE_GONE)) {
+    if (!lives && now >= tt_after(watch->since, TT_PRESENCE_GONE + sleep_of(peer))) {
         declare_gone(node, now, peer);
         return watch->next;
     }
@@ -284,7 +330,7 @@ static tt_time settle(tt_node *node, tt_time now, size_t place)
     }
     if (now < watch->next)
         return watch->next;
-    watch->next = tt_after(now, DOUBT_AGAIN);
+    watch->next = again_at(peer, now, watch->since, DOUBT_AGAIN);
     if (!lives && is_asked_there(node, now, place))
         return watch->next;
     ask_life(node, now, place);
@@ -300,12 +346,14 @@ static tt_time watch_over(tt_node *node, tt_time now, size_t place)
     if (watch->watched == 0)
         watch->watched = now;
     tt_time silent_since = tt_later(peer->heard, watch->watched);
-    tt_time gone_at = tt_after(silent_since, TT_PRESENCE_GONE);
+    tt_time gone_at = tt_after(silent_since, TT_PRESENCE_GONE + sleep_of(peer));
     if (now >= gone_at) {
         declare_gone(node, now, peer);
         return watch->next;
     }
-    tt_time next = tt_later(tt_after(silent_since, TT_PRESENCE_PING), watch->next);
+    tt_time next = tt_after(silent_since, TT_PRESENCE_PING);
+    if (watch->ping != 0) // the last one had no answer
+        next = tt_later(next, watch->next);
     if (now < next)
         return tt_earlier(next, gone_at);
     ping(node, peer);
@@ -313,7 +361,7 @@ static tt_time watch_over(tt_node *node, tt_time now, size_t place)
         watch->pings = 0;
         ask_life(node, now, place);
     }
-    watch->next = tt_after(now, TT_PRESENCE_AGAIN);
+    watch->next = again_at(peer, now, tt_after(silent_since, TT_PRESENCE_PING), TT_PRESENCE_AGAIN);
     return tt_earlier(watch->next, gone_at);
 }
 

@@ -156,9 +156,8 @@ static tt_status linux_open(tt_platform *platform, uint16_t port, const tt_endpo
 static tt_status open_group(const tt_endpoint *group, uint16_t port, int *descriptor)
 {
     bool ipv6 = !tt_endpoint_is_ipv4(group);
-    struct sockaddr_in6 six = {.sin6_family = AF_INET6,
-                               .sin6_port = htons(port),
-                               .sin6_scope_id = loopback_index()};
+    struct sockaddr_in6 six = {
+        .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_scope_id = loopback_index()};
     struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
     int opened = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (opened < 0)
@@ -172,8 +171,8 @@ static tt_status open_group(const tt_endpoint *group, uint16_t port, int *descri
     else
         set_option(opened, IPPROTO_IP, IP_PKTINFO, 1);
     tt_status status = join(opened, ipv6, group);
-    if (status == TT_OK && bind(opened, ipv6 ? (void *)&six : (void *)&four,
-                                ipv6 ? sizeof(six) : sizeof(four)) != 0)
+    if (status == TT_OK &&
+        bind(opened, ipv6 ? (void *)&six : (void *)&four, ipv6 ? sizeof(six) : sizeof(four)) != 0)
         status = errno == EADDRINUSE ? TT_BUSY : TT_IO;
     if (status == TT_OK)
         *descriptor = opened;
