@@ -101,6 +101,7 @@ static bool is_repeatable(unsigned number)
 static bool take_option(tt_message *m, unsigned number, const uint8_t *value, size_t length)
 {
     uint32_t n = 0;
+    uint8_t identity_length;
     switch (number) {
     case 3: // Uri-Host and Uri-Port: we have one host behind every address
     case 7:
@@ -137,6 +138,11 @@ static bool take_option(tt_message *m, unsigned number, const uint8_t *value, si
     case TT_OPTION_PROXY_SCHEME:
         m->proxy = true;
         return true;
+    case TT_OPTION_NO_RESPONSE:
+        if (!read_number(value, length, 1, &n))
+            return false;
+        m->no_response = (uint8_t)n;
+        return true;
     case TT_OPTION_REQUEST_TAG:
         read_tag(value, length, &m->tag, &m->tag_length);
         return true;
@@ -147,6 +153,10 @@ static bool take_option(tt_message *m, unsigned number, const uint8_t *value, si
     case TT_OPTION_STREAM:
         m->has_stream = read_number(value, length, 4, &m->stream);
         return m->has_stream;
+    case TT_OPTION_IDENTITY:
+        if (length == sizeof(m->identity))
+            read_tag(value, length, &m->identity, &identity_length);
+        return true;
     default:
         return false;
     }
@@ -242,6 +252,14 @@ void tt_message_option(tt_message_writer *w, unsigned number, const void *value,
     write_extended(&w->out, delta);
     write_extended(&w->out, length);
     tt_write_bytes(&w->out, value, length);
+}
+
+void tt_message_option_tag(tt_message_writer *w, unsigned number, uint64_t tag, unsigned length)
+{
+    uint8_t bytes[8];
+    for (unsigned i = 0; i < length; i++)
+        bytes[i] = (uint8_t)(tag >> 8 * (length - 1 - i));
+    tt_message_option(w, number, bytes, length);
 }
 
 void tt_message_option_number(tt_message_writer *w, unsigned number, uint32_t value)

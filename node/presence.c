@@ -43,75 +43,13 @@
 
 #define PING_BYTES 4
 
-static void tell_life(tt_resource *resource, tt_time now, const tt_request *request,
-                      tt_response *response)
-{
-    const tt_node *node = resource->context;
-    tt_writer w;
-    (void)now;
-    tt_writer_init(&w, request->space, TT_BUS_BLOCK_MAX);
-    bool named = node->discovery.options.name != NULL;
-    uint16_t sleep_s = node->discovery.options.sleep_s;
-    tt_cbor_map(&w, 2 + (size_t)named + (sleep_s != 0));
-    tt_cbor_text(&w, "wire");
-    tt_cbor_unsigned(&w, TT_WIRE_VERSION);
-    tt_cbor_text(&w, "boot");
-    tt_cbor_unsigned(&w, node->discovery.options.boot);
-    if (named) {
-        tt_cbor_text(&w, "name");
-        tt_cbor_text(&w, node->discovery.name);
-    }
-    if (sleep_s != 0) {
-        tt_cbor_text(&w, "sleep");
-        tt_cbor_unsigned(&w, sleep_s);
-    }
-    tt_respond_bytes(request, response, TT_FORMAT_CBOR, request->space, w.length,
-                     (uint64_t)sleep_s << 32 | node->discovery.options.boot);
-}
-
-tt_status tt_node_sleeps(tt_node *node, tt_time duration)
-{
-    if (duration < 0 || duration > TT_SECONDS(TT_SLEEP_MAX))
-        return TT_INVALID;
-    tt_time seconds = (duration + TT_SECONDS(1) - 1) / TT_SECONDS(1);
-    tt_discovery_set_sleep(&node->discovery, node->platform->operations->now(node->platform),
-                           (uint16_t)seconds);
-    return TT_OK;
-}
-
-// How long a peer's silence means nothing.
-static tt_time sleep_of(const tt_peer *peer)
-{
-    return peer->sleep_told ? 0 : TT_SECONDS((tt_time)peer->sleep_s);
-}
-
 // When one who is silent is pinged again: seldom while it may be asleep, which it fell at `since`.
 static tt_time again_at(const tt_peer *peer, tt_time now, tt_time since, tt_time again)
 {
-    tt_time awake_at = tt_after(since, sleep_of(peer));
+    tt_time awake_at = tt_after(since, tt_life_sleep_of(peer));
     if (now >= awake_at)
         return tt_after(now, again);
-    return tt_earlier(awake_at, tt_after(now, tt_later(again, sleep_of(peer) / 32)));
-}
-
-unsigned tt_node_sleep_of(const tt_node *node, const tt_endpoint *endpoint)
-{
-    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++)
-        if (node->peers[i].reported && tt_endpoint_equal(&node->peers[i].endpoint, endpoint))
-            return (unsigned)(sleep_of(&node->peers[i]) / TT_SECONDS(1));
-    return 0;
-}
-
-void tt_presence_init(tt_node *node)
-{
-    node->presence_at = TT_FOREVER;
-    node->doubt_at = INT64_MIN; // the clock may be before its zero
-    node->life = (tt_resource){.path = TT_NODE_LIFE_PATH,
-                               .handler = tell_life,
-                               .context = node,
-                               .methods = 1 << TT_GET,
-                               .hidden = true};
-    TT_CHECK(tt_bus_add(&node->bus, &node->life) == TT_OK); // the first on a new bus
+    return tt_earlier(awake_at, tt_after(now, tt_later(again, tt_life_sleep_of(peer) / 32)));
 }
 
 uint16_t tt_presence_ping(tt_node *node, const tt_endpoint *endpoint)
@@ -141,7 +79,7 @@ static uint16_t answered_id(const tt_datagram *d)
     return (uint16_t)(d->data[2] << 8 | d->data[3]);
 }
 
-bool tt_presence_receive(tt_node *node, tt_time now, const tt_datagram *d)
+static bool receive(tt_node *node, tt_time now, const tt_datagram *d)
 {
     uint16_t id = answered_id(d);
     tt_discovery_heard(&node->discovery, now, &d->peer);
@@ -320,7 +258,7 @@ static tt_time settle(tt_node *node, tt_time now, size_t place)
     if (now < watch->since || !begin_doubt(node, now, peer))
         return watch->since;
     bool lives = peer->heard > watch->since;
-    if (!lives && now >= tt_after(watch->since, TT_PRESENCE_GONE + sleep_of(peer))) {
+    if (!lives && now >= tt_after(watch->since, TT_PRESENCE_GONE + tt_life_sleep_of(peer))) {
         declare_gone(node, now, peer);
         return watch->next;
     }
@@ -346,7 +284,7 @@ static tt_time watch_over(tt_node *node, tt_time now, size_t place)
     if (watch->watched == 0)
         watch->watched = now;
     tt_time silent_since = tt_later(peer->heard, watch->watched);
-    tt_time gone_at = tt_after(silent_since, TT_PRESENCE_GONE + sleep_of(peer));
+    tt_time gone_at = tt_after(silent_since, TT_PRESENCE_GONE + tt_life_sleep_of(peer));
     if (now >= gone_at) {
         declare_gone(node, now, peer);
         return watch->next;
@@ -409,7 +347,7 @@ static tt_time spread_of(tt_node *node, const tt_peer *doubted)
     return DOUBT_LEAST + (tt_time)tt_random_below(&node->discovery.random, (uint64_t)spread);
 }
 
-void tt_presence_doubt(tt_node *node, tt_time now, const tt_peer *doubted)
+static void doubt(tt_node *node, tt_time now, const tt_peer *doubted)
 {
     tt_peer *peer = &node->peers[doubted - node->peers];
     tt_time at = depends_on(node, peer) ? now : tt_after(now, spread_of(node, peer));
@@ -440,7 +378,7 @@ static void forgive_standstill(tt_node *node, tt_time now)
         node->strangers[i].heard = tt_earlier(now, tt_after(node->strangers[i].heard, late));
 }
 
-void tt_presence_advance(tt_node *node, tt_time now)
+static void advance(tt_node *node, tt_time now)
 {
     forgive_standstill(node, now);
     for (size_t i = 0; i < TT_NODE_ASKS_MAX; i++)
@@ -460,4 +398,52 @@ void tt_presence_advance(tt_node *node, tt_time now)
     }
     look_for_lost(node, now);
     node->presence_at = tt_earlier(node->presence_at, tt_strangers_advance(node, now));
+}
+
+// Whether another name is known at the place of one who is gone: what is under way there may be
+// its.
+static bool is_shared(const tt_node *node, const tt_peer *gone)
+{
+    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++)
+        if (node->peers[i].reported && tt_endpoint_equal(&node->peers[i].endpoint, &gone->endpoint))
+            return true;
+    return false;
+}
+
+// A restarted peer's exchanges are void before anyone hears of it. Doubts are presence's alone.
+static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, const tt_peer *peer,
+                    void *context)
+{
+    tt_node *node = context;
+    if (event == TT_PEER_DOUBTED) {
+        doubt(node, now, peer);
+        return;
+    }
+    if (event == TT_PEER_RESTARTED || (event == TT_PEER_GONE && !is_shared(node, peer)))
+        tt_bus_forget_peer(&node->bus, now, &peer->endpoint);
+    if (node->members != NULL)
+        node->members->operations->peer(node, now, peer, event == TT_PEER_FOUND);
+    if (node->options.on_peer != NULL)
+        node->options.on_peer(discovery, now, event, peer, node->options.context);
+}
+
+static tt_status begin(tt_node *node, tt_time now, const tt_discovery_options *options)
+{
+    tt_discovery_options all = *options;
+    all.browse = node->options.browse;
+    all.peers = node->peers;
+    all.peers_max = TT_NODE_PEERS_MAX;
+    all.others = node->others;
+    all.others_max = TT_NODE_OTHERS_MAX;
+    all.on_peer = on_peer;
+    all.context = node;
+    node->doubt_at = INT64_MIN; // the clock may be before its zero
+    return tt_discovery_init(&node->discovery, now, &all);
+}
+
+static const tt_node_finding finding = {begin, receive, advance};
+
+tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_options *options)
+{
+    return tt_node_set_up(node, platform, options, &finding);
 }

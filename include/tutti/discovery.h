@@ -106,6 +106,7 @@ typedef struct tt_discovery_options {
 
 struct tt_discovery {
     tt_discovery_options options;
+    const struct tt_discovery_browsing *browsing; // NULL: it looks for nobody
     char name[TT_NAME_MAX]; // in use; differs from options.name after a conflict
     tt_endpoint addresses[8];
     size_t address_count;
@@ -146,6 +147,11 @@ struct tt_discovery {
 // TT_TOO_LARGE, TT_INVALID (also for boot 0 and a table without places).
 tt_status tt_discovery_init(tt_discovery *discovery, tt_time now,
                             const tt_discovery_options *options);
+
+// The same for one that announces itself and looks for nobody (`browse` is false, else TT_INVALID).
+// A program that calls this and not tt_discovery_init has none of the code that finds others.
+tt_status tt_discovery_init_announcer(tt_discovery *discovery, tt_time now,
+                                      const tt_discovery_options *options);
 
 // Tells the own addresses; a change starts a new announcement.
 void tt_discovery_set_addresses(tt_discovery *discovery, tt_time now, const tt_endpoint *addresses,
@@ -204,6 +210,10 @@ void tt_discovery_gone(tt_discovery *discovery, tt_time now, tt_peer *peer);
 void tt_discovery_forget(tt_peer *peer);
 // The network may have changed: asks and announces soon, as after the start, at most once a second.
 void tt_discovery_ask_again(tt_discovery *discovery, tt_time now);
+
+// Whether a device of this network can be at an address that somebody told: one of a link, a private
+// one, or one of an own network.
+bool tt_discovery_is_near(const tt_discovery *discovery, const tt_endpoint *address);
 
 // How many devices are present and have no place in the table; `more`: at least so many.
 size_t tt_discovery_count_others(const tt_discovery *discovery, tt_time now, bool *more);

@@ -10,6 +10,7 @@
 #include "tutti/bus_storage.h"
 #include "tutti/discovery.h"
 #include "tutti/language.h"
+#include "tutti/members.h"
 #include "tutti/platform.h"
 
 TT_C_BEGIN
@@ -23,7 +24,9 @@ TT_C_BEGIN
 #ifndef TT_NODE_STRANGERS_MAX
 #define TT_NODE_STRANGERS_MAX 4 // devices that are observed by their address and watched, too
 #endif
+#ifndef TT_NODE_ASKS_MAX
 #define TT_NODE_ASKS_MAX 4 // peers that are asked for their boot number at a time
+#endif
 // Answers {"wire": version, "boot": number, "name": name, "sleep": seconds}, the last two where it
 // has a name, or sleeps.
 #define TT_NODE_LIFE_PATH ".well-known/tutti"
@@ -55,6 +58,7 @@ typedef struct tt_node_options {
     uint16_t port;            // TT_BUS_PORT, or 0 for any free one: node->port tells which
     bool browse;              // look for others
     bool watch;               // depend on all that are found: those who die are gone in seconds
+    tt_members *members;      // whom it knows from all sources (tutti/members.h), prepared; or NULL
     tt_peer_handler *on_peer; // or NULL
     void (*on_turn)(tt_node *node, tt_time now); // at each turn of the loop; or NULL
     void *context;
@@ -62,9 +66,11 @@ typedef struct tt_node_options {
 
 struct tt_node {
     tt_platform *platform;
+    const struct tt_node_finding *finding; // NULL: it looks for nobody
     tt_bus bus;
     tt_discovery discovery;
     tt_peer peers[TT_NODE_PEERS_MAX];
+    tt_members *members; // or NULL
     tt_node_options options;
     tt_socket bus_socket;
     uint16_t port; // of the bus, the one that it really has
@@ -108,6 +114,12 @@ struct tt_node {
 // where a port cannot be had.
 tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_options *options);
 
+// The same for a node that announces itself and looks for nobody: `browse` and `watch` are false,
+// else TT_INVALID. tt_node_find finds none then, and of a caller that has died the bus alone takes
+// notice. A program that calls this and not tt_node_init has none of the code that finds others.
+tt_status tt_node_init_announcer(tt_node *node, tt_platform *platform,
+                                 const tt_node_options *options);
+
 // Does all that is due now and returns without waiting.
 void tt_node_poll(tt_node *node);
 
@@ -119,6 +131,13 @@ void tt_node_run(tt_node *node);
 
 // Makes tt_node_run say goodbye and return. From the loop's own thread, such as a reply handler.
 void tt_node_stop(tt_node *node);
+
+// Tells a peer something without an answer: tt_bus_tell, and sent. It goes out by the end of this
+// turn of the loop, together with others to the same peer where the platform can; so whoever tells
+// much tells many in one turn. Errors as of tt_bus_tell; TT_FULL also where the platform takes no
+// more now (try again in the next turn), TT_UNREACHABLE. From the loop's own thread, handlers too;
+// takes 1.5 KB of its stack.
+tt_status tt_node_tell(tt_node *node, tt_time now, const tt_call *call);
 
 // Sets a timer: `callback` is called once, by the loop, in the first turn that begins `delay`
 // nanoseconds from now or later; it may set the timer again, which is how something is done every
