@@ -160,7 +160,7 @@ static tt_call *find_by_token(tt_bus *bus, const tt_endpoint *peer, const tt_bus
 static void reject(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m)
 {
     tt_bus_session *session = tt_session_find(bus, peer);
-    bool known = session != NULL && tt_remembered_recall(session, now, m->id, m->sum) != NULL;
+    bool known = session != NULL && tt_remembered_recall(session, now, m) != NULL;
     if (m->type == TT_CONFIRMABLE && known)
         tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
     else
@@ -171,7 +171,7 @@ static void acknowledge(tt_bus *bus, tt_time now, const tt_endpoint *peer, const
 {
     tt_bus_session *session = tt_session_find(bus, peer);
     tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
-    if (session == NULL || tt_remembered_recall(session, now, m->id, m->sum) != NULL)
+    if (session == NULL || tt_remembered_recall(session, now, m) != NULL)
         return;
     if (!session->has_tag)
         (void)tt_remembered_take(session, now, m, false);

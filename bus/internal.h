@@ -29,8 +29,8 @@ void tt_remembered_age(tt_bus_session *s, tt_time now);
 // run for it.
 tt_id_state tt_remembered_take(tt_bus_session *s, tt_time now, const tt_message *message,
                                bool unsafe);
-// What came of a message with this id and checksum, or NULL.
-tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum);
+// What came of a message with its id and bytes, or NULL.
+tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, const tt_message *message);
 void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *message,
                        tt_outcome_kind kind, unsigned code);
 // A session gives way: whether the bus can remember for it; it leaves; it comes back.

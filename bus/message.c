@@ -186,11 +186,11 @@ static tt_status read_options(tt_message *m, tt_reader *r)
     return TT_OK;
 }
 
-static uint32_t sum_of(const uint8_t *bytes, size_t length) // FNV-1a
+uint32_t tt_message_sum(const tt_message *m) // FNV-1a
 {
     uint32_t sum = 0x811c9dc5u;
-    for (size_t i = 0; i < length; i++)
-        sum = (sum ^ bytes[i]) * 0x01000193u;
+    for (size_t i = 0; i < m->size; i++)
+        sum = (sum ^ m->bytes[i]) * 0x01000193u;
     return sum;
 }
 
@@ -201,7 +201,8 @@ tt_status tt_message_parse(tt_message *m, const void *bytes, size_t length)
     memset(m, 0, sizeof(*m));
     m->content_format = m->accept = TT_FORMAT_NONE;
     m->max_age = 60;
-    m->sum = sum_of(bytes, length);
+    m->bytes = bytes;
+    m->size = length;
     uint8_t first = tt_read_u8(&r);
     m->type = (tt_message_type)(first >> 4 & 3);
     m->token.length = first & 15;

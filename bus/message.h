@@ -44,7 +44,8 @@ typedef struct tt_message {
     tt_message_type type;
     uint8_t code;
     uint16_t id;
-    uint32_t sum; // of all its bytes, as tt_remembered_recall wants it
+    const uint8_t *bytes; // all of it
+    size_t size;
     tt_bus_token token;
     const uint8_t *payload;
     size_t length;
@@ -71,6 +72,8 @@ typedef struct tt_message {
 
 // TT_OK, or TT_MALFORMED. What can be told of a malformed message (type, id) is set, for a reset.
 tt_status tt_message_parse(tt_message *message, const void *bytes, size_t length);
+
+uint32_t tt_message_sum(const tt_message *message); // a checksum of all its bytes
 
 // Writing: begin, then options in ascending order of their numbers, then the payload.
 typedef struct tt_message_writer {

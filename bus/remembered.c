@@ -230,19 +230,19 @@ tt_id_state tt_remembered_take(tt_bus_session *s, tt_time now, const tt_message 
     return TT_ID_NEW;
 }
 
-tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum)
+tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, const tt_message *m)
 {
     tt_remembered_age(s, now);
     for (size_t i = 0; i < TT_BUS_OUTCOMES_MAX; i++) {
         tt_bus_outcome *outcome = &s->outcomes[i];
-        if (outcome->kind == TT_OUTCOME_NONE || outcome->id != id || !is_fresh(outcome->at, now))
+        if (outcome->kind == TT_OUTCOME_NONE || outcome->id != m->id || !is_fresh(outcome->at, now))
             continue;
-        if (outcome->sum == sum)
+        if (outcome->sum == tt_message_sum(m))
             return outcome;
         if (s->has_tag)
             continue;
         outcome->kind = TT_OUTCOME_NONE; // its sender begins anew
-        cut(s, id);
+        cut(s, m->id);
     }
     return NULL;
 }
@@ -251,7 +251,7 @@ void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *m, tt_o
                        unsigned code)
 {
     unsigned at = slot_of(now) | (m->type == TT_CONFIRMABLE ? IS_CONFIRMABLE : 0u);
-    s->outcomes[s->next_outcome] = (tt_bus_outcome){.sum = m->sum,
+    s->outcomes[s->next_outcome] = (tt_bus_outcome){.sum = tt_message_sum(m),
                                                     .id = m->id,
                                                     .at = (uint16_t)at,
                                                     .kind = (uint8_t)kind,

@@ -338,7 +338,8 @@ static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_en
     if (response.later || silent || (id != 0 && owed == NULL)) { // or answered by its handler
         if (!response.later && owed != NULL)
             owed->id = 0;
-        if (session != NULL)
+        // Of one that is known by its number, and whose repetition is silent, no more is wanted.
+        if (session != NULL && (m->type == TT_CONFIRMABLE || !session->has_tag))
             tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
         if (m->type == TT_CONFIRMABLE)
             tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
@@ -363,7 +364,7 @@ static bool is_new(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_e
                    const tt_message *m, tt_bus_buffer *buffer)
 {
     bool safe = m->code == TT_GET;
-    const tt_bus_outcome *outcome = tt_remembered_recall(session, now, m->id, m->sum);
+    const tt_bus_outcome *outcome = tt_remembered_recall(session, now, m);
     if (outcome != NULL) {
         bus->counters.duplicates++;
         repeat_answer(bus, now, session, peer, m, outcome, buffer);

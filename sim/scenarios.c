@@ -10,6 +10,9 @@
 #define POSTS 20
 #define CROWD_POSTS 8 // of each
 #define CROWD_SECONDS 4
+#define TELLS 200
+#define TELL_SECONDS 5
+#define TELLS_AFTER 20
 
 static void post_one(tt_sim *sim, void *context)
 {
@@ -51,6 +54,35 @@ static const char *run_crowd(const tt_sim_options *options)
     tt_sim_heal(s->sim);
     tt_sim_run_until(s->sim, TT_SECONDS(160));
     tt_scene_expect_ended(s);
+    return tt_scene_end(s);
+}
+
+// Every other node tells the first something, without an answer.
+static void tell_one(tt_sim *sim, void *context)
+{
+    tt_scene *s = context;
+    (void)sim;
+    tt_scene_tell(s, 1 + s->posts_started % (s->nodes - 1), "echo");
+}
+
+// A handler runs once or not at all; and once for each that was told on a good network.
+static const char *run_tells(const tt_sim_options *options)
+{
+    tt_scene *s = tt_scene_new(options);
+    for (unsigned i = 0; i < TELLS; i++)
+        tt_sim_at(s->sim, TT_SECONDS(2) + TT_SECONDS(TELL_SECONDS) / TELLS * i, tell_one, s);
+    tt_sim_run_until(s->sim, TT_SECONDS(30));
+    tt_sim_heal(s->sim);
+    for (unsigned i = 1; i < s->nodes; i++) // so that each is known by its requests' numbers
+        tt_sim_at(s->sim, TT_SECONDS(31), post_from_crowd, s);
+    unsigned first = s->posts_started + s->nodes - 1;
+    tt_sim_run_until(s->sim, TT_SECONDS(36)); // what was under way has come
+    for (unsigned i = 0; i < TELLS_AFTER; i++)
+        tt_sim_at(s->sim, TT_SECONDS(36) + TT_MS(50) * i, tell_one, s);
+    tt_sim_run_until(s->sim, TT_SECONDS(45));
+    for (unsigned i = first; i < s->posts_started; i++)
+        if (s->runs[i] != 1)
+            tt_scene_broke(s, "what was told on a good network did not come");
     return tt_scene_end(s);
 }
 
@@ -365,6 +397,13 @@ const tt_sim_scenario tt_sim_scenarios[] = {
      .nodes_min = 16,
      .nodes_max = TT_SIM_NODES_MAX,
      .loss_percent_max = 5},
+    {.name = "tells",
+     .what = "requests without an answer: each once, or not at all",
+     .run = run_tells,
+     .nodes_min = 2,
+     .nodes_max = 6,
+     .loss_percent_max = 20,
+     .any_fault = true},
     {0},
 };
 

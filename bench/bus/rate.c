@@ -229,14 +229,21 @@ static void measure(const char *name, bool without_runs, double seconds)
     close(pipe_ends[1]);
 }
 
-// Ours leaves sockets open: each in a process of its own.
-static void measure_apart(const char *name, bool without_runs, double seconds)
+static void beside(const char *name, bool without_runs, double seconds)
+{
+    (void)without_runs;
+    measure_mosquitto(name, body_bytes, seconds);
+}
+
+// Each in a process of its own, which leaves nothing to the next.
+static void measure_apart(const char *name, void (*one)(const char *, bool, double),
+                          bool without_runs, double seconds)
 {
     int status;
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-        measure(name, without_runs, seconds);
+        one(name, without_runs, seconds);
         exit(0);
     }
     if (waitpid(child, &status, 0) != child || status != 0)
@@ -247,16 +254,18 @@ int main(int count, char **words)
 {
     static const struct {
         size_t bytes;
-        const char *name, *mmsg;
-    } sizes[] = {{8, "rate_8b", "rate_8b.mmsg"}, {1024, "rate_1k", "rate_1k.mmsg"}};
+        const char *name, *mmsg, *mosquitto;
+    } sizes[] = {{8, "rate_8b", "rate_8b.mmsg", "rate_8b.mosquitto"},
+                 {1024, "rate_1k", "rate_1k.mmsg", "rate_1k.mosquitto"}};
     double seconds = count > 1 ? atof(words[1]) : 10;
     size_t only = count > 2 ? (size_t)atoi(words[2]) : 0;
     for (size_t i = 0; i < TT_COUNT(sizes); i++) {
         body_bytes = sizes[i].bytes;
         if (only != 0 && only != body_bytes)
             continue;
-        measure_apart(sizes[i].name, false, seconds);
-        measure_apart(sizes[i].mmsg, true, seconds);
+        measure_apart(sizes[i].name, measure, false, seconds);
+        measure_apart(sizes[i].mmsg, measure, true, seconds);
+        measure_apart(sizes[i].mosquitto, beside, false, seconds);
     }
     return 0;
 }
