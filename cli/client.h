@@ -19,6 +19,7 @@ typedef struct tt_client {
     tt_platform *platform;
     tt_node node;
     bool host;
+    tt_members *members; // prepared, before it is opened; or NULL
 } tt_client;
 
 // The fleet that is meant: the one that was named or, for NULL, that in $TUTTI_NET or else

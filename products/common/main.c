@@ -213,6 +213,7 @@ void tt_main(void)
                                .kind = product->kind,
                                .port = TT_BUS_PORT,
                                .browse = true,
+                               .members = product->members != NULL ? product->members() : NULL,
                                .on_turn = on_turn};
     tt_status status = tt_platform_device_start(&platform);
     if (status == TT_OK)
