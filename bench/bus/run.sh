@@ -5,5 +5,6 @@ cd "$(dirname "$0")/../.."
 bench/bus/size.sh
 build/linux/bench/bus/bench_rtt
 build/linux/bench/bus/bench_far
+build/linux/bench/bus/bench_gossip
 # Thirty and sixty idle nodes, and one that is watched; bench/bus/idle.py --whole takes minutes 3 to 8.
 exec python3 bench/bus/idle.py

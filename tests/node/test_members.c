@@ -338,6 +338,59 @@ static void test_small_table(void)
     tt_sim_free(sim);
 }
 
+static void on_reply(tt_call *call, tt_time now, const tt_reply *reply)
+{
+    (void)call, (void)now, (void)reply;
+}
+
+// Whom this device depends on has a place before those of whom it only heard.
+static void test_depended_on(void)
+{
+    begin_of(2);
+    static tt_call call;
+    for (unsigned k = 2; k < HOSTILE; k++) {
+        tt_node *node = tt_sim_node(sim, 1);
+        call = (tt_call){.peer = tt_sim_endpoint(sim, k),
+                         .method = TT_GET,
+                         .path = "nothing",
+                         .content_format = TT_FORMAT_NONE,
+                         .accept = TT_FORMAT_NONE,
+                         .observe = true,
+                         .timeout = TT_SECONDS(1000),
+                         .on_reply = on_reply};
+        tt_sim_kill(sim, k); // so that it does not end by an answer
+        EXPECT_EQUAL(tt_bus_call(&node->bus, tt_sim_node_now(sim, 1), &call), TT_OK);
+        forged f; // somebody tells of it
+        forge(&f, 0);
+        forge_word(&f, 0, 4000 + k, 1, call.peer.ip, 5683);
+        send(f.bytes, f.w.length, 1);
+        pass(TT_MS(5));
+        const tt_member *member = tt_members_find(members_of(1), 4000 + k);
+        EXPECT(member != NULL || members_of(1)->places[0].heard_s != 0);
+        tt_bus_cancel(&tt_sim_node(sim, 1)->bus, tt_sim_node_now(sim, 1), &call);
+    }
+    tt_sim_free(sim);
+}
+
+// Who lists has few places for what multicast DNS tells, and asks those whom it knows.
+static void test_listing(void)
+{
+    unsigned nodes = TT_NODE_PEERS_MAX + 8;
+    sim = tt_sim_new(&(tt_sim_options){.seed = 4, .nodes = nodes + 1, .members = CAPACITY});
+    for (unsigned i = 0; i < nodes; i++)
+        tt_sim_start(sim, i, "test");
+    tt_sim_run_until(sim, TT_SECONDS(30));
+    tt_sim_start(sim, nodes, NULL);
+    members_of(nodes)->eager = true;
+    tt_sim_run_until(sim, TT_SECONDS(38));
+    unsigned known = 0;
+    for (unsigned i = 0; i < nodes; i++)
+        known += tt_members_find(members_of(nodes), members_of(i)->id) != NULL;
+    printf("of %u devices a program with %d places lists %u\n", nodes, TT_NODE_PEERS_MAX, known);
+    EXPECT(known > TT_NODE_PEERS_MAX + 4); // two of them nobody has a place for
+    tt_sim_free(sim);
+}
+
 static void test_directory(void)
 {
     begin_of(CAPACITY);
@@ -402,6 +455,8 @@ int main(void)
     test_amplification();
     test_flood();
     test_small_table();
+    test_depended_on();
+    test_listing();
     test_directory();
     test_discovered();
     return test_result();
