@@ -1,5 +1,5 @@
 // The table of members, its sources, and what whoever can send a datagram can do to it. The bytes
-// are those of docs/wire.md, 7, written here once more.
+// are those of docs/wire.md, 9, written here once more.
 
 #include "tests/test.h"
 #include "tutti/bytes.h"
