@@ -1,10 +1,8 @@
 // The table of members, its sources, and what whoever can send a datagram can do to it. The bytes
 // are those of docs/wire.md, 9, written here once more.
 
+#include "tests/node/members.h"
 #include "tests/test.h"
-#include "tutti/bytes.h"
-#include "tutti/check.h"
-#include "tutti/members.h"
 #include "tutti/sim.h"
 
 #define NODES 6
@@ -37,6 +35,13 @@ static void begin_of(unsigned capacity)
 static tt_members *members_of(unsigned node)
 {
     return tt_sim_node(sim, node)->members;
+}
+
+static void end(void)
+{
+    for (unsigned i = 0; i < NODES; i++)
+        check_members(members_of(i));
+    tt_sim_free(sim);
 }
 
 // ---- forging
@@ -117,7 +122,7 @@ static void test_all_know_all(void)
             EXPECT(member == NULL || member->id == members_of(k)->id);
         }
     }
-    tt_sim_free(sim);
+    end();
 }
 
 // Every shorter message, and every absurd one, changes nothing.
@@ -157,7 +162,7 @@ static void test_malformed(void)
     send(f.bytes, f.w.length, 0);
     pass(TT_MS(5));
     EXPECT(tt_members_find(m, 1234) != NULL); // whole it is believed, as a hint
-    tt_sim_free(sim);
+    end();
 }
 
 // Of a group, of everybody, of this machine and elsewhere: nobody is made to send there.
@@ -177,7 +182,7 @@ static void test_addresses(void)
     pass(TT_SECONDS(1));
     for (unsigned i = 0; i < TT_COUNT(ips); i++)
         EXPECT(tt_members_find(members_of(0), 5000 + i) == NULL);
-    tt_sim_free(sim);
+    end();
 }
 
 // A thousand who do not exist: who is known stays, the table has its size, and the traffic is that
@@ -212,7 +217,7 @@ static void test_invented(void)
     }
     printf("a thousand invented: %d datagrams of five nodes in 20 s\n", (int)(after - before));
     EXPECT(after - before < 5 * 20 * 10);
-    tt_sim_free(sim);
+    end();
 }
 
 // That it is gone is denied, once a second at most, and nobody believes it for long.
@@ -239,7 +244,7 @@ static void test_own_end(void)
         EXPECT(member != NULL && member->state == TT_MEMBER_ALIVE);
         EXPECT(tt_endpoint_equal(&member->endpoint, &at));
     }
-    tt_sim_free(sim);
+    end();
 }
 
 // One that is said to be elsewhere, by a newer word: it says itself where it is.
@@ -257,7 +262,7 @@ static void test_moved_by_a_stranger(void)
         const tt_member *member = tt_members_find(members_of(i), id);
         EXPECT(i == 1 || (member != NULL && tt_endpoint_equal(&member->endpoint, &at)));
     }
-    tt_sim_free(sim);
+    end();
 }
 
 static uint64_t gossip_bytes(void)
@@ -296,7 +301,7 @@ static void test_amplification(void)
         EXPECT(filter < 500 || gossip_bytes() - before > 2 * f.w.length);
         pass(TT_MS(100));
     }
-    tt_sim_free(sim);
+    end();
 }
 
 static void test_flood(void)
@@ -312,7 +317,7 @@ static void test_flood(void)
     EXPECT(members_of(0)->counters.answered - answers <= 2 * TT_MEMBERS_ANSWERS_PER_SECOND + 8);
     EXPECT(members_of(0)->counters.unasked > 1800);
     EXPECT(members_of(0)->counters.asked - asked <= 8);
-    tt_sim_free(sim);
+    end();
 }
 
 // ---- sources
@@ -335,7 +340,7 @@ static void test_small_table(void)
         found += tt_members_find(m, id) != NULL;
     }
     EXPECT(found >= 2);
-    tt_sim_free(sim);
+    end();
 }
 
 static void on_reply(tt_call *call, tt_time now, const tt_reply *reply)
@@ -369,7 +374,7 @@ static void test_depended_on(void)
         EXPECT(member != NULL || members_of(1)->places[0].heard_s != 0);
         tt_bus_cancel(&tt_sim_node(sim, 1)->bus, tt_sim_node_now(sim, 1), &call);
     }
-    tt_sim_free(sim);
+    end();
 }
 
 // Who lists has few places for what multicast DNS tells, and asks those whom it knows.
@@ -388,7 +393,7 @@ static void test_listing(void)
         known += tt_members_find(members_of(nodes), members_of(i)->id) != NULL;
     printf("of %u devices a program with %d places lists %u\n", nodes, TT_NODE_PEERS_MAX, known);
     EXPECT(known > TT_NODE_PEERS_MAX + 4); // two of them nobody has a place for
-    tt_sim_free(sim);
+    end();
 }
 
 static void test_directory(void)
@@ -417,7 +422,7 @@ static void test_directory(void)
     pass(TT_SECONDS(400)); // they do not answer, and give way
     EXPECT(tt_members_learn(tt_sim_node(sim, 0), tt_sim_node_now(sim, 0), &at,
                             TT_MEMBER_BY_DIRECTORY));
-    tt_sim_free(sim);
+    end();
 }
 
 // Who all find one another by multicast DNS are members, and do not gossip.
@@ -440,7 +445,7 @@ static void test_discovered(void)
         EXPECT(tt_members_find(members_of(k), members_of(0)->id) != NULL);
         EXPECT_EQUAL(members_of(k)->count, NODES - 1); // and not who it was
     }
-    tt_sim_free(sim);
+    end();
 }
 
 int main(void)
