@@ -70,10 +70,16 @@ tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call)
 static void write_tag(const tt_call *call, tt_message_writer *w)
 {
     if (call->state.tagged)
-        tt_message_option(w, TT_OPTION_REQUEST_TAG, &call->state.token, 4);
+        tt_message_option_tag(w, TT_OPTION_REQUEST_TAG, call->state.tag, 4);
 }
 
-static void write_body(const tt_call *call, tt_message_writer *w)
+static void write_identity(const tt_bus *bus, const tt_call *call, tt_message_writer *w)
+{
+    if (call->state.introduces)
+        tt_message_option_tag(w, TT_OPTION_IDENTITY, bus->identity, 8);
+}
+
+static void write_body(const tt_bus *bus, const tt_call *call, tt_message_writer *w)
 {
     const struct tt_call_state *s = &call->state;
     size_t block = block_bytes(call), left = call->length - s->sent;
@@ -88,12 +94,14 @@ static void write_body(const tt_call *call, tt_message_writer *w)
     }
     write_tag(call, w);
     tt_stream_write_offer(call, w);
+    write_identity(bus, call, w);
     if (length > 0)
         tt_message_payload(w, (const uint8_t *)call->payload + s->sent, length);
 }
 
 // Writes the call's message as it stands; its id is put in when it is sent.
-static void write_request(const tt_call *call, tt_message_writer *w, void *bytes, size_t capacity)
+static void write_request(const tt_bus *bus, const tt_call *call, tt_message_writer *w, void *bytes,
+                          size_t capacity)
 {
     const struct tt_call_state *s = &call->state;
     bool fetching = s->fetch_token != 0;
@@ -109,13 +117,29 @@ static void write_request(const tt_call *call, tt_message_writer *w, void *bytes
     if (call->accept != TT_FORMAT_NONE)
         tt_message_option_number(w, TT_OPTION_ACCEPT, call->accept);
     if (!fetching) {
-        write_body(call, w);
+        write_body(bus, call, w);
         return;
     }
     tt_message_option_block(w, TT_OPTION_BLOCK2,
                             &(tt_block){.exponent = s->block_exponent,
                                         .number = (uint32_t)(s->received / block_bytes(call))});
     write_tag(call, w); // what is fetched is the answer to that body
+    write_identity(bus, call, w);
+}
+
+// Each request has a token of its own, but for an observation that is registered for again (RFC
+// 7641, 3.3.1). A body's first gives it its tag.
+static void renew_token(tt_bus *bus, tt_bus_session *session, struct tt_call_state *s)
+{
+    if (s->refreshing && s->fetch_token == 0)
+        return;
+    uint64_t token = tt_exchange_new_token(bus, session);
+    if (s->fetch_token != 0) {
+        s->fetch_token = token;
+        return;
+    }
+    s->token = token;
+    s->tag = s->sent == 0 ? session->tag ^ bus->sequence : s->tag; // no other life's either
 }
 
 // Two bodies of ours to one resource: the second waits for the first.
@@ -139,16 +163,22 @@ static bool waits_for_body(const tt_bus *bus, const tt_call *call)
 
 static void send(tt_bus *bus, tt_time now, tt_bus_session *session, tt_call *call)
 {
+    renew_token(bus, session, &call->state);
     tt_stream_offer(bus, session, call);
+    call->state.introduces = tt_session_is_to_be_told(bus, session, now);
     for (int is_long = 0; is_long < 2; is_long++) {
         size_t capacity;
         uint8_t *place = tt_transmission_place(bus, session, is_long, &capacity);
         if (place == NULL)
             return; // until a long buffer is free
         tt_message_writer w;
-        write_request(call, &w, place, capacity);
+        write_request(bus, call, &w, place, capacity);
         if (w.out.failed && !is_long)
             continue;
+        if (w.out.failed) { // a path so long that the next request has to say who we are
+            call->state.introduces = false;
+            write_request(bus, call, &w, place, capacity);
+        }
         TT_CHECK(!w.out.failed); // first_exponent saw to it
         tt_transmission_start(bus, session, now, TT_FOR_CALL, call, true, w.out.length);
         call->state.message_id = session->out.id;
@@ -240,7 +270,7 @@ static void fetch(tt_bus *bus, tt_call *call, size_t received)
 {
     call->state.received = received;
     call->state.sent = call->length;
-    call->state.fetch_token = tt_random_u64(&bus->random);
+    call->state.fetch_token = tt_random_u64(&bus->random) | 1; // its own when it goes
     tt_exchange_queue(bus, call);
 }
 
@@ -297,6 +327,7 @@ static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_messa
     s->etag_length = m->etag_length;
     tt_reply reply = {.status = TT_OK,
                       .code = (tt_code)m->code,
+                      .location = m->path[0] != '\0' && !m->too_long ? m->path : NULL,
                       .content_format = m->content_format,
                       .payload = m->payload,
                       .length = m->length,

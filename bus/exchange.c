@@ -1,5 +1,10 @@
 // Exchanges: requests of ours and whose their answers are, by token; when they end.
 //
+// A token has a tag, drawn at random for each session, and a number that counts the requests of
+// this life, whoever they are for, in the order in which they go out. A server that was told who we
+// are knows by it what it has taken, from whatever address it comes. The tag is a secret between
+// the two: no other peer of ours can ask in our name.
+//
 // A call's message waits in `calls`, in the order of the queue, until its peer's session is free;
 // blockwise.c writes it then. What OSCORE protects will be put on between the two: on the way out
 // where blockwise.c writes a request, on the way in where tt_exchange_receive hands out a response.
@@ -11,6 +16,31 @@
 
 #define CALL_TIMEOUT TT_SECONDS(60)
 #define PING_TIMEOUT TT_SECONDS(1)
+
+// All numbers were used: others with other tags, of which the peers are told.
+static void begin_anew(tt_bus *bus)
+{
+    bus->sequence = 0;
+    for (size_t i = 0; i < TT_BUS_SESSIONS_MAX; i++)
+        bus->sessions[i].tag = 0;
+    tt_session_tell_all(bus);
+}
+
+uint64_t tt_exchange_new_token(tt_bus *bus, tt_bus_session *session)
+{
+    uint8_t bytes[8];
+    uint64_t number;
+    tt_writer w;
+    if (bus->sequence == UINT32_MAX)
+        begin_anew(bus);
+    while (session->tag == 0) // is nobody's
+        session->tag = (uint32_t)tt_random_u64(&bus->random);
+    tt_writer_init(&w, bytes, sizeof(bytes));
+    tt_write_be32(&w, session->tag);
+    tt_write_be32(&w, ++bus->sequence);
+    memcpy(&number, bytes, 8);
+    return number;
+}
 
 tt_bus_token tt_exchange_token(uint64_t number)
 {
@@ -31,7 +61,7 @@ void tt_exchange_renew(tt_call *call, tt_time now)
 
 void tt_exchange_begin(tt_bus *bus, tt_time now, tt_call *call)
 {
-    call->state.token = tt_random_u64(&bus->random);
+    bus->calling = &tt_bus_calls;
     tt_exchange_renew(call, now);
     tt_list_append(&bus->calls, &call->state.link);
 }
@@ -42,6 +72,7 @@ tt_status tt_bus_ping(tt_bus *bus, tt_time now, tt_call *call)
         return TT_INVALID;
     struct tt_call_state *s = &call->state;
     tt_bus_session *session = tt_session_find(bus, &call->peer); // none is made for a ping
+    bus->calling = &tt_bus_calls;
     memset(s, 0, sizeof(*s));
     s->deadline = tt_after(now, call->timeout > 0 ? call->timeout : PING_TIMEOUT);
     s->phase = TT_CALL_PING;
@@ -97,17 +128,29 @@ void tt_exchange_fail(tt_bus *bus, tt_time now, tt_call *call, tt_status status)
     tt_exchange_finish(bus, now, call, &reply);
 }
 
+void tt_exchange_take_piece(tt_bus *bus, tt_time now, tt_call *call, tt_reply *piece)
+{
+    if (piece->last) {
+        tt_exchange_finish(bus, now, call, piece); // what its peer still sends is a stray's
+        return;
+    }
+    tt_exchange_renew(call, now);
+    call->on_reply(call, now, piece); // last: the owner may cancel the call in it
+}
+
 static tt_call *find_by_token(tt_bus *bus, const tt_endpoint *peer, const tt_bus_token *token)
 {
     uint64_t number;
     if (token->length != 8)
         return NULL;
     memcpy(&number, token->bytes, 8);
+    if (number == 0) // a call's that has not gone out
+        return NULL;
     for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
         tt_call *call = tt_call_at(node);
         const struct tt_call_state *s = &call->state;
         if (s->phase >= TT_CALL_QUEUED && tt_endpoint_equal(&call->peer, peer) &&
-            (s->token == number || (s->fetch_token == number && number != 0)))
+            (s->token == number || s->fetch_token == number))
             return call;
     }
     return NULL;
@@ -117,21 +160,53 @@ static tt_call *find_by_token(tt_bus *bus, const tt_endpoint *peer, const tt_bus
 static void reject(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m)
 {
     tt_bus_session *session = tt_session_find(bus, peer);
-    bool known = session != NULL && tt_remembered_recall(session, now, m->id, m->sum) != NULL;
+    bool known = session != NULL && tt_remembered_recall(session, now, m) != NULL;
     if (m->type == TT_CONFIRMABLE && known)
         tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
-    else if (m->type == TT_CONFIRMABLE || (m->type == TT_NON_CONFIRMABLE && m->has_observe))
-        tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
+    else
+        tt_bus_reject(bus, peer, m);
 }
 
 static void acknowledge(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m)
 {
     tt_bus_session *session = tt_session_find(bus, peer);
     tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
-    if (session == NULL || tt_remembered_recall(session, now, m->id, m->sum) != NULL)
+    if (session == NULL || tt_remembered_recall(session, now, m) != NULL)
         return;
-    (void)tt_remembered_take(session, now, m->id, true, false);
+    if (!session->has_tag)
+        (void)tt_remembered_take(session, now, m, false);
     tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
+}
+
+// Another life answers where one was that has answered before: what waits there for an answer ends
+// as it would by TT_CALL_FORGOTTEN, but by its deadline, and observations are registered for again.
+static void end_last_life(tt_bus *bus, tt_time now, const tt_call *answered)
+{
+    for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
+        tt_call *call = tt_call_at(node);
+        struct tt_call_state *s = &call->state;
+        if (call == answered || !tt_endpoint_equal(&call->peer, &answered->peer))
+            continue;
+        if (s->phase == TT_CALL_OBSERVING)
+            s->next = now;
+        else if (s->phase == TT_CALL_ACCEPTED || s->phase == TT_CALL_STREAMING)
+            s->deadline = now;
+    }
+}
+
+// What an answer says of who gives it.
+static void note_identity(tt_bus *bus, tt_time now, tt_call *call, const tt_message *m)
+{
+    tt_bus_session *session = tt_session_find(bus, &call->peer);
+    bool was_told = call->state.introduces;
+    call->state.introduces = false;
+    bool is_stranger = was_told && m->identity == 0; // unless another answer has said it meanwhile
+    if (session == NULL || (m->identity == 0 && !is_stranger) ||
+        (is_stranger && !tt_session_is_to_be_told(bus, session, now)))
+        return;
+    if (m->identity != 0 && session->told_at != 0 && session->identity != m->identity)
+        end_last_life(bus, now, call);
+    tt_session_told(session, now, m->identity);
 }
 
 tt_call *tt_exchange_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m)
@@ -151,6 +226,7 @@ tt_call *tt_exchange_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, 
     }
     if (m->type == TT_CONFIRMABLE)
         acknowledge(bus, now, peer, m);
+    note_identity(bus, now, call, m);
     return call;
 }
 

@@ -12,15 +12,30 @@
 // "a//b", "a/" and "a/./b" are other names than "a/b" and "a", and nobody's.
 static bool is_alias(const char *path)
 {
-    for (const char *part = path; *path != '\0'; part++) {
-        size_t length = strcspn(part, "/");
-        if (length == strspn(part, ".") && length <= 2) // empty, "." or ".."
+    size_t length = 0, dots = 0; // of the part so far
+    for (const char *at = path; *path != '\0'; at++) {
+        if (*at != '/' && *at != '\0') {
+            length++;
+            dots += *at == '.';
+            continue;
+        }
+        if (length == dots && length <= 2) // empty, "." or ".."
             return true;
-        part += length;
-        if (*part == '\0')
+        if (*at == '\0')
             return false;
+        length = dots = 0;
     }
     return false; // the root
+}
+
+// How many bytes of a path a resource's path has, where it is the path or above it; else 0.
+static size_t match(const char *path, const tt_resource *resource)
+{
+    size_t length = 0;
+    while (path[length] == resource->path[length] && path[length] != '\0')
+        length++;
+    bool is_above = resource->subtree && path[length] == '/';
+    return resource->path[length] == '\0' && (path[length] == '\0' || is_above) ? length : 0;
 }
 
 tt_resource *tt_bus_find_resource(const tt_bus *bus, const char *path)
@@ -31,17 +46,23 @@ tt_resource *tt_bus_find_resource(const tt_bus *bus, const char *path)
     size_t best_length = 0;
     for (tt_list *node = bus->resources.next; node != &bus->resources; node = node->next) {
         tt_resource *resource = TT_CONTAINER(node, tt_resource, link);
-        size_t length = strlen(resource->path);
-        if (strncmp(path, resource->path, length) != 0)
-            continue;
-        if (path[length] == '\0')
+        size_t length = match(path, resource);
+        if (length > 0 && path[length] == '\0')
             return resource;
-        if (resource->subtree && path[length] == '/' && length > best_length) {
+        if (length > best_length) {
             best = resource;
             best_length = length;
         }
     }
     return best;
+}
+
+bool tt_bus_has_resource(const tt_bus *bus, const tt_resource *resource)
+{
+    const tt_list *node = bus->resources.next;
+    while (node != &bus->resources && node != &resource->link)
+        node = node->next;
+    return node != &bus->resources;
 }
 
 void tt_bus_diagnose(tt_bus *bus, tt_response *response, tt_code code, const char *what,
@@ -96,18 +117,23 @@ static bool has_formats(tt_bus *bus, const tt_resource *resource, const tt_reque
     return false;
 }
 
-static void refuse(tt_bus *bus, tt_response *response, tt_code code, const char *what,
-                   const char *path)
+void tt_response_begin(tt_response *response, tt_code code)
 {
-    *response = (tt_response){.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-    tt_bus_diagnose(bus, response, code, what, path);
+    *response =
+        (tt_response){.code = code, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+}
+
+void tt_bus_refuse(tt_bus *bus, tt_response *response, tt_code code, const char *what,
+                   const char *which)
+{
+    tt_response_begin(response, code);
+    tt_bus_diagnose(bus, response, code, what, which);
 }
 
 void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const tt_request *request,
                         tt_response *response)
 {
-    *response = (tt_response){
-        .code = TT_INTERNAL_ERROR, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+    tt_response_begin(response, TT_INTERNAL_ERROR);
     if (resource == NULL) {
         tt_bus_diagnose(bus, response, TT_PATH_NOT_FOUND, "no such path: ", request->path);
     } else if (request->method > TT_DELETE || !(resource->methods >> request->method & 1)) {
@@ -117,7 +143,7 @@ void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const t
         resource->handler(resource, now, request, response);
         response->stream = 0;
         if (response->busy && !response->later) {
-            refuse(bus, response, TT_UNAVAILABLE, "cannot be taken now: ", request->path);
+            tt_bus_refuse(bus, response, TT_UNAVAILABLE, "cannot be taken now: ", request->path);
             response->busy = true;
         }
         if (!response->later)
@@ -157,12 +183,13 @@ void tt_bus_check_response(tt_bus *bus, const tt_request *request, tt_response *
     else if ((response->more || request->window_offset > 0) && windowed && !response->has_version)
         fault = "longer than a block, and its handler tells no version: ";
     if (fault == NULL && windowed && other) // the handler does not look at Accept
-        refuse(bus, response, TT_NOT_ACCEPTABLE, "not to be had in this format: ", request->path);
+        tt_bus_refuse(bus, response, TT_NOT_ACCEPTABLE,
+                      "not to be had in this format: ", request->path);
     else if (fault != NULL)
-        refuse(bus, response, TT_INTERNAL_ERROR, fault, request->path);
+        tt_bus_refuse(bus, response, TT_INTERNAL_ERROR, fault, request->path);
     else if (windowed && response->length == 0 && request->window_offset > 0)
-        refuse(bus, response, TT_BAD_OPTION,
-               "the block lies outside the representation: ", request->path);
+        tt_bus_refuse(bus, response, TT_BAD_OPTION,
+                      "the block lies outside the representation: ", request->path);
 }
 
 // The salt is drawn at each start: a version that counts from the start anew names another
@@ -177,12 +204,9 @@ uint8_t tt_bus_etag(const tt_bus *bus, uint64_t version, uint64_t *etag)
 
 static void write_etag(const tt_bus *bus, tt_message_writer *w, uint64_t version)
 {
-    uint8_t bytes[8];
     uint64_t etag;
     uint8_t length = tt_bus_etag(bus, version, &etag);
-    for (unsigned i = 0; i < length; i++)
-        bytes[i] = (uint8_t)(etag >> 8 * (length - 1 - i));
-    tt_message_option(w, TT_OPTION_ETAG, bytes, length);
+    tt_message_option_tag(w, TT_OPTION_ETAG, etag, length);
 }
 
 bool tt_bus_write_response(const tt_bus *bus, tt_message_writer *w, const tt_block *block1,
@@ -221,6 +245,8 @@ bool tt_bus_write_response(const tt_bus *bus, tt_message_writer *w, const tt_blo
         tt_message_option_number(w, TT_OPTION_SIZE1, (uint32_t)response->size_max);
     if (response->stream != 0)
         tt_message_option_number(w, TT_OPTION_STREAM, response->stream);
+    if (response->introduces)
+        tt_message_option_tag(w, TT_OPTION_IDENTITY, bus->identity, 8);
     if (length > 0)
         tt_message_payload(w, response->payload, length);
     return !w->out.failed;

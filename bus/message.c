@@ -93,14 +93,15 @@ static bool is_critical(unsigned number)
 // A second one of any other option counts as unknown (RFC 7252, 5.4.5).
 static bool is_repeatable(unsigned number)
 {
-    return number == TT_OPTION_ETAG || number == TT_OPTION_URI_PATH ||
-           number == TT_OPTION_URI_QUERY;
+    return number == TT_OPTION_ETAG || number == TT_OPTION_LOCATION_PATH ||
+           number == TT_OPTION_URI_PATH || number == TT_OPTION_URI_QUERY;
 }
 
 // Takes one option in; false where it is malformed or unknown.
 static bool take_option(tt_message *m, unsigned number, const uint8_t *value, size_t length)
 {
     uint32_t n = 0;
+    uint8_t identity_length;
     switch (number) {
     case 3: // Uri-Host and Uri-Port: we have one host behind every address
     case 7:
@@ -111,6 +112,8 @@ static bool take_option(tt_message *m, unsigned number, const uint8_t *value, si
     case TT_OPTION_OBSERVE:
         m->has_observe = read_number(value, length, 3, &m->observe);
         return m->has_observe;
+    case TT_OPTION_LOCATION_PATH:
+        return m->code < TT_CODE(2, 0) || read_path(m, value, length); // of a response only
     case TT_OPTION_URI_PATH:
         return read_path(m, value, length);
     case TT_OPTION_URI_QUERY:
@@ -135,6 +138,11 @@ static bool take_option(tt_message *m, unsigned number, const uint8_t *value, si
     case TT_OPTION_PROXY_SCHEME:
         m->proxy = true;
         return true;
+    case TT_OPTION_NO_RESPONSE:
+        if (!read_number(value, length, 1, &n))
+            return false;
+        m->no_response = (uint8_t)n;
+        return true;
     case TT_OPTION_REQUEST_TAG:
         read_tag(value, length, &m->tag, &m->tag_length);
         return true;
@@ -145,6 +153,10 @@ static bool take_option(tt_message *m, unsigned number, const uint8_t *value, si
     case TT_OPTION_STREAM:
         m->has_stream = read_number(value, length, 4, &m->stream);
         return m->has_stream;
+    case TT_OPTION_IDENTITY:
+        if (length == sizeof(m->identity))
+            read_tag(value, length, &m->identity, &identity_length);
+        return true;
     default:
         return false;
     }
@@ -174,11 +186,11 @@ static tt_status read_options(tt_message *m, tt_reader *r)
     return TT_OK;
 }
 
-static uint32_t sum_of(const uint8_t *bytes, size_t length) // FNV-1a
+uint32_t tt_message_sum(const tt_message *m) // FNV-1a
 {
     uint32_t sum = 0x811c9dc5u;
-    for (size_t i = 0; i < length; i++)
-        sum = (sum ^ bytes[i]) * 0x01000193u;
+    for (size_t i = 0; i < m->size; i++)
+        sum = (sum ^ m->bytes[i]) * 0x01000193u;
     return sum;
 }
 
@@ -189,7 +201,8 @@ tt_status tt_message_parse(tt_message *m, const void *bytes, size_t length)
     memset(m, 0, sizeof(*m));
     m->content_format = m->accept = TT_FORMAT_NONE;
     m->max_age = 60;
-    m->sum = sum_of(bytes, length);
+    m->bytes = bytes;
+    m->size = length;
     uint8_t first = tt_read_u8(&r);
     m->type = (tt_message_type)(first >> 4 & 3);
     m->token.length = first & 15;
@@ -242,6 +255,14 @@ void tt_message_option(tt_message_writer *w, unsigned number, const void *value,
     tt_write_bytes(&w->out, value, length);
 }
 
+void tt_message_option_tag(tt_message_writer *w, unsigned number, uint64_t tag, unsigned length)
+{
+    uint8_t bytes[8];
+    for (unsigned i = 0; i < length; i++)
+        bytes[i] = (uint8_t)(tag >> 8 * (length - 1 - i));
+    tt_message_option(w, number, bytes, length);
+}
+
 void tt_message_option_number(tt_message_writer *w, unsigned number, uint32_t value)
 {
     uint8_t bytes[4];
@@ -254,11 +275,12 @@ void tt_message_option_number(tt_message_writer *w, unsigned number, uint32_t va
 
 void tt_message_option_parts(tt_message_writer *w, unsigned number, const char *text, char between)
 {
-    while (*text != '\0') {
+    for (bool more = *text != '\0'; more;) { // "a/" ends in an empty part (RFC 7252, 6.4)
         const char *end = strchr(text, between);
         size_t length = end != NULL ? (size_t)(end - text) : strlen(text);
         tt_message_option(w, number, text, length);
-        text += length + (end != NULL);
+        more = end != NULL;
+        text += length + more;
     }
 }
 

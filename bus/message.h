@@ -16,6 +16,7 @@ typedef enum tt_message_type {
 enum {
     TT_OPTION_ETAG = 4,
     TT_OPTION_OBSERVE = 6,
+    TT_OPTION_LOCATION_PATH = 8,
     TT_OPTION_URI_PATH = 11,
     TT_OPTION_CONTENT_FORMAT = 12,
     TT_OPTION_MAX_AGE = 14,
@@ -27,8 +28,10 @@ enum {
     TT_OPTION_PROXY_URI = 35,
     TT_OPTION_PROXY_SCHEME = 39,
     TT_OPTION_SIZE1 = 60,
+    TT_OPTION_NO_RESPONSE = 258, // RFC 7967
     TT_OPTION_REQUEST_TAG = 292, // RFC 9175
     TT_OPTION_STREAM = 65020,    // of the experimental range: elective, no part of a cache key
+    TT_OPTION_IDENTITY = 65052,  // likewise
 };
 
 // Methods of ours, of the unassigned ones: what goes on within a stream. See bus/stream.c.
@@ -41,12 +44,13 @@ typedef struct tt_message {
     tt_message_type type;
     uint8_t code;
     uint16_t id;
-    uint32_t sum; // of all its bytes, as tt_remembered_recall wants it
+    const uint8_t *bytes; // all of it
+    size_t size;
     tt_bus_token token;
     const uint8_t *payload;
     size_t length;
     // Options, where present.
-    char path[TT_BUS_PATH_MAX], query[TT_BUS_QUERY_MAX];
+    char path[TT_BUS_PATH_MAX], query[TT_BUS_QUERY_MAX]; // path: of a response, its Location-Path
     uint16_t content_format, accept; // TT_FORMAT_NONE without
     bool has_observe;
     uint8_t etag_length; // 0 without
@@ -56,16 +60,20 @@ typedef struct tt_message {
     uint32_t observe, size1, size2, max_age;
     tt_block block1, block2;
     bool has_stream;
-    uint32_t stream; // what its stream option says
-    bool bad_option; // a critical one that is unknown, malformed or repeated: 4.02, or a reset
-    bool bad_block;  // the reserved block size 7: 4.00 (RFC 7959, 2.2)
-    bool proxy;      // meant for another host: 5.05 (RFC 7252, 5.10.2)
-    bool alias;      // the path has an empty part, as "//a" and "a/"
-    bool too_long;   // path or query exceed our limits: no such resource
+    uint32_t stream;     // what its stream option says
+    uint64_t identity;   // of its sender, whose requests have tokens with a tag; 0 without
+    uint8_t no_response; // bit n - 1: an answer of class n is not wanted
+    bool bad_option;     // a critical one that is unknown, malformed or repeated: 4.02, or a reset
+    bool bad_block;      // the reserved block size 7: 4.00 (RFC 7959, 2.2)
+    bool proxy;          // meant for another host: 5.05 (RFC 7252, 5.10.2)
+    bool alias;          // the path has an empty part, as "//a" and "a/"
+    bool too_long;       // path or query exceed our limits: no such resource
 } tt_message;
 
 // TT_OK, or TT_MALFORMED. What can be told of a malformed message (type, id) is set, for a reset.
 tt_status tt_message_parse(tt_message *message, const void *bytes, size_t length);
+
+uint32_t tt_message_sum(const tt_message *message); // a checksum of all its bytes
 
 // Writing: begin, then options in ascending order of their numbers, then the payload.
 typedef struct tt_message_writer {
@@ -76,6 +84,8 @@ typedef struct tt_message_writer {
 void tt_message_begin(tt_message_writer *w, void *bytes, size_t capacity, tt_message_type type,
                       unsigned code, uint16_t id, const tt_bus_token *token);
 void tt_message_option(tt_message_writer *w, unsigned number, const void *value, size_t length);
+// The lowest `length` bytes of a tag, the highest of them first.
+void tt_message_option_tag(tt_message_writer *w, unsigned number, uint64_t tag, unsigned length);
 void tt_message_option_number(tt_message_writer *w, unsigned number, uint32_t value);
 void tt_message_option_parts(tt_message_writer *w, unsigned number, const char *text, char between);
 void tt_message_option_block(tt_message_writer *w, unsigned number, const tt_block *block);

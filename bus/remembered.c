@@ -8,6 +8,11 @@
 //
 // Of the newest messages the outcome is known too, and a checksum: a repetition has the same bytes,
 // so another message with the same id is new, as after a restart of its sender.
+//
+// Whose tokens have a tag, and numbers that count up, is known by these instead, and nothing is
+// forgotten as long as its session lasts: the replay window of OSCORE (RFC 8613, 7.4). Its
+// confirmable requests come one after another (NSTART 1), so the greatest number is enough for
+// them, however far the others have gone on before one is repeated.
 
 #include <string.h>
 
@@ -22,6 +27,9 @@
 // for others then.
 #define GAP_MAX 32u
 #define COUNTED_GAP_MAX 0x3fffu
+#define WINDOW_MASK (TT_BUS_WINDOW_WORDS - 1u)
+
+_Static_assert((TT_BUS_WINDOW_WORDS & WINDOW_MASK) == 0, "a ring that sequence numbers wrap with");
 
 static uint16_t slot_of(tt_time now)
 {
@@ -141,11 +149,70 @@ static bool drop_safe(tt_bus_session *s)
     return false;
 }
 
-tt_id_state tt_remembered_take(tt_bus_session *s, tt_time now, uint16_t id, bool confirmable,
-                               bool unsafe)
+uint32_t tt_token_tag(const tt_bus_token *token)
 {
+    const uint8_t *bytes = token->bytes;
+    if (token->length != 8)
+        return 0;
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static uint32_t sequence_of(const tt_bus_token *token)
+{
+    tt_bus_token rest = {.length = 8};
+    memcpy(rest.bytes, token->bytes + 4, 4);
+    return tt_token_tag(&rest);
+}
+
+// Whether a bit of the window was set; it is from now on.
+static bool test_and_set(tt_bus_window *w, uint32_t sequence)
+{
+    uint32_t *word = &w->taken[sequence / 32 & WINDOW_MASK], bit = 1u << sequence % 32;
+    bool was_set = (*word & bit) != 0;
+    *word |= bit;
+    return was_set;
+}
+
+static bool is_taken(tt_bus_window *w, uint32_t sequence, bool confirmable)
+{
+    if (confirmable) {
+        bool taken = sequence <= w->confirmable;
+        w->confirmable = taken ? w->confirmable : sequence;
+        return taken;
+    }
+    if (sequence <= w->newest)
+        return w->newest / 32 - sequence / 32 >= TT_BUS_WINDOW_WORDS || test_and_set(w, sequence);
+    uint32_t words = sequence / 32 - w->newest / 32;
+    for (uint32_t i = 0; i < words && i < TT_BUS_WINDOW_WORDS; i++)
+        w->taken[(sequence / 32 - i) & WINDOW_MASK] = 0;
+    w->newest = sequence;
+    return test_and_set(w, sequence);
+}
+
+bool tt_remembered_is_newest(const tt_bus_session *s, const tt_message *m)
+{
+    uint32_t sequence = sequence_of(&m->token);
+    return m->type == TT_CONFIRMABLE ? sequence >= s->window.confirmable
+                                     : sequence > s->window.newest;
+}
+
+static tt_id_state take_sequence(tt_bus_session *s, uint16_t at, const tt_message *m)
+{
+    if (is_taken(&s->window, sequence_of(&m->token), m->type == TT_CONFIRMABLE))
+        return TT_ID_TAKEN;
+    if (at & IS_UNSAFE)
+        s->window.at = at | IS_CONFIRMABLE;
+    return TT_ID_NEW;
+}
+
+tt_id_state tt_remembered_take(tt_bus_session *s, tt_time now, const tt_message *m, bool unsafe)
+{
+    uint16_t id = m->id;
+    bool confirmable = m->type == TT_CONFIRMABLE;
     uint16_t at =
         (uint16_t)(slot_of(now) | (confirmable ? IS_CONFIRMABLE : 0u) | (unsafe ? IS_UNSAFE : 0u));
+    if (s->has_tag)
+        return take_sequence(s, at, m);
     tt_remembered_age(s, now);
     unsigned ahead = s->range_count > 0 ? (uint16_t)(id - s->ranges[0].last) : 0;
     if (ahead > 0 && ahead <= AHEAD_MAX)
@@ -163,17 +230,19 @@ tt_id_state tt_remembered_take(tt_bus_session *s, tt_time now, uint16_t id, bool
     return TT_ID_NEW;
 }
 
-tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, uint16_t id, uint32_t sum)
+tt_bus_outcome *tt_remembered_recall(tt_bus_session *s, tt_time now, const tt_message *m)
 {
     tt_remembered_age(s, now);
     for (size_t i = 0; i < TT_BUS_OUTCOMES_MAX; i++) {
         tt_bus_outcome *outcome = &s->outcomes[i];
-        if (outcome->kind == TT_OUTCOME_NONE || outcome->id != id || !is_fresh(outcome->at, now))
+        if (outcome->kind == TT_OUTCOME_NONE || outcome->id != m->id || !is_fresh(outcome->at, now))
             continue;
-        if (outcome->sum == sum)
+        if (outcome->sum == tt_message_sum(m))
             return outcome;
+        if (s->has_tag)
+            continue;
         outcome->kind = TT_OUTCOME_NONE; // its sender begins anew
-        cut(s, id);
+        cut(s, m->id);
     }
     return NULL;
 }
@@ -182,7 +251,7 @@ void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *m, tt_o
                        unsigned code)
 {
     unsigned at = slot_of(now) | (m->type == TT_CONFIRMABLE ? IS_CONFIRMABLE : 0u);
-    s->outcomes[s->next_outcome] = (tt_bus_outcome){.sum = m->sum,
+    s->outcomes[s->next_outcome] = (tt_bus_outcome){.sum = tt_message_sum(m),
                                                     .id = m->id,
                                                     .at = (uint16_t)at,
                                                     .kind = (uint8_t)kind,
@@ -190,7 +259,9 @@ void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *m, tt_o
     s->next_outcome = (uint8_t)((s->next_outcome + 1) % TT_BUS_OUTCOMES_MAX);
 }
 
-// A session that gives way leaves behind the runs for which a handler may have run.
+// A session that gives way, or that another life takes over, leaves behind the runs for which a
+// handler may have run, or the greatest number of a tag: what comes of it later counts as taken up
+// to there.
 
 static void drop_past(tt_bus *bus, tt_time now)
 {
@@ -201,17 +272,54 @@ static void drop_past(tt_bus *bus, tt_time now)
     bus->past_at = now;
 }
 
-static uint32_t whose(uint64_t identity)
+static uint32_t whose(const tt_endpoint *peer)
 {
-    return (uint32_t)identity | 1; // 0 is nobody's
+    uint32_t sum = 0x811c9dc5u; // FNV-1a
+    for (unsigned i = 0; i < sizeof(peer->ip); i++)
+        sum = (sum ^ peer->ip[i]) * 0x01000193u;
+    sum = (sum ^ peer->port) * 0x01000193u;
+    sum = (sum ^ peer->interface) * 0x01000193u;
+    return sum | 1; // 0 is nobody's
+}
+
+static bool is_of_tag(const tt_bus_past *past)
+{
+    return !(past->range.at & IS_UNSAFE);
+}
+
+static tt_bus_past *find_past(tt_bus *bus, uint32_t of, bool tag)
+{
+    for (size_t i = 0; i < TT_BUS_PAST_MAX; i++)
+        if (bus->past[i].whose == of && is_of_tag(&bus->past[i]) == tag)
+            return &bus->past[i];
+    return NULL;
+}
+
+// What a session leaves behind: its runs, or one that stands for its window.
+static const tt_bus_range *left_by(const tt_bus_session *s, tt_bus_range *own, unsigned *count)
+{
+    const tt_bus_window *w = &s->window;
+    *count = s->has_tag ? 1 : s->range_count;
+    if (!s->has_tag)
+        return s->ranges;
+    uint32_t greatest = w->confirmable > w->newest ? w->confirmable : w->newest;
+    *own = (tt_bus_range){
+        .first = (uint16_t)(greatest >> 16), .last = (uint16_t)greatest, .at = w->at};
+    return own;
+}
+
+static bool is_wanted(const tt_bus_range *range, tt_time now)
+{
+    return (range->at & IS_UNSAFE) && is_fresh(range->at, now);
 }
 
 bool tt_remembered_can_leave(tt_bus *bus, tt_bus_session *s, tt_time now)
 {
-    size_t wanted = 0;
-    tt_remembered_age(s, now);
-    for (unsigned i = 0; i < s->range_count; i++)
-        wanted += (s->ranges[i].at & IS_UNSAFE) != 0;
+    tt_bus_range own;
+    unsigned count, wanted = 0;
+    const tt_bus_range *runs = left_by(s, &own, &count);
+    for (unsigned i = 0; i < count; i++)
+        wanted += is_wanted(&runs[i], now);
     if (wanted == 0)
         return true;
     drop_past(bus, now);
@@ -220,33 +328,76 @@ bool tt_remembered_can_leave(tt_bus *bus, tt_bus_session *s, tt_time now)
     return wanted == 0;
 }
 
-void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s)
+void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s, tt_time now)
 {
-    size_t free_place = 0;
-    for (unsigned i = 0; i < s->range_count; i++) {
-        if (!(s->ranges[i].at & IS_UNSAFE))
+    tt_bus_range own;
+    unsigned count;
+    const tt_bus_range *runs = left_by(s, &own, &count);
+    tt_bus_past *past = bus->past;
+    for (unsigned i = 0; i < count; i++) {
+        if (!is_wanted(&runs[i], now))
             continue;
-        while (bus->past[free_place].whose !=
-               0) // tt_remembered_can_leave saw to it that there is one
-            free_place++;
-        bus->past[free_place] = (tt_bus_past){.whose = whose(s->identity), .range = s->ranges[i]};
+        while (past->whose != 0) // tt_remembered_can_leave saw to it that there is a free one
+            past++;
+        past->whose = s->has_tag ? s->window.tag : whose(&s->peer);
+        past->range = runs[i];
+        past->range.at &= (uint16_t)(s->has_tag ? ~IS_UNSAFE : UINT16_MAX);
     }
 }
 
 void tt_remembered_return(tt_bus *bus, tt_bus_session *s, tt_time now)
 {
+    tt_bus_past *past;
     drop_past(bus, now);
-    for (size_t i = 0; i < TT_BUS_PAST_MAX; i++) {
-        if (bus->past[i].whose != whose(s->identity) || s->range_count == TT_BUS_RANGES_MAX)
-            continue;
-        s->ranges[s->range_count++] = bus->past[i].range;
-        bus->past[i].whose = 0;
+    while (s->range_count < TT_BUS_RANGES_MAX &&
+           (past = find_past(bus, whose(&s->peer), false)) != NULL) {
+        s->ranges[s->range_count++] = past->range;
+        past->whose = 0;
     }
 }
 
-void tt_remembered_forget(tt_bus *bus, uint64_t identity)
+bool tt_remembered_is_past(tt_bus *bus, uint32_t tag, tt_time now)
 {
-    for (size_t i = 0; i < TT_BUS_PAST_MAX; i++)
-        if (bus->past[i].whose == whose(identity))
-            bus->past[i].whose = 0;
+    drop_past(bus, now);
+    return tag != 0 && find_past(bus, tag, true) != NULL;
+}
+
+// All numbers up to this one count as taken.
+static void close_window(tt_bus_window *w, uint32_t greatest)
+{
+    w->confirmable = w->newest = greatest;
+    memset(w->taken, 0xff, sizeof(w->taken));
+    w->taken[greatest / 32 & WINDOW_MASK] = UINT32_MAX >> (31 - greatest % 32);
+}
+
+bool tt_remembered_switch(tt_bus *bus, tt_bus_session *s, tt_time now, const tt_message *m)
+{
+    uint32_t tag = m != NULL ? tt_token_tag(&m->token) : 0;
+    bool went_by_ids = !s->has_tag && s->range_count > 0;
+    if (!tt_remembered_can_leave(bus, s, now))
+        return false;
+    tt_remembered_leave(bus, s, now);
+    s->range_count = 0;
+    s->has_tag = tag != 0;
+    if (tag == 0) {
+        tt_remembered_return(bus, s, now);
+        return true;
+    }
+    tt_bus_past *past = tt_remembered_is_past(bus, tag, now) ? find_past(bus, tag, true) : NULL;
+    s->window = (tt_bus_window){.tag = tag};
+    if (past != NULL) {
+        close_window(&s->window, (uint32_t)past->range.first << 16 | past->range.last);
+        s->window.at = past->range.at | IS_UNSAFE;
+        past->whose = 0;
+    } else if (went_by_ids) { // what it asked before this is known by its ids
+        close_window(&s->window, sequence_of(&m->token) - 1);
+    }
+    return true;
+}
+
+void tt_remembered_forget(tt_bus *bus, const tt_endpoint *peer)
+{
+    tt_bus_past *past;
+    while ((past = find_past(bus, whose(peer), false)) != NULL)
+        past->whose = 0;
 }

@@ -15,8 +15,8 @@
 #define BUSY_SECONDS 2     // Max-Age of an answer that the same request may get another one
 #define REFUSED_SECONDS 30 // and to whom there is no room to remember
 
-static tt_answer_token new_owed(tt_bus *bus, tt_time now, tt_bus_session *session,
-                                const tt_message *m, tt_call *call)
+tt_answer_token tt_owed_new(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_message *m,
+                            tt_call *call)
 {
     for (size_t i = 0; i < TT_BUS_OWED_MAX; i++) {
         tt_bus_owed *owed = &bus->owed[i];
@@ -33,6 +33,7 @@ static tt_answer_token new_owed(tt_bus *bus, tt_time now, tt_bus_session *sessio
             owed->token = m->token;
             owed->block2 = m->block2;
             owed->confirmable = m->type == TT_CONFIRMABLE;
+            owed->no_response = m->no_response;
         }
         return owed->id;
     }
@@ -66,10 +67,15 @@ void tt_owed_forget(tt_bus *bus, tt_answer_token id)
         owed->id = 0;
 }
 
-static void refuse_busy(tt_bus *bus, tt_response *response)
+// Whether its asker wants no answer of this code (RFC 7967, 2.1).
+static bool is_unwanted(uint8_t no_response, tt_code code)
 {
-    *response = (tt_response){.content_format = TT_FORMAT_NONE};
-    tt_bus_diagnose(bus, response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
+    return (no_response >> ((unsigned)code / TT_CODE(1, 0) - 1) & 1) != 0;
+}
+
+void tt_server_refuse_busy(tt_bus *bus, tt_response *response)
+{
+    tt_bus_refuse(bus, response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
     response->max_age_seconds = BUSY_SECONDS;
 }
 
@@ -147,8 +153,7 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
     }
     tt_bus_run_handler(bus, now, resource, request, response);
     if (transfer != NULL && m->block1.more && response->code < TT_BAD_REQUEST && !response->later) {
-        *response = (tt_response){
-            .code = TT_CONTINUE, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+        tt_response_begin(response, TT_CONTINUE);
     } else if (transfer != NULL) {
         transfer->resource = NULL; // whole, or refused
     }
@@ -159,8 +164,7 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
                                   .has_version = true,
                                   .version = response->version};
     // Its handler may have answered, or forgotten the peer, or removed the resource.
-    if (!serves || !tt_owed_is_open(bus, request->token) ||
-        tt_bus_find_resource(bus, m->path) != resource)
+    if (!serves || !tt_owed_is_open(bus, request->token) || !tt_bus_has_resource(bus, resource))
         return;
     tt_stream_open(bus, now, session, m, resource, transfer, request, response);
     if (m->code == TT_GET && m->has_observe && observable)
@@ -207,6 +211,14 @@ static bool is_bare(const tt_response *response)
            response->content_format == TT_FORMAT_NONE;
 }
 
+// Who has said who it is and asks who we are is told once.
+static void introduce(const tt_bus *bus, tt_bus_session *session, tt_response *response)
+{
+    response->introduces = session != NULL && session->asks && bus->identity != 0;
+    if (session != NULL)
+        session->asks = false;
+}
+
 // An answer as it goes at once: in the acknowledgement, or as a non-confirmable message.
 static size_t write_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_message *m,
                             const tt_response *response, const uint32_t *observe,
@@ -215,13 +227,15 @@ static size_t write_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, c
     bool confirmable = m->type == TT_CONFIRMABLE;
     uint16_t id = m->id;
     tt_message_writer w;
+    tt_response introducing = *response;
+    introduce(bus, session, &introducing);
     if (!confirmable && (session == NULL || !tt_session_new_id(session, now, &id)))
         id = bus->first_id++;
     tt_message_begin(&w, buffer->bytes, sizeof(buffer->bytes),
                      confirmable ? TT_ACKNOWLEDGEMENT : TT_NON_CONFIRMABLE, response->code, id,
                      &m->token);
     // It fits: the payload is a block at most, and the options of an answer are few.
-    TT_CHECK(tt_bus_write_response(bus, &w, &m->block1, &m->block2, response, observe));
+    TT_CHECK(tt_bus_write_response(bus, &w, &m->block1, &m->block2, &introducing, observe));
     return w.out.length;
 }
 
@@ -239,7 +253,7 @@ static void send_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, cons
         kind = TT_OUTCOME_KEPT;
         memcpy(session->kept, buffer->bytes, length);
         session->kept_id = m->id;
-        session->kept_length = (uint16_t)length;
+        session->kept_length = (uint8_t)length;
     }
     if (m->code != TT_GET)
         tt_remembered_add(session, now, m, kind, response->code);
@@ -267,9 +281,8 @@ static void repeat_answer(tt_bus *bus, tt_time now, tt_bus_session *session,
         memcpy(buffer->bytes, session->kept, session->kept_length);
         tt_buffer_send(buffer, peer, session->kept_length);
     } else if (outcome->kind == TT_OUTCOME_CODE || error) {
-        tt_response response = {.code = (tt_code)outcome->code,
-                                .content_format = TT_FORMAT_NONE,
-                                .max_age_seconds = 60};
+        tt_response response;
+        tt_response_begin(&response, (tt_code)outcome->code);
         tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
     }
 }
@@ -278,10 +291,12 @@ static void repeat_answer(tt_bus *bus, tt_time now, tt_bus_session *session,
 static void refuse(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
                    const tt_message *m, tt_bus_buffer *buffer)
 {
-    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = REFUSED_SECONDS};
-    tt_bus_diagnose(bus, &response, TT_UNAVAILABLE, "too many have asked of late", "");
+    tt_response response;
+    tt_bus_refuse(bus, &response, TT_UNAVAILABLE, "too many have asked of late", "");
+    response.max_age_seconds = REFUSED_SECONDS;
     bus->counters.refused++;
-    tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
+    if (m->type == TT_CONFIRMABLE || !is_unwanted(m->no_response, response.code))
+        tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
 }
 
 // What of a request is left where there is no session to keep anything of it: a GET that is
@@ -296,7 +311,7 @@ static bool without_session(tt_message *m)
 static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
                   tt_message *m, tt_bus_buffer *buffer)
 {
-    tt_answer_token id = session != NULL ? new_owed(bus, now, session, m, NULL) : 0;
+    tt_answer_token id = session != NULL ? tt_owed_new(bus, now, session, m, NULL) : 0;
     tt_request request = {
         .method = (tt_method)m->code,
         .peer = peer,
@@ -311,15 +326,21 @@ static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_en
         .token = id,
     };
     tt_bus_set_window(&request, &m->block2, buffer);
-    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+    tt_response response;
+    tt_response_begin(&response, TT_INTERNAL_ERROR);
     tt_resource *observed = NULL;
     if (id != 0 || session == NULL)
         handle(bus, now, session, m, &request, &response, &observed);
     if (id == 0 && (session != NULL || response.later))
-        refuse_busy(bus, &response);
+        tt_server_refuse_busy(bus, &response);
     tt_bus_owed *owed = find_owed(bus, id);
-    if (response.later || (id != 0 && owed == NULL)) { // or answered by its handler already
-        tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
+    bool silent = is_unwanted(m->no_response, response.code);
+    if (response.later || silent || (id != 0 && owed == NULL)) { // or answered by its handler
+        if (!response.later && owed != NULL)
+            owed->id = 0;
+        // Of one that is known by its number, and whose repetition is silent, no more is wanted.
+        if (session != NULL && (m->type == TT_CONFIRMABLE || !session->has_tag))
+            tt_remembered_add(session, now, m, TT_OUTCOME_ACKNOWLEDGED, 0);
         if (m->type == TT_CONFIRMABLE)
             tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
         return;
@@ -343,15 +364,16 @@ static bool is_new(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_e
                    const tt_message *m, tt_bus_buffer *buffer)
 {
     bool safe = m->code == TT_GET;
-    const tt_bus_outcome *outcome = tt_remembered_recall(session, now, m->id, m->sum);
+    const tt_bus_outcome *outcome = tt_remembered_recall(session, now, m);
     if (outcome != NULL) {
         bus->counters.duplicates++;
         repeat_answer(bus, now, session, peer, m, outcome, buffer);
         return false;
     }
-    tt_id_state state =
-        tt_remembered_take(session, now, m->id, m->type == TT_CONFIRMABLE, may_change(bus, m));
-    if (state == TT_ID_NEW || (safe && (state == TT_ID_FULL || m->type == TT_CONFIRMABLE)))
+    tt_id_state state = tt_remembered_take(session, now, m, may_change(bus, m));
+    // What changes nothing is done again; the token of an observation comes with more than one.
+    bool again = m->type == TT_CONFIRMABLE || (session->has_tag && m->has_observe);
+    if (state == TT_ID_NEW || (safe && (state == TT_ID_FULL || again)))
         return true;
     if (state == TT_ID_FULL)
         refuse(bus, now, session, peer, m, buffer);
@@ -366,12 +388,15 @@ void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_mes
         tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
         return;
     }
+    if (m->has_observe) // what comes of it is wanted
+        m->no_response = 0;
+    m->has_stream = m->has_stream && m->no_response == 0;
     tt_bus_buffer *buffer = tt_buffer_take(bus);
     if (buffer == NULL) { // no room for an answer: as if it were lost, nothing is run
         bus->counters.dropped++;
         return;
     }
-    tt_bus_session *session = tt_session_of(bus, now, peer, false);
+    tt_bus_session *session = tt_moving_session(bus, now, peer, m);
     if (session == NULL && !without_session(m))
         refuse(bus, now, NULL, peer, m, buffer);
     else if (session == NULL)
@@ -382,16 +407,8 @@ void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_mes
         buffer->state = TT_BUFFER_FREE;
 }
 
-// An error is the last that an observer hears, and a call that does not observe has one answer.
-static void answer_local(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
-                         size_t offset)
-{
-    bool error = response->code >= TT_BAD_REQUEST;
-    tt_local_reply(bus, now, call, response, offset, error || !call->state.observing);
-}
-
 static tt_status answer_far(tt_bus *bus, tt_time now, const tt_bus_owed *owed,
-                            const tt_response *response)
+                            tt_response *response)
 {
     tt_bus_buffer *buffer = tt_buffer_take(bus);
     if (buffer == NULL)
@@ -404,6 +421,7 @@ static tt_status answer_far(tt_bus *bus, tt_time now, const tt_bus_owed *owed,
         o = NULL;
     }
     tt_message_writer w;
+    introduce(bus, owed->session, response);
     tt_message_begin(&w, buffer->bytes, sizeof(buffer->bytes), TT_CONFIRMABLE, response->code, 0,
                      &owed->token);
     bool fits = tt_bus_write_response(bus, &w, NULL, &owed->block2, response,
@@ -441,12 +459,13 @@ tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const t
     if (owed->call != NULL) {
         tt_bus_buffer *buffer = tt_buffer_take(bus); // what was made in it stays as it is
         owed->id = 0;
-        answer_local(bus, now, owed->call, &response, request.window_offset);
+        bus->calling->answer_own(bus, now, owed->call, &response, request.window_offset);
         if (buffer != NULL)
             buffer->state = TT_BUFFER_FREE;
         return TT_OK;
     }
-    tt_status status = answer_far(bus, now, owed, &response);
+    bool unwanted = is_unwanted(owed->no_response, response.code);
+    tt_status status = unwanted ? TT_OK : answer_far(bus, now, owed, &response);
     if (status == TT_OK) {
         owed->id = 0;
         tt_stream_answered(bus, token);
@@ -454,73 +473,8 @@ tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const t
     return status;
 }
 
-// A body from the own device: in pieces as from any other, one behind the other.
-static void take_local(tt_bus *bus, tt_time now, tt_resource *resource, const tt_call *call,
-                       tt_request *request, tt_response *response)
-{
-    do {
-        size_t left = call->length - request->offset;
-        request->last = left <= TT_BUS_BLOCK_MAX;
-        request->length = request->last ? left : TT_BUS_BLOCK_MAX;
-        request->payload =
-            left > 0 ? (const uint8_t *)call->payload + request->offset : (const uint8_t *)NULL;
-        tt_bus_run_handler(bus, now, resource, request, response);
-        request->offset += request->length;
-    } while (!request->last && !response->later && response->code < TT_BAD_REQUEST &&
-             find_owed(bus, request->token) != NULL &&
-             tt_bus_find_resource(bus, request->path) == resource); // else its handler removed it
-    if (!request->last && response->code < TT_BAD_REQUEST && !response->later)
-        *response = (tt_response){
-            .code = TT_ENTITY_INCOMPLETE, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-}
-
-static void serve_local(tt_bus *bus, tt_time now, tt_call *call, tt_bus_buffer *buffer)
-{
-    tt_resource *resource = tt_bus_find_resource(bus, call->path);
-    bool observable = resource != NULL && resource->observable; // its handler may remove it
-    tt_answer_token id = new_owed(bus, now, NULL, NULL, call);
-    tt_request request = {
-        .method = call->method,
-        .peer = &call->peer,
-        .path = call->path,
-        .query = call->query != NULL ? call->query : "",
-        .content_format = call->content_format,
-        .accept = call->accept,
-        .size = call->length,
-        .token = id,
-    };
-    tt_bus_set_window(&request, NULL, buffer);
-    request.window_offset = call->state.received;
-    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-    if (id == 0)
-        refuse_busy(bus, &response);
-    else if (tt_bodies_place_whole(bus, now, resource, NULL, &request, &response))
-        take_local(bus, now, resource, call, &request, &response);
-    tt_bus_owed *owed = find_owed(bus, id);
-    if (id != 0 && owed == NULL) // its handler answered or cancelled it
-        return;
-    bool error = response.code >= TT_BAD_REQUEST && !response.later;
-    if (observable && call->observe && !call->state.observing && !error &&
-        tt_bus_find_resource(bus, call->path) == resource)
-        call->state.observing = tt_observers_add(bus, now, resource, NULL, NULL, call);
-    if (response.later)
-        return;
-    if (owed != NULL)
-        owed->id = 0;
-    answer_local(bus, now, call, &response, request.window_offset);
-}
-
 void tt_server_advance(tt_bus *bus, tt_time now)
 {
-    // Those that wait now: a callback that starts another must not keep the loop here.
-    for (size_t left = tt_local_count(bus); left > 0; left--) {
-        tt_bus_buffer *buffer = tt_buffer_take(bus);
-        tt_call *call = buffer != NULL ? tt_local_take(bus) : NULL;
-        if (call != NULL)
-            serve_local(bus, now, call, buffer);
-        if (buffer != NULL)
-            buffer->state = TT_BUFFER_FREE;
-    }
     for (size_t i = 0; i < TT_BUS_OWED_MAX; i++)
         if (bus->owed[i].id != 0 && now >= bus->owed[i].expires)
             bus->owed[i].id = 0;

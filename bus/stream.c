@@ -89,7 +89,7 @@ void tt_stream_fail(tt_bus *bus, tt_time now, tt_bus_stream *s, tt_status status
     tt_owed_forget(bus, s->owed);
     tt_stream_free(s);
     if (call != NULL)
-        tt_exchange_fail(bus, now, call, status);
+        bus->calling->fail(bus, now, call, status);
 }
 
 // Tells a peer that a stream is none here. One waits at a time: another is told when it asks again.
@@ -112,6 +112,9 @@ void tt_stream_offer(tt_bus *bus, tt_bus_session *session, tt_call *call)
     size_t query = call->query != NULL ? strlen(call->query) : 0;
     bool fits = strlen(call->path) + query + OPTION_BYTES <= TT_BUS_PATH_MAX;
     tt_bus_token token = tt_exchange_token(state->token);
+    tt_bus_stream *offered = state->streams ? find_of_call(bus, call) : NULL;
+    if (offered != NULL) // its request has not gone yet
+        offered->token = token;
     if (!wants || !fits || state->sent > 0 || state->fetch_token != 0 || state->streams ||
         state->block_exponent != TT_BLOCK_EXPONENT_MAX)
         return;
@@ -244,6 +247,7 @@ static void open_body(tt_bus *bus, tt_time now, tt_bus_session *session, const t
         return;
     s->size = m->size1;
     s->transfer = transfer;
+    s->version = m->tag;
     transfer->next = SIZE_MAX; // no block has its place in it
     s->owed = request->token;
     tt_stream_take_begin(s, now);
@@ -310,9 +314,11 @@ void tt_stream_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const 
     if (m->bad_option || m->type != TT_NON_CONFIRMABLE) {
         bus->counters.malformed++;
     } else if (s == NULL) {
-        const tt_bus_session *session = tt_session_find(bus, peer);
+        tt_bus_session *session = tt_session_find(bus, peer);
         bool answered = session != NULL && session->out.kind == TT_FOR_ANSWER; // it says more
-        if (!none && !answered)
+        if (!none && answered)
+            tt_transmission_hurry(bus, session, now);
+        else if (!none)
             tell_stray(bus, peer, &m->token, is_piece ? TT_STREAM_ACKNOWLEDGE : TT_STREAM_PIECE);
     } else if (is_piece && (s->kind == TT_STREAM_TAKES || s->kind == TT_STREAM_TAKEN)) {
         if (!none)
@@ -382,9 +388,9 @@ static tt_bus_stream *choose(tt_bus *bus)
     tt_bus_stream *best = NULL;
     int best_rank = 0;
     unsigned count = TT_BUS_STREAMS_MAX;
-    for (unsigned i = 0; i < count; i++) {
-        unsigned at = (bus->next_stream + i) % count;
+    for (unsigned i = 0, at = bus->next_stream; i < count; i++) {
         tt_bus_stream *s = &bus->streams[at];
+        at = at + 1 < count ? at + 1 : 0;
         int rank = s->kind == TT_STREAM_SENDS ? s->priority : INT8_MAX;
         if (!has_something(s, bus->stream_time) || (best != NULL && rank <= best_rank))
             continue;
@@ -431,12 +437,31 @@ bool tt_stream_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capa
 
 // What ends with others.
 
-bool tt_stream_needs(const tt_bus *bus, const tt_bus_session *session)
+bool tt_stream_is_of(const tt_bus *bus, const tt_bus_session *session, bool call)
 {
     for (size_t i = 0; i < TT_BUS_STREAMS_MAX; i++)
-        if (bus->streams[i].kind != TT_STREAM_FREE && bus->streams[i].session == session)
+        if (bus->streams[i].kind != TT_STREAM_FREE && bus->streams[i].session == session &&
+            (bus->streams[i].call != NULL) == call)
             return true;
     return false;
+}
+
+void tt_stream_hand_over(tt_bus *bus, const tt_bus_session *from, tt_bus_session *to)
+{
+    for (size_t i = 0; i < TT_BUS_STREAMS_MAX; i++)
+        if (bus->streams[i].session == from)
+            bus->streams[i].session = to;
+}
+
+bool tt_stream_is_served(const tt_bus *bus, const tt_bus_session *session, const tt_message *m,
+                         bool *is_newer)
+{
+    const tt_bus_stream *s = find((tt_bus *)bus, &session->peer, &m->token);
+    tt_reader r;
+    tt_reader_init(&r, m->payload, m->length);
+    uint32_t stamp = tt_read_be32(&r);
+    *is_newer = s != NULL && !r.failed && (s->stamp == 0 || (int32_t)(stamp - s->stamp) > 0);
+    return s != NULL && s->call == NULL;
 }
 
 void tt_stream_forget(tt_bus *bus, const tt_bus_session *session)

@@ -66,9 +66,22 @@ bool tt_stream_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capa
     return false;
 }
 
-bool tt_stream_needs(const tt_bus *bus, const tt_bus_session *session)
+bool tt_stream_is_of(const tt_bus *bus, const tt_bus_session *session, bool call)
 {
-    (void)bus, (void)session;
+    (void)bus, (void)session, (void)call;
+    return false;
+}
+
+void tt_stream_hand_over(tt_bus *bus, const tt_bus_session *from, tt_bus_session *to)
+{
+    (void)bus, (void)from, (void)to;
+}
+
+bool tt_stream_is_served(const tt_bus *bus, const tt_bus_session *session,
+                         const tt_message *message, bool *is_newer)
+{
+    (void)bus, (void)session, (void)message;
+    *is_newer = false;
     return false;
 }
 

@@ -14,7 +14,7 @@
 #define MEMBERS 1024 // that are listed at most, beside those that multicast DNS tells of
 #define LINKS_MAX ((size_t)1 << 20) // bytes of what one device offers
 
-static const char *net;
+static const char *net, *directory;
 static bool host, as_json;
 static unsigned seconds = 2;
 static tt_words given;
@@ -29,6 +29,7 @@ static const tt_option options[] = {
      "given "
      "several times",
      .words = &given},
+    TT_CLIENT_DIRECTORY_OPTION(directory),
     {"json", NULL,
      "print a JSON array of objects: name, kind, address, resources, and wire where "
      "it is another version",
@@ -182,7 +183,7 @@ static bool is_listed(const tt_peer *peers, size_t count, const tt_member *membe
 {
     for (size_t i = 0; i < count; i++)
         if (peers[i].reported && (tt_endpoint_equal(&peers[i].endpoint, &member->endpoint) ||
-                                  tt_member_identity(peers[i].name, peers[i].boot) == member->id))
+                                  tt_bus_identity(peers[i].name, peers[i].boot) == member->id))
             return true;
     return false;
 }
@@ -253,6 +254,8 @@ static tt_exit run(unsigned count, const char *const *arguments)
     client.members = &members;
     tt_exit result = tt_client_open(&client, "ls", net, host, NULL, NULL);
     if (result == TT_EXIT_OK)
+        result = tt_client_use_directory(&client, "ls", directory);
+    if (result == TT_EXIT_OK)
         result = learn_given(&client);
     if (result != TT_EXIT_OK)
         return result;
@@ -295,9 +298,11 @@ const tt_command tt_command_ls = {
     .name = "ls",
     .arguments = "",
     .summary = "List the devices that are found: name, kind, address, resources",
-    .help = "Devices announce themselves by DNS-SD over multicast DNS; nothing is configured. "
-            "Those that are\n"
-            "found, and those at addresses given by --peer, are asked whom they know besides.",
+    .help =
+        "Devices announce themselves by DNS-SD over multicast DNS; nothing is configured. Where\n"
+        "multicast does not pass, a resource directory (RFC 9176) knows those that registered. "
+        "Those\n"
+        "that are found, and those at addresses given by --peer, are asked whom they know besides.",
     .examples = "  tutti ls\n  tutti ls --for 10 --net build/demo/fleet\n  tutti ls --host --json",
     .options = options,
     .option_count = TT_COUNT(options),

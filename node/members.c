@@ -20,16 +20,6 @@ static uint64_t scatter(uint64_t x) // the finish of SplitMix64
     return x ^ x >> 31;
 }
 
-uint64_t tt_member_identity(const char *name, uint32_t boot)
-{
-    uint64_t hash = 0xcbf29ce484222325u; // FNV-1a
-    for (; *name != '\0'; name++)
-        hash =
-            (hash ^ (uint8_t)(*name >= 'A' && *name <= 'Z' ? *name + 32 : *name)) * 0x100000001b3u;
-    hash = scatter(hash ^ (uint64_t)boot << 32 ^ boot);
-    return hash != 0 ? hash : 1;
-}
-
 uint64_t tt_members_mix(uint64_t id, uint16_t incarnation, bool doubted)
 {
     return scatter(id + 0x9e3779b97f4a7c15u * (2u * incarnation + 1u + doubted));

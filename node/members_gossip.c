@@ -208,7 +208,7 @@ static void look_at_self(tt_node *node, tt_time now)
 {
     tt_members *m = node->members;
     const tt_discovery *d = &node->discovery;
-    uint64_t id = d->options.name != NULL ? tt_member_identity(d->name, d->options.boot) : 0;
+    uint64_t id = d->options.name != NULL ? tt_bus_identity(d->name, d->options.boot) : 0;
     uint32_t sum = 0;
     for (size_t i = 0; i < d->address_count; i++)
         sum = tt_crc32(sum, d->addresses[i].ip, sizeof(d->addresses[i].ip));
@@ -318,7 +318,7 @@ void tt_members_want(tt_node *node, tt_time now, uint64_t id)
 
 static void take_peer(tt_node *node, tt_time now, const tt_peer *peer, bool present)
 {
-    uint64_t id = tt_member_identity(peer->name, peer->boot);
+    uint64_t id = tt_bus_identity(peer->name, peer->boot);
     if (present)
         tt_members_add(node, now, id, &peer->endpoint, TT_MEMBER_BY_MDNS);
     else

@@ -10,6 +10,9 @@
 #define POSTS 20
 #define CROWD_POSTS 8 // of each
 #define CROWD_SECONDS 4
+#define TELLS 200
+#define TELL_SECONDS 5
+#define TELLS_AFTER 20
 
 static void post_one(tt_sim *sim, void *context)
 {
@@ -51,6 +54,35 @@ static const char *run_crowd(const tt_sim_options *options)
     tt_sim_heal(s->sim);
     tt_sim_run_until(s->sim, TT_SECONDS(160));
     tt_scene_expect_ended(s);
+    return tt_scene_end(s);
+}
+
+// Every other node tells the first something, without an answer.
+static void tell_one(tt_sim *sim, void *context)
+{
+    tt_scene *s = context;
+    (void)sim;
+    tt_scene_tell(s, 1 + s->posts_started % (s->nodes - 1), "echo");
+}
+
+// A handler runs once or not at all; and once for each that was told on a good network.
+static const char *run_tells(const tt_sim_options *options)
+{
+    tt_scene *s = tt_scene_new(options);
+    for (unsigned i = 0; i < TELLS; i++)
+        tt_sim_at(s->sim, TT_SECONDS(2) + TT_SECONDS(TELL_SECONDS) / TELLS * i, tell_one, s);
+    tt_sim_run_until(s->sim, TT_SECONDS(30));
+    tt_sim_heal(s->sim);
+    for (unsigned i = 1; i < s->nodes; i++) // so that each is known by its requests' numbers
+        tt_sim_at(s->sim, TT_SECONDS(31), post_from_crowd, s);
+    unsigned first = s->posts_started + s->nodes - 1;
+    tt_sim_run_until(s->sim, TT_SECONDS(36)); // what was under way has come
+    for (unsigned i = 0; i < TELLS_AFTER; i++)
+        tt_sim_at(s->sim, TT_SECONDS(36) + TT_MS(50) * i, tell_one, s);
+    tt_sim_run_until(s->sim, TT_SECONDS(45));
+    for (unsigned i = first; i < s->posts_started; i++)
+        if (s->runs[i] != 1)
+            tt_scene_broke(s, "what was told on a good network did not come");
     return tt_scene_end(s);
 }
 
@@ -212,6 +244,33 @@ static const char *run_watchers(const tt_sim_options *options)
     return tt_scene_end(s);
 }
 
+// Two whose addresses change all the time post, observe, and one of them sends a body. When all is
+// quiet they know the last value.
+static const char *run_movers(const tt_sim_options *options)
+{
+    tt_scene *s = tt_scene_new(options);
+    tt_sim_at(s->sim, TT_SECONDS(2), start_put, s);
+    for (unsigned i = 0; i < POSTS; i++)
+        tt_sim_at(s->sim, TT_SECONDS(2) + TT_MS(900) * i, post_one, s);
+    for (unsigned i = 0; i < 2; i++)
+        tt_sim_at(s->sim, TT_SECONDS(3), start_observing, s);
+    change_often(s);
+    tt_sim_run_until(s->sim, TT_SECONDS(400));
+    tt_scene_expect_ended(s);
+    for (unsigned i = 0; i < 2; i++) {
+        tt_scene_observer *o = &s->observers[i];
+        if (!o->ended && o->seen != s->counter_value)
+            tt_scene_broke(s, "an observer did not learn the last value");
+        if (!o->ended)
+            tt_bus_cancel(&tt_sim_node(s->sim, i + 1)->bus, tt_sim_node_now(s->sim, i + 1),
+                          &o->call);
+    }
+    tt_sim_run_until(s->sim, TT_SECONDS(460));
+    if (s->put_ended != 1)
+        tt_scene_broke(s, "a transfer never ended, or ended twice");
+    return tt_scene_end(s);
+}
+
 // Everyone finds everyone, and in the end knows no one who is not there.
 static const char *run_discovery(const tt_sim_options *options)
 {
@@ -309,8 +368,15 @@ const tt_sim_scenario tt_sim_scenarios[] = {
      .nodes_min = 3,
      .nodes_max = 10,
      .loss_percent_max = 20,
+     .any_fault = true},
+    {.name = "movers",
+     .what = "clients whose addresses change all the time",
+     .run = run_movers,
+     .nodes_min = 3,
+     .nodes_max = 10,
+     .loss_percent_max = 20,
      .any_fault = true,
-     .still_breaks = "a handler ran twice for one request"},
+     .faults = "rebind 1 at 2.5s every 3s\nmove 2 at 3.1s every 4s\nrebind 2 at 4s every 7s\n"},
     {.name = "watchers",
      .what = "more observers than a device has places for",
      .run = run_watchers,
@@ -324,14 +390,20 @@ const tt_sim_scenario tt_sim_scenarios[] = {
      .nodes_min = 16,
      .nodes_max = 64,
      .loss_percent_max = 20,
-     .any_fault = true,
-     .still_breaks = "a handler ran twice for one request"},
+     .any_fault = true},
     {.name = "gossip",
      .what = "nodes that know an address each find all others; one dies, one restarts",
      .run = tt_sim_gossip_run,
      .nodes_min = 16,
      .nodes_max = TT_SIM_NODES_MAX,
      .loss_percent_max = 5},
+    {.name = "tells",
+     .what = "requests without an answer: each once, or not at all",
+     .run = run_tells,
+     .nodes_min = 2,
+     .nodes_max = 6,
+     .loss_percent_max = 20,
+     .any_fault = true},
     {0},
 };
 
@@ -375,6 +447,8 @@ void tt_sim_draw(const tt_sim_scenario *scenario, uint64_t seed, tt_sim_options 
              (unsigned)(1 + seed % 4 * 60),
              within((unsigned)(seed % 5) * 5, 0, scenario->loss_percent_max),
              (unsigned)(seed % 3) * 10);
+    if (scenario->faults != NULL)
+        strcat(faults, scenario->faults);
     if (scenario->any_fault && seed % 2 == 0)
         draw_more(&random, faults, TT_SIM_FAULTS_TEXT_MAX);
     *options = (tt_sim_options){.seed = seed,

@@ -204,7 +204,8 @@ void tt_scene_call(tt_scene *s, unsigned from, tt_call *call)
         tt_scene_broke(s, "a call was refused");
 }
 
-void tt_scene_post(tt_scene *s, unsigned from, const char *path)
+// The next post, which is not started.
+static unsigned make_post(tt_scene *s, const char *path)
 {
     unsigned i = s->posts_started++;
     uint8_t *payload = s->payloads[i];
@@ -221,7 +222,22 @@ void tt_scene_post(tt_scene *s, unsigned from, const char *path)
                             .accept = TT_FORMAT_NONE,
                             .on_reply = on_post,
                             .context = s};
+    return i;
+}
+
+void tt_scene_post(tt_scene *s, unsigned from, const char *path)
+{
+    unsigned i = make_post(s, path);
     tt_scene_call(s, from, &s->posts[i]);
+}
+
+unsigned tt_scene_tell(tt_scene *s, unsigned from, const char *path)
+{
+    unsigned i = make_post(s, path);
+    if (tt_node_tell(tt_sim_node(s->sim, from), tt_sim_node_now(s->sim, from), &s->posts[i]) !=
+        TT_OK)
+        tt_scene_broke(s, "what was told was refused");
+    return i;
 }
 
 void tt_scene_expect_ended(tt_scene *s)

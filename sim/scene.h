@@ -51,6 +51,8 @@ void tt_scene_broke(tt_scene *scene, const char *what);
 void tt_scene_call(tt_scene *scene, unsigned from, tt_call *call);
 // Posts the next number to node 0.
 void tt_scene_post(tt_scene *scene, unsigned from, const char *path);
+// The same without wanting an answer. Returns the number.
+unsigned tt_scene_tell(tt_scene *scene, unsigned from, const char *path);
 // Every post has ended, each once.
 void tt_scene_expect_ended(tt_scene *scene);
 // Checks that nobody's tables hold anything, and frees the scene: NULL, or what was broken.

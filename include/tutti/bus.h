@@ -151,6 +151,7 @@ typedef struct tt_response {
     // handler asked again that has no state for a notification now.
     bool busy;
     uint32_t stream; // the bus's
+    bool introduces; // the bus's: says who we are
     bool later; // no answer yet: tt_bus_answer will give it; a separate response (RFC 7252, 5.2.2)
 } tt_response;
 
@@ -212,6 +213,7 @@ struct tt_resource {
 typedef struct tt_reply {
     tt_status status;
     tt_code code;
+    const char *location; // the path of what was made (2.01, Location-Path), or NULL
     uint16_t content_format;
     const uint8_t *payload;
     size_t length;
@@ -253,10 +255,12 @@ struct tt_call {
         bool observing;         // the peer confirmed the observation
         bool refreshing;        // it is registered for again
         bool tagged;            // its body has a Request-Tag
+        bool introduces;        // its request says who we are
         bool has_sequence;
         uint8_t etag_length; // 0: none
         uint16_t message_id;
-        uint64_t token;       // of the request or observation
+        uint32_t tag;         // the Request-Tag
+        uint64_t token;       // of the request or observation, as on the wire
         uint64_t fetch_token; // of the blocks that follow a long notification
         uint64_t etag;
         uint32_t sequence; // of the newest notification
@@ -270,6 +274,25 @@ struct tt_call {
 // Starts a call. TT_INVALID (path or query too long, no path or on_reply, a method that is none,
 // observe without GET), TT_TOO_LARGE (a payload of more than 2^20 blocks).
 tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call);
+
+// Writes a request for which no answer is wanted into `bytes`, TT_BUS_MESSAGE_MAX of them at most,
+// as a datagram to call->peer, to be sent once: a non-confirmable message (RFC 7252, 4.3) with the
+// No-Response option (RFC 7967). Its handler runs once or, where it is lost or refused, not at all,
+// and nobody is told which; several arrive in any order. tt_node_tell sends it, too.
+//
+// `call` needs peer, method (none but TT_POST, TT_PUT, TT_DELETE), path, query, payload, length and
+// content_format only, and is the caller's again when this returns: nothing waits. So how much is
+// under way is the caller's affair. To another host on a shared network that is one such request a
+// round trip, or one in 3 s where nothing is heard from it (RFC 8085, 3.1.3; RFC 7252, 4.7);
+// whoever tells more asks for something by a call now and then, and tells no more than a window
+// beyond what was answered. A call to the same resource is answered behind what was told before,
+// where the network keeps the order.
+//
+// TT_INVALID (as of tt_bus_call; the own device), TT_TOO_LARGE (a payload of more than
+// TT_BUS_BLOCK_MAX bytes, or more than one message has), TT_FULL (no session or no message id is
+// free now).
+tt_status tt_bus_tell(tt_bus *bus, tt_time now, const tt_call *call, void *bytes, size_t capacity,
+                      size_t *length);
 
 // Ends a call or an observation; `on_reply` is called with TT_CANCELLED before this returns.
 void tt_bus_cancel(tt_bus *bus, tt_time now, tt_call *call);
@@ -329,6 +352,15 @@ void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer);
 // end with TT_UNREACHABLE. An observation that is established goes on, and what is remembered of
 // the peer stays: the error may be forged, or the peer may be about to start.
 void tt_bus_unreachable(tt_bus *bus, tt_time now, const tt_endpoint *peer);
+
+// Who a device is to its peers, until there are keys: a hash of its name ("" without one), whatever
+// its capitals, and the number of its boot. Another name and another boot make another identity. Never 0.
+uint64_t tt_bus_identity(const char *name, uint32_t boot);
+
+// Says who this device is, before its first call and whenever its name changes. Requests tell it to
+// peers, whose servers then know our requests by their tokens, from whatever address they come; a
+// bus without one (0) is a stranger to everybody.
+void tt_bus_set_identity(tt_bus *bus, uint64_t identity);
 
 // struct tt_bus, its limits and tt_bus_init are in tutti/bus_storage.h, for whoever owns one.
 

@@ -22,13 +22,17 @@ TT_C_BEGIN
     3 // long messages at a time, 2 at least; of 3, answers leave one to calls
 #endif
 #ifndef TT_BUS_PAST_MAX
-#define TT_BUS_PAST_MAX 96 // runs of ids that are remembered of sessions that gave way
+#define TT_BUS_PAST_MAX 96 // runs of ids, and lives, remembered of sessions that gave way
 #endif
 #ifndef TT_BUS_OWED_MAX
 #define TT_BUS_OWED_MAX 8 // requests that were taken and are not answered yet
 #endif
 #ifndef TT_BUS_OBSERVERS_MAX
 #define TT_BUS_OBSERVERS_MAX 8
+#endif
+#ifndef TT_BUS_OBSERVED_MAX
+#define TT_BUS_OBSERVED_MAX                                                                        \
+    96 // bytes of an observer's path and query, a terminator of each included
 #endif
 #ifndef TT_BUS_TRANSFERS_MAX
 #define TT_BUS_TRANSFERS_MAX 4 // bodies being received block by block
@@ -45,7 +49,9 @@ TT_C_BEGIN
 #define TT_BUS_KEPT_BYTES                                                                          \
     64 // of an answer that is kept; a longer one to PUT, POST, DELETE goes apart
 #define TT_BUS_RANGES_MAX 8 // runs of ids that are remembered of a session
-#define TT_BUS_EMPTY_MAX 4  // acknowledgements and resets that wait to be sent
+#define TT_BUS_WINDOW_WORDS                                                                        \
+    8                      // 32 sequence numbers each, of a peer whose tag is known: a power of 2
+#define TT_BUS_EMPTY_MAX 4 // acknowledgements and resets that wait to be sent
 
 // RFC 7252, 4.8 has 2 s for the open internet. A house's network answers in milliseconds.
 #ifndef TT_BUS_ACK_TIMEOUT
@@ -54,6 +60,7 @@ TT_C_BEGIN
 #define TT_BUS_RETRANSMITS_MAX 4
 #define TT_BUS_EXCHANGE_LIFETIME TT_SECONDS(247) // RFC 7252, 4.8.2
 #define TT_BUS_NON_LIFETIME TT_SECONDS(145)
+#define TT_BUS_IDENTITY_SECONDS 60             // after which a peer is told once more who we are
 #define TT_BUS_TRANSFER_SILENCE TT_SECONDS(10) // after which an unfinished body is given up
 #define TT_BUS_TRANSFER_YIELD TT_MS(2500)      // and when another sender waits for its place
 #define TT_BUS_STREAM_SILENCE TT_SECONDS(8)    // without progress, after which a stream ends
@@ -110,9 +117,19 @@ typedef struct tt_bus_range {
     uint16_t at; // when the last was taken, in slots of 4 s; and what they were: see remembered.c
 } tt_bus_range;
 
+// Sequence numbers of requests that were taken from a life of a peer, known by the tag of its
+// tokens.
+typedef struct tt_bus_window {
+    uint32_t tag;
+    uint32_t confirmable; // the greatest of a confirmable request; these come one after another
+    uint32_t newest;      // the greatest of those that were not
+    uint32_t taken[TT_BUS_WINDOW_WORDS]; // a bit for each of them, in a ring
+    uint16_t at;                         // when a handler may have changed something, as in a range
+} tt_bus_window;
+
 typedef struct tt_bus_past {
-    uint32_t whose; // of the identity; 0: free
-    tt_bus_range range;
+    uint32_t whose;     // a tag, or a hash of an address; 0: free
+    tt_bus_range range; // of a tag: its greatest sequence number, the upper half in `first`
 } tt_bus_past;
 
 // What came of a message that was taken.
@@ -126,16 +143,27 @@ typedef struct tt_bus_outcome {
 // All that is between this device and one peer; tt_session_forget forgets it whole.
 struct tt_bus_session {
     tt_endpoint peer;  // where it was last heard; port 0: free
-    uint64_t identity; // a hash: of the address, until there are keys
+    uint32_t told_at;  // when it last answered with its identity: second + 1, 0: it has not
+    uint64_t identity; // tt_bus_identity of the peer; 0: none is known
     tt_time heard;     // or spoken to
     uint16_t next_id;  // of our messages to it
     bool ours;         // made for a call of ours, not by a request
+    bool has_tag;      // `window` holds, not `ranges`
     uint32_t left[4];  // when the last id of each quarter was used: second + 1, 0: never
+    bool tell;         // it is to be told who we are, whatever `told_at` says
+    bool asks;         // it wants to be told
     uint8_t range_count, next_outcome;
-    tt_bus_range ranges[TT_BUS_RANGES_MAX]; // the one that was taken from last stands first
+    union {
+        tt_bus_range ranges[TT_BUS_RANGES_MAX]; // the one that was taken from last stands first
+        tt_bus_window window;
+    };
     tt_bus_outcome outcomes[TT_BUS_OUTCOMES_MAX];
-    uint16_t kept_id, kept_length; // the newest answer with more than a code
+    uint16_t kept_id;    // the newest answer with more than a code
+    uint8_t kept_length; //
+    uint8_t
+        claims; // 1 + the place of a session at whose address this one was heard, while that stays
     uint8_t kept[TT_BUS_KEPT_BYTES];
+    uint32_t tag; // of the tokens of our requests to it; 0: none is drawn yet
     tt_bus_transmission out;
     tt_time round_trip, deviation; // smoothed (RFC 6298, 2); 0: not measured
 };
@@ -147,6 +175,7 @@ typedef struct tt_bus_owed {
     tt_method method;
     tt_block block2; // the window that was asked for
     bool confirmable;
+    uint8_t no_response; // answers that are not wanted, as in the request
     tt_call *call;
     tt_time expires;
 } tt_bus_owed;
@@ -168,8 +197,7 @@ typedef struct tt_bus_observer {
     tt_time told_at;        // the newest notification
     tt_time confirm_at;     // when the newest state is told again, confirmably; TT_FOREVER
     tt_time confirmed;      // when the observer last said that it is there
-    char path[TT_BUS_PATH_MAX];
-    char query[TT_BUS_QUERY_MAX];
+    char path[TT_BUS_OBSERVED_MAX]; // its query behind it
 } tt_bus_observer;
 
 typedef struct tt_bus_transfer {
@@ -231,7 +259,7 @@ typedef struct tt_bus_stream {
     tt_bus_transfer *transfer;
     tt_method method;
     uint16_t content_format, accept;
-    uint64_t version;
+    uint64_t version; // of an answer; of a body that comes its Request-Tag
     char path[TT_BUS_PATH_MAX], query[TT_BUS_QUERY_MAX];
 } tt_bus_stream;
 
@@ -245,7 +273,10 @@ typedef struct tt_bus_empty {
 struct tt_bus {
     tt_list resources;
     tt_list calls;
+    const struct tt_bus_calling *calling; // what the bus does for calls; NULL: none was ever begun
     tt_random random;
+    uint64_t identity; // see tt_bus_set_identity
+    uint32_t sequence; // of the newest token of ours
     uint16_t first_id; // of the next session
     tt_answer_token next_answer;
     uint32_t observe_sequence;
@@ -276,6 +307,7 @@ struct tt_bus {
     struct {
         uint64_t received, malformed, duplicates, dropped, retransmitted;
         uint64_t streams, pieces_sent, pieces_again, pieces_refused;
+        uint64_t moved;   // peers that were heard from another address
         uint64_t refused; // requests of peers, or with ids, that no table had room to remember
     } counters;
     bool plant_deduplication_bug; // tests only: forgets every exchange, so duplicates run twice

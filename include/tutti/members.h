@@ -55,7 +55,7 @@ typedef enum tt_member_source {
 } tt_member_source;
 
 typedef struct tt_member {
-    uint64_t id; // tt_member_identity; 0: a free place
+    uint64_t id; // tt_bus_identity; 0: a free place
     tt_endpoint endpoint;
     uint32_t heard_s;     // when it last spoke to this device itself, in seconds since the table's
                           // start, from 1; 0: others told of it
@@ -135,9 +135,6 @@ struct tt_members {
 // A table in the caller's storage: `places` of `capacity` members, 2 to TT_MEMBERS_PLACES_MAX, and
 // twice as many heads. Both stay the caller's, for the table's life.
 void tt_members_init(tt_members *members, tt_member *places, uint16_t *heads, size_t capacity);
-
-// Whom a device is taken for: a hash of its name, whatever its capitals, and its boot number.
-uint64_t tt_member_identity(const char *name, uint32_t boot);
 
 // The member of this identity, or at this address (who lives, before who is gone); NULL. Valid
 // until the loop turns.

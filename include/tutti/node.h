@@ -24,7 +24,9 @@ TT_C_BEGIN
 #ifndef TT_NODE_STRANGERS_MAX
 #define TT_NODE_STRANGERS_MAX 4 // devices that are observed by their address and watched, too
 #endif
+#ifndef TT_NODE_ASKS_MAX
 #define TT_NODE_ASKS_MAX 4 // peers that are asked for their boot number at a time
+#endif
 // Answers {"wire": version, "boot": number, "name": name}, the last where it has one.
 #define TT_NODE_LIFE_PATH ".well-known/tutti"
 
@@ -63,6 +65,7 @@ typedef struct tt_node_options {
 
 struct tt_node {
     tt_platform *platform;
+    const struct tt_node_finding *finding; // NULL: it looks for nobody
     tt_bus bus;
     tt_discovery discovery;
     tt_peer peers[TT_NODE_PEERS_MAX];
@@ -92,6 +95,9 @@ struct tt_node {
     tt_time doubt_at;     // when the next one who is doubted may begin to be asked
     tt_time lost_at;      // when one who is lost may be pinged again
     tt_list timers;       // that are set
+    // Takes what came to the bus by multicast (tutti/node_groups.h); NULL: that is dropped.
+    void (*on_multicast)(tt_node *node, tt_time now, const tt_datagram *datagram);
+    void *groups;
     tt_datagram datagram; // the one being received or sent
     bool more;            // datagrams are left over from the last turn
     bool stopped;
@@ -106,6 +112,12 @@ struct tt_node {
 // where a port cannot be had.
 tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_options *options);
 
+// The same for a node that announces itself and looks for nobody: `browse` and `watch` are false,
+// else TT_INVALID. tt_node_find finds none then, and of a caller that has died the bus alone takes
+// notice. A program that calls this and not tt_node_init has none of the code that finds others.
+tt_status tt_node_init_announcer(tt_node *node, tt_platform *platform,
+                                 const tt_node_options *options);
+
 // Does all that is due now and returns without waiting.
 void tt_node_poll(tt_node *node);
 
@@ -117,6 +129,13 @@ void tt_node_run(tt_node *node);
 
 // Makes tt_node_run say goodbye and return. From the loop's own thread, such as a reply handler.
 void tt_node_stop(tt_node *node);
+
+// Tells a peer something without an answer: tt_bus_tell, and sent. It goes out by the end of this
+// turn of the loop, together with others to the same peer where the platform can; so whoever tells
+// much tells many in one turn. Errors as of tt_bus_tell; TT_FULL also where the platform takes no
+// more now (try again in the next turn), TT_UNREACHABLE. From the loop's own thread, handlers too;
+// takes 1.5 KB of its stack.
+tt_status tt_node_tell(tt_node *node, tt_time now, const tt_call *call);
 
 // Sets a timer: `callback` is called once, by the loop, in the first turn that begins `delay`
 // nanoseconds from now or later; it may set the timer again, which is how something is done every

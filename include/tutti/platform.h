@@ -42,7 +42,9 @@ typedef struct tt_datagram {
     tt_socket socket;  // received on, or to be sent from
     tt_endpoint peer;  // where it came from, or where it goes
     uint8_t hop_limit; // sending: IPv6 hop limit or IPv4 TTL, 0 for the default; receiving: unused
-    bool multicast;    // receiving: it was sent to a group or to everybody; sending: unused
+    bool may_wait;  // sending: it need not go before the next `wait`, so that it may go with others
+                    // that follow; receiving: unused
+    bool multicast; // receiving: it was sent to a group or to everybody; sending: unused
     bool cut; // receiving: it was longer than TT_DATAGRAM_MAX, and this is its beginning; sending:
               // unused
     size_t length; // bytes of data in use
@@ -63,11 +65,19 @@ typedef struct tt_platform_operations {
     tt_status (*open)(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
                       size_t group_count, tt_socket *socket);
 
+    // Opens a port that hears what is sent to the multicast `groups`, one of each family at most, and
+    // nothing else: all of it is told as multicast. Others may hear the same beside, this platform's
+    // own sockets too. Nothing is sent from it. NULL: this platform cannot; else as `open`.
+    tt_status (*open_groups)(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
+                             size_t group_count, tt_socket *socket);
+
     // The port that an open socket has.
     uint16_t (*port)(tt_platform *platform, tt_socket socket);
 
     // Sends one datagram; to a multicast group with interface 0 means on every interface.
-    // TT_OK is no promise of arrival. TT_UNREACHABLE, TT_FULL (no buffer now), TT_TOO_LARGE.
+    // TT_OK is no promise of arrival. TT_UNREACHABLE, TT_FULL (no buffer now), TT_TOO_LARGE. Of one
+    // that may wait, TT_OK says that it was taken: it goes in the order of the calls, by the next
+    // `wait` at the latest.
     tt_status (*send)(tt_platform *platform, const tt_datagram *datagram);
 
     // Takes the next datagram that has arrived, without waiting, of each port in turn where several

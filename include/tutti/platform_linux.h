@@ -4,6 +4,10 @@
 // and ::1. A port with multicast groups, which are joined there, is shared with other programs of
 // the host (it is never TT_BUSY for them) and drops what comes in by another interface. A host
 // without IPv6 does with IPv4.
+//
+// What comes is taken many at a time, and what may wait (tt_datagram.may_wait) is sent so: runs of
+// datagrams of one length by UDP_GRO and UDP_SEGMENT where the kernel has them, else by recvmmsg
+// and sendmmsg.
 
 #ifndef TUTTI_PLATFORM_LINUX_H
 #define TUTTI_PLATFORM_LINUX_H
@@ -21,9 +25,16 @@ typedef struct tt_platform_linux {
     tt_host host;
     int descriptors[2 * TT_PLATFORM_LINUX_SOCKETS_MAX]; // of each socket: IPv4, IPv6; -1: none
     unsigned sockets;
+    struct tt_linux_inbox *inboxes[2 * TT_PLATFORM_LINUX_SOCKETS_MAX]; // what came to each
+    struct tt_linux_run *run; // what waits to be sent with more of its kind
+    bool without_runs;        // set before the ports are opened: does as on a kernel without
+                              // UDP_SEGMENT and UDP_GRO
+    bool cuts;                // the kernel has UDP_SEGMENT
+    unsigned unasked;         // waits since the kernel was asked what is ready
     unsigned turn;    // which descriptor is read next: one after another, so that none starves
     unsigned ready;   // bit i: descriptor i may have something to read
-    uint64_t dropped; // from other interfaces, or too long
+    uint64_t dropped; // from other interfaces
+    uint64_t lost;    // that waited for others and could not be sent
 } tt_platform_linux;
 
 // Prepares the platform in the caller's storage. TT_IO where the system gives no descriptor.

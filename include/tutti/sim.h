@@ -139,7 +139,7 @@ typedef struct tt_sim_scenario {
     unsigned nodes_min, nodes_max; // that it takes
     unsigned loss_percent_max;     // at which what it asks for still holds
     bool any_fault;                // and under faults of every kind that end before it heals them
-    const char *still_breaks;      // a sentence of its that is known and not mended; NULL: none
+    const char *faults;            // what happens with each seed; NULL: nothing more
 } tt_sim_scenario;
 extern const tt_sim_scenario tt_sim_scenarios[]; // ended by one without a name
 

@@ -13,7 +13,8 @@
 
 typedef struct far_datagram {
     tt_time at;
-    uint8_t from, to;
+    tt_endpoint source; // where its sender was then
+    uint8_t to;
     uint16_t length;
     uint8_t bytes[TT_BUS_MESSAGE_MAX];
 } far_datagram;
@@ -72,7 +73,7 @@ static inline void far_push(tt_time at, unsigned from, unsigned to, const uint8_
     unsigned place = far.free_places[far.count], i = far.count;
     far_datagram *d = &far.flying[place];
     d->at = at;
-    d->from = (uint8_t)from;
+    d->source = far.endpoint[from];
     d->to = (uint8_t)to;
     d->length = (uint16_t)length;
     memcpy(d->bytes, bytes, length);
@@ -157,7 +158,7 @@ static inline void far_pass(const bool *done, tt_time duration)
         while (far.count > 0 && far.flying[far.order[0]].at <= far.now) {
             far_datagram *d = &far.flying[far_pop()];
             unsigned to = d->to;
-            tt_bus_receive(&far.bus[to], far.now, &far.endpoint[d->from], d->bytes, d->length);
+            tt_bus_receive(&far.bus[to], far.now, &d->source, d->bytes, d->length);
             far_transmit(to);
         }
         for (unsigned i = 0; i < FAR_NODES; i++)

@@ -103,9 +103,9 @@ static const uint8_t near_ip[16] = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, 9, 9, 9, 9, 9,
 
 static void test_identity(void)
 {
-    EXPECT(tt_member_identity("Watch-1", 7) == tt_member_identity("watch-1", 7));
-    EXPECT(tt_member_identity("watch-1", 7) != tt_member_identity("watch-1", 8));
-    EXPECT(tt_member_identity("watch-1", 7) != tt_member_identity("watch-2", 7));
+    EXPECT(tt_bus_identity("Watch-1", 7) == tt_bus_identity("watch-1", 7));
+    EXPECT(tt_bus_identity("watch-1", 7) != tt_bus_identity("watch-1", 8));
+    EXPECT(tt_bus_identity("watch-1", 7) != tt_bus_identity("watch-2", 7));
 }
 
 static void test_all_know_all(void)
@@ -402,7 +402,7 @@ static void test_directory(void)
     tt_node *node = tt_sim_node(sim, 0);
     tt_endpoint at = tt_sim_endpoint(sim, HOSTILE);
     tt_time now = tt_sim_node_now(sim, 0);
-    uint64_t id = tt_member_identity("lamp", 0);
+    uint64_t id = tt_bus_identity("lamp", 0);
     unsigned living = members_of(0)->living;
     EXPECT(tt_members_add(node, now, id, &at, TT_MEMBER_BY_DIRECTORY));
     const tt_member *member = tt_members_find(members_of(0), id);

@@ -171,6 +171,8 @@ static void test_icmp_errors(void)
         {true, EHOSTUNREACH, SIX, ICMP6_TIME_EXCEEDED, 0, TT_EMPTY},
         {true, EMSGSIZE, LOCAL, 0, 0, TT_EMPTY},
     };
+    host.ready = 1;
+    EXPECT_EQUAL(ops->receive(platform, &datagram), TT_EMPTY); // nothing is left from before
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct sock_extended_err error = {.ee_errno = (uint32_t)cases[i].error,
                                           .ee_origin = cases[i].origin,
