@@ -202,7 +202,9 @@ static unsigned show_members(tt_client *client, const tt_peer *peers, size_t cou
         tt_say_progress(false, "asking who %u of %u is", i + 1, all);
         bool answers = ask_who(client, &copy[i], &peer);
         tt_say_progress_end();
-        found += show_device(client, &peer, false, answers, json);
+        // One that is doubted, and does not answer, is gone, as far as anybody knows.
+        if (answers || copy[i].state == TT_MEMBER_ALIVE)
+            found += show_device(client, &peer, false, answers, json);
     }
     return found;
 }
@@ -237,7 +239,7 @@ static void say_others(const tt_client *client, unsigned found)
     size_t others =
         tt_discovery_count_others(&client->node.discovery, tt_client_now(client), &more);
     size_t known = tt_members_count(client->members); // as others tell
-    others = known > found + others ? known - found : others;
+    others = found > 0 && known > found + others ? known - found : others;
     if (others > 0)
         tt_say("%u of %s%zu shown; a device is asked by its name whether it is shown or not", found,
                more ? "more than " : "", found + others);
