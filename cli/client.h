@@ -21,6 +21,7 @@ typedef struct tt_client {
     tt_node node;
     tt_directory directory; // that devices are looked up in, where one was named
     bool host;
+    tt_members *members; // prepared, before it is opened; or NULL
 } tt_client;
 
 // The fleet that is meant: the one that was named or, for NULL, that in $TUTTI_NET or else

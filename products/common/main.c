@@ -207,6 +207,7 @@ void tt_main(void)
                                .kept_name = keep != NULL ? keep->name(name) : NULL,
                                .kind = product->kind,
                                .port = TT_BUS_PORT,
+                               .members = product->members != NULL ? product->members() : NULL,
                                .on_turn = on_turn};
     tt_status status = tt_platform_device_start(&platform);
     if (status == TT_OK)
