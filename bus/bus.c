@@ -29,7 +29,8 @@ void tt_bus_init(tt_bus *bus, tt_time now, uint64_t seed)
                                     .context = bus,
                                     .methods = 1 << TT_GET,
                                     .hidden = true};
-    TT_CHECK(tt_bus_add(bus, &bus->well_known) == TT_OK);
+    tt_status status = tt_bus_add(bus, &bus->well_known);
+    TT_CHECK(status == TT_OK);
     bus->gone = (tt_resource){.handler = not_found, .context = bus, .methods = 1 << TT_GET};
 }
 

@@ -116,9 +116,8 @@ void tt_observers_remove(tt_bus *bus, const tt_bus_session *session, const tt_bu
 static void look(tt_bus *bus, tt_time now, tt_bus_observer *o, const tt_block *block2,
                  tt_bus_buffer *buffer, tt_response *response)
 {
-    static const tt_endpoint own;
     tt_request request = {.method = TT_GET,
-                          .peer = o->session != NULL ? &o->session->peer : &own,
+                          .peer = o->session != NULL ? &o->session->peer : &tt_own_endpoint,
                           .path = o->path,
                           .query = o->path + strlen(o->path) + 1,
                           .content_format = TT_FORMAT_NONE,

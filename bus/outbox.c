@@ -12,10 +12,11 @@
 
 _Static_assert(TT_BUS_BUFFERS_MAX >= 2, "one buffer to make answers in, one for what is repeated");
 
+const tt_endpoint tt_own_endpoint;
+
 bool tt_endpoint_is_own(const tt_endpoint *peer)
 {
-    static const tt_endpoint own;
-    return tt_endpoint_equal(peer, &own);
+    return tt_endpoint_equal(peer, &tt_own_endpoint);
 }
 
 tt_bus_buffer *tt_buffer_take(tt_bus *bus)

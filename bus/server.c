@@ -234,8 +234,8 @@ static size_t write_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, c
     tt_message_begin(&w, buffer->bytes, sizeof(buffer->bytes),
                      confirmable ? TT_ACKNOWLEDGEMENT : TT_NON_CONFIRMABLE, response->code, id,
                      &m->token);
-    // It fits: the payload is a block at most, and the options of an answer are few.
-    TT_CHECK(tt_bus_write_response(bus, &w, &m->block1, &m->block2, &introducing, observe));
+    bool fits = tt_bus_write_response(bus, &w, &m->block1, &m->block2, &introducing, observe);
+    TT_CHECK(fits); // the payload is a block at most, and the options of an answer are few
     return w.out.length;
 }
 

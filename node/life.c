@@ -37,7 +37,8 @@ void tt_life_init(tt_node *node)
                                .context = node,
                                .methods = 1 << TT_GET,
                                .hidden = true};
-    TT_CHECK(tt_bus_add(&node->bus, &node->life) == TT_OK); // the first on a new bus
+    tt_status status = tt_bus_add(&node->bus, &node->life);
+    TT_CHECK(status == TT_OK); // it is the first on a new bus
 }
 
 tt_status tt_node_sleeps(tt_node *node, tt_time duration)

@@ -107,8 +107,6 @@ typedef struct tt_discovery_options {
 struct tt_discovery {
     tt_discovery_options options;
     const struct tt_discovery_browsing *browsing; // NULL: it looks for nobody
-    char name[TT_NAME_MAX]; // in use; differs from options.name after a conflict
-    tt_endpoint addresses[8];
     size_t address_count;
     tt_random random;
     struct tt_discovery_state { // the implementation's own
@@ -119,6 +117,7 @@ struct tt_discovery {
         tt_time more_at;        // when one who is still telling what it knows is answered
         tt_endpoint more_from;
         uint8_t more_families;
+        bool goodbye;
         tt_time spoke_at; // when everyone was last told our records
         tt_time query_at;
         tt_time query_interval;
@@ -128,8 +127,7 @@ struct tt_discovery {
         tt_time asked_at;      // when everybody was last asked anew (tt_discovery_ask_again)
         size_t known_at; // the place from which a question's known answers go on; 0: none left
         uint8_t answer_families, query_families; // the zones that it goes to
-        bool goodbye;
-        tt_endpoint asker; // of a unicast answer that is due; port 0 for none
+        tt_endpoint asker;                       // of a unicast answer that is due; port 0 for none
         bool asker_legacy; // a plain resolver; its id and its question are repeated
         uint16_t asker_id, asker_type;
         uint8_t asker_subject; // tt_discovery_subject
@@ -139,7 +137,12 @@ struct tt_discovery {
         const char *only_name, *only_kind;
         bool others_lost; // more had no place in `others` either
     } state;
+    char name[TT_NAME_MAX]; // in use; differs from options.name after a conflict
+    tt_endpoint addresses[8];
 };
+
+// The groups of multicast DNS, of IPv4 and of IPv6, with their port (RFC 6762, 3).
+extern const tt_endpoint tt_mdns_groups[2];
 
 // Checks and takes the options; what they point to lives as long as discovery. A name has 1 to
 // TT_NAME_MAX - 1 bytes, a kind 1 to TT_KIND_MAX - 1, of UTF-8 without control characters (RFC
@@ -211,8 +214,8 @@ void tt_discovery_forget(tt_peer *peer);
 // The network may have changed: asks and announces soon, as after the start, at most once a second.
 void tt_discovery_ask_again(tt_discovery *discovery, tt_time now);
 
-// Whether a device of this network can be at an address that somebody told: one of a link, a private
-// one, or one of an own network.
+// Whether a device of this network can be at an address that somebody told: one of a link, a
+// private one, or one of an own network.
 bool tt_discovery_is_near(const tt_discovery *discovery, const tt_endpoint *address);
 
 // How many devices are present and have no place in the table; `more`: at least so many.

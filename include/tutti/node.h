@@ -64,19 +64,39 @@ typedef struct tt_node_options {
     void *context;
 } tt_node_options;
 
+// What is small stands first, as in tt_bus.
 struct tt_node {
     tt_platform *platform;
     const struct tt_node_finding *finding; // NULL: it looks for nobody
-    tt_bus bus;
-    tt_discovery discovery;
-    tt_peer peers[TT_NODE_PEERS_MAX];
-    tt_members *members; // or NULL
+    tt_members *members;                   // or NULL
     tt_node_options options;
     tt_socket bus_socket;
     uint16_t port; // of the bus, the one that it really has
     tt_socket mdns_socket;
-    tt_discovery_other others[TT_NODE_OTHERS_MAX];
+    bool more; // datagrams are left over from the last turn
+    bool stopped;
+    tt_time presence_at; // when somebody is looked at next
+    tt_time doubt_at;    // when the next one who is doubted may begin to be asked
+    tt_time lost_at;     // when one who is lost may be pinged again
+    tt_list timers;      // that are set
+    // Takes what came to the bus by multicast (tutti/node_groups.h); NULL: that is dropped.
+    void (*on_multicast)(tt_node *node, tt_time now, const tt_datagram *datagram);
+    void *groups;
+    struct {
+        size_t datagrams_received, datagrams_sent, sends_failed;
+        size_t multicast_dropped; // came to the bus's port by a group or to everybody
+    } counters;
     tt_resource life;
+    tt_discovery discovery;
+    tt_datagram datagram; // the one being received or sent
+    tt_bus bus;
+    struct tt_node_stranger { // whom this device observes, and discovery does not know
+        tt_endpoint endpoint; // port 0: free
+        tt_time heard, next;
+        uint16_t ping;
+        bool answers; // pings, so that its silence means something
+        bool wanted;
+    } strangers[TT_NODE_STRANGERS_MAX];
     struct tt_node_ask { // a question for a peer's life
         tt_call call;
         size_t place; // in `peers`
@@ -86,27 +106,8 @@ struct tt_node {
         uint8_t wire;
         uint16_t sleep_s;
     } asks[TT_NODE_ASKS_MAX];
-    struct tt_node_stranger { // whom this device observes, and discovery does not know
-        tt_endpoint endpoint; // port 0: free
-        tt_time heard, next;
-        uint16_t ping;
-        bool answers; // pings, so that its silence means something
-        bool wanted;
-    } strangers[TT_NODE_STRANGERS_MAX];
-    tt_time presence_at; // when somebody is looked at next
-    tt_time doubt_at;    // when the next one who is doubted may begin to be asked
-    tt_time lost_at;     // when one who is lost may be pinged again
-    tt_list timers;      // that are set
-    // Takes what came to the bus by multicast (tutti/node_groups.h); NULL: that is dropped.
-    void (*on_multicast)(tt_node *node, tt_time now, const tt_datagram *datagram);
-    void *groups;
-    tt_datagram datagram; // the one being received or sent
-    bool more;            // datagrams are left over from the last turn
-    bool stopped;
-    struct {
-        uint64_t datagrams_received, datagrams_sent, sends_failed;
-        uint64_t multicast_dropped; // came to the bus's port by a group or to everybody
-    } counters;
+    tt_discovery_other others[TT_NODE_OTHERS_MAX];
+    tt_peer peers[TT_NODE_PEERS_MAX];
 };
 
 // Prepares a node on a platform and opens its ports. TT_INVALID or TT_TOO_LARGE for a name or kind
