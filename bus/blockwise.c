@@ -129,17 +129,17 @@ static void write_request(const tt_bus *bus, const tt_call *call, tt_message_wri
 
 // Each request has a token of its own, but for an observation that is registered for again (RFC
 // 7641, 3.3.1). A body's first gives it its tag.
-static void renew_token(tt_bus *bus, struct tt_call_state *s)
+static void renew_token(tt_bus *bus, tt_bus_session *session, struct tt_call_state *s)
 {
     if (s->refreshing && s->fetch_token == 0)
         return;
-    uint64_t token = tt_exchange_new_token(bus);
+    uint64_t token = tt_exchange_new_token(bus, session);
     if (s->fetch_token != 0) {
         s->fetch_token = token;
         return;
     }
     s->token = token;
-    s->tag = s->sent == 0 ? bus->sequence : s->tag;
+    s->tag = s->sent == 0 ? session->tag ^ bus->sequence : s->tag; // no other life's either
 }
 
 // Two bodies of ours to one resource: the second waits for the first.
@@ -163,7 +163,7 @@ static bool waits_for_body(const tt_bus *bus, const tt_call *call)
 
 static void send(tt_bus *bus, tt_time now, tt_bus_session *session, tt_call *call)
 {
-    renew_token(bus, &call->state);
+    renew_token(bus, session, &call->state);
     tt_stream_offer(bus, session, call);
     call->state.introduces = tt_session_is_to_be_told(bus, session, now);
     for (int is_long = 0; is_long < 2; is_long++) {
@@ -270,7 +270,7 @@ static void fetch(tt_bus *bus, tt_call *call, size_t received)
 {
     call->state.received = received;
     call->state.sent = call->length;
-    call->state.fetch_token = tt_exchange_new_token(bus); // another when it goes
+    call->state.fetch_token = tt_random_u64(&bus->random) | 1; // its own when it goes
     tt_exchange_queue(bus, call);
 }
 
@@ -327,6 +327,7 @@ static void take_payload(tt_bus *bus, tt_time now, tt_call *call, const tt_messa
     s->etag_length = m->etag_length;
     tt_reply reply = {.status = TT_OK,
                       .code = (tt_code)m->code,
+                      .location = m->path[0] != '\0' && !m->too_long ? m->path : NULL,
                       .content_format = m->content_format,
                       .payload = m->payload,
                       .length = m->length,

@@ -78,7 +78,8 @@ static bool is_response(unsigned code)
 static void send_what_waited(tt_bus *bus, tt_time now)
 {
     tt_server_send_waiting(bus, now);
-    tt_blockwise_send(bus, now);
+    if (bus->calling != NULL)
+        bus->calling->send(bus, now);
 }
 
 // An acknowledgement or reset of the message that is under way to a peer.
@@ -88,7 +89,7 @@ static void confirm(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_
     bool reset = m->type == TT_RESET_MESSAGE;
     if (session->out.kind == TT_FOR_CALL) {
         if (m->code == 0) // else the answer is in it
-            tt_exchange_confirmed(bus, now, owner, reset);
+            bus->calling->confirmed(bus, now, owner, reset);
         return;
     }
     bool observed = session->out.kind == TT_FOR_OBSERVER;
@@ -102,9 +103,9 @@ static void receive_empty(tt_bus *bus, tt_time now, const tt_endpoint *peer,
 {
     if (m->type == TT_CONFIRMABLE)
         tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id); // a ping (4.3)
-    else if (tt_exchange_pong(bus, now, peer, m) || session == NULL)
+    else if ((bus->calling != NULL && bus->calling->pong(bus, now, peer, m)) || session == NULL)
         return;
-    else if (tt_transmission_confirms(session, m->id))
+    else if (tt_transmission_confirmed(session, now, m->id))
         confirm(bus, now, session, m);
     else if (m->type == TT_RESET_MESSAGE)
         tt_observers_rejected(bus, session, m->id);
@@ -119,14 +120,16 @@ static void receive_message(tt_bus *bus, tt_time now, const tt_endpoint *peer, t
     if (m->code == 0 && (confirms || m->type == TT_CONFIRMABLE)) {
         receive_empty(bus, now, peer, session, m);
     } else if (m->code == TT_STREAM_PIECE || m->code == TT_STREAM_ACKNOWLEDGE) {
-        tt_moving_stream(bus, now, peer, m);
-        tt_stream_receive(bus, now, peer, m);
+        tt_stream_receive(bus, now, tt_moving_stream(bus, now, peer, m), m);
     } else if (is_request(m->code) && !confirms) {
         tt_server_request(bus, now, peer, m);
     } else if (is_response(m->code) && m->type != TT_RESET_MESSAGE) {
-        if (m->type == TT_ACKNOWLEDGEMENT && tt_transmission_confirms(session, m->id))
+        if (m->type == TT_ACKNOWLEDGEMENT && tt_transmission_confirmed(session, now, m->id))
             confirm(bus, now, session, m);
-        tt_observing_response(bus, now, peer, m);
+        if (bus->calling != NULL)
+            bus->calling->receive(bus, now, peer, m);
+        else
+            tt_bus_reject(bus, peer, m);
     } else {
         bus->counters.malformed++;
         if (m->type == TT_CONFIRMABLE) // a code of a reserved class (4.2)
@@ -179,18 +182,20 @@ static void repeat(tt_bus *bus, tt_time now, tt_bus_session *session)
         return;
     tt_transmission_end(session);
     if (kind == TT_FOR_CALL)
-        tt_exchange_fail(bus, now, owner, TT_TIMED_OUT);
+        bus->calling->fail(bus, now, owner, TT_TIMED_OUT);
     else if (kind == TT_FOR_OBSERVER) // gone: RFC 7641, 4.5
         tt_observers_drop(bus, owner);
 }
 
 void tt_bus_advance(tt_bus *bus, tt_time now)
 {
-    tt_exchange_advance(bus, now);
-    tt_observing_advance(bus, now);
+    if (bus->calling != NULL)
+        bus->calling->advance(bus, now);
     for (size_t i = 0; i < TT_BUS_SESSIONS_MAX; i++)
         if (tt_transmission_is_due(&bus->sessions[i], now))
             repeat(bus, now, &bus->sessions[i]);
+    if (bus->calling != NULL)
+        bus->calling->serve_own(bus, now);
     tt_server_advance(bus, now);
     tt_bodies_advance(bus, now);
     tt_stream_advance(bus, now);
@@ -202,9 +207,8 @@ tt_time tt_bus_deadline(const tt_bus *bus)
 {
     tt_time deadline = tt_outbox_is_empty(bus) ? TT_FOREVER : INT64_MIN;
     deadline = tt_earlier(deadline, tt_transmission_deadline(bus));
-    deadline = tt_earlier(deadline, tt_exchange_deadline(bus));
-    deadline = tt_earlier(deadline, tt_blockwise_deadline(bus));
-    deadline = tt_earlier(deadline, tt_observing_deadline(bus));
+    if (bus->calling != NULL)
+        deadline = tt_earlier(deadline, bus->calling->deadline(bus));
     deadline = tt_earlier(deadline, tt_server_deadline(bus));
     deadline = tt_earlier(deadline, tt_bodies_deadline(bus));
     deadline = tt_earlier(deadline, tt_stream_deadline(bus));
@@ -215,24 +219,27 @@ tt_status tt_bus_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t ca
                           size_t *length)
 {
     TT_CHECK(capacity >= TT_BUS_MESSAGE_MAX);
-    bool sent = tt_outbox_transmit(bus, peer, bytes, capacity, length) ||
-                tt_transmission_transmit(bus, peer, bytes, length) ||
-                tt_exchange_transmit_ping(bus, peer, bytes, capacity, length) ||
-                tt_stream_transmit(bus, peer, bytes, capacity, length);
+    bool sent =
+        tt_outbox_transmit(bus, peer, bytes, capacity, length) ||
+        tt_transmission_transmit(bus, peer, bytes, length) ||
+        (bus->calling != NULL && bus->calling->transmit_ping(bus, peer, bytes, capacity, length)) ||
+        tt_stream_transmit(bus, peer, bytes, capacity, length);
     return sent ? TT_OK : TT_EMPTY;
 }
 
 void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 {
     tt_session_forget(bus, peer);
-    tt_exchange_end_all(bus, now, peer, true, TT_TIMED_OUT);
+    if (bus->calling != NULL)
+        bus->calling->end_all(bus, now, peer, true, TT_TIMED_OUT);
     send_what_waited(bus, now);
 }
 
 void tt_bus_unreachable(tt_bus *bus, tt_time now, const tt_endpoint *peer)
 {
     tt_stream_unreachable(bus, peer);
-    tt_exchange_end_all(bus, now, peer, false, TT_UNREACHABLE);
+    if (bus->calling != NULL)
+        bus->calling->end_all(bus, now, peer, false, TT_UNREACHABLE);
     send_what_waited(bus, now);
 }
 

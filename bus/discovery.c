@@ -1,11 +1,8 @@
-// The device's own side of discovery and the timing of both: probe, announce, answer, query.
+// The device's own side of discovery and its timing: probe, announce, answer.
 //
 // A name is probed for three times, 250 ms apart, then announced twice (RFC 6762, 8). Answers to
 // multicast questions wait 20 to 120 ms, so that devices do not speak all at once (6), and go to
-// the zone, IPv4 or IPv6, in which they were asked (20). Queries are sent at growing intervals,
-// from 1 s to an hour, with what is known already listed (7.1); what nears its end is asked for
-// again, four times if need be (5.2). One device's question serves all that would have put it
-// (7.3), so among many there is one question and one answer of each in the life of a record.
+// the zone, IPv4 or IPv6, in which they were asked (20).
 
 #include <string.h>
 
@@ -16,20 +13,14 @@
 #define PROBE_INTERVAL TT_MS(250)
 #define ANNOUNCEMENTS 2
 #define ANNOUNCE_INTERVAL TT_SECONDS(1)
-#define QUERY_INTERVAL_FIRST TT_SECONDS(1)
-#define QUERY_INTERVAL_MAX TT_SECONDS(3600) // 5.2
+#define LONG_AGO TT_SECONDS(10) // of what has not happened yet
 #define DEFER_INTERVAL TT_SECONDS(1)
 #define DEFEND_INTERVAL TT_MS(250)   // between two tellings to one who probes (6)
 #define SPEAK_INTERVAL TT_SECONDS(1) // between two tellings of the same to everyone (6)
 #define CONFLICTS_MANY 15            // from so many on, names are tried slowly (8.1)
 #define CONFLICT_INTERVAL TT_SECONDS(5)
-#define RENEW_BEFORE TT_SECONDS(TT_DISCOVERY_TTL / 5) // its end, then
-#define RENEW_INTERVAL TT_SECONDS(TT_DISCOVERY_TTL / 20)
-#define RENEW_SPREAD TT_MS(TT_DISCOVERY_TTL * 20) // 2 % of their life, by chance
-#define ASK_AGAIN_INTERVAL TT_SECONDS(1)
-#define ASK_FOR_UNKNOWN_INTERVAL TT_SECONDS(10)
 
-static tt_time random_between(tt_discovery *d, tt_time least, tt_time greatest)
+tt_time tt_discovery_random(tt_discovery *d, tt_time least, tt_time greatest)
 {
     return least + (tt_time)tt_random_below(&d->random, (uint64_t)(greatest - least));
 }
@@ -48,29 +39,29 @@ static tt_status check_options(const tt_discovery_options *options)
     return status == TT_OK && options->boot == 0 ? TT_INVALID : status;
 }
 
-tt_status tt_discovery_init(tt_discovery *d, tt_time now, const tt_discovery_options *options)
+tt_status tt_discovery_set_up(tt_discovery *d, tt_time now, const tt_discovery_options *options,
+                              const tt_discovery_browsing *browsing)
 {
     tt_status status = check_options(options);
     if (status != TT_OK)
         return status;
     memset(d, 0, sizeof(*d));
     d->options = *options;
+    d->browsing = browsing;
     tt_random_seed(&d->random, options->seed);
     d->state.announce_at = d->state.answer_at = d->state.more_at = d->state.query_at =
         d->state.renew_at = d->state.expire_at = TT_FOREVER;
     d->state.spoke_at = now - SPEAK_INTERVAL;
-    d->state.asked_at = now - ASK_FOR_UNKNOWN_INTERVAL;
-    d->state.queried_at = now - ASK_AGAIN_INTERVAL;
+    d->state.asked_at = d->state.queried_at = now - LONG_AGO;
     if (options->name != NULL)
         strcpy(d->name, options->kept_name != NULL ? options->kept_name : options->name);
-    if (options->browse) {
-        memset(options->peers, 0, options->peers_max * sizeof(options->peers[0]));
-        for (size_t i = 0; i < options->others_max; i++)
-            options->others[i].until_s = 0;
-        d->state.query_at = tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));
-        d->state.query_interval = QUERY_INTERVAL_FIRST;
-    }
     return TT_OK;
+}
+
+tt_status tt_discovery_init_announcer(tt_discovery *d, tt_time now,
+                                      const tt_discovery_options *options)
+{
+    return options->browse ? TT_INVALID : tt_discovery_set_up(d, now, options, NULL);
 }
 
 static bool are_equal(const tt_endpoint *a, const tt_endpoint *b, size_t count)
@@ -79,29 +70,6 @@ static bool are_equal(const tt_endpoint *a, const tt_endpoint *b, size_t count)
         if (!tt_endpoint_equal(&a[i], &b[i]))
             return false;
     return true;
-}
-
-static void ask_soon(tt_discovery *d, tt_time now)
-{
-    if (!d->options.browse)
-        return;
-    d->state.query_interval = QUERY_INTERVAL_FIRST;
-    d->state.query_at =
-        tt_earlier(d->state.query_at, tt_after(now, random_between(d, TT_MS(20), TT_MS(120))));
-}
-
-void tt_discovery_ask_again(tt_discovery *d, tt_time now)
-{
-    if (now - d->state.asked_at < ASK_AGAIN_INTERVAL)
-        return;
-    d->state.asked_at = now;
-    ask_soon(d, now);
-    if (!tt_discovery_owns_name(d) || d->state.announcements > 0)
-        return;
-    d->state.announcements = 1;
-    tt_time at = tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));
-    tt_time soonest = tt_after(d->state.spoke_at, SPEAK_INTERVAL);
-    d->state.announce_at = at > soonest ? at : soonest;
 }
 
 void tt_discovery_set_addresses(tt_discovery *d, tt_time now, const tt_endpoint *addresses,
@@ -113,8 +81,8 @@ void tt_discovery_set_addresses(tt_discovery *d, tt_time now, const tt_endpoint 
         return;
     memcpy(d->addresses, addresses, count * sizeof(*addresses));
     d->address_count = count;
-    if (count > 0) // a network came up
-        ask_soon(d, now);
+    if (count > 0 && d->browsing != NULL) // a network came up
+        d->browsing->ask_soon(d, now);
     if (d->options.name == NULL || count == 0)
         return;
     if (d->state.probes == PROBES)
@@ -122,7 +90,7 @@ void tt_discovery_set_addresses(tt_discovery *d, tt_time now, const tt_endpoint 
     // The first probe waits up to 250 ms, so that a house after a power cut does not speak all at
     // once.
     d->state.announce_at =
-        tt_after(now, d->state.probes == PROBES ? 0 : random_between(d, 0, PROBE_INTERVAL));
+        tt_after(now, d->state.probes == PROBES ? 0 : tt_discovery_random(d, 0, PROBE_INTERVAL));
 }
 
 void tt_discovery_goodbye(tt_discovery *d, tt_time now)
@@ -147,7 +115,7 @@ static void probe_again(tt_discovery *d, tt_time now)
 {
     d->state.probes = d->state.announcements = 0;
     d->state.announce_at =
-        tt_after(now, d->state.claims < CONFLICTS_MANY ? random_between(d, 0, PROBE_INTERVAL)
+        tt_after(now, d->state.claims < CONFLICTS_MANY ? tt_discovery_random(d, 0, PROBE_INTERVAL)
                                                        : CONFLICT_INTERVAL);
 }
 
@@ -211,7 +179,7 @@ void tt_discovery_say_here(tt_discovery *d, tt_time now)
 
 void tt_discovery_answer_later(tt_discovery *d, tt_time now, uint8_t families, bool at_once)
 {
-    tt_time at = at_once ? now : tt_after(now, random_between(d, TT_MS(20), TT_MS(120)));
+    tt_time at = at_once ? now : tt_after(now, tt_discovery_random(d, TT_MS(20), TT_MS(120)));
     tt_time soonest = tt_after(d->state.spoke_at, SPEAK_INTERVAL);
     d->state.answer_at = tt_earlier(d->state.answer_at, at > soonest ? at : soonest);
     d->state.answer_families |= families;
@@ -226,61 +194,13 @@ void tt_discovery_await_more(tt_discovery *d, tt_time now, const tt_endpoint *as
     }
     d->state.more_from = *asker;
     d->state.more_families = families;
-    d->state.more_at = tt_after(now, random_between(d, TT_MS(400), TT_MS(500)));
+    d->state.more_at = tt_after(now, tt_discovery_random(d, TT_MS(400), TT_MS(500)));
 }
 
 void tt_discovery_knows_us(tt_discovery *d, const tt_endpoint *asker)
 {
     if (tt_endpoint_equal(&d->state.more_from, asker))
         d->state.more_at = TT_FOREVER;
-}
-
-void tt_discovery_asked(tt_discovery *d, tt_time now)
-{
-    struct tt_discovery_state *s = &d->state;
-    s->queried_at = s->renew_at = now; // which changes when it is to be renewed
-    s->refresh_after = random_between(d, 0, RENEW_SPREAD);
-    if (s->query_at == TT_FOREVER || s->query_at > tt_after(now, s->query_interval))
-        return;
-    s->query_at = tt_after(now, s->query_interval);
-    s->query_interval = tt_earlier(2 * s->query_interval, QUERY_INTERVAL_MAX);
-}
-
-// One of those that do not know somebody asks, and serves them all.
-void tt_discovery_ask_for_unknown(tt_discovery *d, tt_time now)
-{
-    if (now - d->state.asked_at < ASK_FOR_UNKNOWN_INTERVAL)
-        return;
-    d->state.asked_at = now;
-    d->state.query_at =
-        tt_earlier(d->state.query_at, tt_after(now, random_between(d, TT_MS(20), TT_SECONDS(1))));
-}
-
-// When the records of a peer are to be renewed next.
-static tt_time renew_at(const tt_discovery *d, const tt_peer *peer)
-{
-    if (!peer->reported || peer->doubted)
-        return TT_FOREVER;
-    tt_time first = peer->expires - RENEW_BEFORE, asked = d->state.queried_at;
-    return asked < first ? first + d->state.refresh_after : asked + RENEW_INTERVAL;
-}
-
-// When somebody's records are to be renewed, and end: found anew where one of the times has come or
-// something was heard, so that asking for the deadline costs nothing among many. Signs of life only
-// move both away.
-static void look_at_peers(tt_discovery *d, tt_time now)
-{
-    struct tt_discovery_state *s = &d->state;
-    if (now < tt_earlier(s->renew_at, s->expire_at))
-        return;
-    s->renew_at = s->expire_at = TT_FOREVER;
-    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
-        const tt_peer *peer = &d->options.peers[i];
-        if (peer->name[0] == '\0' || peer->lost || peer->doubted)
-            continue;
-        s->renew_at = tt_earlier(s->renew_at, renew_at(d, peer));
-        s->expire_at = tt_earlier(s->expire_at, peer->expires);
-    }
 }
 
 tt_time tt_discovery_deadline(const tt_discovery *d)
@@ -292,28 +212,14 @@ tt_time tt_discovery_deadline(const tt_discovery *d)
     return tt_earlier(tt_earlier(deadline, s->query_at), tt_earlier(s->renew_at, s->expire_at));
 }
 
-static void end_records(tt_discovery *d, tt_time now)
-{
-    for (size_t i = 0; d->options.browse && i < d->options.peers_max; i++) {
-        tt_peer *peer = &d->options.peers[i];
-        if (peer->name[0] == '\0' || peer->lost || now < peer->expires)
-            continue;
-        if (peer->reported)
-            tt_discovery_doubt(d, now, peer);
-        else
-            tt_discovery_forget(peer);
-    }
-}
-
 void tt_discovery_advance(tt_discovery *d, tt_time now)
 {
     if (d->state.more_at <= now) { // all that it knows was told by now (7.2)
         d->state.more_at = TT_FOREVER;
         tt_discovery_answer_later(d, now, d->state.more_families, true);
     }
-    if (now >= d->state.expire_at)
-        end_records(d, now);
-    look_at_peers(d, now);
+    if (d->browsing != NULL)
+        d->browsing->advance(d, now);
 }
 
 static void to_families(tt_endpoint *peer, uint8_t families)
@@ -363,24 +269,6 @@ static void transmit_announcement(tt_discovery *d, tt_time now, tt_writer *w)
     }
 }
 
-// A planned question goes to both zones; one that renews records to those of their devices.
-static void transmit_query(tt_discovery *d, tt_time now, tt_writer *w)
-{
-    struct tt_discovery_state *s = &d->state;
-    if (s->known_at == 0) {
-        s->query_families = now >= s->query_at ? TT_FAMILY_BOTH : 0;
-        for (size_t i = 0; i < d->options.peers_max; i++) {
-            const tt_peer *peer = &d->options.peers[i];
-            if (renew_at(d, peer) - RENEW_INTERVAL > now)
-                continue;
-            bool late = peer->expires - now < RENEW_BEFORE / 2; // whatever zone it is still in
-            s->query_families |= late ? TT_FAMILY_BOTH : tt_discovery_zone(peer->families);
-        }
-    }
-    tt_discovery_write_query(d, now, w);
-    tt_discovery_asked(d, now);
-}
-
 tt_status tt_discovery_transmit(tt_discovery *d, tt_time now, tt_endpoint *peer, void *bytes,
                                 size_t capacity, size_t *length)
 {
@@ -388,7 +276,6 @@ tt_status tt_discovery_transmit(tt_discovery *d, tt_time now, tt_endpoint *peer,
     tt_writer w;
     TT_CHECK(capacity >= TT_MDNS_MESSAGE_MAX);
     tt_writer_init(&w, bytes, TT_MDNS_MESSAGE_MAX);
-    look_at_peers(d, now);
     to_families(peer, TT_FAMILY_BOTH);
     if (s->asker.port != 0) {
         *peer = s->asker;
@@ -402,8 +289,7 @@ tt_status tt_discovery_transmit(tt_discovery *d, tt_time now, tt_endpoint *peer,
     } else if (due(s->answer_at, now)) {
         to_families(peer, s->answer_families);
         tell_everyone(d, now, &w);
-    } else if (s->known_at > 0 || due(tt_earlier(s->query_at, s->renew_at), now)) {
-        transmit_query(d, now, &w);
+    } else if (d->browsing != NULL && d->browsing->transmit(d, now, &w)) {
         to_families(peer, s->query_families);
     }
     *length = w.length;

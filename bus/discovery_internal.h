@@ -45,6 +45,20 @@ typedef struct tt_discovery_message {
     bool claimed;     // our name, by a record before
 } tt_discovery_message;
 
+// What discovery does where it looks for others (discovery_ask.c).
+typedef struct tt_discovery_browsing {
+    void (*ask_soon)(tt_discovery *d, tt_time now);
+    void (*heard)(const tt_discovery_message *m); // any message
+    // A record; `instance`: the one that it is about, or NULL.
+    void (*record)(const tt_discovery_message *m, const tt_dns_record *record,
+                   const char *instance);
+    void (*response_end)(tt_discovery *d, tt_time now);
+    bool (*knows)(const tt_discovery_message *m, const char *instance);
+    void (*question)(const tt_discovery_message *m, bool knows_all);
+    void (*advance)(tt_discovery *d, tt_time now);
+    bool (*transmit)(tt_discovery *d, tt_time now, tt_writer *w);
+} tt_discovery_browsing;
+
 // From the lowest up: each file uses those before it; discovery_read.c uses all of them.
 
 // discovery_peers.c
@@ -56,8 +70,6 @@ tt_peer *tt_discovery_add_peer(tt_discovery *d, tt_time now, const char *name);
 bool tt_discovery_is_complete(const tt_peer *peer);
 // Whether a question may tell its device that its records are known (RFC 6762, 7.1).
 bool tt_discovery_is_fresh(const tt_peer *peer, tt_time now);
-// Whether a device of this network can be at an address that somebody told.
-bool tt_discovery_is_near(const tt_discovery *d, const tt_endpoint *address);
 int tt_discovery_rank(const tt_endpoint *endpoint); // how good an address is; 0: none
 void tt_discovery_tell(tt_discovery *d, tt_time now, tt_peer_event event, const tt_peer *peer);
 void tt_discovery_doubt(tt_discovery *d, tt_time now, tt_peer *peer);
@@ -86,8 +98,10 @@ void tt_discovery_answer_later(tt_discovery *d, tt_time now, uint8_t families, b
 void tt_discovery_await_more(tt_discovery *d, tt_time now, const tt_endpoint *asker,
                              uint8_t families);
 void tt_discovery_knows_us(tt_discovery *d, const tt_endpoint *asker);
-void tt_discovery_ask_for_unknown(tt_discovery *d, tt_time now); // within a second, if not lately
-void tt_discovery_asked(tt_discovery *d, tt_time now); // our question was put, by us or another
+// The start of both kinds; `browsing`: NULL for one that announces itself only.
+tt_status tt_discovery_set_up(tt_discovery *d, tt_time now, const tt_discovery_options *options,
+                              const tt_discovery_browsing *browsing);
+tt_time tt_discovery_random(tt_discovery *d, tt_time least, tt_time greatest);
 
 // discovery_claims.c
 bool tt_discovery_is_instance(const char *name, const char *instance);
@@ -102,5 +116,17 @@ bool tt_discovery_is_own(const tt_discovery_message *m);
 // A record of a response, which may be about our name; and a probe's records.
 void tt_discovery_check_claim(tt_discovery_message *m, const tt_dns_record *record);
 void tt_discovery_check_probe(const tt_discovery_message *m);
+
+// discovery_others.c: see tt_discovery_browsing
+void tt_discovery_hear_lost(const tt_discovery_message *m);
+void tt_discovery_hear_record(const tt_discovery_message *m, const tt_dns_record *record,
+                              const char *instance);
+void tt_discovery_report_complete(tt_discovery *d, tt_time now);
+bool tt_discovery_knows(const tt_discovery_message *m, const char *instance);
+void tt_discovery_hear_question(const tt_discovery_message *m, bool knows_all);
+
+// discovery_ask.c
+void tt_discovery_ask_for_unknown(tt_discovery *d, tt_time now); // within a second, if not lately
+void tt_discovery_asked(tt_discovery *d, tt_time now); // our question was put, by us or another
 
 #endif

@@ -201,7 +201,7 @@ void tt_discovery_report(tt_discovery *d, tt_time now, tt_peer *peer)
     }
     peer->watch = (tt_peer_watch){0};
     peer->reported = true;
-    peer->lost = peer->left = peer->doubted = false;
+    peer->lost = peer->left = peer->doubted = peer->hinted = false;
     peer->heard = now;
     tt_discovery_tell(d, now, TT_PEER_FOUND, peer);
     doubt_neighbours(d, now, peer);
@@ -237,6 +237,51 @@ void tt_discovery_gone(tt_discovery *d, tt_time now, tt_peer *peer)
     tt_discovery_tell(d, now, TT_PEER_GONE, peer);
     if (left)
         tt_discovery_forget(peer);
+}
+
+// Hints come many at a time: they take no place from one another.
+static bool has_room_for_hint(const tt_discovery *d, tt_time now)
+{
+    for (size_t i = 0; i < d->options.peers_max; i++) {
+        const tt_peer *peer = &d->options.peers[i];
+        if (peer->name[0] == '\0' ||
+            (peer->lost && now - peer->watch.since > TT_SECONDS(60)))
+            return true;
+    }
+    return false;
+}
+
+static tt_peer *add_hinted(tt_discovery *d, tt_time now, const char *name)
+{
+    if (has_room_for_hint(d, now))
+        return tt_discovery_add_peer(d, now, name);
+    if (d->state.only_name == NULL)
+        count_other(d, now, hash_of(name));
+    return NULL;
+}
+
+bool tt_discovery_hint(tt_discovery *d, tt_time now, const char *name, const char *kind,
+                       const tt_endpoint *endpoint)
+{
+    const char *only = d->state.only_kind;
+    if (!d->options.browse || tt_discovery_check_label(name, TT_NAME_MAX) != TT_OK ||
+        tt_discovery_check_label(kind, TT_KIND_MAX) != TT_OK || endpoint->port == 0 ||
+        !tt_discovery_is_near(d, endpoint) || (only != NULL && !tt_text_same_name(only, kind)) ||
+        (d->options.name != NULL && tt_text_same_name(d->name, name)))
+        return false;
+    tt_peer *peer = tt_discovery_find_peer(d, name);
+    if (peer == NULL)
+        peer = add_hinted(d, now, name);
+    else if (peer->reported || (peer->lost && tt_endpoint_equal(&peer->endpoint, endpoint)))
+        return false;
+    if (peer == NULL)
+        return false;
+    strcpy(peer->kind, kind);
+    peer->endpoint = *endpoint;
+    peer->lost = peer->hinted = true;
+    peer->heard = now;
+    peer->watch = (tt_peer_watch){.since = now, .next = now};
+    return true;
 }
 
 void tt_discovery_forget(tt_peer *peer)

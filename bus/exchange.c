@@ -1,8 +1,9 @@
 // Exchanges: requests of ours and whose their answers are, by token; when they end.
 //
-// A token has a tag, drawn at random for each life, and a number that counts the requests of this
-// life, whoever they are for, in the order in which they go out. A server that was told who we are
-// knows by it what it has taken, from whatever address it comes.
+// A token has a tag, drawn at random for each session, and a number that counts the requests of
+// this life, whoever they are for, in the order in which they go out. A server that was told who we
+// are knows by it what it has taken, from whatever address it comes. The tag is a secret between
+// the two: no other peer of ours can ask in our name.
 //
 // A call's message waits in `calls`, in the order of the queue, until its peer's session is free;
 // blockwise.c writes it then. What OSCORE protects will be put on between the two: on the way out
@@ -16,24 +17,26 @@
 #define CALL_TIMEOUT TT_SECONDS(60)
 #define PING_TIMEOUT TT_SECONDS(1)
 
-static void draw_tag(tt_bus *bus)
+// All numbers were used: others with other tags, of which the peers are told.
+static void begin_anew(tt_bus *bus)
 {
-    do
-        bus->tag = (uint32_t)tt_random_u64(&bus->random);
-    while (bus->tag == 0); // is nobody's
     bus->sequence = 0;
+    for (size_t i = 0; i < TT_BUS_SESSIONS_MAX; i++)
+        bus->sessions[i].tag = 0;
     tt_session_tell_all(bus);
 }
 
-uint64_t tt_exchange_new_token(tt_bus *bus)
+uint64_t tt_exchange_new_token(tt_bus *bus, tt_bus_session *session)
 {
     uint8_t bytes[8];
     uint64_t number;
     tt_writer w;
-    if (bus->tag == 0 || bus->sequence == UINT32_MAX)
-        draw_tag(bus);
+    if (bus->sequence == UINT32_MAX)
+        begin_anew(bus);
+    while (session->tag == 0) // is nobody's
+        session->tag = (uint32_t)tt_random_u64(&bus->random);
     tt_writer_init(&w, bytes, sizeof(bytes));
-    tt_write_be32(&w, bus->tag);
+    tt_write_be32(&w, session->tag);
     tt_write_be32(&w, ++bus->sequence);
     memcpy(&number, bytes, 8);
     return number;
@@ -58,6 +61,7 @@ void tt_exchange_renew(tt_call *call, tt_time now)
 
 void tt_exchange_begin(tt_bus *bus, tt_time now, tt_call *call)
 {
+    bus->calling = &tt_bus_calls;
     tt_exchange_renew(call, now);
     tt_list_append(&bus->calls, &call->state.link);
 }
@@ -68,6 +72,7 @@ tt_status tt_bus_ping(tt_bus *bus, tt_time now, tt_call *call)
         return TT_INVALID;
     struct tt_call_state *s = &call->state;
     tt_bus_session *session = tt_session_find(bus, &call->peer); // none is made for a ping
+    bus->calling = &tt_bus_calls;
     memset(s, 0, sizeof(*s));
     s->deadline = tt_after(now, call->timeout > 0 ? call->timeout : PING_TIMEOUT);
     s->phase = TT_CALL_PING;
@@ -123,6 +128,16 @@ void tt_exchange_fail(tt_bus *bus, tt_time now, tt_call *call, tt_status status)
     tt_exchange_finish(bus, now, call, &reply);
 }
 
+void tt_exchange_take_piece(tt_bus *bus, tt_time now, tt_call *call, tt_reply *piece)
+{
+    if (piece->last) {
+        tt_exchange_finish(bus, now, call, piece); // what its peer still sends is a stray's
+        return;
+    }
+    tt_exchange_renew(call, now);
+    call->on_reply(call, now, piece); // last: the owner may cancel the call in it
+}
+
 static tt_call *find_by_token(tt_bus *bus, const tt_endpoint *peer, const tt_bus_token *token)
 {
     uint64_t number;
@@ -148,8 +163,8 @@ static void reject(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_m
     bool known = session != NULL && tt_remembered_recall(session, now, m) != NULL;
     if (m->type == TT_CONFIRMABLE && known)
         tt_bus_send_empty(bus, peer, TT_ACKNOWLEDGEMENT, m->id);
-    else if (m->type == TT_CONFIRMABLE || (m->type == TT_NON_CONFIRMABLE && m->has_observe))
-        tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
+    else
+        tt_bus_reject(bus, peer, m);
 }
 
 static void acknowledge(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m)
@@ -185,7 +200,9 @@ static void note_identity(tt_bus *bus, tt_time now, tt_call *call, const tt_mess
     tt_bus_session *session = tt_session_find(bus, &call->peer);
     bool was_told = call->state.introduces;
     call->state.introduces = false;
-    if (session == NULL || (m->identity == 0 && !was_told))
+    bool is_stranger = was_told && m->identity == 0; // unless another answer has said it meanwhile
+    if (session == NULL || (m->identity == 0 && !is_stranger) ||
+        (is_stranger && !tt_session_is_to_be_told(bus, session, now)))
         return;
     if (m->identity != 0 && session->told_at != 0 && session->identity != m->identity)
         end_last_life(bus, now, call);

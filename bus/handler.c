@@ -117,18 +117,23 @@ static bool has_formats(tt_bus *bus, const tt_resource *resource, const tt_reque
     return false;
 }
 
-static void refuse(tt_bus *bus, tt_response *response, tt_code code, const char *what,
-                   const char *path)
+void tt_response_begin(tt_response *response, tt_code code)
 {
-    *response = (tt_response){.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-    tt_bus_diagnose(bus, response, code, what, path);
+    *response =
+        (tt_response){.code = code, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+}
+
+void tt_bus_refuse(tt_bus *bus, tt_response *response, tt_code code, const char *what,
+                   const char *which)
+{
+    tt_response_begin(response, code);
+    tt_bus_diagnose(bus, response, code, what, which);
 }
 
 void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const tt_request *request,
                         tt_response *response)
 {
-    *response = (tt_response){
-        .code = TT_INTERNAL_ERROR, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+    tt_response_begin(response, TT_INTERNAL_ERROR);
     if (resource == NULL) {
         tt_bus_diagnose(bus, response, TT_PATH_NOT_FOUND, "no such path: ", request->path);
     } else if (request->method > TT_DELETE || !(resource->methods >> request->method & 1)) {
@@ -138,7 +143,7 @@ void tt_bus_run_handler(tt_bus *bus, tt_time now, tt_resource *resource, const t
         resource->handler(resource, now, request, response);
         response->stream = 0;
         if (response->busy && !response->later) {
-            refuse(bus, response, TT_UNAVAILABLE, "cannot be taken now: ", request->path);
+            tt_bus_refuse(bus, response, TT_UNAVAILABLE, "cannot be taken now: ", request->path);
             response->busy = true;
         }
         if (!response->later)
@@ -178,12 +183,13 @@ void tt_bus_check_response(tt_bus *bus, const tt_request *request, tt_response *
     else if ((response->more || request->window_offset > 0) && windowed && !response->has_version)
         fault = "longer than a block, and its handler tells no version: ";
     if (fault == NULL && windowed && other) // the handler does not look at Accept
-        refuse(bus, response, TT_NOT_ACCEPTABLE, "not to be had in this format: ", request->path);
+        tt_bus_refuse(bus, response, TT_NOT_ACCEPTABLE,
+                      "not to be had in this format: ", request->path);
     else if (fault != NULL)
-        refuse(bus, response, TT_INTERNAL_ERROR, fault, request->path);
+        tt_bus_refuse(bus, response, TT_INTERNAL_ERROR, fault, request->path);
     else if (windowed && response->length == 0 && request->window_offset > 0)
-        refuse(bus, response, TT_BAD_OPTION,
-               "the block lies outside the representation: ", request->path);
+        tt_bus_refuse(bus, response, TT_BAD_OPTION,
+                      "the block lies outside the representation: ", request->path);
 }
 
 // The salt is drawn at each start: a version that counts from the start anew names another

@@ -79,6 +79,8 @@ tt_bus_buffer *tt_buffer_take(tt_bus *bus); // to make a message in; NULL: none 
 bool tt_buffer_may_stay(const tt_bus *bus, bool of_answer);
 void tt_buffer_send(tt_bus_buffer *buffer, const tt_endpoint *peer, size_t length);
 void tt_bus_send_empty(tt_bus *bus, const tt_endpoint *peer, tt_message_type type, uint16_t id);
+// Rejects an answer that nobody waits for.
+void tt_bus_reject(tt_bus *bus, const tt_endpoint *peer, const tt_message *m);
 bool tt_outbox_is_empty(const tt_bus *bus);
 bool tt_outbox_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
                         size_t *length);
@@ -107,8 +109,12 @@ void tt_transmission_continue(tt_bus_session *s, tt_time now, uint8_t attempts);
 void tt_transmission_end(tt_bus_session *s);
 bool tt_transmission_is_due(const tt_bus_session *s, tt_time now);
 bool tt_transmission_repeat(tt_bus *bus, tt_bus_session *s, tt_time now); // false: often enough
-// Whether an acknowledgement or reset of this id is that of the session's message.
-bool tt_transmission_confirms(const tt_bus_session *s, uint16_t id);
+// The peer does as if it had not come: once more now, unless it went just before.
+void tt_transmission_hurry(tt_bus *bus, tt_bus_session *s, tt_time now);
+// Whether an acknowledgement or reset of this id is that of the session's message; if it is, and
+// the message went once, the round trip was measured.
+bool tt_transmission_confirmed(tt_bus_session *s, tt_time now, uint16_t id);
+void tt_transmission_measured(tt_bus_session *s, tt_time sample); // a round trip (RFC 6298, 2)
 bool tt_transmission_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t *length);
 tt_time tt_transmission_deadline(const tt_bus *bus);
 
@@ -116,6 +122,10 @@ tt_time tt_transmission_deadline(const tt_bus *bus);
 // Makes a response a diagnostic: `what` and `which` as text.
 void tt_bus_diagnose(tt_bus *bus, tt_response *response, tt_code code, const char *what,
                      const char *which);
+// A response of a code alone; and one of a code and a sentence, instead of what was there.
+void tt_response_begin(tt_response *response, tt_code code);
+void tt_bus_refuse(tt_bus *bus, tt_response *response, tt_code code, const char *what,
+                   const char *which);
 tt_resource *tt_bus_find_resource(const tt_bus *bus, const char *path);
 bool tt_bus_has_resource(const tt_bus *bus, const tt_resource *resource); // it was not removed
 // Runs the handler for a request, or makes the answer for no resource or a wrong method.
@@ -132,6 +142,29 @@ bool tt_bus_write_response(const tt_bus *bus, tt_message_writer *w, const tt_blo
                            const tt_block *block2, const tt_response *response,
                            const uint32_t *observe);
 
+// calling.c: what the bus does for calls (each is one of the functions below).
+typedef struct tt_bus_calling {
+    void (*receive)(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *response);
+    bool (*pong)(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *message);
+    void (*confirmed)(tt_bus *bus, tt_time now, tt_call *call, bool reset);
+    void (*fail)(tt_bus *bus, tt_time now, tt_call *call, tt_status status);
+    void (*take_piece)(tt_bus *bus, tt_time now, tt_call *call, tt_reply *piece);
+    void (*went_on)(tt_call *call, tt_time now);
+    void (*reply_own)(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
+                      size_t offset, bool final);
+    void (*answer_own)(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
+                       size_t offset);
+    void (*serve_own)(tt_bus *bus, tt_time now);
+    void (*send)(tt_bus *bus, tt_time now);
+    bool (*transmit_ping)(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
+                          size_t *length);
+    void (*end_all)(tt_bus *bus, tt_time now, const tt_endpoint *peer, bool observations,
+                    tt_status status);
+    void (*advance)(tt_bus *bus, tt_time now);
+    tt_time (*deadline)(const tt_bus *bus);
+} tt_bus_calling;
+extern const tt_bus_calling tt_bus_calls;
+
 // exchange.c
 typedef enum tt_call_phase {
     TT_CALL_NONE,
@@ -146,7 +179,7 @@ typedef enum tt_call_phase {
     TT_CALL_FORGOTTEN, // its peer has gone: about to end
 } tt_call_phase;
 tt_call *tt_call_at(const tt_list *node);
-uint64_t tt_exchange_new_token(tt_bus *bus); // for a request that goes out now
+uint64_t tt_exchange_new_token(tt_bus *bus, tt_bus_session *session); // for one that goes out now
 tt_bus_token tt_exchange_token(uint64_t number);
 void tt_exchange_begin(tt_bus *bus, tt_time now, tt_call *call);
 void tt_exchange_renew(tt_call *call, tt_time now); // it has come on: the whole time once more
@@ -155,6 +188,8 @@ void tt_exchange_queue(tt_bus *bus, tt_call *call);
 void tt_exchange_settle(tt_bus *bus, tt_call *call, tt_call_phase phase); // nothing of it repeated
 void tt_exchange_finish(tt_bus *bus, tt_time now, tt_call *call, tt_reply *reply);
 void tt_exchange_fail(tt_bus *bus, tt_time now, tt_call *call, tt_status status);
+// Gives a call a piece of its answer; with the last it ends.
+void tt_exchange_take_piece(tt_bus *bus, tt_time now, tt_call *call, tt_reply *piece);
 // Whatever still waits to tell this call something is for one that goes on.
 void tt_exchange_let_go(tt_bus *bus, const tt_call *call, bool observer_too);
 // The call whose answer a message is, acknowledged where it wants to be; or NULL.
@@ -185,8 +220,11 @@ tt_time tt_observing_deadline(const tt_bus *bus);
 // by tt_local_take.
 void tt_local_reply(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
                     size_t offset, bool final);
-size_t tt_local_count(const tt_bus *bus);
-tt_call *tt_local_take(tt_bus *bus); // the next, or NULL
+// The answer to one: an error is the last that an observer hears, and a call that does not observe
+// has one answer.
+void tt_local_answer(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
+                     size_t offset);
+void tt_local_advance(tt_bus *bus, tt_time now); // serves those that wait
 
 // observers.c: observers of ours
 bool tt_observers_add(tt_bus *bus, tt_time now, tt_resource *resource, tt_bus_session *session,
@@ -223,9 +261,9 @@ bool tt_stream_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capa
 // Whether one of a call of ours, or one that is served, is with a peer.
 bool tt_stream_is_of(const tt_bus *bus, const tt_bus_session *session, bool call);
 void tt_stream_hand_over(tt_bus *bus, const tt_bus_session *from, tt_bus_session *to);
-// Whether a message is newer than all that came of a stream that is served to a peer.
-bool tt_stream_is_newer(const tt_bus *bus, const tt_bus_session *session,
-                        const tt_message *message);
+// Whether a message is of a stream that is served to a peer, and newer than all that came of it.
+bool tt_stream_is_served(const tt_bus *bus, const tt_bus_session *session,
+                         const tt_message *message, bool *is_newer);
 void tt_stream_forget(tt_bus *bus, const tt_bus_session *session);
 void tt_stream_unreachable(tt_bus *bus, const tt_endpoint *peer); // what nobody there has heard of
 void tt_stream_remove(tt_bus *bus, const tt_resource *resource);
@@ -247,11 +285,17 @@ tt_time tt_bodies_deadline(const tt_bus *bus);
 tt_bus_session *tt_moving_session(tt_bus *bus, tt_time now, const tt_endpoint *peer,
                                   tt_message *message);
 // Moves the session of a stream that is served where a message of it came from, if that is newer.
-void tt_moving_stream(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *message);
+// Returns where the session is: the message is of that.
+const tt_endpoint *tt_moving_stream(tt_bus *bus, tt_time now, const tt_endpoint *peer,
+                                    const tt_message *message);
 
 // server.c
 void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_message *message);
 void tt_server_send_waiting(tt_bus *bus, tt_time now); // answers whose session is free now
+void tt_server_refuse_busy(tt_bus *bus, tt_response *response);
+// The place of an answer to a far request or to a call of ours; 0: all are taken.
+tt_answer_token tt_owed_new(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_message *m,
+                            tt_call *call);
 bool tt_owed_is_open(const tt_bus *bus, tt_answer_token id);
 void tt_owed_renew(tt_bus *bus, tt_time now, tt_answer_token id); // the whole time once more
 void tt_owed_forget(tt_bus *bus, tt_answer_token id);

@@ -159,61 +159,104 @@ static size_t unescape_path(const char *from, size_t length, char *byte)
     return triple ? 3 : 1;
 }
 
-// One parameter, ;name or ;name=value or ;name="value"; moves past it.
-static tt_status parameter(const char *d, size_t length, size_t *at, tt_link *link)
+typedef struct parameter {
+    const char *name, *value;
+    size_t name_length, value_length;
+} parameter;
+
+static bool is_named(const parameter *p, const char *name)
 {
-    size_t name = *at, end = name;
+    return p->name_length == strlen(name) && memcmp(p->name, name, p->name_length) == 0;
+}
+
+// One parameter, ;name or ;name=value or ;name="value"; moves past it.
+static tt_status next_parameter(const char *d, size_t length, size_t *at, parameter *p)
+{
+    size_t end = ++*at;
     while (end < length && d[end] != '=' && d[end] != ';' && d[end] != ',')
         end++;
-    size_t name_length = end - name, value = end, value_length = 0;
+    *p = (parameter){.name = d + *at, .name_length = end - *at, .value = d + end};
     if (end < length && d[end] == '=') {
         bool quoted = end + 1 < length && d[end + 1] == '"';
-        value = end + 1 + quoted;
-        end = value;
+        p->value = d + end + 1 + quoted;
+        end += 1 + (size_t)quoted;
         while (end < length && (quoted ? d[end] != '"' : d[end] != ';' && d[end] != ','))
             end += quoted && d[end] == '\\' ? 2 : 1; // a backslash protects the next one
         if (quoted && end >= length)
             return TT_MALFORMED;
-        value_length = end - value;
+        p->value_length = (size_t)(d + end - p->value);
         end += quoted;
     }
     *at = end;
-    if (name_length == 0)
+    return p->name_length > 0 ? TT_OK : TT_MALFORMED;
+}
+
+// The path of a link, between < and >; moves past it.
+static tt_status next_target(const char *d, size_t length, size_t *at, const char **path,
+                             size_t *path_length)
+{
+    const char *end = memchr(d + *at, '>', length - *at);
+    if (d[*at] != '<' || end == NULL)
         return TT_MALFORMED;
-    if (name_length == 3 && memcmp(d + name, "obs", 3) == 0)
-        link->observable = true;
-    bool fits = true;
-    if (name_length == 2 && memcmp(d + name, "rt", 2) == 0)
-        fits = copy(link->type, sizeof(link->type), d + value, value_length, unescape_quoted);
-    if (name_length == 2 && memcmp(d + name, "if", 2) == 0)
-        fits = copy(link->interface_description, sizeof(link->interface_description), d + value,
-                    value_length, unescape_quoted);
-    return fits ? TT_OK : TT_TOO_LARGE;
+    size_t first = *at + 1;
+    *path = d + first;
+    *path_length = (size_t)(end - d) - first;
+    *at = (size_t)(end - d) + 1;
+    return TT_OK;
+}
+
+static bool take_parameter(tt_link *link, const parameter *p)
+{
+    link->observable |= is_named(p, "obs");
+    if (is_named(p, "rt"))
+        return copy(link->type, sizeof(link->type), p->value, p->value_length, unescape_quoted);
+    if (is_named(p, "if"))
+        return copy(link->interface_description, sizeof(link->interface_description), p->value,
+                    p->value_length, unescape_quoted);
+    return true;
 }
 
 tt_status tt_link_next(const char *d, size_t length, size_t *at, tt_link *link)
 {
+    const char *path;
+    size_t path_length;
     memset(link, 0, sizeof(*link));
     if (*at < length && d[*at] == ',')
         ++*at;
     if (*at >= length)
         return TT_EMPTY;
-    const char *end = memchr(d + *at, '>', length - *at);
-    if (d[*at] != '<' || end == NULL)
-        return TT_MALFORMED;
-    size_t first = *at + 1;
-    first += first < length && d[first] == '/';
-    size_t path_length = (size_t)(end - d) > first ? (size_t)(end - d) - first : 0;
-    *at = (size_t)(end - d) + 1;
-    if (!copy(link->path, sizeof(link->path), d + first, path_length, unescape_path))
+    tt_status status = next_target(d, length, at, &path, &path_length);
+    if (status != TT_OK)
+        return status;
+    bool slash = path_length > 0 && path[0] == '/';
+    if (!copy(link->path, sizeof(link->path), path + slash, path_length - slash, unescape_path))
         return TT_TOO_LARGE;
     while (*at < length && d[*at] == ';') {
-        ++*at;
-        tt_status status = parameter(d, length, at, link);
+        parameter p;
+        status = next_parameter(d, length, at, &p);
         if (status != TT_OK)
             return status;
+        if (!take_parameter(link, &p))
+            return TT_TOO_LARGE;
     }
     return *at == length || d[*at] == ',' ? TT_OK : TT_MALFORMED;
+}
+
+tt_status tt_link_value(const char *text, size_t length, const char *name, char *value,
+                        size_t capacity)
+{
+    const char *path;
+    size_t at = 0, path_length;
+    tt_status status =
+        length > 0 ? next_target(text, length, &at, &path, &path_length) : TT_MALFORMED;
+    while (status == TT_OK && at < length && text[at] == ';') {
+        parameter p;
+        status = next_parameter(text, length, &at, &p);
+        if (status == TT_OK && is_named(&p, name))
+            return copy(value, capacity, p.value, p.value_length, unescape_quoted) ? TT_OK
+                                                                                   : TT_TOO_LARGE;
+    }
+    return status == TT_OK ? TT_NOT_FOUND : status;
 }
 
 void tt_links_init(tt_links *links, char *text, size_t capacity)
@@ -221,22 +264,22 @@ void tt_links_init(tt_links *links, char *text, size_t capacity)
     *links = (tt_links){.text = text, .capacity = capacity};
 }
 
-static tt_status end_link(tt_links *links, tt_link *link)
+// The text stays where it is until the next link begins.
+static tt_status end_link(tt_links *links, size_t *link_length)
 {
-    size_t at = 0;
-    tt_status status =
-        links->cut ? TT_TOO_LARGE : tt_link_next(links->text, links->length, &at, link);
+    bool cut = links->cut;
+    *link_length = links->length;
     tt_links_init(links, links->text, links->capacity);
-    return status == TT_EMPTY ? TT_MALFORMED : status; // nothing between two commas
+    return cut ? TT_TOO_LARGE : *link_length == 0 ? TT_MALFORMED : TT_OK; // nothing between commas
 }
 
-tt_status tt_links_take(tt_links *links, const char *piece, size_t length, size_t *at, bool last,
-                        tt_link *link)
+tt_status tt_links_take_text(tt_links *links, const char *piece, size_t length, size_t *at,
+                             bool last, size_t *link_length)
 {
     while (*at < length) {
         char c = piece[(*at)++];
         if (c == ',' && !links->in_path && !links->quoted)
-            return end_link(links, link);
+            return end_link(links, link_length);
         if (!links->quoted && (c == '<' || c == '>'))
             links->in_path = c == '<';
         else if (c == '"' && !links->in_path && !links->escaped)
@@ -247,5 +290,13 @@ tt_status tt_links_take(tt_links *links, const char *piece, size_t length, size_
         else
             links->cut = true;
     }
-    return last && links->length > 0 ? end_link(links, link) : TT_EMPTY;
+    return last && links->length > 0 ? end_link(links, link_length) : TT_EMPTY;
+}
+
+tt_status tt_links_take(tt_links *links, const char *piece, size_t length, size_t *at, bool last,
+                        tt_link *link)
+{
+    size_t link_length, first = 0;
+    tt_status status = tt_links_take_text(links, piece, length, at, last, &link_length);
+    return status == TT_OK ? tt_link_next(links->text, link_length, &first, link) : status;
 }

@@ -1,8 +1,8 @@
-// Calls to the own device: their answers, window by window, as if they came from afar.
+// Calls to the own device: served, and answered window by window, as if they came from afar.
 
 #include "bus/internal.h"
 
-size_t tt_local_count(const tt_bus *bus)
+static size_t count(const tt_bus *bus)
 {
     size_t count = 0;
     for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next)
@@ -10,7 +10,7 @@ size_t tt_local_count(const tt_bus *bus)
     return count;
 }
 
-tt_call *tt_local_take(tt_bus *bus)
+static tt_call *take_next(tt_bus *bus)
 {
     for (tt_list *node = bus->calls.next; node != &bus->calls; node = node->next) {
         if (tt_call_at(node)->state.phase != TT_CALL_LOCAL)
@@ -78,4 +78,78 @@ void tt_local_reply(tt_bus *bus, tt_time now, tt_call *call, const tt_response *
         go_on(bus, now, call, 0);
     else
         tt_exchange_fail(bus, now, call, TT_DAMAGED);
+}
+
+void tt_local_answer(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
+                     size_t offset)
+{
+    bool error = response->code >= TT_BAD_REQUEST;
+    tt_local_reply(bus, now, call, response, offset, error || !call->state.observing);
+}
+
+// A body from the own device: in pieces as from any other, one behind the other.
+static void take_body(tt_bus *bus, tt_time now, tt_resource *resource, const tt_call *call,
+                      tt_request *request, tt_response *response)
+{
+    do {
+        size_t left = call->length - request->offset;
+        request->last = left <= TT_BUS_BLOCK_MAX;
+        request->length = request->last ? left : TT_BUS_BLOCK_MAX;
+        request->payload =
+            left > 0 ? (const uint8_t *)call->payload + request->offset : (const uint8_t *)NULL;
+        tt_bus_run_handler(bus, now, resource, request, response);
+        request->offset += request->length;
+    } while (!request->last && !response->later && response->code < TT_BAD_REQUEST &&
+             tt_owed_is_open(bus, request->token) &&
+             tt_bus_has_resource(bus, resource)); // else its handler removed it
+    if (!request->last && response->code < TT_BAD_REQUEST && !response->later)
+        tt_response_begin(response, TT_ENTITY_INCOMPLETE);
+}
+
+static void serve(tt_bus *bus, tt_time now, tt_call *call, tt_bus_buffer *buffer)
+{
+    tt_resource *resource = tt_bus_find_resource(bus, call->path);
+    bool observable = resource != NULL && resource->observable; // its handler may remove it
+    tt_answer_token id = tt_owed_new(bus, now, NULL, NULL, call);
+    tt_request request = {
+        .method = call->method,
+        .peer = &call->peer,
+        .path = call->path,
+        .query = call->query != NULL ? call->query : "",
+        .content_format = call->content_format,
+        .accept = call->accept,
+        .size = call->length,
+        .token = id,
+    };
+    tt_bus_set_window(&request, NULL, buffer);
+    request.window_offset = call->state.received;
+    tt_response response;
+    tt_response_begin(&response, TT_INTERNAL_ERROR);
+    if (id == 0)
+        tt_server_refuse_busy(bus, &response);
+    else if (tt_bodies_place_whole(bus, now, resource, NULL, &request, &response))
+        take_body(bus, now, resource, call, &request, &response);
+    if (id != 0 && !tt_owed_is_open(bus, id)) // its handler answered or cancelled it
+        return;
+    bool error = response.code >= TT_BAD_REQUEST && !response.later;
+    if (observable && call->observe && !call->state.observing && !error &&
+        tt_bus_has_resource(bus, resource))
+        call->state.observing = tt_observers_add(bus, now, resource, NULL, NULL, call);
+    if (response.later)
+        return;
+    tt_owed_forget(bus, id);
+    tt_local_answer(bus, now, call, &response, request.window_offset);
+}
+
+void tt_local_advance(tt_bus *bus, tt_time now)
+{
+    // Those that wait now: a callback that starts another must not keep the loop here.
+    for (size_t left = count(bus); left > 0; left--) {
+        tt_bus_buffer *buffer = tt_buffer_take(bus);
+        tt_call *call = buffer != NULL ? take_next(bus) : NULL;
+        if (call != NULL)
+            serve(bus, now, call, buffer);
+        if (buffer != NULL)
+            buffer->state = TT_BUFFER_FREE;
+    }
 }

@@ -93,8 +93,8 @@ static bool is_critical(unsigned number)
 // A second one of any other option counts as unknown (RFC 7252, 5.4.5).
 static bool is_repeatable(unsigned number)
 {
-    return number == TT_OPTION_ETAG || number == TT_OPTION_URI_PATH ||
-           number == TT_OPTION_URI_QUERY;
+    return number == TT_OPTION_ETAG || number == TT_OPTION_LOCATION_PATH ||
+           number == TT_OPTION_URI_PATH || number == TT_OPTION_URI_QUERY;
 }
 
 // Takes one option in; false where it is malformed or unknown.
@@ -112,6 +112,8 @@ static bool take_option(tt_message *m, unsigned number, const uint8_t *value, si
     case TT_OPTION_OBSERVE:
         m->has_observe = read_number(value, length, 3, &m->observe);
         return m->has_observe;
+    case TT_OPTION_LOCATION_PATH:
+        return m->code < TT_CODE(2, 0) || read_path(m, value, length); // of a response only
     case TT_OPTION_URI_PATH:
         return read_path(m, value, length);
     case TT_OPTION_URI_QUERY:
@@ -273,11 +275,12 @@ void tt_message_option_number(tt_message_writer *w, unsigned number, uint32_t va
 
 void tt_message_option_parts(tt_message_writer *w, unsigned number, const char *text, char between)
 {
-    while (*text != '\0') {
+    for (bool more = *text != '\0'; more;) { // "a/" ends in an empty part (RFC 7252, 6.4)
         const char *end = strchr(text, between);
         size_t length = end != NULL ? (size_t)(end - text) : strlen(text);
         tt_message_option(w, number, text, length);
-        text += length + (end != NULL);
+        more = end != NULL;
+        text += length + more;
     }
 }
 

@@ -16,6 +16,7 @@ typedef enum tt_message_type {
 enum {
     TT_OPTION_ETAG = 4,
     TT_OPTION_OBSERVE = 6,
+    TT_OPTION_LOCATION_PATH = 8,
     TT_OPTION_URI_PATH = 11,
     TT_OPTION_CONTENT_FORMAT = 12,
     TT_OPTION_MAX_AGE = 14,
@@ -49,7 +50,7 @@ typedef struct tt_message {
     const uint8_t *payload;
     size_t length;
     // Options, where present.
-    char path[TT_BUS_PATH_MAX], query[TT_BUS_QUERY_MAX];
+    char path[TT_BUS_PATH_MAX], query[TT_BUS_QUERY_MAX]; // path: of a response, its Location-Path
     uint16_t content_format, accept; // TT_FORMAT_NONE without
     bool has_observe;
     uint8_t etag_length; // 0 without

@@ -52,6 +52,9 @@ static bool take_in(tt_bus *bus, tt_time now, tt_bus_session *s, tt_bus_session 
         s->identity = other->identity;
         s->told_at = other->told_at;
     }
+    if (other->tag != 0)
+        s->tag = other->tag;
+    s->tell = true;
     memset(other, 0, sizeof(*other));
     return true;
 }
@@ -128,12 +131,15 @@ tt_bus_session *tt_moving_session(tt_bus *bus, tt_time now, const tt_endpoint *p
     return s;
 }
 
-void tt_moving_stream(tt_bus *bus, tt_time now, const tt_endpoint *peer, const tt_message *m)
+const tt_endpoint *tt_moving_stream(tt_bus *bus, tt_time now, const tt_endpoint *peer,
+                                    const tt_message *m)
 {
     tt_bus_session *at = tt_session_find(bus, peer);
     tt_bus_session *s = find_tag(bus, tt_token_tag(&m->token));
-    if (s == NULL || s == at || !tt_stream_is_newer(bus, s, m) || tt_stream_is_of(bus, s, true))
-        return;
-    if (at == NULL || take_in(bus, now, s, at))
+    bool is_newer;
+    if (s == NULL || s == at || !tt_stream_is_served(bus, s, m, &is_newer))
+        return peer;
+    if (is_newer && !tt_stream_is_of(bus, s, true) && (at == NULL || take_in(bus, now, s, at)))
         move(bus, s, peer);
+    return &s->peer;
 }

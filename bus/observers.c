@@ -70,7 +70,10 @@ bool tt_observers_add(tt_bus *bus, tt_time now, tt_resource *resource, tt_bus_se
             break;
         }
     }
-    if (slot == NULL) { // the answer then goes without the option: no observation
+    size_t path_bytes = strlen(path) + 1, query_bytes = strlen(query) + 1;
+    if (path_bytes + query_bytes > sizeof(slot->path))
+        return false; // the answer then goes without the option: no observation
+    if (slot == NULL) {
         ask_the_silent(bus, now);
         return false;
     }
@@ -85,8 +88,8 @@ bool tt_observers_add(tt_bus *bus, tt_time now, tt_resource *resource, tt_bus_se
                           .confirmed = now};
     if (m != NULL)
         slot->token = m->token;
-    strcpy(slot->path, path);
-    strcpy(slot->query, query);
+    memcpy(slot->path, path, path_bytes);
+    memcpy(slot->path + path_bytes, query, query_bytes);
     return true;
 }
 
@@ -117,7 +120,7 @@ static void look(tt_bus *bus, tt_time now, tt_bus_observer *o, const tt_block *b
     tt_request request = {.method = TT_GET,
                           .peer = o->session != NULL ? &o->session->peer : &own,
                           .path = o->path,
-                          .query = o->query,
+                          .query = o->path + strlen(o->path) + 1,
                           .content_format = TT_FORMAT_NONE,
                           .accept = o->accept,
                           .last = true};
@@ -125,9 +128,8 @@ static void look(tt_bus *bus, tt_time now, tt_bus_observer *o, const tt_block *b
     tt_bus_run_handler(bus, now, o->resource, &request, response);
     if (!response->later)
         return;
-    *response = (tt_response){.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-    tt_bus_diagnose(bus, response, TT_INTERNAL_ERROR,
-                    "its handler answers an observer later: ", o->path);
+    tt_bus_refuse(bus, response, TT_INTERNAL_ERROR,
+                  "its handler answers an observer later: ", o->path);
 }
 
 static bool is_confirmable(const tt_bus_observer *o, tt_time now)
@@ -192,7 +194,7 @@ static void tell(tt_bus *bus, tt_time now, tt_bus_observer *o)
     else if (o->resource != NULL && response.busy)
         put_off(o, now);
     else if (o->resource != NULL && o->call != NULL)
-        tt_local_reply(bus, now, o->call, &response, 0, response.code >= TT_BAD_REQUEST);
+        bus->calling->reply_own(bus, now, o->call, &response, 0, response.code >= TT_BAD_REQUEST);
     else if (o->resource != NULL)
         send(bus, now, o, &block2, buffer, &response);
     if (buffer->state == TT_BUFFER_MADE)

@@ -59,6 +59,12 @@ void tt_bus_send_empty(tt_bus *bus, const tt_endpoint *peer, tt_message_type typ
         (tt_bus_empty){.peer = *peer, .id = id, .type = (uint8_t)type};
 }
 
+void tt_bus_reject(tt_bus *bus, const tt_endpoint *peer, const tt_message *m)
+{
+    if (m->type == TT_CONFIRMABLE || (m->type == TT_NON_CONFIRMABLE && m->has_observe))
+        tt_bus_send_empty(bus, peer, TT_RESET_MESSAGE, m->id);
+}
+
 bool tt_outbox_is_empty(const tt_bus *bus)
 {
     bool empty = bus->empty_count == 0;

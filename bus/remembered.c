@@ -295,17 +295,31 @@ static tt_bus_past *find_past(tt_bus *bus, uint32_t of, bool tag)
     return NULL;
 }
 
-static bool is_window_wanted(const tt_bus_session *s, tt_time now)
+// What a session leaves behind: its runs, or one that stands for its window.
+static const tt_bus_range *left_by(const tt_bus_session *s, tt_bus_range *own, unsigned *count)
 {
-    return (s->window.at & IS_UNSAFE) && is_fresh(s->window.at, now);
+    const tt_bus_window *w = &s->window;
+    *count = s->has_tag ? 1 : s->range_count;
+    if (!s->has_tag)
+        return s->ranges;
+    uint32_t greatest = w->confirmable > w->newest ? w->confirmable : w->newest;
+    *own = (tt_bus_range){
+        .first = (uint16_t)(greatest >> 16), .last = (uint16_t)greatest, .at = w->at};
+    return own;
+}
+
+static bool is_wanted(const tt_bus_range *range, tt_time now)
+{
+    return (range->at & IS_UNSAFE) && is_fresh(range->at, now);
 }
 
 bool tt_remembered_can_leave(tt_bus *bus, tt_bus_session *s, tt_time now)
 {
-    size_t wanted = s->has_tag && is_window_wanted(s, now);
-    tt_remembered_age(s, now);
-    for (unsigned i = 0; i < s->range_count; i++)
-        wanted += (s->ranges[i].at & IS_UNSAFE) != 0;
+    tt_bus_range own;
+    unsigned count, wanted = 0;
+    const tt_bus_range *runs = left_by(s, &own, &count);
+    for (unsigned i = 0; i < count; i++)
+        wanted += is_wanted(&runs[i], now);
     if (wanted == 0)
         return true;
     drop_past(bus, now);
@@ -314,28 +328,21 @@ bool tt_remembered_can_leave(tt_bus *bus, tt_bus_session *s, tt_time now)
     return wanted == 0;
 }
 
-static void leave(tt_bus *bus, uint32_t of, tt_bus_range range)
-{
-    for (size_t i = 0; i < TT_BUS_PAST_MAX; i++)
-        if (bus->past[i].whose == 0) {
-            bus->past[i] = (tt_bus_past){.whose = of, .range = range};
-            return;
-        }
-}
-
 void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s, tt_time now)
 {
-    const tt_bus_window *w = &s->window;
-    if (s->has_tag && is_window_wanted(s, now)) {
-        uint32_t greatest = w->confirmable > w->newest ? w->confirmable : w->newest;
-        leave(bus, w->tag,
-              (tt_bus_range){.first = (uint16_t)(greatest >> 16),
-                             .last = (uint16_t)greatest,
-                             .at = w->at & (uint16_t)~IS_UNSAFE});
+    tt_bus_range own;
+    unsigned count;
+    const tt_bus_range *runs = left_by(s, &own, &count);
+    tt_bus_past *past = bus->past;
+    for (unsigned i = 0; i < count; i++) {
+        if (!is_wanted(&runs[i], now))
+            continue;
+        while (past->whose != 0) // tt_remembered_can_leave saw to it that there is a free one
+            past++;
+        past->whose = s->has_tag ? s->window.tag : whose(&s->peer);
+        past->range = runs[i];
+        past->range.at &= (uint16_t)(s->has_tag ? ~IS_UNSAFE : UINT16_MAX);
     }
-    for (unsigned i = 0; i < s->range_count; i++)
-        if (s->ranges[i].at & IS_UNSAFE)
-            leave(bus, whose(&s->peer), s->ranges[i]);
 }
 
 void tt_remembered_return(tt_bus *bus, tt_bus_session *s, tt_time now)

@@ -15,8 +15,8 @@
 #define BUSY_SECONDS 2     // Max-Age of an answer that the same request may get another one
 #define REFUSED_SECONDS 30 // and to whom there is no room to remember
 
-static tt_answer_token new_owed(tt_bus *bus, tt_time now, tt_bus_session *session,
-                                const tt_message *m, tt_call *call)
+tt_answer_token tt_owed_new(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_message *m,
+                            tt_call *call)
 {
     for (size_t i = 0; i < TT_BUS_OWED_MAX; i++) {
         tt_bus_owed *owed = &bus->owed[i];
@@ -73,10 +73,9 @@ static bool is_unwanted(uint8_t no_response, tt_code code)
     return (no_response >> ((unsigned)code / TT_CODE(1, 0) - 1) & 1) != 0;
 }
 
-static void refuse_busy(tt_bus *bus, tt_response *response)
+void tt_server_refuse_busy(tt_bus *bus, tt_response *response)
 {
-    *response = (tt_response){.content_format = TT_FORMAT_NONE};
-    tt_bus_diagnose(bus, response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
+    tt_bus_refuse(bus, response, TT_UNAVAILABLE, "too many requests wait for their answers", "");
     response->max_age_seconds = BUSY_SECONDS;
 }
 
@@ -154,8 +153,7 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
     }
     tt_bus_run_handler(bus, now, resource, request, response);
     if (transfer != NULL && m->block1.more && response->code < TT_BAD_REQUEST && !response->later) {
-        *response = (tt_response){
-            .code = TT_CONTINUE, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+        tt_response_begin(response, TT_CONTINUE);
     } else if (transfer != NULL) {
         transfer->resource = NULL; // whole, or refused
     }
@@ -283,9 +281,8 @@ static void repeat_answer(tt_bus *bus, tt_time now, tt_bus_session *session,
         memcpy(buffer->bytes, session->kept, session->kept_length);
         tt_buffer_send(buffer, peer, session->kept_length);
     } else if (outcome->kind == TT_OUTCOME_CODE || error) {
-        tt_response response = {.code = (tt_code)outcome->code,
-                                .content_format = TT_FORMAT_NONE,
-                                .max_age_seconds = 60};
+        tt_response response;
+        tt_response_begin(&response, (tt_code)outcome->code);
         tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
     }
 }
@@ -294,8 +291,9 @@ static void repeat_answer(tt_bus *bus, tt_time now, tt_bus_session *session,
 static void refuse(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
                    const tt_message *m, tt_bus_buffer *buffer)
 {
-    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = REFUSED_SECONDS};
-    tt_bus_diagnose(bus, &response, TT_UNAVAILABLE, "too many have asked of late", "");
+    tt_response response;
+    tt_bus_refuse(bus, &response, TT_UNAVAILABLE, "too many have asked of late", "");
+    response.max_age_seconds = REFUSED_SECONDS;
     bus->counters.refused++;
     if (m->type == TT_CONFIRMABLE || !is_unwanted(m->no_response, response.code))
         tt_buffer_send(buffer, peer, write_at_once(bus, now, session, m, &response, NULL, buffer));
@@ -313,7 +311,7 @@ static bool without_session(tt_message *m)
 static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
                   tt_message *m, tt_bus_buffer *buffer)
 {
-    tt_answer_token id = session != NULL ? new_owed(bus, now, session, m, NULL) : 0;
+    tt_answer_token id = session != NULL ? tt_owed_new(bus, now, session, m, NULL) : 0;
     tt_request request = {
         .method = (tt_method)m->code,
         .peer = peer,
@@ -328,12 +326,13 @@ static void serve(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_en
         .token = id,
     };
     tt_bus_set_window(&request, &m->block2, buffer);
-    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
+    tt_response response;
+    tt_response_begin(&response, TT_INTERNAL_ERROR);
     tt_resource *observed = NULL;
     if (id != 0 || session == NULL)
         handle(bus, now, session, m, &request, &response, &observed);
     if (id == 0 && (session != NULL || response.later))
-        refuse_busy(bus, &response);
+        tt_server_refuse_busy(bus, &response);
     tt_bus_owed *owed = find_owed(bus, id);
     bool silent = is_unwanted(m->no_response, response.code);
     if (response.later || silent || (id != 0 && owed == NULL)) { // or answered by its handler
@@ -408,14 +407,6 @@ void tt_server_request(tt_bus *bus, tt_time now, const tt_endpoint *peer, tt_mes
         buffer->state = TT_BUFFER_FREE;
 }
 
-// An error is the last that an observer hears, and a call that does not observe has one answer.
-static void answer_local(tt_bus *bus, tt_time now, tt_call *call, const tt_response *response,
-                         size_t offset)
-{
-    bool error = response->code >= TT_BAD_REQUEST;
-    tt_local_reply(bus, now, call, response, offset, error || !call->state.observing);
-}
-
 static tt_status answer_far(tt_bus *bus, tt_time now, const tt_bus_owed *owed,
                             tt_response *response)
 {
@@ -468,7 +459,7 @@ tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const t
     if (owed->call != NULL) {
         tt_bus_buffer *buffer = tt_buffer_take(bus); // what was made in it stays as it is
         owed->id = 0;
-        answer_local(bus, now, owed->call, &response, request.window_offset);
+        bus->calling->answer_own(bus, now, owed->call, &response, request.window_offset);
         if (buffer != NULL)
             buffer->state = TT_BUFFER_FREE;
         return TT_OK;
@@ -482,73 +473,8 @@ tt_status tt_bus_answer(tt_bus *bus, tt_time now, tt_answer_token token, const t
     return status;
 }
 
-// A body from the own device: in pieces as from any other, one behind the other.
-static void take_local(tt_bus *bus, tt_time now, tt_resource *resource, const tt_call *call,
-                       tt_request *request, tt_response *response)
-{
-    do {
-        size_t left = call->length - request->offset;
-        request->last = left <= TT_BUS_BLOCK_MAX;
-        request->length = request->last ? left : TT_BUS_BLOCK_MAX;
-        request->payload =
-            left > 0 ? (const uint8_t *)call->payload + request->offset : (const uint8_t *)NULL;
-        tt_bus_run_handler(bus, now, resource, request, response);
-        request->offset += request->length;
-    } while (!request->last && !response->later && response->code < TT_BAD_REQUEST &&
-             find_owed(bus, request->token) != NULL &&
-             tt_bus_has_resource(bus, resource)); // else its handler removed it
-    if (!request->last && response->code < TT_BAD_REQUEST && !response->later)
-        *response = (tt_response){
-            .code = TT_ENTITY_INCOMPLETE, .content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-}
-
-static void serve_local(tt_bus *bus, tt_time now, tt_call *call, tt_bus_buffer *buffer)
-{
-    tt_resource *resource = tt_bus_find_resource(bus, call->path);
-    bool observable = resource != NULL && resource->observable; // its handler may remove it
-    tt_answer_token id = new_owed(bus, now, NULL, NULL, call);
-    tt_request request = {
-        .method = call->method,
-        .peer = &call->peer,
-        .path = call->path,
-        .query = call->query != NULL ? call->query : "",
-        .content_format = call->content_format,
-        .accept = call->accept,
-        .size = call->length,
-        .token = id,
-    };
-    tt_bus_set_window(&request, NULL, buffer);
-    request.window_offset = call->state.received;
-    tt_response response = {.content_format = TT_FORMAT_NONE, .max_age_seconds = 60};
-    if (id == 0)
-        refuse_busy(bus, &response);
-    else if (tt_bodies_place_whole(bus, now, resource, NULL, &request, &response))
-        take_local(bus, now, resource, call, &request, &response);
-    tt_bus_owed *owed = find_owed(bus, id);
-    if (id != 0 && owed == NULL) // its handler answered or cancelled it
-        return;
-    bool error = response.code >= TT_BAD_REQUEST && !response.later;
-    if (observable && call->observe && !call->state.observing && !error &&
-        tt_bus_has_resource(bus, resource))
-        call->state.observing = tt_observers_add(bus, now, resource, NULL, NULL, call);
-    if (response.later)
-        return;
-    if (owed != NULL)
-        owed->id = 0;
-    answer_local(bus, now, call, &response, request.window_offset);
-}
-
 void tt_server_advance(tt_bus *bus, tt_time now)
 {
-    // Those that wait now: a callback that starts another must not keep the loop here.
-    for (size_t left = tt_local_count(bus); left > 0; left--) {
-        tt_bus_buffer *buffer = tt_buffer_take(bus);
-        tt_call *call = buffer != NULL ? tt_local_take(bus) : NULL;
-        if (call != NULL)
-            serve_local(bus, now, call, buffer);
-        if (buffer != NULL)
-            buffer->state = TT_BUFFER_FREE;
-    }
     for (size_t i = 0; i < TT_BUS_OWED_MAX; i++)
         if (bus->owed[i].id != 0 && now >= bus->owed[i].expires)
             bus->owed[i].id = 0;

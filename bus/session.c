@@ -18,11 +18,13 @@ _Static_assert(TT_BUS_SESSIONS_MAX >= 2, "one for calls of ours, one for those w
 
 uint64_t tt_bus_identity(const char *name, uint32_t boot)
 {
-    uint64_t sum = 0xcbf29ce484222325u; // FNV-1a over the name and the boot number's bytes
+    uint64_t sum = 0xcbf29ce484222325u; // FNV-1a, then the finish of SplitMix64
     for (; *name != '\0'; name++)
-        sum = (sum ^ (uint8_t)*name) * 0x100000001b3u;
-    for (unsigned i = 0; i < 4; i++)
-        sum = (sum ^ (boot >> 8 * (3 - i) & 0xff)) * 0x100000001b3u;
+        sum = (sum ^ (uint8_t)(*name >= 'A' && *name <= 'Z' ? *name + 32 : *name)) * 0x100000001b3u;
+    sum ^= (uint64_t)boot << 32 ^ boot;
+    sum = (sum ^ sum >> 30) * 0xbf58476d1ce4e5b9u;
+    sum = (sum ^ sum >> 27) * 0x94d049bb133111ebu;
+    sum ^= sum >> 31;
     return sum != 0 ? sum : 1;
 }
 

@@ -89,7 +89,7 @@ void tt_stream_fail(tt_bus *bus, tt_time now, tt_bus_stream *s, tt_status status
     tt_owed_forget(bus, s->owed);
     tt_stream_free(s);
     if (call != NULL)
-        tt_exchange_fail(bus, now, call, status);
+        bus->calling->fail(bus, now, call, status);
 }
 
 // Tells a peer that a stream is none here. One waits at a time: another is told when it asks again.
@@ -314,9 +314,11 @@ void tt_stream_receive(tt_bus *bus, tt_time now, const tt_endpoint *peer, const 
     if (m->bad_option || m->type != TT_NON_CONFIRMABLE) {
         bus->counters.malformed++;
     } else if (s == NULL) {
-        const tt_bus_session *session = tt_session_find(bus, peer);
+        tt_bus_session *session = tt_session_find(bus, peer);
         bool answered = session != NULL && session->out.kind == TT_FOR_ANSWER; // it says more
-        if (!none && !answered)
+        if (!none && answered)
+            tt_transmission_hurry(bus, session, now);
+        else if (!none)
             tell_stray(bus, peer, &m->token, is_piece ? TT_STREAM_ACKNOWLEDGE : TT_STREAM_PIECE);
     } else if (is_piece && (s->kind == TT_STREAM_TAKES || s->kind == TT_STREAM_TAKEN)) {
         if (!none)
@@ -451,18 +453,15 @@ void tt_stream_hand_over(tt_bus *bus, const tt_bus_session *from, tt_bus_session
             bus->streams[i].session = to;
 }
 
-bool tt_stream_is_newer(const tt_bus *bus, const tt_bus_session *session, const tt_message *m)
+bool tt_stream_is_served(const tt_bus *bus, const tt_bus_session *session, const tt_message *m,
+                         bool *is_newer)
 {
+    const tt_bus_stream *s = find((tt_bus *)bus, &session->peer, &m->token);
     tt_reader r;
     tt_reader_init(&r, m->payload, m->length);
     uint32_t stamp = tt_read_be32(&r);
-    for (size_t i = 0; i < TT_BUS_STREAMS_MAX; i++) {
-        const tt_bus_stream *s = &bus->streams[i];
-        if (s->kind != TT_STREAM_FREE && s->session == session && s->call == NULL &&
-            tt_token_equal(&s->token, &m->token))
-            return !r.failed && (s->stamp == 0 || (int32_t)(stamp - s->stamp) > 0);
-    }
-    return false;
+    *is_newer = s != NULL && !r.failed && (s->stamp == 0 || (int32_t)(stamp - s->stamp) > 0);
+    return s != NULL && s->call == NULL;
 }
 
 void tt_stream_forget(tt_bus *bus, const tt_bus_session *session)

@@ -77,9 +77,11 @@ void tt_stream_hand_over(tt_bus *bus, const tt_bus_session *from, tt_bus_session
     (void)bus, (void)from, (void)to;
 }
 
-bool tt_stream_is_newer(const tt_bus *bus, const tt_bus_session *session, const tt_message *message)
+bool tt_stream_is_served(const tt_bus *bus, const tt_bus_session *session,
+                         const tt_message *message, bool *is_newer)
 {
     (void)bus, (void)session, (void)message;
+    *is_newer = false;
     return false;
 }
 

@@ -10,15 +10,26 @@
 
 #define ACKNOWLEDGE_EVERY 2
 #define ACKNOWLEDGE_AFTER TT_MS(5)
-#define ASK_AFTER TT_MS(1000) // quiet after which a caller says again what it has
+// Quiet after which a caller says again what it has, doubled each time: what was said may be lost,
+// and a sender that has heard nothing sends no more.
+#define ASK_SOONEST TT_MS(100)
+#define ASK_LATEST TT_MS(1000)
+
+static void ask_later(tt_bus_stream *s, tt_time now)
+{
+    tt_time wait = ASK_SOONEST << (s->backoff < 4 ? s->backoff : 4);
+    bool asks = s->call != NULL && s->kind == TT_STREAM_TAKES;
+    s->next = asks ? tt_after(now, tt_earlier(wait, ASK_LATEST)) : TT_FOREVER;
+}
 
 void tt_stream_take_begin(tt_bus_stream *s, tt_time now)
 {
     s->kind = TT_STREAM_TAKES;
     s->low = 1; // the first came with the request, or with the answer
     s->progress = s->stamped = now;
-    s->stamp = 0;
-    s->next = s->call != NULL ? tt_after(now, ASK_AFTER) : TT_FOREVER;
+    s->stamp = 0; // none
+    s->backoff = 0;
+    ask_later(s, now);
 }
 
 typedef struct piece {
@@ -65,12 +76,12 @@ static bool mark(tt_bus_stream *s, tt_time now, uint32_t number)
         tt_stream_set(s->have, s->low, false);
     s->progress = now;
     s->is_closed = false;
+    s->backoff = 0;
     return s->low == tt_stream_pieces(s);
 }
 
 static void give_caller(tt_bus *bus, tt_time now, tt_bus_stream *s, const piece *p)
 {
-    tt_call *call = s->call;
     bool whole = mark(s, now, p->number);
     tt_reply reply = {.status = TT_OK,
                       .code = TT_CONTENT,
@@ -79,12 +90,8 @@ static void give_caller(tt_bus *bus, tt_time now, tt_bus_stream *s, const piece 
                       .length = p->length,
                       .offset = (size_t)p->number * TT_BUS_BLOCK_MAX,
                       .last = whole};
-    if (whole) {
-        tt_exchange_finish(bus, now, call, &reply); // what its peer still sends is a stray's
-        return;
-    }
-    tt_exchange_renew(call, now);
-    call->on_reply(call, now, &reply); // last: the owner may cancel the call in it
+    bus->calling->take_piece(bus, now, s->call,
+                             &reply); // last: the owner may cancel the call in it
 }
 
 // Whether the transfer is still this stream's, by its Request-Tag.
@@ -167,6 +174,13 @@ static void give_handler(tt_bus *bus, tt_time now, tt_bus_stream *s, const piece
         answer(bus, now, s, &response);
 }
 
+static void refuse_rest(tt_bus *bus, tt_time now, tt_bus_stream *s)
+{
+    tt_response response;
+    tt_response_begin(&response, TT_ENTITY_INCOMPLETE);
+    answer(bus, now, s, &response);
+}
+
 void tt_stream_take(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_message *m)
 {
     piece p;
@@ -190,10 +204,7 @@ void tt_stream_take(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_message
     else if (is_mine(s))
         give_handler(bus, now, s, &p);
     else // another took its place: the sender was silent too long, or the resource is gone
-        answer(bus, now, s,
-               &(tt_response){.code = TT_ENTITY_INCOMPLETE,
-                              .content_format = TT_FORMAT_NONE,
-                              .max_age_seconds = 60});
+        refuse_rest(bus, now, s);
 }
 
 void tt_stream_take_advance(tt_bus_stream *s, tt_time now)
@@ -202,6 +213,13 @@ void tt_stream_take_advance(tt_bus_stream *s, tt_time now)
         return;
     s->is_due = true;
     s->next = TT_FOREVER;
+    s->backoff += s->unsaid == 0 && s->backoff < UINT8_MAX; // nothing has come since
+}
+
+// What the sender's clock says now, by its newest stamp; 0: no piece has come.
+static uint32_t stamp_now(const tt_bus_stream *s, tt_time now)
+{
+    return s->stamp != 0 ? s->stamp + tt_stream_us(now) - tt_stream_us(s->stamped) : 0;
 }
 
 static uint32_t limit_of(const tt_bus_stream *s)
@@ -218,7 +236,7 @@ size_t tt_stream_take_write(tt_bus_stream *s, tt_time now, void *bytes, size_t c
     uint32_t come = s->low * TT_BUS_BLOCK_MAX;
     tt_writer w;
     tt_writer_init(&w, said, 12);
-    tt_write_be32(&w, s->stamp + tt_stream_us(now) - tt_stream_us(s->stamped));
+    tt_write_be32(&w, stamp_now(s, now));
     tt_write_be32(&w, limit_of(s));
     tt_write_be32(&w, s->low < tt_stream_pieces(s) ? come : s->size);
     for (unsigned i = 0; i + 1 < TT_BUS_STREAM_PIECES; i++) {
@@ -233,6 +251,6 @@ size_t tt_stream_take_write(tt_bus_stream *s, tt_time now, void *bytes, size_t c
     tt_message_payload(&out, said, length);
     s->unsaid = 0;
     s->is_due = false;
-    s->next = s->call != NULL && s->kind == TT_STREAM_TAKES ? tt_after(now, ASK_AFTER) : TT_FOREVER;
+    ask_later(s, now);
     return out.out.length;
 }

@@ -49,19 +49,6 @@ static bool is_held_back(const tt_bus_stream *s)
     return !s->heard && s->blind >= BLIND_MOST;
 }
 
-// RFC 6298, 2.
-static void measure(tt_bus_session *session, tt_time sample)
-{
-    if (session->round_trip == 0) {
-        session->round_trip = sample;
-        session->deviation = sample / 2;
-        return;
-    }
-    tt_time off = session->round_trip - sample;
-    session->deviation += ((off < 0 ? -off : off) - session->deviation) / 4;
-    session->round_trip += (sample - session->round_trip) / 8;
-}
-
 typedef struct heard {
     uint32_t stamp, limit, next; // `next`: the first piece that has not come
     const uint8_t *bits;         // of those behind it
@@ -142,7 +129,7 @@ void tt_stream_send_end(tt_bus_stream *s, tt_time answer_until)
     s->is_due = false;
 }
 
-static void progress(tt_time now, tt_bus_stream *s)
+static void progress(tt_bus *bus, tt_time now, tt_bus_stream *s)
 {
     tt_call *call = s->call;
     uint32_t come = s->low < tt_stream_pieces(s) ? s->low * TT_BUS_BLOCK_MAX : s->size;
@@ -155,7 +142,7 @@ static void progress(tt_time now, tt_bus_stream *s)
     if (call == NULL)
         return;
     call->state.sent = come;
-    tt_exchange_renew(call, now);
+    bus->calling->went_on(call, now);
     if (call->on_progress != NULL)
         call->on_progress(call, come);
 }
@@ -170,10 +157,11 @@ void tt_stream_send_hear(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_me
         return;
     }
     uint32_t age_us = now_us - h.stamp;
-    tt_time sample = age_us < STAMP_AGE_US ? TT_US(age_us > 0 ? age_us : 1) : 0;
+    bool stamped = h.stamp != 0; // else none of our pieces has come
+    tt_time sample = stamped && age_us < STAMP_AGE_US ? TT_US(age_us > 0 ? age_us : 1) : 0;
     bool newer = (int32_t)(h.stamp - s->stamp) >= 0 && sample > 0;
     if (sample > 0)
-        measure(s->session, sample);
+        tt_transmission_measured(s->session, sample);
     if (newer) {
         s->stamp = h.stamp;
         s->limit = h.limit;
@@ -187,7 +175,7 @@ void tt_stream_send_hear(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_me
         s->next = tt_after(now, timeout_of(s));
     s->heard = true;
     if (s->low != low)
-        progress(now, s);
+        progress(bus, now, s);
     else if (taken > 0 || (s->call != NULL && s->limit <= s->low * TT_BUS_BLOCK_MAX))
         s->progress = now; // it lives, though it may take nothing now: the call's time ends it
 }
@@ -296,7 +284,8 @@ size_t tt_stream_send_write(tt_bus *bus, tt_time now, tt_bus_stream *s, void *by
     if (data == NULL)
         return 0;
     tt_writer_init(&w, head, sizeof(head));
-    tt_write_be32(&w, tt_stream_us(now));
+    uint32_t stamp = tt_stream_us(now);
+    tt_write_be32(&w, stamp != 0 ? stamp : UINT32_MAX); // 0 is none
     tt_write_be32(&w, piece * TT_BUS_BLOCK_MAX);
     tt_message_writer out;
     tt_message_begin(&out, bytes, capacity, TT_NON_CONFIRMABLE, TT_STREAM_PIECE,

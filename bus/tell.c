@@ -30,7 +30,7 @@ tt_status tt_bus_tell(tt_bus *bus, tt_time now, const tt_call *call, void *bytes
     tt_bus_session *session = tt_session_of(bus, now, &call->peer, true);
     if (session == NULL || !tt_session_new_id(session, now, &id))
         return TT_FULL;
-    tt_bus_token token = tt_exchange_token(tt_exchange_new_token(bus));
+    tt_bus_token token = tt_exchange_token(tt_exchange_new_token(bus, session));
     tt_message_begin(&w, bytes, capacity < TT_BUS_MESSAGE_MAX ? capacity : TT_BUS_MESSAGE_MAX,
                      TT_NON_CONFIRMABLE, call->method, id, &token);
     tt_message_option_parts(&w, TT_OPTION_URI_PATH, call->path, '/');

@@ -11,13 +11,29 @@
 #include "bus/internal.h"
 
 #define WAIT_LEAST TT_MS(100) // the peer's handler runs before it acknowledges
+#define HURRY_AFTER TT_MS(200)
+#define WAIT_MOST (4 * TT_BUS_ACK_TIMEOUT)
 
-// What a stream has measured or ACK_TIMEOUT, times a random factor of 1 to 1.5 (RFC 7252, 4.2).
+void tt_transmission_measured(tt_bus_session *s, tt_time sample)
+{
+    if (s->round_trip == 0) {
+        s->round_trip = sample;
+        s->deviation = sample / 2;
+        return;
+    }
+    tt_time off = s->round_trip - sample;
+    s->deviation += ((off < 0 ? -off : off) - s->deviation) / 4;
+    s->round_trip += (sample - s->round_trip) / 8;
+}
+
+// What was measured, or ACK_TIMEOUT, times a random factor of 1 to 1.5 (RFC 7252, 4.2).
 static tt_time first_wait(tt_bus *bus, const tt_bus_session *s)
 {
-    tt_time wait = TT_BUS_ACK_TIMEOUT, measured = s->round_trip + 4 * s->deviation;
-    if (s->round_trip > 0 && measured < wait) // RFC 6298, 2
-        wait = measured < WAIT_LEAST ? WAIT_LEAST : measured;
+    tt_time wait = TT_BUS_ACK_TIMEOUT;
+    if (s->round_trip > 0) { // RFC 6298, 2
+        wait = s->round_trip + 4 * s->deviation;
+        wait = wait < WAIT_LEAST ? WAIT_LEAST : wait > WAIT_MOST ? WAIT_MOST : wait;
+    }
     return wait + (tt_time)tt_random_below(&bus->random, (uint64_t)wait / 2);
 }
 
@@ -113,9 +129,25 @@ bool tt_transmission_repeat(tt_bus *bus, tt_bus_session *s, tt_time now)
     return true;
 }
 
-bool tt_transmission_confirms(const tt_bus_session *s, uint16_t id)
+void tt_transmission_hurry(tt_bus *bus, tt_bus_session *s, tt_time now)
 {
-    return s != NULL && s->out.kind != TT_FOR_NOBODY && s->out.confirmable && s->out.id == id;
+    tt_bus_transmission *out = &s->out;
+    if (!out->confirmable || out->send || now - (out->next - out->wait) < HURRY_AFTER)
+        return;
+    out->attempts += out->attempts < TT_BUS_RETRANSMITS_MAX;
+    out->next = tt_after(now, out->wait);
+    out->send = true;
+    bus->counters.retransmitted++;
+}
+
+bool tt_transmission_confirmed(tt_bus_session *s, tt_time now, uint16_t id)
+{
+    tt_bus_transmission *out = s != NULL ? &s->out : NULL;
+    if (out == NULL || out->kind == TT_FOR_NOBODY || !out->confirmable || out->id != id)
+        return false;
+    if (out->attempts == 0) // else nobody knows which of them was acknowledged (Karn)
+        tt_transmission_measured(s, now - (out->next - out->wait));
+    return true;
 }
 
 // The session whose message goes next: the highest priority, each in turn.

@@ -76,6 +76,30 @@ tt_exit tt_client_open(tt_client *client, const char *command, const char *net, 
     return TT_EXIT_FAILED;
 }
 
+tt_exit tt_client_use_directory(tt_client *client, const char *command, const char *address)
+{
+    tt_endpoint place;
+    if (address == NULL)
+        return TT_EXIT_OK;
+    if (tt_endpoint_parse(&place, address, TT_BUS_PORT) != TT_OK ||
+        tt_endpoint_is_multicast(&place)) {
+        tt_say_error("tutti %s: --directory takes an address such as 127.0.0.1:5683 or "
+                     "[fe80::1%%1]:5683, not '%s'",
+                     command, address);
+        return TT_EXIT_USAGE;
+    }
+    if (client->host != tt_endpoint_is_loopback(&place)) {
+        tt_say_error("tutti %s: a directory on this machine's own address is asked with --host, one "
+                     "elsewhere without it",
+                     command);
+        return TT_EXIT_USAGE;
+    }
+    if (tt_endpoint_is_link_local(&place) && place.interface == 0)
+        place.interface = 1; // the virtual Ethernet is the only one
+    TT_CHECK(tt_directory_start(&client->directory, &client->node, &place) == TT_OK); // no name
+    return TT_EXIT_OK;
+}
+
 tt_time tt_client_now(const tt_client *client)
 {
     return client->platform->operations->now(client->platform);

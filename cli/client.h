@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "cli/command.h"
+#include "tutti/directory.h"
 #include "tutti/node.h"
 
 #define TT_CLIENT_FOLDER "build/fleet" // where `tutti up` keeps a fleet unless told otherwise
@@ -18,6 +19,7 @@
 typedef struct tt_client {
     tt_platform *platform;
     tt_node node;
+    tt_directory directory; // that devices are looked up in, where one was named
     bool host;
 } tt_client;
 
@@ -30,6 +32,14 @@ const char *tt_client_folder(const char *named);
 // that it hears within seconds of one that dies. Failures are said. One a process.
 tt_exit tt_client_open(tt_client *client, const char *command, const char *net, bool host,
                        tt_peer_handler *on_peer, void *context);
+
+// Looks devices up in the directory (RFC 9176) at an address, too; NULL: in none. Failures are said.
+tt_exit tt_client_use_directory(tt_client *client, const char *command, const char *address);
+#define TT_CLIENT_DIRECTORY_OPTION(place)                                                          \
+    {                                                                                              \
+        "directory", "ADDRESS", "look devices up in this resource directory (RFC 9176), too",      \
+            .text = &(place)                                                                       \
+    }
 
 tt_time tt_client_now(const tt_client *client);
 

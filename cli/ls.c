@@ -12,7 +12,7 @@
 
 #define LINKS_MAX ((size_t)1 << 20) // bytes of what one device offers
 
-static const char *net;
+static const char *net, *directory;
 static bool host, as_json;
 static unsigned seconds = 2;
 
@@ -21,6 +21,7 @@ static const tt_option options[] = {
     {"net", "DIR", "a fleet's folder or switch socket; else $TUTTI_NET, else " TT_CLIENT_FOLDER,
      .text = &net},
     {"host", NULL, "use this machine's own network instead", .flag = &host},
+    TT_CLIENT_DIRECTORY_OPTION(directory),
     {"json", NULL,
      "print a JSON array of objects: name, kind, address, resources, and wire where "
      "it is another version",
@@ -145,6 +146,8 @@ static tt_exit run(unsigned count, const char *const *arguments)
     (void)arguments;
     static tt_client client;
     tt_exit result = tt_client_open(&client, "ls", net, host, NULL, NULL);
+    if (result == TT_EXIT_OK)
+        result = tt_client_use_directory(&client, "ls", directory);
     if (result != TT_EXIT_OK)
         return result;
     client.node.options.watch = true; // who is found and dies meanwhile is not listed
@@ -184,7 +187,8 @@ const tt_command tt_command_ls = {
     .name = "ls",
     .arguments = "",
     .summary = "List the devices that are found: name, kind, address, resources",
-    .help = "Devices announce themselves by DNS-SD over multicast DNS; nothing is configured.",
+    .help = "Devices announce themselves by DNS-SD over multicast DNS; nothing is configured. Where\n"
+            "multicast does not pass, a resource directory (RFC 9176) knows those that registered.",
     .examples = "  tutti ls\n  tutti ls --for 10 --net build/demo/fleet\n  tutti ls --host --json",
     .options = options,
     .option_count = TT_COUNT(options),

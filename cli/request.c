@@ -19,7 +19,7 @@
 #define BODY_MAX ((size_t)16 << 20)
 #define ANSWER_MAX ((size_t)4 << 20)
 
-static const char *net, *text, *format;
+static const char *net, *directory, *text, *format;
 static bool host, as_json, verbose;
 static unsigned timeout_s = 30, count_max;
 
@@ -27,6 +27,7 @@ static unsigned timeout_s = 30, count_max;
     {"net", "DIR", "a fleet's folder or switch socket; else $TUTTI_NET, else " TT_CLIENT_FOLDER,   \
      .text = &net},                                                                                \
         {"host", NULL, "use this machine's own network instead", .flag = &host},                   \
+        TT_CLIENT_DIRECTORY_OPTION(directory),                                                     \
     {                                                                                              \
         "timeout", "SECONDS", "to find the device, and again for its answer",                      \
             .number = &timeout_s, .least = 1, .most = 86400                                        \
@@ -148,6 +149,8 @@ static tt_exit prepare(tt_call *call, tt_target *target, const char *words)
         return TT_EXIT_USAGE;
     }
     tt_exit result = tt_client_open(&client, command, net, host, NULL, NULL);
+    if (result == TT_EXIT_OK)
+        result = tt_client_use_directory(&client, command, directory);
     if (result == TT_EXIT_OK)
         result = tt_find(&client, command, target, timeout_s, &call->peer);
     call->path = target->path;

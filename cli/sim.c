@@ -169,6 +169,7 @@ static const char *run_scenario(const tt_sim_scenario *scenario, uint64_t one_se
     o.faults = faults_text != NULL ? faults_text : drawn;
     o.trace = trace;
     o.pcap = pcap;
+    o.report = seeds == 1 && !soak && !as_json ? stdout : NULL;
     return scenario->run(&o);
 }
 
@@ -309,8 +310,10 @@ const tt_command tt_command_sim = {
             "knows over time,\n"
             "what they said and what became of it. A scenario is one of the tests': posts, blocks, "
             "observe,\n"
-            "discovery, restart, hard, watchers, crowd or tells. The same seed and faults give the "
-            "same trace, byte for "
+            "discovery, restart, hard, movers, watchers,\n"
+            "crowd, gossip or tells. The same seed and faults give "
+            "the same "
+            "trace, byte for "
             "byte.",
     .examples = "  tutti sim --nodes 1000 --seed 7 --faults faults.txt\n"
                 "  tutti sim --nodes 5 --seconds 3 --trace trace.txt --pcap trace.pcap\n"
@@ -318,7 +321,7 @@ const tt_command tt_command_sim = {
                 "  tutti sim --soak",
     .options = options,
     .option_count = TT_COUNT(options),
-    .choices = "posts blocks observe discovery restart hard watchers crowd tells",
+    .choices = "posts blocks observe discovery restart hard movers watchers crowd gossip tells",
     .arguments_max = 1,
     .run = run,
 };

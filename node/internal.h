@@ -8,21 +8,23 @@
 // node.c: sends node->datagram, of which peer, data and length are set, from the bus's port.
 void tt_node_send(tt_node *node);
 
-// presence.c
-// Adds the resource that tells others of this life.
-void tt_presence_init(tt_node *node);
-// A datagram came to the bus's port. True: it answers a ping, and is no concern of the bus.
-bool tt_presence_receive(tt_node *node, tt_time now, const tt_datagram *datagram);
-// A peer is doubted: it is asked soon.
-void tt_presence_doubt(tt_node *node, tt_time now, const tt_peer *peer);
-// Pings and asks whom it concerns, declares gone who stays silent.
-void tt_presence_advance(tt_node *node, tt_time now);
+// What a node does that looks for others and watches over them (presence.c).
+typedef struct tt_node_finding {
+    tt_status (*begin)(tt_node *node, tt_time now, const tt_discovery_options *self);
+    // A datagram came to the bus's port. True: it answers a ping, and is no concern of the bus.
+    bool (*receive)(tt_node *node, tt_time now, const tt_datagram *datagram);
+    // Pings and asks whom it concerns, declares gone who stays silent.
+    void (*advance)(tt_node *node, tt_time now);
+} tt_node_finding;
+
+// node.c: the start of both kinds; `finding`: NULL for one that looks for nobody.
+tt_status tt_node_set_up(tt_node *node, tt_platform *platform, const tt_node_options *options,
+                         const tt_node_finding *finding);
+
+// life.c: adds the resource that tells others of this life.
+void tt_life_init(tt_node *node);
 
 // What presence.c and strangers.c share.
-static inline tt_time tt_later(tt_time a, tt_time b)
-{
-    return a > b ? a : b;
-}
 // Sends a ping and returns its id, which is not 0.
 uint16_t tt_presence_ping(tt_node *node, const tt_endpoint *endpoint);
 

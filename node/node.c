@@ -16,31 +16,6 @@ static tt_time now_of(const tt_node *node)
     return node->platform->operations->now(node->platform);
 }
 
-// Whether another name is known at the place of one who is gone: what is under way there may be
-// its.
-static bool is_shared(const tt_node *node, const tt_peer *gone)
-{
-    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++)
-        if (node->peers[i].reported && tt_endpoint_equal(&node->peers[i].endpoint, &gone->endpoint))
-            return true;
-    return false;
-}
-
-// A restarted peer's exchanges are void before anyone hears of it. Doubts are presence's alone.
-static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, const tt_peer *peer,
-                    void *context)
-{
-    tt_node *node = context;
-    if (event == TT_PEER_DOUBTED) {
-        tt_presence_doubt(node, now, peer);
-        return;
-    }
-    if (event == TT_PEER_RESTARTED || (event == TT_PEER_GONE && !is_shared(node, peer)))
-        tt_bus_forget_peer(&node->bus, now, &peer->endpoint);
-    if (node->options.on_peer != NULL)
-        node->options.on_peer(discovery, now, event, peer, node->options.context);
-}
-
 // Another name makes another identity.
 static void say_who_we_are(tt_node *node)
 {
@@ -48,7 +23,8 @@ static void say_who_we_are(tt_node *node)
     tt_bus_set_identity(&node->bus, tt_bus_identity(d->name, d->options.boot));
 }
 
-tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_options *options)
+tt_status tt_node_set_up(tt_node *node, tt_platform *platform, const tt_node_options *options,
+                         const tt_node_finding *finding)
 {
     const tt_platform_operations *operations = platform->operations;
     uint64_t seeds[2];
@@ -61,20 +37,16 @@ tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_optio
     operations->random(platform, seeds, sizeof(seeds));
     operations->random(platform, &boot, sizeof(boot));
     tt_bus_init(&node->bus, now, seeds[0]);
+    node->presence_at = TT_FOREVER;
+    node->finding = finding;
+    tt_discovery_options self = {.name = options->name,
+                                 .kept_name = options->kept_name,
+                                 .kind = options->kind,
+                                 .boot = boot | 1,
+                                 .seed = seeds[1]};
     // A name that is refused leaves no port open.
-    tt_status status = tt_discovery_init(&node->discovery, now,
-                                         &(tt_discovery_options){.name = options->name,
-                                                                 .kept_name = options->kept_name,
-                                                                 .kind = options->kind,
-                                                                 .boot = boot | 1,
-                                                                 .seed = seeds[1],
-                                                                 .browse = options->browse,
-                                                                 .peers = node->peers,
-                                                                 .peers_max = TT_NODE_PEERS_MAX,
-                                                                 .others = node->others,
-                                                                 .others_max = TT_NODE_OTHERS_MAX,
-                                                                 .on_peer = on_peer,
-                                                                 .context = node});
+    tt_status status = finding != NULL ? finding->begin(node, now, &self)
+                                       : tt_discovery_init_announcer(&node->discovery, now, &self);
     if (status == TT_OK)
         status = operations->open(platform, options->port, NULL, 0, &node->bus_socket);
     if (status == TT_OK)
@@ -84,8 +56,18 @@ tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_optio
     node->port = operations->port(platform, node->bus_socket);
     node->discovery.options.port = node->port;
     say_who_we_are(node);
-    tt_presence_init(node);
+    tt_life_init(node);
+    node->members = options->members;
+    if (node->members != NULL)
+        node->members->operations->start(node, now);
     return TT_OK;
+}
+
+tt_status tt_node_init_announcer(tt_node *node, tt_platform *platform,
+                                 const tt_node_options *options)
+{
+    return options->browse || options->watch ? TT_INVALID
+                                             : tt_node_set_up(node, platform, options, NULL);
 }
 
 static void look_at_addresses(tt_node *node, tt_time now)
@@ -139,6 +121,11 @@ static void send_discovery(tt_node *node, tt_time now)
     }
 }
 
+static bool is_gossip(tt_node *node, tt_time now, const tt_datagram *d)
+{
+    return node->members != NULL && node->members->operations->receive(node, now, d);
+}
+
 static void receive_all(tt_node *node)
 {
     tt_datagram *d = &node->datagram;
@@ -162,11 +149,14 @@ static void receive_all(tt_node *node)
             tt_discovery_receive(&node->discovery, now, &d->peer, d->data, d->length);
             send_discovery(node,
                            now); // at once: discovery keeps one asker who wants its own answer
-        } else if (d->multicast) {
-            // One frame would make every device act (RFC 7252, 8 and 11.3). Here a GET of
-            // /.well-known/core may pass, once the bus answers it after a leisure.
-            node->counters.multicast_dropped++;
-        } else if (!tt_presence_receive(node, now, d)) {
+        } else if (d->multicast || d->socket != node->bus_socket) {
+            // One frame would make every device act (RFC 7252, 8 and 11.3).
+            if (node->on_multicast != NULL)
+                node->on_multicast(node, now, d);
+            else
+                node->counters.multicast_dropped++;
+        } else if ((node->finding == NULL || !node->finding->receive(node, now, d)) &&
+                   !is_gossip(node, now, d)) {
             if (d->cut)
                 tt_bus_receive_cut(&node->bus, now, &d->peer, d->data, d->length);
             else
@@ -182,8 +172,11 @@ void tt_node_poll(tt_node *node)
     tt_time now = now_of(node);
     look_at_addresses(node, now);
     say_who_we_are(node);
-    tt_presence_advance(node, now);
+    if (node->finding != NULL)
+        node->finding->advance(node, now);
     tt_timers_advance(node, now);
+    if (node->members != NULL)
+        node->members->operations->advance(node, now);
     if (node->options.on_turn != NULL)
         node->options.on_turn(node, now);
     tt_discovery_advance(&node->discovery, now);
@@ -198,6 +191,8 @@ tt_time tt_node_deadline(const tt_node *node)
         return INT64_MIN;
     tt_time deadline = tt_earlier(node->presence_at, tt_bus_deadline(&node->bus));
     deadline = tt_earlier(deadline, tt_timers_deadline(node));
+    if (node->members != NULL)
+        deadline = tt_earlier(deadline, node->members->next);
     return tt_earlier(deadline, tt_discovery_deadline(&node->discovery));
 }
 
@@ -211,6 +206,7 @@ void tt_node_run(tt_node *node)
     tt_time now = now_of(node);
     tt_discovery_goodbye(&node->discovery, now);
     send_discovery(node, now);
+    send_bus(node); // what was said last, a directory's goodbye perhaps
 }
 
 void tt_node_stop(tt_node *node)

@@ -40,39 +40,6 @@
 
 #define PING_BYTES 4
 
-static void tell_life(tt_resource *resource, tt_time now, const tt_request *request,
-                      tt_response *response)
-{
-    const tt_node *node = resource->context;
-    tt_writer w;
-    (void)now;
-    tt_writer_init(&w, request->space, TT_BUS_BLOCK_MAX);
-    bool named = node->discovery.options.name != NULL;
-    tt_cbor_map(&w, named ? 3 : 2);
-    tt_cbor_text(&w, "wire");
-    tt_cbor_unsigned(&w, TT_WIRE_VERSION);
-    tt_cbor_text(&w, "boot");
-    tt_cbor_unsigned(&w, node->discovery.options.boot);
-    if (named) {
-        tt_cbor_text(&w, "name");
-        tt_cbor_text(&w, node->discovery.name);
-    }
-    tt_respond_bytes(request, response, TT_FORMAT_CBOR, request->space, w.length,
-                     node->discovery.options.boot);
-}
-
-void tt_presence_init(tt_node *node)
-{
-    node->presence_at = TT_FOREVER;
-    node->doubt_at = INT64_MIN; // the clock may be before its zero
-    node->life = (tt_resource){.path = TT_NODE_LIFE_PATH,
-                               .handler = tell_life,
-                               .context = node,
-                               .methods = 1 << TT_GET,
-                               .hidden = true};
-    TT_CHECK(tt_bus_add(&node->bus, &node->life) == TT_OK); // the first on a new bus
-}
-
 uint16_t tt_presence_ping(tt_node *node, const tt_endpoint *endpoint)
 {
     tt_datagram *d = &node->datagram;
@@ -100,7 +67,7 @@ static uint16_t answered_id(const tt_datagram *d)
     return (uint16_t)(d->data[2] << 8 | d->data[3]);
 }
 
-bool tt_presence_receive(tt_node *node, tt_time now, const tt_datagram *d)
+static bool receive(tt_node *node, tt_time now, const tt_datagram *d)
 {
     uint16_t id = answered_id(d);
     tt_discovery_heard(&node->discovery, now, &d->peer);
@@ -197,6 +164,7 @@ static void take_answer(tt_node *node, tt_time now, struct tt_node_ask *ask)
         return; // its place is another's now
     peer->watch.asked = false;
     peer->watch.silent += ask->failed;
+    peer->hinted = false; // who did not answer is one of the lost
     if (!ask->answered)
         return;
     if (ask->another) {
@@ -328,7 +296,9 @@ static void look_for_lost(tt_node *node, tt_time now)
             tt_discovery_forget(peer);
             continue;
         }
-        if (peer->heard > peer->watch.since && now >= peer->watch.next) {
+        if (peer->hinted) {
+            ask_life(node, now, i); // and again once a question is free
+        } else if (peer->heard > peer->watch.since && now >= peer->watch.next) {
             ask_life(node, now, i);
             peer->watch.next = tt_after(now, TT_PRESENCE_LOST);
         } else if (first == NULL || peer->watch.next < first->watch.next) {
@@ -358,7 +328,7 @@ static tt_time spread_of(tt_node *node, const tt_peer *doubted)
     return DOUBT_LEAST + (tt_time)tt_random_below(&node->discovery.random, (uint64_t)spread);
 }
 
-void tt_presence_doubt(tt_node *node, tt_time now, const tt_peer *doubted)
+static void doubt(tt_node *node, tt_time now, const tt_peer *doubted)
 {
     tt_peer *peer = &node->peers[doubted - node->peers];
     tt_time at = depends_on(node, peer) ? now : tt_after(now, spread_of(node, peer));
@@ -389,7 +359,7 @@ static void forgive_standstill(tt_node *node, tt_time now)
         node->strangers[i].heard = tt_earlier(now, tt_after(node->strangers[i].heard, late));
 }
 
-void tt_presence_advance(tt_node *node, tt_time now)
+static void advance(tt_node *node, tt_time now)
 {
     forgive_standstill(node, now);
     for (size_t i = 0; i < TT_NODE_ASKS_MAX; i++)
@@ -409,4 +379,52 @@ void tt_presence_advance(tt_node *node, tt_time now)
     }
     look_for_lost(node, now);
     node->presence_at = tt_earlier(node->presence_at, tt_strangers_advance(node, now));
+}
+
+// Whether another name is known at the place of one who is gone: what is under way there may be
+// its.
+static bool is_shared(const tt_node *node, const tt_peer *gone)
+{
+    for (size_t i = 0; i < TT_NODE_PEERS_MAX; i++)
+        if (node->peers[i].reported && tt_endpoint_equal(&node->peers[i].endpoint, &gone->endpoint))
+            return true;
+    return false;
+}
+
+// A restarted peer's exchanges are void before anyone hears of it. Doubts are presence's alone.
+static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, const tt_peer *peer,
+                    void *context)
+{
+    tt_node *node = context;
+    if (event == TT_PEER_DOUBTED) {
+        doubt(node, now, peer);
+        return;
+    }
+    if (event == TT_PEER_RESTARTED || (event == TT_PEER_GONE && !is_shared(node, peer)))
+        tt_bus_forget_peer(&node->bus, now, &peer->endpoint);
+    if (node->members != NULL)
+        node->members->operations->peer(node, now, peer, event == TT_PEER_FOUND);
+    if (node->options.on_peer != NULL)
+        node->options.on_peer(discovery, now, event, peer, node->options.context);
+}
+
+static tt_status begin(tt_node *node, tt_time now, const tt_discovery_options *options)
+{
+    tt_discovery_options all = *options;
+    all.browse = node->options.browse;
+    all.peers = node->peers;
+    all.peers_max = TT_NODE_PEERS_MAX;
+    all.others = node->others;
+    all.others_max = TT_NODE_OTHERS_MAX;
+    all.on_peer = on_peer;
+    all.context = node;
+    node->doubt_at = INT64_MIN; // the clock may be before its zero
+    return tt_discovery_init(&node->discovery, now, &all);
+}
+
+static const tt_node_finding finding = {begin, receive, advance};
+
+tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_options *options)
+{
+    return tt_node_set_up(node, platform, options, &finding);
 }

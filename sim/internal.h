@@ -78,6 +78,9 @@ typedef struct tt_sim_node {
     } inbox[TT_SIM_INBOX_MAX];
     unsigned inbox_first, inbox_count;
     struct tt_tearing *medium; // or NULL
+    tt_members members;
+    tt_member *places; // or NULL
+    uint16_t *heads;
     tt_node node;
 } tt_sim_node_state;
 

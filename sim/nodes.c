@@ -65,6 +65,11 @@ void tt_sim_node_init(tt_sim *sim, unsigned index)
     n->clock.skew = (int64_t)tt_random_below(&sim->random, 2 * (uint64_t)most + 1) - (int64_t)most;
     tt_random_seed(&n->random, tt_random_u64(&sim->random));
     snprintf(n->name, sizeof(n->name), "node-%u", index);
+    if (sim->options.members == 0)
+        return;
+    n->places = malloc(sim->options.members * sizeof(n->places[0]));
+    n->heads = malloc(2 * sim->options.members * sizeof(n->heads[0]));
+    TT_CHECK(n->places != NULL && n->heads != NULL);
 }
 
 void tt_sim_start(tt_sim *sim, unsigned index, const char *kind)
@@ -81,11 +86,14 @@ void tt_sim_start(tt_sim *sim, unsigned index, const char *kind)
     if (n->medium != NULL)
         tt_tearing_power(n->medium, UINT64_MAX);
     tt_sim_tell_node(sim, index, "starts, life", n->life);
+    if (n->places != NULL)
+        tt_members_init(&n->members, n->places, n->heads, sim->options.members);
     tt_node_options options = {.name = kind != NULL ? n->name : NULL,
                                .kind = kind,
                                .port = TT_BUS_PORT,
                                .browse = true,
                                .watch = sim->options.watch,
+                               .members = n->places != NULL ? &n->members : NULL,
                                .on_peer = sim->options.on_peer,
                                .on_turn = sim->options.on_turn,
                                .context = sim};

@@ -244,6 +244,33 @@ static const char *run_watchers(const tt_sim_options *options)
     return tt_scene_end(s);
 }
 
+// Two whose addresses change all the time post, observe, and one of them sends a body. When all is
+// quiet they know the last value.
+static const char *run_movers(const tt_sim_options *options)
+{
+    tt_scene *s = tt_scene_new(options);
+    tt_sim_at(s->sim, TT_SECONDS(2), start_put, s);
+    for (unsigned i = 0; i < POSTS; i++)
+        tt_sim_at(s->sim, TT_SECONDS(2) + TT_MS(900) * i, post_one, s);
+    for (unsigned i = 0; i < 2; i++)
+        tt_sim_at(s->sim, TT_SECONDS(3), start_observing, s);
+    change_often(s);
+    tt_sim_run_until(s->sim, TT_SECONDS(400));
+    tt_scene_expect_ended(s);
+    for (unsigned i = 0; i < 2; i++) {
+        tt_scene_observer *o = &s->observers[i];
+        if (!o->ended && o->seen != s->counter_value)
+            tt_scene_broke(s, "an observer did not learn the last value");
+        if (!o->ended)
+            tt_bus_cancel(&tt_sim_node(s->sim, i + 1)->bus, tt_sim_node_now(s->sim, i + 1),
+                          &o->call);
+    }
+    tt_sim_run_until(s->sim, TT_SECONDS(460));
+    if (s->put_ended != 1)
+        tt_scene_broke(s, "a transfer never ended, or ended twice");
+    return tt_scene_end(s);
+}
+
 // Everyone finds everyone, and in the end knows no one who is not there.
 static const char *run_discovery(const tt_sim_options *options)
 {
@@ -342,6 +369,14 @@ const tt_sim_scenario tt_sim_scenarios[] = {
      .nodes_max = 10,
      .loss_percent_max = 20,
      .any_fault = true},
+    {.name = "movers",
+     .what = "clients whose addresses change all the time",
+     .run = run_movers,
+     .nodes_min = 3,
+     .nodes_max = 10,
+     .loss_percent_max = 20,
+     .any_fault = true,
+     .faults = "rebind 1 at 2.5s every 3s\nmove 2 at 3.1s every 4s\nrebind 2 at 4s every 7s\n"},
     {.name = "watchers",
      .what = "more observers than a device has places for",
      .run = run_watchers,
@@ -356,6 +391,12 @@ const tt_sim_scenario tt_sim_scenarios[] = {
      .nodes_max = 64,
      .loss_percent_max = 20,
      .any_fault = true},
+    {.name = "gossip",
+     .what = "nodes that know an address each find all others; one dies, one restarts",
+     .run = tt_sim_gossip_run,
+     .nodes_min = 16,
+     .nodes_max = TT_SIM_NODES_MAX,
+     .loss_percent_max = 5},
     {.name = "tells",
      .what = "requests without an answer: each once, or not at all",
      .run = run_tells,
@@ -406,6 +447,8 @@ void tt_sim_draw(const tt_sim_scenario *scenario, uint64_t seed, tt_sim_options 
              (unsigned)(1 + seed % 4 * 60),
              within((unsigned)(seed % 5) * 5, 0, scenario->loss_percent_max),
              (unsigned)(seed % 3) * 10);
+    if (scenario->faults != NULL)
+        strcat(faults, scenario->faults);
     if (scenario->any_fault && seed % 2 == 0)
         draw_more(&random, faults, TT_SIM_FAULTS_TEXT_MAX);
     *options = (tt_sim_options){.seed = seed,

@@ -94,8 +94,11 @@ void tt_sim_free(tt_sim *sim)
         next = sim->free_events->context;
         free(sim->free_events);
     }
-    for (unsigned i = 0; i < sim->options.nodes; i++)
+    for (unsigned i = 0; i < sim->options.nodes; i++) {
         tt_sim_empty_inbox(&sim->nodes[i]);
+        free(sim->nodes[i].places);
+        free(sim->nodes[i].heads);
+    }
     tt_heap_free(&sim->events);
     tt_heap_free(&sim->deadlines);
     tt_sim_addresses_free(&sim->addresses);

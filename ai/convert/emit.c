@@ -286,7 +286,7 @@ tt_status tt_quantised_emit(const tt_quantised *q, uint8_t **bytes, size_t *leng
         tt_writer writer;
         tt_writer_init(&writer, *bytes, (size_t)e->bytes);
         write_plan(e, q, &writer);
-        TT_CHECK(!writer.failed);
+        TT_CHECK(!writer.failed && writer.length == e->bytes);
         *length = writer.length;
         status = tt_plan_open(&plan, *bytes, *length, why); // e.g. a shift that no multiplier has
     }

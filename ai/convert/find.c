@@ -102,14 +102,14 @@ static tt_value take_ends(const finder *f, tt_layer *l)
     return at;
 }
 
-// Rows, columns and channels of an image, or one position of many channels.
+// Rows, columns and channels of an image, or one position of many channels: of a row, or of any
+// axes where a concatenation is reshaped. A graph may compute with no image at all.
 static bool plan_shape(const tt_type *type, uint16_t out[3])
 {
-    int64_t size[3] = {1, 1, type->size[type->rank - 1]};
-    if (type->rank == 4) {
-        size[0] = type->size[1];
-        size[1] = type->size[2];
-    } else if (type->rank > 2) // of a concatenation that is reshaped
+    int64_t size[3] = {1, 1, 0};
+    if (type->rank == 4)
+        memcpy(size, type->size + 1, sizeof(size));
+    else if (type->size[0] > 0)
         size[2] = tt_type_count(type) / type->size[0];
     for (int i = 0; i < 3; i++) {
         if (size[i] < 1 || size[i] > UINT16_MAX)

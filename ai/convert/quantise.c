@@ -157,8 +157,8 @@ static void choose_scale(float least, float greatest, float *scale, int32_t *zer
     float span = greatest - least; // may be too large for a float, its parts are not
     *scale = span == 0 ? 1 : isinf(span) ? greatest / 255 - least / 255 : span / 255;
     *scale = fmaxf(*scale, FLT_MIN); // of numbers next to nothing it would be zero
-    long zero = lround(-128 - (double)least / (double)*scale);
-    *zero_point = (int32_t)(zero < -128 ? -128 : zero > 127 ? 127 : zero);
+    // From -128 to 127, since `least` lies 0 to 255 steps below 0.
+    *zero_point = (int32_t)lround(-128 - (double)least / (double)*scale);
 }
 
 // What one step of a channel's weights means. The bias counts in steps of it and the input's scale
@@ -179,8 +179,7 @@ static int8_t rounded_weight(float weight, double scale)
 {
     if (scale > (double)FLT_MAX)
         return 0;
-    long q = lroundf(weight / (float)scale);
-    return (int8_t)(q < -127 ? -127 : q > 127 ? 127 : q);
+    return (int8_t)lroundf(weight / (float)scale); // -127 to 127: no weight is more steps
 }
 
 // Channel by channel; of a depthwise step channels are innermost, as the runtime wants them.

@@ -114,7 +114,7 @@ static bool overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
 static bool axis_is_sound(unsigned in, unsigned out, unsigned window, unsigned stride,
                           unsigned before)
 {
-    if (in == 0 || out == 0 || window == 0 || stride == 0 || before >= window)
+    if (in == 0 || out == 0 || stride == 0 || before >= window) // so the window has elements
         return false;
     uint64_t last =
         (uint64_t)(out - 1) * stride; // of the padded input, where the last window begins

@@ -1,10 +1,11 @@
 // A first node: three resources on this machine's loopback interface.
 //
-//     build/linux/examples/hello/hello [PORT]
+//     build/linux/examples/hello/hello [PORT [DIRECTORY]]
 //     coap-client -m get coap://127.0.0.1/hello
 //
 // `hello` greets, `count` counts up when it is posted to and can be observed, `store` keeps what is
-// put. Interrupted or told to end, it says goodbye.
+// put. It registers at a resource directory (RFC 9176) whose address it is given. Interrupted or told
+// to end, it says goodbye.
 
 #include <signal.h>
 #include <stdio.h>
@@ -12,10 +13,13 @@
 #include <string.h>
 
 #include "tutti/check.h"
-#include "tutti/node.h"
+#include "tutti/directory.h"
+#include "tutti/node_groups.h"
 #include "tutti/platform_linux.h"
 
 static tt_node node;
+static tt_node_groups groups;
+static tt_directory directory;
 static tt_platform_linux platform;
 static volatile sig_atomic_t told_to_end;
 static uint8_t stored[65536];
@@ -81,9 +85,10 @@ static void end(int number)
 
 static void on_turn(tt_node *self, tt_time now)
 {
-    (void)now;
-    if (told_to_end)
-        tt_node_stop(self);
+    if (!told_to_end)
+        return;
+    tt_directory_leave(&directory, now);
+    tt_node_stop(self);
 }
 
 int main(int argument_count, char **arguments)
@@ -108,6 +113,13 @@ int main(int argument_count, char **arguments)
     }
     for (size_t i = 0; i < TT_COUNT(resources); i++)
         TT_CHECK(tt_bus_add(&node.bus, &resources[i]) == TT_OK);
+    (void)tt_node_join_groups(&node, &groups); // where it cannot, it is found by mDNS alone
+    tt_endpoint place;
+    if (argument_count > 2 && (tt_endpoint_parse(&place, arguments[2], TT_BUS_PORT) != TT_OK ||
+                               tt_directory_start(&directory, &node, &place) != TT_OK)) {
+        fprintf(stderr, "hello: '%s' is no address of a directory\n", arguments[2]);
+        return 1;
+    }
     printf("hello: unprotected, on the loopback interface only, port %u\n", (unsigned)options.port);
     fflush(stdout);
     signal(SIGTERM, end);

@@ -213,6 +213,7 @@ struct tt_resource {
 typedef struct tt_reply {
     tt_status status;
     tt_code code;
+    const char *location; // the path of what was made (2.01, Location-Path), or NULL
     uint16_t content_format;
     const uint8_t *payload;
     size_t length;
@@ -352,8 +353,8 @@ void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer);
 // the peer stays: the error may be forged, or the peer may be about to start.
 void tt_bus_unreachable(tt_bus *bus, tt_time now, const tt_endpoint *peer);
 
-// Who a device is to its peers, until there are keys: a hash of its name ("" without one) and the
-// number of its boot. Another name and another boot make another identity. Never 0.
+// Who a device is to its peers, until there are keys: a hash of its name ("" without one), whatever
+// its capitals, and the number of its boot. Another name and another boot make another identity. Never 0.
 uint64_t tt_bus_identity(const char *name, uint32_t boot);
 
 // Says who this device is, before its first call and whenever its name changes. Requests tell it to

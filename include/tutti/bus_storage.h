@@ -30,6 +30,10 @@ TT_C_BEGIN
 #ifndef TT_BUS_OBSERVERS_MAX
 #define TT_BUS_OBSERVERS_MAX 8
 #endif
+#ifndef TT_BUS_OBSERVED_MAX
+#define TT_BUS_OBSERVED_MAX                                                                        \
+    96 // bytes of an observer's path and query, a terminator of each included
+#endif
 #ifndef TT_BUS_TRANSFERS_MAX
 #define TT_BUS_TRANSFERS_MAX 4 // bodies being received block by block
 #endif
@@ -159,6 +163,7 @@ struct tt_bus_session {
     uint8_t
         claims; // 1 + the place of a session at whose address this one was heard, while that stays
     uint8_t kept[TT_BUS_KEPT_BYTES];
+    uint32_t tag; // of the tokens of our requests to it; 0: none is drawn yet
     tt_bus_transmission out;
     tt_time round_trip, deviation; // smoothed (RFC 6298, 2); 0: not measured
 };
@@ -192,8 +197,7 @@ typedef struct tt_bus_observer {
     tt_time told_at;        // the newest notification
     tt_time confirm_at;     // when the newest state is told again, confirmably; TT_FOREVER
     tt_time confirmed;      // when the observer last said that it is there
-    char path[TT_BUS_PATH_MAX];
-    char query[TT_BUS_QUERY_MAX];
+    char path[TT_BUS_OBSERVED_MAX]; // its query behind it
 } tt_bus_observer;
 
 typedef struct tt_bus_transfer {
@@ -269,10 +273,10 @@ typedef struct tt_bus_empty {
 struct tt_bus {
     tt_list resources;
     tt_list calls;
+    const struct tt_bus_calling *calling; // what the bus does for calls; NULL: none was ever begun
     tt_random random;
     uint64_t identity; // see tt_bus_set_identity
-    uint32_t tag;      // of all tokens of this life
-    uint32_t sequence; // of the newest of them
+    uint32_t sequence; // of the newest token of ours
     uint16_t first_id; // of the next session
     tt_answer_token next_answer;
     uint32_t observe_sequence;

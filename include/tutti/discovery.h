@@ -61,6 +61,7 @@ typedef struct tt_peer {
     bool doubted;     // `on_peer` was called with TT_PEER_DOUBTED, and nothing came of it yet
     bool left;        // it, or somebody in its name, said goodbye
     bool lost;        // it was present and is gone; kept, so that it can be asked for
+    bool hinted;      // lost, and never present: somebody says that it is there
 } tt_peer;
 
 typedef enum tt_peer_event {
@@ -101,6 +102,7 @@ typedef struct tt_discovery_options {
 
 struct tt_discovery {
     tt_discovery_options options;
+    const struct tt_discovery_browsing *browsing; // NULL: it looks for nobody
     char name[TT_NAME_MAX]; // in use; differs from options.name after a conflict
     tt_endpoint addresses[8];
     size_t address_count;
@@ -142,6 +144,11 @@ struct tt_discovery {
 tt_status tt_discovery_init(tt_discovery *discovery, tt_time now,
                             const tt_discovery_options *options);
 
+// The same for one that announces itself and looks for nobody (`browse` is false, else TT_INVALID).
+// A program that calls this and not tt_discovery_init has none of the code that finds others.
+tt_status tt_discovery_init_announcer(tt_discovery *discovery, tt_time now,
+                                      const tt_discovery_options *options);
+
 // Tells the own addresses; a change starts a new announcement.
 void tt_discovery_set_addresses(tt_discovery *discovery, tt_time now, const tt_endpoint *addresses,
                                 size_t count);
@@ -170,6 +177,10 @@ tt_time tt_discovery_owned_for(const tt_discovery *discovery, tt_time now);
 void tt_discovery_look_for(tt_discovery *discovery, tt_time now, const char *name,
                            const char *kind);
 
+// Whether a device of this network can be at an address that somebody told: one that is link-local,
+// private, of the network of an own one, or of the loopback interface where this device is there.
+bool tt_discovery_is_near(const tt_discovery *discovery, const tt_endpoint *address);
+
 // Something else than mDNS came from a peer, which lives.
 void tt_discovery_heard(tt_discovery *discovery, tt_time now, const tt_endpoint *peer);
 // A peer of the table was asked and answered: it has this boot number, and speaks this version of
@@ -177,6 +188,13 @@ void tt_discovery_heard(tt_discovery *discovery, tt_time now, const tt_endpoint 
 // TT_PEER_RESTARTED, and it is found again. One that was lost is found again. Calls on_peer.
 void tt_discovery_confirm(tt_discovery *discovery, tt_time now, tt_peer *peer, uint32_t boot,
                           uint8_t wire);
+// Somebody else than mDNS, such as a directory, says that a device is at a place. Where nothing is
+// known of it, or it is lost and was elsewhere, it is noted as lost and hinted, to be asked there;
+// nothing that is known of a present one changes. It is passed over where it is this device, of no
+// interest, or at a place that mDNS is not believed about; and counted where there is no room, which
+// a hint makes of those only that are lost for a minute. True: it is to be asked.
+bool tt_discovery_hint(tt_discovery *discovery, tt_time now, const char *name, const char *kind,
+                       const tt_endpoint *endpoint);
 // A peer of the table is gone: it did not answer. It stays in its place as lost, unless it said
 // goodbye, until that is needed. Calls on_peer.
 void tt_discovery_gone(tt_discovery *discovery, tt_time now, tt_peer *peer);
@@ -184,6 +202,10 @@ void tt_discovery_gone(tt_discovery *discovery, tt_time now, tt_peer *peer);
 void tt_discovery_forget(tt_peer *peer);
 // The network may have changed: asks and announces soon, as after the start, at most once a second.
 void tt_discovery_ask_again(tt_discovery *discovery, tt_time now);
+
+// Whether a device of this network can be at an address that somebody told: one of a link, a private
+// one, or one of an own network.
+bool tt_discovery_is_near(const tt_discovery *discovery, const tt_endpoint *address);
 
 // How many devices are present and have no place in the table; `more`: at least so many.
 size_t tt_discovery_count_others(const tt_discovery *discovery, tt_time now, bool *more);

@@ -23,6 +23,11 @@ typedef struct tt_link {
 // above.
 tt_status tt_link_next(const char *document, size_t length, size_t *at, tt_link *link);
 
+// The value of one attribute of a link, "ep" of `<...>;ep="kitchen"`, as tt_link_next reads it; ""
+// without a value. TT_NOT_FOUND; TT_MALFORMED (the link is none); TT_TOO_LARGE.
+tt_status tt_link_value(const char *text, size_t length, const char *name, char *value,
+                        size_t capacity);
+
 // Links of a document that comes in pieces, such as an answer of several blocks; a link may lie in
 // two of them, and is put together in storage that the caller gives.
 typedef struct tt_links {
@@ -38,6 +43,9 @@ void tt_links_init(tt_links *links, char *text, size_t capacity);
 // TT_EMPTY: the piece is read. `last`: no piece follows this one.
 tt_status tt_links_take(tt_links *links, const char *piece, size_t length, size_t *at, bool last,
                         tt_link *link);
+// The same without reading the link: it is `*link_length` bytes of links->text, until the next call.
+tt_status tt_links_take_text(tt_links *links, const char *piece, size_t length, size_t *at,
+                             bool last, size_t *link_length);
 
 TT_C_END
 

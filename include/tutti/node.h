@@ -10,6 +10,7 @@
 #include "tutti/bus_storage.h"
 #include "tutti/discovery.h"
 #include "tutti/language.h"
+#include "tutti/members.h"
 #include "tutti/platform.h"
 
 TT_C_BEGIN
@@ -23,7 +24,9 @@ TT_C_BEGIN
 #ifndef TT_NODE_STRANGERS_MAX
 #define TT_NODE_STRANGERS_MAX 4 // devices that are observed by their address and watched, too
 #endif
+#ifndef TT_NODE_ASKS_MAX
 #define TT_NODE_ASKS_MAX 4 // peers that are asked for their boot number at a time
+#endif
 // Answers {"wire": version, "boot": number, "name": name}, the last where it has one.
 #define TT_NODE_LIFE_PATH ".well-known/tutti"
 
@@ -54,6 +57,7 @@ typedef struct tt_node_options {
     uint16_t port;            // TT_BUS_PORT, or 0 for any free one: node->port tells which
     bool browse;              // look for others
     bool watch;               // depend on all that are found: those who die are gone in seconds
+    tt_members *members;      // whom it knows from all sources (tutti/members.h), prepared; or NULL
     tt_peer_handler *on_peer; // or NULL
     void (*on_turn)(tt_node *node, tt_time now); // at each turn of the loop; or NULL
     void *context;
@@ -61,9 +65,11 @@ typedef struct tt_node_options {
 
 struct tt_node {
     tt_platform *platform;
+    const struct tt_node_finding *finding; // NULL: it looks for nobody
     tt_bus bus;
     tt_discovery discovery;
     tt_peer peers[TT_NODE_PEERS_MAX];
+    tt_members *members; // or NULL
     tt_node_options options;
     tt_socket bus_socket;
     uint16_t port; // of the bus, the one that it really has
@@ -89,6 +95,9 @@ struct tt_node {
     tt_time doubt_at;     // when the next one who is doubted may begin to be asked
     tt_time lost_at;      // when one who is lost may be pinged again
     tt_list timers;       // that are set
+    // Takes what came to the bus by multicast (tutti/node_groups.h); NULL: that is dropped.
+    void (*on_multicast)(tt_node *node, tt_time now, const tt_datagram *datagram);
+    void *groups;
     tt_datagram datagram; // the one being received or sent
     bool more;            // datagrams are left over from the last turn
     bool stopped;
@@ -102,6 +111,12 @@ struct tt_node {
 // that cannot be announced (see tt_discovery_init); TT_BUSY (the port is taken), TT_FULL or TT_IO
 // where a port cannot be had.
 tt_status tt_node_init(tt_node *node, tt_platform *platform, const tt_node_options *options);
+
+// The same for a node that announces itself and looks for nobody: `browse` and `watch` are false,
+// else TT_INVALID. tt_node_find finds none then, and of a caller that has died the bus alone takes
+// notice. A program that calls this and not tt_node_init has none of the code that finds others.
+tt_status tt_node_init_announcer(tt_node *node, tt_platform *platform,
+                                 const tt_node_options *options);
 
 // Does all that is due now and returns without waiting.
 void tt_node_poll(tt_node *node);

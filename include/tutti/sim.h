@@ -32,6 +32,8 @@ typedef struct tt_sim_options {
     tt_time work_time;               // that a node's one worker takes for any work
     unsigned skew_parts_per_million; // a node's clock runs up to so much fast or slow, by seed
     bool watch;                      // all depend on all (tt_node_options.watch)
+    unsigned members;                // places of each node's table (tutti/members.h); 0: none
+    FILE *report;                    // of what a scenario measured, a line; or NULL
     bool plant_deduplication_bug;    // for the test of the tests
     FILE *trace;                     // a line for every event, or NULL
     FILE *pcap; // every datagram as it is sent, for tshark and its like, or NULL
@@ -137,8 +139,18 @@ typedef struct tt_sim_scenario {
     unsigned nodes_min, nodes_max; // that it takes
     unsigned loss_percent_max;     // at which what it asks for still holds
     bool any_fault;                // and under faults of every kind that end before it heals them
+    const char *faults;            // what happens with each seed; NULL: nothing more
 } tt_sim_scenario;
 extern const tt_sim_scenario tt_sim_scenarios[]; // ended by one without a name
+
+// The scenario `gossip`, in parts: a world of nodes that are all started, each given the address of
+// one node before it, multicast blocked; whether each that lives knows all who live; the time until
+// they do, looked at each 100 ms, or TT_FOREVER; and the datagrams that each has sent in its life.
+tt_sim *tt_sim_gossip_new(const tt_sim_options *options);
+bool tt_sim_gossip_all_know_all(tt_sim *sim, unsigned nodes);
+tt_time tt_sim_gossip_until_known(tt_sim *sim, unsigned nodes, tt_time within);
+void tt_sim_gossip_count(tt_sim *sim, unsigned nodes, double *mean, uint64_t *most);
+const char *tt_sim_gossip_run(const tt_sim_options *options);
 
 // The options of a scenario by seed: faults from none to dreadful, whose text is put into `faults`
 // and stays the caller's, and as many nodes as it takes.

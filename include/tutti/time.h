@@ -5,6 +5,10 @@
 
 #include <stdint.h>
 
+#include "tutti/language.h"
+
+TT_C_BEGIN
+
 typedef int64_t tt_time;
 
 #define TT_FOREVER INT64_MAX // as a deadline: never passes
@@ -12,16 +16,13 @@ typedef int64_t tt_time;
 #define TT_MS(count) ((tt_time)(count)*1000000)
 #define TT_SECONDS(count) ((tt_time)(count)*1000000000)
 
-static inline tt_time tt_earlier(tt_time a, tt_time b)
-{
-    return a < b ? a : b;
-}
+tt_time tt_earlier(tt_time a, tt_time b);
+tt_time tt_later(tt_time a, tt_time b);
 
 // `now + duration`, or TT_FOREVER where that would overflow. `now` may lie before the clock's zero,
 // `duration` is not negative.
-static inline tt_time tt_after(tt_time now, tt_time duration)
-{
-    return now > 0 && duration > TT_FOREVER - now ? TT_FOREVER : now + duration;
-}
+tt_time tt_after(tt_time now, tt_time duration);
+
+TT_C_END
 
 #endif

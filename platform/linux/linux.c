@@ -176,6 +176,53 @@ static tt_status linux_open(tt_platform *platform, uint16_t port, const tt_endpo
     return status;
 }
 
+// A descriptor at the address of a group itself: what is sent to one device does not come to it.
+static tt_status open_group(const tt_endpoint *group, uint16_t port, int *descriptor)
+{
+    bool ipv6 = !tt_endpoint_is_ipv4(group);
+    struct sockaddr_in6 six = {
+        .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_scope_id = tt_linux_loopback()};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int opened = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (opened < 0)
+        return TT_IO;
+    memcpy(&six.sin6_addr, group->ip, 16);
+    memcpy(&four.sin_addr, group->ip + 12, 4);
+    set_option(opened, SOL_SOCKET, SO_REUSEADDR, 1);
+    set_option(opened, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (ipv6)
+        set_option(opened, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    else
+        set_option(opened, IPPROTO_IP, IP_PKTINFO, 1);
+    tt_status status = join(opened, ipv6, group);
+    if (status == TT_OK &&
+        bind(opened, ipv6 ? (void *)&six : (void *)&four, ipv6 ? sizeof(six) : sizeof(four)) != 0)
+        status = errno == EADDRINUSE ? TT_BUSY : TT_IO;
+    if (status == TT_OK)
+        *descriptor = opened;
+    else
+        close(opened);
+    return status;
+}
+
+static tt_status linux_open_groups(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
+                                   size_t group_count, tt_socket *socket)
+{
+    tt_platform_linux *p = self(platform);
+    tt_status status = TT_INVALID;
+    if (p->sockets == TT_PLATFORM_LINUX_SOCKETS_MAX)
+        return TT_FULL;
+    int *pair = &p->descriptors[2 * p->sockets];
+    for (size_t i = 0; i < group_count; i++) // a host without IPv6 does with IPv4
+        if (open_group(&groups[i], port, &pair[!tt_endpoint_is_ipv4(&groups[i])]) == TT_OK)
+            status = TT_OK;
+    if (status == TT_OK)
+        status = give_inboxes(p, p->sockets, false);
+    if (status == TT_OK)
+        *socket = p->sockets++;
+    return status;
+}
+
 static uint16_t linux_port(tt_platform *platform, tt_socket socket)
 {
     return port_of(self(platform)->descriptors[2 * socket]);
@@ -281,6 +328,7 @@ static const tt_platform_operations operations = {
     .now = linux_now,
     .random = linux_random,
     .open = linux_open,
+    .open_groups = linux_open_groups,
     .port = linux_port,
     .send = linux_send,
     .receive = linux_receive,

@@ -17,6 +17,11 @@ _Noreturn void tt_measure(const tt_product *product);
 // A line on the console, of three texts (main.c).
 void tt_product_say(const char *first, const char *second, const char *third);
 
+// Whether the product looks for others is which of two files it is linked with (finds.c, serves.c):
+// tt_node_init or tt_node_init_announcer, and /ai/ask for a product that asks.
+tt_status tt_product_init_node(tt_node *node, tt_platform *platform, tt_node_options *options);
+tt_status tt_product_offer_ask(tt_node *node, tt_platform *platform);
+
 // A medium whose first sectors are read from RAM (cache.c).
 typedef struct tt_product_cache {
     tt_medium medium; // first

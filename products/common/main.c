@@ -28,7 +28,6 @@ static tt_device_service device_service;
 static tt_crash_service crash_service;
 static tt_log_service log_service;
 static tt_model_service model_service;
-static tt_ask_service ask_service;
 static const tt_product_keep *keep; // NULL: nothing is kept without power
 static tt_store *store;
 static char name[TT_NAME_MAX];
@@ -150,11 +149,7 @@ static void add_services(const tt_product *product, tt_platform *platform)
     if (product->slot_bytes > 0 && model_service.diagnostic[0] != '\0')
         tt_product_say("tutti: the kept model is not offered: ", model_service.diagnostic, "");
     if (product->asks)
-        offer("/ai/ask",
-              tt_ask_service_init(&ask_service, &(tt_ask_options){.bus = &node.bus,
-                                                                  .platform = platform,
-                                                                  .peers = node.peers,
-                                                                  .peers_max = TT_NODE_PEERS_MAX}));
+        offer("/ai/ask", tt_product_offer_ask(&node, platform));
     if (product->start != NULL)
         offer("all that is its own", product->start(&node));
 }
@@ -212,11 +207,10 @@ void tt_main(void)
                                .kept_name = keep != NULL ? keep->name(name) : NULL,
                                .kind = product->kind,
                                .port = TT_BUS_PORT,
-                               .browse = true,
                                .on_turn = on_turn};
     tt_status status = tt_platform_device_start(&platform);
     if (status == TT_OK)
-        status = tt_node_init(&node, platform, &options); // a product's kind may be too long
+        status = tt_product_init_node(&node, platform, &options); // a product's kind may be too long
     if (status != TT_OK)
         end_without_network(status);
     if (keep != NULL)

@@ -73,6 +73,8 @@ TT_MDNS_HELPER void pass(tt_time duration)
         says(end - time_now);
 }
 
+static __attribute__((unused)) bool announces_only; // it looks for nobody
+
 TT_MDNS_HELPER void start(bool probing)
 {
     time_now = TT_SECONDS(1);
@@ -82,13 +84,16 @@ TT_MDNS_HELPER void start(bool probing)
                                     .port = 5683,
                                     .boot = BOOT,
                                     .seed = 7,
-                                    .browse = true,
+                                    .browse = !announces_only,
                                     .peers = peers,
                                     .peers_max = PEERS,
                                     .others = others,
                                     .others_max = TT_COUNT(others),
                                     .on_peer = on_peer};
-    REQUIRE(tt_discovery_init(&d, time_now, &options) == TT_OK);
+    if (announces_only)
+        REQUIRE(tt_discovery_init_announcer(&d, time_now, &options) == TT_OK);
+    else
+        REQUIRE(tt_discovery_init(&d, time_now, &options) == TT_OK);
     tt_discovery_set_addresses(&d, time_now, &own, 1);
     if (!probing)
         pass(TT_SECONDS(20)); // its own next question is far

@@ -519,8 +519,35 @@ static void test_silence(void)
     EXPECT_EQUAL(SERVER->bus.counters.malformed, 1);
 }
 
+// To who never called nothing is owed: an answer is rejected where its sender wants to know, and
+// nothing waits for a time.
+static void test_never_called(void)
+{
+    start();
+    for (unsigned i = 0; i < 4; i++) {
+        static uint8_t bytes[32];
+        tt_message_writer w;
+        tt_message_begin(&w, bytes, sizeof(bytes), i % 2 == 0 ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE,
+                         TT_CONTENT, (uint16_t)(i + 1), &(tt_bus_token){.length = 8});
+        if (i >= 2)
+            tt_message_option_number(&w, TT_OPTION_OBSERVE, 3);
+        hear(CLIENT, &w);
+        EXPECT(i == 1 ? answer.count == 0 : was_reset((uint16_t)(i + 1)));
+    }
+    hear_empty(CLIENT, TT_RESET_MESSAGE, 9);
+    EXPECT_EQUAL(answer.count, 0);
+    hear_empty(CLIENT, TT_CONFIRMABLE, 10); // a ping
+    EXPECT(was_reset(10));
+    tt_bus_advance(&SERVER->bus, time_now);
+    tt_bus_unreachable(&SERVER->bus, time_now, &CLIENT->endpoint);
+    tt_bus_forget_peer(&SERVER->bus, time_now, &CLIENT->endpoint);
+    EXPECT_EQUAL(tt_bus_deadline(&SERVER->bus), TT_FOREVER);
+    EXPECT(SERVER->bus.calling == NULL);
+}
+
 int main(void)
 {
+    test_never_called();
     test_tree();
     test_filters();
     test_duplicates();

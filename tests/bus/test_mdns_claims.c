@@ -108,10 +108,38 @@ static void test_defence(void)
     EXPECT(tt_discovery_owns_name(&d));
 }
 
+// Who looks for nobody says the same of itself; it asks nothing, and knows nobody.
+static void test_announcer(void)
+{
+    announces_only = true;
+    test_simultaneous_probes();
+    test_conflicts();
+    test_defence();
+    start(false);
+    begin(TT_DNS_RESPONSE);
+    place("lamp." SERVICE, FLUSH, 120, 5683, "lamp.local");
+    text("lamp." SERVICE, FLUSH, 120, "kind=lamp");
+    address("lamp.local", FLUSH, 120, 9);
+    hear();
+    begin(0);
+    question(SERVICE, TT_DNS_PTR, IN); // of another: it is answered
+    hear();
+    EXPECT(answers(TT_SECONDS(2)));
+    tt_discovery_ask_again(&d, time_now); // it announces itself anew
+    EXPECT(says(TT_SECONDS(2)) && (said[2] & 0x80) != 0);
+    EXPECT(!says(TT_SECONDS(4000)));
+    EXPECT(found == 0 && peers[0].name[0] == '\0');
+    EXPECT_EQUAL(tt_discovery_deadline(&d), TT_FOREVER);
+    tt_discovery_options options = d.options;
+    options.browse = true;
+    EXPECT_EQUAL(tt_discovery_init_announcer(&d, time_now, &options), TT_INVALID);
+}
+
 int main(void)
 {
     test_simultaneous_probes();
     test_conflicts();
     test_defence();
+    test_announcer();
     return test_result();
 }

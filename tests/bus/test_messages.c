@@ -153,6 +153,48 @@ static void test_round_trip(void)
     }
 }
 
+// "a/" ends in an empty part (RFC 7252, 6.4), there and back.
+static void test_parts(void)
+{
+    static const char *const paths[] = {"a", "a/", "a/b", "a//b", "reg/7/", "/", ""};
+    static const unsigned counts[] = {1, 2, 2, 3, 3, 2, 0};
+    for (size_t i = 0; i < TT_COUNT(paths); i++) {
+        uint8_t bytes[64];
+        tt_message_writer w;
+        tt_message m;
+        tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, 1, NULL);
+        size_t head = w.out.length;
+        tt_message_option_parts(&w, TT_OPTION_URI_PATH, paths[i], '/');
+        EXPECT_EQUAL(w.out.length - head,
+                     strlen(paths[i]) + (counts[i] > 0)); // a byte before each part
+        REQUIRE(parse(&m, (char *)bytes, w.out.length) == TT_OK);
+        EXPECT(m.alias == (counts[i] > 1 && strcmp(paths[i], "a/b") != 0));
+        if (paths[i][0] != '/')
+            EXPECT_TEXT(m.path, paths[i]);
+    }
+}
+
+// Where something was made is told by a response; in a request the option means nothing.
+static void test_location(void)
+{
+    static const unsigned codes[] = {TT_CREATED, TT_POST};
+    for (size_t i = 0; i < TT_COUNT(codes); i++) {
+        uint8_t bytes[128];
+        tt_message_writer w;
+        tt_message m;
+        tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, codes[i], 1, NULL);
+        tt_message_option_parts(&w, TT_OPTION_LOCATION_PATH, "reg/7/", '/');
+        REQUIRE(parse(&m, (char *)bytes, w.out.length) == TT_OK);
+        EXPECT_TEXT(m.path, codes[i] == TT_CREATED ? "reg/7/" : "");
+        EXPECT(!m.bad_option && !m.too_long);
+        char path[] = "0123456789012345678901234567890123456789/012345678901234567890123456789";
+        tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, codes[i], 1, NULL);
+        tt_message_option_parts(&w, TT_OPTION_LOCATION_PATH, path, '/');
+        REQUIRE(parse(&m, (char *)bytes, w.out.length) == TT_OK);
+        EXPECT(m.too_long == (codes[i] == TT_CREATED) && !m.bad_option);
+    }
+}
+
 static tt_status read_name(const char *bytes, size_t length, size_t at, char *name)
 {
     tt_reader reader;
@@ -242,8 +284,30 @@ static void test_links(void)
     }
 }
 
+static void test_values(void)
+{
+    static const char link[] = "</1>;ep=\"a \\\"b\";et=x;obs;base=\"coap://[::1]\"";
+    static const char *const bad[] = {"", "x", "<x", "</a>;=b", "</a>;b=\"c", "</a>;"};
+    char value[16];
+    EXPECT(tt_link_value(link, sizeof(link) - 1, "ep", value, sizeof(value)) == TT_OK);
+    EXPECT_TEXT(value, "a \"b");
+    EXPECT(tt_link_value(link, sizeof(link) - 1, "et", value, sizeof(value)) == TT_OK);
+    EXPECT_TEXT(value, "x");
+    EXPECT(tt_link_value(link, sizeof(link) - 1, "obs", value, sizeof(value)) == TT_OK);
+    EXPECT_TEXT(value, "");
+    EXPECT(tt_link_value(link, sizeof(link) - 1, "base", value, sizeof(value)) == TT_OK);
+    EXPECT_TEXT(value, "coap://[::1]");
+    EXPECT(tt_link_value(link, sizeof(link) - 1, "base", value, 12) == TT_TOO_LARGE);
+    EXPECT(tt_link_value(link, sizeof(link) - 1, "e", value, sizeof(value)) == TT_NOT_FOUND);
+    for (size_t i = 0; i < TT_COUNT(bad); i++)
+        EXPECT(tt_link_value(bad[i], strlen(bad[i]), "ep", value, sizeof(value)) == TT_MALFORMED);
+}
+
 int main(void)
 {
+    test_parts();
+    test_location();
+    test_values();
     test_rfc_examples();
     test_malformed();
     test_round_trip();

@@ -94,7 +94,7 @@ static void test_in_an_observation(void)
     tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
     pass(TT_MS(10));
     EXPECT_EQUAL(told, 2);
-    hear_tagged(&before, TT_CONFIRMABLE, 77, CLIENT->bus.tag, 1, 0);
+    hear_tagged(&before, TT_CONFIRMABLE, 77, session_at(CLIENT, &SERVER->endpoint)->tag, 1, 0);
     EXPECT(session_at(SERVER, &before) == NULL && session_at(SERVER, &elsewhere) != NULL);
     // Registered for again from the first place, by the token that it began with.
     CLIENT->endpoint = before;
@@ -135,7 +135,7 @@ static void test_in_a_body(void)
 static void test_forged_tags(void)
 {
     meet();
-    uint32_t tag = CLIENT->bus.tag;
+    uint32_t tag = session_at(CLIENT, &SERVER->endpoint)->tag;
     tt_endpoint place = CLIENT->endpoint;
     hear_tagged(&elsewhere, TT_CONFIRMABLE, 1, tag ^ 1, 2, CLIENT->bus.identity);
     EXPECT(session_at(SERVER, &place)->window.tag == tag);
@@ -156,7 +156,8 @@ static void test_forged_tags(void)
     observe(&c, OTHER);
     hear_tagged(&OTHER->endpoint, TT_CONFIRMABLE, 5, tag, 1000, 0);
     EXPECT(answer.count == 1 && answer.message.code == TT_CHANGED);
-    EXPECT(session_at(SERVER, &OTHER->endpoint)->window.tag == OTHER->bus.tag);
+    EXPECT(session_at(SERVER, &OTHER->endpoint)->window.tag ==
+           session_at(OTHER, &SERVER->endpoint)->tag);
     EXPECT(session_at(SERVER, &place)->window.tag == tag);
     EXPECT_EQUAL(SERVER->bus.counters.moved, 0);
 }

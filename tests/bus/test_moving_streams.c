@@ -28,7 +28,11 @@ static void move_during(transfer *t, tt_time apart)
     far_pass(&t->done, TT_SECONDS(60));
     REQUIRE(t->done && t->status == TT_OK);
     EXPECT_EQUAL(far.bus[1].counters.streams, 1);
-    EXPECT(far.bus[0].counters.moved > 0 && far.bus[0].counters.moved <= MOVES);
+    EXPECT(far.bus[0].counters.moved > 0);
+    bool is_there = false;
+    for (unsigned i = 0; i < TT_BUS_SESSIONS_MAX; i++)
+        is_there |= tt_endpoint_equal(&far.bus[0].sessions[i].peer, &far.endpoint[1]);
+    EXPECT(is_there);
     expect_equal(1, MIB);
     expect_rest();
 }
@@ -46,8 +50,10 @@ static void get(uint64_t seed)
 {
     transfer t;
     start_moving(seed);
+    far.bytes_per_second = 400000;
+    far.queue = TT_MS(100);
     begin(&t, 1, TT_GET, "show", 0);
-    move_during(&t, TT_MS(200));
+    move_during(&t, TT_MS(600));
     EXPECT(t.got == MIB && t.code == TT_CONTENT);
 }
 
@@ -55,7 +61,7 @@ int main(void)
 {
     for (uint64_t seed = 1; seed <= 10; seed++) {
         put(seed);
-        (void)get;
+        get(seed);
     }
     return test_result();
 }

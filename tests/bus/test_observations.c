@@ -256,6 +256,36 @@ static void test_last_word(void)
     EXPECT(answer.message.type == TT_CONFIRMABLE && !answer.message.has_observe);
 }
 
+// A path and a query for which an observer has no room: answered, and not observed.
+static void test_long_name(void)
+{
+    static char path[TT_BUS_PATH_MAX];
+    static tt_resource resource = {
+        .path = path, .handler = show, .methods = 1 << TT_GET, .observable = true};
+    static uint8_t bytes[2 * TT_BUS_OBSERVED_MAX];
+    memset(path, 'p', sizeof(path) - 1);
+    for (size_t over = 0; over < 2; over++) {
+        char query[TT_BUS_QUERY_MAX] = {0};
+        memset(query, 'q', TT_BUS_OBSERVED_MAX - sizeof(path) - 1 + over);
+        start();
+        REQUIRE(tt_bus_add(&SERVER->bus, &resource) == TT_OK);
+        tt_message_writer w;
+        tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, 1,
+                         &(tt_bus_token){.length = 1, .bytes = {1}});
+        tt_message_option_number(&w, TT_OPTION_OBSERVE, 0);
+        tt_message_option_parts(&w, TT_OPTION_URI_PATH, path, '/');
+        tt_message_option_parts(&w, TT_OPTION_URI_QUERY, query, '&');
+        hear(CLIENT, &w);
+        EXPECT(answer.message.code == TT_CONTENT && answer.message.has_observe == (over == 0));
+        EXPECT_EQUAL(observer_count(), 1 - over);
+        if (over == 0) {
+            EXPECT_TEXT(SERVER->bus.observers[0].path, path);
+            EXPECT_TEXT(SERVER->bus.observers[0].path + sizeof(path), query);
+        }
+        tt_bus_remove(&SERVER->bus, &resource);
+    }
+}
+
 static void notify_by_hand(const asked *a, tt_message_type type, uint32_t max_age)
 {
     static uint8_t bytes[64];
@@ -297,6 +327,7 @@ static void test_when_to_refresh(void)
 int main(void)
 {
     test_full_of_the_gone();
+    test_long_name();
     test_missed_at_last();
     test_the_gone_delay_nobody();
     test_last_state();

@@ -202,6 +202,49 @@ static void path_returns(void)
     expect_rest();
 }
 
+// Over a near path that loses and lets messages overtake each other: what a caller says before any
+// piece has come measures nothing, and where the first pieces are lost it asks for more soon.
+static void near_path(void)
+{
+    for (unsigned seed = 1; seed <= 200; seed++) {
+        transfer t;
+        start(seed);
+        shown_length = MIB / 4;
+        far.delay = TT_MS(1);
+        far.jitter = TT_US(200);
+        far.lost_per_mille[0] = far.lost_per_mille[1] = 50;
+        begin(&t, 1, TT_GET, "show", 0);
+        far_pass(&t.done, TT_SECONDS(60));
+        EXPECT(t.done && t.status == TT_OK && t.got == shown_length);
+        EXPECT(t.ended - t.begun < TT_MS(2000)); // two losses of the request are among them
+    }
+}
+
+static unsigned answers_to_lose;
+
+static void lose_answers(uint8_t *bytes, size_t *length, unsigned from)
+{
+    if (from == 0 && bytes[1] == TT_CHANGED && answers_to_lose > 0) {
+        answers_to_lose--;
+        *length = 0;
+    }
+}
+
+// Its sender goes on as if nothing had come: the answer does not wait for its time to come again.
+static void answer_lost(void)
+{
+    transfer t;
+    start(1);
+    far.delay = TT_MS(20);
+    far.tamper = lose_answers;
+    answers_to_lose = 3;
+    begin(&t, 1, TT_PUT, "sink/1", MIB / 4);
+    far_pass(&t.done, TT_SECONDS(60));
+    EXPECT(t.done && t.status == TT_OK && answers_to_lose == 0);
+    EXPECT(t.ended - t.begun < TT_MS(2500)); // 0.5 and 1 and 2 s and more by waiting alone
+    expect_equal(1, MIB / 4);
+}
+
 static void cancelled(void)
 {
     transfer t;
@@ -402,6 +445,8 @@ int main(void)
     busy_handler();
     dead_path();
     path_returns();
+    near_path();
+    answer_lost();
     cancelled();
     one_body_a_path();
     forged_pieces();

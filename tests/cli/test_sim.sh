@@ -88,7 +88,7 @@ for scenario in $("$tutti" sim --help | tr '\n' ' ' | sed 's/.*of the tests.: \(
     timeout 60 "$tutti" sim "$scenario" >said 2>&1
     grep -q "^$scenario: seed" said || complain "$scenario"
 done
-[ "$names" = "posts blocks observe discovery restart hard watchers crowd tells " ] || complain "the help has other scenarios: $names"
+[ "$names" = "posts blocks observe discovery restart hard movers watchers crowd gossip tells " ] || complain "the help has other scenarios: $names"
 sim 0 posts --seed 5 --seeds 3
 says "posts: seeds 5 to 7 hold"
 sim 0 blocks --seed 5 --json

@@ -107,7 +107,7 @@ index=$work/index
 mkdir -p "$index" "$work/some_fs-1.2/fs/deeper"
 printf 'Metadata-Version: 2.1\nName: some-fs\nVersion: 1.2\n' >"$work/some_fs-1.2/PKG-INFO"
 echo 'raise SystemExit("the code of a distribution was run")' >"$work/some_fs-1.2/setup.py"
-for file in fs.c fs.h LICENSE.md deeper/other.c fs.py; do echo "$file" >"$work/some_fs-1.2/fs/$file"; done
+for file in fs.c fs.h LICENSE.md deeper/other.c deeper/more.py fs.py ../LICENSE; do echo "$file" >"$work/some_fs-1.2/fs/$file"; done
 tar -C "$work" -czf "$index/some_fs-1.2.tar.gz" some_fs-1.2
 sum=$(sha256sum "$index/some_fs-1.2.tar.gz" | cut -d ' ' -f 1)
 fetch_test() { PATH="$work/tools:$PATH" TUTTI_LOCK="$work/lock" TUTTI_DEPS="$work/deps" PIP_NO_INDEX=1 PIP_FIND_LINKS=$1 deps/fetch test; }
@@ -140,6 +140,11 @@ if python3 -c 'import ensurepip' 2>/dev/null; then
     there=$(ls "$work/deps/fs" | paste -s -d ' ')
     [ "$there" = "LICENSE.md fs.c fs.h" ] && [ ! -e "$work/deps/fs.missing" ] || { echo "unpacked were: $there"; failed=1; }
     expect 0 "" fetch_test "$work/empty" # once there, it is not asked for again
+
+    lock fs 1.2 python:some-fs==1.2 "$sum" test # the same as a package of Python
+    expect 0 "" fetch_test "$index"
+    there=$(cd "$work/deps/fs" && find . -type f ! -name .fetched | sort | paste -s -d ' ')
+    [ "$there" = "./LICENSE ./fs/deeper/more.py ./fs/fs.py" ] || { echo "unpacked of a package of Python were: $there"; failed=1; }
 else
     echo "skipped in part: there is no python3-venv to fetch with"
 fi

@@ -105,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tt_time now = TT_SECONDS(1);
     read_links(data, size);
     tt_bus_init(&bus, now, 1);
+    tt_bus_set_identity(&bus, 1);
     for (size_t i = 0; i < TT_COUNT(resources); i++)
         tt_bus_add(&bus, &resources[i]);
     for (uint8_t i = 0; i < 2; i++)

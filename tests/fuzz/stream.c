@@ -103,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tt_call calls[2];
     bool busy[2] = {false, false};
     tt_bus_init(&bus, now, 1);
+    tt_bus_set_identity(&bus, 1);
     tt_bus_add(&bus, &resource);
     memset(come, 0, sizeof(come));
     whims = 0;

@@ -164,12 +164,12 @@ static void test_resets(void)
     start(5, 0);
     pass(TT_SECONDS(10));
     tt_datagram again = answer;
-    EXPECT(pings > 0 && !tt_presence_receive(&node, time_now, &again));
+    EXPECT(pings > 0 && !node.finding->receive(&node, time_now, &again));
     node.peers[0].watch.ping = (uint16_t)(again.data[2] << 8 | again.data[3]);
     again.peer.port++;
-    EXPECT(!tt_presence_receive(&node, time_now, &again)); // from elsewhere
+    EXPECT(!node.finding->receive(&node, time_now, &again)); // from elsewhere
     again.peer.port--;
-    EXPECT(tt_presence_receive(&node, time_now, &again));
+    EXPECT(node.finding->receive(&node, time_now, &again));
 }
 
 // Who depends on a peer asks it at once when it is doubted; others leave it the time to say that it

@@ -297,6 +297,10 @@ static void test_same_name(void)
     pass(TT_SECONDS(5));
     EXPECT_TEXT(nodes[0].node.discovery.name, "Kitchen");
     EXPECT_TEXT(nodes[1].node.discovery.name, "kitchen-2");
+    for (unsigned i = 0; i < 2; i++) { // who they are to each other goes with their names
+        const tt_discovery *d = &nodes[i].node.discovery;
+        EXPECT(nodes[i].node.bus.identity == tt_bus_identity(d->name, d->options.boot));
+    }
     EXPECT(tt_node_find(&nodes[0].node, NULL, "KITCHEN-2") != NULL);
     EXPECT(tt_node_find(&nodes[1].node, NULL, "KITCHEN") != NULL);
     // A long name makes room for its suffix, and no character of it is cut in two.
@@ -395,8 +399,58 @@ static void test_stop(void)
         EXPECT_EQUAL(nodes[1].node.peers[i].name[0], '\0');
 }
 
+// A node that looks for nobody is found, tells of its life, answers pings, and may call by address.
+static void test_announcer(void)
+{
+    static tt_resource resource = {.path = "hello", .handler = hello, .methods = 1 << TT_GET};
+    static tt_call call;
+    tt_node_options options = {.name = "lamp", .kind = "lamp", .port = TT_BUS_PORT};
+    start();
+    for (unsigned i = 0; i < 2; i++) {
+        options.browse = i == 0;
+        options.watch = i == 1;
+        EXPECT_EQUAL(tt_node_init_announcer(&nodes[0].node, &nodes[0].platform, &options),
+                     TT_INVALID);
+        EXPECT_EQUAL(nodes[0].sockets, 0);
+    }
+    options.watch = false;
+    REQUIRE(tt_node_init_announcer(&nodes[0].node, &nodes[0].platform, &options) == TT_OK);
+    nodes[0].present = true;
+    REQUIRE(join(1, "fan", "fan", TT_BUS_PORT, true) == TT_OK);
+    REQUIRE(tt_bus_add(&nodes[1].node.bus, &resource) == TT_OK);
+    pass(TT_SECONDS(5));
+    const tt_peer *peer = tt_node_find(&nodes[1].node, "lamp", "lamp");
+    EXPECT(peer != NULL && tt_node_find(&nodes[0].node, NULL, NULL) == NULL);
+    call = (tt_call){.peer = address_of(0, TT_BUS_PORT), .on_reply = on_reply};
+    answer_status = TT_MALFORMED;
+    REQUIRE(tt_bus_ping(&nodes[1].node.bus, time_now, &call) == TT_OK);
+    pass(TT_SECONDS(1));
+    EXPECT_EQUAL(answer_status, TT_OK);
+    for (unsigned i = 0; i < 2; i++) { // each asks the other
+        call = (tt_call){.peer = address_of(i, TT_BUS_PORT),
+                         .method = TT_GET,
+                         .path = i == 0 ? TT_NODE_LIFE_PATH : "hello",
+                         .content_format = TT_FORMAT_NONE,
+                         .accept = TT_FORMAT_NONE,
+                         .on_reply = on_reply};
+        answer_code = TT_BAD_REQUEST;
+        EXPECT(nodes[0].node.bus.calling == NULL);
+        REQUIRE(tt_bus_call(&nodes[1 - i].node.bus, time_now, &call) == TT_OK);
+        pass(TT_SECONDS(1));
+        EXPECT_EQUAL(answer_code, TT_CONTENT);
+    }
+    // Pinged while somebody depends on it, it lives; silent, it is gone.
+    nodes[0].present = false;
+    call.peer = address_of(0, TT_BUS_PORT);
+    call.path = TT_NODE_LIFE_PATH;
+    REQUIRE(tt_bus_call(&nodes[1].node.bus, time_now, &call) == TT_OK);
+    pass(TT_SECONDS(4));
+    EXPECT(tt_node_find(&nodes[1].node, "lamp", NULL) == NULL && answer_status == TT_TIMED_OUT);
+}
+
 int main(void)
 {
+    test_announcer();
     test_stop();
     test_names();
     test_any_port();

@@ -2,8 +2,8 @@
 """Breaks a room on purpose, one small change at a time, and asks which changes the tests see (docs/testing.md).
 
 A mutant counts if it compiles with the build's warnings and its object code differs from the original's and
-from every other mutant's. It is killed when a test of behaviour that uses the object fails twice, or runs
-for three times its own time and two seconds. The tests of this machine go first, the quickest of them
+from every other mutant's. It is killed when a test of behaviour that uses the object fails, or runs for three
+times its own time and two seconds, twice in a row. The tests of this machine go first, the quickest of them
 first; those under the sanitizers and on other machines follow for what survived.
 
 Nothing is written outside of build/mutate: each worker links in a folder of links to the builds. Every
@@ -146,6 +146,8 @@ class Worker:
                 here.mkdir(parents=True, exist_ok=True)
                 for name in files:
                     os.symlink(os.path.join(path, name), here / name)
+        for complete in build_root.glob("*/complete"):  # what tests install once, such as NumPy
+            os.symlink(complete.parent, self.folder / complete.parent.name)
         self.made = []  # (machine, file) that are not links now
 
     def restore(self):
@@ -237,13 +239,11 @@ class Worker:
             if not self.ready[machine] or not self.link(outputs, machine):
                 return "unbuilt"
             machines.add(machine)
-        for _ in range(2):  # a test that fails once by chance has seen nothing
+        for _ in range(2):  # a test that fails, or is late, once by chance has seen nothing
             status, _ = self.run(test, limit_s)
-            if status is None:
-                return "late"
             if status in (0, 77):
                 return "survived"
-        return "killed"
+        return "late" if status is None else "killed"
 
     def judge(self, mutant, tests, limits, first):
         """The name of the test that killed it, "" if none did."""

@@ -226,6 +226,40 @@ static void test_reshaped(void)
     tt_quantised_free(q);
 }
 
+// Pieces that have been reshaped to three axes: what they are joined to is a row of all of them.
+static void test_joined_reshapes(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value x = image_of(g, 2, 2, 3, 2);
+    tt_value a = tt_reshape(g, tt_pool_greatest(g, x, one, NULL), 3, (int64_t[]){2, 4, 3});
+    tt_value y = join2(g, a, tt_reshape(g, x, 3, (int64_t[]){2, 4, 3}), 1);
+    tt_quantised *q = quantised(g, y, (float[24]){0}, 2);
+    uint8_t *bytes;
+    tt_plan plan = plan_of(q, &bytes);
+    EXPECT_EQUAL(plan.header.output_bytes, 24);
+    EXPECT(plan.header.output_shape[0] == 1 && plan.header.output_shape[1] == 1 &&
+           plan.header.output_shape[2] == 24);
+    free(bytes);
+    expect_plan_agrees(q, &numbers, 20);
+    tt_quantised_free(q);
+}
+
+static tt_value pieces_of_row(tt_graph *g, unsigned count)
+{
+    tt_value x = row(g), y[9];
+    for (unsigned i = 0; i < count; i++)
+        y[i] = dense_of(g, x, 1, (float[]){1, (float)i, 3, 4, 5}, NULL);
+    return tt_concatenate(g, count, y, 1);
+}
+
+static void test_eight_pieces(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_quantised *q = quantised(g, pieces_of_row(g, 8), (float[]){1, 0.5f, 0, 1, 0.25f}, 1);
+    expect_plan_agrees(q, &numbers, 20);
+    tt_quantised_free(q);
+}
+
 // What no plan can say.
 static tt_value make_between_rows(tt_graph *g)
 {
@@ -282,10 +316,7 @@ static tt_value make_input_twice(tt_graph *g)
 
 static tt_value make_nine(tt_graph *g)
 {
-    tt_value x = row(g), y[9];
-    for (int i = 0; i < 9; i++)
-        y[i] = dense_of(g, x, 1, (float[]){1, (float)i, 3, 4, 5}, NULL);
-    return tt_concatenate(g, 9, y, 1);
+    return pieces_of_row(g, 9);
 }
 
 static tt_value make_nine_in_joins(tt_graph *g)
@@ -314,6 +345,14 @@ static tt_value make_long_join(tt_graph *g)
 {
     tt_value x = image_of(g, 1, 40000, 1, 1);
     return join2(g, x, tt_pool_greatest(g, x, one, NULL), 1);
+}
+
+static tt_value make_join_of_nothing(tt_graph *g) // of no image, with three axes
+{
+    const int64_t first[4] = {0}, sizes[4] = {0, 6, 6, 4}, steps[4] = {1, 1, 1, 1};
+    tt_value x = tt_slice(g, image(g), first, sizes, steps);
+    x = tt_reshape(g, x, 3, (int64_t[]){0, 36, 4});
+    return join2(g, x, x, 1);
 }
 
 static const struct {
@@ -349,6 +388,7 @@ static const struct {
     {make_relu_of_row_join, TT_UNSUPPORTED,
      "concatenate (f32[1,12,6,4]): a ReLU has no step in a plan, but after a convolution or "
      "product"},
+    {make_join_of_nothing, TT_TOO_LARGE, "concatenate (f32[0,72,4]): is beyond a plan's limits"},
     {make_long_join, TT_TOO_LARGE, "concatenate (f32[1,80000,1,1]): is beyond a plan's limits"},
 };
 
@@ -378,6 +418,8 @@ int main(void)
     test_long_lives();
     test_joins_within_joins();
     test_reshaped();
+    test_joined_reshapes();
+    test_eight_pieces();
     test_refusals();
     return test_result();
 }

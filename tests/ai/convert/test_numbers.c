@@ -124,6 +124,10 @@ static void test_zero_channels(void)
         tt_quantised *q;
         REQUIRE(quantise_to(g, dense_of(g, y, 2, zeros, bias), (float[]){1}, 1, &q, NULL) == TT_OK);
         float scale = last_layer(q)->scale;
+        for (int k = 0; k < 2; k++) // 2^20 steps: exact to a millionth
+            EXPECT_EQUAL(last_layer(q)->bias_sum[k], bias[k] == 0  ? 0
+                                                     : bias[k] > 0 ? 1 << 20
+                                                                   : -(1 << 20));
         for (int pixel = 0; pixel < 256; pixel += 51) {
             int8_t z[2];
             REQUIRE(tt_quantised_run(q, &(uint8_t){(uint8_t)pixel}, z) == TT_OK);

@@ -64,6 +64,28 @@ static tt_value make_given_counts(tt_graph *g) // of 2 by 3 windows that lie 1 a
     return tt_divide(g, sum, tt_constant(g, TT_TYPE(TT_F32, 1, 5, 3, 1), counts));
 }
 
+// By one number where windows stand in one row, in one column, and once.
+static tt_value by_number(tt_graph *g, int64_t rows, int64_t columns)
+{
+    tt_value sum = tt_pool_sum(g, image_of(g, 2, 4, 3, 2), (int64_t[]){rows, columns}, NULL);
+    return tt_divide(g, sum, tt_number(g, TT_F32, (double)(rows * columns)));
+}
+
+static tt_value make_one_row(tt_graph *g)
+{
+    return by_number(g, 4, 2);
+}
+
+static tt_value make_one_column(tt_graph *g)
+{
+    return by_number(g, 2, 3);
+}
+
+static tt_value make_one_window(tt_graph *g)
+{
+    return by_number(g, 4, 3);
+}
+
 static tt_value make_one_channel(tt_graph *g) // that is also a group
 {
     tt_value x = tt_conv(g, image_of(g, 1, 5, 5, 1), weights(g, 3, 2, 2, 1), NULL, 1);
@@ -113,9 +135,10 @@ static tt_value make_trained(tt_graph *g)
 }
 
 static tt_value (*const right[])(tt_graph *g) = {
-    make_twice,          make_bias_is_weights, make_wide_padding, make_wide_conv, make_leftover,
-    make_large_average,  make_given_counts,    make_one_channel,  make_stopped,   make_widest_row,
-    make_largest_stride, make_deepest,         make_trained};
+    make_twice,    make_bias_is_weights, make_wide_padding,   make_wide_conv,
+    make_leftover, make_large_average,   make_given_counts,   make_one_channel,
+    make_stopped,  make_widest_row,      make_largest_stride, make_deepest,
+    make_trained,  make_one_row,         make_one_column,     make_one_window};
 
 static void test_right(void)
 {

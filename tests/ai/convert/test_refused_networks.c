@@ -312,6 +312,35 @@ static tt_value make_counts_of_images(tt_graph *g)
     return by_counts(g, 4, 1);
 }
 
+// Counts that are right for the first row, or the first column, which sees less than the others.
+static tt_value by_first_counts(tt_graph *g, int64_t axis)
+{
+    float counts[5] = {2, 2, 2, 2, 2};
+    int64_t before[2] = {axis == 0, axis == 1};
+    tt_type type = axis == 0 ? TT_TYPE(TT_F32, 1, 1, 5, 1) : TT_TYPE(TT_F32, 1, 5, 1, 1);
+    tt_value sum = tt_pool_sum(g, image(g), two, &(tt_windows){.before = before});
+    return tt_divide(g, sum, tt_constant(g, type, counts));
+}
+
+static tt_value make_counts_but_one(tt_graph *g) // of which the last is wrong
+{
+    float counts[25];
+    for (int i = 0; i < 25; i++)
+        counts[i] = i < 24 ? 4 : 3;
+    tt_value sum = tt_pool_sum(g, image(g), two, NULL);
+    return tt_divide(g, sum, tt_constant(g, TT_TYPE(TT_F32, 1, 5, 5, 1), counts));
+}
+
+static tt_value make_counts_of_first_row(tt_graph *g)
+{
+    return by_first_counts(g, 0);
+}
+
+static tt_value make_counts_of_first_column(tt_graph *g)
+{
+    return by_first_counts(g, 1);
+}
+
 static tt_value make_huge_average(tt_graph *g) // windows as large as can be over four elements
 {
     int64_t window[2] = {65535, 65535}, padding[2] = {65533, 65533};
@@ -451,6 +480,9 @@ static const refusal refusals[] = {
     {make_count_by_channel, TT_UNSUPPORTED, "is divided by other than"},
     {make_counts_of_channels, TT_UNSUPPORTED, "is divided by other than"},
     {make_counts_of_images, TT_UNSUPPORTED, "is divided by other than"},
+    {make_counts_but_one, TT_UNSUPPORTED, "is divided by other than"},
+    {make_counts_of_first_row, TT_UNSUPPORTED, "is divided by other than"},
+    {make_counts_of_first_column, TT_UNSUPPORTED, "is divided by other than"},
     {make_huge_average, TT_TOO_LARGE, ""},
     {make_wide_row, TT_TOO_LARGE, "each 1 to 65535"},
     {make_wide_result, TT_TOO_LARGE, "each 1 to 65535"},

@@ -667,3 +667,33 @@ tt_graph *random_graph(uint64_t seed, bool smooth)
         tt_graph_assign(g.graph, parameter, of_type(&g, type_of(&g, parameter), parameter));
     return g.graph;
 }
+
+unsigned float_inputs(const tt_graph *graph, tt_value wrt[RANDOM_INPUTS_MAX])
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++) {
+        const tt_buffer *buffer = tt_graph_buffer(graph, i);
+        if (buffer->kind != TT_CONSTANT && tt_element_is_float((tt_element)buffer->type.element))
+            wrt[count++] = buffer->value;
+    }
+    return count;
+}
+
+static bool is_open(const tt_type *type)
+{
+    for (unsigned i = 0; i < type->rank; i++)
+        if (type->size[i] < 0)
+            return true;
+    return false;
+}
+
+tt_value total(tt_graph *graph, unsigned count, const tt_value *values)
+{
+    tt_value sum = tt_number(graph, TT_F64, 0);
+    for (unsigned i = 0; i < count; i++) {
+        const tt_type *type = tt_graph_type(graph, values[i]);
+        if (tt_element_is_float((tt_element)type->element) && !is_open(type))
+            sum = tt_add(graph, sum, tt_sum_all(graph, tt_convert(graph, values[i], TT_F64)));
+    }
+    return sum;
+}

@@ -12,10 +12,15 @@
 #include "tutti/random.h"
 
 #define RANDOM_COUNT_MAX 96
+#define RANDOM_INPUTS_MAX 8 // of floating type
 
 // A graph with inputs, at least one result and perhaps assignments; its inputs and parameters of
 // floating type depend on nothing. The caller frees it; its status is TT_OK unless something is
 // wrong with the graph's core or with this.
 tt_graph *random_graph(uint64_t seed, bool smooth);
+
+// Its inputs and parameters of floating type; the sum of all of `values` that is a float, in f64.
+unsigned float_inputs(const tt_graph *graph, tt_value wrt[RANDOM_INPUTS_MAX]);
+tt_value total(tt_graph *graph, unsigned count, const tt_value *values);
 
 #endif

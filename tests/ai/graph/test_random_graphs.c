@@ -12,7 +12,6 @@
 #include "tutti/check.h"
 
 #define GRAPHS 300
-#define INPUTS_MAX 8
 #define VALUES_MAX 64
 
 static void failed(uint64_t seed, const char *what, const tt_graph *graph)
@@ -26,7 +25,7 @@ static void failed(uint64_t seed, const char *what, const tt_graph *graph)
 // Elements for inputs and parameters, in their order.
 typedef struct elements {
     unsigned count;
-    void *bytes[INPUTS_MAX];
+    void *bytes[RANDOM_INPUTS_MAX];
 } elements;
 
 static elements choose_elements(const tt_graph *graph, uint64_t seed)
@@ -40,7 +39,7 @@ static elements choose_elements(const tt_graph *graph, uint64_t seed)
             continue;
         tt_element element = (tt_element)buffer->type.element;
         int64_t count = tt_type_count(&buffer->type);
-        REQUIRE(e.count < INPUTS_MAX);
+        REQUIRE(e.count < RANDOM_INPUTS_MAX);
         void *bytes = e.bytes[e.count++] = calloc((size_t)count + 1, tt_element_bytes(element));
         REQUIRE(bytes != NULL);
         for (int64_t k = 0; k < count; k++) {
@@ -152,37 +151,6 @@ static void check_all(const tt_graph *graph, const elements *e, uint64_t seed)
     check_same(graph, tt_graph_simplify(graph), e, seed, "simplified", false);
 }
 
-static unsigned float_inputs(const tt_graph *graph, tt_value wrt[INPUTS_MAX])
-{
-    unsigned count = 0;
-    for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++) {
-        const tt_buffer *buffer = tt_graph_buffer(graph, i);
-        if (buffer->kind != TT_CONSTANT && tt_element_is_float((tt_element)buffer->type.element))
-            wrt[count++] = buffer->value;
-    }
-    return count;
-}
-
-static bool is_open(const tt_type *type)
-{
-    for (unsigned i = 0; i < type->rank; i++)
-        if (type->size[i] < 0)
-            return true;
-    return false;
-}
-
-// The sum of all that is a float, in f64.
-static tt_value total(tt_graph *graph, unsigned count, const tt_value *values)
-{
-    tt_value sum = tt_number(graph, TT_F64, 0);
-    for (unsigned i = 0; i < count; i++) {
-        const tt_type *type = tt_graph_type(graph, values[i]);
-        if (tt_element_is_float((tt_element)type->element) && !is_open(type))
-            sum = tt_add(graph, sum, tt_sum_all(graph, tt_convert(graph, values[i], TT_F64)));
-    }
-    return sum;
-}
-
 static void add_results(tt_graph *graph, const char *what, unsigned count, const tt_value *values)
 {
     char name[32];
@@ -197,7 +165,7 @@ static void add_results(tt_graph *graph, const char *what, unsigned count, const
 static tt_graph *recomputed(const tt_graph *graph, uint64_t seed, bool again)
 {
     tt_graph *made = tt_graph_copy(graph);
-    tt_value wrt[INPUTS_MAX], gradients[INPUTS_MAX], values[VALUES_MAX], kept[6];
+    tt_value wrt[RANDOM_INPUTS_MAX], gradients[RANDOM_INPUTS_MAX], values[VALUES_MAX], kept[6];
     tt_random random;
     REQUIRE(made != NULL);
     unsigned count = float_inputs(made, wrt), results = tt_graph_result_count(made);
@@ -231,7 +199,7 @@ static void check_recomputed(const tt_graph *graph, const elements *e, uint64_t 
 // Adds first and second gradients to the results; false where something has none.
 static bool differentiate_twice(tt_graph *graph, uint64_t seed)
 {
-    tt_value wrt[INPUTS_MAX], gradients[INPUTS_MAX], values[VALUES_MAX];
+    tt_value wrt[RANDOM_INPUTS_MAX], gradients[RANDOM_INPUTS_MAX], values[VALUES_MAX];
     unsigned count = float_inputs(graph, wrt), results = tt_graph_result_count(graph);
     for (unsigned i = 0; i < results; i++)
         values[i] = tt_graph_result_at(graph, i)->value;

@@ -1,10 +1,11 @@
-"""Every row of the table, and every function made of several, against NumPy: python test_rows.py RUN_GRAPH [SEED [CASES]].
+"""Every row of the table, and every function made of several, against NumPy:
+
+    python test_rows.py RUN_GRAPH MAKE_FUNCTION [SEED [CASES]]
 
 A row without cases fails. Cases are random, from a seed that is printed; each row of floats is also
 given a NaN and an infinity in every input.
 """
 
-import os
 import subprocess
 import sys
 import time
@@ -151,8 +152,8 @@ def outside(tester):
 
 
 def main():
-    program, seed = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 20240531
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else 120
+    program, seed = sys.argv[1], int(sys.argv[3]) if len(sys.argv) > 3 else 20240531
+    count = int(sys.argv[4]) if len(sys.argv) > 4 else 120
     table = [line.split() for line in table_of(program)]
     missing = [entry[0] for entry in table if entry[0] not in ROWS]
     unknown = sorted(set(ROWS) - {entry[0] for entry in table})
@@ -169,7 +170,7 @@ def main():
     saturation(tester)
     tester.all_conversions()
     tester.random_cases([entry[0] for entry in table], count)
-    maker = function_cases.Maker(os.path.join(os.path.dirname(program), "make_function"))
+    maker = function_cases.Maker(sys.argv[2])
     function_cases.functions_of(tester, maker, count)
     status = tester.runner.close() or maker.close()
     print("seed %d: %d rows, %d functions, %d cases, %d elements, %d failed, %.1f s" % (

@@ -153,6 +153,30 @@ static void check_parameters(void)
     free(text);
 }
 
+// Nodes of one input that differ in their attributes alone, in their last number, or in the second
+// of two inputs: each is looked for among all others.
+static void check_siblings(void)
+{
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F64, NODES)), first = TT_NONE;
+    const int64_t one = 1;
+    double start = now_ms();
+    for (int64_t at = 0; at < NODES / 4; at++) {
+        tt_value part = tt_slice(g, x, &at, &one, &one);
+        first = at == 0 ? part : first;
+        tt_add(g, first, part);
+        tt_iota(g, TT_TYPE(TT_F64, at + 1), 0);
+    }
+    EXPECT_EQUAL(tt_graph_count(g), 1 + NODES / 4 * 3);
+    EXPECT_TEXT(tt_graph_error(g), "");
+    lap("siblings: built", &start);
+    for (int64_t at = 0; at < NODES / 4; at++)
+        tt_add(g, first, tt_slice(g, x, &at, &one, &one));
+    EXPECT_EQUAL(tt_graph_count(g), 1 + NODES / 4 * 3); // they were there
+    lap("siblings: found", &start);
+    tt_graph_free(g);
+}
+
 // A loop that is given as many values as it can be: bodies find theirs without a search.
 #define GIVEN 60000
 
@@ -223,6 +247,7 @@ static void *check_all(void *nothing)
     check_depth();
     check_chain();
     check_ladder();
+    check_siblings();
     check_parameters();
     check_given();
     return nothing;

@@ -71,6 +71,14 @@ static const known values[] = {
     {"%0 = constant {4,2,1,3} : f64[2,2]\n%1 = determinant %0 : f64[]", {"{10} : f64[]"}},
     {"%0 = constant {4,0,0,0.5} : f64[2,2]\n%1 = inverse %0 : f64[2,2]",
      {"{0.25,0,0,2} : f64[2,2]"}},
+    {"%0 = constant {1,2,2,4} : f64[2,2]\n%1 = inverse %0 : f64[2,2]",
+     {"{nan,nan,nan,nan} : f64[2,2]"}}, // there is none
+    {"%0 = constant {0,2,3,0,0,0,0,0,5} : f64[3,3]\n%1 = inverse %0 : f64[3,3]",
+     {"{nan,nan,nan,nan,nan,nan,nan,nan,nan} : f64[3,3]"}},
+    {"%0 = constant {4,2,2,1} : f64[2,2]\n%1 = determinant %0 : f64[]", {"{0} : f64[]"}},
+    {"%0 = constant {0,2,0.5,0} : f64[2,2]\n%1 = inverse %0 : f64[2,2]", // rows change places
+     {"{0,2,0.5,0} : f64[2,2]"}},
+    {"%0 = constant {0,2,0.5,0} : f64[2,2]\n%1 = determinant %0 : f64[]", {"{-1} : f64[]"}},
     {"%0 = iota element=i16 sizes=[2,3] axis=1 : i16[2,3]", {"{0,1,2,0,1,2} : i16[2,3]"}},
 };
 
@@ -127,9 +135,29 @@ static void check_costs(void)
     EXPECT_EQUAL(tt_node_cost(g, tt_pool_greatest(g, x, window, NULL).node), 2 * 7 * 7 * 3 * 2 * 3);
     EXPECT_EQUAL(tt_node_cost(g, y.node), 2 * 7 * 7 * 5 * 2 * 3 * 3);
     EXPECT_EQUAL(tt_node_cost(g, tt_exp(g, x).node), 2 * 8 * 9 * 3);
+    tt_value a = tt_input(g, "a", TT_TYPE(TT_F32, 2, 8)),
+             e = tt_input(g, "e", TT_TYPE(TT_F32, 0, 3));
+    tt_value i = tt_input(g, "i", TT_TYPE(TT_I32, 3)), c = tt_input(g, "c", TT_TYPE(TT_F32, 2, 3));
+    tt_value boxes = tt_input(g, "boxes", TT_TYPE(TT_F32, 7, 4)), one = tt_number(g, TT_F32, 1);
+    tt_value scores = tt_input(g, "scores", TT_TYPE(TT_F32, 7));
+    const int64_t axis[] = {1, 0, 3};
+    EXPECT_EQUAL(tt_node_cost(g, tt_exp(g, e).node), 0);
+    EXPECT_EQUAL(tt_node_cost(g, a.node), 0);
+    EXPECT_EQUAL(tt_node_cost(g, tt_reduce(g, TT_OP_SUM, a, 1, axis).node), 16);
+    EXPECT_EQUAL(tt_node_cost(g, tt_cumulative_sum(g, a, 1, false, false).node), 16);
+    EXPECT_EQUAL(tt_node_cost(g, tt_gather(g, a, i, 1).node), 6);
+    EXPECT_EQUAL(tt_node_cost(g, tt_scatter(g, a, i, c, 1, TT_SCATTER_PUT).node), 16 + 6);
+    EXPECT_EQUAL(tt_node_cost(g, tt_matmul(g, c, tt_transpose(g, c, axis)).node), 2 * 3 * 2);
+    tt_value none = tt_matmul(g, tt_transpose(g, e, axis), e); // elements are made of nothing
+    EXPECT_EQUAL(tt_node_cost(g, none.node), 9);
+    EXPECT_EQUAL(tt_node_cost(g, tt_apply(g, TT_OP_SORT, 1, &a, 2, axis).node), 16 * 5);
+    EXPECT_EQUAL(tt_node_cost(g, tt_apply(g, TT_OP_TOP, 1, &a, 3, axis).node), 16 * 5);
+    EXPECT_EQUAL(tt_node_cost(g, tt_apply(g, TT_OP_NONZERO, 1, &a, 0, NULL).node), 16 * 5);
+    tt_value given[] = {boxes, scores, one, one};
+    EXPECT_EQUAL(tt_node_cost(g, tt_apply(g, TT_OP_SUPPRESS, 4, given, 1, axis).node), 7 * 7);
     tt_value total = tt_sum_all(g, x);
     const float image[2 * 8 * 9 * 3] = {0};
-    const void *data[] = {image, NULL};
+    const void *data[8] = {image};
     uint64_t cost = tt_graph_cost_of(g, 1, &total);
     for (uint64_t less = 0; less < 2; less++) {
         tt_reference *reference = NULL;
@@ -169,11 +197,31 @@ static void check_ranks(void)
     }
 }
 
+// TFLite's SAME: so many windows, as little padding as they need, the odd one behind.
+static void check_same_padding(void)
+{
+    for (int64_t size = 0; size < 9; size++)
+        for (int64_t window = 1; window < 7; window++)
+            for (int64_t stride = 0; stride < 5; stride++) {
+                tt_type x = TT_TYPE(TT_F32, 1, 30, size, 1);
+                int64_t windows[2] = {30, window}, strides[2] = {30, stride};
+                int64_t before[2] = {-7, -7}, after[2] = {-7, -7}, end = 0, needed = 0;
+                tt_same_padding(&x, windows, strides, before, after);
+                for (int64_t at = 0; stride > 0 && at < size; at += stride)
+                    end = at + window;
+                needed = end > size ? end - size : 0;
+                EXPECT_EQUAL(before[1] + after[1], needed);
+                EXPECT(after[1] - before[1] == needed % 2);
+                EXPECT(before[0] == 0 && after[0] == 0);
+            }
+}
+
 int main(void)
 {
     check_values();
     check_costs();
     check_uniform();
     check_ranks();
+    check_same_padding();
     return test_result();
 }

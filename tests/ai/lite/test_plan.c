@@ -2,8 +2,10 @@
 // under a checksum made right again. Each is refused with a sentence, or runs within its arena (the
 // sanitizers watch).
 
+#include "ai/lite/plan.h"
 #include "tests/ai/lite/random_operation.h"
 #include "tutti/bytes.h"
+#include "tutti/check.h"
 #include "tutti/lite.h"
 
 static void fix_checksum(uint8_t *bytes, size_t length)
@@ -160,7 +162,7 @@ static void test_messages(void)
     EXPECT_TEXT(buffer, "length of the plan in bytes, at least: expected 80, found 50");
     tt_text_init(&why, buffer, sizeof(buffer));
     EXPECT_EQUAL(tt_plan_open(&plan, bytes, 100, &why), TT_MALFORMED);
-    EXPECT(strstr(buffer, "this is no plan") != NULL);
+    EXPECT_TEXT(buffer, "this is no plan; its first four bytes: expected 1280332884, found 0");
     bytes[0] = TT_PLAN_MAGIC;
     bytes[1] = 80u << 16 | 7;
     tt_text_init(&why, buffer, sizeof(buffer));
@@ -170,9 +172,99 @@ static void test_messages(void)
     EXPECT_EQUAL(tt_plan_open(&plan, NULL, 0, NULL), TT_DAMAGED);
 }
 
+// A good plan that came short, or changed on its way: what was expected and what came, each at its
+// place in the sentence.
+static void test_damage(void)
+{
+    tt_quantised *q = random_operation(CONVOLUTION);
+    size_t length;
+    uint8_t *bytes = emit(q, &length);
+    tt_plan plan;
+    char buffer[200], expected[200];
+    tt_text why;
+    uint32_t crc = tt_crc32(0, bytes + 16, length - 16);
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_plan_open(&plan, bytes, length - 4, &why), TT_DAMAGED);
+    snprintf(expected, sizeof(expected), "length of the plan in bytes: expected %zu, found %zu",
+             length, length - 4);
+    EXPECT_TEXT(buffer, expected);
+    bytes[length - 1] ^= 1;
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_plan_open(&plan, bytes, length, &why), TT_DAMAGED);
+    snprintf(expected, sizeof(expected), "checksum: expected %u, found %u", crc,
+             tt_crc32(0, bytes + 16, length - 16));
+    EXPECT_TEXT(buffer, expected);
+    bytes[length - 1] ^= 1;
+    uint8_t *moved = malloc(length + 2);
+    REQUIRE(moved != NULL);
+    memcpy(moved + 2, bytes, length);
+    tt_text_init(&why, buffer, sizeof(buffer));
+    EXPECT_EQUAL(tt_plan_open(&plan, moved + 2, length, &why), TT_INVALID);
+    EXPECT_TEXT(buffer, "alignment of the plan in memory: expected 4, found 2");
+    free(moved);
+    free(bytes);
+    tt_quantised_free(q);
+    // Steps of which the last byte is missing, or that are not aligned.
+    uint32_t places[] = {(uint32_t)length - TT_PLAN_STEP_BYTES + 4, TT_PLAN_HEADER_BYTES + 2};
+    for (size_t i = 0; i < TT_COUNT(places); i++) {
+        snprintf(expected, sizeof(expected),
+                 "the steps lie outside the plan; its length: expected %zu, found %u", length,
+                 places[i]);
+        expect_refusal(20, places[i], TT_MALFORMED, expected);
+    }
+}
+
+// A convolution's and a depthwise step's tables, each where it just fits in the plan, one place
+// further, and not aligned.
+static void test_table_ends(tt_step_kind kind)
+{
+    static const char outside[] = "step 0: a table is not aligned or lies outside the plan";
+    tt_plan_step step;
+    tt_plan plan;
+    uint64_t seed = 0;
+    uint8_t *bytes = NULL;
+    size_t length;
+    do { // the first that is of this kind, and more than one element wide
+        tt_quantised *q = random_operation(seed++);
+        free(bytes);
+        bytes = emit(q, &length);
+        REQUIRE(tt_plan_open(&plan, bytes, length, NULL) == TT_OK);
+        tt_plan_step_at(&plan, 0, &step);
+        tt_quantised_free(q);
+    } while (step.kind != kind || step.in[2] < 2 || step.window[0] * step.window[1] < 2);
+    size_t taps = (size_t)step.window[0] * step.window[1] * step.out[2];
+    for (int table = 0; table < 4; table++) { // weights, bias, multipliers, shifts
+        size_t needed = table > 0              ? 4u * step.out[2]
+                        : kind == TT_STEP_CONV ? taps * step.in[2]
+                                               : taps;
+        uint32_t fits = (uint32_t)(length - needed) / 4 * 4;
+        const uint32_t places[] = {fits, fits + 4, fits - 2, UINT32_MAX - 3};
+        for (size_t i = 0; i < TT_COUNT(places); i++) {
+            char sentence[200];
+            tt_text why;
+            tt_writer writer;
+            uint8_t *changed = malloc(length);
+            REQUIRE(changed != NULL);
+            memcpy(changed, bytes, length);
+            tt_writer_init(&writer, changed + STEP + 36 + 4 * table, 4);
+            tt_write_le32(&writer, places[i]);
+            fix_checksum(changed, length);
+            tt_text_init(&why, sentence, sizeof(sentence));
+            tt_status status = tt_plan_open(&plan, changed, length, &why);
+            EXPECT((strcmp(sentence, outside) == 0) == (i > 0));
+            EXPECT(i == 0 || status == TT_MALFORMED);
+            free(changed);
+        }
+    }
+    free(bytes);
+}
+
 int main(void)
 {
     test_messages();
+    test_damage();
+    test_table_ends(TT_STEP_CONV);
+    test_table_ends(TT_STEP_DEPTHWISE);
     test_refusals();
     for (uint64_t seed = 0; seed < 10; seed++)
         attack(seed);

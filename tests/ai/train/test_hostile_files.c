@@ -69,6 +69,10 @@ static void test_graphs(void)
         const char *graph, *sentence;
     } cases[] = {
         {TT_OK, IMAGE DENSE LOGITS, ""},
+        {TT_OK, // whatever stands first
+         "%0 = parameter \"w\" : f32[2,2]\n%1 = input \"image\" : f32[1,2,1,1]\n"
+         "%2 = reshape %1 sizes=[1,2] : f32[1,2]\n%3 = matmul %2 %0 : f32[1,2]\n" LOGITS,
+         ""},
         {TT_INVALID, "", "the network has no input 'image'"},
         // What is called image is none.
         {TT_INVALID,
