@@ -51,7 +51,7 @@ typedef struct tt_message {
     size_t length;
     // Options, where present.
     char path[TT_BUS_PATH_MAX], query[TT_BUS_QUERY_MAX]; // path: of a response, its Location-Path
-    uint16_t content_format, accept; // TT_FORMAT_NONE without
+    uint16_t content_format, accept;                     // TT_FORMAT_NONE without
     bool has_observe;
     uint8_t etag_length; // 0 without
     uint64_t etag;

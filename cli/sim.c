@@ -310,10 +310,8 @@ const tt_command tt_command_sim = {
             "knows over time,\n"
             "what they said and what became of it. A scenario is one of the tests': posts, blocks, "
             "observe,\n"
-            "discovery, restart, hard, movers, watchers,\n"
-            "crowd, gossip or tells. The same seed and faults give "
-            "the same "
-            "trace, byte for "
+            "discovery, restart, hard, movers, watchers, crowd, gossip or tells. The same seed and "
+            "faults give the same trace, byte for "
             "byte.",
     .examples = "  tutti sim --nodes 1000 --seed 7 --faults faults.txt\n"
                 "  tutti sim --nodes 5 --seconds 3 --trace trace.txt --pcap trace.pcap\n"

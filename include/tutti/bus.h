@@ -354,7 +354,8 @@ void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer);
 void tt_bus_unreachable(tt_bus *bus, tt_time now, const tt_endpoint *peer);
 
 // Who a device is to its peers, until there are keys: a hash of its name ("" without one), whatever
-// its capitals, and the number of its boot. Another name and another boot make another identity. Never 0.
+// its capitals, and the number of its boot. Another name and another boot make another identity.
+// Never 0.
 uint64_t tt_bus_identity(const char *name, uint32_t boot);
 
 // Says who this device is, before its first call and whenever its name changes. Requests tell it to
