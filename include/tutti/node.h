@@ -135,10 +135,10 @@ void tt_node_stop(tt_node *node);
 
 // Tells a peer something without an answer: tt_bus_tell, and sent. It goes out by the end of this
 // turn of the loop, together with others to the same peer where the platform can; so whoever tells
-// much tells many in one turn. Errors as of tt_bus_tell; TT_FULL also where the platform takes no
-// more now (try again in the next turn), TT_UNREACHABLE. From the loop's own thread, handlers too;
-// takes 1.5 KB of its stack.
-tt_status tt_node_tell(tt_node *node, tt_time now, const tt_call *call);
+// much tells many in one turn. It is made in `space`, which is the caller's again when this
+// returns, as `call` is. Errors as of tt_bus_tell; TT_FULL also where the platform takes no more
+// now (try again in the next turn), TT_UNREACHABLE. From the loop's own thread, handlers too.
+tt_status tt_node_tell(tt_node *node, tt_time now, const tt_call *call, tt_datagram *space);
 
 // Sets a timer: `callback` is called once, by the loop, in the first turn that begins `delay`
 // nanoseconds from now or later; it may set the timer again, which is how something is done every
