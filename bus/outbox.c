@@ -56,8 +56,10 @@ void tt_bus_send_empty(tt_bus *bus, const tt_endpoint *peer, tt_message_type typ
         bus->counters.dropped++; // the peer repeats what it wants
         return;
     }
-    bus->empties[(bus->empty_first + bus->empty_count++) % TT_BUS_EMPTY_MAX] =
-        (tt_bus_empty){.peer = *peer, .id = id, .type = (uint8_t)type};
+    tt_bus_empty *empty = &bus->empties[(bus->empty_first + bus->empty_count++) % TT_BUS_EMPTY_MAX];
+    empty->peer = *peer;
+    empty->id = id;
+    empty->type = (uint8_t)type;
 }
 
 void tt_bus_reject(tt_bus *bus, const tt_endpoint *peer, const tt_message *m)

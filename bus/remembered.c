@@ -253,11 +253,12 @@ void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *m, tt_o
                        unsigned code)
 {
     unsigned at = slot_of(now) | (m->type == TT_CONFIRMABLE ? IS_CONFIRMABLE : 0u);
-    s->outcomes[s->next_outcome] = (tt_bus_outcome){.sum = tt_message_sum(m),
-                                                    .id = m->id,
-                                                    .at = (uint16_t)at,
-                                                    .kind = (uint8_t)kind,
-                                                    .code = (uint8_t)code};
+    tt_bus_outcome *outcome = &s->outcomes[s->next_outcome];
+    outcome->sum = tt_message_sum(m);
+    outcome->id = m->id;
+    outcome->at = (uint16_t)at;
+    outcome->kind = (uint8_t)kind;
+    outcome->code = (uint8_t)code;
     s->next_outcome = (uint8_t)((s->next_outcome + 1) % TT_BUS_OUTCOMES_MAX);
 }
 

@@ -32,12 +32,13 @@ static void tell_life(tt_resource *resource, tt_time now, const tt_request *requ
 
 void tt_life_init(tt_node *node)
 {
-    node->life = (tt_resource){.path = TT_NODE_LIFE_PATH,
-                               .handler = tell_life,
-                               .context = node,
-                               .methods = 1 << TT_GET,
-                               .hidden = true};
-    tt_status status = tt_bus_add(&node->bus, &node->life);
+    tt_resource *life = &node->life; // all zero
+    life->path = TT_NODE_LIFE_PATH;
+    life->handler = tell_life;
+    life->context = node;
+    life->methods = 1 << TT_GET;
+    life->hidden = true;
+    tt_status status = tt_bus_add(&node->bus, life);
     TT_CHECK(status == TT_OK); // it is the first on a new bus
 }
 

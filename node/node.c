@@ -101,11 +101,10 @@ static void send_discovery(tt_node *node, tt_time now)
     tt_datagram *d = &node->datagram;
     while (tt_discovery_transmit(&node->discovery, now, &d->peer, d->data, sizeof(d->data),
                                  &d->length) == TT_OK) {
-        static const uint8_t none[16];
-        bool everyone = memcmp(d->peer.ip, none, sizeof(none)) == 0;
+        static const tt_endpoint everyone = {.port = TT_MDNS_PORT};
         d->socket = node->mdns_socket;
         d->hop_limit = 255; // RFC 6762, 11
-        if (!everyone) {
+        if (!tt_endpoint_equal(&d->peer, &everyone)) {
             send_datagram(node);
             continue;
         }
