@@ -209,8 +209,6 @@ static tt_value product_before(tt_graph *g, tt_value a, int64_t axis, int64_t di
         after[axis] = -before[axis];
         tt_value shifted = tt_pad(g, covered == 0 ? a : part, one, before, after, none);
         part = covered == 0 ? shifted : tt_multiply(g, part, shifted);
-        if (tt_is_none(part))
-            break;
     }
     return part;
 }
