@@ -93,6 +93,12 @@ void tt_discovery_set_addresses(tt_discovery *d, tt_time now, const tt_endpoint 
         tt_after(now, d->state.probes == PROBES ? 0 : tt_discovery_random(d, 0, PROBE_INTERVAL));
 }
 
+void tt_discovery_set_sleep(tt_discovery *d, tt_time now, uint16_t seconds)
+{
+    d->options.sleep_s = seconds;
+    tt_discovery_say_here(d, now);
+}
+
 void tt_discovery_goodbye(tt_discovery *d, tt_time now)
 {
     if (d->options.name == NULL || d->state.probes < PROBES)

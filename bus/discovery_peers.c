@@ -205,6 +205,8 @@ void tt_discovery_report(tt_discovery *d, tt_time now, tt_peer *peer)
     peer->heard = now;
     tt_discovery_tell(d, now, TT_PEER_FOUND, peer);
     doubt_neighbours(d, now, peer);
+    if (peer->sleep_told) // what it says itself counts: it is asked while it is awake
+        tt_discovery_doubt(d, now, peer);
 }
 
 void tt_discovery_confirm(tt_discovery *d, tt_time now, tt_peer *peer, uint32_t boot, uint8_t wire)

@@ -30,6 +30,7 @@ TT_C_BEGIN
 #define TT_NAME_MAX 32                      // bytes of a device's name, its terminator included
 #define TT_KIND_MAX 16                      // bytes of a device's kind, its terminator included
 #define TT_DISCOVERY_SETTLED TT_SECONDS(60) // a name that is ours for so long is no forger's doing
+#define TT_SLEEP_MAX 3600                   // seconds that a device may say it sleeps
 #define TT_WIRE_VERSION 1 // of what devices of this system say to one another; told in TXT
 
 // What a node's presence keeps of a peer (node/presence.c); all zero at first.
@@ -56,6 +57,8 @@ typedef struct tt_peer {
     tt_peer_watch watch;
     uint8_t families; // the zones in which it was heard; bit 0: IPv4, bit 1: IPv6
     uint8_t wire;     // the version of the wire that it speaks; 0 where it tells none
+    uint16_t sleep_s; // it may be silent for so long, asleep
+    bool sleep_told;  // somebody says so; it counts once the device has answered so itself
     uint8_t asked;    // how often its missing records were asked for
     bool reported;    // present: `on_peer` was called with TT_PEER_FOUND
     bool doubted;     // `on_peer` was called with TT_PEER_DOUBTED, and nothing came of it yet
@@ -90,6 +93,7 @@ typedef struct tt_discovery_options {
     const char *kind;      // own kind
     uint16_t port;         // own port on the bus
     uint32_t boot;         // drawn at each start, not 0
+    uint16_t sleep_s;      // this device may be silent for so long, asleep; 0: it does not sleep
     uint64_t seed;         // for the random delays that RFC 6762 asks for
     bool browse;           // look for others
     tt_peer *peers;        // the caller's table
@@ -155,6 +159,10 @@ tt_status tt_discovery_init_announcer(tt_discovery *discovery, tt_time now,
 // Tells the own addresses; a change starts a new announcement.
 void tt_discovery_set_addresses(tt_discovery *discovery, tt_time now, const tt_endpoint *addresses,
                                 size_t count);
+
+// This device may be silent for so many seconds (TT_SLEEP_MAX at most) at a time from now on,
+// asleep; 0: not any more. It is announced, a second after the last announcement at the soonest.
+void tt_discovery_set_sleep(tt_discovery *discovery, tt_time now, uint16_t seconds);
 
 // A datagram of multicast DNS came from `peer`; bytes that are none are dropped. Calls on_peer.
 void tt_discovery_receive(tt_discovery *discovery, tt_time now, const tt_endpoint *peer,
