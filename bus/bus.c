@@ -219,7 +219,8 @@ tt_time tt_bus_deadline(const tt_bus *bus)
 tt_status tt_bus_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
                           size_t *length)
 {
-    TT_CHECK(capacity >= TT_BUS_MESSAGE_MAX);
+    bool fits = capacity >= TT_BUS_MESSAGE_MAX;
+    TT_CHECK(fits);
     bool sent =
         tt_outbox_transmit(bus, peer, bytes, capacity, length) ||
         tt_transmission_transmit(bus, peer, bytes, length) ||

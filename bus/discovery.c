@@ -283,7 +283,8 @@ tt_status tt_discovery_transmit(tt_discovery *d, tt_time now, tt_endpoint *peer,
 {
     struct tt_discovery_state *s = &d->state;
     tt_writer w;
-    TT_CHECK(capacity >= TT_MDNS_MESSAGE_MAX);
+    bool fits = capacity >= TT_MDNS_MESSAGE_MAX;
+    TT_CHECK(fits);
     tt_writer_init(&w, bytes, TT_MDNS_MESSAGE_MAX);
     to_families(peer, TT_FAMILY_BOTH);
     if (s->asker.port != 0) {

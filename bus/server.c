@@ -224,27 +224,25 @@ static void introduce(const tt_bus *bus, tt_bus_session *session, tt_response *r
 
 // An answer as it goes at once: in the acknowledgement, or as a non-confirmable message.
 static size_t write_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_message *m,
-                            const tt_response *response, const uint32_t *observe,
-                            tt_bus_buffer *buffer)
+                            tt_response *response, const uint32_t *observe, tt_bus_buffer *buffer)
 {
     bool confirmable = m->type == TT_CONFIRMABLE;
     uint16_t id = m->id;
     tt_message_writer w;
-    tt_response introducing = *response;
-    introduce(bus, session, &introducing);
+    introduce(bus, session, response);
     if (!confirmable && (session == NULL || !tt_session_new_id(session, now, &id)))
         id = bus->first_id++;
     tt_message_begin(&w, buffer->bytes, sizeof(buffer->bytes),
                      confirmable ? TT_ACKNOWLEDGEMENT : TT_NON_CONFIRMABLE, response->code, id,
                      &m->token);
-    bool fits = tt_bus_write_response(bus, &w, &m->block1, &m->block2, &introducing, observe);
+    bool fits = tt_bus_write_response(bus, &w, &m->block1, &m->block2, response, observe);
     TT_CHECK(fits); // the payload is a block at most, and the options of an answer are few
     return w.out.length;
 }
 
 // Answers at once, and what is remembered of that: of a GET nothing, its handler may run again.
 static void send_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
-                         const tt_message *m, const tt_response *response, const uint32_t *observe,
+                         const tt_message *m, tt_response *response, const uint32_t *observe,
                          tt_bus_buffer *buffer)
 {
     size_t length = write_at_once(bus, now, session, m, response, observe, buffer);
