@@ -24,6 +24,7 @@ static bool old_kernel;      // it knows neither option
 static int next_send_errors; // of sendmsg and sendmmsg, so many with this:
 static int send_error;
 static bool of_runs_only;                        // those that the kernel cuts
+static bool every_other;                         // and of the calls every second one succeeds
 static unsigned take_most;                       // of what sendmmsg is given
 static unsigned sends;                           // calls
 static void (*mangle)(struct mmsghdr *messages); // what recvmmsg has filled
@@ -60,7 +61,7 @@ int __wrap_setsockopt(int d, int level, int option, const void *value, socklen_t
 static bool send_fails(bool is_run)
 {
     sends++;
-    if (next_send_errors == 0 || (of_runs_only && !is_run))
+    if (next_send_errors == 0 || (of_runs_only && !is_run) || (every_other && sends % 2 == 0))
         return false;
     next_send_errors--;
     errno = send_error;
@@ -192,7 +193,13 @@ static void test_many(void)
     go();
     EXPECT_EQUAL(sends, 5); // 64 at a time
     expect_numbers(0, 300, 20);
-    EXPECT(from->lost == 0 && is_quiet());
+    // Longer than any run, of the longest.
+    bool cuts = from->cuts;
+    for (unsigned i = 0; i < 100; i++)
+        EXPECT_EQUAL(send_number(&there, i, TT_DATAGRAM_MAX, true), TT_OK);
+    go();
+    expect_numbers(0, 100, TT_DATAGRAM_MAX);
+    EXPECT(from->lost == 0 && from->cuts == cuts && is_quiet());
 }
 
 // A shorter one is the last of a run, a longer one, one that cannot wait and one to another begin
@@ -319,14 +326,22 @@ static void test_parts(void)
     go();
     expect_numbers(0, 19, 20);
     expect_numbers(19, 1, 11);
-    send_error = EAGAIN; // in the midst of a run
-    for (unsigned i = 0; i < 20; i++)
-        EXPECT_EQUAL(send_number(&there, i, 20, true), TT_OK);
+    // Before each part it takes nothing for a while, or tells of an earlier datagram.
+    static const int errors[] = {EAGAIN, ECONNREFUSED};
+    every_other = true;
     take_most = 7;
-    sends = 0;
-    go();
-    EXPECT_EQUAL(sends, 3);
-    expect_numbers(0, 20, 20);
+    for (size_t k = 0; k < TT_COUNT(errors); k++) {
+        send_error = errors[k];
+        next_send_errors = 3;
+        sends = 0;
+        for (unsigned i = 0; i < 20; i++)
+            EXPECT_EQUAL(send_number(&there, i, 20, true), TT_OK);
+        for (unsigned i = 0; i < 4; i++)
+            go();
+        EXPECT(sends == 6 && next_send_errors == 0);
+        expect_numbers(0, 20, 20);
+    }
+    every_other = false;
     take_most = 0;
     EXPECT(from->lost == 0 && is_quiet());
 }
