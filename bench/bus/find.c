@@ -3,6 +3,8 @@
 // and until one that was away, or was restarted, for five seconds is known again and answers.
 // Medians of 100 seeds, and the worst. Nothing here takes time but waiting and the network: what a
 // machine adds is less than a round trip of bus.rtt_plain.
+//
+//     bench_find [SEEDS]
 
 #include <stdlib.h>
 
@@ -10,12 +12,13 @@
 #include "tutti/check.h"
 #include "tutti/sim.h"
 
-#define SEEDS 100
+#define SEEDS_MAX 100
 #define NODES 10
 #define WHO 0 // that is looked for
 #define BY 9  // that looks
 #define AWAY TT_SECONDS(5)
 
+static unsigned seeds = SEEDS_MAX;
 static struct {
     tt_sim *sim;
     bool by_address; // it is given; else the name
@@ -102,21 +105,23 @@ static int by_size(const void *a, const void *b)
 // `more`: a line of faults with room for two times in milliseconds.
 static void measure(const char *name, const char *more, bool is_new)
 {
-    tt_time times[SEEDS];
-    for (unsigned i = 0; i < SEEDS; i++) {
+    tt_time times[SEEDS_MAX];
+    for (unsigned i = 0; i < seeds; i++) {
         char faults[TT_SIM_FAULTS_TEXT_MAX];
         unsigned leaves_ms = 60000 + 7 * i, back_ms = leaves_ms + (unsigned)(AWAY / TT_MS(1));
         int length = snprintf(faults, sizeof(faults), "delay 0.2ms jitter 1ms\n");
         snprintf(faults + length, sizeof(faults) - (size_t)length, more, leaves_ms, back_ms);
         times[i] = time_of(i + 1, faults, TT_MS(back_ms), is_new);
     }
-    qsort(times, SEEDS, sizeof(times[0]), by_size);
-    printf("bench bus.%s %.1f ms\n", name, (double)times[SEEDS / 2] / 1e6);
-    printf("bench bus.%s.worst %.1f ms\n", name, (double)times[SEEDS - 1] / 1e6);
+    qsort(times, seeds, sizeof(times[0]), by_size);
+    printf("bench bus.%s %.1f ms\n", name, (double)times[seeds / 2] / 1e6);
+    printf("bench bus.%s.worst %.1f ms\n", name, (double)times[seeds - 1] / 1e6);
 }
 
-int main(void)
+int main(int count, char **words)
 {
+    seeds = count > 1 ? (unsigned)atoi(words[1]) : seeds;
+    REQUIRE(seeds > 0 && seeds <= SEEDS_MAX);
     measure("discover", "", true);
     look.by_address = true;
     measure("discover_unicast", "block multicast\n", true);

@@ -477,6 +477,21 @@ static void test_received_runs(bool runs)
     close(raw);
 }
 
+// All that was there when a wait returned is given without another.
+static void test_one_wait(void)
+{
+    unsigned count = to->without_runs || old_kernel ? 200 : 1000;
+    for (unsigned i = 0; i < count; i++)
+        EXPECT_EQUAL(send_number(&there, i, 20, true), TT_OK);
+    go();
+    ops->wait(&to->platform, ops->now(&to->platform) + TT_SECONDS(2));
+    unsigned given = 0;
+    while (ops->receive(&to->platform, &datagram) == TT_OK)
+        given += is_number(&datagram, given, 20);
+    EXPECT_EQUAL(given, count);
+    EXPECT(is_quiet());
+}
+
 // While one port has much to take, a wake and another port's datagram do not wait for the end of
 // it.
 static void test_not_starved(void)
@@ -518,6 +533,7 @@ static void test_all(bool without_runs)
         test_parts();
     test_unreachable();
     test_received_runs(runs);
+    test_one_wait();
     test_not_starved();
     test_errors();
     close_both();
