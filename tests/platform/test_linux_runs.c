@@ -490,6 +490,13 @@ static void test_one_wait(void)
         given += is_number(&datagram, given, 20);
     EXPECT_EQUAL(given, count);
     EXPECT(is_quiet());
+    // And what came after the kernel was asked, before the wait.
+    for (unsigned i = 0; i < 3; i++) {
+        EXPECT_EQUAL(send_number(&there, i, 20, false), TT_OK);
+        ops->wait(&to->platform, ops->now(&to->platform) + TT_SECONDS(2));
+        EXPECT(ops->receive(&to->platform, &datagram) == TT_OK && is_number(&datagram, i, 20));
+    }
+    EXPECT(is_quiet());
 }
 
 // While one port has much to take, a wake and another port's datagram do not wait for the end of
