@@ -67,8 +67,11 @@ tt_exit tt_client_open(tt_client *client, const char *command, const char *net, 
     tt_exit result = host ? open_host(client, command) : open_switch(client, command, net);
     if (result != TT_EXIT_OK)
         return result;
-    tt_node_options options = {
-        .browse = true, .watch = on_peer != NULL, .on_peer = on_peer, .context = context};
+    tt_node_options options = {.browse = true,
+                               .watch = on_peer != NULL,
+                               .members = client->members,
+                               .on_peer = on_peer,
+                               .context = context};
     tt_status status = tt_node_init(&client->node, client->platform, &options);
     if (status == TT_OK)
         return TT_EXIT_OK;
@@ -89,9 +92,10 @@ tt_exit tt_client_use_directory(tt_client *client, const char *command, const ch
         return TT_EXIT_USAGE;
     }
     if (client->host != tt_endpoint_is_loopback(&place)) {
-        tt_say_error("tutti %s: a directory on this machine's own address is asked with --host, one "
-                     "elsewhere without it",
-                     command);
+        tt_say_error(
+            "tutti %s: a directory on this machine's own address is asked with --host, one "
+            "elsewhere without it",
+            command);
         return TT_EXIT_USAGE;
     }
     if (tt_endpoint_is_link_local(&place) && place.interface == 0)

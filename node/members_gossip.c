@@ -40,7 +40,7 @@ static bool ask(tt_node *node, tt_time now, const tt_endpoint *to, uint64_t id, 
     const tt_member *asked = tt_members_find(m, id);
     if (asked != NULL && asked->state != TT_MEMBER_ALIVE)
         tt_gossip_add(&w, asked);
-    for (unsigned i = 0; i < m->count && m->news > 0 && !tt_gossip_is_full(&w); i++) {
+    for (unsigned i = 0; i < m->count && m->news > 0 && m->id != 0 && !tt_gossip_is_full(&w); i++) {
         tt_member *member = &m->places[i];
         if (filter && w.w.length > WORDS_BYTES)
             break;

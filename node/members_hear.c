@@ -144,10 +144,12 @@ static bool is_comparable(const tt_members *m, const tt_gossip *g)
 
 // ---- answering
 
-// Of what is behind the filter, and what is new.
+// Of what is behind the filter, and what is new. Who has no name lists all that there is, and tells
+// nobody: it is told of those, too, who do not gossip.
 static bool belongs_in(const tt_members *m, const tt_gossip *g, const tt_member *member)
 {
-    if ((member->sources & TT_MEMBER_GOSSIPS) == 0 || member->id == g->id)
+    bool lists = g->id == 0 && member->state != TT_MEMBER_GONE;
+    if (((member->sources & TT_MEMBER_GOSSIPS) == 0 && !lists) || member->id == g->id)
         return false;
     if (g->filter_length == 0)
         return tt_member_has_news(m, member);
@@ -197,8 +199,8 @@ static void take_question(tt_node *node, tt_time now, tt_gossip *g, const tt_end
                           size_t bytes)
 {
     tt_members *m = node->members;
-    if (g->id != 0 && g->id == m->id)
-        return; // our own words, or a forger's
+    if (m->id == 0 || g->id == m->id)
+        return; // who has no name tells nobody; and our own words, or a forger's
     const tt_member *asker = hear(node, now, g, from);
     uint64_t id = asker != NULL ? asker->id : 0;
     take_words(node, now, g, from);

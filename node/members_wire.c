@@ -1,4 +1,4 @@
-// Gossip as bytes: docs/wire.md, 7.
+// Gossip as bytes: docs/wire.md, 9.
 //
 // Non-confirmable messages of CoAP with fixed heads, apart from the bus's sessions: what is said
 // may come twice, late or never, and nothing is remembered of who said it. Whoever does not know

@@ -345,7 +345,8 @@ tt_status tt_bus_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t ca
                           size_t *length);
 
 // A peer has gone or restarted: calls to it end with TT_TIMED_OUT, its observations are dropped,
-// what is remembered of its messages is forgotten.
+// what is remembered of its messages is forgotten, but for one that has said who it is: requests of
+// that life may still come, and those of another are known from them.
 void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer);
 
 // Nothing listens at `peer`, as an ICMP error told the platform: calls and pings that wait for it

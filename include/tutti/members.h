@@ -6,7 +6,7 @@
 // asks it (node/presence.c).
 //
 // A node that is given a table (tt_node_options.members) also gossips: it tells others what is new,
-// and asks them for what it lacks (docs/wire.md, 7). The table's size is the product's. A device
+// and asks them for what it lacks (docs/wire.md, 9). The table's size is the product's. A device
 // without one has no code of this.
 
 #ifndef TUTTI_MEMBERS_H

@@ -207,10 +207,12 @@ void tt_main(void)
                                .kept_name = keep != NULL ? keep->name(name) : NULL,
                                .kind = product->kind,
                                .port = TT_BUS_PORT,
+                               .members = product->members != NULL ? product->members() : NULL,
                                .on_turn = on_turn};
     tt_status status = tt_platform_device_start(&platform);
     if (status == TT_OK)
-        status = tt_product_init_node(&node, platform, &options); // a product's kind may be too long
+        status =
+            tt_product_init_node(&node, platform, &options); // a product's kind may be too long
     if (status != TT_OK)
         end_without_network(status);
     if (keep != NULL)

@@ -19,7 +19,7 @@ fuzz() { # fuzz TARGET SEEDS SECONDS
         -artifact_prefix="$work/found/$1-" "$work/$1" "$work/seeds/$2" >"$work/$1.log" 2>&1
 }
 
-for target in coap stream dns cbor plan graph_text line dump safetensors npy npz store faults; do
+for target in coap stream gossip dns cbor plan graph_text line dump safetensors npy npz store faults; do
     if fuzz $target $target "$seconds"; then
         echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log") inputs, nothing found"
     else

@@ -88,6 +88,36 @@ static void stream_seeds(const char *folder)
     save(folder, "stream", 0, bytes, row.length);
 }
 
+// What a node is answered with: two members, one of whom is doubted; then that node itself is gone.
+static void gossip_seeds(const char *folder)
+{
+    static const uint8_t where[16] = {0xfe, 0x80, [15] = 7};
+    uint8_t bytes[400];
+    tt_writer row;
+    tt_writer_init(&row, bytes, sizeof(bytes));
+    for (uint8_t i = 0; i < 4; i++) {
+        tt_write_u8(&row, (uint8_t)(0x10 | i));
+        tt_write_be16(&row, 25 + 2 * 29);
+        tt_write_u8(&row, 1);
+        tt_write_u8(&row, 1);      // its sender has a name
+        tt_write_be16(&row, 3);    // so many it knows,
+        tt_write_be64(&row, 4);    // of this sum
+        tt_write_be64(&row, 1000); // who it is
+        tt_write_be16(&row, i);
+        tt_write_u8(&row, 2);
+        tt_write_be16(&row, 2 * 29);
+        for (uint8_t k = 0; k < 2; k++) {
+            tt_write_u8(&row, (uint8_t)(12 | (i + k) % 3));
+            tt_write_be64(&row, 2000u + k + i / 2);
+            tt_write_be16(&row, i);
+            tt_write_be16(&row, 5683);
+            tt_write_bytes(&row, where, sizeof(where));
+        }
+    }
+    REQUIRE(!row.failed);
+    save(folder, "gossip", 0, bytes, row.length);
+}
+
 // What another device says from its first probe to its announcements.
 static void dns_seeds(const char *folder)
 {
@@ -321,6 +351,7 @@ int main(int count, char **words)
     REQUIRE(count == 2);
     coap_seeds(words[1]);
     stream_seeds(words[1]);
+    gossip_seeds(words[1]);
     dns_seeds(words[1]);
     line_seeds(words[1]);
     cbor_seeds(words[1]);
