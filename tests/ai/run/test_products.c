@@ -369,7 +369,7 @@ int main(int argc, char **argv)
     setenv("XDG_CACHE_HOME", "/dev/null", 1); // each is compiled anew, and none is kept
     check_wide(61, 1, true);
     check_wide(90, 3, true);
-    check_wide(90, 7, false);
+    check_wide(300, 7, false);
     for (unsigned i = 0; i < graphs; i++)
         check(seed + i, i % 40 < PRODUCT_KINDS ? 400000 : 30000, false);
     printf("%u forms, %u of them in blocks of images\n", forms_seen, in_blocks);
