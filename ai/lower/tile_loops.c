@@ -103,8 +103,7 @@ static void walk_lanes(product *p, rows *r)
 {
     const axis *a = tt_tiles_axis_of(p, p->lanes);
     if (p->lanes_block > 0)
-        walk_some_lanes(p, r,
-                        tt_fusing_rest(p->f, p->f->open_count - 1, p->lanes_block, a->size, true));
+        walk_some_lanes(p, r, tt_fusing_rest(p->f, p->lanes_turn, p->lanes_block, a->size, true));
     else if (p->pair == (int)p->lanes)
         walk_pairs(p, r, a, TT_LANES, walk_vectors, 0);
     else
@@ -209,6 +208,7 @@ static bool open_first(product *p, rows *r)
     p->lanes_block = TT_LANES;
     split(p, tt_divide_up(l->size, TT_LANES));
     tt_tiles_open_axis(p, l, TT_LANES, (tt_form_axis){.end = p->f->fused->turns});
+    p->lanes_turn = p->f->open_count - 1;
     return true;
 }
 

@@ -54,6 +54,7 @@ typedef struct product {
     unsigned rows;       // windows that are walked by loops, without the columns
     unsigned opened;     // windows whose loops are around the lanes
     int64_t lanes_block; // of a turn; 0: all lanes
+    unsigned lanes_turn; // the loop that counts those blocks
     bool packed[2];      // what is read of the operand was copied to local memory
     bool local;          // sums are kept by lanes in local memory until all images are added
     // The vectors of the tile that is walked: from one to the next in the operand that has them and
