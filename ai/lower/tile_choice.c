@@ -44,7 +44,9 @@ static int64_t step_cost(const product *p, const way *w, int64_t numbers, int64_
                          bool half)
 {
     int64_t sums = numbers * vectors, loads = numbers + vectors, busy;
-    if (p->f->groups->wide)
+    if (p->f->groups->wide && w->lanes == SUMMED) // from farther away, both
+        busy = sums > 2 * loads ? sums : 2 * loads;
+    else if (p->f->groups->wide)
         busy = sums > loads ? sums : loads;
     else if (w->lanes == SUMMED)
         busy = 2 * loads;
