@@ -8,7 +8,7 @@
 #define FEW_ROWS 8
 #define LONG_SUM 64
 #define REGISTERS 32 // of a wide machine: sums, vectors, and a number
-#define PAIRS_MAX 4
+#define PAIRS_MAX 5
 #define BETTER 0.97 // as many more vectors must be, which come from farther away
 #define PAGE 1024   // elements
 
@@ -44,8 +44,9 @@ static int64_t step_cost(const product *p, const way *w, int64_t numbers, int64_
                          bool half)
 {
     int64_t sums = numbers * vectors, loads = numbers + vectors, busy;
-    if (p->f->groups->wide && w->lanes == SUMMED) // from farther away, both
-        busy = sums > 2 * loads ? sums : 2 * loads;
+    int64_t far = 2 * numbers + (w->pair == -1 ? 1 : 2) * vectors; // images, but neighbours of one
+    if (p->f->groups->wide && w->lanes == SUMMED)
+        busy = sums > far ? sums : far;
     else if (p->f->groups->wide)
         busy = sums > loads ? sums : loads;
     else if (w->lanes == SUMMED)
@@ -91,7 +92,7 @@ static int64_t vectors_of(const product *p, const way *w, int64_t *alone)
     if (w->pair >= 0)
         return w->pair == (int)w->lanes ? p->free[w->pair].size / TT_LANES : p->free[w->pair].size;
     const window *last = &p->window[p->window_count - 1];
-    *alone = last->span.window - 1;
+    *alone = w->lanes == SUMMED ? 0 : last->span.window - 1;
     return last->count;
 }
 
@@ -101,7 +102,7 @@ static double whole_cost(const product *p, const way *w, int64_t size, bool half
     int64_t alone, vectors = vectors_of(p, w, &alone), cost = 0;
     alone = alone < vectors ? alone : vectors;
     int64_t rest = (vectors - alone) % w->pair_count;
-    if (w->pair < 0 || w->pair == (int)w->lanes)
+    if ((w->pair < 0 && w->lanes != SUMMED) || w->pair == (int)w->lanes)
         alone += rest;
     else if (rest > 0)
         cost = tiles_cost(p, w, size, rest, half);
@@ -179,8 +180,8 @@ static bool can_pair(const product *p, const way *w)
     if (!p->f->groups->wide || w->tiled == NOT_TILED)
         return false;
     if (w->pair < 0)
-        return w->tiled >= 0 && p->window_count > 0 && w->vector == 0 && w->lanes != SUMMED &&
-               tiles_at_edges(p, 1) <= TILES_WRITTEN_OUT;
+        return w->tiled >= 0 && p->window_count > 0 && w->vector == 0 &&
+               tiles_at_edges(p, w->lanes == SUMMED ? PAIRS_MAX : 1) <= TILES_WRITTEN_OUT;
     const axis *a = &p->free[w->pair];
     if (w->pair == w->tiled || a->stride[1 - w->vector] != 0 || a->stride[w->vector] == 0)
         return false;

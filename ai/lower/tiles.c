@@ -53,18 +53,22 @@ tt_register tt_tiles_load(product *p, unsigned operand, const tt_affine *at)
 static void multiply(product *p, tile *t, uint32_t inside)
 {
     tt_register shared[SUMS_MAX];
+    bool by_vector = t->columns != NULL && !t->of_columns;
     for (int64_t v = 0; v < p->pairs; v++) {
         tt_affine at = p->at[p->vector];
         at.offset += v * p->pair_apart;
-        shared[v] = tt_tiles_load(p, p->vector, &at);
+        if (!by_vector || ((inside >> v) & 1) != 0)
+            shared[v] = tt_tiles_load(p, p->vector, &at);
     }
     for (int64_t i = 0; i < t->count; i++) {
-        if (((inside >> i) & 1) == 0)
+        if (!by_vector && ((inside >> i) & 1) == 0)
             continue;
         tt_affine at = p->at[1 - p->vector];
         at.offset += i * t->apart;
         tt_register one = tt_tiles_load(p, 1 - p->vector, &at);
         for (int64_t v = 0; v < p->pairs; v++) {
+            if (by_vector && ((inside >> v) & 1) == 0)
+                continue;
             tt_register sum = t->sum[v * t->count + i];
             tt_form_set(p->form, sum, tt_form_make(p->form, TT_FORM_FMA, one, shared[v], sum));
         }
@@ -118,14 +122,15 @@ static void walk_taps(product *p, tile *t, int64_t first, int64_t end, uint32_t 
     memcpy(p->at, saved, sizeof(saved));
 }
 
-// Which columns of a tile that is written out see an element at a tap.
+// Which columns of a tile that is written out see an element at a tap: its numbers are such, or
+// its vectors.
 static uint32_t seen_at(const product *p, const tile *t, int64_t tap)
 {
     const phase *c = t->columns;
     int64_t size = p->window[p->window_count - 1].span.size;
     uint32_t seen = 0;
-    for (int64_t i = 0; i < t->count; i++) {
-        int64_t column = t->first + (t->of_columns ? i : 0);
+    for (int64_t i = 0; i < (t->of_columns ? t->count : p->pairs); i++) {
+        int64_t column = t->first + (t->of_columns || p->pair == -1 ? i : 0);
         int64_t in = column * c->in_step + c->in + tap * c->in_tap;
         seen |= (uint32_t)(t->inside || (in >= 0 && in < size)) << i;
     }
@@ -381,7 +386,7 @@ void tt_tiles_walk_columns(product *p, const rows *r)
             while (low >= 0 && first + (tiles + 1) * count <= c.count &&
                    (first + (tiles + 1) * count - 1) * c.in_step + c.in + reach < w->span.size)
                 tiles++;
-            if (tiles == 0 && p->tiled != -1)
+            if (tiles == 0 && p->tiled != -1 && p->lanes != SUMMED)
                 count = 1;
             walk_some_columns(p, r, &c, first, count, tiles > 0 ? tiles : 1, tiles > 0);
             first += count * (tiles > 0 ? tiles : 1);
