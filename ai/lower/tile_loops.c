@@ -166,7 +166,8 @@ static int64_t near_chunk(const product *p)
         return 0;
     for (unsigned i = 1; i < p->window_count; i++)
         others *= p->window[i].span.window;
-    int64_t bytes = 4 * TT_LANES * others * (p->lanes == SUMMED ? p->tile + (p->pair == -1 ? 1 : p->pair_count) : 2);
+    int64_t bytes = 4 * TT_LANES * others *
+                    (p->lanes == SUMMED ? p->tile + (p->pair == -1 ? 1 : p->pair_count) : 2);
     for (int64_t chunk = 1; chunk < w->span.window; chunk++)
         if (w->span.window % chunk == 0 && (best == 0 || chunk * bytes <= NEAR))
             best = chunk;
