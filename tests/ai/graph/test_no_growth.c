@@ -1,6 +1,6 @@
-// A graph that cannot grow: from each point of differentiating random
-// graphs on no array gets longer, which ends in a status and nothing worse. Rows go on for a while
-// with values that are none. test_run_memory, next door, lets each allocation fail.
+// A graph that cannot grow: from each point of differentiating random graphs on no array gets
+// longer, which ends in a status and nothing worse. Rows go on for a while with values that are
+// none. test_run_memory, next door, lets each allocation fail.
 
 #include <stdlib.h>
 #include <string.h>
