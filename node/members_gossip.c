@@ -84,6 +84,15 @@ static bool takes_part(const tt_members *m)
     return m->eager || m->unheard > 0 || m->wanted != 0;
 }
 
+// Whether it is asked already: five questions without an answer are five seconds.
+static bool is_under_way(const tt_members *m, uint64_t id)
+{
+    for (unsigned i = 0; i < TT_MEMBERS_ASKS_MAX; i++)
+        if (m->asks[i].token != 0 && m->asks[i].id == id)
+            return true;
+    return false;
+}
+
 static void turn_round(tt_node *node, tt_time now)
 {
     tt_members *m = node->members;
@@ -91,7 +100,7 @@ static void turn_round(tt_node *node, tt_time now)
     m->target = 0;
     if (target == NULL || !can_be_asked(target))
         target = choose(m, TT_MEMBER_ALIVE);
-    if (target != NULL)
+    if (target != NULL && !is_under_way(m, target->id))
         ask(node, now, &target->endpoint, target->id, m->differs || m->eager);
     m->rest_until = tt_after(now, TT_MEMBERS_ROUND / 2);
     m->interval = is_active(m) ? TT_MEMBERS_ROUND : tt_earlier(2 * m->interval, TT_MEMBERS_QUIET);
