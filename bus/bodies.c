@@ -84,13 +84,13 @@ tt_bus_transfer *tt_bodies_place_block(tt_bus *bus, tt_time now, tt_resource *re
     t = mine ? t : find_free(bus, response); // whoever begins anew gives up what it began before
     if (t == NULL)
         return NULL;
-    *t = (tt_bus_transfer){.resource = resource,
-                           .session = session,
-                           .method = request->method,
-                           .next = offset + m->length,
-                           .heard = now,
-                           .tag = m->tag,
-                           .tag_length = m->tag_length};
+    t->resource = resource;
+    t->session = session;
+    t->method = request->method;
+    t->next = offset + m->length;
+    t->heard = now;
+    t->tag = m->tag;
+    t->tag_length = m->tag_length;
     strcpy(t->path, m->path);
     return t;
 }

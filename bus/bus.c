@@ -24,13 +24,14 @@ void tt_bus_init(tt_bus *bus, tt_time now, uint64_t seed)
         (uint32_t)tt_random_below(&bus->random, 1 << 24); // other than the last start's
     bus->next_answer = 1;
     bus->version_salt = tt_random_u64(&bus->random);
-    bus->well_known = (tt_resource){.path = ".well-known/core",
-                                    .handler = tt_bus_links_handler,
-                                    .context = bus,
-                                    .methods = 1 << TT_GET,
-                                    .hidden = true};
-    TT_CHECK(tt_bus_add(bus, &bus->well_known) == TT_OK);
-    bus->gone = (tt_resource){.handler = not_found, .context = bus, .methods = 1 << TT_GET};
+    bus->well_known.path = ".well-known/core";
+    bus->well_known.handler = tt_bus_links_handler;
+    bus->well_known.hidden = true;
+    bus->gone.handler = not_found;
+    bus->well_known.context = bus->gone.context = bus;
+    bus->well_known.methods = bus->gone.methods = 1 << TT_GET;
+    tt_status status = tt_bus_add(bus, &bus->well_known);
+    TT_CHECK(status == TT_OK);
 }
 
 tt_status tt_bus_add(tt_bus *bus, tt_resource *resource)
@@ -218,7 +219,8 @@ tt_time tt_bus_deadline(const tt_bus *bus)
 tt_status tt_bus_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
                           size_t *length)
 {
-    TT_CHECK(capacity >= TT_BUS_MESSAGE_MAX);
+    bool fits = capacity >= TT_BUS_MESSAGE_MAX;
+    TT_CHECK(fits);
     bool sent =
         tt_outbox_transmit(bus, peer, bytes, capacity, length) ||
         tt_transmission_transmit(bus, peer, bytes, length) ||

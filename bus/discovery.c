@@ -93,6 +93,12 @@ void tt_discovery_set_addresses(tt_discovery *d, tt_time now, const tt_endpoint 
         tt_after(now, d->state.probes == PROBES ? 0 : tt_discovery_random(d, 0, PROBE_INTERVAL));
 }
 
+void tt_discovery_set_sleep(tt_discovery *d, tt_time now, uint16_t seconds)
+{
+    d->options.sleep_s = seconds;
+    tt_discovery_say_here(d, now);
+}
+
 void tt_discovery_goodbye(tt_discovery *d, tt_time now)
 {
     if (d->options.name == NULL || d->state.probes < PROBES)
@@ -222,14 +228,17 @@ void tt_discovery_advance(tt_discovery *d, tt_time now)
         d->browsing->advance(d, now);
 }
 
+const tt_endpoint tt_mdns_groups[2] = {
+    [TT_FAMILY_IPV4 - 1] = {.ip = {[10] = 0xff, 0xff, 224, 0, 0, 251}, .port = TT_MDNS_PORT},
+    [TT_FAMILY_IPV6 - 1] = {.ip = {0xff, 2, [15] = 0xfb}, .port = TT_MDNS_PORT},
+};
+
 static void to_families(tt_endpoint *peer, uint8_t families)
 {
-    static const tt_endpoint groups[] = {
-        [TT_FAMILY_IPV4] = {.ip = {[10] = 0xff, 0xff, 224, 0, 0, 251}, .port = TT_MDNS_PORT},
-        [TT_FAMILY_IPV6] = {.ip = {0xff, 2, [15] = 0xfb}, .port = TT_MDNS_PORT},
-        [TT_FAMILY_BOTH] = {.port = TT_MDNS_PORT},
-    };
-    *peer = groups[families == 0 ? TT_FAMILY_BOTH : families];
+    if (families == TT_FAMILY_IPV4 || families == TT_FAMILY_IPV6)
+        *peer = tt_mdns_groups[families - 1];
+    else
+        *peer = (tt_endpoint){.port = TT_MDNS_PORT};
 }
 
 static bool due(tt_time at, tt_time now)
@@ -274,7 +283,8 @@ tt_status tt_discovery_transmit(tt_discovery *d, tt_time now, tt_endpoint *peer,
 {
     struct tt_discovery_state *s = &d->state;
     tt_writer w;
-    TT_CHECK(capacity >= TT_MDNS_MESSAGE_MAX);
+    bool fits = capacity >= TT_MDNS_MESSAGE_MAX;
+    TT_CHECK(fits);
     tt_writer_init(&w, bytes, TT_MDNS_MESSAGE_MAX);
     to_families(peer, TT_FAMILY_BOTH);
     if (s->asker.port != 0) {

@@ -82,7 +82,7 @@ void tt_discovery_write_probe(const tt_discovery *d, tt_writer *w);
 // The data of our SRV and of our TXT record, of TT_DISCOVERY_TEXT_MAX bytes at most.
 void tt_discovery_write_place(const tt_discovery *d, tt_writer *w);
 void tt_discovery_write_text(const tt_discovery *d, tt_writer *w);
-#define TT_DISCOVERY_TEXT_MAX (6 + TT_KIND_MAX + 6 + 8 + 6 + 2)
+#define TT_DISCOVERY_TEXT_MAX (6 + TT_KIND_MAX + 6 + 8 + 6 + 2 + 7 + 4)
 void tt_discovery_write_query(tt_discovery *d, tt_time now, tt_writer *w);
 
 // discovery.c

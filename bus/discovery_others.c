@@ -121,15 +121,26 @@ static uint32_t boot_in(const reading *m, const tt_dns_record *record)
                : 0;
 }
 
+// Seconds that a device says it may be silent; 0 where it says none, or more than anybody may.
+static uint16_t sleep_in(const reading *m, const tt_dns_record *record)
+{
+    char text[5];
+    bool told = tt_discovery_txt_value(m->bytes + record->data, record->length, "sleep=", text,
+                                       sizeof(text));
+    uint32_t seconds = told ? tt_discovery_parse_hex(text) : 0;
+    return seconds <= TT_SLEEP_MAX ? (uint16_t)seconds : 0;
+}
+
 static void read_txt(const reading *m, const tt_dns_record *record, tt_peer *peer)
 {
     char text[TT_KIND_MAX];
     const uint8_t *data = m->bytes + record->data;
     uint32_t boot = boot_in(m, record);
     if (peer->reported) {
-        if (boot != 0 && boot != peer->boot)
-            tt_discovery_doubt(m->d, m->now, peer);
-        else if (boot != 0 && peer->left && peer->doubted) // it is here, as it was
+        if ((boot != 0 && boot != peer->boot) || sleep_in(m, record) != peer->sleep_s ||
+            (peer->sleep_s > 0 && m->now - peer->heard > TT_SECONDS(5))) // it is awake, it says
+            tt_discovery_doubt(m->d, m->now, peer);                      // it is asked what is so
+        else if (boot != 0 && peer->left && peer->doubted)               // it is here, as it was
             peer->doubted = peer->left = false; // but no sign of life: anybody can say it
         return;
     }
@@ -143,6 +154,8 @@ static void read_txt(const reading *m, const tt_dns_record *record, tt_peer *pee
         peer->wire = 0;
     }
     peer->boot = boot;
+    peer->sleep_s = sleep_in(m, record);
+    peer->sleep_told = peer->sleep_s != 0;
 }
 
 // Goodbye, or somebody says so (RFC 6762, 10.1).

@@ -205,6 +205,8 @@ void tt_discovery_report(tt_discovery *d, tt_time now, tt_peer *peer)
     peer->heard = now;
     tt_discovery_tell(d, now, TT_PEER_FOUND, peer);
     doubt_neighbours(d, now, peer);
+    if (peer->sleep_told) // what it says itself counts: it is asked while it is awake
+        tt_discovery_doubt(d, now, peer);
 }
 
 void tt_discovery_confirm(tt_discovery *d, tt_time now, tt_peer *peer, uint32_t boot, uint8_t wire)
@@ -244,8 +246,7 @@ static bool has_room_for_hint(const tt_discovery *d, tt_time now)
 {
     for (size_t i = 0; i < d->options.peers_max; i++) {
         const tt_peer *peer = &d->options.peers[i];
-        if (peer->name[0] == '\0' ||
-            (peer->lost && now - peer->watch.since > TT_SECONDS(60)))
+        if (peer->name[0] == '\0' || (peer->lost && now - peer->watch.since > TT_SECONDS(60)))
             return true;
     }
     return false;

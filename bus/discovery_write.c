@@ -45,6 +45,11 @@ void tt_discovery_write_text(const tt_discovery *d, tt_writer *w)
     tt_text_init(&text, digits, sizeof(digits));
     tt_text_add_hex(&text, TT_WIRE_VERSION, 1);
     write_pair(w, "wire=", digits);
+    if (d->options.sleep_s == 0)
+        return;
+    tt_text_init(&text, digits, sizeof(digits));
+    tt_text_add_hex(&text, d->options.sleep_s, 1);
+    write_pair(w, "sleep=", digits);
 }
 
 static void write_instance(const tt_discovery *d, tt_writer *w, const char *instance,

@@ -84,6 +84,7 @@ void tt_bus_reject(tt_bus *bus, const tt_endpoint *peer, const tt_message *m);
 bool tt_outbox_is_empty(const tt_bus *bus);
 bool tt_outbox_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t capacity,
                         size_t *length);
+extern const tt_endpoint tt_own_endpoint; // all zero: this device itself
 bool tt_endpoint_is_own(const tt_endpoint *peer);
 
 // transmission.c

@@ -50,24 +50,24 @@ typedef struct tt_message {
     const uint8_t *payload;
     size_t length;
     // Options, where present.
-    char path[TT_BUS_PATH_MAX], query[TT_BUS_QUERY_MAX]; // path: of a response, its Location-Path
-    uint16_t content_format, accept; // TT_FORMAT_NONE without
-    bool has_observe;
     uint8_t etag_length; // 0 without
-    uint64_t etag;
-    uint8_t tag_length; // of the Request-Tag; 0 without, or with an empty one
-    uint64_t tag;
-    uint32_t observe, size1, size2, max_age;
-    tt_block block1, block2;
+    uint8_t tag_length;  // of the Request-Tag; 0 without, or with an empty one
+    bool has_observe;
     bool has_stream;
-    uint32_t stream;     // what its stream option says
-    uint64_t identity;   // of its sender, whose requests have tokens with a tag; 0 without
-    uint8_t no_response; // bit n - 1: an answer of class n is not wanted
     bool bad_option;     // a critical one that is unknown, malformed or repeated: 4.02, or a reset
     bool bad_block;      // the reserved block size 7: 4.00 (RFC 7959, 2.2)
     bool proxy;          // meant for another host: 5.05 (RFC 7252, 5.10.2)
     bool alias;          // the path has an empty part, as "//a" and "a/"
     bool too_long;       // path or query exceed our limits: no such resource
+    uint8_t no_response; // bit n - 1: an answer of class n is not wanted
+    uint16_t content_format, accept; // TT_FORMAT_NONE without
+    tt_block block1, block2;
+    uint32_t observe, size1, size2, max_age;
+    uint32_t stream; // what its stream option says
+    uint64_t etag;
+    uint64_t tag;
+    uint64_t identity; // of its sender, whose requests have tokens with a tag; 0 without
+    char path[TT_BUS_PATH_MAX], query[TT_BUS_QUERY_MAX]; // path: of a response, its Location-Path
 } tt_message;
 
 // TT_OK, or TT_MALFORMED. What can be told of a malformed message (type, id) is set, for a reset.

@@ -63,7 +63,7 @@ static void resend(tt_bus *bus, tt_bus_session *s)
 {
     tt_call *call = s->out.kind == TT_FOR_CALL ? s->out.owner : NULL;
     if (call != NULL && !tt_endpoint_equal(&call->peer, &s->peer))
-        tt_exchange_settle(bus, call, TT_CALL_ACCEPTED);
+        bus->calling->confirmed(bus, 0, call, false);
     else if (s->out.kind != TT_FOR_NOBODY)
         s->out.send = true;
 }

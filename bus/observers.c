@@ -77,17 +77,21 @@ bool tt_observers_add(tt_bus *bus, tt_time now, tt_resource *resource, tt_bus_se
         ask_the_silent(bus, now);
         return false;
     }
-    *slot =
-        (tt_bus_observer){.resource = resource,
-                          .session = session,
-                          .call = call,
-                          .accept = call != NULL ? call->accept : m->accept,
-                          .block_exponent = m != NULL && m->block2.present ? m->block2.exponent
-                                                                           : TT_BLOCK_EXPONENT_MAX,
-                          .confirm_at = TT_FOREVER,
-                          .confirmed = now};
-    if (m != NULL)
+    memset(slot, 0, sizeof(*slot));
+    slot->resource = resource;
+    slot->session = session;
+    slot->call = call;
+    slot->block_exponent = TT_BLOCK_EXPONENT_MAX;
+    slot->confirm_at = TT_FOREVER;
+    slot->confirmed = now;
+    if (call != NULL) {
+        slot->accept = call->accept;
+    } else {
+        slot->accept = m->accept;
         slot->token = m->token;
+        if (m->block2.present)
+            slot->block_exponent = m->block2.exponent;
+    }
     memcpy(slot->path, path, path_bytes);
     memcpy(slot->path + path_bytes, query, query_bytes);
     return true;
@@ -116,9 +120,8 @@ void tt_observers_remove(tt_bus *bus, const tt_bus_session *session, const tt_bu
 static void look(tt_bus *bus, tt_time now, tt_bus_observer *o, const tt_block *block2,
                  tt_bus_buffer *buffer, tt_response *response)
 {
-    static const tt_endpoint own;
     tt_request request = {.method = TT_GET,
-                          .peer = o->session != NULL ? &o->session->peer : &own,
+                          .peer = o->session != NULL ? &o->session->peer : &tt_own_endpoint,
                           .path = o->path,
                           .query = o->path + strlen(o->path) + 1,
                           .content_format = TT_FORMAT_NONE,
@@ -270,7 +273,7 @@ void tt_observers_advance(tt_bus *bus, tt_time now)
 static tt_time ready_at(const tt_bus_observer *o)
 {
     tt_time ids_at = o->session != NULL ? tt_session_ids_at(o->session) : INT64_MIN;
-    return ids_at > o->again_at ? ids_at : o->again_at;
+    return tt_later(ids_at, o->again_at);
 }
 
 tt_time tt_observers_deadline(const tt_bus *bus)

@@ -12,10 +12,11 @@
 
 _Static_assert(TT_BUS_BUFFERS_MAX >= 2, "one buffer to make answers in, one for what is repeated");
 
+const tt_endpoint tt_own_endpoint;
+
 bool tt_endpoint_is_own(const tt_endpoint *peer)
 {
-    static const tt_endpoint own;
-    return tt_endpoint_equal(peer, &own);
+    return tt_endpoint_equal(peer, &tt_own_endpoint);
 }
 
 tt_bus_buffer *tt_buffer_take(tt_bus *bus)
@@ -55,8 +56,10 @@ void tt_bus_send_empty(tt_bus *bus, const tt_endpoint *peer, tt_message_type typ
         bus->counters.dropped++; // the peer repeats what it wants
         return;
     }
-    bus->empties[(bus->empty_first + bus->empty_count++) % TT_BUS_EMPTY_MAX] =
-        (tt_bus_empty){.peer = *peer, .id = id, .type = (uint8_t)type};
+    tt_bus_empty *empty = &bus->empties[(bus->empty_first + bus->empty_count++) % TT_BUS_EMPTY_MAX];
+    empty->peer = *peer;
+    empty->id = id;
+    empty->type = (uint8_t)type;
 }
 
 void tt_bus_reject(tt_bus *bus, const tt_endpoint *peer, const tt_message *m)

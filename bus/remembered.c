@@ -19,6 +19,7 @@
 #include "bus/internal.h"
 
 #define SLOT TT_SECONDS(4)
+#define SLOTS_OF(time) ((unsigned)(((time) + SLOT - 1) / SLOT))
 #define SLOTS_MASK 0x3fffu // 18 hours; older ones never stay so long: see tt_remembered_age
 #define IS_UNSAFE 0x8000u  // a handler that changes things may have run for one of them
 #define IS_CONFIRMABLE 0x4000u
@@ -38,8 +39,9 @@ static uint16_t slot_of(tt_time now)
 
 static bool is_fresh(uint16_t at, tt_time now)
 {
-    tt_time lifetime = at & IS_CONFIRMABLE ? TT_BUS_EXCHANGE_LIFETIME : TT_BUS_NON_LIFETIME;
-    return ((slot_of(now) - at) & SLOTS_MASK) <= (unsigned)((lifetime + SLOT - 1) / SLOT);
+    unsigned lifetime =
+        at & IS_CONFIRMABLE ? SLOTS_OF(TT_BUS_EXCHANGE_LIFETIME) : SLOTS_OF(TT_BUS_NON_LIFETIME);
+    return ((slot_of(now) - at) & SLOTS_MASK) <= lifetime;
 }
 
 static uint16_t length_of(const tt_bus_range *range) // without its first
@@ -251,11 +253,12 @@ void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *m, tt_o
                        unsigned code)
 {
     unsigned at = slot_of(now) | (m->type == TT_CONFIRMABLE ? IS_CONFIRMABLE : 0u);
-    s->outcomes[s->next_outcome] = (tt_bus_outcome){.sum = tt_message_sum(m),
-                                                    .id = m->id,
-                                                    .at = (uint16_t)at,
-                                                    .kind = (uint8_t)kind,
-                                                    .code = (uint8_t)code};
+    tt_bus_outcome *outcome = &s->outcomes[s->next_outcome];
+    outcome->sum = tt_message_sum(m);
+    outcome->id = m->id;
+    outcome->at = (uint16_t)at;
+    outcome->kind = (uint8_t)kind;
+    outcome->code = (uint8_t)code;
     s->next_outcome = (uint8_t)((s->next_outcome + 1) % TT_BUS_OUTCOMES_MAX);
 }
 

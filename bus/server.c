@@ -22,14 +22,17 @@ tt_answer_token tt_owed_new(tt_bus *bus, tt_time now, tt_bus_session *session, c
         tt_bus_owed *owed = &bus->owed[i];
         if (owed->id != 0)
             continue;
-        *owed = (tt_bus_owed){.id = bus->next_answer++,
-                              .session = session,
-                              .call = call,
-                              .method = call != NULL ? call->method : (tt_method)m->code,
-                              .expires = tt_after(now, TT_BUS_OWED_LIFETIME)};
+        memset(owed, 0, sizeof(*owed));
+        owed->id = bus->next_answer++;
+        owed->session = session;
+        owed->call = call;
+        owed->expires = tt_after(now, TT_BUS_OWED_LIFETIME);
         if (bus->next_answer == 0)
             bus->next_answer = 1;
-        if (m != NULL) {
+        if (call != NULL) {
+            owed->method = call->method;
+        } else {
+            owed->method = (tt_method)m->code;
             owed->token = m->token;
             owed->block2 = m->block2;
             owed->confirmable = m->type == TT_CONFIRMABLE;
@@ -84,7 +87,7 @@ static bool refuse_options(tt_bus *bus, tt_message *m, tt_response *response)
 {
     if (m->bad_option) {
         tt_bus_diagnose(bus, response, TT_BAD_OPTION,
-                        "an option is critical and malformed, or not supported", "");
+                        "a critical option is malformed or not supported", "");
     } else if (m->bad_block) {
         tt_bus_diagnose(bus, response, TT_BAD_REQUEST, "block size 7 is reserved", "");
     } else if (m->length > TT_BUS_BLOCK_MAX) { // blocks of this size are welcome (RFC 7959, 2.9.3)
@@ -157,12 +160,12 @@ static void handle(tt_bus *bus, tt_time now, tt_bus_session *session, tt_message
     } else if (transfer != NULL) {
         transfer->resource = NULL; // whole, or refused
     }
-    if (still_has(bus, m, response))
-        *response = (tt_response){.code = TT_STILL_VALID,
-                                  .content_format = TT_FORMAT_NONE,
-                                  .max_age_seconds = response->max_age_seconds,
-                                  .has_version = true,
-                                  .version = response->version};
+    if (still_has(bus, m, response)) { // the version and its age alone
+        response->code = TT_STILL_VALID;
+        response->content_format = TT_FORMAT_NONE;
+        response->length = response->size = 0;
+        response->more = false;
+    }
     // Its handler may have answered, or forgotten the peer, or removed the resource.
     if (!serves || !tt_owed_is_open(bus, request->token) || !tt_bus_has_resource(bus, resource))
         return;
@@ -221,27 +224,25 @@ static void introduce(const tt_bus *bus, tt_bus_session *session, tt_response *r
 
 // An answer as it goes at once: in the acknowledgement, or as a non-confirmable message.
 static size_t write_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_message *m,
-                            const tt_response *response, const uint32_t *observe,
-                            tt_bus_buffer *buffer)
+                            tt_response *response, const uint32_t *observe, tt_bus_buffer *buffer)
 {
     bool confirmable = m->type == TT_CONFIRMABLE;
     uint16_t id = m->id;
     tt_message_writer w;
-    tt_response introducing = *response;
-    introduce(bus, session, &introducing);
+    introduce(bus, session, response);
     if (!confirmable && (session == NULL || !tt_session_new_id(session, now, &id)))
         id = bus->first_id++;
     tt_message_begin(&w, buffer->bytes, sizeof(buffer->bytes),
                      confirmable ? TT_ACKNOWLEDGEMENT : TT_NON_CONFIRMABLE, response->code, id,
                      &m->token);
-    // It fits: the payload is a block at most, and the options of an answer are few.
-    TT_CHECK(tt_bus_write_response(bus, &w, &m->block1, &m->block2, &introducing, observe));
+    bool fits = tt_bus_write_response(bus, &w, &m->block1, &m->block2, response, observe);
+    TT_CHECK(fits); // the payload is a block at most, and the options of an answer are few
     return w.out.length;
 }
 
 // Answers at once, and what is remembered of that: of a GET nothing, its handler may run again.
 static void send_at_once(tt_bus *bus, tt_time now, tt_bus_session *session, const tt_endpoint *peer,
-                         const tt_message *m, const tt_response *response, const uint32_t *observe,
+                         const tt_message *m, tt_response *response, const uint32_t *observe,
                          tt_bus_buffer *buffer)
 {
     size_t length = write_at_once(bus, now, session, m, response, observe, buffer);

@@ -23,11 +23,10 @@
 
 void tt_rate_begin(tt_bus_rate *rate, tt_time now)
 {
-    *rate = (tt_bus_rate){.window = WINDOW_FIRST,
-                          .base = TT_FOREVER,
-                          .base_before = TT_FOREVER,
-                          .base_since = now,
-                          .round_until = now};
+    memset(rate, 0, sizeof(*rate));
+    rate->window = WINDOW_FIRST;
+    rate->base = rate->base_before = TT_FOREVER;
+    rate->base_since = rate->round_until = now;
 }
 
 static void note(tt_bus_rate *rate, tt_time now, tt_time round_trip)

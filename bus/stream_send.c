@@ -25,10 +25,10 @@ static tt_time timeout_of(const tt_bus_stream *s)
     const tt_bus_session *session = s->session;
     tt_time wait =
         session->round_trip > 0 ? session->round_trip + 4 * session->deviation : TIMEOUT_FIRST;
-    wait = wait < TIMEOUT_LEAST ? TIMEOUT_LEAST : wait;
+    wait = tt_later(wait, TIMEOUT_LEAST);
     for (unsigned i = 0; i < s->backoff && wait < TIMEOUT_MOST; i++)
         wait *= 2;
-    return wait < TIMEOUT_MOST ? wait : TIMEOUT_MOST;
+    return tt_earlier(wait, TIMEOUT_MOST);
 }
 
 void tt_stream_send_begin(tt_bus_stream *s, tt_time now, uint32_t limit)

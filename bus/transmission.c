@@ -32,7 +32,7 @@ static tt_time first_wait(tt_bus *bus, const tt_bus_session *s)
     tt_time wait = TT_BUS_ACK_TIMEOUT;
     if (s->round_trip > 0) { // RFC 6298, 2
         wait = s->round_trip + 4 * s->deviation;
-        wait = wait < WAIT_LEAST ? WAIT_LEAST : wait > WAIT_MOST ? WAIT_MOST : wait;
+        wait = tt_earlier(tt_later(wait, WAIT_LEAST), WAIT_MOST);
     }
     return wait + (tt_time)tt_random_below(&bus->random, (uint64_t)wait / 2);
 }

@@ -92,9 +92,10 @@ tt_exit tt_client_use_directory(tt_client *client, const char *command, const ch
         return TT_EXIT_USAGE;
     }
     if (client->host != tt_endpoint_is_loopback(&place)) {
-        tt_say_error("tutti %s: a directory on this machine's own address is asked with --host, one "
-                     "elsewhere without it",
-                     command);
+        tt_say_error(
+            "tutti %s: a directory on this machine's own address is asked with --host, one "
+            "elsewhere without it",
+            command);
         return TT_EXIT_USAGE;
     }
     if (tt_endpoint_is_link_local(&place) && place.interface == 0)

@@ -34,7 +34,8 @@ const char *tt_client_folder(const char *named);
 tt_exit tt_client_open(tt_client *client, const char *command, const char *net, bool host,
                        tt_peer_handler *on_peer, void *context);
 
-// Looks devices up in the directory (RFC 9176) at an address, too; NULL: in none. Failures are said.
+// Looks devices up in the directory (RFC 9176) at an address, too; NULL: in none. Failures are
+// said.
 tt_exit tt_client_use_directory(tt_client *client, const char *command, const char *address);
 #define TT_CLIENT_DIRECTORY_OPTION(place)                                                          \
     {                                                                                              \

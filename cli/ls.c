@@ -31,8 +31,8 @@ static const tt_option options[] = {
      .words = &given},
     TT_CLIENT_DIRECTORY_OPTION(directory),
     {"json", NULL,
-     "print a JSON array of objects: name, kind, address, resources, and wire where "
-     "it is another version",
+     "print a JSON array of objects: name, kind, address, resources, wire where it is another "
+     "version, and sleeps, in seconds",
      .flag = &as_json},
 };
 
@@ -79,6 +79,12 @@ static void print_peer(const tt_peer *peer, const char *address, bool answers, c
     const char *path, *note = answers ? "" : " (does not answer)";
     size_t length;
     char version[64];
+    unsigned sleep_s = peer->sleep_told ? 0 : peer->sleep_s;
+    if (sleep_s > 0) {
+        snprintf(version, sizeof(version), " (%ssleeps for up to %u s at a time)",
+                 answers ? "" : "asleep: ", sleep_s);
+        note = version;
+    }
     if (!tt_node_speaks_to(peer)) {
         snprintf(version, sizeof(version), " (speaks version %u of the wire, not %u)", peer->wire,
                  TT_WIRE_VERSION);
@@ -104,6 +110,8 @@ static void write_peer(tt_json_writer *json, const tt_peer *peer, const char *ad
     tt_json_text(json, "address", address);
     if (!tt_node_speaks_to(peer))
         tt_json_number(json, "wire", peer->wire);
+    if (!peer->sleep_told && peer->sleep_s > 0)
+        tt_json_number(json, "sleeps", peer->sleep_s);
     const char *path;
     size_t length;
     if (answers) {

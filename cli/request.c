@@ -111,9 +111,16 @@ static void on_progress(tt_call *call, size_t sent)
     tt_say_progress(false, "sent %zu of %zu bytes", sent, call->length);
 }
 
-static tt_exit judge(tt_status status, const tt_answer *answer, const char *target)
+static tt_exit judge(tt_status status, const tt_answer *answer, const char *target,
+                     const tt_endpoint *peer)
 {
     char code[40];
+    unsigned sleep_s = tt_node_sleep_of(&client.node, peer);
+    if (status == TT_TIMED_OUT && sleep_s > 0) {
+        tt_say_error("tutti %s: %s: no answer in time: it sleeps, for up to %u s at a time",
+                     command, target, sleep_s);
+        return TT_EXIT_UNREACHABLE;
+    }
     if (status != TT_OK) {
         tt_say_error("tutti %s: %s: %s", command, target,
                      !tt_client_alive(&client)  ? TT_FLEET_ENDED
@@ -172,7 +179,7 @@ static tt_exit ask(const char *name, tt_method method, unsigned count, const cha
     if (result == TT_EXIT_OK)
         result = prepare(&call, &target, arguments[0]);
     if (result == TT_EXIT_OK)
-        result = judge(tt_client_ask(&client, &call, &answer), &answer, arguments[0]);
+        result = judge(tt_client_ask(&client, &call, &answer), &answer, arguments[0], &call.peer);
     free(body);
     return result;
 }
@@ -250,7 +257,7 @@ static void on_notification(tt_call *call, tt_time now, const tt_reply *reply)
     seen->count += answer->status == TT_OK;
     if (verbose && answer->status == TT_OK && answer->code < TT_BAD_REQUEST)
         print_time(reply);
-    seen->result = judge(answer->status, answer, seen->target);
+    seen->result = judge(answer->status, answer, seen->target, &call->peer);
     seen->plain = reply->final && seen->result == TT_EXIT_OK;
 }
 
@@ -300,12 +307,12 @@ static tt_exit run_observe(unsigned count, const char *const *arguments)
     signal(SIGINT, interrupt);
     tt_status status = tt_bus_call(&client.node.bus, tt_client_now(&client), &call);
     if (status != TT_OK)
-        return judge(status, &seen.answer, arguments[0]);
+        return judge(status, &seen.answer, arguments[0], &call.peer);
     while (!seen.answer.done && !interrupted && !is_enough(&seen) && !ferror(stdout) &&
            tt_client_alive(&client))
         tt_client_turn(&client, tt_client_now(&client) + TT_MS(200));
     if (!tt_client_alive(&client))
-        return judge(TT_UNREACHABLE, &seen.answer, arguments[0]);
+        return judge(TT_UNREACHABLE, &seen.answer, arguments[0], &call.peer);
     if (!seen.answer.done) {
         tt_bus_cancel(&client.node.bus, tt_client_now(&client), &call);
         tt_client_turn(&client, tt_client_now(&client)); // tells the device

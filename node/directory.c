@@ -1,8 +1,8 @@
 // A directory's client: one call at a time, chosen anew whenever one has ended or a time has come.
 //
 // Its answers are as hostile as anything from the network. They are read link by link, in storage
-// for one; a link that is none, too long, or of a device that cannot be near is passed over, and what
-// is behind TT_DIRECTORY_ANSWER_MAX bytes is not read.
+// for one; a link that is none, too long, or of a device that cannot be near is passed over, and
+// what is behind TT_DIRECTORY_ANSWER_MAX bytes is not read.
 
 #include "tutti/directory.h"
 
@@ -29,8 +29,7 @@ static void ask(tt_directory *d, tt_time now, tt_directory_step step, tt_method 
     d->call.query = d->query[0] != '\0' ? d->query : NULL;
     d->call.payload = step == TT_DIRECTORY_REGISTERS ? d->text : NULL;
     d->call.length = step == TT_DIRECTORY_REGISTERS ? d->length : 0;
-    d->call.content_format =
-        step == TT_DIRECTORY_REGISTERS ? TT_FORMAT_LINKS : TT_FORMAT_NONE;
+    d->call.content_format = step == TT_DIRECTORY_REGISTERS ? TT_FORMAT_LINKS : TT_FORMAT_NONE;
     d->call.accept = method == TT_GET ? TT_FORMAT_LINKS : TT_FORMAT_NONE;
     d->whole = true;
     d->listed = false;
@@ -312,8 +311,8 @@ static void act(tt_node *node, tt_time now, void *context)
     else if (looks(d) && now >= d->look_at)
         look(d, now);
     else
-        next = tt_earlier(registers(d) ? d->renew_at : TT_FOREVER,
-                          looks(d) ? d->look_at : TT_FOREVER);
+        next =
+            tt_earlier(registers(d) ? d->renew_at : TT_FOREVER, looks(d) ? d->look_at : TT_FOREVER);
     if (d->step == TT_DIRECTORY_WAITS)
         tt_node_after(node, &d->timer, tt_earlier(next, tt_after(now, TT_DIRECTORY_LOOK)) - now,
                       act, d);
@@ -323,8 +322,8 @@ tt_status tt_directory_start(tt_directory *d, tt_node *node, const tt_endpoint *
 {
     const char *name = node->discovery.options.name;
     memset(d, 0, sizeof(*d));
-    if (name != NULL && (strchr(name, '&') != NULL ||
-                         strchr(node->discovery.options.kind, '&') != NULL))
+    if (name != NULL &&
+        (strchr(name, '&') != NULL || strchr(node->discovery.options.kind, '&') != NULL))
         return TT_INVALID;
     d->node = node;
     d->place = *place;

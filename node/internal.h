@@ -23,6 +23,7 @@ tt_status tt_node_set_up(tt_node *node, tt_platform *platform, const tt_node_opt
 
 // life.c: adds the resource that tells others of this life.
 void tt_life_init(tt_node *node);
+tt_time tt_life_sleep_of(const tt_peer *peer); // how long its silence means nothing
 
 // What presence.c and strangers.c share.
 // Sends a ping and returns its id, which is not 0.

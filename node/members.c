@@ -11,6 +11,8 @@
 #include "node/members.h"
 #include "tutti/check.h"
 
+_Static_assert(sizeof(tt_member) <= 48, "a member is small: there are a thousand");
+
 #define LOST_SOONEST TT_SECONDS(2) // before one who is gone is looked for
 
 static uint64_t scatter(uint64_t x) // the finish of SplitMix64

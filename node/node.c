@@ -6,11 +6,6 @@
 #include "node/internal.h"
 #include "tutti/check.h"
 
-static const tt_endpoint mdns_groups[2] = {
-    {.ip = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 224, 0, 0, 251}, .port = TT_MDNS_PORT},
-    {.ip = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xfb}, .port = TT_MDNS_PORT},
-};
-
 static tt_time now_of(const tt_node *node)
 {
     return node->platform->operations->now(node->platform);
@@ -50,7 +45,7 @@ tt_status tt_node_set_up(tt_node *node, tt_platform *platform, const tt_node_opt
     if (status == TT_OK)
         status = operations->open(platform, options->port, NULL, 0, &node->bus_socket);
     if (status == TT_OK)
-        status = operations->open(platform, TT_MDNS_PORT, mdns_groups, 2, &node->mdns_socket);
+        status = operations->open(platform, TT_MDNS_PORT, tt_mdns_groups, 2, &node->mdns_socket);
     if (status != TT_OK)
         return status;
     node->port = operations->port(platform, node->bus_socket);
@@ -106,16 +101,15 @@ static void send_discovery(tt_node *node, tt_time now)
     tt_datagram *d = &node->datagram;
     while (tt_discovery_transmit(&node->discovery, now, &d->peer, d->data, sizeof(d->data),
                                  &d->length) == TT_OK) {
-        static const uint8_t none[16];
-        bool everyone = memcmp(d->peer.ip, none, sizeof(none)) == 0;
+        static const tt_endpoint everyone = {.port = TT_MDNS_PORT};
         d->socket = node->mdns_socket;
         d->hop_limit = 255; // RFC 6762, 11
-        if (!everyone) {
+        if (!tt_endpoint_equal(&d->peer, &everyone)) {
             send_datagram(node);
             continue;
         }
-        for (unsigned i = 0; i < TT_COUNT(mdns_groups); i++) {
-            d->peer = mdns_groups[i];
+        for (unsigned i = 0; i < TT_COUNT(tt_mdns_groups); i++) {
+            d->peer = tt_mdns_groups[i];
             send_datagram(node);
         }
     }

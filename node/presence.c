@@ -17,6 +17,9 @@
 // second, and one such ping a second leaves this device. Whoever answers is back, and so may others
 // be: then everybody is asked anew.
 //
+// A device that sleeps says for how long it may be silent: so much later it is gone, and seldom
+// pinged meanwhile. Only its own answer counts, so a forged word costs a question.
+//
 // A ping is an empty confirmable message of four bytes, answered by a reset (RFC 7252, 4.3). It is
 // made here, because a call of the bus for each peer would be the larger part of what a peer costs.
 
@@ -39,6 +42,15 @@
 #define LOST_MAX TT_SECONDS(24 * 3600)
 
 #define PING_BYTES 4
+
+// When one who is silent is pinged again: seldom while it may be asleep, which it fell at `since`.
+static tt_time again_at(const tt_peer *peer, tt_time now, tt_time since, tt_time again)
+{
+    tt_time awake_at = tt_after(since, tt_life_sleep_of(peer));
+    if (now >= awake_at)
+        return tt_after(now, again);
+    return tt_earlier(awake_at, tt_after(now, tt_later(again, tt_life_sleep_of(peer) / 32)));
+}
 
 uint16_t tt_presence_ping(tt_node *node, const tt_endpoint *endpoint)
 {
@@ -116,6 +128,8 @@ static void on_life(tt_call *call, tt_time now, const tt_reply *reply)
         ask->boot = number_at(reply, "boot");
         uint32_t wire = number_at(reply, "wire");
         ask->wire = wire <= UINT8_MAX ? (uint8_t)wire : UINT8_MAX;
+        uint32_t sleep_s = number_at(reply, "sleep");
+        ask->sleep_s = sleep_s <= TT_SLEEP_MAX ? (uint16_t)sleep_s : TT_SLEEP_MAX;
         const tt_node *node = call->context;
         ask->another = is_another(reply, &node->peers[ask->place]);
     }
@@ -172,6 +186,9 @@ static void take_answer(tt_node *node, tt_time now, struct tt_node_ask *ask)
         return;
     }
     bool was_lost = peer->lost;
+    peer->sleep_s = ask->sleep_s;
+    peer->sleep_told = false;
+    peer->watch.next = now;
     tt_discovery_confirm(&node->discovery, now, peer, ask->boot, ask->wire);
     peer->watch.silent = 0;
     if (was_lost)
@@ -241,7 +258,7 @@ static tt_time settle(tt_node *node, tt_time now, size_t place)
     if (now < watch->since || !begin_doubt(node, now, peer))
         return watch->since;
     bool lives = peer->heard > watch->since;
-    if (!lives && now >= tt_after(watch->since, TT_PRESENCE_GONE)) {
+    if (!lives && now >= tt_after(watch->since, TT_PRESENCE_GONE + tt_life_sleep_of(peer))) {
         declare_gone(node, now, peer);
         return watch->next;
     }
@@ -251,7 +268,7 @@ static tt_time settle(tt_node *node, tt_time now, size_t place)
     }
     if (now < watch->next)
         return watch->next;
-    watch->next = tt_after(now, DOUBT_AGAIN);
+    watch->next = again_at(peer, now, watch->since, DOUBT_AGAIN);
     if (!lives && is_asked_there(node, now, place))
         return watch->next;
     ask_life(node, now, place);
@@ -267,12 +284,14 @@ static tt_time watch_over(tt_node *node, tt_time now, size_t place)
     if (watch->watched == 0)
         watch->watched = now;
     tt_time silent_since = tt_later(peer->heard, watch->watched);
-    tt_time gone_at = tt_after(silent_since, TT_PRESENCE_GONE);
+    tt_time gone_at = tt_after(silent_since, TT_PRESENCE_GONE + tt_life_sleep_of(peer));
     if (now >= gone_at) {
         declare_gone(node, now, peer);
         return watch->next;
     }
-    tt_time next = tt_later(tt_after(silent_since, TT_PRESENCE_PING), watch->next);
+    tt_time next = tt_after(silent_since, TT_PRESENCE_PING);
+    if (watch->ping != 0) // the last one had no answer
+        next = tt_later(next, watch->next);
     if (now < next)
         return tt_earlier(next, gone_at);
     ping(node, peer);
@@ -280,7 +299,7 @@ static tt_time watch_over(tt_node *node, tt_time now, size_t place)
         watch->pings = 0;
         ask_life(node, now, place);
     }
-    watch->next = tt_after(now, TT_PRESENCE_AGAIN);
+    watch->next = again_at(peer, now, tt_after(silent_since, TT_PRESENCE_PING), TT_PRESENCE_AGAIN);
     return tt_earlier(watch->next, gone_at);
 }
 

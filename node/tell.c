@@ -2,19 +2,19 @@
 
 #include "node/internal.h"
 
-tt_status tt_node_tell(tt_node *node, tt_time now, const tt_call *call)
+// Not in the node's own datagram: what is being received may lie there.
+tt_status tt_node_tell(tt_node *node, tt_time now, const tt_call *call, tt_datagram *space)
 {
-    // Its own: what is being received may lie in the node's. On no stack: a device's are too small.
-    static tt_datagram d;
-    d.socket = node->bus_socket;
-    d.peer = call->peer;
-    d.hop_limit = 0;
-    d.may_wait = true;
-    d.multicast = d.cut = false;
-    tt_status status = tt_bus_tell(&node->bus, now, call, d.data, sizeof(d.data), &d.length);
+    space->socket = node->bus_socket;
+    space->peer = call->peer;
+    space->hop_limit = 0;
+    space->may_wait = true;
+    space->multicast = space->cut = false;
+    tt_status status =
+        tt_bus_tell(&node->bus, now, call, space->data, sizeof(space->data), &space->length);
     if (status != TT_OK)
         return status;
-    status = node->platform->operations->send(node->platform, &d);
+    status = node->platform->operations->send(node->platform, space);
     if (status == TT_OK)
         node->counters.datagrams_sent++;
     else

@@ -234,8 +234,8 @@ void tt_scene_post(tt_scene *s, unsigned from, const char *path)
 unsigned tt_scene_tell(tt_scene *s, unsigned from, const char *path)
 {
     unsigned i = make_post(s, path);
-    if (tt_node_tell(tt_sim_node(s->sim, from), tt_sim_node_now(s->sim, from), &s->posts[i]) !=
-        TT_OK)
+    if (tt_node_tell(tt_sim_node(s->sim, from), tt_sim_node_now(s->sim, from), &s->posts[i],
+                     &s->told) != TT_OK)
         tt_scene_broke(s, "what was told was refused");
     return i;
 }

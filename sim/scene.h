@@ -39,6 +39,7 @@ typedef struct tt_scene {
         long_text[TT_SCENE_FETCH_BYTES], got[TT_SCENE_FETCH_BYTES];
     size_t received_bytes, got_bytes;
     tt_scene_observer observers[TT_SCENE_OBSERVERS_MAX];
+    tt_datagram told;
     unsigned counter_value, observers_started;
     bool put_done;
 } tt_scene;

@@ -254,7 +254,7 @@ static tt_sim_fate arrival(const sim_node *n, const tt_sim_event *e)
 {
     if (!n->alive || n->life != e->life)
         return TT_SIM_DEAD;
-    if (n->asleep)
+    if (n->asleep && n->sim->now < n->not_before) // then it hears, whether it has turned yet or not
         return TT_SIM_ASLEEP;
     if (!e->packet->to_group &&
         (n->sockets[e->socket].outside.port != e->packet->to.port ||

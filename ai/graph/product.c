@@ -158,6 +158,8 @@ static tt_status conv_reference(tt_work *work)
 static tt_value ends_swapped(tt_graph *g, tt_value v)
 {
     int64_t order[TT_RANK_MAX];
+    if (tt_is_none(v))
+        return v;
     unsigned rank = tt_graph_type(g, v)->rank;
     for (unsigned i = 0; i < rank; i++)
         order[i] = i == 0 ? rank - 1 : i == rank - 1 ? 0 : i;

@@ -198,6 +198,8 @@ static void sum_derivative(tt_back *back)
 // shifted by 1, 2, 4 ...; `direction` -1: all behind it.
 static tt_value product_before(tt_graph *g, tt_value a, int64_t axis, int64_t direction)
 {
+    if (tt_is_none(a))
+        return a;
     tt_type type = *tt_graph_type(g, a);
     tt_value one = tt_number(g, (tt_element)type.element, 1), part = TT_NONE;
     for (int64_t covered = 0; covered < type.size[axis] || covered == 0;
@@ -207,8 +209,6 @@ static tt_value product_before(tt_graph *g, tt_value a, int64_t axis, int64_t di
         after[axis] = -before[axis];
         tt_value shifted = tt_pad(g, covered == 0 ? a : part, one, before, after, none);
         part = covered == 0 ? shifted : tt_multiply(g, part, shifted);
-        if (tt_is_none(part))
-            break;
     }
     return part;
 }

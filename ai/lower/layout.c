@@ -27,10 +27,11 @@ static uint32_t base_of(const layout *l, uint32_t node)
     return op_of(l, node) == TT_OP_TRANSPOSE ? tt_graph_inputs(l->graph, node)[0].node : node;
 }
 
-// How much longer than by all lanes something takes by channels, of which eight are the least.
+// How much longer than by all lanes something takes by channels, where they fill whole registers:
+// the same for all machines, since gradients of weights have the bits of how they are summed.
 static double idle(int64_t channels)
 {
-    return (double)((channels + 7) / 8 * 8) / (double)channels;
+    return (double)((channels + TT_LANES - 1) / TT_LANES * TT_LANES) / (double)channels;
 }
 
 // Whether convolutions take longer by channels; and the batch they have.

@@ -42,16 +42,13 @@ static void walk_rows(product *p, rows *r, unsigned i)
     }
 }
 
-static void walk_lanes(product *p, rows *r)
+static void walk_some_lanes(product *p, rows *r, tt_form_axis lanes)
 {
     const axis *a = tt_tiles_axis_of(p, p->lanes);
     tt_affine saved[3];
     memcpy(saved, p->at, sizeof(saved));
-    tt_form_axis lanes = {.end = a->size, .lanes = true};
     bool summed = p->lanes == SUMMED;
     bool opened = p->lanes != ALONG && (!summed || p->local || r->now != CLEAR);
-    if (p->lanes_block > 0)
-        lanes = tt_fusing_rest(p->f, p->f->open_count - 1, p->lanes_block, a->size, true);
     if (opened && summed)
         tt_affine_add(&p->at[2], tt_tiles_open_sum(p, a->stride, lanes), 1);
     else if (opened)
@@ -64,6 +61,55 @@ static void walk_lanes(product *p, rows *r)
     memcpy(p->at, saved, sizeof(saved));
 }
 
+// Some vectors of the axis at once, and what is left by `rest`.
+static void walk_pairs(product *p, rows *r, const axis *a, int64_t lanes,
+                       void (*walk)(product *, rows *, unsigned), unsigned next)
+{
+    int64_t each = lanes * p->pair_count, full = a->size / each;
+    tt_affine saved[3];
+    memcpy(saved, p->at, sizeof(saved));
+    if (full > 0) {
+        tt_tiles_open_axis(p, a, each, (tt_form_axis){.end = full});
+        tt_tiles_pair(p, p->pair_count, lanes * a->stride[p->vector], lanes * a->stride[2],
+                      a->along, lanes * a->scale);
+        walk(p, r, next);
+        tt_fusing_close(p->f);
+        memcpy(p->at, saved, sizeof(saved));
+    }
+    tt_tiles_pair(p, 1, 0, 0, 0, 0);
+    if (a->size % each == 0)
+        return;
+    for (unsigned o = 0; o < 3; o++)
+        p->at[o].offset += full * each * a->stride[o];
+    p->f->fixed[a->along] += full * each * a->scale;
+    if (lanes == 1)
+        tt_tiles_pair(p, a->size % each, a->stride[p->vector], a->stride[2], a->along, a->scale);
+    walk(p, r, next);
+    tt_tiles_pair(p, 1, 0, 0, 0, 0);
+    p->f->fixed[a->along] -= full * each * a->scale;
+    memcpy(p->at, saved, sizeof(saved));
+}
+
+// One vector, several, or the lanes that are left by these.
+static void walk_vectors(product *p, rows *r, unsigned unused)
+{
+    const axis *a = tt_tiles_axis_of(p, p->lanes);
+    int64_t rest = a->size % (TT_LANES * p->pair_count);
+    (void)unused;
+    walk_some_lanes(p, r, (tt_form_axis){.end = p->pairs > 1 ? TT_LANES : rest, .lanes = true});
+}
+
+static void walk_lanes(product *p, rows *r)
+{
+    const axis *a = tt_tiles_axis_of(p, p->lanes);
+    if (p->lanes_block > 0)
+        walk_some_lanes(p, r, tt_fusing_rest(p->f, p->lanes_turn, p->lanes_block, a->size, true));
+    else if (p->pair == (int)p->lanes)
+        walk_pairs(p, r, a, TT_LANES, walk_vectors, 0);
+    else
+        walk_some_lanes(p, r, (tt_form_axis){.end = a->size, .lanes = true});
+}
+
 // Free axes that are neither lanes nor tiled, from number i on.
 static void walk_free(product *p, rows *r, unsigned i)
 {
@@ -74,10 +120,14 @@ static void walk_free(product *p, rows *r, unsigned i)
         walk_lanes(p, r);
         return;
     }
+    const axis *a = tt_tiles_axis_of(p, i);
+    if ((int)i == p->pair) {
+        walk_pairs(p, r, a, 1, walk_free, i + 1);
+        return;
+    }
     tt_affine saved[3];
     memcpy(saved, p->at, sizeof(saved));
-    tt_tiles_open_axis(p, tt_tiles_axis_of(p, i), 1,
-                       (tt_form_axis){.end = tt_tiles_axis_of(p, i)->size});
+    tt_tiles_open_axis(p, a, 1, (tt_form_axis){.end = a->size});
     walk_free(p, r, i + 1);
     tt_fusing_close(p->f);
     memcpy(p->at, saved, sizeof(saved));
@@ -116,7 +166,8 @@ static int64_t near_chunk(const product *p)
         return 0;
     for (unsigned i = 1; i < p->window_count; i++)
         others *= p->window[i].span.window;
-    int64_t bytes = 4 * TT_LANES * others * (p->lanes == SUMMED ? p->tile + 1 : 2);
+    int64_t bytes = 4 * TT_LANES * others *
+                    (p->lanes == SUMMED ? p->tile + (p->pair == -1 ? 1 : p->pair_count) : 2);
     for (int64_t chunk = 1; chunk < w->span.window; chunk++)
         if (w->span.window % chunk == 0 && (best == 0 || chunk * bytes <= NEAR))
             best = chunk;
@@ -136,7 +187,8 @@ static bool open_first(product *p, rows *r)
     const axis *l = tt_tiles_axis_of(p, p->lanes);
     p->first = -1;
     for (unsigned i = 0; i < p->free_count; i++)
-        if (i != p->lanes && (int)i != p->tiled && tt_tiles_axis_of(p, i)->size > 1 &&
+        if (i != p->lanes && (int)i != p->tiled && (int)i != p->pair &&
+            tt_tiles_axis_of(p, i)->size > 1 &&
             (p->first < 0 ||
              tt_tiles_axis_of(p, i)->size > tt_tiles_axis_of(p, (unsigned)p->first)->size))
             p->first = (int)i;
@@ -157,6 +209,7 @@ static bool open_first(product *p, rows *r)
     p->lanes_block = TT_LANES;
     split(p, tt_divide_up(l->size, TT_LANES));
     tt_tiles_open_axis(p, l, TT_LANES, (tt_form_axis){.end = p->f->fused->turns});
+    p->lanes_turn = p->f->open_count - 1;
     return true;
 }
 

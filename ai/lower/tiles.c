@@ -52,14 +52,26 @@ tt_register tt_tiles_load(product *p, unsigned operand, const tt_affine *at)
 
 static void multiply(product *p, tile *t, uint32_t inside)
 {
-    tt_register shared = tt_tiles_load(p, p->vector, &p->at[p->vector]);
+    tt_register shared[SUMS_MAX];
+    bool by_vector = t->columns != NULL && !t->of_columns;
+    for (int64_t v = 0; v < p->pairs; v++) {
+        tt_affine at = p->at[p->vector];
+        at.offset += v * p->pair_apart;
+        if (!by_vector || ((inside >> v) & 1) != 0)
+            shared[v] = tt_tiles_load(p, p->vector, &at);
+    }
     for (int64_t i = 0; i < t->count; i++) {
-        if (((inside >> i) & 1) == 0)
+        if (!by_vector && ((inside >> i) & 1) == 0)
             continue;
         tt_affine at = p->at[1 - p->vector];
         at.offset += i * t->apart;
         tt_register one = tt_tiles_load(p, 1 - p->vector, &at);
-        tt_form_set(p->form, t->sum[i], tt_form_make(p->form, TT_FORM_FMA, one, shared, t->sum[i]));
+        for (int64_t v = 0; v < p->pairs; v++) {
+            if (by_vector && ((inside >> v) & 1) == 0)
+                continue;
+            tt_register sum = t->sum[v * t->count + i];
+            tt_form_set(p->form, sum, tt_form_make(p->form, TT_FORM_FMA, one, shared[v], sum));
+        }
     }
 }
 
@@ -110,14 +122,15 @@ static void walk_taps(product *p, tile *t, int64_t first, int64_t end, uint32_t 
     memcpy(p->at, saved, sizeof(saved));
 }
 
-// Which columns of a tile that is written out see an element at a tap.
+// Which columns of a tile that is written out see an element at a tap: its numbers are such, or
+// its vectors.
 static uint32_t seen_at(const product *p, const tile *t, int64_t tap)
 {
     const phase *c = t->columns;
     int64_t size = p->window[p->window_count - 1].span.size;
     uint32_t seen = 0;
-    for (int64_t i = 0; i < t->count; i++) {
-        int64_t column = t->first + (t->of_columns ? i : 0);
+    for (int64_t i = 0; i < (t->of_columns ? t->count : p->pairs); i++) {
+        int64_t column = t->first + (t->of_columns || p->pair == -1 ? i : 0);
         int64_t in = column * c->in_step + c->in + tap * c->in_tap;
         seen |= (uint32_t)(t->inside || (in >= 0 && in < size)) << i;
     }
@@ -175,14 +188,14 @@ static void walk_windows(product *p, tile *t, unsigned i, const phase *phases, c
     memcpy(p->at, saved, sizeof(saved));
 }
 
-// What is made of a tile's numbers: by image added to what is there.
-static void finish(product *p, tile *t, unsigned to, int64_t scale)
+// Of vector v of a tile: what is made of its numbers, by image added to what is there.
+static void finish(product *p, const tile *t, int64_t v, unsigned to, int64_t scale)
 {
     fusing *f = p->f;
     int64_t fixed = f->fixed[to];
     for (int64_t i = 0; i < t->count; i++) {
         f->fixed[to] = fixed + i * scale;
-        tt_register sum = t->sum[i];
+        tt_register sum = t->sum[v * t->count + i];
         if (p->lanes >= SUMMED)
             sum = tt_form_1(p->form, TT_FORM_JOIN, sum);
         f->nest++;
@@ -203,7 +216,7 @@ static void finish(product *p, tile *t, unsigned to, int64_t scale)
     f->fixed[to] = fixed;
 }
 
-static void clear(product *p, tile *t, unsigned to, int64_t scale)
+static void clear(product *p, const tile *t, unsigned to, int64_t scale)
 {
     fusing *f = p->f;
     int64_t fixed = f->fixed[to];
@@ -238,30 +251,55 @@ static void store_local(const product *p, int64_t more, tt_register sum)
     tt_form_store(p->form, &access, sum);
 }
 
+static void begin_sums(product *p, tile *t, pass now, int64_t apart)
+{
+    tt_register zero = tt_form_number(p->form, 0);
+    for (int64_t k = 0; k < p->pairs * t->count; k++) {
+        int64_t more = k / t->count * p->pair_local + k % t->count * apart;
+        if (now == CLEAR)
+            store_local(p, more, zero);
+        else if (p->local)
+            t->sum[k] = load_local(p, more);
+        if (now == SUM)
+            t->sum[k] = tt_form_start(p->form, p->local ? t->sum[k] : zero, false);
+    }
+}
+
+static void keep_sums(product *p, const tile *t, int64_t apart)
+{
+    for (int64_t k = 0; k < p->pairs * t->count; k++)
+        store_local(p, k / t->count * p->pair_local + k % t->count * apart, t->sum[k]);
+}
+
 void tt_tiles_walk_tile(product *p, tile *t, const rows *r, unsigned to, int64_t scale)
 {
     int64_t apart = p->tiled >= 0 ? tt_tiles_axis_of(p, (unsigned)p->tiled)->stride[2] : 0;
-    if (r->now == CLEAR && !p->local) {
-        clear(p, t, to, scale);
-        return;
-    }
-    tt_register zero = tt_form_number(p->form, 0);
-    for (int64_t i = 0; i < t->count; i++) {
-        if (r->now == CLEAR)
-            store_local(p, i * apart, zero);
-        else if (p->local)
-            t->sum[i] = load_local(p, i * apart);
-        if (r->now == SUM)
-            t->sum[i] = tt_form_start(p->form, p->local ? t->sum[i] : zero, false);
-    }
+    bool clears = r->now == CLEAR && !p->local;
+    if (!clears)
+        begin_sums(p, t, r->now, apart);
     if (r->now == SUM)
         walk_windows(p, t, 0, r->phases, r->loop);
-    if (r->now == SUM && p->local) {
-        for (int64_t i = 0; i < t->count; i++)
-            store_local(p, i * apart, t->sum[i]);
-    } else if (r->now != CLEAR) {
-        finish(p, t, to, scale);
-    }
+    if (r->now == SUM && p->local)
+        keep_sums(p, t, apart);
+    else
+        for (int64_t v = 0; v < p->pairs && (clears || r->now != CLEAR); v++) {
+            p->f->fixed[p->pair_along] += v * p->pair_scale;
+            if (clears)
+                clear(p, t, to, scale);
+            else
+                finish(p, t, v, to, scale);
+            p->f->fixed[p->pair_along] -= v * p->pair_scale;
+        }
+}
+
+void tt_tiles_pair(product *p, int64_t count, int64_t apart, int64_t local, unsigned along,
+                   int64_t scale)
+{
+    p->pairs = count;
+    p->pair_apart = apart;
+    p->pair_local = local;
+    p->pair_along = along;
+    p->pair_scale = scale;
 }
 
 // Tiles of a free axis, for each row, and column if these are written out: full ones by a loop,
@@ -297,7 +335,7 @@ void tt_tiles_walk_free(product *p, const rows *r, tile t)
     memcpy(p->at, saved, sizeof(saved));
 }
 
-// Columns from `first` on, `tiles` times `count`.
+// Columns from `first` on, `tiles` times `count`: a tile of them, or so many vectors.
 static void walk_some_columns(product *p, const rows *r, const phase *c, int64_t first,
                               int64_t count, int64_t tiles, bool inside)
 {
@@ -320,10 +358,15 @@ static void walk_some_columns(product *p, const rows *r, const phase *c, int64_t
         tt_affine_add(&p->at[0], id, c->in_step * w->stride[0] * count);
         tt_affine_add(&p->at[2], id, c->step * count * w->local);
     }
-    if (t.of_columns)
+    if (t.of_columns) {
         tt_tiles_walk_tile(p, &t, r, w->along, c->step);
-    else
+    } else if (count > 1) {
+        tt_tiles_pair(p, count, w->stride[0] * c->in_step, c->step * w->local, w->along, c->step);
         tt_tiles_walk_free(p, r, t);
+        tt_tiles_pair(p, 1, 0, 0, 0, 0);
+    } else {
+        tt_tiles_walk_free(p, r, t);
+    }
     if (tiles > 1)
         tt_fusing_close(p->f);
     memcpy(p->at, saved, sizeof(saved));
@@ -334,7 +377,7 @@ static void walk_some_columns(product *p, const rows *r, const phase *c, int64_t
 void tt_tiles_walk_columns(product *p, const rows *r)
 {
     const window *w = &p->window[p->window_count - 1];
-    int64_t most = p->tiled == -1 ? p->tile : 1;
+    int64_t most = p->tiled == -1 ? p->tile : p->pair == -1 ? p->pair_count : 1;
     for (int64_t number = 0; number < w->span.spread && number < w->count; number++) {
         phase c = tt_tiles_phase_of(w, number);
         for (int64_t first = 0; first < c.count;) {
@@ -343,6 +386,8 @@ void tt_tiles_walk_columns(product *p, const rows *r)
             while (low >= 0 && first + (tiles + 1) * count <= c.count &&
                    (first + (tiles + 1) * count - 1) * c.in_step + c.in + reach < w->span.size)
                 tiles++;
+            if (tiles == 0 && p->tiled != -1 && p->lanes != SUMMED)
+                count = 1;
             walk_some_columns(p, r, &c, first, count, tiles > 0 ? tiles : 1, tiles > 0);
             first += count * (tiles > 0 ? tiles : 1);
         }

@@ -9,7 +9,9 @@
 
 #define WINDOWS_MAX 3
 #define TILE_MAX 14
+#define SUMS_MAX 28 // of a tile
 #define NOT_TILED -2
+#define NO_PAIRS -2
 #define SUMMED 1000 // lanes count the images of a block, which are summed
 #define ALONG 1001  // or numbers of the sum itself, within a tile
 
@@ -42,6 +44,8 @@ typedef struct product {
     unsigned vector; // the operand that has it
     int tiled;       // of `free`; -1: the last window
     int64_t tile;
+    int pair; // of `free`: so many vectors meet each number of a tile; -1: the last window
+    int64_t pair_count;
     bool by_image;
     int first;     // of `free`: the loop around all others; -1: another
     int64_t chunk; // by image: taps of the first window that are walked at once, near memory
@@ -50,9 +54,14 @@ typedef struct product {
     unsigned rows;       // windows that are walked by loops, without the columns
     unsigned opened;     // windows whose loops are around the lanes
     int64_t lanes_block; // of a turn; 0: all lanes
+    unsigned lanes_turn; // the loop that counts those blocks
     bool packed[2];      // what is read of the operand was copied to local memory
     bool local;          // sums are kept by lanes in local memory until all images are added
-    tt_affine at[3];     // where the operands lie, and the sums in local memory, by the open loops
+    // The vectors of the tile that is walked: from one to the next in the operand that has them and
+    // in local memory, and what that counts of the domain.
+    int64_t pairs, pair_apart, pair_local, pair_scale;
+    unsigned pair_along;
+    tt_affine at[3]; // where the operands lie, and the sums in local memory, by the open loops
 } product;
 
 // Numbers of a window's axis whose taps fall on elements alike: number first + step q sees, by tap
@@ -67,7 +76,7 @@ typedef struct phase {
 // loaded one by one, and which of them are inside at each tap.
 typedef struct tile {
     int64_t count, apart;
-    tt_register sum[TILE_MAX];
+    tt_register sum[SUMS_MAX]; // vector by vector
     bool of_columns;
     const phase *columns; // NULL: they are walked as rows are
     int64_t first;        // of the columns, where they are written out
@@ -100,7 +109,7 @@ static inline const axis *tt_tiles_axis_of(const product *p, unsigned i)
 
 phase tt_tiles_phase_of(const window *w, int64_t number);
 
-// Sets lanes, vector, tiled, tile and rows.
+// Sets lanes, vector, tiled, tile, pair, pair_count and rows.
 void tt_tiles_choose(product *p);
 // Whether columns of a product of matrices are worth a copy that is multiplied; and of this one.
 bool tt_tiles_packs(int64_t rows, int64_t columns, int64_t sum);
@@ -113,6 +122,11 @@ bool tt_tiles_can_pack(const product *p, unsigned lanes, unsigned vector, int ti
 uint32_t tt_tiles_open_axis(product *p, const axis *a, int64_t scale, tt_form_axis loop);
 uint32_t tt_tiles_open_sum(product *p, const int64_t stride[2], tt_form_axis loop);
 tt_register tt_tiles_load(product *p, unsigned operand, const tt_affine *at);
+
+// So many vectors from now on, numbers of an axis: `apart` elements and `local` from one to the
+// next.
+void tt_tiles_pair(product *p, int64_t count, int64_t apart, int64_t local, unsigned along,
+                   int64_t scale);
 
 // The sums of a tile, and what is made of them: numbers `scale` apart of the domain's axis `to`.
 void tt_tiles_walk_tile(product *p, tile *t, const rows *r, unsigned to, int64_t scale);

@@ -23,6 +23,55 @@ static void copy_run(char *to, int64_t to_step, const char *from, int64_t from_s
         memcpy(to + i * to_step * bytes, from + i * from_step * bytes, bytes);
 }
 
+typedef uint32_t quad __attribute__((vector_size(16), aligned(4), may_alias));
+
+// Four rows of four words become columns.
+static void turn_four(char *to, int64_t to_step, const char *from, int64_t from_step)
+{
+    quad a = *(const quad *)(const void *)from, b = *(const quad *)(const void *)(from + from_step);
+    quad c = *(const quad *)(const void *)(from + 2 * from_step);
+    quad d = *(const quad *)(const void *)(from + 3 * from_step);
+    quad ac = __builtin_shufflevector(a, c, 0, 4, 1, 5);
+    quad bd = __builtin_shufflevector(b, d, 0, 4, 1, 5);
+    quad ac_high = __builtin_shufflevector(a, c, 2, 6, 3, 7);
+    quad bd_high = __builtin_shufflevector(b, d, 2, 6, 3, 7);
+    *(quad *)(void *)to = __builtin_shufflevector(ac, bd, 0, 4, 1, 5);
+    *(quad *)(void *)(to + to_step) = __builtin_shufflevector(ac, bd, 2, 6, 3, 7);
+    *(quad *)(void *)(to + 2 * to_step) = __builtin_shufflevector(ac_high, bd_high, 0, 4, 1, 5);
+    *(quad *)(void *)(to + 3 * to_step) = __builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7);
+}
+
+// Words of `rows` rows that lie `from_step` apart become columns, `to_step` apart.
+static void turn(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t rows,
+                 int64_t columns)
+{
+    int64_t r4 = rows / 4 * 4, c4 = columns / 4 * 4;
+    for (int64_t c = 0; c < c4; c += 4)
+        for (int64_t r = 0; r < r4; r += 4)
+            turn_four(to + 4 * (c * to_step + r), 4 * to_step, from + 4 * (r * from_step + c),
+                      4 * from_step);
+    if (r4 < rows)
+        for (int64_t c = 0; c < c4; c++)
+            copy_run(to + 4 * (c * to_step + r4), 1, from + 4 * (r4 * from_step + c), from_step,
+                     rows - r4, 4);
+    for (int64_t c = c4; c < columns; c++)
+        copy_run(to + 4 * c * to_step, 1, from + 4 * c, from_step, rows, 4);
+}
+
+// The axis whose elements lie side by side where they come from, as the last one's do where they
+// go; -1: it is the same one, or none.
+static int turned_axis(const tt_type *shape, const int64_t *to_stride, const int64_t *from_stride,
+                       size_t bytes)
+{
+    unsigned last = shape->rank - 1u;
+    if (shape->rank < 2 || bytes != 4 || to_stride[last] != 1 || from_stride[last] <= 1)
+        return -1;
+    for (unsigned i = 0; i < last; i++)
+        if (from_stride[i] == 1 && to_stride[i] > 1 && shape->size[i] >= 4)
+            return (int)i;
+    return -1;
+}
+
 // Walks `shape`, last axis as runs, from strides to strides.
 static void copy_all(const tt_type *shape, char *to, const int64_t *to_stride, int64_t to_first,
                      const char *from, const int64_t *from_stride, int64_t from_first, size_t bytes)
@@ -36,11 +85,18 @@ static void copy_all(const tt_type *shape, char *to, const int64_t *to_stride, i
         to_step = to_stride[outer.rank];
         from_step = from_stride[outer.rank];
     }
+    int turned = turned_axis(shape, to_stride, from_stride, bytes);
+    if (turned >= 0)
+        outer.size[turned] = 1;
     tt_walk_begin(&a, &outer, to_stride, to_first);
     tt_walk_begin(&b, &outer, from_stride, from_first);
     int64_t runs = tt_type_count(&outer);
     for (int64_t i = 0; run > 0 && i < runs; i++, tt_walk_next(&a), tt_walk_next(&b))
-        copy_run(to + a.at * bytes, to_step, from + b.at * bytes, from_step, run, bytes);
+        if (turned >= 0)
+            turn(to + a.at * bytes, to_stride[turned], from + b.at * bytes, from_step, run,
+                 shape->size[turned]);
+        else
+            copy_run(to + a.at * bytes, to_step, from + b.at * bytes, from_step, run, bytes);
 }
 
 tt_status tt_move_kernel(const tt_running *running, const tt_step *step)

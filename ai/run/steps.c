@@ -70,11 +70,12 @@ unsigned tt_form_pieces(const tt_fused *fused)
     return fused->turns < FORM_PIECES ? (unsigned)fused->turns : FORM_PIECES;
 }
 
-// Interpreted, an instruction takes several turns at once: threads get as many as there are.
+// Interpreted, an instruction takes several turns at once: threads get as many as there are. One
+// thread takes all at once, whose local memory stays near.
 static unsigned pieces_now(const tt_running *running, const tt_step *step)
 {
     unsigned pieces = tt_form_pieces(step->fused), threads = tt_pool_threads(running->pool);
-    return step->code != NULL || pieces < threads ? pieces : threads;
+    return (step->code != NULL && threads > 1) || pieces < threads ? pieces : threads;
 }
 
 static void form_piece(void *context, size_t piece)

@@ -179,6 +179,7 @@ static void go_on(tt_node *n, tt_time now, void *context)
 static void tell(tt_node *n, tt_time now)
 {
     static uint8_t body[BODY_MAX];
+    static tt_datagram space;
     tt_call call = {.peer = sender.peer,
                     .method = TT_POST,
                     .path = "value",
@@ -189,7 +190,7 @@ static void tell(tt_node *n, tt_time now)
     uint64_t most = sender.told.count + sender.lost + sender.window;
     for (unsigned i = 0; i < A_TURN && !over && sender.sent < most; i++) {
         make_body(body, body_bytes, sender.sent);
-        tt_status status = tt_node_tell(n, now, &call);
+        tt_status status = tt_node_tell(n, now, &call, &space);
         if (status == TT_FULL)
             break;
         if (status != TT_OK)

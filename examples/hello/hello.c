@@ -4,8 +4,8 @@
 //     coap-client -m get coap://127.0.0.1/hello
 //
 // `hello` greets, `count` counts up when it is posted to and can be observed, `store` keeps what is
-// put. It registers at a resource directory (RFC 9176) whose address it is given. Interrupted or told
-// to end, it says goodbye.
+// put. It registers at a resource directory (RFC 9176) whose address it is given. Interrupted or
+// told to end, it says goodbye.
 
 #include <signal.h>
 #include <stdio.h>

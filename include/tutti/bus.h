@@ -345,7 +345,8 @@ tt_status tt_bus_transmit(tt_bus *bus, tt_endpoint *peer, void *bytes, size_t ca
                           size_t *length);
 
 // A peer has gone or restarted: calls to it end with TT_TIMED_OUT, its observations are dropped,
-// what is remembered of its messages is forgotten.
+// what is remembered of its messages is forgotten, but for one that has said who it is: requests of
+// that life may still come, and those of another are known from them.
 void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer);
 
 // Nothing listens at `peer`, as an ICMP error told the platform: calls and pings that wait for it
@@ -354,7 +355,8 @@ void tt_bus_forget_peer(tt_bus *bus, tt_time now, const tt_endpoint *peer);
 void tt_bus_unreachable(tt_bus *bus, tt_time now, const tt_endpoint *peer);
 
 // Who a device is to its peers, until there are keys: a hash of its name ("" without one), whatever
-// its capitals, and the number of its boot. Another name and another boot make another identity. Never 0.
+// its capitals, and the number of its boot. Another name and another boot make another identity.
+// Never 0.
 uint64_t tt_bus_identity(const char *name, uint32_t boot);
 
 // Says who this device is, before its first call and whenever its name changes. Requests tell it to

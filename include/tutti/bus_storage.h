@@ -123,8 +123,8 @@ typedef struct tt_bus_window {
     uint32_t tag;
     uint32_t confirmable; // the greatest of a confirmable request; these come one after another
     uint32_t newest;      // the greatest of those that were not
+    uint16_t at;          // when a handler may have changed something, as in a range
     uint32_t taken[TT_BUS_WINDOW_WORDS]; // a bit for each of them, in a ring
-    uint16_t at;                         // when a handler may have changed something, as in a range
 } tt_bus_window;
 
 typedef struct tt_bus_past {
@@ -142,30 +142,30 @@ typedef struct tt_bus_outcome {
 
 // All that is between this device and one peer; tt_session_forget forgets it whole.
 struct tt_bus_session {
-    tt_endpoint peer;  // where it was last heard; port 0: free
-    uint32_t told_at;  // when it last answered with its identity: second + 1, 0: it has not
-    uint64_t identity; // tt_bus_identity of the peer; 0: none is known
-    tt_time heard;     // or spoken to
-    uint16_t next_id;  // of our messages to it
-    bool ours;         // made for a call of ours, not by a request
-    bool has_tag;      // `window` holds, not `ranges`
-    uint32_t left[4];  // when the last id of each quarter was used: second + 1, 0: never
-    bool tell;         // it is to be told who we are, whatever `told_at` says
-    bool asks;         // it wants to be told
+    tt_endpoint peer; // where it was last heard; port 0: free
+    uint16_t next_id; // of our messages to it
+    bool ours;        // made for a call of ours, not by a request
+    bool has_tag;     // `window` holds, not `ranges`
+    bool tell;        // it is to be told who we are, whatever `told_at` says
+    bool asks;        // it wants to be told
+    uint8_t claims;   // 1 + the place of a session at whose address this one was heard, while that
+                      // stays
     uint8_t range_count, next_outcome;
+    uint8_t kept_length; // of the newest answer with more than a code,
+    uint16_t kept_id;    // and its id
+    uint32_t told_at;    // when it last answered with its identity: second + 1, 0: it has not
+    uint64_t identity;   // tt_bus_identity of the peer; 0: none is known
+    tt_time heard;       // or spoken to
+    tt_time round_trip, deviation; // smoothed (RFC 6298, 2); 0: not measured
+    uint32_t tag;                  // of the tokens of our requests to it; 0: none is drawn yet
+    uint32_t left[4]; // when the last id of each quarter was used: second + 1, 0: never
+    tt_bus_transmission out;
     union {
         tt_bus_range ranges[TT_BUS_RANGES_MAX]; // the one that was taken from last stands first
         tt_bus_window window;
     };
     tt_bus_outcome outcomes[TT_BUS_OUTCOMES_MAX];
-    uint16_t kept_id;    // the newest answer with more than a code
-    uint8_t kept_length; //
-    uint8_t
-        claims; // 1 + the place of a session at whose address this one was heard, while that stays
     uint8_t kept[TT_BUS_KEPT_BYTES];
-    uint32_t tag; // of the tokens of our requests to it; 0: none is drawn yet
-    tt_bus_transmission out;
-    tt_time round_trip, deviation; // smoothed (RFC 6298, 2); 0: not measured
 };
 
 typedef struct tt_bus_owed {
@@ -186,17 +186,17 @@ typedef struct tt_bus_observer {
     tt_bus_token token;
     tt_call *call;
     uint16_t accept;
-    uint8_t block_exponent; // of the blocks that it wants
-    bool pending;           // a change has not been told yet
-    bool confirm;           // the next is confirmable
-    bool starved;           // it waits for a long buffer
-    uint8_t attempts;       // to tell the newest, none acknowledged
-    tt_time again_at;       // not before: it gave its buffer to others
-    unsigned told;          // notifications so far
-    uint16_t message_id;    // of the newest
-    tt_time told_at;        // the newest notification
-    tt_time confirm_at;     // when the newest state is told again, confirmably; TT_FOREVER
-    tt_time confirmed;      // when the observer last said that it is there
+    uint8_t block_exponent;         // of the blocks that it wants
+    bool pending;                   // a change has not been told yet
+    bool confirm;                   // the next is confirmable
+    bool starved;                   // it waits for a long buffer
+    uint8_t attempts;               // to tell the newest, none acknowledged
+    tt_time again_at;               // not before: it gave its buffer to others
+    unsigned told;                  // notifications so far
+    uint16_t message_id;            // of the newest
+    tt_time told_at;                // the newest notification
+    tt_time confirm_at;             // when the newest state is told again, confirmably; TT_FOREVER
+    tt_time confirmed;              // when the observer last said that it is there
     char path[TT_BUS_OBSERVED_MAX]; // its query behind it
 } tt_bus_observer;
 
@@ -239,19 +239,15 @@ typedef struct tt_bus_stream {
     uint32_t stamp;     // the newest that was told, or echoed
     tt_time progress;   // when it last came on
     tt_time next;       // when something is due: a repetition, an acknowledgement
-    uint8_t have[(TT_BUS_STREAM_PIECES + 7) / 8]; // pieces from low on that have come, in a ring
     // One that is sent.
-    uint32_t end;                                 // the first piece that was never sent
-    uint32_t flying;                              // pieces under way
-    uint32_t sent_us[TT_BUS_STREAM_PIECES];       // when each was last sent
-    uint8_t away[(TT_BUS_STREAM_PIECES + 7) / 8]; // pieces that are taken for under way
-    bool heard;                                   // something has come back from its peer
-    uint8_t blind;                                // pieces that were sent before
-    tt_time pace;                                 // when the next piece may go
-    tt_bus_rate rate;
+    bool heard;      // something has come back from its peer
+    uint8_t blind;   // pieces that were sent before
+    uint32_t end;    // the first piece that was never sent
+    uint32_t flying; // pieces under way
+    tt_time pace;    // when the next piece may go
     // One that is taken.
-    unsigned unsaid; // pieces since the last acknowledgement
     bool is_closed;  // the receiver cannot take more now
+    unsigned unsaid; // pieces since the last acknowledgement
     tt_time stamped; // when `stamp` came
     // One that is served here.
     tt_resource *resource; // NULL: taken away meanwhile
@@ -260,6 +256,10 @@ typedef struct tt_bus_stream {
     tt_method method;
     uint16_t content_format, accept;
     uint64_t version; // of an answer; of a body that comes its Request-Tag
+    tt_bus_rate rate;
+    uint8_t have[(TT_BUS_STREAM_PIECES + 7) / 8]; // pieces from low on that have come, in a ring
+    uint8_t away[(TT_BUS_STREAM_PIECES + 7) / 8]; // pieces that are taken for under way
+    uint32_t sent_us[TT_BUS_STREAM_PIECES];       // when each was last sent
     char path[TT_BUS_PATH_MAX], query[TT_BUS_QUERY_MAX];
 } tt_bus_stream;
 
@@ -270,47 +270,49 @@ typedef struct tt_bus_empty {
     uint8_t type;
 } tt_bus_empty;
 
+// What is small stands first: on a processor of 32 bits a member within 4 KiB of the beginning is
+// one instruction away.
 struct tt_bus {
     tt_list resources;
     tt_list calls;
     const struct tt_bus_calling *calling; // what the bus does for calls; NULL: none was ever begun
     tt_random random;
-    uint64_t identity; // see tt_bus_set_identity
-    uint32_t sequence; // of the newest token of ours
-    uint16_t first_id; // of the next session
+    uint64_t identity;            // see tt_bus_set_identity
+    uint32_t sequence;            // of the newest token of ours
+    uint16_t first_id;            // of the next session
+    bool plant_deduplication_bug; // tests only: forgets every exchange, so duplicates run twice
     tt_answer_token next_answer;
     uint32_t observe_sequence;
-    tt_bus_session sessions[TT_BUS_SESSIONS_MAX];
-    unsigned next_session; // whose message goes out next
-    tt_bus_past past[TT_BUS_PAST_MAX];
-    tt_time past_at; // when it was last looked through
-    tt_bus_owed owed[TT_BUS_OWED_MAX];
-    tt_bus_observer observers[TT_BUS_OBSERVERS_MAX];
+    unsigned next_session;  // whose message goes out next
     unsigned next_observer; // who is told next
-    tt_bus_transfer transfers[TT_BUS_TRANSFERS_MAX];
-    tt_bus_buffer buffers[TT_BUS_BUFFERS_MAX];
-    tt_bus_stream streams[TT_BUS_STREAMS_MAX];
-    unsigned next_stream; // whose piece goes out next
-    tt_time stream_time;  // the newest that the bus was told
-    struct {              // a message of a stream that is none here: its peer is told
-        tt_endpoint peer; // port 0: none
+    unsigned next_stream;   // whose piece goes out next
+    tt_time stream_time;    // the newest that the bus was told
+    tt_time past_at;        // when `past` was last looked through
+    uint64_t links_version; // of /.well-known/core: counts what was added and removed
+    uint64_t version_salt;  // makes the versions of this start others than those of the last
+    struct {                // a message of a stream that is none here: its peer is told
+        tt_endpoint peer;   // port 0: none
         tt_bus_token token;
         uint8_t code;
     } stray;
-    tt_bus_empty empties[TT_BUS_EMPTY_MAX];
     unsigned empty_first, empty_count;
-    tt_resource well_known;
-    tt_resource gone;       // what observers of a removed resource have until they are told
-    uint64_t links_version; // of /.well-known/core: counts what was added and removed
-    uint64_t version_salt;  // makes the versions of this start others than those of the last
-    char diagnostic[96];
+    tt_bus_empty empties[TT_BUS_EMPTY_MAX];
     struct {
-        uint64_t received, malformed, duplicates, dropped, retransmitted;
-        uint64_t streams, pieces_sent, pieces_again, pieces_refused;
-        uint64_t moved;   // peers that were heard from another address
-        uint64_t refused; // requests of peers, or with ids, that no table had room to remember
+        size_t received, malformed, duplicates, dropped, retransmitted;
+        size_t streams, pieces_sent, pieces_again, pieces_refused;
+        size_t moved;   // peers that were heard from another address
+        size_t refused; // requests of peers, or with ids, that no table had room to remember
     } counters;
-    bool plant_deduplication_bug; // tests only: forgets every exchange, so duplicates run twice
+    tt_resource well_known;
+    tt_resource gone; // what observers of a removed resource have until they are told
+    char diagnostic[96];
+    tt_bus_owed owed[TT_BUS_OWED_MAX];
+    tt_bus_transfer transfers[TT_BUS_TRANSFERS_MAX];
+    tt_bus_observer observers[TT_BUS_OBSERVERS_MAX];
+    tt_bus_stream streams[TT_BUS_STREAMS_MAX];
+    tt_bus_past past[TT_BUS_PAST_MAX];
+    tt_bus_buffer buffers[TT_BUS_BUFFERS_MAX];
+    tt_bus_session sessions[TT_BUS_SESSIONS_MAX];
 };
 
 // An empty bus. `seed` decides message ids and tokens: take it from the platform's random source.

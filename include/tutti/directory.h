@@ -4,8 +4,8 @@
 // A node with a name registers itself with its kind and the links of its resources, renews that
 // before it ends, and takes it back when it leaves. A node that browses looks up who else is
 // registered. What a directory says is a hint like what multicast DNS says: each device that is not
-// known is asked itself, and counts as found once it has answered. A directory that does not answer,
-// starts anew or forgets is found, and told, anew.
+// known is asked itself, and counts as found once it has answered. A directory that does not
+// answer, starts anew or forgets is found, and told, anew.
 //
 //     static tt_directory directory;
 //     tt_directory_start(&directory, &node, &place);
@@ -20,10 +20,10 @@
 
 TT_C_BEGIN
 
-#define TT_DIRECTORY_LIFETIME 300      // seconds that a registration lasts unless it is renewed
-#define TT_DIRECTORY_LOOK TT_SECONDS(30) // between two looks at who is registered; at first 1 s
+#define TT_DIRECTORY_LIFETIME 300         // seconds that a registration lasts unless it is renewed
+#define TT_DIRECTORY_LOOK TT_SECONDS(30)  // between two looks at who is registered; at first 1 s
 #define TT_DIRECTORY_PAUSE TT_SECONDS(60) // before a directory that fails is asked again, at most
-#define TT_DIRECTORY_ANSWER_MAX 65536 // bytes of an answer that are read; the rest is left
+#define TT_DIRECTORY_ANSWER_MAX 65536     // bytes of an answer that are read; the rest is left
 #ifndef TT_DIRECTORY_LINKS_MAX
 #define TT_DIRECTORY_LINKS_MAX 2048 // bytes of links that are registered: those that fit, whole
 #endif
@@ -49,7 +49,7 @@ typedef struct tt_directory {
     char lookup_path[TT_BUS_PATH_MAX];
     char location[TT_BUS_PATH_MAX]; // of our registration; "": there is none
     char query[TT_BUS_QUERY_MAX];
-    char name[TT_NAME_MAX]; // that was registered
+    char name[TT_NAME_MAX];            // that was registered
     char text[TT_DIRECTORY_LINKS_MAX]; // our links; or the link that is being read
     size_t length;
     uint32_t links_version; // of what was registered
@@ -59,8 +59,8 @@ typedef struct tt_directory {
     tt_time renew_at, look_at, retry_at;
 } tt_directory;
 
-// Begins to use the directory at `place`. The storage is the caller's and lives as long as the node.
-// TT_INVALID: the node's name has a '&', which no directory can be told.
+// Begins to use the directory at `place`. The storage is the caller's and lives as long as the
+// node. TT_INVALID: the node's name has a '&', which no directory can be told.
 tt_status tt_directory_start(tt_directory *directory, tt_node *node, const tt_endpoint *place);
 
 // Takes the registration back, once: it ends by itself where that is lost. Before tt_node_stop,

@@ -30,6 +30,7 @@ TT_C_BEGIN
 #define TT_NAME_MAX 32                      // bytes of a device's name, its terminator included
 #define TT_KIND_MAX 16                      // bytes of a device's kind, its terminator included
 #define TT_DISCOVERY_SETTLED TT_SECONDS(60) // a name that is ours for so long is no forger's doing
+#define TT_SLEEP_MAX 3600                   // seconds that a device may say it sleeps
 #define TT_WIRE_VERSION 1 // of what devices of this system say to one another; told in TXT
 
 // What a node's presence keeps of a peer (node/presence.c); all zero at first.
@@ -56,6 +57,8 @@ typedef struct tt_peer {
     tt_peer_watch watch;
     uint8_t families; // the zones in which it was heard; bit 0: IPv4, bit 1: IPv6
     uint8_t wire;     // the version of the wire that it speaks; 0 where it tells none
+    uint16_t sleep_s; // it may be silent for so long, asleep
+    bool sleep_told;  // somebody says so; it counts once the device has answered so itself
     uint8_t asked;    // how often its missing records were asked for
     bool reported;    // present: `on_peer` was called with TT_PEER_FOUND
     bool doubted;     // `on_peer` was called with TT_PEER_DOUBTED, and nothing came of it yet
@@ -90,6 +93,7 @@ typedef struct tt_discovery_options {
     const char *kind;      // own kind
     uint16_t port;         // own port on the bus
     uint32_t boot;         // drawn at each start, not 0
+    uint16_t sleep_s;      // this device may be silent for so long, asleep; 0: it does not sleep
     uint64_t seed;         // for the random delays that RFC 6762 asks for
     bool browse;           // look for others
     tt_peer *peers;        // the caller's table
@@ -103,8 +107,6 @@ typedef struct tt_discovery_options {
 struct tt_discovery {
     tt_discovery_options options;
     const struct tt_discovery_browsing *browsing; // NULL: it looks for nobody
-    char name[TT_NAME_MAX]; // in use; differs from options.name after a conflict
-    tt_endpoint addresses[8];
     size_t address_count;
     tt_random random;
     struct tt_discovery_state { // the implementation's own
@@ -115,6 +117,7 @@ struct tt_discovery {
         tt_time more_at;        // when one who is still telling what it knows is answered
         tt_endpoint more_from;
         uint8_t more_families;
+        bool goodbye;
         tt_time spoke_at; // when everyone was last told our records
         tt_time query_at;
         tt_time query_interval;
@@ -124,8 +127,7 @@ struct tt_discovery {
         tt_time asked_at;      // when everybody was last asked anew (tt_discovery_ask_again)
         size_t known_at; // the place from which a question's known answers go on; 0: none left
         uint8_t answer_families, query_families; // the zones that it goes to
-        bool goodbye;
-        tt_endpoint asker; // of a unicast answer that is due; port 0 for none
+        tt_endpoint asker;                       // of a unicast answer that is due; port 0 for none
         bool asker_legacy; // a plain resolver; its id and its question are repeated
         uint16_t asker_id, asker_type;
         uint8_t asker_subject; // tt_discovery_subject
@@ -135,7 +137,12 @@ struct tt_discovery {
         const char *only_name, *only_kind;
         bool others_lost; // more had no place in `others` either
     } state;
+    char name[TT_NAME_MAX]; // in use; differs from options.name after a conflict
+    tt_endpoint addresses[8];
 };
+
+// The groups of multicast DNS, of IPv4 and of IPv6, with their port (RFC 6762, 3).
+extern const tt_endpoint tt_mdns_groups[2];
 
 // Checks and takes the options; what they point to lives as long as discovery. A name has 1 to
 // TT_NAME_MAX - 1 bytes, a kind 1 to TT_KIND_MAX - 1, of UTF-8 without control characters (RFC
@@ -152,6 +159,10 @@ tt_status tt_discovery_init_announcer(tt_discovery *discovery, tt_time now,
 // Tells the own addresses; a change starts a new announcement.
 void tt_discovery_set_addresses(tt_discovery *discovery, tt_time now, const tt_endpoint *addresses,
                                 size_t count);
+
+// This device may be silent for so many seconds (TT_SLEEP_MAX at most) at a time from now on,
+// asleep; 0: not any more. It is announced, a second after the last announcement at the soonest.
+void tt_discovery_set_sleep(tt_discovery *discovery, tt_time now, uint16_t seconds);
 
 // A datagram of multicast DNS came from `peer`; bytes that are none are dropped. Calls on_peer.
 void tt_discovery_receive(tt_discovery *discovery, tt_time now, const tt_endpoint *peer,
@@ -191,8 +202,8 @@ void tt_discovery_confirm(tt_discovery *discovery, tt_time now, tt_peer *peer, u
 // Somebody else than mDNS, such as a directory, says that a device is at a place. Where nothing is
 // known of it, or it is lost and was elsewhere, it is noted as lost and hinted, to be asked there;
 // nothing that is known of a present one changes. It is passed over where it is this device, of no
-// interest, or at a place that mDNS is not believed about; and counted where there is no room, which
-// a hint makes of those only that are lost for a minute. True: it is to be asked.
+// interest, or at a place that mDNS is not believed about; and counted where there is no room,
+// which a hint makes of those only that are lost for a minute. True: it is to be asked.
 bool tt_discovery_hint(tt_discovery *discovery, tt_time now, const char *name, const char *kind,
                        const tt_endpoint *endpoint);
 // A peer of the table is gone: it did not answer. It stays in its place as lost, unless it said
@@ -203,8 +214,8 @@ void tt_discovery_forget(tt_peer *peer);
 // The network may have changed: asks and announces soon, as after the start, at most once a second.
 void tt_discovery_ask_again(tt_discovery *discovery, tt_time now);
 
-// Whether a device of this network can be at an address that somebody told: one of a link, a private
-// one, or one of an own network.
+// Whether a device of this network can be at an address that somebody told: one of a link, a
+// private one, or one of an own network.
 bool tt_discovery_is_near(const tt_discovery *discovery, const tt_endpoint *address);
 
 // How many devices are present and have no place in the table; `more`: at least so many.

@@ -3,8 +3,8 @@
 // Answered is a non-confirmable GET of /.well-known/core, with a query that filters or without one,
 // once a leisure drawn by chance has passed, and only by who has something to say: no error and no
 // empty list goes out. Everything else that came by multicast is passed over. The leisure is RFC
-// 7252's default: an estimate of the group's size would be one of those who speak, and a house has no
-// hurry to hear who is there.
+// 7252's default: an estimate of the group's size would be one of those who speak, and a house has
+// no hurry to hear who is there.
 //
 // A component, without input or output like the bus that it answers for.
 

@@ -43,7 +43,8 @@ void tt_links_init(tt_links *links, char *text, size_t capacity);
 // TT_EMPTY: the piece is read. `last`: no piece follows this one.
 tt_status tt_links_take(tt_links *links, const char *piece, size_t length, size_t *at, bool last,
                         tt_link *link);
-// The same without reading the link: it is `*link_length` bytes of links->text, until the next call.
+// The same without reading the link: it is `*link_length` bytes of links->text, until the next
+// call.
 tt_status tt_links_take_text(tt_links *links, const char *piece, size_t length, size_t *at,
                              bool last, size_t *link_length);
 

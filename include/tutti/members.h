@@ -67,7 +67,6 @@ typedef struct tt_member {
     uint8_t told;                 // how often this device told what is new of it
     uint8_t silent;               // questions in a row that it did not answer
 } tt_member;
-_Static_assert(sizeof(tt_member) <= 48, "a member is small: there are a thousand");
 
 typedef struct tt_members tt_members;
 

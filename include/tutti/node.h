@@ -27,7 +27,8 @@ TT_C_BEGIN
 #ifndef TT_NODE_ASKS_MAX
 #define TT_NODE_ASKS_MAX 4 // peers that are asked for their boot number at a time
 #endif
-// Answers {"wire": version, "boot": number, "name": name}, the last where it has one.
+// Answers {"wire": version, "boot": number, "name": name, "sleep": seconds}, the last two where it
+// has a name, or sleeps.
 #define TT_NODE_LIFE_PATH ".well-known/tutti"
 
 // Of a peer that somebody depends on (a call or an observation under way, or
@@ -63,27 +64,32 @@ typedef struct tt_node_options {
     void *context;
 } tt_node_options;
 
+// What is small stands first, as in tt_bus.
 struct tt_node {
     tt_platform *platform;
     const struct tt_node_finding *finding; // NULL: it looks for nobody
-    tt_bus bus;
-    tt_discovery discovery;
-    tt_peer peers[TT_NODE_PEERS_MAX];
-    tt_members *members; // or NULL
+    tt_members *members;                   // or NULL
     tt_node_options options;
     tt_socket bus_socket;
     uint16_t port; // of the bus, the one that it really has
     tt_socket mdns_socket;
-    tt_discovery_other others[TT_NODE_OTHERS_MAX];
+    bool more; // datagrams are left over from the last turn
+    bool stopped;
+    tt_time presence_at; // when somebody is looked at next
+    tt_time doubt_at;    // when the next one who is doubted may begin to be asked
+    tt_time lost_at;     // when one who is lost may be pinged again
+    tt_list timers;      // that are set
+    // Takes what came to the bus by multicast (tutti/node_groups.h); NULL: that is dropped.
+    void (*on_multicast)(tt_node *node, tt_time now, const tt_datagram *datagram);
+    void *groups;
+    struct {
+        size_t datagrams_received, datagrams_sent, sends_failed;
+        size_t multicast_dropped; // came to the bus's port by a group or to everybody
+    } counters;
     tt_resource life;
-    struct tt_node_ask { // a question for a peer's life
-        tt_call call;
-        size_t place; // in `peers`
-        bool busy, answered, failed;
-        bool another; // answered, and has another name
-        uint32_t boot;
-        uint8_t wire;
-    } asks[TT_NODE_ASKS_MAX];
+    tt_discovery discovery;
+    tt_datagram datagram; // the one being received or sent
+    tt_bus bus;
     struct tt_node_stranger { // whom this device observes, and discovery does not know
         tt_endpoint endpoint; // port 0: free
         tt_time heard, next;
@@ -91,20 +97,17 @@ struct tt_node {
         bool answers; // pings, so that its silence means something
         bool wanted;
     } strangers[TT_NODE_STRANGERS_MAX];
-    tt_time presence_at;  // when somebody is looked at next
-    tt_time doubt_at;     // when the next one who is doubted may begin to be asked
-    tt_time lost_at;      // when one who is lost may be pinged again
-    tt_list timers;       // that are set
-    // Takes what came to the bus by multicast (tutti/node_groups.h); NULL: that is dropped.
-    void (*on_multicast)(tt_node *node, tt_time now, const tt_datagram *datagram);
-    void *groups;
-    tt_datagram datagram; // the one being received or sent
-    bool more;            // datagrams are left over from the last turn
-    bool stopped;
-    struct {
-        uint64_t datagrams_received, datagrams_sent, sends_failed;
-        uint64_t multicast_dropped; // came to the bus's port by a group or to everybody
-    } counters;
+    struct tt_node_ask { // a question for a peer's life
+        tt_call call;
+        size_t place; // in `peers`
+        bool busy, answered, failed;
+        bool another; // answered, and has another name
+        uint32_t boot;
+        uint8_t wire;
+        uint16_t sleep_s;
+    } asks[TT_NODE_ASKS_MAX];
+    tt_discovery_other others[TT_NODE_OTHERS_MAX];
+    tt_peer peers[TT_NODE_PEERS_MAX];
 };
 
 // Prepares a node on a platform and opens its ports. TT_INVALID or TT_TOO_LARGE for a name or kind
@@ -132,10 +135,10 @@ void tt_node_stop(tt_node *node);
 
 // Tells a peer something without an answer: tt_bus_tell, and sent. It goes out by the end of this
 // turn of the loop, together with others to the same peer where the platform can; so whoever tells
-// much tells many in one turn. Errors as of tt_bus_tell; TT_FULL also where the platform takes no
-// more now (try again in the next turn), TT_UNREACHABLE. From the loop's own thread, handlers too;
-// takes 1.5 KB of its stack.
-tt_status tt_node_tell(tt_node *node, tt_time now, const tt_call *call);
+// much tells many in one turn. It is made in `space`, which is the caller's again when this
+// returns, as `call` is. Errors as of tt_bus_tell; TT_FULL also where the platform takes no more
+// now (try again in the next turn), TT_UNREACHABLE. From the loop's own thread, handlers too.
+tt_status tt_node_tell(tt_node *node, tt_time now, const tt_call *call, tt_datagram *space);
 
 // Sets a timer: `callback` is called once, by the loop, in the first turn that begins `delay`
 // nanoseconds from now or later; it may set the timer again, which is how something is done every
@@ -149,6 +152,18 @@ void tt_node_after(tt_node *node, tt_node_timer *timer, tt_time delay,
 // the caller's again. From the loop's own thread.
 bool tt_node_timer_is_set(const tt_node_timer *timer);
 void tt_node_cancel(tt_node_timer *timer);
+
+// Says that this device may be silent for so long at a time from now on, because it sleeps: its
+// radio is off, or its loop stands still. It is told by discovery and by TT_NODE_LIFE_PATH; whoever
+// depends on this device takes it for gone that much later. Said again after each sleep it tells
+// all that it is awake. It should stay so for some seconds, in which those who are there ask. 0: it
+// does not sleep any more. TT_INVALID: less than 0, or more than TT_SLEEP_MAX seconds. From the
+// loop's own thread.
+tt_status tt_node_sleeps(tt_node *node, tt_time duration);
+
+// For how many seconds the peer at this place may be silent, by its own word; 0 where it does not
+// sleep, or is none that is known.
+unsigned tt_node_sleep_of(const tt_node *node, const tt_endpoint *endpoint);
 
 // Whether a peer speaks this system's version of the wire, or tells none.
 bool tt_node_speaks_to(const tt_peer *peer);

@@ -1,5 +1,5 @@
-// A node that answers questions to the groups "All CoAP Nodes", ff02::fd and 224.0.1.187 at port 5683
-// (RFC 7252, 12.8): see tutti/groups.h. A component, for platforms that can join them.
+// A node that answers questions to the groups "All CoAP Nodes", ff02::fd and 224.0.1.187 at port
+// 5683 (RFC 7252, 12.8): see tutti/groups.h. A component, for platforms that can join them.
 
 #ifndef TUTTI_NODE_GROUPS_H
 #define TUTTI_NODE_GROUPS_H

@@ -65,9 +65,10 @@ typedef struct tt_platform_operations {
     tt_status (*open)(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
                       size_t group_count, tt_socket *socket);
 
-    // Opens a port that hears what is sent to the multicast `groups`, one of each family at most, and
-    // nothing else: all of it is told as multicast. Others may hear the same beside, this platform's
-    // own sockets too. Nothing is sent from it. NULL: this platform cannot; else as `open`.
+    // Opens a port that hears what is sent to the multicast `groups`, one of each family at most,
+    // and nothing else: all of it is told as multicast. Others may hear the same beside, this
+    // platform's own sockets too. Nothing is sent from it. NULL: this platform cannot; else as
+    // `open`.
     tt_status (*open_groups)(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
                              size_t group_count, tt_socket *socket);
 

@@ -7,7 +7,8 @@
 //
 // What comes is taken many at a time, and what may wait (tt_datagram.may_wait) is sent so: runs of
 // datagrams of one length by UDP_GRO and UDP_SEGMENT where the kernel has them, else by recvmmsg
-// and sendmmsg.
+// and sendmmsg. While there is something to take only one wait in four asks the kernel what else
+// has come.
 
 #ifndef TUTTI_PLATFORM_LINUX_H
 #define TUTTI_PLATFORM_LINUX_H

@@ -56,7 +56,8 @@ typedef struct tt_product {
         void); // whom it knows from all sources, prepared (tutti/members.h), and
                // it gossips; called once; NULL: it does not, and has no code of it
     bool asks; // offers /ai/ask, which passes what it is asked on to a device that
-               // runs the model. Every device browses, whether it asks or not
+               // runs the model. A device browses whether it asks or not, unless its product
+               // is SERVES_ONLY (tt_product of tools/cmake/tutti.cmake): then it asks nobody
     // What is the product's own: adds resources (tt_bus_add), sets timers (tt_node_after), starts
     // threads; or NULL. Called once by the loop's own thread before its first turn, within 10 s
     // (tutti/liveness.h), and not in safe mode (tutti/kept.h). The node lives as long as the

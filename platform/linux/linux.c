@@ -94,7 +94,9 @@ static tt_status open_family(bool ipv6, uint16_t port, const tt_endpoint *groups
         set_option(opened, IPPROTO_IPV6, IPV6_RECVERR, 1);
         set_option(opened, IPPROTO_IPV6, IPV6_MULTICAST_IF, index);
     } else {
-        struct ip_mreqn interface = {.imr_ifindex = index};
+        struct ip_mreqn interface = {// without an address here they would come from 0.0.0.0
+                                     .imr_address.s_addr = htonl(INADDR_LOOPBACK),
+                                     .imr_ifindex = index};
         set_option(opened, IPPROTO_IP, IP_PKTINFO, 1);
         set_option(opened, IPPROTO_IP, IP_RECVERR, 1);
         setsockopt(opened, IPPROTO_IP, IP_MULTICAST_IF, &interface, sizeof(interface));

@@ -119,7 +119,7 @@ bool tt_linux_run_is_empty(const tt_linux_run *run)
 // A shorter one is the last: behind it the length is no multiple any more.
 static bool goes_on(const tt_linux_run *run, int descriptor, const tt_datagram *d)
 {
-    return run->descriptor == descriptor && run->gone == 0 && d->length <= run->each &&
+    return run->descriptor == descriptor && d->length <= run->each &&
            run->length % run->each == 0 && run->length < DATAGRAMS_MAX * run->each &&
            run->length + d->length <= BYTES_MAX && tt_endpoint_equal(&run->peer, &d->peer);
 }

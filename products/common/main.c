@@ -211,7 +211,8 @@ void tt_main(void)
                                .on_turn = on_turn};
     tt_status status = tt_platform_device_start(&platform);
     if (status == TT_OK)
-        status = tt_product_init_node(&node, platform, &options); // a product's kind may be too long
+        status =
+            tt_product_init_node(&node, platform, &options); // a product's kind may be too long
     if (status != TT_OK)
         end_without_network(status);
     if (keep != NULL)

@@ -1,5 +1,5 @@
-// A product that is found and serves, and looks for nobody (SERVES_ONLY): its image has none of what
-// finds and watches others, and of calls only what the product's own code makes.
+// A product that is found and serves, and looks for nobody (SERVES_ONLY): its image has none of
+// what finds and watches others, and of calls only what the product's own code makes.
 
 #include "products/common/internal.h"
 

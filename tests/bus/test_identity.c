@@ -67,6 +67,37 @@ static void test_telling(void)
     }
 }
 
+// Each server has a tag of its own: none of them can ask in our name.
+static void test_tags(void)
+{
+    asked a;
+    start_known();
+    ask(&a, CLIENT, SERVER, TT_POST, "keep", NULL, "x", 1);
+    ask(&a, CLIENT, OTHER, TT_GET, ".well-known/core", NULL, NULL, 0);
+    EXPECT_ANSWER(a, TT_CONTENT);
+    const tt_bus_session *one = session_at(CLIENT, &SERVER->endpoint);
+    const tt_bus_session *two = session_at(CLIENT, &OTHER->endpoint);
+    EXPECT(one->tag != 0 && two->tag != 0 && one->tag != two->tag);
+    EXPECT(session_at(SERVER, &CLIENT->endpoint)->window.tag == one->tag);
+    EXPECT(session_at(OTHER, &CLIENT->endpoint)->window.tag == two->tag);
+}
+
+// Of two answers that are waited for the first tells who gives it, and the second is no stranger's.
+static void test_told_by_another_answer(void)
+{
+    asked a, b;
+    tt_response response = {.code = TT_CHANGED, .content_format = TT_FORMAT_NONE};
+    start_known();
+    ask(&a, CLIENT, SERVER, TT_POST, "later", NULL, "x", 1);
+    ask(&b, CLIENT, SERVER, TT_POST, "keep", NULL, "x", 1);
+    EXPECT(!a.done && b.done);
+    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[0], &response), TT_OK);
+    deliver();
+    EXPECT_ANSWER(a, TT_CHANGED);
+    EXPECT(session_at(CLIENT, &SERVER->endpoint)->identity == SERVER->bus.identity);
+    EXPECT(session_at(CLIENT, &SERVER->endpoint)->told_at != 0);
+}
+
 // A client that says nothing is told nothing, and one that says it is told once.
 static void test_being_told(void)
 {
@@ -261,6 +292,8 @@ int main(void)
 {
     test_identities();
     test_telling();
+    test_tags();
+    test_told_by_another_answer();
     test_being_told();
     test_numbers();
     test_window();

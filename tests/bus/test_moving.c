@@ -160,6 +160,33 @@ static void test_forged_tags(void)
            session_at(OTHER, &SERVER->endpoint)->tag);
     EXPECT(session_at(SERVER, &place)->window.tag == tag);
     EXPECT_EQUAL(SERVER->bus.counters.moved, 0);
+    uint8_t bytes[64];
+    tt_bus_token token = {.length = 8, .bytes = {[7] = 200}};
+    tt_writer t;
+    tt_writer_init(&t, token.bytes, 4);
+    tt_write_be32(&t, tag);
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, 6, &token);
+    tt_message_option_number(&w, TT_OPTION_OBSERVE, 0);
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, "show", '/');
+    hear(OTHER, &w); // nothing is begun that would be told there
+    EXPECT(answer.count == 1 && answer.message.code == TT_CONTENT && !answer.message.has_observe);
+}
+
+// A stranger was at the address before: what it asked is not run again either.
+static void test_after_a_stranger(void)
+{
+    device stranger = {.endpoint = elsewhere};
+    meet();
+    tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, 5, "keep");
+    tt_message_payload(&w, "y", 1);
+    hear(&stranger, &w);
+    hear_tagged(&elsewhere, TT_CONFIRMABLE, 6, session_at(CLIENT, &SERVER->endpoint)->tag, 50, 0);
+    EXPECT(runs == 2 && session_at(SERVER, &CLIENT->endpoint) == NULL);
+    w = request(TT_CONFIRMABLE, TT_POST, 5, "keep");
+    tt_message_payload(&w, "y", 1);
+    hear(&stranger, &w);
+    EXPECT_EQUAL(runs, 2);
 }
 
 // Two clients that are served change places: each is known by its own numbers at once, and has its
@@ -205,8 +232,12 @@ static void test_called_before(void)
     ask(&c, CLIENT, SERVER, TT_POST, "keep", NULL, "x", 1);
     EXPECT_ANSWER(c, TT_CHANGED);
     EXPECT(session_at(SERVER, &before) == NULL);
+    EXPECT(session_at(SERVER, &elsewhere)->ours);
     pass(TT_SECONDS(2));
     EXPECT_ANSWER(b, TT_CONTENT);
+    // By the tag that she was called with.
+    EXPECT(session_at(CLIENT, &SERVER->endpoint)->window.tag ==
+           session_at(SERVER, &elsewhere)->tag);
     tt_bus_changed(&SERVER->bus, time_now, &resources[1]);
     pass(TT_SECONDS(1));
     EXPECT(told == 2 && !a.done);
@@ -261,6 +292,7 @@ int main(void)
     test_in_an_observation();
     test_in_a_body();
     test_forged_tags();
+    test_after_a_stranger();
     test_changing_places();
     test_called_before();
     test_our_call_to_a_mover();

@@ -192,6 +192,86 @@ static void test_confirmable(void)
     }
 }
 
+// By hand, from one who says who it is, so that its requests are known by their numbers.
+static void hear_numbered(tt_message_type type, uint16_t id, uint8_t number)
+{
+    static uint8_t bytes[64];
+    tt_bus_token token = {.length = 8, .bytes = {9, 9, 9, 9, [7] = number}};
+    tt_message_writer w;
+    tt_message_begin(&w, bytes, sizeof(bytes), type, TT_POST, id, &token);
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, "keep", '/');
+    tt_message_option_number(&w, TT_OPTION_NO_RESPONSE, 2);
+    tt_message_option_tag(&w, TT_OPTION_IDENTITY, 0x1234, 8);
+    tt_message_payload(&w, "x", 1);
+    hear(CLIENT, &w);
+}
+
+static void test_numbered(void)
+{
+    start();
+    for (unsigned i = 0; i < 20; i++) {
+        hear_numbered(TT_NON_CONFIRMABLE, 7, (uint8_t)(2 * i + 1));
+        EXPECT(answer.count == 0 && runs == 2 * i + 1);
+        for (int again = 0; again < 2; again++) {
+            hear_numbered(TT_CONFIRMABLE, (uint16_t)(100 + i), (uint8_t)(2 * i + 2));
+            EXPECT(runs == 2 * i + 2 && answer.count == 1);
+            EXPECT(answer.message.type == TT_ACKNOWLEDGEMENT && answer.message.code == 0);
+        }
+    }
+    // Of a stranger another message with the same id is another message.
+    start();
+    for (unsigned i = 0; i < 5; i++) {
+        tt_message_writer w = request(TT_NON_CONFIRMABLE, TT_POST, 7, "keep");
+        tt_message_option_number(&w, TT_OPTION_NO_RESPONSE, 26);
+        tt_message_payload(&w, &i, 1);
+        hear(CLIENT, &w);
+        hear(CLIENT, &w);
+        EXPECT(runs == i + 1 && answer.count == 0);
+    }
+}
+
+// No stream begins whose beginning would not be told.
+static void test_no_stream(void)
+{
+    static tt_resource far = {
+        .path = "far", .handler = show, .methods = 1 << TT_GET, .any_order = true};
+    for (unsigned silent = 0; silent < 2; silent++) {
+        static uint8_t bytes[64];
+        tt_bus_token token = {.length = 8, .bytes = {1, 2, 3, 4, 5, 6, 7, (uint8_t)silent}};
+        tt_message_writer w;
+        start();
+        REQUIRE(tt_bus_add(&SERVER->bus, &far) == TT_OK);
+        shown_length = sizeof(shown);
+        tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, TT_GET, 3, &token);
+        tt_message_option_parts(&w, TT_OPTION_URI_PATH, "far", '/');
+        tt_message_option_block(&w, TT_OPTION_BLOCK2, &(tt_block){.exponent = 6});
+        if (silent)
+            tt_message_option_number(&w, TT_OPTION_NO_RESPONSE, 2);
+        tt_message_option_number(&w, TT_OPTION_STREAM, 16 << 2 | 1);
+        hear(CLIENT, &w);
+        EXPECT_EQUAL(SERVER->bus.counters.streams, !silent);
+        EXPECT(!silent || (answer.count == 1 && answer.message.code == 0));
+        tt_bus_remove(&SERVER->bus, &far);
+    }
+}
+
+// No session gives way to one who is told something while all are needed.
+static void test_no_session(void)
+{
+    static asked calls[TT_BUS_SESSIONS_MAX];
+    start();
+    for (unsigned i = 0; i < TT_BUS_SESSIONS_MAX; i++) {
+        ask_by_hand(&calls[i], TT_POST, false, "x", 1);
+        tt_bus_cancel(&CLIENT->bus, time_now, &calls[i].call);
+        calls[i].call.peer = (tt_endpoint){.ip = {[0] = 0xfd, [15] = (uint8_t)(i + 1)}, .port = 7};
+        REQUIRE(tt_bus_call(&CLIENT->bus, time_now, &calls[i].call) == TT_OK);
+    }
+    tt_call call = telling("keep", "x", 1);
+    EXPECT_EQUAL(tell_call(&call), TT_FULL);
+    tt_bus_cancel(&CLIENT->bus, time_now, &calls[3].call);
+    EXPECT_EQUAL(tell_call(&call), TT_OK);
+}
+
 // Of what is answered later, too; and who wants to observe is answered.
 static void test_later(void)
 {
@@ -241,6 +321,9 @@ int main(void)
     test_ids();
     test_classes();
     test_confirmable();
+    test_numbered();
+    test_no_stream();
+    test_no_session();
     test_later();
     test_crowded();
     return test_result();

@@ -56,6 +56,10 @@ expect 2 "--format takes text" put --text a --format yaml watch/x
 expect 2 "this option takes no value" get --host=yes watch/x
 expect 2 "expected --host or --net, not both" get --host --net "$scratch" watch/x
 expect 2 "expected --host or --net, not both" ls --host --net "$scratch"
+for address in foo 224.0.0.1 127.0.0.1:0x; do
+    expect 2 "--directory takes an address such as 127.0.0.1:5683 or [fe80::1%1]:5683, not '$address'" ls --host --directory "$address"
+done
+expect 2 "a directory on this machine's own address is asked with --host, one elsewhere without it" get --host --directory 10.0.0.1 watch/x
 for address in 192.0.2.1 '[2001:db8::1]' '[fe80::1%1]:99' 126.255.255.255; do
     expect 2 "there is no security yet, so --host uses the loopback interface" get --host "coap://$address/x"
 done

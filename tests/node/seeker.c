@@ -2,8 +2,8 @@
 //
 //     seeker NAME DIRECTORY
 //
-// Nothing of it goes out by multicast. It prints its port, then who is found and gone, and asks each who is found for /name. Told to end,
-// it takes its registration back.
+// Nothing of it goes out by multicast. It prints its port, then who is found and gone, and asks
+// each who is found for /name. Told to end, it takes its registration back.
 
 #include <signal.h>
 #include <stdio.h>

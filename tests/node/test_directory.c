@@ -397,10 +397,10 @@ static void test_finding(void)
 static void test_forged(void)
 {
     static const char *const links[] = {
-        "</1>;ep=a;et=k;base=\"coap://8.8.8.8\"",          // of no network of ours
+        "</1>;ep=a;et=k;base=\"coap://8.8.8.8\"", // of no network of ours
         "</1>;ep=a;et=k;base=\"coap://[2001:db8::1]\"",
-        "</1>;ep=a;et=k;base=\"coap://[ff02::1]\"",         // everybody
-        "</1>;ep=a;et=k;base=\"coap://127.0.0.1\"",         // its reader
+        "</1>;ep=a;et=k;base=\"coap://[ff02::1]\"", // everybody
+        "</1>;ep=a;et=k;base=\"coap://127.0.0.1\"", // its reader
         "</1>;ep=a;et=k;base=\"coap://[fdd0::14]:0\"",
         "</1>;ep=a;et=k;base=\"coap://[fdd0::14]:70000\"",
         "</1>;ep=a;et=k;base=\"coap://[fdd0::14\"",
@@ -415,7 +415,7 @@ static void test_forged(void)
         "</1>;ep=\"0123456789012345678901234567890123456789\";et=k;base=\"coap://[fdd0::14]\"",
         "</1>;ep=a;et=\"0123456789012345678901234567890123456789\";base=\"coap://[fdd0::14]\"",
         "</1>;ep=\"a\xff\";et=k;base=\"coap://[fdd0::14]\"",
-        "</1>;ep=LAMP;et=k;base=\"coap://[fdd0::14]\"",     // in our own name
+        "</1>;ep=LAMP;et=k;base=\"coap://[fdd0::14]\"", // in our own name
         "</1>;ep=\"a;et=k;base=coap://[fdd0::14]",
         "</1;ep=a;et=k;base=\"coap://[fdd0::14]\"",
         "ep=a;et=k;base=\"coap://[fdd0::14]\"",

@@ -124,6 +124,18 @@ def test_other_server(server, scratch):
         process.wait()
 
 
+def test_group(client):
+    """A question to everybody: answered where it is about links, within a leisure, and nothing else is."""
+    route = run("ip", "route", "add", "224.0.0.0/4", "dev", "lo", "src", "127.0.0.1")
+    expect(not route, f"a route for multicast, not {route}")
+    at = "coap://224.0.1.187"
+    answer = run(client, "-N", "-B", "7", at + "/.well-known/core?rt=example")
+    expect(answer.strip() == b'</hello>;rt="example"', f"the link of /hello by multicast, not {answer}")
+    for path in "/hello", "/.well-known/core?rt=nothing":
+        answer = run(client, "-N", "-B", "6", at + path)
+        expect(not answer.strip(), f"no answer to {path} by multicast, not {answer}")
+
+
 def test_many(client, scratch, many):
     """500 links, and long bodies that lie nowhere whole, in blocks of every size."""
     links = {
@@ -261,6 +273,7 @@ def main():
             test_requests(client, scratch)
             test_observe(client)
             if namespace.inside():
+                test_group(client)
                 test_zeroconf(PORT, "hello", b"example", node.process)
             else:
                 print("skipped: zeroconf, since no network namespace can be made here:", reason)

@@ -1,6 +1,8 @@
 // A node on any free port of the loopback interface, which it prints: what aiocoap's client asks in
-// test_aiocoap.py. It keeps bodies, answers late, refuses with sentences, and ends an observation.
+// test_aiocoap.py and our command in test_asleep.py. It keeps bodies, answers late, refuses with
+// sentences, ends an observation, says that it sleeps, and falls asleep.
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,6 +68,21 @@ static void answer_late(tt_resource *resource, tt_time now, const tt_request *re
     tt_node_after(&node, &timer, TT_MS(300), answer, NULL);
 }
 
+static void stop(tt_node *self, tt_time now, void *context)
+{
+    (void)self, (void)now, (void)context;
+    (void)raise(SIGSTOP); // until somebody lets it go on
+}
+
+// Stops in the midst of it, once those who found it have asked for how long it may sleep.
+static void fall_asleep(tt_resource *resource, tt_time now, const tt_request *request,
+                        tt_response *response)
+{
+    (void)resource, (void)now, (void)request;
+    response->later = true;
+    tt_node_after(&node, &timer, TT_MS(700), stop, NULL);
+}
+
 static void refuse(tt_resource *resource, tt_time now, const tt_request *request,
                    tt_response *response)
 {
@@ -107,6 +124,7 @@ int main(void)
          .methods = 1 << TT_GET | 1 << TT_PUT | 1 << TT_POST,
          .observable = true},
         {.path = "late", .handler = answer_late, .methods = 1 << TT_GET | 1 << TT_POST},
+        {.path = "falls-asleep", .handler = fall_asleep, .methods = 1 << TT_GET},
         {.path = "refuses", .handler = refuse, .methods = 1 << TT_GET | 1 << TT_PUT},
         {.path = "text",
          .handler = show,
@@ -123,6 +141,7 @@ int main(void)
         TT_CHECK(tt_bus_add(&node.bus, &resources[i]) == TT_OK);
     TT_CHECK(tt_bus_add(&node.bus, &short_lived) == TT_OK);
     (void)tt_node_join_groups(&node, &groups);
+    TT_CHECK(tt_node_sleeps(&node, TT_SECONDS(90)) == TT_OK);
     printf("%u\n", (unsigned)node.port);
     fflush(stdout);
     tt_node_run(&node);

@@ -489,6 +489,15 @@ static void test_groups(void)
         EXPECT_EQUAL(datagram.length, 3);
         EXPECT(datagram.multicast);
     }
+    // What a port in groups sends to them comes from an address, and not from 0.0.0.0.
+    datagram = (tt_datagram){.socket = hears, .peer = group, .length = 1};
+    EXPECT_EQUAL(ops->send(&one.platform, &datagram), TT_OK);
+    ops->wait(&two.platform, ops->now(platform) + TT_SECONDS(2));
+    EXPECT_EQUAL(ops->receive(&two.platform, &datagram), TT_OK);
+    tt_endpoint from = loopback(0, group.port);
+    EXPECT(tt_endpoint_equal(&datagram.peer, &from));
+    ops->wait(&one.platform, ops->now(platform) + TT_SECONDS(2));
+    EXPECT_EQUAL(ops->receive(&one.platform, &datagram), TT_OK); // its own, too
     // One sent to this port alone says that it was, of either family.
     for (int ipv6 = 0; ipv6 < 2; ipv6++) {
         tt_endpoint own = loopback(ipv6, ops->port(platform, 0));

@@ -24,6 +24,7 @@ static bool old_kernel;      // it knows neither option
 static int next_send_errors; // of sendmsg and sendmmsg, so many with this:
 static int send_error;
 static bool of_runs_only;                        // those that the kernel cuts
+static bool every_other;                         // and of the calls every second one succeeds
 static unsigned take_most;                       // of what sendmmsg is given
 static unsigned sends;                           // calls
 static void (*mangle)(struct mmsghdr *messages); // what recvmmsg has filled
@@ -60,7 +61,7 @@ int __wrap_setsockopt(int d, int level, int option, const void *value, socklen_t
 static bool send_fails(bool is_run)
 {
     sends++;
-    if (next_send_errors == 0 || (of_runs_only && !is_run))
+    if (next_send_errors == 0 || (of_runs_only && !is_run) || (every_other && sends % 2 == 0))
         return false;
     next_send_errors--;
     errno = send_error;
@@ -192,7 +193,13 @@ static void test_many(void)
     go();
     EXPECT_EQUAL(sends, 5); // 64 at a time
     expect_numbers(0, 300, 20);
-    EXPECT(from->lost == 0 && is_quiet());
+    // Longer than any run, of the longest.
+    bool cuts = from->cuts;
+    for (unsigned i = 0; i < 100; i++)
+        EXPECT_EQUAL(send_number(&there, i, TT_DATAGRAM_MAX, true), TT_OK);
+    go();
+    expect_numbers(0, 100, TT_DATAGRAM_MAX);
+    EXPECT(from->lost == 0 && from->cuts == cuts && is_quiet());
 }
 
 // A shorter one is the last of a run, a longer one, one that cannot wait and one to another begin
@@ -319,14 +326,22 @@ static void test_parts(void)
     go();
     expect_numbers(0, 19, 20);
     expect_numbers(19, 1, 11);
-    send_error = EAGAIN; // in the midst of a run
-    for (unsigned i = 0; i < 20; i++)
-        EXPECT_EQUAL(send_number(&there, i, 20, true), TT_OK);
+    // Before each part it takes nothing for a while, or tells of an earlier datagram.
+    static const int errors[] = {EAGAIN, ECONNREFUSED};
+    every_other = true;
     take_most = 7;
-    sends = 0;
-    go();
-    EXPECT_EQUAL(sends, 3);
-    expect_numbers(0, 20, 20);
+    for (size_t k = 0; k < TT_COUNT(errors); k++) {
+        send_error = errors[k];
+        next_send_errors = 3;
+        sends = 0;
+        for (unsigned i = 0; i < 20; i++)
+            EXPECT_EQUAL(send_number(&there, i, 20, true), TT_OK);
+        for (unsigned i = 0; i < 4; i++)
+            go();
+        EXPECT(sends == 6 && next_send_errors == 0);
+        expect_numbers(0, 20, 20);
+    }
+    every_other = false;
     take_most = 0;
     EXPECT(from->lost == 0 && is_quiet());
 }
@@ -462,6 +477,28 @@ static void test_received_runs(bool runs)
     close(raw);
 }
 
+// All that was there when a wait returned is given without another.
+static void test_one_wait(void)
+{
+    unsigned count = to->without_runs || old_kernel ? 200 : 1000;
+    for (unsigned i = 0; i < count; i++)
+        EXPECT_EQUAL(send_number(&there, i, 20, true), TT_OK);
+    go();
+    ops->wait(&to->platform, ops->now(&to->platform) + TT_SECONDS(2));
+    unsigned given = 0;
+    while (ops->receive(&to->platform, &datagram) == TT_OK)
+        given += is_number(&datagram, given, 20);
+    EXPECT_EQUAL(given, count);
+    EXPECT(is_quiet());
+    // And what came after the kernel was asked, before the wait.
+    for (unsigned i = 0; i < 3; i++) {
+        EXPECT_EQUAL(send_number(&there, i, 20, false), TT_OK);
+        ops->wait(&to->platform, ops->now(&to->platform) + TT_SECONDS(2));
+        EXPECT(ops->receive(&to->platform, &datagram) == TT_OK && is_number(&datagram, i, 20));
+    }
+    EXPECT(is_quiet());
+}
+
 // While one port has much to take, a wake and another port's datagram do not wait for the end of
 // it.
 static void test_not_starved(void)
@@ -481,8 +518,10 @@ static void test_not_starved(void)
         ops->wait(&to->platform, TT_FOREVER); // ends at once
     }
     EXPECT(datagram.socket == second && before <= 16);
-    for (unsigned i = before + 1; i < 256; i++)
+    for (unsigned i = before + 1; i < 256; i++) {
+        ops->wait(&to->platform, TT_FOREVER); // ends, whatever the kernel has
         EXPECT_EQUAL(next(), TT_OK);
+    }
     EXPECT(is_quiet());
     close(to->descriptors[2]);
     close(to->descriptors[3]);
@@ -494,6 +533,10 @@ static void test_all(bool without_runs)
     open_both(without_runs);
     bool runs = !without_runs && !old_kernel;
     EXPECT_EQUAL(from->cuts, runs);
+    int joins = -1;
+    socklen_t length = sizeof(joins);
+    EXPECT_EQUAL(__real_getsockopt(to->descriptors[0], IPPROTO_UDP, UDP_GRO, &joins, &length), 0);
+    EXPECT_EQUAL(joins, runs);
     test_many();
     test_mixed();
     test_full();
@@ -503,6 +546,7 @@ static void test_all(bool without_runs)
         test_parts();
     test_unreachable();
     test_received_runs(runs);
+    test_one_wait();
     test_not_starved();
     test_errors();
     close_both();

@@ -17,6 +17,7 @@ import fcntl
 import hashlib
 import itertools
 import json
+import math
 import multiprocessing
 import os
 import random
@@ -131,6 +132,11 @@ def collect_tests(builds):
     return tests
 
 
+def patience():
+    """How much longer than by itself something may take, since others work here, too."""
+    return max(1.0, 2 * os.getloadavg()[0] / os.cpu_count())
+
+
 class Worker:
     """A folder of links to the builds, in which one mutant at a time is compiled, linked and tried."""
 
@@ -191,8 +197,11 @@ class Worker:
                 return False
         return True
 
-    def run(self, test, limit_s):
-        """(exit status, seconds); the status is None if the limit passed first."""
+    def run(self, test, limit_s, waits=1.0):
+        """(exit status, seconds); the status is None if the limit of the processors' time, of one process, passed
+        first, or `waits` times as long."""
+        cpu_s = math.ceil(limit_s * os.cpu_count())
+
         def place(text):
             return text.replace(str(self.build_root), str(self.folder))
 
@@ -201,6 +210,7 @@ class Worker:
         def limit():
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
             resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES_MAX, FILE_BYTES_MAX))
             if not sanitized:  # whose shadow is larger
                 resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
@@ -217,7 +227,8 @@ class Worker:
                                      start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                      stderr=subprocess.DEVNULL)
             try:
-                status = child.wait(limit_s)
+                status = child.wait(waits * limit_s)
+                status = None if status == -signal.SIGXCPU else status
             except subprocess.TimeoutExpired:
                 status = None
             finally:
@@ -240,7 +251,7 @@ class Worker:
                 return "unbuilt"
             machines.add(machine)
         for _ in range(2):  # a test that fails, or is late, once by chance has seen nothing
-            status, _ = self.run(test, limit_s)
+            status, _ = self.run(test, limit_s, patience())
             if status in (0, 77):
                 return "survived"
         return "late" if status is None else "killed"

@@ -102,7 +102,9 @@ static void expect_refusal(size_t offset, uint32_t value, tt_status status, cons
 
 #define STEP TT_PLAN_HEADER_BYTES
 
-// Where the tables of that same plan begin.
+static uint32_t arena_bytes; // of that same plan
+
+// Where its tables begin.
 static tt_plan_step convolution(void)
 {
     tt_quantised *q = random_operation(CONVOLUTION);
@@ -112,6 +114,7 @@ static tt_plan_step convolution(void)
     tt_plan_step step;
     REQUIRE(tt_plan_open(&plan, bytes, length, NULL) == TT_OK);
     tt_plan_step_at(&plan, 0, &step);
+    arena_bytes = plan.header.arena_bytes;
     free(bytes);
     tt_quantised_free(q);
     return step;
@@ -122,15 +125,13 @@ static void test_refusals(void)
     expect_refusal(4, 96u << 16 | 1, TT_UNSUPPORTED, "bytes of the header: expected 80, found 96");
     expect_refusal(16, 0, TT_MALFORMED, "number of steps, from 1 to: expected 64, found 0");
     expect_refusal(16, 65, TT_MALFORMED, "number of steps, from 1 to: expected 64, found 65");
-    expect_refusal(44, 0x7f800000, TT_MALFORMED,
-                   "a scale or zero point of the header is no "
-                   "sensible number"); // infinity
-    expect_refusal(44, 0xffc00000, TT_MALFORMED,
-                   "a scale or zero point of the header is no "
-                   "sensible number"); // not a number
-    expect_refusal(56, 128, TT_MALFORMED,
-                   "a scale or zero point of the header is no sensible "
-                   "number");
+    for (size_t at = 44; at <= 56; at += 4) { // scale and zero point of the input, of the output
+        static const uint32_t wrong[2][3] = {{0x7f800000, 0xffc00000, 0xbf800000}, // inf, nan, -1
+                                             {128, (uint32_t)-129, 0x80000000}};
+        for (int i = 0; i < 3; i++)
+            expect_refusal(at, wrong[at % 8 == 0][i], TT_MALFORMED,
+                           "a scale or zero point of the header is no sensible number");
+    }
     expect_refusal(76, 1, TT_UNSUPPORTED, "reserved bytes of the header: expected 0, found 1");
     expect_refusal(STEP + 68, 7, TT_UNSUPPORTED, "step 0: reserved bytes are not 0");
     expect_refusal(STEP + 0, 9, TT_UNSUPPORTED, "step 0: unknown kind 9");
@@ -143,6 +144,15 @@ static void test_refusals(void)
         expect_refusal(field, (uint32_t)-129, TT_MALFORMED, outside);
     }
     tt_plan_step step = convolution();
+    // Tensors whose last byte lies outside the arena, and scratch that is not aligned.
+    static const char outside[] = "step 0: a tensor lies outside the arena";
+    expect_refusal(STEP + 24, arena_bytes - (uint32_t)tt_step_input_bytes(&step) + 1, TT_MALFORMED,
+                   outside);
+    expect_refusal(STEP + 28, arena_bytes - (uint32_t)tt_step_output_bytes(&step) + 1, TT_MALFORMED,
+                   outside);
+    expect_refusal(STEP + 32, (arena_bytes - (uint32_t)tt_step_scratch_bytes(&step)) / 4 * 4 + 4,
+                   TT_MALFORMED, outside);
+    expect_refusal(STEP + 32, step.scratch + 2, TT_MALFORMED, outside);
     expect_refusal(step.shift, 31, TT_MALFORMED, "step 0: a shift is outside -31 to 30");
     expect_refusal(step.shift, (uint32_t)-32, TT_MALFORMED, "step 0: a shift is outside -31 to 30");
     expect_refusal(step.multiplier, 0x80000000, TT_MALFORMED, "step 0: a multiplier is negative");

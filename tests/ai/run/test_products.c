@@ -285,6 +285,46 @@ static void check_wide(int64_t channels, int64_t window, bool local)
     tt_graph_free(g);
 }
 
+// A product of matrices with a bias; the first, or both of them, may lie transposed.
+static void check_matmul(int64_t rows, int64_t sum, int64_t columns, bool turned, bool both)
+{
+    tt_graph *g = tt_graph_new();
+    int64_t order[2] = {1, 0};
+    tt_value a = tt_input(g, "a", turned ? TT_TYPE(TT_F32, sum, rows) : TT_TYPE(TT_F32, rows, sum));
+    tt_value b =
+        tt_input(g, "b", both ? TT_TYPE(TT_F32, columns, sum) : TT_TYPE(TT_F32, sum, columns));
+    tt_value y =
+        tt_matmul(g, turned ? tt_transpose(g, a, order) : a, both ? tt_transpose(g, b, order) : b);
+    y = tt_add(g, y, tt_input(g, "bias", TT_TYPE(TT_F32, columns)));
+    tt_graph_result(g, "y", tt_relu(g, y));
+    bool right = is_right(g, 3, 1e-6, false, false);
+    EXPECT(right);
+    if (!right)
+        printf("%d x %d x %d%s%s\n", (int)rows, (int)columns, (int)sum, turned ? " turned" : "",
+               both ? " both" : "");
+    tt_graph_free(g);
+}
+
+// Sizes at which products of matrices are cut otherwise: rows that are copied together, or a page
+// apart; turns of rows; sums in parts; panels that are left; a batch that only one has.
+static void check_cuts(void)
+{
+    for (unsigned way = 0; way < 4; way++) {
+        check_matmul(600, 70, 40, way % 2 == 1, way > 1);
+        check_matmul(70, 1100, 50, way % 2 == 1, way > 1);
+        check_matmul(140, 64, 24, way % 2 == 1, way > 1);
+        check_matmul(35, 66, 271, way % 2 == 1, way > 1);
+    }
+    check_matmul(33, 1024, 50, false, false);
+    check_matmul(33, 2048, 50, false, true);
+    tt_graph *g = tt_graph_new();
+    tt_value a = tt_input(g, "a", TT_TYPE(TT_F32, 1, 32, 2));
+    tt_value b = tt_input(g, "b", TT_TYPE(TT_F32, 2, 2, 19));
+    tt_graph_result(g, "y", tt_matmul(g, a, b));
+    EXPECT(is_right(g, 3, 1e-6, false, false));
+    tt_graph_free(g);
+}
+
 // ---- printed
 
 typedef struct printing {
@@ -369,7 +409,8 @@ int main(int argc, char **argv)
     setenv("XDG_CACHE_HOME", "/dev/null", 1); // each is compiled anew, and none is kept
     check_wide(61, 1, true);
     check_wide(90, 3, true);
-    check_wide(90, 7, false);
+    check_wide(300, 7, false);
+    check_cuts();
     for (unsigned i = 0; i < graphs; i++)
         check(seed + i, i % 40 < PRODUCT_KINDS ? 400000 : 30000, false);
     printf("%u forms, %u of them in blocks of images\n", forms_seen, in_blocks);

@@ -159,6 +159,21 @@ static void check_test(const tt_progress *progress, void *context)
     t->ends += progress->epoch_end;
 }
 
+// Errors and profiles tell what a step's nodes are for.
+static void test_origins(void)
+{
+    static const char *const names[] = {"loss", "gradient", "optimiser", "conv1"};
+    tt_train_options options = options_of(TT_SGD);
+    tt_training *t = new_training(&options);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        unsigned found = 0;
+        for (uint32_t k = 0; k < tt_graph_origin_count(t->graph); k++)
+            found += strcmp(tt_graph_origin(t->graph, k)->name, names[i]) == 0;
+        EXPECT(found > 0);
+    }
+    tt_training_free(t);
+}
+
 // The test accuracy is told at the end of each epoch, and is that of the test images.
 static void test_tests(void)
 {
@@ -187,6 +202,7 @@ static void test_tests(void)
 int main(void)
 {
     test_part();
+    test_origins();
     test_tests();
     check_training(TT_RATE_CONSTANT, 0, 1);
     check_training(TT_RATE_LINEAR, 0.5, 2);
