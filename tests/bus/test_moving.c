@@ -285,6 +285,25 @@ static void test_another_life(void)
     EXPECT(!a.done && told == 1 && SERVER->bus.observers[0].resource != NULL);
 }
 
+// The same life says once more who it is: nothing that waits for it ends.
+static void test_the_same_life(void)
+{
+    asked a, b, c;
+    meet();
+    observe(&a, CLIENT);
+    ask(&b, CLIENT, SERVER, TT_POST, "later", NULL, "x", 1);
+    tt_bus_set_identity(&CLIENT->bus, 4712); // so it says it, and is answered
+    ask(&c, CLIENT, SERVER, TT_POST, "keep", NULL, "x", 1);
+    EXPECT_ANSWER(c, TT_CHANGED);
+    EXPECT(session_at(CLIENT, &SERVER->endpoint)->identity == SERVER->bus.identity);
+    pass(TT_SECONDS(1));
+    EXPECT(!a.done && !b.done && told == 1);
+    tt_response response = {.code = TT_CHANGED, .content_format = TT_FORMAT_NONE};
+    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[0], &response), TT_OK);
+    deliver();
+    EXPECT_ANSWER(b, TT_CHANGED);
+}
+
 int main(void)
 {
     test_in_a_call();
@@ -297,5 +316,6 @@ int main(void)
     test_called_before();
     test_our_call_to_a_mover();
     test_another_life();
+    test_the_same_life();
     return test_result();
 }
