@@ -3,8 +3,7 @@
 #include "bus/internal.h"
 #include "tests/bus/moving.h"
 
-static tt_resource box = {
-    .path = "box", .handler = keep, .methods = 1 << TT_PUT, .subtree = true};
+static tt_resource box = {.path = "box", .handler = keep, .methods = 1 << TT_PUT, .subtree = true};
 static unsigned told;
 
 static void on_notification(tt_call *call, tt_time now, const tt_reply *reply)

@@ -187,7 +187,7 @@ static void test_odd_links(void)
 // is.
 static void test_percent(void)
 {
-    static const char *const other[] = {"%", "%4", "%g1", "%1g", "%G1", "%1G", "%@1", "%1@",
+    static const char *const other[] = {"%",   "%4",  "%g1", "%1g", "%G1", "%1G", "%@1", "%1@",
                                         "%`1", "%1`", "%/1", "%1/", "%:1", "%1:", "%00", "%%1"};
     tt_link link;
     char text[16];
