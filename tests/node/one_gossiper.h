@@ -115,19 +115,27 @@ static inline void start(void)
     start_of("me", PLACES);
 }
 
-// Time passes from deadline to deadline of the members alone; counts the questions that go.
-static inline unsigned pass(tt_time duration)
+// The next question, within `duration`; false: none. It is the first that was sent.
+static inline bool next_question(tt_time duration)
 {
-    unsigned questions = 0;
     for (tt_time end = one.now + duration; one.now < end;) {
         tt_time next = M->next < end ? M->next : end;
         one.now = next > one.now ? next : one.now + 1;
         one.count = 0;
         M->operations->advance(&one.node, one.now);
         check_members(M);
-        questions += one.count;
+        if (one.count > 0)
+            return true;
     }
-    return questions;
+    return false;
+}
+
+// The first that was sent, as its receiver reads it.
+static inline tt_gossip asked(void)
+{
+    tt_gossip g;
+    REQUIRE(one.count > 0 && tt_gossip_read(&g, &one.sent[0]) == TT_OK);
+    return g;
 }
 
 // A message of another, made part by part.
@@ -142,7 +150,7 @@ typedef struct speaker {
     uint16_t incarnation;
     uint8_t flags;
     uint16_t count;
-    uint64_t digest;
+    uint64_t digest, find; // the last with TT_GOSSIP_FIND alone
 } speaker;
 
 static inline void say(const speaker *s, bool is_answer, uint32_t token)
@@ -164,6 +172,8 @@ static inline void say(const speaker *s, bool is_answer, uint32_t token)
         tt_write_be64(&said_w, s->id);
         tt_write_be16(&said_w, s->incarnation);
     }
+    if (s->flags & TT_GOSSIP_FIND)
+        tt_write_be64(&said_w, s->find);
     said_count_at = said_w.length;
     tt_write_u8(&said_w, 0);
     tt_write_be16(&said_w, 0);
