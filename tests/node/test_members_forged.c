@@ -188,6 +188,42 @@ static void test_refusal_ends_doubt(void)
     end();
 }
 
+// With its boot number, or without any.
+static void announce(const char *name, tt_endpoint at, bool tells_boot)
+{
+    static tt_discovery forger;
+    tt_endpoint from = {.ip = {0xfe, 0x80, [15] = 99}, .port = TT_MDNS_PORT, .interface = 1}, to;
+    uint8_t bytes[TT_MDNS_MESSAGE_MAX];
+    size_t length;
+    tt_discovery_options options = {
+        .name = name, .kind = "test", .port = at.port, .boot = 7, .seed = 1};
+    REQUIRE(tt_discovery_init(&forger, 0, &options) == TT_OK);
+    tt_discovery_set_addresses(&forger, 0, &at, 1);
+    for (tt_time time = 0; time < TT_SECONDS(3); time += TT_MS(50))
+        while (tt_discovery_transmit(&forger, time, &to, bytes, sizeof(bytes), &length) == TT_OK)
+            if ((bytes[2] & 0x80) != 0) {
+                for (size_t i = 0; !tells_boot && i + 5 < length; i++)
+                    if (memcmp(bytes + i, "boot=", 5) == 0)
+                        bytes[i] = 'f';
+                tt_discovery_receive(&node->discovery, tt_sim_node_now(sim, 0), &from, bytes,
+                                     length);
+            }
+}
+
+// One whose boot number only itself told is a member by that, and no second one without it.
+static void test_boot_that_was_asked(void)
+{
+    begin(2);
+    uint64_t id = tt_sim_node(sim, 1)->members->id, without = tt_bus_identity("node-1", 0);
+    announce("node-1", tt_sim_endpoint(sim, 1), false);
+    EXPECT(of(without) != NULL);
+    announce("node-1", tt_sim_endpoint(sim, 1), true);
+    pass(TT_SECONDS(60));
+    EXPECT(of(id) != NULL && (of(id)->sources & TT_MEMBER_BY_MDNS) != 0);
+    EXPECT(of(without) == NULL);
+    end();
+}
+
 // Multicast DNS tells where it is now.
 static void test_moved_by_mdns(void)
 {
@@ -251,6 +287,7 @@ int main(void)
     test_other_link();
     test_known_by_mdns();
     test_refusal_ends_doubt();
+    test_boot_that_was_asked();
     test_moved_by_mdns();
     test_far_speakers();
     test_invented_speakers();
