@@ -111,6 +111,11 @@ static void take_word(tt_node *node, tt_time now, const tt_member_word *word)
             tt_members_end_doubt(m, now, member);
         else if (word->state != TT_MEMBER_ALIVE && !lives)
             tt_members_doubt(m, now, member);
+    } else if (member->state == TT_MEMBER_GONE && member->told == UINT8_MAX) {
+        // Who says so does not know by which word it is gone, nor does a filter show that; and the
+        // member itself, which alone can deny it, may not know it either.
+        tt_members_tell_anew(m, member);
+        tt_members_wake(m, tt_members_soon(m, now, TT_MEMBERS_ROUND));
     }
 }
 

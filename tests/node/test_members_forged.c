@@ -238,6 +238,21 @@ static void test_moved_by_mdns(void)
     end();
 }
 
+// Gone by a word that others do not know: they are told, since the member may deny it only then.
+static void test_gone_by_another_word(void)
+{
+    begin(1);
+    tell(place(1), TT_MEMBER_ALIVE, 50, 9, place(2));
+    tell(place(1), TT_MEMBER_GONE, 50, 9, place(2));
+    pass(TT_SECONDS(60));
+    EXPECT_EQUAL(of(50)->state, TT_MEMBER_GONE);
+    tt_members_end_news(m);
+    tell(place(1), TT_MEMBER_ALIVE, 50, 4, place(3));
+    EXPECT_EQUAL(of(50)->state, TT_MEMBER_GONE);
+    EXPECT_EQUAL(m->news, 1);
+    end();
+}
+
 // ---- speakers
 
 // A question's source is as forged as its words: none far away is asked.
@@ -289,6 +304,7 @@ int main(void)
     test_refusal_ends_doubt();
     test_boot_that_was_asked();
     test_moved_by_mdns();
+    test_gone_by_another_word();
     test_far_speakers();
     test_invented_speakers();
     return test_result();
