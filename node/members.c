@@ -238,8 +238,9 @@ bool tt_members_depends_on(const tt_node *node, const tt_endpoint *endpoint)
     return false;
 }
 
-// A place is had from one who is gone; by one who is needed, from one of whom only others told. By
-// chance, so that nobody decides who stays.
+// A place is had from one who is gone; by one who is needed, from one of whom only others told, or
+// who asked and never answered: where a question comes from may be forged. By chance, so that
+// nobody decides who stays.
 static bool make_room(tt_node *node, bool needed)
 {
     tt_members *m = node->members;
@@ -249,8 +250,7 @@ static bool make_room(tt_node *node, bool needed)
         tt_member *member = &m->places[(first + i) % m->count];
         if (member->state == TT_MEMBER_GONE)
             gone = member;
-        else if (hearsay == NULL && member->heard_s == 0 &&
-                 (member->sources & ~TT_MEMBER_GOSSIPS) == TT_MEMBER_BY_GOSSIP &&
+        else if (hearsay == NULL && (member->sources & ~TT_MEMBER_GOSSIPS) == TT_MEMBER_BY_GOSSIP &&
                  !tt_members_depends_on(node, &member->endpoint))
             hearsay = member;
     }
@@ -296,8 +296,8 @@ tt_time tt_members_soon(tt_members *m, tt_time now, tt_time within)
 
 void tt_members_doubt(tt_members *m, tt_time now, tt_member *member)
 {
-    if (member->state != TT_MEMBER_ALIVE)
-        return;
+    if (member->state != TT_MEMBER_ALIVE || (member->sources & TT_MEMBER_GOSSIPS) == 0)
+        return; // who does not gossip could not deny it
     tt_members_set_state(m, now, member, TT_MEMBER_DOUBTED);
     tt_members_tell_anew(m, member);
     tt_members_wake(m, tt_members_soon(m, now, TT_MEMBERS_ROUND));

@@ -8,7 +8,8 @@
 #include "tutti/bytes.h"
 #include "tutti/members.h"
 
-#define TT_MEMBER_HAS_NO_GOSSIP 0x40 // in `sources`: it does not understand it
+#define TT_MEMBER_ANSWERED 0x20      // in `sources`: it is where it said, since it answered there
+#define TT_MEMBER_HAS_NO_GOSSIP 0x40 // it does not understand it
 #define TT_MEMBER_GOSSIPS 0x80       // it does, or is told of by one who does
 
 // What somebody says of a member.

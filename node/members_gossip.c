@@ -276,6 +276,10 @@ bool tt_members_add(tt_node *node, tt_time now, uint64_t id, const tt_endpoint *
     if (member == NULL)
         return false;
     tt_members_set_sources(m, member, member->sources | (uint8_t)source);
+    if (source == TT_MEMBER_BY_MDNS && !tt_endpoint_equal(&member->endpoint, endpoint))
+        tt_members_change(
+            m, member,
+            &(tt_member_word){.endpoint = *endpoint, .incarnation = member->incarnation});
     if (member->state == TT_MEMBER_GONE) {
         tt_members_set_state(m, now, member, TT_MEMBER_ALIVE);
         m->target = id; // it says itself that it lives
@@ -293,7 +297,7 @@ void tt_members_drop(tt_node *node, tt_time now, uint64_t id, tt_member_source s
     tt_members_set_sources(m, member, member->sources & (uint8_t)~source);
     if ((member->sources & TT_MEMBER_GOSSIPS) != 0)
         tt_members_doubt(m, now, member);
-    else if ((member->sources & ~TT_MEMBER_HAS_NO_GOSSIP) == 0)
+    else if ((member->sources & ~(TT_MEMBER_HAS_NO_GOSSIP | TT_MEMBER_ANSWERED)) == 0)
         tt_members_remove(m, member);
     m->next = INT64_MIN;
 }

@@ -29,7 +29,9 @@ static bool is_newer(uint16_t one, uint16_t other) // RFC 1982
 // newer.
 static void deny(tt_members *m, tt_time now, const tt_member_word *word)
 {
-    bool newer = is_newer(word->incarnation, m->incarnation);
+    // Half of all away neither is newer than the other: then no word of its own would count again.
+    bool newer =
+        word->incarnation != m->incarnation && !is_newer(m->incarnation, word->incarnation);
     if ((word->state == TT_MEMBER_ALIVE && !newer) ||
         (!newer && word->incarnation != m->incarnation) || now < m->denied_at)
         return;
@@ -58,6 +60,27 @@ static void add_word(tt_node *node, tt_time now, const tt_member_word *word)
     tt_members_wake(m, tt_members_soon(m, now, TT_MEMBERS_ROUND));
 }
 
+// Multicast DNS tells where it is and whether it is there, and its peer may not gossip: then it
+// could deny nothing.
+static bool is_heard(const tt_member *member)
+{
+    return (member->sources & TT_MEMBER_BY_MDNS) != 0;
+}
+
+// True: it is said to be elsewhere.
+static bool take_newer(tt_members *m, tt_time now, tt_member *member, const tt_member_word *word)
+{
+    tt_member_word taken = *word;
+    if (is_heard(member))
+        taken.endpoint = member->endpoint;
+    bool moved = !tt_endpoint_equal(&taken.endpoint, &member->endpoint);
+    tt_members_change(m, member, &taken);
+    tt_members_set_state(m, now, member, TT_MEMBER_ALIVE);
+    tt_members_tell_anew(m, member);
+    tt_members_wake(m, tt_members_soon(m, now, TT_MEMBERS_ROUND));
+    return moved;
+}
+
 static void take_word(tt_node *node, tt_time now, const tt_member_word *word)
 {
     tt_members *m = node->members;
@@ -74,23 +97,25 @@ static void take_word(tt_node *node, tt_time now, const tt_member_word *word)
     }
     uint8_t sources = member->sources | TT_MEMBER_BY_GOSSIP | TT_MEMBER_GOSSIPS;
     if (is_newer(word->incarnation, member->incarnation)) {
-        tt_members_change(m, member, word);
-        tt_members_set_sources(m, member, sources);
-        tt_members_set_state(m, now, member, TT_MEMBER_ALIVE);
-        if (word->state != TT_MEMBER_ALIVE)
+        bool moved = take_newer(m, now, member, word);
+        tt_members_set_sources(m, member, moved ? sources & (uint8_t)~TT_MEMBER_ANSWERED : sources);
+        if (word->state != TT_MEMBER_ALIVE && !is_heard(member))
             tt_members_doubt(m, now, member); // gone, says another: it may deny that here, too
-        tt_members_tell_anew(m, member);
-        tt_members_wake(m, tt_members_soon(m, now, TT_MEMBERS_ROUND));
     } else if (word->incarnation == member->incarnation) {
         tt_members_set_sources(m, member, sources);
         bool lives =
-            (member->sources & TT_MEMBER_BY_MDNS) != 0 ||
+            is_heard(member) ||
             (member->heard_s != 0 && tt_members_seconds(m, now) - member->heard_s < HEARD_LATELY_S);
         if (word->state == TT_MEMBER_GONE && member->state == TT_MEMBER_DOUBTED &&
             tt_members_seconds(m, now) - member->since_s >= DOUBTED_ENOUGH_S)
             tt_members_end_doubt(m, now, member);
         else if (word->state != TT_MEMBER_ALIVE && !lives)
             tt_members_doubt(m, now, member);
+    } else if (member->state == TT_MEMBER_GONE && member->told == UINT8_MAX) {
+        // Who says so does not know by which word it is gone, nor does a filter show that; and the
+        // member itself, which alone can deny it, may not know it either.
+        tt_members_tell_anew(m, member);
+        tt_members_wake(m, tt_members_soon(m, now, TT_MEMBERS_ROUND));
     }
 }
 
@@ -105,7 +130,8 @@ static void take_words(tt_node *node, tt_time now, tt_gossip *g, const tt_endpoi
     }
 }
 
-// The sender speaks for itself. NULL: it has no name, or no place.
+// The sender speaks for itself, as far as a source is no forgery. NULL: it has no name, or no
+// place.
 static tt_member *hear(tt_node *node, tt_time now, const tt_gossip *g, const tt_endpoint *from)
 {
     tt_members *m = node->members;
@@ -115,7 +141,7 @@ static tt_member *hear(tt_node *node, tt_time now, const tt_gossip *g, const tt_
     tt_member *member = tt_members_get(m, g->id);
     if (member == NULL) {
         tt_member *there = (tt_member *)tt_members_at(m, from);
-        if (there != NULL)
+        if (there != NULL && !is_heard(there))
             tt_members_doubt(m, now, there); // it restarted, or is another
         member = tt_members_insert(node, now, &word, TT_MEMBER_BY_GOSSIP | TT_MEMBER_GOSSIPS, true);
         if (member == NULL)
@@ -123,11 +149,9 @@ static tt_member *hear(tt_node *node, tt_time now, const tt_gossip *g, const tt_
         tt_members_tell_anew(m, member);
         tt_members_wake(m, tt_members_soon(m, now, TT_MEMBERS_ROUND));
     } else if (is_newer(g->incarnation, member->incarnation)) {
-        tt_members_change(m, member, &word);
-        tt_members_set_state(m, now, member, TT_MEMBER_ALIVE);
-        tt_members_tell_anew(m, member);
-        tt_members_wake(m, tt_members_soon(m, now, TT_MEMBERS_ROUND));
-    } else if (member->state != TT_MEMBER_ALIVE && g->incarnation == member->incarnation) {
+        take_newer(m, now, member, &word);
+    } else if (member->state != TT_MEMBER_ALIVE && !is_heard(member) &&
+               g->incarnation == member->incarnation) {
         tt_members_change(m, member, &word); // and it is told that it is doubted
     }
     uint8_t sources = member->sources | TT_MEMBER_BY_GOSSIP | TT_MEMBER_GOSSIPS;
@@ -163,8 +187,12 @@ static bool belongs_in(const tt_members *m, const tt_gossip *g, const tt_member 
 static void add_first(tt_gossip_writer *w, const tt_members *m, const tt_gossip *g)
 {
     const tt_member *asker = tt_members_find(m, g->id), *wanted = tt_members_find(m, g->find);
-    if (asker != NULL && (asker->state != TT_MEMBER_ALIVE || asker->incarnation != g->incarnation))
-        tt_gossip_add(w, asker);
+    if (asker != NULL &&
+        (asker->state != TT_MEMBER_ALIVE || asker->incarnation != g->incarnation)) {
+        tt_member word = *asker;
+        word.endpoint = w->to; // it may be taken to be where such a word must not go
+        tt_gossip_add(w, &word);
+    }
     if (wanted != NULL && wanted->state != TT_MEMBER_GONE)
         tt_gossip_add(w, wanted);
 }
@@ -201,7 +229,10 @@ static void take_question(tt_node *node, tt_time now, tt_gossip *g, const tt_end
     tt_members *m = node->members;
     if (m->id == 0 || g->id == m->id)
         return; // who has no name tells nobody; and our own words, or a forger's
-    const tt_member *asker = hear(node, now, g, from);
+    const tt_member *known = tt_members_find(m, g->id), *asker = NULL;
+    if (tt_discovery_is_near(&node->discovery, from) ||
+        (known != NULL && tt_endpoint_equal(&known->endpoint, from)))
+        asker = hear(node, now, g, from);
     uint64_t id = asker != NULL ? asker->id : 0;
     take_words(node, now, g, from);
     if (id != 0 && is_comparable(m, g) && g->digest != tt_members_digest(m)) {
@@ -280,6 +311,8 @@ static void take_answer(tt_node *node, tt_time now, tt_gossip *g, const tt_endpo
     if (asked != NULL && g->id != 0 && tt_endpoint_equal(&asked->endpoint, from))
         tt_members_doubt(m, now, asked); // another is there
     tt_member *member = hear(node, now, g, from);
+    if (member != NULL && tt_endpoint_equal(&member->endpoint, from))
+        tt_members_set_sources(m, member, member->sources | TT_MEMBER_ANSWERED);
     end_seeds(m, from, member);
     take_words(node, now, g, from);
     if (g->flags & TT_GOSSIP_MORE)
@@ -288,13 +321,17 @@ static void take_answer(tt_node *node, tt_time now, tt_gossip *g, const tt_endpo
     compare(m, now, g);
 }
 
-static void take_refusal(tt_members *m, tt_members_ask *ask)
+// It lives, and will not say so in another way.
+static void take_refusal(tt_members *m, tt_time now, tt_members_ask *ask)
 {
     tt_member *member = tt_members_get(m, ask->id);
     ask->token = 0;
-    if (member != NULL)
-        tt_members_set_sources(
-            m, member, (member->sources & (uint8_t)~TT_MEMBER_GOSSIPS) | TT_MEMBER_HAS_NO_GOSSIP);
+    if (member == NULL)
+        return;
+    tt_members_set_sources(
+        m, member, (member->sources & (uint8_t)~TT_MEMBER_GOSSIPS) | TT_MEMBER_HAS_NO_GOSSIP);
+    if (member->state != TT_MEMBER_ALIVE)
+        tt_members_set_state(m, now, member, TT_MEMBER_ALIVE);
 }
 
 bool tt_members_receive(tt_node *node, tt_time now, const tt_datagram *d)
@@ -305,13 +342,13 @@ bool tt_members_receive(tt_node *node, tt_time now, const tt_datagram *d)
     tt_status status = d->cut ? TT_NOT_FOUND : tt_gossip_read(&g, d);
     if (status == TT_NOT_FOUND)
         return false;
-    if (status != TT_OK) {
+    if (status != TT_OK || from.port == 0) { // from nowhere
         m->counters.malformed++;
         return true;
     }
     tt_members_ask *ask = g.is_answer || g.is_refusal ? find_ask(m, g.token, &from) : NULL;
     if (g.is_refusal && ask != NULL)
-        take_refusal(m, ask);
+        take_refusal(m, now, ask);
     else if (g.is_answer && ask != NULL)
         take_answer(node, now, &g, &from, ask);
     else if (!g.is_answer && !g.is_refusal)

@@ -170,6 +170,12 @@ static void leave(tt_node *node, tt_time now, tt_peer *peer)
     tt_discovery_ask_again(&node->discovery, now);
 }
 
+static void tell_members(tt_node *node, tt_time now, const tt_peer *peer, bool present)
+{
+    if (node->members != NULL)
+        node->members->operations->peer(node, now, peer, present);
+}
+
 static void take_answer(tt_node *node, tt_time now, struct tt_node_ask *ask)
 {
     tt_peer *peer = &node->peers[ask->place];
@@ -189,7 +195,12 @@ static void take_answer(tt_node *node, tt_time now, struct tt_node_ask *ask)
     peer->sleep_s = ask->sleep_s;
     peer->sleep_told = false;
     peer->watch.next = now;
+    bool identified = peer->reported && peer->boot == 0 && ask->boot != 0; // a member by it
+    if (identified)
+        tell_members(node, now, peer, false);
     tt_discovery_confirm(&node->discovery, now, peer, ask->boot, ask->wire);
+    if (identified)
+        tell_members(node, now, peer, true);
     peer->watch.silent = 0;
     if (was_lost)
         tt_discovery_ask_again(&node->discovery, now);
@@ -421,8 +432,7 @@ static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, c
     }
     if (event == TT_PEER_RESTARTED || (event == TT_PEER_GONE && !is_shared(node, peer)))
         tt_bus_forget_peer(&node->bus, now, &peer->endpoint);
-    if (node->members != NULL)
-        node->members->operations->peer(node, now, peer, event == TT_PEER_FOUND);
+    tell_members(node, now, peer, event == TT_PEER_FOUND);
     if (node->options.on_peer != NULL)
         node->options.on_peer(discovery, now, event, peer, node->options.context);
 }
