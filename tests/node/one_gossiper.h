@@ -9,7 +9,7 @@
 #include "tests/node/members.h"
 #include "tests/test.h"
 
-#define PLACES 8
+#define PLACES 64
 #define SENT_MAX 64
 
 static struct {
