@@ -150,7 +150,7 @@ static void test_silence(void)
     }
     EXPECT(tt_members_find(M, A)->state == TT_MEMBER_DOUBTED);
     EXPECT(questions >= TT_MEMBERS_SILENT && questions < 12);
-    EXPECT(one.now - began < TT_SECONDS(5));
+    EXPECT(one.now - began < TT_SECONDS(7));
     // One who never gossiped is asked no more.
     start();
     tt_endpoint at = place(10);
@@ -370,8 +370,8 @@ static void test_seeds(void)
         if (!by_hand)
             continue;
         answer_alike(20, A);
-        EXPECT_EQUAL(tt_members_find(M, A)->sources,
-                     TT_MEMBER_BY_HAND | TT_MEMBER_BY_GOSSIP | TT_MEMBER_GOSSIPS);
+        EXPECT_EQUAL(tt_members_find(M, A)->sources, TT_MEMBER_BY_HAND | TT_MEMBER_BY_GOSSIP |
+                                                         TT_MEMBER_GOSSIPS | TT_MEMBER_ANSWERED);
         EXPECT(M->seeds[TT_MEMBERS_SEEDS_MAX - 1].known);
         EXPECT(!tt_members_learn(&one.node, one.now, &seed, TT_MEMBER_BY_HAND) ||
                M->seeds[TT_MEMBERS_SEEDS_MAX - 1].known);       // the same again is no other
