@@ -342,8 +342,30 @@ static void test_answered_by_another_life(void)
     EXPECT(a.done && a.status == TT_CANCELLED);
 }
 
+// Another life, which says who it is, comes to where one was that has only asked so far: that one
+// does not know of it, and is known still.
+static void test_taken_over(void)
+{
+    asked a, b, c;
+    start_known();
+    ask(&a, CLIENT, SERVER, TT_GET, "show", NULL, NULL, 0);
+    OTHER->endpoint = CLIENT->endpoint;
+    move_client();
+    ask(&b, OTHER, SERVER, TT_POST, "keep", NULL, "y", 1);
+    EXPECT_ANSWER(b, TT_CHANGED);
+    runs = 0;
+    begin(&c, CLIENT, SERVER, TT_POST, "keep", "x", 1);
+    carry(CLIENT, SERVER);
+    lose(SERVER);
+    CLIENT->endpoint.port++;
+    pass(TT_SECONDS(3));
+    EXPECT_ANSWER(c, TT_CHANGED);
+    EXPECT_EQUAL(runs, 1);
+}
+
 int main(void)
 {
+    test_taken_over();
     test_in_a_call();
     test_owed_answer();
     test_in_an_observation();
