@@ -18,6 +18,22 @@ static bool is_valid(const tt_call *call)
            (call->query == NULL || strlen(call->query) < TT_BUS_QUERY_MAX);
 }
 
+static void write_tell(const tt_call *call, uint16_t id, const tt_bus_token *token,
+                       uint64_t identity, tt_message_writer *w, void *bytes, size_t capacity)
+{
+    tt_message_begin(w, bytes, capacity < TT_BUS_MESSAGE_MAX ? capacity : TT_BUS_MESSAGE_MAX,
+                     TT_NON_CONFIRMABLE, call->method, id, token);
+    tt_message_option_parts(w, TT_OPTION_URI_PATH, call->path, '/');
+    if (call->content_format != TT_FORMAT_NONE)
+        tt_message_option_number(w, TT_OPTION_CONTENT_FORMAT, call->content_format);
+    if (call->query != NULL)
+        tt_message_option_parts(w, TT_OPTION_URI_QUERY, call->query, '&');
+    tt_message_option_number(w, TT_OPTION_NO_RESPONSE, NO_ANSWER_AT_ALL);
+    if (identity != 0)
+        tt_message_option_tag(w, TT_OPTION_IDENTITY, identity, 8);
+    tt_message_payload(w, call->payload, call->length);
+}
+
 tt_status tt_bus_tell(tt_bus *bus, tt_time now, const tt_call *call, void *bytes, size_t capacity,
                       size_t *length)
 {
@@ -31,15 +47,12 @@ tt_status tt_bus_tell(tt_bus *bus, tt_time now, const tt_call *call, void *bytes
     if (session == NULL || !tt_session_new_id(session, now, &id))
         return TT_FULL;
     tt_bus_token token = tt_exchange_token(tt_exchange_new_token(bus, session));
-    tt_message_begin(&w, bytes, capacity < TT_BUS_MESSAGE_MAX ? capacity : TT_BUS_MESSAGE_MAX,
-                     TT_NON_CONFIRMABLE, call->method, id, &token);
-    tt_message_option_parts(&w, TT_OPTION_URI_PATH, call->path, '/');
-    if (call->content_format != TT_FORMAT_NONE)
-        tt_message_option_number(&w, TT_OPTION_CONTENT_FORMAT, call->content_format);
-    if (call->query != NULL)
-        tt_message_option_parts(&w, TT_OPTION_URI_QUERY, call->query, '&');
-    tt_message_option_number(&w, TT_OPTION_NO_RESPONSE, NO_ANSWER_AT_ALL);
-    tt_message_payload(&w, call->payload, call->length);
+    // Whoever has forgotten us is told, as by calls; where it fits. Not while another message may
+    // still be under way: its number is less, and would count as taken.
+    bool says = session->out.kind == TT_FOR_NOBODY && tt_session_is_to_be_told(bus, session, now);
+    write_tell(call, id, &token, says ? bus->identity : 0, &w, bytes, capacity);
+    if (says && w.out.failed)
+        write_tell(call, id, &token, 0, &w, bytes, capacity);
     *length = w.out.length;
     return w.out.failed ? TT_TOO_LARGE : TT_OK;
 }

@@ -179,18 +179,20 @@ static ssize_t send_many(tt_linux_run *run, address *to)
 tt_status tt_linux_run_send(tt_linux_run *run, bool *cuts, uint64_t *lost)
 {
     address to;
+    bool may_cut = *cuts; // where it says no to a run, and no to one datagram too, it is the peer
     write_address(&run->peer, &to);
     for (unsigned tries = 0; run->gone < run->length;) {
-        bool as_one = *cuts && run->length - run->gone > run->each;
+        bool as_one = may_cut && run->length - run->gone > run->each;
         ssize_t went = as_one ? send_as_one(run, &to) : send_many(run, &to);
         if (went > 0) {
             run->gone += (size_t)went;
+            *cuts = may_cut;
             tries = 0;
         } else if (is_full(errno)) {
             return TT_FULL;
         } else if (as_one && (errno == EINVAL || errno == EIO || errno == EMSGSIZE ||
                               errno == EOPNOTSUPP || errno == ENOPROTOOPT)) {
-            *cuts = false;
+            may_cut = false;
         } else if (++tries == TRIES) { // this one cannot be sent; perhaps the next
             run->gone += run->each;
             (*lost)++;

@@ -248,6 +248,67 @@ static void test_full_of_lives(void)
     }
 }
 
+// Whoever only tells, fast, and loses many in a row, is known by its numbers again before its ids
+// begin anew: by a server that has forgotten it, and when the numbers begin anew.
+static void test_only_telling(void)
+{
+    for (int restarts = 0; restarts < 2; restarts++) {
+        asked a;
+        start_known();
+        ask(&a, CLIENT, SERVER, TT_POST, "keep", NULL, "x", 1);
+        if (restarts)
+            memset(session_at(SERVER, &CLIENT->endpoint), 0, sizeof(tt_bus_session));
+        else
+            CLIENT->bus.sequence = UINT32_MAX - 50;
+        runs = 0;
+        unsigned expected = 0;
+        for (unsigned i = 0; i < 100000; i++) {
+            uint8_t bytes[TT_BUS_MESSAGE_MAX];
+            size_t length;
+            tt_call call = call_to(SERVER, TT_POST, "keep", "x", 1, NULL);
+            REQUIRE(tt_bus_tell(&CLIENT->bus, time_now, &call, bytes, sizeof(bytes), &length) ==
+                    TT_OK);
+            if (i % 10000 < 200) // lost
+                continue;
+            tt_bus_receive(&SERVER->bus, time_now, &CLIENT->endpoint, bytes, length);
+            expected++;
+        }
+        EXPECT_EQUAL(runs, expected);
+        EXPECT(session_at(SERVER, &CLIENT->endpoint)->has_tag);
+    }
+}
+
+// What is told while a call's request is under way does not make that one an old one. What leaves
+// no room for an identity goes without.
+static void test_telling_beside_a_call(void)
+{
+    static char body[TT_BUS_BLOCK_MAX], path[TT_BUS_PATH_MAX];
+    asked a;
+    uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    size_t length;
+    tt_message m;
+    start_known();
+    tt_call call = call_to(SERVER, TT_POST, "keep", body, 1, NULL);
+    REQUIRE(tt_bus_tell(&CLIENT->bus, time_now, &call, bytes, sizeof(bytes), &length) == TT_OK);
+    EXPECT(tt_message_parse(&m, bytes, length) == TT_OK && m.identity == CLIENT->bus.identity);
+    begin(&a, CLIENT, SERVER, TT_POST, "keep", "x", 1);
+    lose(CLIENT);
+    REQUIRE(tt_bus_tell(&CLIENT->bus, time_now, &call, bytes, sizeof(bytes), &length) == TT_OK);
+    EXPECT(tt_message_parse(&m, bytes, length) == TT_OK && m.identity == 0);
+    tt_bus_receive(&SERVER->bus, time_now, &CLIENT->endpoint, bytes, length);
+    pass(TT_SECONDS(2));
+    EXPECT_ANSWER(a, TT_CHANGED);
+    EXPECT_EQUAL(runs, 2);
+    tt_bus_set_identity(&CLIENT->bus, HER);
+    memset(path, 'p', sizeof(path) - 1);
+    tt_call most = call_to(SERVER, TT_POST, path, body, sizeof(body), NULL);
+    most.query = path + 16;
+    while (tt_bus_tell(&CLIENT->bus, time_now, &most, bytes, sizeof(bytes), &length) != TT_OK)
+        most.length--;
+    EXPECT(length == sizeof(bytes) && tt_message_parse(&m, bytes, length) == TT_OK);
+    EXPECT_EQUAL(m.identity, 0);
+}
+
 // Where a device was taken for gone, what it asked before is not run again: not where it was, and
 // not elsewhere.
 static void test_taken_for_gone(void)
@@ -336,6 +397,8 @@ int main(void)
     test_strangers();
     test_lives();
     test_full_of_lives();
+    test_only_telling();
+    test_telling_beside_a_call();
     test_taken_for_gone();
     test_gave_way();
     test_wrapping();

@@ -528,6 +528,25 @@ static void test_not_starved(void)
     to->sockets = 1;
 }
 
+// A peer to whom nothing can be sent, one without a port, is no sign that the kernel cannot cut:
+// others' runs go on as one.
+static void test_peer_that_cannot_be(void)
+{
+    tt_endpoint nowhere = there;
+    nowhere.port = 0;
+    for (unsigned i = 0; i < 3; i++)
+        EXPECT_EQUAL(send_number(&nowhere, i, 20, true), TT_OK);
+    go();
+    EXPECT(from->cuts && from->lost == 3);
+    from->lost = 0;
+    for (unsigned i = 0; i < 3; i++)
+        EXPECT_EQUAL(send_number(&there, i, 20, true), TT_OK);
+    sends = 0;
+    go();
+    EXPECT_EQUAL(sends, 1);
+    expect_numbers(0, 3, 20);
+}
+
 static void test_all(bool without_runs)
 {
     open_both(without_runs);
@@ -540,10 +559,12 @@ static void test_all(bool without_runs)
     test_many();
     test_mixed();
     test_full();
-    if (from->cuts)
+    if (from->cuts) {
+        test_peer_that_cannot_be();
         test_no_runs();
-    else
+    } else {
         test_parts();
+    }
     test_unreachable();
     test_received_runs(runs);
     test_one_wait();
