@@ -17,11 +17,11 @@ static bool is_too_far(const struct tt_call_state *s, size_t offset)
 
 static bool is_valid(const tt_call *call)
 {
-    return call->on_reply != NULL && call->path != NULL &&
-           (call->payload != NULL || call->length == 0) && call->method >= TT_GET &&
-           call->method <= TT_DELETE && call->priority >= TT_PRIORITY_LOW &&
-           call->priority <= TT_PRIORITY_URGENT && (!call->observe || call->method == TT_GET) &&
-           strlen(call->path) < TT_BUS_PATH_MAX &&
+    return (call->peer.port != 0 || tt_endpoint_is_own(&call->peer)) && call->on_reply != NULL &&
+           call->path != NULL && (call->payload != NULL || call->length == 0) &&
+           call->method >= TT_GET && call->method <= TT_DELETE &&
+           call->priority >= TT_PRIORITY_LOW && call->priority <= TT_PRIORITY_URGENT &&
+           (!call->observe || call->method == TT_GET) && strlen(call->path) < TT_BUS_PATH_MAX &&
            (call->query == NULL || strlen(call->query) < TT_BUS_QUERY_MAX);
 }
 

@@ -68,7 +68,7 @@ void tt_exchange_begin(tt_bus *bus, tt_time now, tt_call *call)
 
 tt_status tt_bus_ping(tt_bus *bus, tt_time now, tt_call *call)
 {
-    if (call->on_reply == NULL || tt_endpoint_is_own(&call->peer))
+    if (call->on_reply == NULL || call->peer.port == 0)
         return TT_INVALID;
     struct tt_call_state *s = &call->state;
     tt_bus_session *session = tt_session_find(bus, &call->peer); // none is made for a ping

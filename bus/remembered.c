@@ -264,7 +264,8 @@ void tt_remembered_add(tt_bus_session *s, tt_time now, const tt_message *m, tt_o
 
 // A session that gives way, or that another life takes over, leaves behind the runs for which a
 // handler may have run, or the greatest number of a tag: what comes of it later counts as taken up
-// to there.
+// to there. Where no handler ran for a tag it is left too, as long as no other needs the place: its
+// life does not know that it is forgotten, and says who it is no more.
 
 static void drop_past(tt_bus *bus, tt_time now)
 {
@@ -311,6 +312,13 @@ static const tt_bus_range *left_by(const tt_bus_session *s, tt_bus_range *own, u
     return own;
 }
 
+// Whether its place may be another's: it is nobody's, or of a tag for which no handler ran that
+// changes things.
+static bool gives_way(const tt_bus_past *past)
+{
+    return past->whose == 0 || !(past->range.at & (IS_UNSAFE | IS_CONFIRMABLE));
+}
+
 static bool is_wanted(const tt_bus_range *range, tt_time now)
 {
     return (range->at & IS_UNSAFE) && is_fresh(range->at, now);
@@ -327,8 +335,21 @@ bool tt_remembered_can_leave(tt_bus *bus, tt_bus_session *s, tt_time now)
         return true;
     drop_past(bus, now);
     for (size_t i = 0; i < TT_BUS_PAST_MAX && wanted > 0; i++)
-        wanted -= bus->past[i].whose == 0;
+        wanted -= gives_way(&bus->past[i]);
     return wanted == 0;
+}
+
+// A place for one more; NULL: there is none.
+static tt_bus_past *place_in_past(tt_bus *bus)
+{
+    tt_bus_past *other = NULL;
+    for (size_t i = 0; i < TT_BUS_PAST_MAX; i++) {
+        if (bus->past[i].whose == 0)
+            return &bus->past[i];
+        if (other == NULL && gives_way(&bus->past[i]))
+            other = &bus->past[i];
+    }
+    return other;
 }
 
 void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s, tt_time now)
@@ -336,15 +357,16 @@ void tt_remembered_leave(tt_bus *bus, const tt_bus_session *s, tt_time now)
     tt_bus_range own;
     unsigned count;
     const tt_bus_range *runs = left_by(s, &own, &count);
-    tt_bus_past *past = bus->past;
     for (unsigned i = 0; i < count; i++) {
-        if (!is_wanted(&runs[i], now))
+        bool wanted = is_wanted(&runs[i], now);
+        tt_bus_past *past = wanted || s->has_tag ? place_in_past(bus) : NULL;
+        if (past == NULL) // of one that is wanted tt_remembered_can_leave saw to it that there is
             continue;
-        while (past->whose != 0) // tt_remembered_can_leave saw to it that there is a free one
-            past++;
         past->whose = s->has_tag ? s->window.tag : whose(&s->peer);
         past->range = runs[i];
         past->range.at &= (uint16_t)(s->has_tag ? ~IS_UNSAFE : UINT16_MAX);
+        if (!wanted) // of a tag
+            past->range.at = slot_of(now);
     }
 }
 
@@ -377,21 +399,28 @@ bool tt_remembered_switch(tt_bus *bus, tt_bus_session *s, tt_time now, const tt_
 {
     uint32_t tag = m != NULL ? tt_token_tag(&m->token) : 0;
     bool went_by_ids = !s->has_tag && s->range_count > 0;
-    if (!tt_remembered_can_leave(bus, s, now))
-        return false;
-    tt_remembered_leave(bus, s, now);
-    s->range_count = 0;
-    s->has_tag = tag != 0;
-    if (tag == 0) {
-        tt_remembered_return(bus, s, now);
-        return true;
-    }
     tt_bus_past *past = tt_remembered_is_past(bus, tag, now) ? find_past(bus, tag, true) : NULL;
+    tt_bus_range back = {.at = 0};
+    if (past != NULL) { // what comes back makes room for what leaves
+        back = past->range;
+        past->whose = 0;
+    }
+    if (tag == 0) // the runs of one who has a tag are empty
+        tt_remembered_return(bus, s, now);
+    if (!tt_remembered_can_leave(bus, s, now)) {
+        if (past != NULL)
+            past->whose = tag;
+        return false;
+    }
+    tt_remembered_leave(bus, s, now);
+    s->has_tag = tag != 0;
+    if (tag == 0)
+        return true;
+    s->range_count = 0;
     s->window = (tt_bus_window){.tag = tag};
     if (past != NULL) {
-        close_window(&s->window, (uint32_t)past->range.first << 16 | past->range.last);
-        s->window.at = past->range.at | IS_UNSAFE;
-        past->whose = 0;
+        close_window(&s->window, (uint32_t)back.first << 16 | back.last);
+        s->window.at = back.at & IS_CONFIRMABLE ? back.at | IS_UNSAFE : 0;
     } else if (went_by_ids) { // what it asked before this is known by its ids
         close_window(&s->window, sequence_of(&m->token) - 1);
     }

@@ -14,7 +14,7 @@ static bool is_valid(const tt_call *call)
 {
     return call->path != NULL && (call->payload != NULL || call->length == 0) &&
            call->method > TT_GET && call->method <= TT_DELETE && !call->observe &&
-           !tt_endpoint_is_own(&call->peer) && strlen(call->path) < TT_BUS_PATH_MAX &&
+           call->peer.port != 0 && strlen(call->path) < TT_BUS_PATH_MAX &&
            (call->query == NULL || strlen(call->query) < TT_BUS_QUERY_MAX);
 }
 

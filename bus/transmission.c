@@ -132,9 +132,11 @@ bool tt_transmission_repeat(tt_bus *bus, tt_bus_session *s, tt_time now)
 void tt_transmission_hurry(tt_bus *bus, tt_bus_session *s, tt_time now)
 {
     tt_bus_transmission *out = &s->out;
-    if (!out->confirmable || out->send || now - (out->next - out->wait) < HURRY_AFTER)
+    bool just_went = out->send || now - (out->next - out->wait) < HURRY_AFTER;
+    // So often and no more: each puts the end off, and whoever asks on and on would have none.
+    if (!out->confirmable || just_went || out->attempts >= TT_BUS_RETRANSMITS_MAX)
         return;
-    out->attempts += out->attempts < TT_BUS_RETRANSMITS_MAX;
+    out->attempts++;
     out->next = tt_after(now, out->wait);
     out->send = true;
     bus->counters.retransmitted++;

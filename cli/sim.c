@@ -18,7 +18,7 @@
 #define SOAK_LINE_S 60        // between two lines of --soak
 
 static unsigned nodes = 10, seed = 1, seeds = 1, seconds = 10;
-static bool watch, nodes_given, as_json, soak;
+static bool watch, nodes_given, seconds_given, as_json, soak;
 static const char *faults_file, *trace_file, *pcap_file;
 
 static const tt_option options[] = {
@@ -33,7 +33,7 @@ static const tt_option options[] = {
      "scenario what its seed draws",
      .text = &faults_file},
     {"seconds", "N", "virtual time, without a scenario", .number = &seconds, .least = 1,
-     .most = 1000000},
+     .most = 1000000, .given = &seconds_given},
     {"watch", NULL, "each node depends on all that it finds, without a scenario", .flag = &watch},
     {"trace", "FILE", "write a line for each datagram and its fate", .text = &trace_file},
     {"pcap", "FILE", "write the datagrams as tshark reads them", .text = &pcap_file},
@@ -265,6 +265,8 @@ static tt_exit check_words(unsigned count)
         wrong = "--soak runs every scenario as its seeds draw it, and takes --seed alone";
     else if (count == 0 && !soak && seeds > 1)
         wrong = "--seeds needs a scenario, or --soak";
+    else if ((count > 0 || soak) && (seconds_given || watch))
+        wrong = "--seconds and --watch go without a scenario, which has its own";
     else if (seeds > 1 && (trace_file != NULL || pcap_file != NULL))
         wrong = "--trace and --pcap are of one seed";
     if (wrong == NULL)
@@ -311,8 +313,8 @@ const tt_command tt_command_sim = {
             "what they said and what became of it. A scenario is one of the tests': posts, blocks, "
             "observe,\n"
             "discovery, restart, hard, movers, watchers, crowd, gossip or tells. The same seed and "
-            "faults give the same trace, byte for "
-            "byte.",
+            "faults\n"
+            "give the same trace, byte for byte.",
     .examples = "  tutti sim --nodes 1000 --seed 7 --faults faults.txt\n"
                 "  tutti sim --nodes 5 --seconds 3 --trace trace.txt --pcap trace.pcap\n"
                 "  tutti sim posts --seed 1 --seeds 100\n"

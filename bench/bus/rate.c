@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -211,6 +212,7 @@ static void measure(const char *name, bool without_runs, double seconds)
         fail("no pipe");
     pid_t child = fork();
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); // however this one ends
         serve(without_runs, pipe_ends[1]);
         _exit(1);
     }
@@ -244,6 +246,7 @@ static void measure_apart(const char *name, void (*one)(const char *, bool, doub
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         one(name, without_runs, seconds);
         exit(0);
     }

@@ -272,7 +272,7 @@ struct tt_call {
 };
 
 // Starts a call. TT_INVALID (path or query too long, no path or on_reply, a method that is none,
-// observe without GET), TT_TOO_LARGE (a payload of more than 2^20 blocks).
+// observe without GET, a peer without a port), TT_TOO_LARGE (a payload of more than 2^20 blocks).
 tt_status tt_bus_call(tt_bus *bus, tt_time now, tt_call *call);
 
 // Writes a request for which no answer is wanted into `bytes`, TT_BUS_MESSAGE_MAX of them at most,
@@ -299,8 +299,8 @@ void tt_bus_cancel(tt_bus *bus, tt_time now, tt_call *call);
 
 // An empty confirmable message (RFC 7252, 4.3), answered by a reset from whoever is alive:
 // `call` needs peer, on_reply, context and timeout only (1 s unless set); its reply is TT_OK,
-// TT_TIMED_OUT, or TT_MALFORMED from whoever acknowledges instead. TT_INVALID for the own device or
-// without on_reply.
+// TT_TIMED_OUT, or TT_MALFORMED from whoever acknowledges instead. TT_INVALID for the own device,
+// and without a port or on_reply.
 tt_status tt_bus_ping(tt_bus *bus, tt_time now, tt_call *call);
 
 // Adds a resource to the tree. TT_EXISTS (the path is taken), TT_INVALID (no path or handler, a

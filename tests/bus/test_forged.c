@@ -96,8 +96,30 @@ static void test_long_answers_to_nobody(void)
     tt_bus_cancel(&SERVER->bus, time_now, &a.call);
 }
 
+// Whoever does not acknowledge an answer, and sends pieces of a stream that is none on and on, puts
+// its end off for a while only.
+static void test_hurried_for_ever(void)
+{
+    static const tt_bus_token token = {.length = 8, .bytes = {9}};
+    start();
+    tt_message_writer w = request(TT_CONFIRMABLE, TT_POST, next_id++, "wordy");
+    hear(CLIENT, &w);
+    EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 1);
+    tt_time end = time_now + TT_SECONDS(60);
+    while (time_now < end) {
+        uint8_t bytes[64];
+        time_now += TT_MS(250);
+        tt_bus_advance(&SERVER->bus, time_now);
+        tt_message_begin(&w, bytes, sizeof(bytes), TT_NON_CONFIRMABLE, TT_STREAM_PIECE, 1, &token);
+        tt_message_payload(&w, "12345678x", 9);
+        hear(CLIENT, &w);
+    }
+    EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
+}
+
 int main(void)
 {
+    test_hurried_for_ever();
     test_long_answers_to_nobody();
     test_our_own_calls();
     test_nothing_ran();

@@ -213,6 +213,41 @@ static void test_lives(void)
     EXPECT_EQUAL(runs, 5);
 }
 
+// A request by hand of a life that says who it is: one that changes things, or one that does not.
+static void hear_life(uint32_t tag, bool asks)
+{
+    uint8_t bytes[64];
+    tt_message_writer w;
+    tt_bus_token token = {.length = 8, .bytes = {0x12, 0x34, (uint8_t)(tag >> 8), (uint8_t)tag}};
+    token.bytes[7] = 1;
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_CONFIRMABLE, asks ? TT_GET : TT_POST, next_id++,
+                     &token);
+    tt_message_option_parts(&w, TT_OPTION_URI_PATH, asks ? "show" : "keep", '/');
+    tt_message_option_tag(&w, TT_OPTION_IDENTITY, HER + tag, 8);
+    hear(CLIENT, &w);
+}
+
+// So many lives that no more can be remembered: those that are come back, and those that only ask
+// take no place from another.
+static void test_full_of_lives(void)
+{
+    start_known();
+    for (uint32_t i = 0; i < 2 * TT_BUS_PAST_MAX; i++)
+        hear_life(1000 + i, true);
+    runs = 0;
+    for (uint32_t i = 0; i <= TT_BUS_PAST_MAX; i++)
+        hear_life(i, false);
+    EXPECT_EQUAL(runs, TT_BUS_PAST_MAX + 1);
+    hear_life(TT_BUS_PAST_MAX + 1, false);
+    EXPECT(answer.message.code == TT_UNAVAILABLE && runs == TT_BUS_PAST_MAX + 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        hear_tagged(&CLIENT->endpoint, TT_CONFIRMABLE, next_id++, 0x12340000 + i, 1, 0);
+        EXPECT_EQUAL(runs, TT_BUS_PAST_MAX + 1 + i);
+        hear_tagged(&CLIENT->endpoint, TT_CONFIRMABLE, next_id++, 0x12340000 + i, 2, 0);
+        EXPECT_EQUAL(runs, TT_BUS_PAST_MAX + 2 + i);
+    }
+}
+
 // Where a device was taken for gone, what it asked before is not run again: not where it was, and
 // not elsewhere.
 static void test_taken_for_gone(void)
@@ -300,6 +335,7 @@ int main(void)
     test_saying_it_late();
     test_strangers();
     test_lives();
+    test_full_of_lives();
     test_taken_for_gone();
     test_gave_way();
     test_wrapping();

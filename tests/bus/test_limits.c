@@ -45,7 +45,7 @@ static void test_misuse(void)
                           .accept = TT_FORMAT_NONE,
                           .on_reply = asked_reply,
                           .context = &a};
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < 10; i++) {
         tt_call call = good;
         call.path = i == 0 ? NULL : i == 1 ? long_text : call.path;
         call.query = i == 2 ? long_text : NULL;
@@ -53,13 +53,16 @@ static void test_misuse(void)
         call.method = i == 4 ? (tt_method)0 : i == 5 ? (tt_method)5 : i == 6 ? TT_PUT : TT_GET;
         call.observe = i == 6;
         call.length = i == 7;
-        EXPECT_EQUAL(tt_bus_call(&CLIENT->bus, time_now, &call), i < 8 ? TT_INVALID : TT_OK);
-        if (i == 8)
+        call.peer.port = i == 8 ? 0 : call.peer.port;
+        EXPECT_EQUAL(tt_bus_call(&CLIENT->bus, time_now, &call), i < 9 ? TT_INVALID : TT_OK);
+        if (i == 9)
             tt_bus_cancel(&CLIENT->bus, time_now, &call);
     }
     tt_call ping = {.peer = SERVER->endpoint};
     EXPECT_EQUAL(tt_bus_ping(&CLIENT->bus, time_now, &ping), TT_INVALID);
     ping = (tt_call){.on_reply = asked_reply, .context = &a};
+    EXPECT_EQUAL(tt_bus_ping(&CLIENT->bus, time_now, &ping), TT_INVALID);
+    ping.peer.ip[15] = 1;
     EXPECT_EQUAL(tt_bus_ping(&CLIENT->bus, time_now, &ping), TT_INVALID);
     EXPECT_EQUAL(tt_bus_busy(&CLIENT->bus), 0);
     tt_resource resource = {.handler = show};

@@ -183,6 +183,29 @@ static void test_odd_links(void)
     EXPECT(tt_link_next(a.payload, a.length, &at, &link) == TT_EMPTY);
 }
 
+// Every byte that a path may have, as %XX with capitals and without; what only looks so stays as it
+// is.
+static void test_percent(void)
+{
+    static const char *const other[] = {"%",   "%4",  "%g1", "%1g", "%G1", "%1G", "%@1", "%1@",
+                                        "%`1", "%1`", "%/1", "%1/", "%:1", "%1:", "%00", "%%1"};
+    tt_link link;
+    char text[16];
+    for (unsigned byte = 1; byte < 256; byte++)
+        for (int capitals = 0; capitals < 2; capitals++) {
+            size_t at = 0;
+            snprintf(text, sizeof(text), capitals ? "</a%%%02Xb>" : "</a%%%02xb>", byte);
+            REQUIRE(tt_link_next(text, strlen(text), &at, &link) == TT_OK);
+            EXPECT(strlen(link.path) == 3 && (uint8_t)link.path[1] == byte && link.path[2] == 'b');
+        }
+    for (size_t i = 0; i < TT_COUNT(other); i++) {
+        size_t at = 0;
+        snprintf(text, sizeof(text), "</%s>", other[i]);
+        REQUIRE(tt_link_next(text, strlen(text), &at, &link) == TT_OK);
+        EXPECT_TEXT(link.path, other[i]);
+    }
+}
+
 // Links in pieces of every size are the links of the whole.
 static void test_links_in_pieces(void)
 {
@@ -230,6 +253,7 @@ int main(void)
     test_many_links_by_calls();
     test_links_that_change();
     test_odd_links();
+    test_percent();
     test_links_in_pieces();
     return test_result();
 }

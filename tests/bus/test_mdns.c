@@ -237,6 +237,29 @@ static void test_hints(void)
     EXPECT(found == 4 && gone == 2 && restarted == 1 && peers[0].boot == 9);
 }
 
+// Whoever was lost stays so when others' records end, and its own; those of whom not all was told
+// are forgotten then.
+static void test_ends_of_records(void)
+{
+    start(false);
+    announce("lamp", 20, "boot=5");
+    announce("tv", 21, "boot=6");
+    tt_discovery_gone(&d, time_now, &peers[0]);
+    begin(TT_DNS_RESPONSE);
+    place("half." SERVICE, FLUSH, 120, 5683, "half.local");
+    hear();
+    EXPECT(found == 2 && gone == 1 && peers[0].lost);
+    EXPECT_TEXT(peers[2].name, "half");
+    pass(TT_SECONDS(119));
+    EXPECT(doubted == 0);
+    EXPECT_TEXT(peers[2].name, "half");
+    pass(TT_SECONDS(2));
+    EXPECT(doubted == 1 && gone == 1 && peers[1].doubted);
+    EXPECT_TEXT(peers[0].name, "lamp");
+    EXPECT(peers[0].lost && !peers[0].doubted);
+    EXPECT_TEXT(peers[2].name, "");
+}
+
 // Who has no place is counted, as long as it is there; who looks for one stores no others.
 static void test_places(void)
 {
@@ -337,6 +360,7 @@ int main(void)
     test_duplicate_questions();
     test_renewal();
     test_hints();
+    test_ends_of_records();
     test_places();
     return test_result();
 }

@@ -285,8 +285,87 @@ static void test_another_life(void)
     EXPECT(!a.done && told == 1 && SERVER->bus.observers[0].resource != NULL);
 }
 
+// The same life says once more who it is: nothing that waits for it ends.
+static void test_the_same_life(void)
+{
+    asked a, b, c;
+    meet();
+    observe(&a, CLIENT);
+    ask(&b, CLIENT, SERVER, TT_POST, "later", NULL, "x", 1);
+    tt_bus_set_identity(&CLIENT->bus, 4712); // so it says it, and is answered
+    ask(&c, CLIENT, SERVER, TT_POST, "keep", NULL, "x", 1);
+    EXPECT_ANSWER(c, TT_CHANGED);
+    EXPECT(session_at(CLIENT, &SERVER->endpoint)->identity == SERVER->bus.identity);
+    pass(TT_SECONDS(1));
+    EXPECT(!a.done && !b.done && told == 1);
+    tt_response response = {.code = TT_CHANGED, .content_format = TT_FORMAT_NONE};
+    EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[0], &response), TT_OK);
+    deliver();
+    EXPECT_ANSWER(b, TT_CHANGED);
+}
+
+// The first block of a stream, as its server answers with it, and says who it is.
+static void say_first_block(const asked *a, tt_message_type type, uint16_t id, uint64_t identity)
+{
+    static uint8_t bytes[TT_BUS_MESSAGE_MAX], payload[TT_BUS_BLOCK_MAX];
+    tt_bus_token token = {.length = 8};
+    tt_message_writer w;
+    memcpy(token.bytes, &a->call.state.token, 8);
+    tt_message_begin(&w, bytes, sizeof(bytes), type, TT_CONTENT, id, &token);
+    tt_message_option_block(&w, TT_OPTION_BLOCK2, &(tt_block){.more = true, .exponent = 6});
+    tt_message_option_number(&w, TT_OPTION_SIZE2, 5000);
+    tt_message_option_number(&w, TT_OPTION_STREAM, 64 << 2);
+    tt_message_option_tag(&w, TT_OPTION_IDENTITY, identity, 8);
+    tt_message_payload(&w, payload, sizeof(payload));
+    tell(CLIENT, SERVER, &w);
+}
+
+// What another life says first is no end of the call that it answers.
+static void test_answered_by_another_life(void)
+{
+    asked a;
+    meet();
+    memset(&a, 0, sizeof(a));
+    a.call = call_to(SERVER, TT_GET, "show", NULL, 0, &a);
+    a.call.any_order = true;
+    REQUIRE(tt_bus_call(&CLIENT->bus, time_now, &a.call) == TT_OK);
+    collect(CLIENT);
+    say_first_block(&a, TT_ACKNOWLEDGEMENT, a.call.state.message_id, 4711);
+    EXPECT_EQUAL(CLIENT->bus.counters.streams, 1);
+    EXPECT(session_at(CLIENT, &SERVER->endpoint)->identity == 4711);
+    say_first_block(&a, TT_NON_CONFIRMABLE, 99, 4712); // once more, and by whom
+    EXPECT(session_at(CLIENT, &SERVER->endpoint)->identity == 4712);
+    time_now += TT_MS(10);
+    tt_bus_advance(&CLIENT->bus, time_now);
+    EXPECT(!a.done);
+    tt_bus_cancel(&CLIENT->bus, time_now, &a.call);
+    EXPECT(a.done && a.status == TT_CANCELLED);
+}
+
+// Another life, which says who it is, comes to where one was that has only asked so far: that one
+// does not know of it, and is known still.
+static void test_taken_over(void)
+{
+    asked a, b, c;
+    start_known();
+    ask(&a, CLIENT, SERVER, TT_GET, "show", NULL, NULL, 0);
+    OTHER->endpoint = CLIENT->endpoint;
+    move_client();
+    ask(&b, OTHER, SERVER, TT_POST, "keep", NULL, "y", 1);
+    EXPECT_ANSWER(b, TT_CHANGED);
+    runs = 0;
+    begin(&c, CLIENT, SERVER, TT_POST, "keep", "x", 1);
+    carry(CLIENT, SERVER);
+    lose(SERVER);
+    CLIENT->endpoint.port++;
+    pass(TT_SECONDS(3));
+    EXPECT_ANSWER(c, TT_CHANGED);
+    EXPECT_EQUAL(runs, 1);
+}
+
 int main(void)
 {
+    test_taken_over();
     test_in_a_call();
     test_owed_answer();
     test_in_an_observation();
@@ -297,5 +376,7 @@ int main(void)
     test_called_before();
     test_our_call_to_a_mover();
     test_another_life();
+    test_the_same_life();
+    test_answered_by_another_life();
     return test_result();
 }

@@ -289,6 +289,77 @@ static void test_what_was_asked(void)
     }
 }
 
+// Where a message is under way to the server the end is told beside it, not confirmably: with an id
+// of its own, by the token and the path of what ends.
+static void test_telling_the_end(void)
+{
+    asked a, b;
+    tt_endpoint to;
+    uint8_t bytes[TT_BUS_MESSAGE_MAX];
+    size_t length;
+    start();
+    CLIENT->bus.first_id = 0x1234; // two different bytes
+    memset(&a, 0, sizeof(a));
+    a.call = (tt_call){.peer = SERVER->endpoint,
+                       .method = TT_GET,
+                       .path = "show",
+                       .query = "q=1",
+                       .content_format = TT_FORMAT_NONE,
+                       .accept = TT_FORMAT_NONE,
+                       .observe = true,
+                       .on_reply = asked_reply,
+                       .context = &a};
+    REQUIRE(tt_bus_call(&CLIENT->bus, time_now, &a.call) == TT_OK);
+    deliver();
+    EXPECT(!a.done && a.code == TT_CONTENT);
+    uint64_t token = a.call.state.token;
+    ask_by_hand(&b, TT_POST, false, "x", 1);
+    uint16_t id = b.call.state.message_id;
+    EXPECT_EQUAL(id, 0x1235);
+    tt_bus_cancel(&CLIENT->bus, time_now, &a.call);
+    EXPECT(a.done && a.status == TT_CANCELLED);
+    REQUIRE(tt_bus_transmit(&CLIENT->bus, &to, bytes, sizeof(bytes), &length) == TT_OK);
+    EXPECT(tt_message_parse(&answer.message, bytes, length) == TT_OK);
+    const tt_message *m = &answer.message;
+    EXPECT(tt_endpoint_equal(&to, &SERVER->endpoint));
+    EXPECT(m->type == TT_NON_CONFIRMABLE && m->code == TT_GET && m->id == 0x1236);
+    EXPECT(m->has_observe && m->observe == 1);
+    EXPECT(m->token.length == 8 && memcmp(m->token.bytes, &token, 8) == 0);
+    EXPECT_TEXT(m->path, "show");
+    EXPECT_TEXT(m->query, "q=1");
+    tt_bus_receive(&SERVER->bus, time_now, &CLIENT->endpoint, bytes, length);
+    EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
+    tt_bus_cancel(&CLIENT->bus, time_now, &b.call);
+}
+
+// The answer to an observation that is given later, and is an error: none begins.
+static void test_refused_later(void)
+{
+    static tt_resource slow = {
+        .path = "slow", .handler = later, .methods = 1 << TT_GET, .observable = true};
+    static const struct {
+        tt_code code;
+        bool begins;
+    } cases[] = {{TT_CONTENT, true}, {TT_BAD_REQUEST, false}, {TT_UNAVAILABLE, false}};
+    for (size_t i = 0; i < TT_COUNT(cases); i++) {
+        tt_response response = {.code = cases[i].code, .content_format = TT_FORMAT_NONE};
+        start();
+        REQUIRE(tt_bus_add(&SERVER->bus, &slow) == TT_OK);
+        tt_message_writer w = request(TT_CONFIRMABLE, TT_GET, 1, "");
+        tt_message_option_number(&w, TT_OPTION_OBSERVE, 0);
+        tt_message_option_parts(&w, TT_OPTION_URI_PATH, "slow", '/');
+        hear(CLIENT, &w);
+        EXPECT(runs == 1 && SERVER->bus.observers[0].resource == &slow);
+        EXPECT_EQUAL(tt_bus_answer(&SERVER->bus, time_now, owed[0], &response), TT_OK);
+        collect(SERVER);
+        EXPECT(answer.count == 1 && answer.message.code == cases[i].code);
+        EXPECT_EQUAL(answer.message.has_observe, cases[i].begins);
+        EXPECT_EQUAL(SERVER->bus.observers[0].resource != NULL, cases[i].begins);
+        hear_empty(CLIENT, TT_ACKNOWLEDGEMENT, answer.message.id);
+        tt_bus_remove(&SERVER->bus, &slow);
+    }
+}
+
 int main(void)
 {
     test_observing();
@@ -296,5 +367,7 @@ int main(void)
     test_observers();
     test_last_notification();
     test_what_was_asked();
+    test_telling_the_end();
+    test_refused_later();
     return test_result();
 }

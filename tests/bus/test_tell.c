@@ -79,12 +79,13 @@ static void test_refused(void)
         tt_call call;
     } wrong[] = {{telling(NULL, "x", 1)},   {telling(longest, "x", 1)}, {telling("keep", NULL, 1)},
                  {telling("keep", "x", 1)}, {telling("keep", "x", 1)},  {telling("keep", "x", 1)},
-                 {telling("keep", "x", 1)}, {telling("keep", "x", 1)}};
+                 {telling("keep", "x", 1)}, {telling("keep", "x", 1)},  {telling("keep", "x", 1)}};
     wrong[3].call.method = TT_GET;
     wrong[4].call.method = (tt_method)(TT_DELETE + 1);
     wrong[5].call.observe = true;
     wrong[6].call.peer = own;
     wrong[7].call.query = longest;
+    wrong[8].call.peer.port = 0;
     for (size_t i = 0; i < TT_COUNT(wrong); i++)
         EXPECT_EQUAL(tell_call(&wrong[i].call), TT_INVALID);
 }

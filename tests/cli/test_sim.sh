@@ -80,6 +80,9 @@ says "posts takes --nodes 3 to 10, not 2"
 sim 2 --seeds 5
 sim 2 posts --seeds 5 --trace trace
 sim 2 --soak --json
+sim 2 posts --seconds 5
+says "tutti sim: --seconds and --watch go without a scenario, which has its own"
+sim 2 posts --watch
 sim 2 --nodes 1001
 
 # Scenarios: each of the help's is there; one that holds, and one that does not and is replayed.

@@ -464,6 +464,13 @@ static void test_endless(void)
     EXPECT(played.blocks <= played.looks * (TT_DIRECTORY_ANSWER_MAX / 1024 + 2));
     EXPECT_EQUAL(played.registrations, 1); // what is cut tells nothing of who is not in it
     EXPECT(tt_directory_is_registered(&directory));
+    start(both); // without us in it, as far as it was read
+    played.endless = true;
+    strcpy(played.links, "</a>;b=c");
+    for (unsigned i = 0; i < 1024; i++)
+        strcat(played.links, ",</a>;b=c");
+    pass(TT_SECONDS(61));
+    EXPECT(played.looks >= 5 && played.registrations == 1);
     start(both); // a link without an end
     memset(played.links, 'x', 40000);
     memcpy(played.links, "</a>;x=\"", 8);
@@ -491,6 +498,25 @@ static void test_many_links(void)
     EXPECT_EQUAL(played.body[played.body_length - 1], '>');
 }
 
+// Wherever the room ends: no link goes without its attributes.
+static void test_whole_links(void)
+{
+    static tt_resource many[100];
+    static char paths[100][48];
+    for (unsigned more = 0; more < 40; more++) {
+        start(both);
+        for (unsigned i = 0; i < 100; i++) {
+            sprintf(paths[i], "a/path/%02u/%.*s", i, i == 0 ? (int)more : 0,
+                    "0123456789012345678901234567890123456789");
+            many[i] = (tt_resource){.path = paths[i], .type = "t", .handler = show, .methods = 2};
+            REQUIRE(tt_bus_add(&one.node.bus, &many[i]) == TT_OK);
+        }
+        pass(TT_SECONDS(1));
+        EXPECT(played.body_length > TT_DIRECTORY_LINKS_MAX - 32);
+        EXPECT(memcmp(played.body + played.body_length - 7, ";rt=\"t\"", 7) == 0);
+    }
+}
+
 static void test_odd_names(void)
 {
     tt_node_options options = {.name = "salt & pepper", .kind = "mill", .port = 5683};
@@ -512,6 +538,7 @@ int main(void)
     test_thousand();
     test_endless();
     test_many_links();
+    test_whole_links();
     test_odd_names();
     return test_result();
 }

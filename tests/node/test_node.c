@@ -4,6 +4,7 @@
 #include "tests/test.h"
 #include "tutti/check.h"
 #include "tutti/node.h"
+#include "tutti/node_groups.h"
 
 #define NODES (TT_NODE_PEERS_MAX + 2)
 #define INBOX_MAX 256
@@ -287,6 +288,39 @@ static void test_multicast(void)
     EXPECT_EQUAL(nodes[0].node.counters.multicast_dropped, 1);
 }
 
+static tt_status groups_status;
+
+static tt_status open_groups(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
+                             size_t group_count, tt_socket *socket)
+{
+    (void)platform;
+    EXPECT(port == TT_BUS_PORT && group_count == 2);
+    for (size_t i = 0; i < group_count; i++)
+        EXPECT(tt_endpoint_is_multicast(&groups[i]) && groups[i].port == TT_BUS_PORT);
+    *socket = 2;
+    return groups_status;
+}
+
+// Where the platform has no groups, or cannot join them, nothing is answered.
+static void test_joining_groups(void)
+{
+    static tt_node_groups groups;
+    tt_platform_operations with = operations;
+    with.open_groups = open_groups;
+    start();
+    REQUIRE(join(0, NULL, NULL, TT_BUS_PORT, false) == TT_OK);
+    tt_node *node = &nodes[0].node;
+    EXPECT_EQUAL(tt_node_join_groups(node, &groups), TT_UNSUPPORTED);
+    nodes[0].platform.operations = &with;
+    groups_status = TT_IO;
+    EXPECT_EQUAL(tt_node_join_groups(node, &groups), TT_IO);
+    EXPECT(node->groups == NULL && node->on_multicast == NULL);
+    groups_status = TT_OK;
+    EXPECT_EQUAL(tt_node_join_groups(node, &groups), TT_OK);
+    EXPECT(node->groups == &groups && node->on_multicast != NULL && groups.socket == 2);
+    nodes[0].platform.operations = &operations;
+}
+
 // Two devices whose names differ in their capitals alone have one name: the later takes another.
 static void test_same_name(void)
 {
@@ -456,6 +490,7 @@ int main(void)
     test_any_port();
     test_icmp_errors();
     test_multicast();
+    test_joining_groups();
     test_same_name();
     test_many_peers();
     test_turn();

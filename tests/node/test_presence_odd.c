@@ -66,6 +66,30 @@ static void test_standstill(void)
     }
 }
 
+// Where one of several goes others are not asked for; where nobody is left it may be this device
+// that is away. What is told of a life is kept.
+static void test_who_is_left(void)
+{
+    begin(4);
+    pass(TT_SECONDS(60));
+    const tt_discovery *d = &tt_sim_node(sim, 0)->discovery;
+    for (unsigned i = 1; i < 4; i++) {
+        char name[TT_NAME_MAX];
+        snprintf(name, sizeof(name), "node-%u", i);
+        const tt_peer *peer = tt_node_find(tt_sim_node(sim, 0), NULL, name);
+        REQUIRE(peer != NULL);
+        EXPECT_EQUAL(peer->wire, TT_WIRE_VERSION);
+    }
+    for (unsigned i = 1; i < 4; i++) {
+        tt_time asked_at = d->state.asked_at;
+        tt_sim_kill(sim, i);
+        pass(TT_SECONDS(10));
+        EXPECT_EQUAL(gone, i);
+        EXPECT_EQUAL(d->state.asked_at != asked_at, i == 3);
+    }
+    tt_sim_free(sim);
+}
+
 // A name that another has taken leads to the other, and never to who had it before.
 static void test_name_taken(void)
 {
@@ -274,6 +298,7 @@ int main(void)
     test_ghosts_at_once();
     test_goodbyes_at_once();
     test_standstill();
+    test_who_is_left();
     test_name_taken();
     return test_result();
 }
