@@ -12,6 +12,8 @@
 #include "tutti/check.h"
 
 #define MEMBERS 1024 // that are listed at most, beside those that multicast DNS tells of
+#define IN_VAIN_MAX TT_SECONDS(10)  // waited for those who do not answer, all together
+#define IN_VAIN_LEAST TT_MS(1000)   // that this is of one
 #define LINKS_MAX ((size_t)1 << 20) // bytes of what one device offers
 
 static const char *net, *directory;
@@ -196,24 +198,45 @@ static bool is_listed(const tt_peer *peers, size_t count, const tt_member *membe
     return false;
 }
 
-// Those that multicast DNS did not tell of; how many.
+// Those who spoke to us before those of whom others only told, as if they were one list.
+static const tt_member *in_order(const tt_member *members, unsigned all, unsigned i)
+{
+    bool spoke = i < all;
+    const tt_member *member = &members[spoke ? i : i - all];
+    return (member->heard_s != 0) == spoke ? member : NULL;
+}
+
+// Those that multicast DNS did not tell of; how many. Anybody can tell of a thousand who do not
+// answer: once so long was waited in vain, no others are asked.
 static unsigned show_members(tt_client *client, const tt_peer *peers, size_t count,
                              tt_json_writer *json)
 {
     static tt_member copy[MEMBERS]; // asking turns the node
-    unsigned found = 0, all = client->members->count;
+    unsigned found = 0, unasked = 0, all = client->members->count;
+    tt_time in_vain = 0;
     memcpy(copy, places, sizeof(copy));
-    for (unsigned i = 0; i < all && tt_client_alive(client); i++) {
+    for (unsigned i = 0; i < 2 * all && tt_client_alive(client); i++) {
         tt_peer peer;
-        if (copy[i].state == TT_MEMBER_GONE || is_listed(peers, count, &copy[i]))
+        const tt_member *member = in_order(copy, all, i);
+        if (member == NULL || member->state == TT_MEMBER_GONE || is_listed(peers, count, member))
             continue;
-        tt_say_progress(false, "asking who %u of %u is", i + 1, all);
-        bool answers = ask_who(client, &copy[i], &peer);
+        if (in_vain >= IN_VAIN_MAX) {
+            unasked++;
+            continue;
+        }
+        tt_time began = tt_client_now(client);
+        tt_say_progress(false, "asking who %u of %u is", i % all + 1, all);
+        bool answers = ask_who(client, member, &peer);
         tt_say_progress_end();
         // One that is doubted, and does not answer, is gone, as far as anybody knows.
-        if (answers || copy[i].state == TT_MEMBER_ALIVE)
+        if (answers || member->state == TT_MEMBER_ALIVE)
             found += show_device(client, &peer, false, answers, json);
+        tt_time took = tt_client_now(client) - began;
+        in_vain += took > IN_VAIN_LEAST ? took : 0;
     }
+    if (unasked > 0)
+        tt_say("%u more, of whom others told, were not asked, since so many did not answer",
+               unasked);
     return found;
 }
 

@@ -17,7 +17,8 @@
 #define WORDS_BYTES 400 // of a question with a filter: its head and news; the rest is the filter
 #define START_SPREAD TT_MS(100)
 #define SEED_AGAIN TT_MS(500)
-#define SEED_TRIES 8 // of one that a directory gave
+#define WANTED_SOON 100 // questions for one who is wanted, before they are asked more rarely
+#define SEED_TRIES 8    // of one that a directory gave
 #define LOST_SOONEST TT_SECONDS(2)
 
 // ---- asking
@@ -51,8 +52,8 @@ static bool ask(tt_node *node, tt_time now, const tt_endpoint *to, uint64_t id, 
         tt_gossip_add_filter(&w, m);
     tt_gossip_send(&w, node, 0);
     m->counters.asked++;
-    if (m->own_told < UINT8_MAX)
-        m->own_told++;
+    m->own_told += m->own_told < UINT8_MAX;
+    m->wanted_asked += m->wanted_asked < UINT8_MAX;
     return true;
 }
 
@@ -75,7 +76,8 @@ static tt_member *choose(tt_members *m, uint8_t state)
 
 static bool is_active(const tt_members *m)
 {
-    return m->differs || m->news > 0 || m->wanted != 0 || m->own_told < TT_MEMBERS_TELL_OWN;
+    bool wants = m->wanted != 0 && m->wanted_asked < WANTED_SOON;
+    return m->differs || m->news > 0 || wants || m->own_told < TT_MEMBERS_TELL_OWN;
 }
 
 // Who knows all others by multicast DNS needs no gossip, and whoever does not asks.
@@ -175,11 +177,12 @@ static tt_time ask_seeds(tt_node *node, tt_time now)
     tt_time next = TT_FOREVER;
     for (unsigned i = 0; i < TT_MEMBERS_SEEDS_MAX; i++) {
         tt_members_seed *seed = &m->seeds[i];
-        if (seed->endpoint.port == 0 || (seed->known && lives_at(m, &seed->endpoint)))
+        bool lives = seed->known && lives_at(m, &seed->endpoint);
+        if (lives)
+            seed->tries = 0;
+        if (lives || seed->endpoint.port == 0)
             continue;
-        if (seed->known)
-            *seed =
-                (tt_members_seed){.endpoint = seed->endpoint, .source = seed->source, .next = now};
+        seed->known = false; // it is lost; or has no place here, and is asked ever more rarely
         if (now >= seed->next)
             ask_seed(node, now, seed);
         if (seed->endpoint.port != 0)
@@ -326,6 +329,8 @@ void tt_members_want(tt_node *node, tt_time now, uint64_t id)
 {
     tt_members *m = node->members;
     m->wanted = tt_members_get(m, id) != NULL ? 0 : id;
+    m->wanted_asked = 0;
+    m->interval = TT_MEMBERS_ROUND;
     tt_members_wake(m, now);
 }
 

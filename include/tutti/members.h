@@ -110,13 +110,14 @@ struct tt_members {
     uint64_t salt;
     uint64_t id; // own; 0: it has no name
     uint16_t incarnation;
-    uint32_t addresses; // a checksum of the own ones
-    uint64_t wanted;    // an id that is asked for; 0: none
-    bool eager;         // asks those known by multicast DNS as well: for a program that lists
-    bool differs;       // another knows something else
-    uint8_t own_told;   // questions since its own word changed
-    uint8_t equal;      // others in a row who know the same
-    uint64_t target;    // who is asked next; 0: by chance
+    uint32_t addresses;   // a checksum of the own ones
+    uint64_t wanted;      // an id that is asked for; 0: none
+    bool eager;           // asks those known by multicast DNS as well: for a program that lists
+    bool differs;         // another knows something else
+    uint8_t own_told;     // questions since its own word changed
+    uint8_t wanted_asked; // and since another was wanted
+    uint8_t equal;        // others in a row who know the same
+    uint64_t target;      // who is asked next; 0: by chance
     tt_time began, next, round_at, rest_until, lost_at, interval, denied_at;
     tt_time budget_at;
     uint32_t budget;
@@ -153,8 +154,8 @@ void tt_members_drop(struct tt_node *node, tt_time now, uint64_t id, tt_member_s
 bool tt_members_learn(struct tt_node *node, tt_time now, const tt_endpoint *endpoint,
                       tt_member_source source);
 
-// Asks others for a member that has no place here. Once one of them knows it, tt_members_find does.
-// One at a time.
+// Asks others for a member that has no place here, and ever more rarely where they do not know it.
+// Once one of them does, tt_members_find does. One at a time; 0: none any more.
 void tt_members_want(struct tt_node *node, tt_time now, uint64_t id);
 
 // How many there are, this device included, as far as anybody told it; at least those of the table.

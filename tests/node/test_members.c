@@ -322,6 +322,41 @@ static void test_flood(void)
 
 // ---- sources
 
+static void give_first(tt_sim *world, unsigned node, void *context)
+{
+    (void)context;
+    tt_endpoint address = tt_sim_endpoint(world, 0);
+    if (node != 0)
+        EXPECT(tt_members_learn(tt_sim_node(world, node), tt_sim_node_now(world, node), &address,
+                                TT_MEMBER_BY_HAND));
+}
+
+// An address that was given, whose device answers and has no place in the table, is asked ever more
+// rarely as well.
+static void test_given_without_place(void)
+{
+    const unsigned nodes = 12;
+    sim = tt_sim_new(&(tt_sim_options){.seed = 3,
+                                       .nodes = nodes,
+                                       .faults = "block multicast\nsleep 0 for 60s at 300s\n",
+                                       .members = 4,
+                                       .on_start = give_first});
+    for (unsigned i = 0; i < nodes; i++)
+        tt_sim_start(sim, i, "test");
+    pass(TT_SECONDS(540));
+    uint64_t sent = 0;
+    for (unsigned i = 0; i < nodes; i++)
+        sent -= tt_sim_node(sim, i)->counters.datagrams_sent;
+    pass(TT_SECONDS(60));
+    for (unsigned i = 0; i < nodes; i++) {
+        sent += tt_sim_node(sim, i)->counters.datagrams_sent;
+        check_members(members_of(i));
+    }
+    printf("twelve with four places each: %d datagrams in a minute\n", (int)sent);
+    EXPECT(sent < 10 * nodes);
+    tt_sim_free(sim);
+}
+
 // A table of four among five others: it asks for the one that it lacks, which takes the place of
 // one of whom it only heard.
 static void test_small_table(void)
@@ -459,6 +494,7 @@ int main(void)
     test_moved_by_a_stranger();
     test_amplification();
     test_flood();
+    test_given_without_place();
     test_small_table();
     test_depended_on();
     test_listing();

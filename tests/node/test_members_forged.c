@@ -296,6 +296,24 @@ static void test_invented_speakers(void)
     end();
 }
 
+// One who is wanted and nowhere is asked for ever more rarely.
+static void test_wanted_in_vain(void)
+{
+    begin(2);
+    meet(1);
+    tt_members_want(node, tt_sim_node_now(sim, 0), 500);
+    uint64_t asked = m->counters.asked;
+    pass(TT_SECONDS(10));
+    EXPECT(m->counters.asked - asked > 20);
+    pass(TT_SECONDS(300));
+    asked = m->counters.asked;
+    pass(TT_SECONDS(60));
+    printf("wanted in vain: %d questions in a minute\n", (int)(m->counters.asked - asked));
+    EXPECT(m->wanted == 500);
+    EXPECT(m->counters.asked - asked <= 4);
+    end();
+}
+
 int main(void)
 {
     test_opposite_incarnation();
@@ -307,5 +325,6 @@ int main(void)
     test_gone_by_another_word();
     test_far_speakers();
     test_invented_speakers();
+    test_wanted_in_vain();
     return test_result();
 }
