@@ -453,6 +453,39 @@ static void test_answer_again(void)
     }
 }
 
+// An answer to a call whose session gave way meanwhile is acknowledged, and taken.
+static void test_answer_without_session(void)
+{
+    asked a;
+    start();
+    ask_by_hand(&a, TT_POST, false, "x", 1);
+    tt_message_writer w;
+    uint8_t bytes[4];
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_ACKNOWLEDGEMENT, 0, a.call.state.message_id,
+                     NULL);
+    tell(CLIENT, SERVER, &w);
+    EXPECT_EQUAL(a.call.state.phase, TT_CALL_ACCEPTED);
+    memset(tt_session_find(&CLIENT->bus, &SERVER->endpoint), 0, sizeof(tt_bus_session));
+    respond(SERVER, &a, 9, TT_CONFIRMABLE, TT_CHANGED, 0, NULL, 0, NULL, 0, 3);
+    EXPECT(answer.count == 1 && answer.message.type == TT_ACKNOWLEDGEMENT);
+    EXPECT_ANSWER(a, TT_CHANGED);
+}
+
+// What is made and not sent yet is due at once.
+static void test_due(void)
+{
+    static const tt_message_type types[] = {TT_CONFIRMABLE, TT_NON_CONFIRMABLE};
+    for (unsigned i = 0; i < TT_COUNT(types); i++) {
+        start();
+        tt_message_writer w = request(types[i], TT_GET, 1, "show");
+        EXPECT(tt_bus_deadline(&SERVER->bus) > time_now);
+        tt_bus_receive(&SERVER->bus, time_now, &CLIENT->endpoint, w.out.data, w.out.length);
+        EXPECT(tt_bus_deadline(&SERVER->bus) <= time_now);
+        collect(SERVER);
+        EXPECT(answer.count == 1 && tt_bus_deadline(&SERVER->bus) > time_now);
+    }
+}
+
 // A later answer is confirmable where its request was.
 static void test_type_of_later_answers(void)
 {
@@ -517,6 +550,8 @@ int main(void)
     test_progress();
     test_long_body_with_loss();
     test_answer_again();
+    test_answer_without_session();
+    test_due();
     test_cut_datagrams();
     test_type_of_later_answers();
     return test_result();
