@@ -99,6 +99,61 @@ static void test_cut_datagrams(void)
     EXPECT(a.done && a.status == TT_TOO_LARGE);
 }
 
+// A server that refuses a body in blocks of the size that they have wants no smaller ones.
+static void test_too_large(void)
+{
+    static uint8_t body[3000];
+    for (uint8_t exponent = 5; exponent <= 6; exponent++) {
+        asked a;
+        start();
+        ask_by_hand(&a, TT_PUT, false, body, sizeof(body));
+        respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_ENTITY_TOO_LARGE, 0, NULL, 0,
+                &(tt_block){.exponent = exponent}, TT_OPTION_BLOCK1, 0);
+        EXPECT_EQUAL(a.done, exponent == 6);
+        EXPECT_EQUAL(answer.count, exponent == 5);
+        if (exponent == 6)
+            EXPECT_ANSWER(a, TT_ENTITY_TOO_LARGE);
+        else
+            tt_bus_cancel(&CLIENT->bus, time_now, &a.call);
+    }
+}
+
+static void say_go_on(const asked *a, tt_message_type type, uint16_t id, uint32_t pieces)
+{
+    uint8_t bytes[64];
+    tt_bus_token token = {.length = 8};
+    tt_message_writer w;
+    memcpy(token.bytes, &a->call.state.token, 8);
+    tt_message_begin(&w, bytes, sizeof(bytes), type, TT_CONTINUE, id, &token);
+    tt_message_option_block(&w, TT_OPTION_BLOCK1, &(tt_block){.more = true, .exponent = 6});
+    tt_message_option_number(&w, TT_OPTION_STREAM, pieces << 2);
+    tell(CLIENT, SERVER, &w);
+}
+
+// As a stream only so many pieces go as its server has said, and the first answer once more ends
+// nothing.
+static void test_window_of_a_server(void)
+{
+    static uint8_t body[20000];
+    for (uint32_t pieces = 0; pieces < 4; pieces++) {
+        asked a;
+        start();
+        ask_by_hand(&a, TT_PUT, false, body, sizeof(body));
+        say_go_on(&a, TT_ACKNOWLEDGEMENT, a.call.state.message_id, pieces);
+        EXPECT_EQUAL(CLIENT->bus.counters.streams, 1);
+        say_go_on(&a, TT_NON_CONFIRMABLE, 99, pieces);
+        EXPECT(!a.done && a.call.state.sent < sizeof(body));
+        for (unsigned i = 0; i < 20; i++) {
+            time_now += TT_MS(10);
+            tt_bus_advance(&CLIENT->bus, time_now);
+            collect(CLIENT);
+        }
+        EXPECT_EQUAL(CLIENT->bus.counters.pieces_sent, pieces);
+        EXPECT(!a.done && tt_bus_busy(&CLIENT->bus) > 0);
+        tt_bus_cancel(&CLIENT->bus, time_now, &a.call);
+    }
+}
+
 int main(void)
 {
     test_answer_again();
@@ -106,5 +161,7 @@ int main(void)
     test_due();
     test_cut_datagrams();
     test_type_of_later_answers();
+    test_too_large();
+    test_window_of_a_server();
     return test_result();
 }

@@ -70,6 +70,32 @@ static void say_come(const tt_bus_token *token, uint32_t next, const uint8_t *bi
     tt_bus_receive(&far.bus[1], far.now, &far.endpoint[0], bytes, w.out.length);
 }
 
+// A piece behind the end is none, however well the end falls on the end of a piece.
+static void behind_the_end(void)
+{
+    transfer t;
+    uint8_t bytes[64], payload[8];
+    tt_writer p;
+    tt_message_writer w;
+    start(1);
+    far.delay = TT_MS(20);
+    begin(&t, 1, TT_PUT, "sink/1", 10 * TT_BUS_BLOCK_MAX);
+    far_pass(NULL, TT_MS(30));
+    tt_bus_token token = far.bus[0].streams[0].token;
+    uint64_t malformed = far.bus[0].counters.malformed;
+    tt_writer_init(&p, payload, sizeof(payload));
+    tt_write_be32(&p, 1);
+    tt_write_be32(&p, 10 * TT_BUS_BLOCK_MAX);
+    tt_message_begin(&w, bytes, sizeof(bytes), TT_NON_CONFIRMABLE, TT_STREAM_PIECE, 9, &token);
+    tt_message_payload(&w, payload, p.length);
+    tt_bus_receive(&far.bus[0], far.now, &far.endpoint[1], bytes, w.out.length);
+    EXPECT_EQUAL(far.bus[0].counters.malformed, malformed + 1);
+    far_pass(&t.done, TT_SECONDS(10));
+    EXPECT(t.done && t.code == TT_CHANGED && whole[1] == 1);
+    expect_equal(1, 10 * TT_BUS_BLOCK_MAX);
+    expect_rest();
+}
+
 static bool answers_pass;
 
 static void lose_most(uint8_t *bytes, size_t *length, unsigned from)
@@ -133,6 +159,7 @@ int main(void)
 {
     each_piece_once();
     answered_late();
+    behind_the_end();
     lost_by_newest();
     nothing_new();
     return test_result();
