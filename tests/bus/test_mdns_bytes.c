@@ -167,7 +167,8 @@ static void test_claimed_places(void)
         header.authorities = header.answers;
         header.answers = 0;
         if (cases[i].behind) {
-            text(INSTANCE, IN, 120, "zzz=zzzzzzz");
+            tt_dns_record_end(&w, tt_dns_record_begin(&w, INSTANCE, 47, IN, 120)); // NSEC
+            header.answers = 1;
             header.additionals = header.answers;
             header.answers = 0;
         }
