@@ -92,7 +92,7 @@ static void test_silence(void)
     }
     EXPECT_EQUAL(groups.counters.taken, 2);
     uint64_t before = groups.counters.dropped;
-    for (unsigned i = 0; i < 10; i++) {
+    for (unsigned i = 0; i < 11; i++) {
         uint16_t id = (uint16_t)(10 + i);
         tt_message_writer w = question(id, NULL);
         if (i == 0)
@@ -113,6 +113,8 @@ static void test_silence(void)
             tt_message_option(&w, TT_OPTION_PROXY_URI, "coap://x", 8);
         if (i == 8)
             tt_message_option(&w, 2049, "", 0); // critical, and unknown
+        if (i == 10)
+            tt_message_option(&w, TT_OPTION_BLOCK2, "\7", 1); // no size is so
         if (i == 9)
             w.out.length--; // no message
         if (i == 9)
@@ -120,7 +122,7 @@ static void test_silence(void)
         hear_question(CLIENT, &w);
         EXPECT_EQUAL(await_answers(&at), 0);
     }
-    EXPECT_EQUAL(groups.counters.dropped - before, 10);
+    EXPECT_EQUAL(groups.counters.dropped - before, 11);
     tt_message_writer w = request(TT_NON_CONFIRMABLE, TT_GET, 30, ".well-known/core");
     tt_message_begin(&w, w.out.data, TT_BUS_MESSAGE_MAX, TT_NON_CONFIRMABLE, TT_GET, 30, NULL);
     tt_message_option_number(&w, TT_OPTION_OBSERVE, 0);

@@ -87,6 +87,7 @@ static void test_many_links(void)
         {"href=/room/3/*", "room/3/", false, false},
         {"href=/room/3/thing/13", "room/3/thing/13", false, false},
         {"rt=nothing", "nowhere", false, false},
+        {"rt=lamp d*", "nowhere", false, false}, // no value goes on behind a space
     };
     start_many();
     for (size_t i = 0; i < TT_COUNT(filters); i++)
@@ -206,6 +207,29 @@ static void test_percent(void)
     }
 }
 
+// An attribute is looked for as far as the link is one.
+static void test_values(void)
+{
+    static const struct {
+        const char *link;
+        tt_status status;
+    } cases[] = {{"<x>;b=1", TT_OK},
+                 {"<x>;a;b=1", TT_OK},
+                 {"<x>;;b=1", TT_MALFORMED},
+                 {"<x>;a=1", TT_NOT_FOUND},
+                 {"<x>", TT_NOT_FOUND},
+                 {"x;b=1", TT_MALFORMED},
+                 {"", TT_MALFORMED},
+                 {"<x>;a=\"1;b=2", TT_MALFORMED},
+                 {"<x>;a=\"1;b=2\"", TT_NOT_FOUND}};
+    for (size_t i = 0; i < TT_COUNT(cases); i++) {
+        char value[8] = "";
+        EXPECT_EQUAL(tt_link_value(cases[i].link, strlen(cases[i].link), "b", value, sizeof(value)),
+                     cases[i].status);
+        EXPECT_TEXT(value, cases[i].status == TT_OK ? "1" : "");
+    }
+}
+
 // Links in pieces of every size are the links of the whole.
 static void test_links_in_pieces(void)
 {
@@ -254,6 +278,7 @@ int main(void)
     test_links_that_change();
     test_odd_links();
     test_percent();
+    test_values();
     test_links_in_pieces();
     return test_result();
 }

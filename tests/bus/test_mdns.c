@@ -260,6 +260,26 @@ static void test_ends_of_records(void)
     EXPECT_TEXT(peers[2].name, "");
 }
 
+// Without a network nothing is said; when it is back all is announced again.
+static void test_no_network(void)
+{
+    start(false);
+    tt_discovery_set_addresses(&d, time_now, &own, 0);
+    EXPECT(!answers(TT_SECONDS(5)));
+    tt_discovery_set_addresses(&d, time_now, &own, 1);
+    EXPECT(answers(TT_SECONDS(5)) && says_record(HOST, TT_DNS_AAAA) > 0);
+}
+
+// A name of one letter is a name.
+static void test_short_name(void)
+{
+    start(false);
+    announce("x", 20, "boot=5");
+    EXPECT(found == 1 && peers[0].boot == 5);
+    tt_discovery_confirm(&d, time_now, &peers[0], 6, 1);
+    EXPECT(found == 2 && restarted == 1 && peers[0].boot == 6 && peers[0].reported);
+}
+
 // Who has no place is counted, as long as it is there; who looks for one stores no others.
 static void test_places(void)
 {
@@ -361,6 +381,8 @@ int main(void)
     test_renewal();
     test_hints();
     test_ends_of_records();
+    test_no_network();
+    test_short_name();
     test_places();
     return test_result();
 }

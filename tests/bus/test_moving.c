@@ -285,14 +285,16 @@ static void test_another_life(void)
     EXPECT(!a.done && told == 1 && SERVER->bus.observers[0].resource != NULL);
 }
 
-// The same life says once more who it is: nothing that waits for it ends.
-static void test_the_same_life(void)
+// The same life says once more who it is, or says it no more: nothing that waits for it ends.
+static void test_the_same_life(bool says_it)
 {
     asked a, b, c;
     meet();
     observe(&a, CLIENT);
     ask(&b, CLIENT, SERVER, TT_POST, "later", NULL, "x", 1);
     tt_bus_set_identity(&CLIENT->bus, 4712); // so it says it, and is answered
+    if (!says_it)
+        tt_bus_set_identity(&SERVER->bus, 0);
     ask(&c, CLIENT, SERVER, TT_POST, "keep", NULL, "x", 1);
     EXPECT_ANSWER(c, TT_CHANGED);
     EXPECT(session_at(CLIENT, &SERVER->endpoint)->identity == SERVER->bus.identity);
@@ -376,7 +378,8 @@ int main(void)
     test_called_before();
     test_our_call_to_a_mover();
     test_another_life();
-    test_the_same_life();
+    test_the_same_life(true);
+    test_the_same_life(false);
     test_answered_by_another_life();
     return test_result();
 }

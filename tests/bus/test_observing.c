@@ -332,6 +332,31 @@ static void test_telling_the_end(void)
     tt_bus_cancel(&CLIENT->bus, time_now, &b.call);
 }
 
+// What is told while the observation waits to be registered for again is told all the same.
+static void test_told_in_between(void)
+{
+    asked a, b;
+    start();
+    ask_by_hand(&a, TT_GET, true, NULL, 0);
+    uint8_t sequence = 5;
+    respond(SERVER, &a, 0, TT_ACKNOWLEDGEMENT, TT_CONTENT, TT_OPTION_OBSERVE, &sequence, 1, NULL, 0,
+            3);
+    EXPECT(!a.done && a.length == 3);
+    ask_by_hand(&b, TT_POST, false, "x", 1); // and is not acknowledged
+    time_now += TT_SECONDS(61);
+    CLIENT->bus.sessions[0].out.next = TT_FOREVER;
+    b.call.state.deadline = TT_FOREVER;
+    tt_bus_advance(&CLIENT->bus, time_now);
+    collect(CLIENT);
+    EXPECT(answer.count == 0 && !b.done);
+    sequence = 6;
+    respond(SERVER, &a, 77, TT_NON_CONFIRMABLE, TT_CONTENT, TT_OPTION_OBSERVE, &sequence, 1, NULL,
+            0, 4);
+    EXPECT(answer.count == 0 && a.length == 4);
+    tt_bus_cancel(&CLIENT->bus, time_now, &a.call);
+    tt_bus_cancel(&CLIENT->bus, time_now, &b.call);
+}
+
 // The answer to an observation that is given later, and is an error: none begins.
 static void test_refused_later(void)
 {
@@ -368,6 +393,7 @@ int main(void)
     test_last_notification();
     test_what_was_asked();
     test_telling_the_end();
+    test_told_in_between();
     test_refused_later();
     return test_result();
 }

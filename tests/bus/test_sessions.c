@@ -439,69 +439,6 @@ static void test_long_body_with_loss(void)
     }
 }
 
-// An answer that was acknowledged already is acknowledged again, and not reset.
-static void test_answer_again(void)
-{
-    asked a;
-    start();
-    ask_by_hand(&a, TT_GET, false, NULL, 0);
-    for (int i = 0; i < 2; i++) {
-        respond(SERVER, &a, 9, TT_CONFIRMABLE, TT_CONTENT, 0, NULL, 0, NULL, 0, 3);
-        EXPECT(answer.count == 1 && answer.message.type == TT_ACKNOWLEDGEMENT);
-        EXPECT_EQUAL(answer.message.id, 9);
-        EXPECT_ANSWER(a, TT_CONTENT);
-    }
-}
-
-// A later answer is confirmable where its request was.
-static void test_type_of_later_answers(void)
-{
-    tt_response response = {.code = TT_CHANGED, .content_format = TT_FORMAT_NONE};
-    for (int confirmable = 0; confirmable < 2; confirmable++) {
-        start();
-        tt_message_writer w =
-            request(confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE, TT_POST, 1, "later");
-        hear(CLIENT, &w);
-        EXPECT_EQUAL(answer.count, confirmable);
-        REQUIRE(tt_bus_answer(&SERVER->bus, time_now, owed[0], &response) == TT_OK);
-        collect(SERVER);
-        EXPECT_EQUAL(answer.message.type, confirmable ? TT_CONFIRMABLE : TT_NON_CONFIRMABLE);
-        EXPECT_EQUAL(SERVER->bus.sessions[0].out.kind, confirmable ? TT_FOR_ANSWER : TT_FOR_NOBODY);
-    }
-}
-
-// A datagram of which only the beginning came: told so, whoever sent it, and nothing is run.
-static void test_cut_datagrams(void)
-{
-    static uint8_t bytes[64];
-    asked a;
-    start();
-    for (int i = 0; i < 3; i++) {
-        tt_message_writer w = request(i == 2 ? TT_NON_CONFIRMABLE : TT_CONFIRMABLE, TT_PUT,
-                                      (uint16_t)(i + 1), "keep");
-        if (i == 0)
-            tt_message_payload(&w, "the beginning", 13);
-        else // it ends within an option
-            tt_message_option(&w, 2048, "0123456789", 10);
-        tt_bus_receive_cut(&SERVER->bus, time_now, &CLIENT->endpoint, w.out.data,
-                           w.out.length - (i > 0 ? 3 : 0));
-        collect(SERVER);
-        EXPECT_EQUAL(answer.count, i < 2);
-        EXPECT(i > 0 || answer.message.code == TT_ENTITY_TOO_LARGE);
-        EXPECT(i != 1 || was_reset(2));
-    }
-    EXPECT_EQUAL(runs, 0);
-    ask_by_hand(&a, TT_GET, false, NULL, 0);
-    tt_bus_token token = {.length = 8};
-    tt_message_writer w;
-    memcpy(token.bytes, &a.call.state.token, 8);
-    tt_message_begin(&w, bytes, sizeof(bytes), TT_ACKNOWLEDGEMENT, TT_CONTENT,
-                     a.call.state.message_id, &token);
-    tt_message_payload(&w, "the beginning", 13);
-    tt_bus_receive_cut(&CLIENT->bus, time_now, &SERVER->endpoint, w.out.data, w.out.length);
-    EXPECT(a.done && a.status == TT_TOO_LARGE);
-}
-
 int main(void)
 {
     test_stored_bytes();
@@ -516,8 +453,5 @@ int main(void)
     test_aliases();
     test_progress();
     test_long_body_with_loss();
-    test_answer_again();
-    test_cut_datagrams();
-    test_type_of_later_answers();
     return test_result();
 }

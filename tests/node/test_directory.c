@@ -517,6 +517,20 @@ static void test_whole_links(void)
     }
 }
 
+// Not even one has room: none is told.
+static void test_one_long_link(void)
+{
+    static char type[TT_DIRECTORY_LINKS_MAX + 100];
+    static tt_resource longer = {.path = "aaa", .type = type, .handler = show, .methods = 2};
+    memset(type, 't', sizeof(type) - 1);
+    start(both);
+    tt_bus_remove(&one.node.bus, &resource);
+    REQUIRE(tt_bus_add(&one.node.bus, &longer) == TT_OK);
+    pass(TT_SECONDS(1));
+    EXPECT(played.registrations == 1 && played.body_length == 0);
+    tt_bus_remove(&one.node.bus, &longer);
+}
+
 static void test_odd_names(void)
 {
     tt_node_options options = {.name = "salt & pepper", .kind = "mill", .port = 5683};
@@ -539,6 +553,7 @@ int main(void)
     test_endless();
     test_many_links();
     test_whole_links();
+    test_one_long_link();
     test_odd_names();
     return test_result();
 }

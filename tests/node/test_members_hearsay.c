@@ -311,6 +311,40 @@ static void test_taken(void)
     EXPECT_EQUAL(M->counters.malformed, 1);
 }
 
+// Whatever is new makes a round soon, and what is not does not.
+static void test_waking(void)
+{
+    static const struct {
+        uint64_t id;
+        uint16_t incarnation;
+        tt_member_state state;
+        bool wakes;
+    } cases[] = {{B, 1, TT_MEMBER_ALIVE, true},    {A, 8, TT_MEMBER_ALIVE, true},
+                 {A, 7, TT_MEMBER_DOUBTED, true},  {A, 7, TT_MEMBER_ALIVE, false},
+                 {A, 6, TT_MEMBER_DOUBTED, false}, {B, 1, TT_MEMBER_GONE, false}};
+    for (unsigned i = 0; i < TT_COUNT(cases) + 2; i++) {
+        start();
+        speaker s = alike(20, C);
+        say(&s, false, 1);
+        say_word(A, 7, TT_MEMBER_ALIVE, 10);
+        hear();
+        M->round_at = TT_FOREVER;
+        M->rest_until = one.now;
+        s = alike(20, C);
+        if (i == TT_COUNT(cases))
+            s.incarnation = 1; // it speaks of itself
+        if (i == TT_COUNT(cases) + 1)
+            s = alike(21, C + 1); // a new one does
+        s.flags = TT_GOSSIP_PARTIAL; // so that what it knows in all says nothing
+        say(&s, false, 1);
+        if (i < TT_COUNT(cases))
+            say_word(cases[i].id, cases[i].incarnation, cases[i].state, 10 + (cases[i].id == B));
+        hear();
+        bool wakes = M->round_at <= one.now + TT_MEMBERS_ROUND;
+        EXPECT_EQUAL(wakes, i >= TT_COUNT(cases) || cases[i].wakes);
+    }
+}
+
 int main(void)
 {
     test_sums();
@@ -323,5 +357,6 @@ int main(void)
     test_answers();
     test_differing();
     test_taken();
+    test_waking();
     return test_result();
 }

@@ -382,6 +382,105 @@ static void test_seeds(void)
     }
 }
 
+// As many addresses as there are places are asked at once.
+static void test_many_seeds(void)
+{
+    bool asked_there[256] = {false};
+    start();
+    for (unsigned i = 0; i < TT_MEMBERS_SEEDS_MAX; i++) {
+        tt_endpoint seed = place(20 + i);
+        EXPECT(tt_members_learn(&one.node, one.now, &seed, TT_MEMBER_BY_HAND));
+    }
+    for (tt_time end = one.now + TT_MS(100); next_question(end - one.now);)
+        for (unsigned i = 0; i < one.count; i++)
+            asked_there[one.sent[i].peer.ip[15]] = true;
+    for (unsigned i = 0; i < TT_MEMBERS_SEEDS_MAX; i++)
+        EXPECT(asked_there[20 + i]);
+    for (unsigned i = 0; i < TT_MEMBERS_ASKS_MAX; i++)
+        EXPECT(M->asks[i].token != 0);
+    EXPECT_EQUAL(M->counters.asked, TT_MEMBERS_ASKS_MAX);
+}
+
+// Other addresses make a newer word of this device, another name another device.
+static void test_own_word(void)
+{
+    tt_endpoint at = place(1);
+    start();
+    EXPECT(M->incarnation == 0 && M->id == tt_bus_identity("me", one.node.discovery.options.boot));
+    M->own_told = 12;
+    M->operations->advance(&one.node, one.now);
+    EXPECT(M->incarnation == 0 && M->own_told == 12);
+    at.ip[15] = 77;
+    at.port = 0;
+    tt_discovery_set_addresses(&one.node.discovery, one.now, &at, 1);
+    M->round_at = TT_FOREVER;
+    M->operations->advance(&one.node, one.now);
+    EXPECT(M->incarnation == 1 && M->own_told == 0);
+    M->own_told = 12;
+    strcpy(one.node.discovery.name, "me-2");
+    M->operations->advance(&one.node, one.now);
+    EXPECT(M->incarnation == 0 && M->own_told == 0);
+    EXPECT_EQUAL(M->id, tt_bus_identity("me-2", one.node.discovery.options.boot));
+}
+
+// Of whom no source tells any more: one who gossips is doubted, one who does not is no member, and
+// what is next is looked at anew.
+static void test_dropped(void)
+{
+    tt_endpoint at = place(12);
+    start();
+    meet(A, 10);
+    EXPECT(tt_members_add(&one.node, one.now, A, &at, TT_MEMBER_BY_MDNS));
+    EXPECT(tt_members_add(&one.node, one.now, B, &at, TT_MEMBER_BY_MDNS));
+    EXPECT(tt_members_add(&one.node, one.now, B, &at, TT_MEMBER_BY_DIRECTORY));
+    M->next = TT_FOREVER;
+    tt_members_drop(&one.node, one.now, B, TT_MEMBER_BY_MDNS);
+    EXPECT(tt_members_find(M, B)->sources == TT_MEMBER_BY_DIRECTORY && M->next == INT64_MIN);
+    M->next = TT_FOREVER;
+    tt_members_drop(&one.node, one.now, B, TT_MEMBER_BY_DIRECTORY);
+    EXPECT(tt_members_find(M, B) == NULL && M->next == INT64_MIN);
+    M->next = TT_FOREVER;
+    tt_members_drop(&one.node, one.now, B, TT_MEMBER_BY_DIRECTORY);
+    EXPECT_EQUAL(M->next, TT_FOREVER); // nobody
+    tt_members_drop(&one.node, one.now, A, TT_MEMBER_BY_MDNS);
+    EXPECT(tt_members_find(M, A)->state == TT_MEMBER_DOUBTED && M->next == INT64_MIN);
+    EXPECT_EQUAL(tt_members_find(M, A)->sources, TT_MEMBER_BY_GOSSIP | TT_MEMBER_GOSSIPS);
+    // Who is gone and is told of again lives, and is asked first.
+    tt_members_end_doubt(M, one.now, tt_members_get(M, A));
+    M->target = 0;
+    EXPECT(tt_members_add(&one.node, one.now, A, &at, TT_MEMBER_BY_MDNS));
+    EXPECT(tt_members_find(M, A)->state == TT_MEMBER_ALIVE && M->target == A);
+    EXPECT(tt_members_add(&one.node, one.now, M->id, &at, TT_MEMBER_BY_MDNS));
+    EXPECT_EQUAL(M->count, 1); // this device itself is none of them
+}
+
+// Rounds: every 300 ms, a quarter more or less, as long as there is news, then ever more rarely.
+static void test_intervals(void)
+{
+    start();
+    meet(A, 10);
+    tt_time before = 0, longest = 0;
+    for (unsigned i = 0; i < 40; i++) {
+        REQUIRE(next_question(TT_SECONDS(200)));
+        tt_time gap = one.now - before;
+        if (before != 0 && M->own_told <= TT_MEMBERS_TELL_OWN && i > 0 && i < 11)
+            EXPECT(gap >= TT_MEMBERS_ROUND * 3 / 4 && gap <= TT_MEMBERS_ROUND * 5 / 4 + 1);
+        longest = i > 13 && gap > longest ? gap : longest;
+        EXPECT(i < 30 || (gap >= TT_MEMBERS_QUIET * 3 / 4 && gap <= TT_MEMBERS_QUIET * 5 / 4 + 1));
+        before = one.now;
+        answer_alike(10, A);
+    }
+    EXPECT(longest > TT_MEMBERS_QUIET * 3 / 4);
+    // What is new is told soon.
+    speaker s = alike(10, A);
+    say(&s, false, 1);
+    say_word(B, 1, TT_MEMBER_ALIVE, 11);
+    hear();
+    tt_time now = one.now;
+    REQUIRE(next_question(TT_SECONDS(200)));
+    EXPECT(one.now - now <= TT_MEMBERS_ROUND + TT_MEMBERS_ROUND / 2);
+}
+
 int main(void)
 {
     test_fading();
@@ -395,5 +494,9 @@ int main(void)
     test_own_filter();
     test_answers_to_filters();
     test_seeds();
+    test_many_seeds();
+    test_own_word();
+    test_dropped();
+    test_intervals();
     return test_result();
 }
