@@ -177,10 +177,7 @@ static tt_time ask_seeds(tt_node *node, tt_time now)
     tt_time next = TT_FOREVER;
     for (unsigned i = 0; i < TT_MEMBERS_SEEDS_MAX; i++) {
         tt_members_seed *seed = &m->seeds[i];
-        bool lives = seed->known && lives_at(m, &seed->endpoint);
-        if (lives)
-            seed->tries = 0;
-        if (lives || seed->endpoint.port == 0)
+        if (seed->endpoint.port == 0 || (seed->known && lives_at(m, &seed->endpoint)))
             continue;
         seed->known = false; // it is lost; or has no place here, and is asked ever more rarely
         if (now >= seed->next)

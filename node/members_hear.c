@@ -278,6 +278,10 @@ static void end_seeds(tt_members *m, const tt_endpoint *from, tt_member *member)
         if (member != NULL)
             tt_members_set_sources(m, member, member->sources | seed->source);
         seed->known = true;
+        if (member != NULL && tt_endpoint_equal(&member->endpoint, from)) {
+            seed->tries = 0; // it has a place, and is asked at once when it is lost
+            seed->next = INT64_MIN;
+        }
         if (seed->source != TT_MEMBER_BY_HAND)
             *seed = (tt_members_seed){0};
     }
