@@ -118,6 +118,7 @@ static void answer(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_response
     if (response->later) {
         s->kind = TT_STREAM_TAKEN;
         s->next = TT_FOREVER;
+        s->is_due = true; // that all has come: the answer may take its time
         return;
     }
     tt_stream_free(s);
@@ -194,8 +195,10 @@ void tt_stream_take(tt_bus *bus, tt_time now, tt_bus_stream *s, const tt_message
         return;
     }
     again = again || tt_stream_bit(s->have, p.number);
-    s->stamp = p.stamp;
-    s->stamped = now;
+    if (s->stamp == 0 || (int32_t)(p.stamp - s->stamp) >= 0) { // the newest
+        s->stamp = p.stamp;
+        s->stamped = now;
+    }
     acknowledge(s, now, again || p.number != s->low || count(s) > 0 || s->is_closed);
     if (again || s->kind != TT_STREAM_TAKES)
         return;

@@ -291,7 +291,7 @@ static void test_what_was_asked(void)
 
 // Where a message is under way to the server the end is told beside it, not confirmably: with an id
 // of its own, by the token and the path of what ends.
-static void test_telling_the_end(void)
+static void test_telling_the_end(bool with_accept)
 {
     asked a, b;
     tt_endpoint to;
@@ -305,7 +305,7 @@ static void test_telling_the_end(void)
                        .path = "show",
                        .query = "q=1",
                        .content_format = TT_FORMAT_NONE,
-                       .accept = TT_FORMAT_NONE,
+                       .accept = with_accept ? TT_FORMAT_CBOR : TT_FORMAT_NONE,
                        .observe = true,
                        .on_reply = asked_reply,
                        .context = &a};
@@ -327,6 +327,7 @@ static void test_telling_the_end(void)
     EXPECT(m->token.length == 8 && memcmp(m->token.bytes, &token, 8) == 0);
     EXPECT_TEXT(m->path, "show");
     EXPECT_TEXT(m->query, "q=1");
+    EXPECT_EQUAL(m->accept, with_accept ? TT_FORMAT_CBOR : TT_FORMAT_NONE);
     tt_bus_receive(&SERVER->bus, time_now, &CLIENT->endpoint, bytes, length);
     EXPECT_EQUAL(tt_bus_busy(&SERVER->bus), 0);
     tt_bus_cancel(&CLIENT->bus, time_now, &b.call);
@@ -392,7 +393,8 @@ int main(void)
     test_observers();
     test_last_notification();
     test_what_was_asked();
-    test_telling_the_end();
+    test_telling_the_end(false);
+    test_telling_the_end(true);
     test_told_in_between();
     test_refused_later();
     return test_result();

@@ -124,6 +124,27 @@ static void test_buffers(void)
             }
 }
 
+// A message that was made in a buffer: a short one goes into its session, a long one stays.
+static void test_adopted(void)
+{
+    static tt_bus bus;
+    for (unsigned i = 0; i < 4; i++) {
+        bool is_long = i & 1, of_answer = i & 2;
+        tt_bus_session s = {0};
+        tt_bus_buffer *buffer = &bus.buffers[0];
+        size_t length = sizeof(s.out.small) + is_long;
+        buffer->state = TT_BUFFER_MADE;
+        memset(buffer->bytes, 0x5a, length);
+        EXPECT(tt_transmission_adopt(&bus, &s, buffer, length, of_answer));
+        EXPECT_EQUAL(buffer->state, !is_long    ? TT_BUFFER_FREE
+                                    : of_answer ? TT_BUFFER_ANSWERS
+                                                : TT_BUFFER_HELD);
+        EXPECT(s.out.buffer == (is_long ? buffer : NULL));
+        EXPECT(s.out.small[sizeof(s.out.small) - 1] == (is_long ? 0 : 0x5a));
+        buffer->state = TT_BUFFER_FREE;
+    }
+}
+
 // The window of a representation that is put together from pieces, wherever it lies.
 static void test_windows(void)
 {
@@ -222,6 +243,7 @@ int main(void)
     test_ranks();
     test_measured();
     test_buffers();
+    test_adopted();
     test_windows();
     test_dns_names();
     return test_result();

@@ -309,6 +309,21 @@ static void test_taken(void)
     tt_write_u8(&said_w, 0); // a filter that is not said
     EXPECT(hear());
     EXPECT_EQUAL(M->counters.malformed, 1);
+    say(&s, false, 5); // of no count and no port, else as short as a word can be
+    static const uint8_t bare[1 + 8 + 16] = {0x40, [8] = 9, 0xfe, 0x80, [24] = 9};
+    tt_write_bytes(&said_w, bare, sizeof(bare));
+    said.data[said_count_at] = 1;
+    said.data[said_count_at + 2] = sizeof(bare);
+    EXPECT(hear() && tt_members_find(M, 9) == NULL);
+    EXPECT_EQUAL(M->counters.malformed, 2);
+    for (unsigned i = 0; i < 4; i++) { // bits of a word that mean nothing yet
+        static const uint8_t bits[] = {0x40, 0x80, 0x30, 0x03};
+        say(&s, false, 5);
+        say_word(B, 1, TT_MEMBER_ALIVE, 11);
+        said.data[said_count_at + 3] |= bits[i];
+        EXPECT(hear() && tt_members_find(M, B) == NULL);
+        EXPECT_EQUAL(M->counters.malformed, 3 + i);
+    }
 }
 
 // Whatever is new makes a round soon, and what is not does not.
@@ -334,7 +349,7 @@ static void test_waking(void)
         if (i == TT_COUNT(cases))
             s.incarnation = 1; // it speaks of itself
         if (i == TT_COUNT(cases) + 1)
-            s = alike(21, C + 1); // a new one does
+            s = alike(21, C + 1);    // a new one does
         s.flags = TT_GOSSIP_PARTIAL; // so that what it knows in all says nothing
         say(&s, false, 1);
         if (i < TT_COUNT(cases))

@@ -288,6 +288,25 @@ static void test_multicast(void)
     EXPECT_EQUAL(nodes[0].node.counters.multicast_dropped, 1);
 }
 
+// What is told goes out from the bus's port, whatever lay in its space before.
+static void test_told(void)
+{
+    static tt_datagram space = {.socket = 1, .hop_limit = 255, .multicast = true, .cut = true};
+    start();
+    REQUIRE(join(0, NULL, NULL, TT_BUS_PORT, false) == TT_OK);
+    REQUIRE(join(1, NULL, NULL, TT_BUS_PORT, false) == TT_OK);
+    tt_call call = {.peer = address_of(1, TT_BUS_PORT),
+                    .method = TT_POST,
+                    .path = "x",
+                    .content_format = TT_FORMAT_NONE,
+                    .accept = TT_FORMAT_NONE};
+    EXPECT_EQUAL(tt_node_tell(&nodes[0].node, time_now, &call, &space), TT_OK);
+    EXPECT(nodes[1].count == 1 && nodes[0].node.counters.datagrams_sent == 1);
+    const tt_datagram *d = &nodes[1].inbox[nodes[1].first];
+    EXPECT(d->peer.port == TT_BUS_PORT && d->hop_limit == 0 && !d->multicast && !d->cut);
+    EXPECT(d->socket == 0 && d->may_wait);
+}
+
 static tt_status groups_status;
 
 static tt_status open_groups(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
@@ -490,6 +509,7 @@ int main(void)
     test_any_port();
     test_icmp_errors();
     test_multicast();
+    test_told();
     test_joining_groups();
     test_same_name();
     test_many_peers();

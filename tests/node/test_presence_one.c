@@ -417,6 +417,38 @@ static void test_strangers(void)
     }
 }
 
+// Another answers at its place: it is gone, nothing is for it there, and its name is asked for.
+static void test_another(void)
+{
+    start(false);
+    tt_peer *peer = know(1, "lamp");
+    pass(TT_SECONDS(10));
+    others[1].name = "tv";
+    tt_time asked_at = one.node.discovery.state.asked_at;
+    tt_discovery_doubt(&one.node.discovery, one.now, peer);
+    pass(TT_SECONDS(2));
+    EXPECT(gone == 1 && peer->name[0] == '\0');
+    EXPECT(one.node.discovery.state.asked_at > asked_at);
+}
+
+// Who is depended on once more has its whole time, however long nobody looked.
+static void test_watched_again(void)
+{
+    start(false);
+    tt_peer *peer = know(1, "lamp");
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned pings = others[1].pings;
+        observe(1);
+        pass(TT_SECONDS(5));
+        EXPECT(others[1].pings > pings && peer->watch.watched != 0);
+        begun_again = 1; // it is not begun anew
+        tt_bus_cancel(&one.node.bus, one.now, &call);
+        pings = others[1].pings;
+        pass(TT_SECONDS(60));
+        EXPECT(gone == 0 && peer->reported && others[1].pings - pings <= 1);
+    }
+}
+
 int main(void)
 {
     test_watched();
@@ -427,5 +459,7 @@ int main(void)
     test_lost();
     test_peers_are_no_strangers();
     test_strangers();
+    test_another();
+    test_watched_again();
     return test_result();
 }
