@@ -5,7 +5,7 @@
 #include "os/driver/virtio_rng.h"
 #include "tutti/kernel.h"
 
-#define WAIT TT_MS(20)
+#define WAIT TT_MS(500) // who gives it may be busy; without it two devices may draw the same
 
 size_t tt_virtio_rng_read(const tt_virtio *found, void *bytes, size_t length)
 {
