@@ -4,53 +4,22 @@
 #ifndef TUTTI_TESTS_NODE_ONE_GOSSIPER_H
 #define TUTTI_TESTS_NODE_ONE_GOSSIPER_H
 
-#include <string.h>
-
+#include "tests/node/host.h"
 #include "tests/node/members.h"
-#include "tests/test.h"
 
 #define PLACES 64
 #define SENT_MAX 64
 
 static struct {
-    tt_platform platform; // first
     tt_node node;
     tt_members members;
     tt_member places[PLACES];
     uint16_t heads[2 * PLACES];
-    tt_time now;
-    tt_random random;
     tt_datagram sent[SENT_MAX]; // gossip alone
     unsigned count;
 } one;
 
 #define M (&one.members)
-
-static tt_time one_now(tt_platform *platform)
-{
-    (void)platform;
-    return one.now;
-}
-
-static void one_random(tt_platform *platform, void *bytes, size_t length)
-{
-    (void)platform;
-    tt_random_bytes(&one.random, bytes, length);
-}
-
-static tt_status one_open(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
-                          size_t group_count, tt_socket *socket)
-{
-    (void)platform, (void)groups, (void)group_count;
-    *socket = port == TT_MDNS_PORT;
-    return TT_OK;
-}
-
-static uint16_t one_port(tt_platform *platform, tt_socket socket)
-{
-    (void)platform, (void)socket;
-    return TT_BUS_PORT;
-}
 
 static tt_status one_send(tt_platform *platform, const tt_datagram *datagram)
 {
@@ -62,32 +31,20 @@ static tt_status one_send(tt_platform *platform, const tt_datagram *datagram)
     return TT_OK;
 }
 
-static tt_status one_receive(tt_platform *platform, tt_datagram *datagram)
-{
-    (void)platform, (void)datagram;
-    return TT_EMPTY;
-}
-
-static tt_endpoint place(unsigned i)
-{
-    return (tt_endpoint){
-        .ip = {0xfe, 0x80, [15] = (uint8_t)i}, .port = TT_BUS_PORT, .interface = 1};
-}
-
 static size_t one_addresses(tt_platform *platform, tt_endpoint *addresses, size_t capacity)
 {
     (void)platform, (void)capacity;
-    addresses[0] = place(1);
+    addresses[0] = host_place(1);
     addresses[0].port = 0;
     return 1;
 }
 
-static const tt_platform_operations one_operations = {.now = one_now,
-                                                      .random = one_random,
-                                                      .open = one_open,
-                                                      .port = one_port,
+static const tt_platform_operations one_operations = {.now = host_now,
+                                                      .random = host_random,
+                                                      .open = host_open,
+                                                      .port = host_port,
                                                       .send = one_send,
-                                                      .receive = one_receive,
+                                                      .receive = host_receive,
                                                       .addresses = one_addresses};
 
 static inline void turn(void)
@@ -100,13 +57,11 @@ static inline void turn(void)
 static inline void start_of(const char *name, size_t capacity)
 {
     memset(&one, 0, sizeof(one));
-    one.platform.operations = &one_operations;
-    one.now = TT_SECONDS(1);
-    tt_random_seed(&one.random, 3);
+    host_start(&one_operations);
     tt_members_init(M, one.places, one.heads, capacity);
     tt_node_options options = {
         .name = name, .kind = "test", .port = TT_BUS_PORT, .members = M, .browse = true};
-    REQUIRE(tt_node_init(&one.node, &one.platform, &options) == TT_OK);
+    REQUIRE(tt_node_init(&one.node, &host.platform, &options) == TT_OK);
     turn();
 }
 
@@ -118,11 +73,11 @@ static inline void start(void)
 // The next question, within `duration`; false: none. It is the first that was sent.
 static inline bool next_question(tt_time duration)
 {
-    for (tt_time end = one.now + duration; one.now < end;) {
+    for (tt_time end = host.now + duration; host.now < end;) {
         tt_time next = M->next < end ? M->next : end;
-        one.now = next > one.now ? next : one.now + 1;
+        host.now = next > host.now ? next : host.now + 1;
         one.count = 0;
-        M->operations->advance(&one.node, one.now);
+        M->operations->advance(&one.node, host.now);
         check_members(M);
         if (one.count > 0)
             return true;
@@ -158,7 +113,7 @@ static inline void say(const speaker *s, bool is_answer, uint32_t token)
     static const uint8_t question[] = {0xbb, '.', 'w', 'e', 'l', 'l', '-', 'k', 'n', 'o', 'w',  'n',
                                        7,    'm', 'e', 'm', 'b', 'e', 'r', 's', 17,  42,  0xff, 1};
     static const uint8_t answer[] = {0xc1, 42, 0xff, 1};
-    said = (tt_datagram){.peer = place(s->place)};
+    said = (tt_datagram){.peer = host_place(s->place)};
     said_words = 0;
     tt_writer_init(&said_w, said.data, sizeof(said.data));
     tt_write_be32(&said_w, is_answer ? 0x54441234 : 0x54021234);
@@ -182,7 +137,7 @@ static inline void say(const speaker *s, bool is_answer, uint32_t token)
 static inline void say_word(uint64_t id, uint16_t incarnation, tt_member_state state,
                             unsigned where)
 {
-    tt_endpoint e = place(where);
+    tt_endpoint e = host_place(where);
     tt_write_u8(&said_w, (uint8_t)(state | 4 | 8));
     tt_write_be64(&said_w, id);
     tt_write_be16(&said_w, incarnation);
@@ -200,7 +155,7 @@ static inline bool hear(void)
     REQUIRE(!said_w.failed);
     said.length = said_w.length;
     one.count = 0;
-    bool taken = M->operations->receive(&one.node, one.now, &said);
+    bool taken = M->operations->receive(&one.node, host.now, &said);
     check_members(M);
     return taken;
 }

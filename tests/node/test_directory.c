@@ -2,22 +2,14 @@
 // asked, that it is told anew when it forgets, and that nothing it says costs more than it should.
 
 #include "bus/message.h"
-#include "tests/test.h"
+#include "tests/node/host.h"
 #include "tutti/cbor.h"
 #include "tutti/check.h"
 #include "tutti/directory.h"
 
-#define INBOX_MAX 64
 #define LINKS_MAX (1 << 20)
 
-static tt_time time_now;
-static struct {
-    tt_platform platform; // first
-    tt_node node;
-    tt_datagram inbox[INBOX_MAX];
-    unsigned first, count;
-    unsigned sockets;
-} one;
+static tt_node node;
 static tt_directory directory;
 static const tt_endpoint place = {.ip = {0xfd, 0xd0, [15] = 0xd}, .port = 5683};
 
@@ -38,54 +30,6 @@ static struct {
 static char names[256][TT_NAME_MAX];
 static bool asked[256];
 static unsigned asks, pings, found, elsewhere;
-
-static tt_time get_now(tt_platform *platform)
-{
-    (void)platform;
-    return time_now;
-}
-
-static void get_random(tt_platform *platform, void *bytes, size_t length)
-{
-    static tt_random random;
-    if (random.state[0] == 0)
-        tt_random_seed(&random, 11);
-    (void)platform;
-    tt_random_bytes(&random, bytes, length);
-}
-
-static tt_status open_port(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
-                           size_t group_count, tt_socket *socket)
-{
-    (void)platform, (void)port, (void)groups, (void)group_count;
-    *socket = one.sockets++;
-    return TT_OK;
-}
-
-static uint16_t port_of(tt_platform *platform, tt_socket socket)
-{
-    (void)platform, (void)socket;
-    return 5683;
-}
-
-static tt_datagram *add_datagram(const tt_endpoint *from)
-{
-    REQUIRE(one.count < INBOX_MAX);
-    tt_datagram *d = &one.inbox[(one.first + one.count++) % INBOX_MAX];
-    *d = (tt_datagram){.peer = *from};
-    return d;
-}
-
-static tt_status take(tt_platform *platform, tt_datagram *datagram)
-{
-    (void)platform;
-    if (one.count == 0)
-        return TT_EMPTY;
-    *datagram = one.inbox[one.first];
-    one.first = (one.first + 1) % INBOX_MAX;
-    one.count--;
-    return TT_OK;
-}
 
 static size_t own_addresses(tt_platform *platform, tt_endpoint *addresses, size_t capacity)
 {
@@ -114,9 +58,9 @@ static void write_window(tt_message_writer *w, const tt_message *m, const char *
 
 static void note_told(void)
 {
-    if (played.heard != 0 && time_now - played.heard > played.longest)
-        played.longest = time_now - played.heard;
-    played.heard = time_now;
+    if (played.heard != 0 && host.now - played.heard > played.longest)
+        played.longest = host.now - played.heard;
+    played.heard = host.now;
 }
 
 static unsigned take_registration(const tt_message *m)
@@ -166,7 +110,7 @@ static void play_directory(const tt_message *m)
         write_window(&w, m, core ? played.services : played.links);
     else if (m->block1.present)
         tt_message_option_block(&w, TT_OPTION_BLOCK1, &m->block1);
-    tt_datagram *d = add_datagram(&place);
+    tt_datagram *d = host_add(&place);
     d->length = w.out.length;
     memcpy(d->data, writes, d->length);
 }
@@ -188,7 +132,7 @@ static void play_device(const tt_message *m, const tt_endpoint *at)
     tt_cbor_unsigned(&b, 5);
     tt_cbor_text(&b, "name");
     tt_cbor_text(&b, name);
-    tt_datagram *d = add_datagram(at);
+    tt_datagram *d = host_add(at);
     tt_message_writer w;
     bool ping = m->code == 0;
     tt_message_begin(&w, d->data, sizeof(d->data), ping ? TT_RESET_MESSAGE : TT_ACKNOWLEDGEMENT,
@@ -216,22 +160,22 @@ static tt_status send_datagram(tt_platform *platform, const tt_datagram *datagra
     return TT_OK;
 }
 
-static const tt_platform_operations operations = {.now = get_now,
-                                                  .random = get_random,
-                                                  .open = open_port,
-                                                  .port = port_of,
+static const tt_platform_operations operations = {.now = host_now,
+                                                  .random = host_random,
+                                                  .open = host_open,
+                                                  .port = host_port,
                                                   .send = send_datagram,
-                                                  .receive = take,
+                                                  .receive = host_receive,
                                                   .addresses = own_addresses};
 
 static void pass(tt_time duration)
 {
-    tt_time until = time_now + duration;
-    while (time_now < until) {
-        tt_node_poll(&one.node);
-        tt_time next = tt_node_deadline(&one.node);
-        next = one.count > 0 ? time_now : next > time_now ? next : time_now + TT_MS(1);
-        time_now = next < until ? next : until;
+    tt_time until = host.now + duration;
+    while (host.now < until) {
+        tt_node_poll(&node);
+        tt_time next = tt_node_deadline(&node);
+        next = host.count > 0 ? host.now : next > host.now ? next : host.now + TT_MS(1);
+        host.now = next < until ? next : until;
     }
 }
 
@@ -253,20 +197,18 @@ static tt_resource resource = {.path = "lamp", .type = "light", .handler = show,
 
 static void start(const char *services)
 {
-    memset(&one, 0, sizeof(one));
     memset(&played, 0, sizeof(played));
     memset(names, 0, sizeof(names));
     memset(asked, 0, sizeof(asked));
     asks = pings = found = elsewhere = 0;
     played.services = services;
     strcpy(played.links, "</reg/7/>;ep=\"lamp\";et=\"light\";base=\"coap://[fdd0::1]\"");
-    time_now = TT_SECONDS(1);
-    one.platform.operations = &operations;
+    host_start(&operations);
     tt_node_options options = {
         .name = "lamp", .kind = "light", .port = 5683, .browse = true, .on_peer = on_peer};
-    REQUIRE(tt_node_init(&one.node, &one.platform, &options) == TT_OK);
-    REQUIRE(tt_bus_add(&one.node.bus, &resource) == TT_OK);
-    REQUIRE(tt_directory_start(&directory, &one.node, &place) == TT_OK);
+    REQUIRE(tt_node_init(&node, &host.platform, &options) == TT_OK);
+    REQUIRE(tt_bus_add(&node.bus, &resource) == TT_OK);
+    REQUIRE(tt_directory_start(&directory, &node, &place) == TT_OK);
 }
 
 static const char both[] =
@@ -288,13 +230,13 @@ static void test_telling(void)
     EXPECT(played.longest < TT_SECONDS(TT_DIRECTORY_LIFETIME) * 4 / 5);
     EXPECT(played.looks >= 115 && played.looks <= 130);
     tt_resource another = {.path = "more", .handler = show, .methods = 2};
-    REQUIRE(tt_bus_add(&one.node.bus, &another) == TT_OK);
+    REQUIRE(tt_bus_add(&node.bus, &another) == TT_OK);
     pass(TT_DIRECTORY_LOOK);
     EXPECT_EQUAL(played.registrations, 2); // of the new links
-    tt_bus_remove(&one.node.bus, &another);
+    tt_bus_remove(&node.bus, &another);
     pass(TT_DIRECTORY_LOOK);
-    tt_directory_leave(&directory, time_now);
-    tt_directory_leave(&directory, time_now);
+    tt_directory_leave(&directory, host.now);
+    tt_directory_leave(&directory, host.now);
     pass(TT_SECONDS(600));
     EXPECT_EQUAL(played.removals, 1);
     EXPECT_EQUAL(played.registrations, 3);
@@ -377,7 +319,7 @@ static void test_finding(void)
                          "</3>;ep=dead;base=\"coap://[fdd0::16]\";et=x,"
                          "</4>;ep=\"no, kind\";base=\"coap://[fdd0::17]\"");
     pass(TT_SECONDS(5));
-    const tt_peer *oven = tt_node_find(&one.node, "oven", "oven");
+    const tt_peer *oven = tt_node_find(&node, "oven", "oven");
     REQUIRE(oven != NULL);
     EXPECT_EQUAL(oven->endpoint.port, 7000);
     EXPECT_EQUAL(oven->boot, 5);
@@ -444,7 +386,7 @@ static void test_thousand(void)
     unsigned some = asks;
     bool more;
     EXPECT(some <= 6 * 4 * TT_NODE_PEERS_MAX); // each with its repetitions
-    EXPECT(tt_discovery_count_others(&one.node.discovery, time_now, &more) > 0);
+    EXPECT(tt_discovery_count_others(&node.discovery, host.now, &more) > 0);
     EXPECT_EQUAL(elsewhere, 0);
     pass(TT_SECONDS(3600));
     EXPECT(asks - some <= 6 * 3600); // those that wait get their turn, and cost little
@@ -489,7 +431,7 @@ static void test_many_links(void)
     for (unsigned i = 0; i < 100; i++) {
         sprintf(paths[i], "a/thing/with/a/long/path/%02u", i);
         many[i] = (tt_resource){.path = paths[i], .handler = show, .methods = 2};
-        REQUIRE(tt_bus_add(&one.node.bus, &many[i]) == TT_OK);
+        REQUIRE(tt_bus_add(&node.bus, &many[i]) == TT_OK);
     }
     pass(TT_SECONDS(2));
     EXPECT(tt_directory_is_registered(&directory));
@@ -509,7 +451,7 @@ static void test_whole_links(void)
             sprintf(paths[i], "a/path/%02u/%.*s", i, i == 0 ? (int)more : 0,
                     "0123456789012345678901234567890123456789");
             many[i] = (tt_resource){.path = paths[i], .type = "t", .handler = show, .methods = 2};
-            REQUIRE(tt_bus_add(&one.node.bus, &many[i]) == TT_OK);
+            REQUIRE(tt_bus_add(&node.bus, &many[i]) == TT_OK);
         }
         pass(TT_SECONDS(1));
         EXPECT(played.body_length > TT_DIRECTORY_LINKS_MAX - 32);
@@ -524,20 +466,19 @@ static void test_one_long_link(void)
     static tt_resource longer = {.path = "aaa", .type = type, .handler = show, .methods = 2};
     memset(type, 't', sizeof(type) - 1);
     start(both);
-    tt_bus_remove(&one.node.bus, &resource);
-    REQUIRE(tt_bus_add(&one.node.bus, &longer) == TT_OK);
+    tt_bus_remove(&node.bus, &resource);
+    REQUIRE(tt_bus_add(&node.bus, &longer) == TT_OK);
     pass(TT_SECONDS(1));
     EXPECT(played.registrations == 1 && played.body_length == 0);
-    tt_bus_remove(&one.node.bus, &longer);
+    tt_bus_remove(&node.bus, &longer);
 }
 
 static void test_odd_names(void)
 {
     tt_node_options options = {.name = "salt & pepper", .kind = "mill", .port = 5683};
-    memset(&one, 0, sizeof(one));
-    one.platform.operations = &operations;
-    REQUIRE(tt_node_init(&one.node, &one.platform, &options) == TT_OK);
-    EXPECT_EQUAL(tt_directory_start(&directory, &one.node, &place), TT_INVALID);
+    host_start(&operations);
+    REQUIRE(tt_node_init(&node, &host.platform, &options) == TT_OK);
+    EXPECT_EQUAL(tt_directory_start(&directory, &node, &place), TT_INVALID);
 }
 
 int main(void)

@@ -25,14 +25,14 @@ static void test_sums(void)
     EXPECT_EQUAL(tt_members_digest(M), own);
     meet(A, 10);
     EXPECT_EQUAL(tt_members_digest(M), own ^ tt_members_mix(A, 0, false));
-    tt_members_doubt(M, one.now, tt_members_get(M, A));
+    tt_members_doubt(M, host.now, tt_members_get(M, A));
     EXPECT_EQUAL(tt_members_digest(M), own ^ tt_members_mix(A, 0, true));
 }
 
 // Of two at one place the one who lives is found, else the one that was told last.
 static void test_at_one_place(void)
 {
-    tt_endpoint at = place(10);
+    tt_endpoint at = host_place(10);
     start();
     for (unsigned i = 0; i < 3; i++) {
         speaker s = alike(20, C);
@@ -42,9 +42,9 @@ static void test_at_one_place(void)
     }
     EXPECT_EQUAL(tt_members_count_at(M, &at), 3);
     EXPECT_EQUAL(tt_members_at(M, &at)->id, A + 2);
-    tt_members_doubt(M, one.now, tt_members_get(M, A + 2));
+    tt_members_doubt(M, host.now, tt_members_get(M, A + 2));
     EXPECT_EQUAL(tt_members_at(M, &at)->id, A + 1);
-    tt_members_end_doubt(M, one.now, tt_members_get(M, A + 1));
+    tt_members_end_doubt(M, host.now, tt_members_get(M, A + 1));
     EXPECT_EQUAL(tt_members_at(M, &at)->id, A);
     EXPECT_EQUAL(tt_members_count_at(M, &at), 2);
     speaker s = alike(20, C);
@@ -78,7 +78,7 @@ static void test_making_room(void)
         hear();
         EXPECT_EQUAL(M->count, 4);
         if (which == 0)
-            tt_members_end_doubt(M, one.now, tt_members_get(M, A + 1));
+            tt_members_end_doubt(M, host.now, tt_members_get(M, A + 1));
         say(&s, false, 1);
         say_word(B, 1, TT_MEMBER_ALIVE, 30);
         M->wanted = which == 1 ? B : 0;
@@ -118,7 +118,7 @@ static void test_unknown(void)
         EXPECT_EQUAL(member != NULL, cases[i].known);
         if (member == NULL)
             continue;
-        tt_endpoint at = place(10);
+        tt_endpoint at = host_place(10);
         EXPECT(member->state == cases[i].state && member->incarnation == 7);
         EXPECT(tt_endpoint_equal(&member->endpoint, &at) && member->heard_s == 0);
         EXPECT(tt_member_has_news(M, member));
@@ -154,7 +154,7 @@ static void test_two_words(void)
         say_word(A, cases[i].incarnation, cases[i].state, 11);
         hear();
         const tt_member *member = tt_members_find(M, A);
-        tt_endpoint at = place(cases[i].moves ? 11 : 10);
+        tt_endpoint at = host_place(cases[i].moves ? 11 : 10);
         EXPECT_EQUAL(member->state, cases[i].then);
         EXPECT(tt_endpoint_equal(&member->endpoint, &at));
         EXPECT_EQUAL(member->incarnation, cases[i].moves ? cases[i].incarnation : 7);
@@ -173,14 +173,14 @@ static void test_doubts(void)
         say_word(A, 0, TT_MEMBER_DOUBTED, 10);
         hear();
         EXPECT_EQUAL(tt_members_find(M, A)->state, i == 0 ? TT_MEMBER_ALIVE : TT_MEMBER_DOUBTED);
-        one.now += TT_SECONDS(i == 0 ? 5 : 4);
+        host.now += TT_SECONDS(i == 0 ? 5 : 4);
     }
     for (unsigned i = 0; i < 2; i++) {
         say(&s, false, 1);
         say_word(A, 0, TT_MEMBER_GONE, 10);
         hear();
         EXPECT_EQUAL(tt_members_find(M, A)->state, i == 0 ? TT_MEMBER_DOUBTED : TT_MEMBER_GONE);
-        one.now += TT_SECONDS(1);
+        host.now += TT_SECONDS(1);
     }
 }
 
@@ -210,7 +210,7 @@ static void test_of_itself(void)
         }
         if (cases[i].then == 5)
             continue;
-        one.now += TT_SECONDS(1);
+        host.now += TT_SECONDS(1);
         say(&s, false, 1);
         say_word(M->id, cases[i].then, TT_MEMBER_GONE, 1);
         hear();
@@ -227,12 +227,12 @@ static void test_answers(void)
     say_word(B, 2, TT_MEMBER_ALIVE, 11);
     EXPECT(hear());
     EXPECT_EQUAL(one.count, 1);
-    tt_endpoint at = place(10);
+    tt_endpoint at = host_place(10);
     EXPECT(tt_endpoint_equal(&one.sent[0].peer, &at));
     EXPECT(memcmp(one.sent[0].data + 4, "\1\2\3\4", 4) == 0 && one.sent[0].data[1] == TT_CHANGED);
     EXPECT_EQUAL(words_of(0, B, &word), 1);
     EXPECT(word.id == B && word.incarnation == 2 && word.state == TT_MEMBER_ALIVE);
-    tt_members_doubt(M, one.now, tt_members_get(M, A));
+    tt_members_doubt(M, host.now, tt_members_get(M, A));
     speaker s = {.place = 10, .id = A, .incarnation = 3};
     say(&s, false, 2);
     hear();
@@ -281,7 +281,7 @@ static void test_taken(void)
     static const uint8_t refusal[] = {0x54, 0x84, 1, 1, 1, 2, 3, 4};
     static const uint8_t short_one[] = {0x54, 2, 1, 1, 1};
     start();
-    said = (tt_datagram){.peer = place(10)};
+    said = (tt_datagram){.peer = host_place(10)};
     for (unsigned i = 0; i < 4; i++) {
         tt_writer_init(&said_w, said.data, sizeof(said.data));
         if (i == 0)
@@ -344,7 +344,7 @@ static void test_waking(void)
         say_word(A, 7, TT_MEMBER_ALIVE, 10);
         hear();
         M->round_at = TT_FOREVER;
-        M->rest_until = one.now;
+        M->rest_until = host.now;
         s = alike(20, C);
         if (i == TT_COUNT(cases))
             s.incarnation = 1; // it speaks of itself
@@ -355,7 +355,7 @@ static void test_waking(void)
         if (i < TT_COUNT(cases))
             say_word(cases[i].id, cases[i].incarnation, cases[i].state, 10 + (cases[i].id == B));
         hear();
-        bool wakes = M->round_at <= one.now + TT_MEMBERS_ROUND;
+        bool wakes = M->round_at <= host.now + TT_MEMBERS_ROUND;
         EXPECT_EQUAL(wakes, i >= TT_COUNT(cases) || cases[i].wakes);
     }
 }

@@ -24,18 +24,18 @@ static void answer_alike(unsigned where, uint64_t id)
 
 static void until(tt_time at)
 {
-    while (one.now < at)
-        next_question(at - one.now);
+    while (host.now < at)
+        next_question(at - host.now);
 }
 
 // Who is doubted has fifteen seconds to say that it lives; who is gone is forgotten after an hour.
 static void test_fading(void)
 {
     start();
-    one.now += TT_SECONDS(10);
+    host.now += TT_SECONDS(10);
     meet(A, 10);
-    tt_members_doubt(M, one.now, tt_members_get(M, A));
-    tt_time at = one.now + TT_SECONDS(TT_MEMBERS_DOUBT_S);
+    tt_members_doubt(M, host.now, tt_members_get(M, A));
+    tt_time at = host.now + TT_SECONDS(TT_MEMBERS_DOUBT_S);
     until(at - 1);
     EXPECT(tt_members_find(M, A)->state == TT_MEMBER_DOUBTED);
     until(at);
@@ -56,15 +56,15 @@ static void test_looking_for_gone(void)
 {
     start();
     meet(A, 10);
-    tt_members_doubt(M, one.now, tt_members_get(M, A));
-    until(one.now + TT_SECONDS(TT_MEMBERS_DOUBT_S + 1));
+    tt_members_doubt(M, host.now, tt_members_get(M, A));
+    until(host.now + TT_SECONDS(TT_MEMBERS_DOUBT_S + 1));
     tt_time since = TT_SECONDS(TT_MEMBERS_DOUBT_S) + TT_SECONDS(1), before = 0;
     unsigned count = 0, late = 0;
-    while (one.now < TT_SECONDS(3000)) {
+    while (host.now < TT_SECONDS(3000)) {
         tt_member_word word;
         if (!next_question(TT_SECONDS(200)))
             break;
-        tt_endpoint at = place(10);
+        tt_endpoint at = host_place(10);
         EXPECT(tt_endpoint_equal(&one.sent[0].peer, &at) && one.count == 1);
         words_of(0, A, &word);
         EXPECT(word.id == A && word.state == TT_MEMBER_GONE);
@@ -72,11 +72,11 @@ static void test_looking_for_gone(void)
             tt_time wait = (before - since) / 16;
             wait = wait < TT_SECONDS(2) ? TT_SECONDS(2) : wait;
             wait = wait > TT_SECONDS(64) ? TT_SECONDS(64) : wait;
-            EXPECT(one.now - before >= wait - TT_MS(63));
-            EXPECT(one.now - before <= wait + wait / 2);
-            late += one.now - before > wait + wait * 2 / 5;
+            EXPECT(host.now - before >= wait - TT_MS(63));
+            EXPECT(host.now - before <= wait + wait / 2);
+            late += host.now - before > wait + wait * 2 / 5;
         }
-        before = one.now;
+        before = host.now;
         count++;
     }
     EXPECT(count > 40 && count < 120 && late > 2);
@@ -109,10 +109,10 @@ static void test_what_is_told(void)
         M->equal = 0;
     }
     tt_members_end_news(M);
-    tt_members_doubt(M, one.now, tt_members_get(M, A));
+    tt_members_doubt(M, host.now, tt_members_get(M, A));
     M->target = A;
-    M->rest_until = one.now;
-    tt_members_wake(M, one.now);
+    M->rest_until = host.now;
+    tt_members_wake(M, host.now);
     REQUIRE(next_question(TT_SECONDS(1)));
     EXPECT_EQUAL(one.sent[0].peer.ip[15], 10);
     EXPECT_EQUAL(words_of(0, A, &word), 1);
@@ -134,11 +134,11 @@ static void test_silence(void)
     for (unsigned i = 0; i < TT_MEMBERS_ASKS_MAX; i++)
         EXPECT(M->asks[i].token == 0 || M->asks[i].answered);
     tt_time end = M->asks[TT_MEMBERS_ASKS_MAX - 1].until;
-    one.now = end;
+    host.now = end;
     M->next = INT64_MIN;
     M->round_at = M->rest_until = end + TT_SECONDS(5);
     one.count = 0;
-    M->operations->advance(&one.node, one.now);
+    M->operations->advance(&one.node, host.now);
     EXPECT_EQUAL(M->asks[TT_MEMBERS_ASKS_MAX - 1].token, 0);
     EXPECT_EQUAL(tt_members_get(M, A)->silent, 0);
     start();
@@ -146,21 +146,21 @@ static void test_silence(void)
     tt_members_get(M, A)->silent = 4;
     meet(A, 10); // it speaks
     EXPECT_EQUAL(tt_members_get(M, A)->silent, 0);
-    tt_time began = one.now;
+    tt_time began = host.now;
     unsigned questions = 0;
-    while (tt_members_find(M, A)->state == TT_MEMBER_ALIVE && one.now < began + TT_SECONDS(60)) {
+    while (tt_members_find(M, A)->state == TT_MEMBER_ALIVE && host.now < began + TT_SECONDS(60)) {
         questions += next_question(TT_MS(100));
         EXPECT(tt_members_find(M, A)->silent < TT_MEMBERS_SILENT);
     }
     EXPECT(tt_members_find(M, A)->state == TT_MEMBER_DOUBTED);
     EXPECT(questions >= TT_MEMBERS_SILENT && questions < 12);
-    EXPECT(one.now - began < TT_SECONDS(7));
+    EXPECT(host.now - began < TT_SECONDS(7));
     // One who never gossiped is asked no more.
     start();
-    tt_endpoint at = place(10);
+    tt_endpoint at = host_place(10);
     M->eager = true;
-    EXPECT(tt_members_add(&one.node, one.now, A, &at, TT_MEMBER_BY_DIRECTORY));
-    until(one.now + TT_SECONDS(30));
+    EXPECT(tt_members_add(&one.node, host.now, A, &at, TT_MEMBER_BY_DIRECTORY));
+    until(host.now + TT_SECONDS(30));
     EXPECT_EQUAL(tt_members_find(M, A)->state, TT_MEMBER_ALIVE);
     EXPECT_EQUAL(tt_members_find(M, A)->sources, TT_MEMBER_BY_DIRECTORY | TT_MEMBER_HAS_NO_GOSSIP);
     EXPECT(!next_question(TT_SECONDS(300)));
@@ -193,13 +193,13 @@ static void test_refusal(void)
     meet(A, 10);
     REQUIRE(next_question(TT_SECONDS(3)));
     uint32_t token = asked().token;
-    said = (tt_datagram){.peer = place(11)};
+    said = (tt_datagram){.peer = host_place(11)};
     for (unsigned i = 0; i < 2; i++) {
         tt_writer_init(&said_w, said.data, sizeof(said.data));
         tt_write_be32(&said_w, 0x54840001);
         tt_write_be32(&said_w, token);
         EXPECT_EQUAL(hear(), i == 1);
-        said.peer = place(10);
+        said.peer = host_place(10);
     }
     EXPECT_EQUAL(tt_members_find(M, A)->sources, TT_MEMBER_BY_GOSSIP | TT_MEMBER_HAS_NO_GOSSIP);
     EXPECT_EQUAL(M->living, 0);
@@ -233,9 +233,9 @@ static void test_comparing(void)
     say(&s, true, asked().token);
     hear();
     EXPECT(M->differs && M->equal == 0 && tt_members_count(M) == 9);
-    tt_time began = one.now;
+    tt_time began = host.now;
     REQUIRE(next_question(TT_SECONDS(3)));
-    EXPECT(one.now - began <= TT_MEMBERS_ROUND * 3 / 2);
+    EXPECT(host.now - began <= TT_MEMBERS_ROUND * 3 / 2);
     EXPECT((asked().flags & TT_GOSSIP_FILTER) != 0);
     s.flags = TT_GOSSIP_PARTIAL; // one who has no room for all knows nothing better
     s.count = 7;
@@ -252,7 +252,7 @@ static void test_wanted(void)
     tt_member_word word;
     start();
     meet(A, 10);
-    tt_members_want(&one.node, one.now, B);
+    tt_members_want(&one.node, host.now, B);
     REQUIRE(next_question(TT_SECONDS(3)));
     EXPECT(asked().find == B && (asked().flags & TT_GOSSIP_FIND) != 0);
     speaker s = alike(10, A);
@@ -262,7 +262,7 @@ static void test_wanted(void)
     EXPECT(tt_members_find(M, B) != NULL && M->wanted == 0);
     REQUIRE(next_question(TT_SECONDS(3)));
     EXPECT(asked().find == 0 && (asked().flags & TT_GOSSIP_FIND) == 0);
-    tt_members_want(&one.node, one.now, B);
+    tt_members_want(&one.node, host.now, B);
     EXPECT_EQUAL(M->wanted, 0);
     tt_members_end_news(M);
     for (unsigned i = 0; i < 3; i++) {
@@ -270,7 +270,7 @@ static void test_wanted(void)
         s.flags = i == 0 ? 0 : TT_GOSSIP_FIND;
         s.find = B;
         if (i == 2)
-            tt_members_end_doubt(M, one.now, tt_members_get(M, B));
+            tt_members_end_doubt(M, host.now, tt_members_get(M, B));
         say(&s, false, 7);
         hear();
         EXPECT_EQUAL(one.count, 1);
@@ -282,14 +282,14 @@ static void test_wanted(void)
 // A filter has this device and those of whom it tells, and no others.
 static void test_own_filter(void)
 {
-    tt_endpoint at = place(12), seed = place(20);
+    tt_endpoint at = host_place(12), seed = host_place(20);
     start();
     meet(A, 10);
     meet(B, 11);
-    tt_members_end_doubt(M, one.now, tt_members_get(M, B));
-    EXPECT(tt_members_add(&one.node, one.now, C, &at, TT_MEMBER_BY_MDNS));
-    tt_members_set_state(M, one.now, tt_members_get(M, C), TT_MEMBER_ALIVE);
-    EXPECT(tt_members_learn(&one.node, one.now, &seed, TT_MEMBER_BY_HAND));
+    tt_members_end_doubt(M, host.now, tt_members_get(M, B));
+    EXPECT(tt_members_add(&one.node, host.now, C, &at, TT_MEMBER_BY_MDNS));
+    tt_members_set_state(M, host.now, tt_members_get(M, C), TT_MEMBER_ALIVE);
+    EXPECT(tt_members_learn(&one.node, host.now, &seed, TT_MEMBER_BY_HAND));
     do
         REQUIRE(next_question(TT_SECONDS(1)));
     while (one.sent[0].peer.ip[15] != 20);
@@ -313,7 +313,7 @@ static void test_own_filter(void)
 // To a filter is answered whom it lacks, and who is gone of those that it has.
 static void test_answers_to_filters(void)
 {
-    tt_endpoint at = place(12);
+    tt_endpoint at = host_place(12);
     static const struct {
         uint8_t bits;
         bool living, gone;
@@ -323,8 +323,8 @@ static void test_answers_to_filters(void)
         start();
         meet(A, 10);
         meet(B, 11);
-        tt_members_end_doubt(M, one.now, tt_members_get(M, B));
-        EXPECT(tt_members_add(&one.node, one.now, C, &at, TT_MEMBER_BY_MDNS));
+        tt_members_end_doubt(M, host.now, tt_members_get(M, B));
+        EXPECT(tt_members_add(&one.node, host.now, C, &at, TT_MEMBER_BY_MDNS));
         tt_members_end_news(M);
         speaker s = alike(13, A + 1);
         s.flags = TT_GOSSIP_FILTER;
@@ -357,18 +357,18 @@ static void test_seeds(void)
                                    TT_SECONDS(4),  TT_SECONDS(8),  TT_SECONDS(16),
                                    TT_SECONDS(32), TT_SECONDS(64), TT_SECONDS(64)};
     for (int by_hand = 0; by_hand < 2; by_hand++) {
-        tt_endpoint seed = place(20);
+        tt_endpoint seed = host_place(20);
         start();
-        EXPECT(tt_members_learn(&one.node, one.now, &seed,
+        EXPECT(tt_members_learn(&one.node, host.now, &seed,
                                 by_hand ? TT_MEMBER_BY_HAND : TT_MEMBER_BY_DIRECTORY));
-        tt_time before = one.now;
+        tt_time before = host.now;
         REQUIRE(next_question(TT_MS(100)));
         for (unsigned i = 0; i < TT_COUNT(gaps); i++) {
             EXPECT(one.count == 1 && one.sent[0].peer.ip[15] == 20);
-            before = one.now;
+            before = host.now;
             bool again = next_question(TT_SECONDS(200));
             EXPECT_EQUAL(again, by_hand || i < 8);
-            EXPECT(!again || one.now - before == gaps[i]);
+            EXPECT(!again || host.now - before == gaps[i]);
         }
         EXPECT_EQUAL(M->seeds[TT_MEMBERS_SEEDS_MAX - 1].endpoint.port != 0, by_hand);
         if (!by_hand)
@@ -377,9 +377,9 @@ static void test_seeds(void)
         EXPECT_EQUAL(tt_members_find(M, A)->sources, TT_MEMBER_BY_HAND | TT_MEMBER_BY_GOSSIP |
                                                          TT_MEMBER_GOSSIPS | TT_MEMBER_ANSWERED);
         EXPECT(M->seeds[TT_MEMBERS_SEEDS_MAX - 1].known);
-        EXPECT(!tt_members_learn(&one.node, one.now, &seed, TT_MEMBER_BY_HAND) ||
-               M->seeds[TT_MEMBERS_SEEDS_MAX - 1].known);       // the same again is no other
-        tt_members_end_doubt(M, one.now, tt_members_get(M, A)); // it is asked anew
+        EXPECT(!tt_members_learn(&one.node, host.now, &seed, TT_MEMBER_BY_HAND) ||
+               M->seeds[TT_MEMBERS_SEEDS_MAX - 1].known);        // the same again is no other
+        tt_members_end_doubt(M, host.now, tt_members_get(M, A)); // it is asked anew
         M->next = INT64_MIN;
         REQUIRE(next_question(TT_MS(1)));
         EXPECT_EQUAL(one.sent[0].peer.ip[15], 20);
@@ -392,10 +392,10 @@ static void test_many_seeds(void)
     bool asked_there[256] = {false};
     start();
     for (unsigned i = 0; i < TT_MEMBERS_SEEDS_MAX; i++) {
-        tt_endpoint seed = place(20 + i);
-        EXPECT(tt_members_learn(&one.node, one.now, &seed, TT_MEMBER_BY_HAND));
+        tt_endpoint seed = host_place(20 + i);
+        EXPECT(tt_members_learn(&one.node, host.now, &seed, TT_MEMBER_BY_HAND));
     }
-    for (tt_time end = one.now + TT_MS(100); next_question(end - one.now);)
+    for (tt_time end = host.now + TT_MS(100); next_question(end - host.now);)
         for (unsigned i = 0; i < one.count; i++)
             asked_there[one.sent[i].peer.ip[15]] = true;
     for (unsigned i = 0; i < TT_MEMBERS_SEEDS_MAX; i++)
@@ -408,21 +408,21 @@ static void test_many_seeds(void)
 // Other addresses make a newer word of this device, another name another device.
 static void test_own_word(void)
 {
-    tt_endpoint at = place(1);
+    tt_endpoint at = host_place(1);
     start();
     EXPECT(M->incarnation == 0 && M->id == tt_bus_identity("me", one.node.discovery.options.boot));
     M->own_told = 12;
-    M->operations->advance(&one.node, one.now);
+    M->operations->advance(&one.node, host.now);
     EXPECT(M->incarnation == 0 && M->own_told == 12);
     at.ip[15] = 77;
     at.port = 0;
-    tt_discovery_set_addresses(&one.node.discovery, one.now, &at, 1);
+    tt_discovery_set_addresses(&one.node.discovery, host.now, &at, 1);
     M->round_at = TT_FOREVER;
-    M->operations->advance(&one.node, one.now);
+    M->operations->advance(&one.node, host.now);
     EXPECT(M->incarnation == 1 && M->own_told == 0);
     M->own_told = 12;
     strcpy(one.node.discovery.name, "me-2");
-    M->operations->advance(&one.node, one.now);
+    M->operations->advance(&one.node, host.now);
     EXPECT(M->incarnation == 0 && M->own_told == 0);
     EXPECT_EQUAL(M->id, tt_bus_identity("me-2", one.node.discovery.options.boot));
 }
@@ -431,30 +431,30 @@ static void test_own_word(void)
 // what is next is looked at anew.
 static void test_dropped(void)
 {
-    tt_endpoint at = place(12);
+    tt_endpoint at = host_place(12);
     start();
     meet(A, 10);
-    EXPECT(tt_members_add(&one.node, one.now, A, &at, TT_MEMBER_BY_MDNS));
-    EXPECT(tt_members_add(&one.node, one.now, B, &at, TT_MEMBER_BY_MDNS));
-    EXPECT(tt_members_add(&one.node, one.now, B, &at, TT_MEMBER_BY_DIRECTORY));
+    EXPECT(tt_members_add(&one.node, host.now, A, &at, TT_MEMBER_BY_MDNS));
+    EXPECT(tt_members_add(&one.node, host.now, B, &at, TT_MEMBER_BY_MDNS));
+    EXPECT(tt_members_add(&one.node, host.now, B, &at, TT_MEMBER_BY_DIRECTORY));
     M->next = TT_FOREVER;
-    tt_members_drop(&one.node, one.now, B, TT_MEMBER_BY_MDNS);
+    tt_members_drop(&one.node, host.now, B, TT_MEMBER_BY_MDNS);
     EXPECT(tt_members_find(M, B)->sources == TT_MEMBER_BY_DIRECTORY && M->next == INT64_MIN);
     M->next = TT_FOREVER;
-    tt_members_drop(&one.node, one.now, B, TT_MEMBER_BY_DIRECTORY);
+    tt_members_drop(&one.node, host.now, B, TT_MEMBER_BY_DIRECTORY);
     EXPECT(tt_members_find(M, B) == NULL && M->next == INT64_MIN);
     M->next = TT_FOREVER;
-    tt_members_drop(&one.node, one.now, B, TT_MEMBER_BY_DIRECTORY);
+    tt_members_drop(&one.node, host.now, B, TT_MEMBER_BY_DIRECTORY);
     EXPECT_EQUAL(M->next, TT_FOREVER); // nobody
-    tt_members_drop(&one.node, one.now, A, TT_MEMBER_BY_MDNS);
+    tt_members_drop(&one.node, host.now, A, TT_MEMBER_BY_MDNS);
     EXPECT(tt_members_find(M, A)->state == TT_MEMBER_DOUBTED && M->next == INT64_MIN);
     EXPECT_EQUAL(tt_members_find(M, A)->sources, TT_MEMBER_BY_GOSSIP | TT_MEMBER_GOSSIPS);
     // Who is gone and is told of again lives, and is asked first.
-    tt_members_end_doubt(M, one.now, tt_members_get(M, A));
+    tt_members_end_doubt(M, host.now, tt_members_get(M, A));
     M->target = 0;
-    EXPECT(tt_members_add(&one.node, one.now, A, &at, TT_MEMBER_BY_MDNS));
+    EXPECT(tt_members_add(&one.node, host.now, A, &at, TT_MEMBER_BY_MDNS));
     EXPECT(tt_members_find(M, A)->state == TT_MEMBER_ALIVE && M->target == A);
-    EXPECT(tt_members_add(&one.node, one.now, M->id, &at, TT_MEMBER_BY_MDNS));
+    EXPECT(tt_members_add(&one.node, host.now, M->id, &at, TT_MEMBER_BY_MDNS));
     EXPECT_EQUAL(M->count, 1); // this device itself is none of them
 }
 
@@ -466,12 +466,12 @@ static void test_intervals(void)
     tt_time before = 0, longest = 0;
     for (unsigned i = 0; i < 40; i++) {
         REQUIRE(next_question(TT_SECONDS(200)));
-        tt_time gap = one.now - before;
+        tt_time gap = host.now - before;
         if (before != 0 && M->own_told <= TT_MEMBERS_TELL_OWN && i > 0 && i < 11)
             EXPECT(gap >= TT_MEMBERS_ROUND * 3 / 4 && gap <= TT_MEMBERS_ROUND * 5 / 4 + 1);
         longest = i > 13 && gap > longest ? gap : longest;
         EXPECT(i < 30 || (gap >= TT_MEMBERS_QUIET * 3 / 4 && gap <= TT_MEMBERS_QUIET * 5 / 4 + 1));
-        before = one.now;
+        before = host.now;
         answer_alike(10, A);
     }
     EXPECT(longest > TT_MEMBERS_QUIET * 3 / 4);
@@ -480,9 +480,9 @@ static void test_intervals(void)
     say(&s, false, 1);
     say_word(B, 1, TT_MEMBER_ALIVE, 11);
     hear();
-    tt_time now = one.now;
+    tt_time now = host.now;
     REQUIRE(next_question(TT_SECONDS(200)));
-    EXPECT(one.now - now <= TT_MEMBERS_ROUND + TT_MEMBERS_ROUND / 2);
+    EXPECT(host.now - now <= TT_MEMBERS_ROUND + TT_MEMBERS_ROUND / 2);
 }
 
 int main(void)

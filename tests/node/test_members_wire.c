@@ -13,8 +13,8 @@ static tt_endpoint near_at(uint8_t last, uint16_t port)
 static void add(uint64_t id, uint16_t incarnation, tt_endpoint at)
 {
     tt_member_word word = {.id = id, .endpoint = at, .incarnation = incarnation};
-    tt_member *member =
-        tt_members_insert(&one.node, one.now, &word, TT_MEMBER_BY_GOSSIP | TT_MEMBER_GOSSIPS, true);
+    tt_member *member = tt_members_insert(&one.node, host.now, &word,
+                                          TT_MEMBER_BY_GOSSIP | TT_MEMBER_GOSSIPS, true);
     REQUIRE(member != NULL);
     tt_members_tell_anew(M, member);
 }
@@ -186,7 +186,7 @@ static void test_parts(void)
 static void test_budget(void)
 {
     start();
-    one.now += TT_SECONDS(100);
+    host.now += TT_SECONDS(100);
     unsigned answered = 0;
     for (unsigned i = 0; i < 200; i++) {
         say(&(speaker){.place = 20}, false, 7);
@@ -196,7 +196,7 @@ static void test_budget(void)
     EXPECT_EQUAL(answered, TT_MEMBERS_ANSWERS_PER_SECOND);
     EXPECT_EQUAL(M->counters.unasked, 200 - TT_MEMBERS_ANSWERS_PER_SECOND);
     for (unsigned i = 1; i <= 4; i++) {
-        one.now += TT_SECONDS(1) / TT_MEMBERS_ANSWERS_PER_SECOND * i;
+        host.now += TT_SECONDS(1) / TT_MEMBERS_ANSWERS_PER_SECOND * i;
         answered = 0;
         for (unsigned k = 0; k < 10; k++) {
             say(&(speaker){.place = 20}, false, 7);

@@ -1,26 +1,16 @@
 // Whom one node pings and asks, and when: by one node on a platform of plain variables, whose
 // others are played by the test.
 
-#include <string.h>
-
 #include "bus/discovery_internal.h"
 #include "bus/message.h"
 #include "node/internal.h"
-#include "tests/test.h"
+#include "tests/node/host.h"
 #include "tutti/cbor.h"
 #include "tutti/check.h"
 
-#define INBOX_MAX 32
 #define OTHERS 4 // who may be played
 
-static struct {
-    tt_platform platform; // first
-    tt_node node;
-    tt_time now;
-    tt_random random;
-    tt_datagram inbox[INBOX_MAX];
-    unsigned first, count;
-} one;
+static tt_node node;
 
 // Each is at the address of its number.
 static struct {
@@ -34,44 +24,10 @@ static struct {
 
 static unsigned found, gone, restarted;
 
-static tt_time one_now(tt_platform *platform)
-{
-    (void)platform;
-    return one.now;
-}
-
-static void one_random(tt_platform *platform, void *bytes, size_t length)
-{
-    (void)platform;
-    tt_random_bytes(&one.random, bytes, length);
-}
-
-static tt_status one_open(tt_platform *platform, uint16_t port, const tt_endpoint *groups,
-                          size_t group_count, tt_socket *socket)
-{
-    (void)platform, (void)groups, (void)group_count;
-    *socket = port == TT_MDNS_PORT;
-    return TT_OK;
-}
-
-static uint16_t one_port(tt_platform *platform, tt_socket socket)
-{
-    (void)platform, (void)socket;
-    return TT_BUS_PORT;
-}
-
-static tt_endpoint place(unsigned i)
-{
-    return (tt_endpoint){
-        .ip = {0xfe, 0x80, [15] = (uint8_t)i}, .port = TT_BUS_PORT, .interface = 1};
-}
-
 static tt_datagram *from(unsigned i)
 {
-    REQUIRE(one.count < INBOX_MAX);
-    tt_datagram *d = &one.inbox[(one.first + one.count++) % INBOX_MAX];
-    *d = (tt_datagram){.peer = place(i)};
-    return d;
+    tt_endpoint there = host_place(i);
+    return host_add(&there);
 }
 
 static void say_empty(unsigned i, uint8_t first, uint16_t id)
@@ -112,13 +68,13 @@ static tt_status one_send(tt_platform *platform, const tt_datagram *datagram)
     REQUIRE(tt_message_parse(&m, datagram->data, datagram->length) == TT_OK);
     if (m.code == 0 && m.type == TT_CONFIRMABLE) {
         others[i].pings++;
-        others[i].pinged = one.now;
+        others[i].pinged = host.now;
         others[i].ping = m.id;
         if (others[i].answers_pings)
             say_empty(i, 0x70, m.id);
     } else if (m.code == TT_GET && strcmp(m.path, TT_NODE_LIFE_PATH) == 0) {
         others[i].asks++;
-        others[i].asked = one.now;
+        others[i].asked = host.now;
         if (others[i].answers_asks)
             tell_life(i, &m);
     } else if (m.code == TT_GET) {
@@ -127,31 +83,20 @@ static tt_status one_send(tt_platform *platform, const tt_datagram *datagram)
     return TT_OK;
 }
 
-static tt_status one_receive(tt_platform *platform, tt_datagram *datagram)
-{
-    (void)platform;
-    if (one.count == 0)
-        return TT_EMPTY;
-    *datagram = one.inbox[one.first];
-    one.first = (one.first + 1) % INBOX_MAX;
-    one.count--;
-    return TT_OK;
-}
-
 static size_t one_addresses(tt_platform *platform, tt_endpoint *addresses, size_t capacity)
 {
     (void)platform, (void)capacity;
-    addresses[0] = place(200);
+    addresses[0] = host_place(200);
     addresses[0].port = 0;
     return 1;
 }
 
-static const tt_platform_operations one_operations = {.now = one_now,
-                                                      .random = one_random,
-                                                      .open = one_open,
-                                                      .port = one_port,
+static const tt_platform_operations one_operations = {.now = host_now,
+                                                      .random = host_random,
+                                                      .open = host_open,
+                                                      .port = host_port,
                                                       .send = one_send,
-                                                      .receive = one_receive,
+                                                      .receive = host_receive,
                                                       .addresses = one_addresses};
 
 static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, const tt_peer *peer,
@@ -165,31 +110,28 @@ static void on_peer(tt_discovery *discovery, tt_time now, tt_peer_event event, c
 
 static void start(bool watch)
 {
-    memset(&one, 0, sizeof(one));
     memset(others, 0, sizeof(others));
     found = gone = restarted = 0;
-    one.platform.operations = &one_operations;
-    one.now = TT_SECONDS(1);
-    tt_random_seed(&one.random, 3);
+    host_start(&one_operations);
     tt_node_options options = {.name = "me",
                                .kind = "test",
                                .port = TT_BUS_PORT,
                                .browse = true,
                                .watch = watch,
                                .on_peer = on_peer};
-    REQUIRE(tt_node_init(&one.node, &one.platform, &options) == TT_OK);
-    tt_node_poll(&one.node);
+    REQUIRE(tt_node_init(&node, &host.platform, &options) == TT_OK);
+    tt_node_poll(&node);
 }
 
 // Turns of the loop, each at its deadline; how many.
 static unsigned pass(tt_time duration)
 {
     unsigned turns = 0;
-    for (tt_time end = one.now + duration; one.now < end; turns++) {
-        tt_time next = tt_node_deadline(&one.node);
-        next = one.count > 0 || next <= one.now ? one.now + TT_US(10) : next;
-        one.now = next < end ? next : end;
-        tt_node_poll(&one.node);
+    for (tt_time end = host.now + duration; host.now < end; turns++) {
+        tt_time next = tt_node_deadline(&node);
+        next = host.count > 0 || next <= host.now ? host.now + TT_US(10) : next;
+        host.now = next < end ? next : end;
+        tt_node_poll(&node);
     }
     return turns;
 }
@@ -200,13 +142,13 @@ static tt_peer *know(unsigned i, const char *name)
     others[i].answers_pings = others[i].answers_asks = true;
     others[i].name = name;
     others[i].boot = 5;
-    tt_peer *peer = tt_discovery_add_peer(&one.node.discovery, one.now, name);
+    tt_peer *peer = tt_discovery_add_peer(&node.discovery, host.now, name);
     REQUIRE(peer != NULL);
     strcpy(peer->kind, "lamp");
-    peer->endpoint = place(i);
+    peer->endpoint = host_place(i);
     peer->boot = 5;
-    peer->expires = one.now + TT_SECONDS(3000);
-    tt_discovery_report(&one.node.discovery, one.now, peer);
+    peer->expires = host.now + TT_SECONDS(3000);
+    tt_discovery_report(&node.discovery, host.now, peer);
     return peer;
 }
 
@@ -228,10 +170,10 @@ static void test_watched(void)
     silence(1);
     unsigned pings = others[1].pings;
     tt_time heard = peer->heard;
-    pass(heard + TT_PRESENCE_GONE - one.now - 1);
+    pass(heard + TT_PRESENCE_GONE - host.now - 1);
     EXPECT(others[1].pings - pings == 10 && gone == 0);
     pass(1);
-    EXPECT(gone == 1 && peer->lost && tt_node_deadline(&one.node) > one.now);
+    EXPECT(gone == 1 && peer->lost && tt_node_deadline(&node) > host.now);
 }
 
 // What ends a ping is an acknowledgement or a reset of its id, from its place; nothing else.
@@ -250,11 +192,11 @@ static void test_answers_to_pings(void)
             pass(TT_MS(10));
         EXPECT(peer->watch.ping == others[1].ping && peer->watch.ping != 0);
         say_empty(cases[i].place, cases[i].first, (uint16_t)(others[1].ping + cases[i].id));
-        one.inbox[one.first].data[1] = cases[i].code;
-        one.now += TT_US(10);
-        tt_node_poll(&one.node);
+        host.inbox[host.first].data[1] = cases[i].code;
+        host.now += TT_US(10);
+        tt_node_poll(&node);
         EXPECT_EQUAL(peer->watch.ping == 0, cases[i].ends);
-        EXPECT_EQUAL(peer->heard == one.now, cases[i].place == 1); // a sign of life it is
+        EXPECT_EQUAL(peer->heard == host.now, cases[i].place == 1); // a sign of life it is
     }
 }
 
@@ -268,25 +210,25 @@ static void test_doubted(void)
         pass(TT_SECONDS(10));
         EXPECT_EQUAL(others[1].pings + others[1].asks, 0); // nobody depends on it
         silence(1);
-        tt_discovery_doubt(&one.node.discovery, one.now, peer);
+        tt_discovery_doubt(&node.discovery, host.now, peer);
         while (others[1].asks == 0)
             pass(TT_MS(10));
         tt_time since = peer->watch.since;
-        EXPECT(others[1].pings > 0 && since <= one.now);
+        EXPECT(others[1].pings > 0 && since <= host.now);
         if (stands_still) {
-            one.now += TT_SECONDS(20);
-            tt_node_poll(&one.node);
+            host.now += TT_SECONDS(20);
+            tt_node_poll(&node);
             EXPECT(gone == 0 && peer->doubted && peer->watch.since > since + TT_SECONDS(19));
             pass(TT_PRESENCE_GONE - TT_MS(300));
             EXPECT_EQUAL(gone, 0);
             pass(TT_MS(400));
         } else {
-            pass(since + TT_PRESENCE_GONE - one.now - 1);
+            pass(since + TT_PRESENCE_GONE - host.now - 1);
             EXPECT(gone == 0 && others[1].pings >= 10);
             pass(1);
         }
         EXPECT(gone == 1 && peer->lost);
-        EXPECT(one.node.presence_at > one.now);
+        EXPECT(node.presence_at > host.now);
     }
 }
 
@@ -298,7 +240,7 @@ static void test_settled(void)
         tt_peer *peer = know(1, "lamp");
         pass(TT_SECONDS(1));
         others[1].boot = boot;
-        tt_discovery_doubt(&one.node.discovery, one.now, peer);
+        tt_discovery_doubt(&node.discovery, host.now, peer);
         pass(TT_SECONDS(2));
         EXPECT(peer->reported && !peer->doubted && peer->boot == boot);
         EXPECT(restarted == (boot != 5) && gone == 0);
@@ -313,7 +255,7 @@ static void test_place_of_another(void)
     tt_peer *peer = know(1, "lamp");
     pass(TT_SECONDS(1));
     silence(1);
-    tt_discovery_doubt(&one.node.discovery, one.now, peer);
+    tt_discovery_doubt(&node.discovery, host.now, peer);
     while (others[1].asks == 0)
         pass(TT_MS(10));
     tt_discovery_forget(peer);
@@ -322,7 +264,7 @@ static void test_place_of_another(void)
     silence(2);
     pass(TT_SECONDS(2)); // the question about the first has failed
     EXPECT(peer->watch.asked && peer->watch.silent == 0);
-    EXPECT_EQUAL(one.node.asks[0].busy, false);
+    EXPECT_EQUAL(node.asks[0].busy, false);
 }
 
 // One who is lost is pinged at growing intervals, and found when it answers.
@@ -359,13 +301,13 @@ static void on_reply(tt_call *observed, tt_time now, const tt_reply *reply)
         return;
     ended++;
     if (begun_again++ == 0)
-        EXPECT_EQUAL(tt_bus_call(&one.node.bus, now, observed), TT_OK);
+        EXPECT_EQUAL(tt_bus_call(&node.bus, now, observed), TT_OK);
 }
 
 static void observe(unsigned i)
 {
     ended = begun_again = 0;
-    call = (tt_call){.peer = place(i),
+    call = (tt_call){.peer = host_place(i),
                      .method = TT_GET,
                      .path = "x",
                      .content_format = TT_FORMAT_NONE,
@@ -373,7 +315,7 @@ static void observe(unsigned i)
                      .observe = true,
                      .timeout = TT_SECONDS(1000),
                      .on_reply = on_reply};
-    REQUIRE(tt_bus_call(&one.node.bus, one.now, &call) == TT_OK);
+    REQUIRE(tt_bus_call(&node.bus, host.now, &call) == TT_OK);
 }
 
 // Only who is no peer is watched as a stranger, wherever the peer stands in the table.
@@ -387,9 +329,9 @@ static void test_peers_are_no_strangers(void)
         pass(TT_MS(10));
         unsigned strangers = 0;
         for (unsigned i = 0; i < TT_NODE_STRANGERS_MAX; i++)
-            strangers += one.node.strangers[i].endpoint.port != 0;
+            strangers += node.strangers[i].endpoint.port != 0;
         EXPECT_EQUAL(strangers, which == 3);
-        tt_bus_cancel(&one.node.bus, one.now, &call);
+        tt_bus_cancel(&node.bus, host.now, &call);
         ended = 0;
     }
 }
@@ -405,13 +347,13 @@ static void test_strangers(void)
         pass(TT_SECONDS(10));
         EXPECT(ended == 0 && others[3].pings >= 3);
         silence(3);
-        tt_time silent = one.now;
-        while (ended == 0 && one.now < silent + TT_SECONDS(30))
+        tt_time silent = host.now;
+        while (ended == 0 && host.now < silent + TT_SECONDS(30))
             pass(TT_MS(1));
         EXPECT_EQUAL(ended, answers);
         if (!answers)
             continue;
-        EXPECT(one.now - silent > TT_MS(900) && one.now - silent <= TT_PRESENCE_GONE + TT_MS(2));
+        EXPECT(host.now - silent > TT_MS(900) && host.now - silent <= TT_PRESENCE_GONE + TT_MS(2));
         pass(TT_SECONDS(20));
         EXPECT_EQUAL(ended, 1); // it has answered no ping since
     }
@@ -424,11 +366,11 @@ static void test_another(void)
     tt_peer *peer = know(1, "lamp");
     pass(TT_SECONDS(10));
     others[1].name = "tv";
-    tt_time asked_at = one.node.discovery.state.asked_at;
-    tt_discovery_doubt(&one.node.discovery, one.now, peer);
+    tt_time asked_at = node.discovery.state.asked_at;
+    tt_discovery_doubt(&node.discovery, host.now, peer);
     pass(TT_SECONDS(2));
     EXPECT(gone == 1 && peer->name[0] == '\0');
-    EXPECT(one.node.discovery.state.asked_at > asked_at);
+    EXPECT(node.discovery.state.asked_at > asked_at);
 }
 
 // Who is depended on once more has its whole time, however long nobody looked.
@@ -442,7 +384,7 @@ static void test_watched_again(void)
         pass(TT_SECONDS(5));
         EXPECT(others[1].pings > pings && peer->watch.watched != 0);
         begun_again = 1; // it is not begun anew
-        tt_bus_cancel(&one.node.bus, one.now, &call);
+        tt_bus_cancel(&node.bus, host.now, &call);
         pings = others[1].pings;
         pass(TT_SECONDS(60));
         EXPECT(gone == 0 && peer->reported && others[1].pings - pings <= 1);
