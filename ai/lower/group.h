@@ -114,7 +114,8 @@ typedef struct tt_fused {
     uint32_t *nodes;  // the members
     uint32_t node_count;
     uint32_t read_count, write_count;
-    int64_t turns; // of the split axis; 1 where there is none
+    int64_t turns;  // of the split axis; 1 where there is none
+    uint32_t links; // of a chain: forms that became this one; 0: it is none
     uint64_t cost; // instructions times elements, about
 } tt_fused;
 

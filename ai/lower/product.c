@@ -17,6 +17,9 @@
 #include "ai/lower/product.h"
 #include "ai/lower/tiles.h"
 
+#define ROWS_MOST 64 // of a block
+#define ROWS_LEAST 8
+
 static uint32_t base_of(const tt_graph *graph, uint32_t node)
 {
     return tt_graph_node(graph, node)->op == TT_OP_TRANSPOSE ? tt_graph_inputs(graph, node)[0].node
@@ -168,6 +171,21 @@ static void describe_conv(product *p, uint32_t node, uint32_t base, const place 
                      .along = along_of(p, node, i + 1)};
 }
 
+// The rows of matrices, of which there are several: where they are many and can be cut evenly, a
+// loop over blocks of them stands around the rest, so that what is made of a block may be read
+// before the next (chain.c).
+static void add_rows(product *p, int64_t size, int64_t stride, unsigned to, int64_t matrices)
+{
+    int64_t block = ROWS_MOST;
+    while (block >= ROWS_LEAST && size % block != 0)
+        block--;
+    if (matrices > 1 && size >= 2 * ROWS_MOST && block >= ROWS_LEAST) {
+        add_free(p, size / block, stride * block, 0, to, block);
+        size = block;
+    }
+    add_free(p, size, stride, 0, to, 1);
+}
+
 static void describe_matmul(product *p, uint32_t node, uint32_t base, const place operand[2])
 {
     const tt_graph *graph = p->f->graph;
@@ -175,8 +193,10 @@ static void describe_matmul(product *p, uint32_t node, uint32_t base, const plac
     for (unsigned o = 0; o < 2; o++)
         type[o] = tt_graph_type(graph, tt_graph_inputs(graph, base)[o]);
     unsigned ra = type[0]->rank, rb = type[1]->rank;
+    int64_t matrices = 1;
     for (unsigned i = 0; i + 2 < out->rank; i++) {
         int64_t stride[2] = {0, 0};
+        matrices *= out->size[i];
         for (unsigned o = 0; o < 2; o++)
             if (i + type[o]->rank >= out->rank)
                 stride[o] = operand[o].stride[i + type[o]->rank - out->rank];
@@ -186,7 +206,7 @@ static void describe_matmul(product *p, uint32_t node, uint32_t base, const plac
     if (ra == 2)
         add_batch(p, type[0]->size[0], &operand[0], row);
     else
-        add_free(p, type[0]->size[ra - 2], operand[0].stride[ra - 2], 0, row, 1);
+        add_rows(p, type[0]->size[ra - 2], operand[0].stride[ra - 2], row, matrices);
     add_free(p, type[1]->size[rb - 1], 0, operand[1].stride[rb - 1],
              along_of(p, node, out->rank - 1u), 1);
     set_sum(p, type[0]->size[ra - 1], operand, (unsigned[]){ra - 1, rb - 2});

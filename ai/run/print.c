@@ -22,7 +22,7 @@ const char *tt_step_name(const tt_step *step)
                  {tt_gather_kernel, "gather"}};
     for (size_t i = 0; i < TT_COUNT(names); i++)
         if (names[i].kernel == step->kernel)
-            return names[i].name;
+            return step->fused != NULL && step->fused->links > 0 ? "chain" : names[i].name;
     return "reference";
 }
 
@@ -135,6 +135,8 @@ char *tt_program_print(const tt_program *program)
         fprintf(out, "step %" PRIu32 ": %s:", i, tt_step_name(step));
         print_nodes(out, program, step);
         print_values(out, program, step);
+        if (step->fused != NULL && step->fused->links > 0)
+            fprintf(out, "  links %" PRIu32 " forms\n", step->fused->links);
         ok = step->fused == NULL || print_form(out, &step->fused->form);
     }
     ok = fclose(out) == 0 && ok;

@@ -149,6 +149,9 @@ tt_status tt_guard_check(tt_program *program, const void *const *values, tt_text
 // aside; TT_FULL.
 tt_status tt_program_choose_places(tt_program *program);
 
+// Makes chains of steps whose forms fit together. False without memory.
+bool tt_program_chain(tt_program *program);
+
 // Chooses steps, places and addresses of a program whose graph is there. TT_TOO_LARGE with a
 // sentence, TT_FULL; what was allocated is the program's either way.
 tt_status tt_program_plan(tt_program *program, tt_text *why);
