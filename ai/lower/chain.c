@@ -5,8 +5,8 @@
 // one of these. A digit may be cut if the outer loops of both forms count it, each by steps of its
 // own, and what stands inside stays within such a step: then a turn of a new loop around both
 // makes, and reads, a block of its numbers that no other turn does. Up to two digits are cut (rows
-// of an image and images; rows of a matrix and matrices). In local memory the value lies as it would
-// be stored, with only a block of what is cut.
+// of an image and images; rows of a matrix and matrices). In local memory the value lies as it
+// would be stored, with only a block of what is cut.
 
 #include "ai/lower/chain.h"
 
@@ -16,8 +16,8 @@
 #define DIGITS_MAX (TT_RANK_MAX + 1)
 #define LEVELS_MAX 2
 #define PARTS_MAX 4
-#define NEST_MAX 8       // outer loops of a form that are looked at
-#define TURNS_ENOUGH 8   // of a chain, for threads; fewer where its forms have no more
+#define NEST_MAX 8     // outer loops of a form that are looked at
+#define TURNS_ENOUGH 8 // of a chain, for threads; fewer where its forms have no more
 #define NO_DIGIT DIGITS_MAX
 
 typedef struct digit {
@@ -54,12 +54,12 @@ typedef struct loops {
 typedef struct link {
     const tt_fused *fused;
     const tt_form *form;
-    uint16_t between;       // the buffer of the value
-    unsigned depth;         // of loops that stand directly in each other, around everything
-    parts nest[NEST_MAX];   // by depth
-    loops *loops;           // by axis
-    tt_register *made;      // by instruction
-    uint16_t *buffer;       // by buffer: in the chain
+    uint16_t between;     // the buffer of the value
+    unsigned depth;       // of loops that stand directly in each other, around everything
+    parts nest[NEST_MAX]; // by depth
+    loops *loops;         // by axis
+    tt_register *made;    // by instruction
+    uint16_t *buffer;     // by buffer: in the chain
 } link;
 
 typedef struct chain {
@@ -167,8 +167,7 @@ static void find_nest(chain *c, link *l)
     const tt_form *form = l->form;
     while (l->depth < NEST_MAX && 2 * l->depth + 1 < form->length) {
         const tt_instruction *loop = &form->code[l->depth];
-        if (loop->op != TT_FORM_LOOP ||
-            form->code[form->length - 1 - l->depth].op != TT_FORM_END)
+        if (loop->op != TT_FORM_LOOP || form->code[form->length - 1 - l->depth].op != TT_FORM_END)
             break;
         const tt_form_axis *axis = &form->axis[loop->a];
         if (axis->lanes || axis->bounded || axis->first != 0 || axis->end < 1)
@@ -366,8 +365,8 @@ static void add_loop(loops *to, uint32_t id, int64_t unit, int64_t local)
     to->loop[to->count++].local = local;
 }
 
-// The chain's loops are what is cut; what is left of a link's outer ones stands inside, as they were.
-// Returns how many were opened.
+// The chain's loops are what is cut; what is left of a link's outer ones stands inside, as they
+// were. Returns how many were opened.
 static unsigned open_nest(chain *c, link *l)
 {
     tt_form *form = &c->made->form;
@@ -477,8 +476,7 @@ static unsigned open_chain(chain *c)
         for (unsigned i = 0; i < c->digit_count; i++) {
             digit *d = &c->digit[i];
             if (d->block > 0 && d->loop == TT_NO_REGISTER &&
-                (next == NULL ||
-                 (turns_of(next) < TURNS_ENOUGH && turns_of(d) > turns_of(next))))
+                (next == NULL || (turns_of(next) < TURNS_ENOUGH && turns_of(d) > turns_of(next))))
                 next = d;
         }
         if (next == NULL)
@@ -596,8 +594,7 @@ tt_chained tt_chain(const tt_fused *first, const tt_fused *second, const tt_betw
     unsigned at;
     *made = (tt_fused){.turns = 1};
     tt_form_begin(&made->form);
-    if (!first->form.split || !second->form.split ||
-        !reads_one(first, second, between->value) ||
+    if (!first->form.split || !second->form.split || !reads_one(first, second, between->value) ||
         !same_value(first, first->read_count, first->write_count, between->value, &at))
         return TT_CHAINED_NOT;
     bool ok = begin_link(&c.link[0], first);
@@ -616,7 +613,8 @@ tt_chained tt_chain(const tt_fused *first, const tt_fused *second, const tt_betw
         for (; opened > 0; opened--)
             tt_form_end(&made->form);
         made->cost = first->cost + second->cost;
-        made->links = (first->links > 0 ? first->links : 1) + (second->links > 0 ? second->links : 1);
+        made->links =
+            (first->links > 0 ? first->links : 1) + (second->links > 0 ? second->links : 1);
         tt_form_trim(&made->form);
     } else if (c.fits) {
         ok = false;

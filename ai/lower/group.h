@@ -116,7 +116,7 @@ typedef struct tt_fused {
     uint32_t read_count, write_count;
     int64_t turns;  // of the split axis; 1 where there is none
     uint32_t links; // of a chain: forms that became this one; 0: it is none
-    uint64_t cost; // instructions times elements, about
+    uint64_t cost;  // instructions times elements, about
 } tt_fused;
 
 // False without memory; what was made must be freed either way.

@@ -51,6 +51,23 @@ static bool may_wait(const tt_program *program, uint32_t step, uint32_t until)
     return true;
 }
 
+// Whether what the first reads would have to be kept longer than now, for that it runs later, and
+// is more than what lies in between.
+static bool keeps_more(const tt_program *program, const flow *of, uint32_t first, uint32_t reader,
+                       tt_value between)
+{
+    const tt_graph *graph = program->graph;
+    const tt_fused *fused = program->steps[first].fused;
+    uint64_t bytes = 0;
+    for (unsigned k = 0; k < fused->read_count; k++) {
+        tt_value value = fused->values[k];
+        const flow *f = &of[tt_value_place(graph, value)];
+        if (f->made > 0 && f->read <= reader && !f->wanted)
+            bytes += tt_type_bytes(tt_graph_type(graph, value));
+    }
+    return bytes > tt_type_bytes(tt_graph_type(graph, between));
+}
+
 // Makes one of a form and the only one that reads what it makes, in the place of the latter. A
 // step that is gone has no kernel.
 static tt_chained chain_step(tt_program *program, const flow *of, uint32_t reader)
@@ -61,7 +78,8 @@ static tt_chained chain_step(tt_program *program, const flow *of, uint32_t reade
         const flow *f = &of[tt_value_place(program->graph, value)];
         tt_step *first = &program->steps[f->made > 0 ? f->made - 1 : 0];
         if (f->made == 0 || f->readers != 1 || f->wanted || first->fused == NULL ||
-            !may_wait(program, f->made - 1, reader))
+            !may_wait(program, f->made - 1, reader) ||
+            (f->made != reader && keeps_more(program, of, f->made - 1, reader, value)))
             continue;
         tt_between between = {value, tt_graph_type(program->graph, value),
                               program->blocked[value.node]};
@@ -84,6 +102,8 @@ static tt_chained chain_step(tt_program *program, const flow *of, uint32_t reade
 
 bool tt_program_chain(tt_program *program)
 {
+    if (program->apart || program->session->unchained)
+        return true;
     flow *of = calloc(program->value_count + 1u, sizeof(*of));
     tt_chained chained = of != NULL ? TT_CHAINED_NOT : TT_CHAINED_FULL;
     uint32_t kept = 0;

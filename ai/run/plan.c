@@ -242,8 +242,7 @@ static tt_status choose(tt_program *program, tt_text *why)
     program->steps = calloc(nodes + 1, sizeof(tt_step));
     if (p.needed != NULL && p.fused != NULL && p.uses != NULL && program->steps != NULL) {
         count_uses(&p);
-        bool ok = choose_steps(&p) && (program->apart || tt_program_chain(program));
-        status = ok ? TT_OK : TT_FULL;
+        status = choose_steps(&p) && tt_program_chain(program) ? TT_OK : TT_FULL;
     }
     if (status == TT_OK)
         status = tt_program_choose_places(program);

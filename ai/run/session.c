@@ -60,6 +60,7 @@ tt_status tt_session_new(const tt_session_options *options, tt_session **session
     made->options = all;
     made->pool = pool;
     made->wide = tt_isa_here(NULL) == TT_ISA_AVX512;
+    made->unchained = all.way == TT_RUN_INTERPRETED; // which takes shorter forms faster
     *session = made;
     return TT_OK;
 }

@@ -30,6 +30,7 @@ struct tt_session {
     uint32_t kept_count, kept_capacity;
     uint64_t kept_bytes;
     bool wide;            // products are cut for registers of 16 lanes: the bits are the same
+    bool unchained;       // forms stay apart, for who looks at them: the bits are the same
     tt_program *programs; // a list
     tt_sized sized[TT_PROGRAMS_KEPT];
     uint64_t asked;

@@ -49,11 +49,11 @@ typedef struct ran {
 
 // Run once, with no number wherever something was left out.
 static ran run_way(const tt_graph *graph, const inputs *in, tt_way how, unsigned threads,
-                   bool apart)
+                   made_as as)
 {
     ran w;
     w.program = load_poisoned(
-        graph, in->data, &(tt_session_options){.threads = threads, .way = how}, apart, &w.session);
+        graph, in->data, &(tt_session_options){.threads = threads, .way = how}, as, &w.session);
     REQUIRE(tt_program_run(w.program, NULL) == TT_OK);
     return w;
 }
@@ -154,7 +154,7 @@ static unsigned count_blocks(const tt_program *program)
 
 // ---- both
 
-static unsigned in_blocks, forms_seen; // of all programs
+static unsigned in_blocks, forms_seen, chains_seen; // of all programs
 
 static tt_graph *graph_of(uint64_t seed, int64_t work)
 {
@@ -175,6 +175,7 @@ static bool check_forms(const ran *w, uint64_t seed)
             printf("in step %u\n", (unsigned)i);
         all = all && sound;
         forms_seen += fused != NULL;
+        chains_seen += fused != NULL && fused->links > 0;
     }
     return all;
 }
@@ -191,26 +192,32 @@ static bool is_right(const tt_graph *graph, uint64_t seed, double bound, bool sp
 {
     inputs in;
     fill_inputs(&in, graph, seed, special);
-    ran slow = run_way(graph, &in, TT_RUN_REFERENCE, 1, false);
-    ran fast = run_way(graph, &in, TT_RUN_INTERPRETED, 1, false), other;
+    ran slow = run_way(graph, &in, TT_RUN_REFERENCE, 1, AS_ALWAYS);
+    ran fast = run_way(graph, &in, TT_RUN_INTERPRETED, 1, AS_ALWAYS), other;
     bool right = is_near(graph, &fast, &slow, bound, "fused");
     right = check_forms(&fast, seed) && right;
     in_blocks += count_blocks(fast.program);
     for (unsigned threads = 2; threads < 6; threads += 3) {
-        other = run_way(graph, &in, TT_RUN_INTERPRETED, threads, false);
+        other = run_way(graph, &in, TT_RUN_INTERPRETED, threads, AS_ALWAYS);
         bool same = same_results(graph, &fast, &other);
         if (!same)
             printf("otherwise with %u threads\n", threads);
         right = right && same;
         tt_session_free(other.session);
     }
+    other = run_way(graph, &in, TT_RUN_INTERPRETED, 1, UNCHAINED);
+    if (!same_results(graph, &fast, &other)) {
+        printf("otherwise without chains\n");
+        right = false;
+    }
+    tt_session_free(other.session);
     if (seed % 3 == 0) {
-        other = run_way(graph, &in, TT_RUN_INTERPRETED, 2, true);
+        other = run_way(graph, &in, TT_RUN_INTERPRETED, 2, APART);
         right = is_near(graph, &other, &slow, bound, "apart") && right;
         tt_session_free(other.session);
     }
     if (compiled) {
-        other = run_way(graph, &in, TT_RUN_COMPILED, 2, false);
+        other = run_way(graph, &in, TT_RUN_COMPILED, 2, AS_ALWAYS);
         bool same = same_results(graph, &fast, &other);
         if (!same)
             printf("otherwise compiled\n");
@@ -341,6 +348,7 @@ static void add_program(printing *p, uint64_t seed, int64_t work)
     ran w;
     REQUIRE(tt_session_new(&(tt_session_options){.threads = 1, .way = TT_RUN_INTERPRETED},
                            &w.session, NULL) == TT_OK);
+    w.session->unchained = false;
     REQUIRE(tt_session_load(w.session, graph, &w.program, NULL) == TT_OK);
     p->from[p->from_count++] = w;
     for (uint32_t i = 0; i < w.program->step_count && p->count < FORMS_MAX; i++) {
@@ -413,8 +421,9 @@ int main(int argc, char **argv)
     check_cuts();
     for (unsigned i = 0; i < graphs; i++)
         check(seed + i, i % 40 < PRODUCT_KINDS ? 400000 : 30000, false);
-    printf("%u forms, %u of them in blocks of images\n", forms_seen, in_blocks);
-    EXPECT(graphs < 100 || in_blocks > graphs / 20);
+    printf("%u forms, %u of them in blocks of images, %u chains\n", forms_seen, in_blocks,
+           chains_seen);
+    EXPECT(graphs < 100 || (in_blocks > graphs / 20 && chains_seen > graphs / 20));
     if ((printed > 0 || compiled > 0) && !has_compiler()) {
         printf("there is no compiler: nothing is compiled\n");
         return test_result();
