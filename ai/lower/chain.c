@@ -499,13 +499,26 @@ static bool same_value(const tt_fused *fused, unsigned first, unsigned count, tt
     return false;
 }
 
+static void list_between(chain *c, tt_value between)
+{
+    tt_fused *made = c->made;
+    tt_value *to = &made->values[made->read_count + made->write_count];
+    for (unsigned i = 0; i < 2; i++) {
+        const tt_fused *from = c->link[i].fused;
+        for (unsigned k = 0; k < from->between_count; k++)
+            to[made->between_count++] = from->values[from->read_count + from->write_count + k];
+    }
+    to[made->between_count++] = between;
+}
+
 // What both read, each value once, and what they write, but for the value in between.
 static bool list_values(chain *c, tt_value between)
 {
     tt_fused *made = c->made;
     unsigned count = 0, at;
     for (unsigned i = 0; i < 2; i++)
-        count += c->link[i].fused->read_count + c->link[i].fused->write_count;
+        count += c->link[i].fused->read_count + c->link[i].fused->write_count +
+                 c->link[i].fused->between_count;
     made->values = calloc(count + 1u, sizeof(*made->values));
     if (made->values == NULL)
         return false;
@@ -527,6 +540,7 @@ static bool list_values(chain *c, tt_value between)
                 l->buffer[k] = (uint16_t)at;
             }
         }
+    list_between(c, between);
     return true;
 }
 
@@ -613,8 +627,6 @@ tt_chained tt_chain(const tt_fused *first, const tt_fused *second, const tt_betw
         for (; opened > 0; opened--)
             tt_form_end(&made->form);
         made->cost = first->cost + second->cost;
-        made->links =
-            (first->links > 0 ? first->links : 1) + (second->links > 0 ? second->links : 1);
         tt_form_trim(&made->form);
     } else if (c.fits) {
         ok = false;

@@ -82,7 +82,7 @@ static tt_chained chain_step(tt_program *program, const flow *of, uint32_t reade
             (f->made != reader && keeps_more(program, of, f->made - 1, reader, value)))
             continue;
         tt_between between = {value, tt_graph_type(program->graph, value),
-                              program->blocked[value.node]};
+                              program->blocked[tt_value_place(program->graph, value)]};
         tt_fused made;
         tt_chained chained = tt_chain(first->fused, step->fused, &between, &made);
         if (chained == TT_CHAINED_NOT)

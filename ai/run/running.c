@@ -279,18 +279,21 @@ static tt_status tell_of_step(const tt_program *program, const tt_step *step, co
         seen.node = tt_step_write(step, k).node;
         seen.types = tt_graph_type(graph, (tt_value){seen.node, 0});
         seen.elements = elements;
-        bool blocked = program->blocked[seen.node], sound = true;
+        const bool *blocked = &program->blocked[tt_value_place(graph, tt_step_write(step, k))];
+        bool sound = true;
         for (seen.output_count = 0; k + seen.output_count < written &&
                                     tt_step_write(step, k + seen.output_count).node == seen.node;
              seen.output_count++) {
             unsigned i = seen.output_count;
-            elements[i] = blocked ? unblocked(&seen.types[i], step->out[k + i]) : step->out[k + i];
+            elements[i] =
+                blocked[i] ? unblocked(&seen.types[i], step->out[k + i]) : step->out[k + i];
             sound = sound && elements[i] != NULL;
         }
         if (sound)
             w->watch(w->context, &seen);
-        for (unsigned i = 0; blocked && i < seen.output_count; i++)
-            free((void *)(uintptr_t)elements[i]);
+        for (unsigned i = 0; i < seen.output_count; i++)
+            if (blocked[i])
+                free((void *)(uintptr_t)elements[i]);
         if (!sound)
             return TT_FULL;
     }

@@ -180,8 +180,7 @@ static tt_status load(tt_program *program, const tt_graph *graph, tt_text *why)
         return status;
     uint32_t nodes = tt_graph_count(program->graph),
              buffers = tt_graph_buffer_count(program->graph);
-    const tt_operation *last = nodes > 0 ? tt_graph_node(program->graph, nodes - 1) : NULL;
-    program->value_count = last != NULL ? last->types + last->output_count : 0;
+    program->value_count = tt_values_of(program->graph);
     program->given = calloc(buffers + 1, sizeof(*program->given));
     if (program->given == NULL)
         return TT_FULL;

@@ -50,7 +50,7 @@ struct tt_program {
     tt_step *steps;
     uint32_t step_count, value_count;
     const void **data;  // by value: where its elements are
-    bool *blocked;      // by node: stored in blocks of images, ai/lower/layout.c
+    bool *blocked;      // by value: stored in blocks of images, ai/lower/layout.c
     uint32_t *root;     // by value: whose place it shares; itself but for reshapes
     uint64_t *place;    // by value: in the arena, or TT_NOWHERE
     const void **given; // by buffer: of inputs, what was set
@@ -67,12 +67,6 @@ struct tt_program {
     void **results; // of the last run: by the reference, and what assigning would have overwritten
     bool *guarded;  // by result; NULL: nothing is, assignments neither
 };
-
-// Where a value stands among all outputs of all nodes.
-static inline uint32_t tt_value_place(const tt_graph *graph, tt_value value)
-{
-    return tt_graph_node(graph, value.node)->types + value.output;
-}
 
 static inline uint64_t tt_type_bytes(const tt_type *type)
 {

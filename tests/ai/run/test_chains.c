@@ -43,7 +43,7 @@ static void tell_links(const tt_program *program, char *told, size_t size)
             continue;
         REQUIRE(tt_form_sound(&fused->form, why, sizeof(why)));
         length += (size_t)snprintf(told + length, size - length, "%s%u", length > 0 ? " " : "",
-                                   (unsigned)(fused->links > 0 ? fused->links : 1));
+                                   (unsigned)(fused->between_count + 1));
         REQUIRE(length < size);
     }
 }

@@ -175,7 +175,7 @@ static bool check_forms(const ran *w, uint64_t seed)
             printf("in step %u\n", (unsigned)i);
         all = all && sound;
         forms_seen += fused != NULL;
-        chains_seen += fused != NULL && fused->links > 0;
+        chains_seen += fused != NULL && fused->between_count > 0;
     }
     return all;
 }
