@@ -128,8 +128,8 @@ typedef struct tt_fused {
     uint32_t *nodes;  // the members
     uint32_t node_count;
     uint32_t read_count, write_count, between_count;
-    int64_t turns;  // of the split axis; 1 where there is none
-    uint64_t cost;  // instructions times elements, about
+    int64_t turns; // of the split axis; 1 where there is none
+    uint64_t cost; // instructions times elements, about
 } tt_fused;
 
 // False without memory; what was made must be freed either way.

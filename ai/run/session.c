@@ -178,8 +178,7 @@ static tt_status load(tt_program *program, const tt_graph *graph, tt_text *why)
     status = check_sizes(program->graph, why);
     if (status != TT_OK)
         return status;
-    uint32_t nodes = tt_graph_count(program->graph),
-             buffers = tt_graph_buffer_count(program->graph);
+    uint32_t buffers = tt_graph_buffer_count(program->graph);
     program->value_count = tt_values_of(program->graph);
     program->given = calloc(buffers + 1, sizeof(*program->given));
     if (program->given == NULL)
