@@ -242,7 +242,7 @@ expect 2 "expected one of --text, --json, --program and --c" show --text --json 
 expect 2 "expected one of --text, --json, --program and --c" show --c --program model
 columns=2000 expect 0 "step 0: " show --program model
 says "chain: conv (conv, line 3), add (conv, line 3), greater_of (relu), pool_greatest (pool)"
-says "  keeps near %5 f32[1,6,6,4]"
+says "  keeps near %8 f32[1,6,6,4]"
 columns=2000 expect 0 "void step_" show --c model
 expect 1 "slow_pooling holds no graph" show --program slow_pooling
 expect 1 "tensors holds no graph" show --c tensors

@@ -127,13 +127,13 @@ static void check_fusion(void)
     tt_graph *g = made_network(false);
     tt_program *p = load(session, g);
     // Two convolutions and two products with their biases, for each a copy of its weights; two
-    // pools; five of pixels and loss.
-    EXPECT_EQUAL(tt_program_steps(p), 8 + 2 + 5);
+    // pools, the first of which is in its convolution's chain; five of pixels and loss.
+    EXPECT_EQUAL(tt_program_steps(p), 8 + 1 + 5);
     tt_program_free(p);
     tt_graph_free(g);
     g = made_network(true);
     p = load(session, g);
-    EXPECT_EQUAL(tt_program_steps(p), 35);
+    EXPECT_EQUAL(tt_program_steps(p), 34);
     tt_session_free(session);
     tt_graph_free(g);
 }
