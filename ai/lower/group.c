@@ -312,8 +312,9 @@ static void place_free(tt_groups *g, uint32_t node)
 {
     bool straight, sum = tt_groups_is_sum((tt_op)tt_graph_node(g->graph, node)->op);
     uint32_t last = last_read(g, node, &straight);
-    if (last < g->early && !sum && shares_buffer(g, node) > 0) {
-        last = shares_buffer(g, node);
+    uint32_t sharing = last < g->early && !sum ? shares_buffer(g, node) : 0;
+    if (sharing > last) { // what it reads may be made early and behind who shares the buffer
+        last = sharing;
         straight = true;
     }
     tt_type domain;
@@ -419,12 +420,13 @@ static int by_number(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
-// In their order, each once.
+// In their order, each once; but a product or a pool, which joined first, stays before what waited
+// for one of its readers.
 static void sort_members(tt_groups *g, tt_group *group)
 {
-    uint32_t *member = &g->member[group->first], count = 0;
-    qsort(member, group->count, sizeof(*member), by_number);
-    for (uint32_t i = 0; i < group->count; i++)
+    uint32_t *member = &g->member[group->first], count = group->product || group->pool;
+    qsort(member + count, group->count - count, sizeof(*member), by_number);
+    for (uint32_t i = count; i < group->count; i++)
         if (count == 0 || member[i] != member[count - 1])
             member[count++] = member[i];
     group->count = count;

@@ -21,7 +21,7 @@
 #include "ai/lower/form.h"
 
 typedef struct tt_group {
-    uint32_t first, count; // of the members, in tt_groups.member
+    uint32_t first, count; // of the members, in tt_groups.member; in order behind a product or pool
     uint32_t sums;         // among them
     tt_type domain;        // the shape of most members; the element says nothing
     int split;             // the first axis that is reduced; -1: none is

@@ -192,6 +192,32 @@ static const char *const cases[] = {
     "%5 = sum %4 axes=[1] : f32[5,1]\n"
     "%6 = multiply %1 %5 : f32[5,40]\n"
     "result \"y\" = %6\n",
+    // A sum in a group that is made early, which reads what another early one makes of a number
+    // that the sum's reader has, too: no reader joins that other one.
+    "%0 = input \"x\" : f32[17,1]\n"
+    "%1 = input \"b\" : f32[]\n"
+    "%2 = constant {0.5} : f32[]\n"
+    "%3 = add %2 %1 : f32[]\n"
+    "%4 = multiply %0 %3 : f32[17,1]\n"
+    "%5 = sum %4 axes=[0,1] : f32[1,1]\n"
+    "%6 = reshape %5 sizes=[] : f32[]\n"
+    "%7 = multiply %2 %6 : f32[]\n"
+    "result \"y\" = %7\n",
+    // What waits for a reader of a product, or of a pool, and stands before it in the graph.
+    "%0 = input \"z\" : f32[30,33]\n"
+    "%1 = exp %0 : f32[30,33]\n"
+    "%2 = input \"a\" : f32[30,12]\n"
+    "%3 = input \"b\" : f32[12,33]\n"
+    "%4 = matmul %2 %3 : f32[30,33]\n"
+    "%5 = add %1 %4 : f32[30,33]\n"
+    "result \"y\" = %5\n",
+    "%0 = input \"z\" : f32[3,4,5,6]\n"
+    "%1 = exp %0 : f32[3,4,5,6]\n"
+    "%2 = input \"x\" : f32[3,8,10,6]\n"
+    "%3 = pool_greatest %2 window=[2,2] stride=[2,2] dilation=[1,1] spread=[1,1] before=[0,0] "
+    "after=[0,0] : f32[3,4,5,6], i32[3,4,5,6]\n"
+    "%4 = subtract %3 %1 : f32[3,4,5,6]\n"
+    "result \"y\" = %4\n",
 };
 
 static void check_cases(bool compiled)
