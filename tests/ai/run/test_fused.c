@@ -192,6 +192,23 @@ static const char *const cases[] = {
     "%5 = sum %4 axes=[1] : f32[5,1]\n"
     "%6 = multiply %1 %5 : f32[5,40]\n"
     "result \"y\" = %6\n",
+    // An iota of fewer axes than the sum across that it is computed in.
+    "%0 = input \"x\" : f32[30,2,3]\n"
+    "%1 = iota element=f32 sizes=[3] axis=0 : f32[3]\n"
+    "%2 = add %0 %1 : f32[30,2,3]\n"
+    "%3 = sum %2 axes=[1] : f32[30,1,3]\n"
+    "result \"y\" = %3\n",
+    // What waits, reads what waits, and that is taken by another group meanwhile.
+    "%0 = input \"a\" : f32[2]\n"
+    "%1 = input \"b\" : f32[2]\n"
+    "%2 = absolute %1 : f32[2]\n"
+    "%3 = subtract %0 %2 : f32[2]\n"
+    "%4 = log_sum_exp %0 axes=[0] : f32[1]\n"
+    "%5 = sum %2 axes=[0] : f32[1]\n"
+    "%6 = multiply %3 %4 : f32[2]\n"
+    "%7 = multiply %1 %5 : f32[2]\n"
+    "%8 = multiply %6 %7 : f32[2]\n"
+    "result \"y\" = %8\n",
     // A sum in a group that is made early, which reads what another early one makes of a number
     // that the sum's reader has, too: no reader joins that other one.
     "%0 = input \"x\" : f32[17,1]\n"
