@@ -209,6 +209,17 @@ static const char *const cases[] = {
     "%7 = multiply %1 %5 : f32[2]\n"
     "%8 = multiply %6 %7 : f32[2]\n"
     "result \"y\" = %8\n",
+    // What waits for a sum across and for another reader: the sum's group stores nothing else.
+    "%0 = input \"a\" : f32[64]\n"
+    "%1 = absolute %0 : f32[64]\n"
+    "%2 = constant {0.5} : f32[]\n"
+    "%3 = input \"b\" : f32[17,64]\n"
+    "%4 = multiply %1 %2 : f32[64]\n"
+    "%5 = divide %4 %3 : f32[17,64]\n"
+    "%6 = sum %5 axes=[0] : f32[1,64]\n"
+    "%7 = reshape %6 sizes=[64] : f32[64]\n"
+    "%8 = add %1 %7 : f32[64]\n"
+    "result \"y\" = %8\n",
     // A sum in a group that is made early, which reads what another early one makes of a number
     // that the sum's reader has, too: no reader joins that other one.
     "%0 = input \"x\" : f32[17,1]\n"
