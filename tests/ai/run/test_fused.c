@@ -220,6 +220,14 @@ static const char *const cases[] = {
     "%7 = reshape %6 sizes=[64] : f32[64]\n"
     "%8 = add %1 %7 : f32[64]\n"
     "result \"y\" = %8\n",
+    // A product that is no convolution, whose result a convolution would read in blocks of images.
+    "%0 = input \"a\" : f32[16,7,33]\n"
+    "%1 = input \"b\" : f32[33,15]\n"
+    "%2 = matmul %0 %1 : f32[16,7,15]\n"
+    "%3 = input \"c\" : f32[2,1,15]\n"
+    "%4 = conv %2 %3 stride=[1] dilation=[1] spread=[1] before=[0] after=[0] groups=1 : "
+    "f32[16,7,2]\n"
+    "result \"y\" = %4\n",
     // A sum in a group that is made early, which reads what another early one makes of a number
     // that the sum's reader has, too: no reader joins that other one.
     "%0 = input \"x\" : f32[17,1]\n"
