@@ -21,7 +21,7 @@
 #include "ai/lower/form.h"
 
 typedef struct tt_group {
-    uint32_t first, count; // of the members, in tt_groups.member
+    uint32_t first, count; // of the members, in tt_groups.member; in order behind a product or pool
     uint32_t sums;         // among them
     tt_type domain;        // the shape of most members; the element says nothing
     int split;             // the first axis that is reduced; -1: none is
@@ -63,7 +63,7 @@ typedef struct tt_groups {
     bool apart, wide;
     tt_lowered *how;   // by node; told by who asks, FREE becomes INLINE where it is
     bool *stored;      // by node: its outputs have places; set for what groups read or others do
-    uint32_t *unit_of; // by node: the unit that it is part of, or INLINE's last unit that is read
+    uint32_t *unit_of; // by node: the unit that it is part of; of INLINE 0, of SHARED the last read
     const tt_unpool *const *unpool; // by node: what the gradient of a pool reads, or NULL
     bool *blocked; // by value: stored in blocks of 16 images, of which each element has 16 side by
                    // side; see tt_groups_block

@@ -107,6 +107,17 @@ static bool in_rows(const layout *l, uint32_t node)
     return !unit->is_group || l->groups->group[unit->index].split >= 0;
 }
 
+// Whether a group can walk its first axis by blocks and their images: a product of another shape
+// than a convolution's counts something else there, or by both operands.
+static bool walks_blocks(const layout *l, uint32_t node)
+{
+    const tt_unit *unit = &l->groups->unit[l->groups->unit_of[node]];
+    const tt_group *group = unit->is_group ? &l->groups->group[unit->index] : NULL;
+    if (group == NULL || !group->product)
+        return true;
+    return op_of(l, l->groups->member[group->first]) == TT_OP_CONV;
+}
+
 static bool is_across(const layout *l, uint32_t node)
 {
     const tt_unit *unit = &l->groups->unit[l->groups->unit_of[node]];
@@ -125,8 +136,10 @@ static void check_reads(layout *l, uint32_t node)
         bool first = axis == 0 && tt_graph_type(l->graph, read[i])->rank ==
                                       tt_graph_type(l->graph, (tt_value){node, 0})->rank;
         bool may = how == TT_LOWERED_PRODUCT ? product_reads(l, node, i, axis)
-                   : how == TT_LOWERED_POOL  ? axis == 0
-                                             : first && (is_across(l, node) || !in_rows(l, node));
+                   : how == TT_LOWERED_POOL
+                       ? axis == 0
+                       : first && how != TT_LOWERED_SHARED && walks_blocks(l, node) &&
+                             (is_across(l, node) || !in_rows(l, node));
         deny(l, read[i], may);
     }
 }
@@ -166,7 +179,7 @@ bool tt_groups_block(tt_groups *groups, const tt_grouping *grouping)
             how == TT_LOWERED_FREE || how == TT_LOWERED_PRODUCT || how == TT_LOWERED_POOL;
         bool may = computed && groups->stored[node] && type->rank >= 3 &&
                    type->rank < TT_RANK_MAX && type->size[0] == l.batch && !in_rows(&l, node) &&
-                   (how != TT_LOWERED_PRODUCT || base_of(&l, node) == node);
+                   walks_blocks(&l, node);
         for (uint16_t i = 0; may && i < tt_graph_node(l.graph, node)->output_count; i++) {
             uint32_t at = tt_value_place(l.graph, (tt_value){node, i});
             groups->blocked[at] = !alone[at] && (i > 0 || !grouping->read[node]);

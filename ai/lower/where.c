@@ -131,7 +131,7 @@ int64_t tt_fusing_iota_place(fusing *f, uint32_t node)
     const tt_type *type = tt_graph_type(f->graph, made.stored);
     tt_axis(tt_graph_attribute(f->graph, node, 2, NULL)[0], type->rank, &axis);
     if (type->size[axis] > 1)
-        made.stride[axis] = 1;
+        made.stride[f->group->domain.rank - type->rank + axis] = 1; // aligned at the last axis
     return add_place(f, &made);
 }
 

@@ -198,6 +198,68 @@ static const char *const cases[] = {
     "%5 = sum %4 axes=[1] : f32[5,1]\n"
     "%6 = multiply %1 %5 : f32[5,40]\n"
     "result \"y\" = %6\n",
+    // An iota of fewer axes than the sum across that it is computed in.
+    "%0 = input \"x\" : f32[30,2,3]\n"
+    "%1 = iota element=f32 sizes=[3] axis=0 : f32[3]\n"
+    "%2 = add %0 %1 : f32[30,2,3]\n"
+    "%3 = sum %2 axes=[1] : f32[30,1,3]\n"
+    "result \"y\" = %3\n",
+    // What waits, reads what waits, and that is taken by another group meanwhile.
+    "%0 = input \"a\" : f32[2]\n"
+    "%1 = input \"b\" : f32[2]\n"
+    "%2 = absolute %1 : f32[2]\n"
+    "%3 = subtract %0 %2 : f32[2]\n"
+    "%4 = log_sum_exp %0 axes=[0] : f32[1]\n"
+    "%5 = sum %2 axes=[0] : f32[1]\n"
+    "%6 = multiply %3 %4 : f32[2]\n"
+    "%7 = multiply %1 %5 : f32[2]\n"
+    "%8 = multiply %6 %7 : f32[2]\n"
+    "result \"y\" = %8\n",
+    // What waits for a sum across and for another reader: the sum's group stores nothing else.
+    "%0 = input \"a\" : f32[64]\n"
+    "%1 = absolute %0 : f32[64]\n"
+    "%2 = constant {0.5} : f32[]\n"
+    "%3 = input \"b\" : f32[17,64]\n"
+    "%4 = multiply %1 %2 : f32[64]\n"
+    "%5 = divide %4 %3 : f32[17,64]\n"
+    "%6 = sum %5 axes=[0] : f32[1,64]\n"
+    "%7 = reshape %6 sizes=[64] : f32[64]\n"
+    "%8 = add %1 %7 : f32[64]\n"
+    "result \"y\" = %8\n",
+    // A product that is no convolution, whose result a convolution would read in blocks of images.
+    "%0 = input \"a\" : f32[16,7,33]\n"
+    "%1 = input \"b\" : f32[33,15]\n"
+    "%2 = matmul %0 %1 : f32[16,7,15]\n"
+    "%3 = input \"c\" : f32[2,1,15]\n"
+    "%4 = conv %2 %3 stride=[1] dilation=[1] spread=[1] before=[0] after=[0] groups=1 : "
+    "f32[16,7,2]\n"
+    "result \"y\" = %4\n",
+    // A sum in a group that is made early, which reads what another early one makes of a number
+    // that the sum's reader has, too: no reader joins that other one.
+    "%0 = input \"x\" : f32[17,1]\n"
+    "%1 = input \"b\" : f32[]\n"
+    "%2 = constant {0.5} : f32[]\n"
+    "%3 = add %2 %1 : f32[]\n"
+    "%4 = multiply %0 %3 : f32[17,1]\n"
+    "%5 = sum %4 axes=[0,1] : f32[1,1]\n"
+    "%6 = reshape %5 sizes=[] : f32[]\n"
+    "%7 = multiply %2 %6 : f32[]\n"
+    "result \"y\" = %7\n",
+    // What waits for a reader of a product, or of a pool, and stands before it in the graph.
+    "%0 = input \"z\" : f32[30,33]\n"
+    "%1 = exp %0 : f32[30,33]\n"
+    "%2 = input \"a\" : f32[30,12]\n"
+    "%3 = input \"b\" : f32[12,33]\n"
+    "%4 = matmul %2 %3 : f32[30,33]\n"
+    "%5 = add %1 %4 : f32[30,33]\n"
+    "result \"y\" = %5\n",
+    "%0 = input \"z\" : f32[3,4,5,6]\n"
+    "%1 = exp %0 : f32[3,4,5,6]\n"
+    "%2 = input \"x\" : f32[3,8,10,6]\n"
+    "%3 = pool_greatest %2 window=[2,2] stride=[2,2] dilation=[1,1] spread=[1,1] before=[0,0] "
+    "after=[0,0] : f32[3,4,5,6], i32[3,4,5,6]\n"
+    "%4 = subtract %3 %1 : f32[3,4,5,6]\n"
+    "result \"y\" = %4\n",
 };
 
 static void check_cases(bool compiled)
