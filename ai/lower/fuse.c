@@ -288,11 +288,12 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
     }
     if (!f.full && (g->product || g->pool)) {
         const tt_unpool *unpool = groups->unpool[f.member[0].node];
-        estimate(&f);
-        if (g->product)
+        if (g->product) { // knows what it costs
             tt_fuse_product(&f);
-        else
+        } else {
             tt_fuse_pool(&f, unpool != NULL ? unpool->read : NULL);
+            estimate(&f);
+        }
     } else if (!f.full) {
         tt_fusing_find_blocks(&f);
         tt_fusing_find_axes(&f);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "ai/graph/reference.h"
+#include "ai/run/lists.h"
 #include "ai/run/session_internal.h"
 #include "tutti/profile.h"
 
@@ -300,17 +301,33 @@ static tt_status tell_of_step(const tt_program *program, const tt_step *step, co
     return TT_OK;
 }
 
-// `begun`: when each step began, and when the last had ended; or NULL.
+// Returns the step behind its last.
+static uint32_t run_list(const tt_running *running, tt_program *program, tt_list *list)
+{
+    for (uint32_t i = list->first; i < list->end; i++)
+        resolve(program, &program->steps[i]);
+    tt_list_run(running, program, list);
+    return list->end;
+}
+
+// `begun`: when each step began, and when the last had ended; or NULL. Who
+// watches, or asks for these, has the steps done one by one.
 static tt_status compute_steps(tt_program *program, const watcher *w, int64_t *begun, tt_text *why)
 {
     const tt_graph *graph = program->graph;
-    tt_running running = {graph, program->session->pool, program->scratch, why};
+    tt_running running = {graph, program->session->pool, program->scratch, program->scratch_each,
+                          why};
+    uint32_t lists = w == NULL && begun == NULL ? program->list_count : 0, list = 0;
     unsigned had = tt_denormals_flush();
     tt_status status = TT_OK;
     tt_program_count(program);
     if (w != NULL)
         tell_of_buffers(program, w);
     for (uint32_t i = 0; status == TT_OK && i < program->step_count; i++) {
+        if (list < lists && program->lists[list]->first == i) {
+            i = run_list(&running, program, program->lists[list++]) - 1;
+            continue;
+        }
         const tt_step *step = &program->steps[i];
         note_time(begun != NULL ? begun + i : NULL);
         resolve(program, &program->steps[i]);

@@ -7,6 +7,7 @@
 
 #include "ai/run/compile.h"
 #include "ai/run/parts.h"
+#include "ai/run/lists.h"
 #include "ai/run/session_internal.h"
 
 // Which way it is run where the options do not say; TT_INVALID: the environment says something
@@ -250,6 +251,7 @@ void tt_program_free(tt_program *program)
             free(program->steps[i].fused);
         }
     tt_parts_free(program->parts);
+    tt_lists_free(program);
     free(program->steps);
     free(program->data);
     free(program->blocked);

@@ -60,7 +60,9 @@ struct tt_program {
     tt_straight_assign *straight;
     uint32_t straight_count;
     uint64_t arena_bytes, aside_bytes;
-    size_t scratch_bytes;
+    size_t scratch_bytes, scratch_each; // of each thread
+    struct tt_list **lists;             // of steps that threads do together, in order
+    uint32_t list_count;
     struct tt_parts *parts; // the forms' code, or what it will be; NULL: none
     bool compiled;          // no more of it will come
     uint64_t interpreted;   // instructions, until they were enough to compile; then UINT64_MAX

@@ -270,10 +270,10 @@ static void check_refusals(void)
                    "bytes of memory: 800; the limit is 799");
     tt_graph_free(g);
     g = tt_graph_new(); // 400 bytes of w, 448 of its square, in lines of 64, and the interpreter's
-                        // own
+                        // own for each thread
     tt_value w = tt_parameter(g, "w", TT_TYPE(TT_F32, 100));
     tt_graph_result(g, "y", tt_multiply(g, w, w));
-    expect_refused(g, (tt_session_options){.bytes_max = 5823}, TT_TOO_LARGE,
+    expect_refused(g, (tt_session_options){.bytes_max = 5823, .threads = 1}, TT_TOO_LARGE,
                    "bytes of memory: 5824; the limit is 5823");
     tt_graph_free(g);
     g = tt_graph_new(); // of which only one output has a size that is known

@@ -54,6 +54,7 @@ static void count_program(const tt_program *program, work *w)
         const tt_fused *fused = program->steps[i].fused;
         if (fused == NULL)
             continue;
+        EXPECT(fused->cost > 0); // what costs nothing is no work for several threads
         w->forms++;
         w->turns += (uint64_t)fused->turns;
         w->local_bytes += fused->form.local_bytes;
