@@ -142,6 +142,10 @@ void tt_fusing_add_up(fusing *f, unsigned turn, bool in_parts);
 bool tt_fusing_adds_up(const fusing *f, unsigned turn);
 void tt_fusing_join_sums(fusing *f, unsigned turn, bool lanes);
 void tt_fusing_keep_exps(fusing *f, unsigned last);
+// Where `rows` rows are walked together: what a turn's sums came to goes to local memory, and what
+// those of turns before did comes from there. The innermost open loop counts the rows.
+void tt_fusing_note_sums(fusing *f, unsigned turn, unsigned rows);
+void tt_fusing_recall_sums(fusing *f, unsigned turn, unsigned rows);
 
 // The group's product, its first member, and what is computed of it element by element.
 void tt_fuse_product(fusing *f);
