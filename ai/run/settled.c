@@ -1,0 +1,45 @@
+// Steps whose results are kept from run to run.
+//
+// Some read nothing but parameters and state which the program leaves as they are: copies of
+// weights in another order, what is computed of constants' shapes. They are done in the first run,
+// and then only after something was written (tt_session_write, a run of another program that
+// assigns) or may have been (tt_session_bytes). What they make has a place of its own.
+
+#include <stdlib.h>
+
+#include "ai/run/session_internal.h"
+
+static bool is_left_alone(const tt_program *program, tt_value value, const bool *settled)
+{
+    tt_value shown = tt_shown(program->graph, value);
+    if (tt_graph_node(program->graph, shown.node)->op != TT_OP_BUFFER)
+        return settled[shown.node];
+    int64_t number = tt_graph_attribute(program->graph, shown.node, 0, NULL)[0];
+    const tt_buffer *buffer = tt_graph_buffer(program->graph, (uint32_t)number);
+    return buffer->kind != TT_INPUT && !buffer->assigned;
+}
+
+bool tt_program_settle(tt_program *program)
+{
+    const tt_graph *graph = program->graph;
+    bool *settled = calloc(tt_graph_count(graph) + 1u, sizeof(*settled));
+    bool *assigned = calloc(tt_graph_count(graph) + 1u, sizeof(*assigned));
+    bool ok = settled != NULL && assigned != NULL;
+    for (uint32_t i = 0; ok && i < tt_graph_assign_count(graph); i++) // may lie in buffers
+        assigned[tt_shown(graph, tt_graph_assign_at(graph, i)->value).node] = true;
+    for (uint32_t i = 0; ok && i < program->step_count; i++) {
+        tt_step *step = &program->steps[i];
+        unsigned count, written = tt_step_write_count(graph, step);
+        const tt_value *values = tt_step_values(graph, step, &count);
+        step->settled = true;
+        for (unsigned k = 0; k < count; k++)
+            step->settled = step->settled && is_left_alone(program, values[k], settled);
+        for (unsigned k = 0; k < written; k++)
+            step->settled = step->settled && !assigned[tt_step_write(step, k).node];
+        for (unsigned k = 0; k < written; k++)
+            settled[tt_step_write(step, k).node] = step->settled;
+    }
+    free(settled);
+    free(assigned);
+    return ok;
+}
