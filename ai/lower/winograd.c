@@ -4,8 +4,9 @@
 // Four elements that are neighbours, a tile, see 4 by 4 elements of the image. Both these and the
 // 3 by 3 weights are brought to 16 positions, by sums and by halves; the sum over channels is taken
 // at each of them, with 16 multiplications for the tile instead of 36; and sums of those are its
-// four elements. Each of the four hangs on the nine elements that it sees and on no other, so what
-// is no number comes out where it has to; where a tile sees an infinity, that may be no number.
+// four elements. Each of the four hangs on the nine elements that it sees and on no other: what is
+// no number comes out where it has to. But what should be infinite may be no number, and weights
+// that are not finite meet padding, too, as if it were zeros.
 //
 // A turn transforms the weights, for some channels of the result, into the form's local memory,
 // and then, for some rows of tiles, the image; multiplies; and makes the result. Shapes alone tell
