@@ -238,8 +238,10 @@ void tt_fuse_product(fusing *f)
             describe_conv(p, node, base, operand);
         else
             describe_matmul(p, node, base, operand);
-        tt_tiles_choose(p);
-        tt_tiles_walk_all(p);
+        if (!tt_tiles_walk_winograd(p)) {
+            tt_tiles_choose(p);
+            tt_tiles_walk_all(p);
+        }
         uint64_t sums = (uint64_t)tt_type_count(&f->group->domain);
         for (unsigned i = 0; i < p->window_count; i++)
             sums = tt_cost_multiply(sums, (uint64_t)p->window[i].span.window);

@@ -139,4 +139,7 @@ void tt_tiles_walk_columns(product *p, const rows *r);
 void tt_tiles_walk_all(product *p);
 void tt_tiles_walk_panels(product *p); // of what can be packed
 
+// Of a convolution of 3 by 3 taps, by fewer multiplications; false where it is none or too small.
+bool tt_tiles_walk_winograd(product *p);
+
 #endif

@@ -245,6 +245,8 @@ static tt_status choose(tt_program *program, tt_text *why)
         count_uses(&p);
         status = choose_steps(&p) && tt_program_chain(program) ? TT_OK : TT_FULL;
     }
+    if (status == TT_OK && !tt_program_settle(program))
+        status = TT_FULL;
     if (status == TT_OK)
         status = tt_program_choose_places(program);
     for (uint32_t i = 0; status == TT_OK && i < program->step_count; i++)

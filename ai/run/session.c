@@ -81,7 +81,7 @@ void tt_session_free(tt_session *session)
     free(session);
 }
 
-static bytes_of *find_bytes(tt_session *session, const char *name)
+static bytes_of *find_bytes(const tt_session *session, const char *name)
 {
     for (uint32_t i = 0; i < session->kept_count; i++)
         if (strcmp(session->kept[i].name, name) == 0)
@@ -89,12 +89,34 @@ static bytes_of *find_bytes(tt_session *session, const char *name)
     return NULL;
 }
 
-void *tt_session_bytes(tt_session *session, const char *name, tt_type *type)
+const void *tt_session_read(const tt_session *session, const char *name, tt_type *type)
 {
-    bytes_of *kept = find_bytes(session, name);
+    const bytes_of *kept = find_bytes(session, name);
     if (kept != NULL && type != NULL)
         *type = kept->type;
     return kept != NULL ? kept->data : NULL;
+}
+
+void *tt_session_bytes(tt_session *session, const char *name, tt_type *type)
+{
+    session->lent = true;
+    return (void *)(uintptr_t)tt_session_read(session, name, type);
+}
+
+tt_status tt_session_write(tt_session *session, const char *name, int64_t first, int64_t count,
+                           const void *elements)
+{
+    bytes_of *kept = find_bytes(session, name);
+    if (kept == NULL)
+        return TT_NOT_FOUND;
+    int64_t all = tt_type_count(&kept->type);
+    size_t each = tt_element_bytes((tt_element)kept->type.element);
+    if (first < 0 || count < 0 || first > all || count > all - first)
+        return TT_INVALID;
+    session->changes++;
+    if (count > 0)
+        memcpy((char *)kept->data + (size_t)first * each, elements, (size_t)count * each);
+    return TT_OK;
 }
 
 static tt_status keep_bytes(tt_program *program, const tt_buffer *buffer, tt_text *why)

@@ -29,6 +29,8 @@ struct tt_session {
     bytes_of *kept;
     uint32_t kept_count, kept_capacity;
     uint64_t kept_bytes;
+    bool lent;            // addresses that others may write to, at any time between runs
+    uint64_t changes;     // how often parameters or state may have changed otherwise
     bool wide;            // products are cut for registers of 16 lanes: the bits are the same
     bool unchained;       // forms stay apart, for who looks at them: the bits are the same
     tt_program *programs; // a list
@@ -65,6 +67,9 @@ struct tt_program {
     uint32_t list_count;
     struct tt_parts *parts; // the forms' code, or what it will be; NULL: none
     bool compiled;          // no more of it will come
+    uint32_t settled_count; // of steps, the first ones
+    bool settled;           // what settled steps make is there,
+    uint64_t settled_at;    // of these changes of the session
     uint64_t interpreted;   // instructions, until they were enough to compile; then UINT64_MAX
     void **results; // of the last run: by the reference, and what assigning would have overwritten
     bool *guarded;  // by result; NULL: nothing is, assignments neither
@@ -140,6 +145,10 @@ bool tt_all_finite(tt_element element, const void *data, int64_t count); // inte
 // Looks at what is guarded before anything is assigned; `values` are where results and then what
 // is assigned lie. TT_TOO_LARGE with a sentence.
 tt_status tt_guard_check(tt_program *program, const void *const *values, tt_text *why);
+
+// Marks steps that read nothing but parameters and state which the program does not assign, and
+// what such steps make: they are done again only where something changed. False without memory.
+bool tt_program_settle(tt_program *program);
 
 // Finds roots and chooses places: in the arena, in place of what a form reads for the last time, or
 // straight in the buffer that is assigned. Sets root, place, straight, and the sizes of arena and
