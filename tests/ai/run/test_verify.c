@@ -105,6 +105,12 @@ static void check_fault(tt_op op, const char *sentence)
     EXPECT(strncmp(t.verdict.sentence, sentence, strlen(sentence)) == 0);
     if (strncmp(t.verdict.sentence, sentence, strlen(sentence)) != 0)
         printf("'%s' is not '%s'\n", t.verdict.sentence, sentence);
+    const char *rest = strstr(t.verdict.sentence, ", the reference ");
+    EXPECT(rest != NULL && strstr(t.verdict.sentence, " at [") < rest);
+    const char *share = rest != NULL ? strstr(rest, ": ") : NULL;
+    EXPECT(share != NULL && strtod(share + 2, NULL) > 0.0005 && strtod(share + 2, NULL) < 0.0031);
+    EXPECT_TEXT(share != NULL ? strstr(share, " of its ") : NULL,
+                " of its greatest number; 1 of 216 elements differ");
     EXPECT_TEXT(t.verdict.results, "'logits'");
     EXPECT_TEXT(t.verdict.worst_name, "logits");
     close_both(&t);
