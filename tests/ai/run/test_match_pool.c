@@ -32,6 +32,9 @@ typedef enum otherwise {
     WAYS
 } otherwise;
 
+#define POOL_WITH(node, before)                                                                    \
+    node " = pool_greatest %%0 window=[2,2] stride=[2,2] dilation=[1,1] spread=[1,1] "             \
+         "before=[" before "] after=[0,0] : f32[2,2,2,3], i32[2,2,2,3]\n"
 #define POOLS "pool_greatest; pool_greatest; " // the one, and another
 #define TERM "equal select; pad: pad; "
 
@@ -91,8 +94,11 @@ static uint32_t write_term(writing *w, unsigned tap, otherwise way)
     unsigned between = here == ANOTHER_STEP ? 0 : 1, behind = 2 - between - row;
     int image = here == ANOTHER_IMAGE, channel = here == ANOTHER_CHANNEL ? -1 : 0;
     int apart = here == CHANNELS_APART;
-    uint32_t zero = 4, number = w->node++;
-    write_lines(w, "%%%u = constant {%u} : i32[]\n", number, here == ANOTHER_TAP ? 5 : tap);
+    uint32_t zero = 4, number = 15;
+    if (here != TAP_FIRST) {
+        number = w->node++;
+        write_lines(w, "%%%u = constant {%u} : i32[]\n", number, here == ANOTHER_TAP ? 5 : tap);
+    }
     if (here == TAP_OF_ALL) {
         write_lines(w,
                     "%%%u = broadcast %%%u sizes=[2,2,2,3] : i32[2,2,2,3]\n"
@@ -104,10 +110,10 @@ static uint32_t write_term(writing *w, unsigned tap, otherwise way)
     }
     uint32_t n = w->node;
     if (here == TAP_FIRST)
-        write_lines(w, "%%%u = equal %%%u %%12.1 : bool[2,2,2,3]\n", n, number);
+        write_lines(w, "%%%u = equal %%%u %%16.1 : bool[2,2,2,3]\n", n, number);
     else
         write_lines(w, "%%%u = %s %%%u.1 %%%u : bool[2,2,2,3]\n", n,
-                    here == GREATER ? "less_or_equal" : "equal", here == ANOTHER_PLACE ? 15 : 12,
+                    here == GREATER ? "less_or_equal" : "equal", here == ANOTHER_PLACE ? 12 : 16,
                     number);
     write_lines(w, "%%%u = select %%%u %%%u %%%u : f32[2,2,2,3]\n", n + 1, n,
                 here == ANOTHER_DY ? 14 : 11, here == ANOTHER_ELSE ? 13 : zero);
@@ -143,10 +149,14 @@ static uint32_t write_sum(writing *w, otherwise way)
 static void check_pool_gradient(otherwise way)
 {
     static writing w;
-    w = (writing){.text = POOL, .length = strlen(POOL), .node = 16};
-    write_lines(&w, "%%13 = constant {1} : f32[]\n%%14 = input \"other\" : f32[2,2,2,3]\n"
-                    "%%15 = pool_greatest %%0 window=[2,2] stride=[2,2] dilation=[1,1] "
-                    "spread=[1,1] before=[1,0] after=[0,0] : f32[2,2,2,3], i32[2,2,2,3]\n");
+    w = (writing){.node = 17};
+    write_lines(
+        &w,
+        POOL_WITH(
+            "%%12",
+            "1,0") "%%13 = constant {1} : f32[]\n"
+                   "%%14 = input \"other\" : f32[2,2,2,3]\n%%15 = constant {2} : i32[]\n" POOL_WITH(
+                       "%%16", "0,0"));
     uint32_t sum = write_sum(&w, way);
     if (way == RELU_OF_ANOTHER)
         write_lines(&w, "%%%u = input \"another\" : f32[2,4,4,3]\n", w.node++);
