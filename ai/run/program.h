@@ -55,8 +55,4 @@ unsigned tt_form_pieces(const tt_fused *fused); // that it is split into
 tt_kernel tt_move_kernel, tt_pad_kernel, tt_concatenate_kernel;
 tt_kernel tt_gather_kernel; // fails where an index is outside
 
-// Splits `count` things into pieces of `each`, on the pool: body(context, first, end).
-void tt_split(const tt_running *running, int64_t count, int64_t each,
-              void (*body)(void *context, int64_t first, int64_t end), void *context);
-
 #endif

@@ -1,31 +1,10 @@
-// What all steps may use: work split into pieces, and any node by its row's reference.
+// Steps of two kinds: any node by its row's reference, and forms, shared out among threads.
 
 #include <stdlib.h>
 
 #include "ai/graph/reference.h"
 #include "ai/run/blocks.h"
 #include "ai/run/program.h"
-
-typedef struct split {
-    void (*body)(void *context, int64_t first, int64_t end);
-    void *context;
-    int64_t count, each;
-} split;
-
-static void run_split(void *context, size_t piece)
-{
-    const split *s = context;
-    int64_t first = (int64_t)piece * s->each;
-    s->body(s->context, first, first + s->each < s->count ? first + s->each : s->count);
-}
-
-void tt_split(const tt_running *running, int64_t count, int64_t each,
-              void (*body)(void *context, int64_t first, int64_t end), void *context)
-{
-    split s = {body, context, count, each};
-    if (count > 0)
-        tt_pool_run(running->pool, (size_t)((count + each - 1) / each), run_split, &s);
-}
 
 tt_status tt_reference_kernel(const tt_running *running, const tt_step *step)
 {

@@ -293,6 +293,21 @@ static void check_streamed(void)
     }
 }
 
+// Who waits for what went past the caches does so once.
+static void check_streamed_twice(void)
+{
+    begin(true);
+    loop(0, 32, true);
+    for (int i = 0; i < 2; i++) {
+        tt_form_access to = at(OUT, 64 * i, 0, 1, -1);
+        to.streamed = true;
+        store(to, load(at(0, 3 + i, 0, 1, -1)));
+    }
+    end_loops(1);
+    expect_words(TT_ISA_AVX512, "tt_stream(", 2);
+    expect_words(TT_ISA_AVX512, "TT_STREAMED;", 1);
+}
+
 // ---- turned copies
 
 typedef enum panel {
@@ -427,6 +442,33 @@ static void check_bounded(void)
     expect_words(TT_ISA_AVX512, "tt_storen_f32(", 1);
 }
 
+// Lanes added, alone and with others of which some are no numbers, and their greatest: of each
+// vector of a register.
+static void check_joins(void)
+{
+    static const tt_form_op joins[] = {TT_FORM_JOIN, TT_FORM_JOIN_BOTH, TT_FORM_JOIN_GREATEST};
+    begin(false);
+    loop(0, 12, false);
+    tt_register sum[2];
+    for (int i = 0; i < 2; i++)
+        sum[i] = tt_form_start(f, tt_form_number(f, 0), false);
+    loop(0, 32, true);
+    for (int i = 0; i < 2; i++) {
+        tt_form_access whole = at(IN_INTEGERS, 5, 0, 17, 1, 3 + i, -1);
+        whole.element = TT_I32;
+        tt_register x = tt_form_2(f, TT_FORM_RIGHT_SIGNED, load(whole), tt_form_integer(f, 5));
+        x = tt_form_1(f, TT_FORM_TO_FLOAT, x);
+        if (i > 0) // the root of half of them is no number
+            x = tt_form_1(f, TT_FORM_SQRT, x);
+        tt_form_set(f, sum[i], add(sum[i], x));
+    }
+    tt_form_end(f);
+    for (unsigned i = 0; i < 3; i++)
+        store(at(OUT, 20 * (int64_t)i, 0, 1, -1),
+              tt_form_make(f, joins[i], sum[0], i == 1 ? sum[1] : TT_NO_REGISTER, TT_NO_REGISTER));
+    tt_form_end(f);
+}
+
 // ---- words
 
 static tt_register select_of(tt_register mask, tt_register a, tt_register b)
@@ -540,9 +582,11 @@ int main(void)
     check_shared();
     check_hidden();
     check_streamed();
+    check_streamed_twice();
     check_turned();
     check_idle();
     check_bounded();
+    check_joins();
     check_choices();
     check_numbers();
     check_many();
