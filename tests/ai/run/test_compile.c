@@ -106,6 +106,25 @@ static void test_path(void)
     EXPECT(told("second/cc failed"));
 }
 
+// The compiler speaks English and has a folder of its own; else it has the caller's surroundings.
+static void test_environment(void)
+{
+    REQUIRE(setenv("LC_ALL", "de_DE.UTF-8", 1) == 0 && setenv("LC_ALLOWED", "yes", 1) == 0);
+    REQUIRE(setenv("TMPDIRECTORY", "mine", 1) == 0);
+    script("looks", "[ \"$LC_ALL $LC_ALLOWED $TMPDIRECTORY\" = 'C yes mine' ] || exit 3\n"
+                    "[ \"$(env | grep -c '^LC_ALL=')\" = 1 ] || exit 4\n"
+                    "[ \"$(env | grep -c '^TMPDIR=')\" = 1 ] || exit 5\n"
+                    "case $TMPDIR in */tmp/tutti-*) ;; *) exit 6 ;; esac\n"
+                    "[ -f $TMPDIR/source.c ] || exit 7\n"
+                    "exec gcc \"$@\"");
+    EXPECT_EQUAL(answer_with((tt_compile_options){.compiler = in_root("looks")}, source_of(4)), 4);
+    EXPECT_TEXT(said, "");
+    unsetenv("TMPDIR"); // then /tmp is taken
+    script("looks2", "case $TMPDIR in /tmp/tutti-*) ;; *) exit 6 ;; esac\nexec gcc \"$@\"");
+    EXPECT_EQUAL(answer_with((tt_compile_options){.compiler = in_root("looks2")}, source_of(5)), 5);
+    EXPECT_TEXT(said, "");
+}
+
 // ---- compilers that are no good
 
 static const struct bad {
@@ -405,6 +424,7 @@ int main(int count, char **arguments)
     test_compiles();
     apart(test_none, 0);
     apart(test_path, 0);
+    apart(test_environment, 0);
     empty_cache();
     test_bad();
     apart(test_hang, 0);

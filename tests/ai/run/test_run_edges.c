@@ -87,6 +87,74 @@ static void check_text(void)
     tt_graph_free(g);
 }
 
+// ---- when it is worth to compile
+
+// What is interpreted is counted, until it is as much as the compiler takes; with nobody to ask it
+// is given up then.
+static void check_counting(void)
+{
+    tt_graph *g = network();
+    tt_program *program = loaded(g, TT_RUN_FAST), *never = loaded(g, TT_RUN_INTERPRETED);
+    const uint64_t enough = (uint64_t)1 << 27;
+    uint64_t cost = 0;
+    static float x[16 * 4 * 4 * 3];
+    const int64_t words[7] = {0};
+    REQUIRE(setenv("TUTTI_CC", "", 1) == 0);
+    for (uint32_t i = 0; i < program->step_count; i++)
+        if (program->steps[i].fused != NULL)
+            cost += program->steps[i].fused->cost;
+    for (int way = 0; way < 2; way++) {
+        REQUIRE(tt_program_set(way > 0 ? never : program, "x", x) == TT_OK);
+        REQUIRE(tt_program_set(way > 0 ? never : program, "words", words) == TT_OK);
+    }
+    for (unsigned run = 1; run <= 3; run++) {
+        REQUIRE(tt_program_run(program, NULL) == TT_OK && tt_program_run(never, NULL) == TT_OK);
+        EXPECT(cost > 1000 && program->interpreted == run * cost);
+        EXPECT_EQUAL(never->interpreted, 0);
+    }
+    program->interpreted = enough - cost - 1;
+    REQUIRE(tt_program_run(program, NULL) == TT_OK);
+    EXPECT(program->interpreted == enough - 1);
+    program->interpreted = enough - cost;
+    REQUIRE(tt_program_run(program, NULL) == TT_OK);
+    EXPECT(program->interpreted == UINT64_MAX && program->parts == NULL);
+    REQUIRE(tt_program_run(program, NULL) == TT_OK);
+    EXPECT(program->interpreted == UINT64_MAX);
+    tt_session_free(program->session);
+    tt_session_free(never->session);
+    tt_graph_free(g);
+    REQUIRE(unsetenv("TUTTI_CC") == 0);
+}
+
+// ---- inputs beside a buffer
+
+// A state that is computed where it lies, between two inputs, or `over` elements into one of them:
+// then it is computed aside.
+static void check_beside(int over, bool behind)
+{
+    float all[64];
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 16)), s = tt_state(g, "s", TT_TYPE(TT_F32, 16));
+    tt_graph_assign(g, s, tt_add(g, tt_flip(g, x, 1, (int64_t[]){0}), s));
+    tt_program *program = loaded(g, TT_RUN_INTERPRETED);
+    EXPECT_EQUAL(program->straight_count, 1);
+    for (int i = 0; i < 64; i++)
+        all[i] = (float)i;
+    float *input = behind ? &all[32 - over] : &all[over];
+    for (uint32_t i = 0; i < tt_graph_buffer_count(program->graph); i++)
+        if (tt_graph_buffer(program->graph, i)->kind == TT_STATE)
+            program->given[i] = &all[16];
+    REQUIRE(tt_program_set(program, "x", input) == TT_OK);
+    REQUIRE(tt_program_run(program, NULL) == TT_OK);
+    EXPECT_EQUAL(program->aside != NULL, over > 0);
+    for (int i = 0; i < 64; i++) {
+        int turned = (behind ? 32 - over : over) + 15 - (i - 16);
+        EXPECT(all[i] == (float)(i < 16 || i >= 32 ? i : i + turned));
+    }
+    tt_session_free(program->session);
+    tt_graph_free(g);
+}
+
 // ---- moves
 
 typedef struct moved {
@@ -143,6 +211,10 @@ static void check_moves(void)
 int main(void)
 {
     check_text();
+    check_counting();
+    for (int over = 0; over <= 16; over += over < 2 ? 1 : 7)
+        for (int behind = 0; behind < 2; behind++)
+            check_beside(over, behind != 0);
     if (can_count_instructions())
         check_moves();
     return test_result();

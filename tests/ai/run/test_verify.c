@@ -116,6 +116,47 @@ static void check_fault(tt_op op, const char *sentence)
     close_both(&t);
 }
 
+// What lies in blocks of images is compared image by image: the step behind it is named.
+static void check_blocks(void)
+{
+    static float many[32 * 6 * 6 * 1];
+    tt_graph *graphs[2];
+    for (int way = 0; way < 2; way++) {
+        tt_graph *g = graphs[way] = tt_graph_new();
+        tt_value x = tt_input(g, "image", TT_TYPE(TT_F32, 32, 6, 6, 1));
+        tt_value w = tt_parameter(g, "w", TT_TYPE(TT_F32, 3, 3, 3, 1));
+        tt_value b = tt_parameter(g, "b", TT_TYPE(TT_F32, 3));
+        tt_value second = tt_parameter(g, "w 2", TT_TYPE(TT_F32, 4, 3, 3, 3));
+        tt_graph_at(g, "conv1", NULL);
+        x = tt_add(g, tt_conv(g, x, w, NULL, 1), b);
+        tt_graph_at(g, "conv2", NULL);
+        tt_graph_result(g, "y", tt_conv(g, x, second, NULL, 1));
+    }
+    two_ways t = open_both(graphs[0], graphs[1]);
+    for (int way = 0; way < 2; way++) {
+        float *w = tt_session_bytes(way == 0 ? t.fast_session : t.right_session, "w 2", NULL);
+        for (int i = 0; i < 108; i++)
+            w[i] = (float)(i % 7) / 8 - 0.25f;
+        tt_program_set(way == 0 ? t.fast : t.right, "image", many);
+    }
+    for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++)
+        many[i] = (float)(i % 23) / 16;
+    unsigned blocked = 0;
+    for (uint32_t i = 0; i < tt_graph_count(t.fast->graph); i++)
+        blocked += t.fast->blocked[i];
+    EXPECT_EQUAL(blocked, 1);
+    EXPECT_EQUAL(tt_verify(t.fast, t.right, 1e-5, &t.verdict, NULL), TT_OK);
+    EXPECT(!t.verdict.differs);
+    tt_step *last = &t.fast->steps[t.fast->step_count - 1];
+    good = last->kernel;
+    last->kernel = wrong_kernel;
+    EXPECT_EQUAL(tt_verify(t.fast, t.right, 1e-5, &t.verdict, NULL), TT_OK);
+    EXPECT(t.verdict.differs && strncmp(t.verdict.sentence, "conv (conv2) gives ", 19) == 0);
+    if (strncmp(t.verdict.sentence, "conv (conv2) gives ", 19) != 0)
+        printf("%s\n", t.verdict.sentence);
+    close_both(&t);
+}
+
 // Another graph behind the same results: no step of it is wrong.
 static void check_simplified(void)
 {
@@ -287,6 +328,7 @@ int main(void)
         images[i] = (float)(i % 11) / 10;
     check_equal();
     check_fault(TT_OP_TANH, "tanh (head), with conv (conv1) in one step, gives ");
+    check_blocks();
     check_simplified();
     check_refusals();
     check_limit();
