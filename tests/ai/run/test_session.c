@@ -243,7 +243,14 @@ static void check_way(void)
 static void check_refusals(void)
 {
     tt_session *none;
-    EXPECT_EQUAL(tt_session_new(&(tt_session_options){.threads = 1025}, &none, NULL), TT_INVALID);
+    char sentence[128];
+    tt_text why;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    EXPECT_EQUAL(tt_session_new(&(tt_session_options){.threads = 1025}, &none, &why), TT_INVALID);
+    EXPECT(none == NULL);
+    EXPECT_TEXT(sentence, "the number of threads is 1025, expected at most 1024");
+    EXPECT_EQUAL(tt_session_new(&(tt_session_options){.threads = 1024}, &none, NULL), TT_OK);
+    tt_session_free(none);
     tt_graph *g = tt_graph_new();
     tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 4));
     tt_graph_result(g, "y", tt_exp(g, x));
