@@ -160,14 +160,25 @@ static const tt_form_axis *axis_at(const link *l, unsigned depth)
     return &l->form->axis[l->form->code[depth].a];
 }
 
+static uint32_t end_of(const tt_form *form, uint32_t loop)
+{
+    uint32_t open = 1, at = loop;
+    while (open > 0) {
+        tt_form_op op = (tt_form_op)form->code[++at].op;
+        open += op == TT_FORM_LOOP;
+        open -= op == TT_FORM_END;
+    }
+    return at;
+}
+
 // The loops around everything, and what they count of the value. One that counts nothing of it, or
 // what does not follow the digits, has no parts.
 static void find_nest(chain *c, link *l)
 {
     const tt_form *form = l->form;
-    while (l->depth < NEST_MAX && 2 * l->depth + 1 < form->length) {
+    while (l->depth < NEST_MAX) {
         const tt_instruction *loop = &form->code[l->depth];
-        if (loop->op != TT_FORM_LOOP || form->code[form->length - 1 - l->depth].op != TT_FORM_END)
+        if (loop->op != TT_FORM_LOOP || end_of(form, l->depth) + l->depth + 1 != form->length)
             break;
         const tt_form_axis *axis = &form->axis[loop->a];
         if (axis->lanes || axis->bounded || axis->first != 0 || axis->end < 1)

@@ -178,8 +178,9 @@ static void describe_conv(product *p, uint32_t node, uint32_t base, const place 
 static void add_rows(product *p, int64_t size, int64_t stride, unsigned to, int64_t longest)
 {
     int64_t most = ROWS_NUMBERS / longest, block = most < ROWS_MOST ? most : ROWS_MOST;
+    block -= block % TT_ROWS_TOGETHER;
     while (block >= ROWS_LEAST && size % block != 0)
-        block--;
+        block -= TT_ROWS_TOGETHER;
     if (block >= ROWS_LEAST && size >= 2 * block) {
         add_free(p, size / block, stride * block, 0, to, block);
         p->free[p->free_count - 1].blocks = true;
