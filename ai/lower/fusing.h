@@ -6,6 +6,7 @@
 #include "ai/lower/grouping.h"
 
 #define AXES (2 * TT_RANK_MAX)
+#define TT_ROWS_TOGETHER 4 // that are walked, a turn for all of them before the next
 
 // What is loaded, stored or counted: where it lies along the domain's axes.
 typedef struct place {

@@ -9,7 +9,9 @@
 
 static uint32_t index_of(const fusing *f, uint32_t node)
 {
-    uint32_t first = 0, end = f->count; // members are in the order of their nodes
+    uint32_t first = f->group->product || f->group->pool, end = f->count;
+    if (first > 0 && f->member[0].node == node) // the others are in the order of their nodes
+        return 0;
     while (first < end) {
         uint32_t middle = (first + end) / 2;
         if (f->member[middle].node < node)
@@ -150,8 +152,8 @@ tt_register tt_fusing_read(fusing *f, const member *m, unsigned input)
     return from < 0 ? tt_fusing_value_of(f, (uint32_t)(-1 - from)) : tt_fusing_load(f, from);
 }
 
-// A member's register where the form is being built. Members are in order, so what one reads is
-// never deeper than the group is long.
+// A member's register where the form is being built. A member reads earlier nodes, so what one
+// reads is never deeper than the group is long.
 tt_register tt_fusing_value_of(fusing *f, uint32_t index)
 {
     member *m = &f->member[index];

@@ -94,7 +94,7 @@ static void fill_all(const bench_run *run, bench_case *c, const tt_graph *graph)
         const tt_buffer *buffer = tt_graph_buffer(graph, i);
         void *data;
         if (buffer->kind == TT_PARAMETER)
-            data = tt_session_bytes(c->session, buffer->name, NULL);
+            data = calloc((size_t)tt_type_count(&buffer->type) + 1, sizeof(float));
         else if (buffer->kind == TT_INPUT && c->next == NULL && buffer->type.rank > 0)
             data = input_bytes(c, buffer);
         else
@@ -102,6 +102,12 @@ static void fill_all(const bench_run *run, bench_case *c, const tt_graph *graph)
         fill(buffer, c->classes, &random, data);
         if (fwrite(data, 1, bytes_of(&buffer->type), file) != bytes_of(&buffer->type))
             bench_fail("cannot be written: ", bench_path(run, "data"));
+        if (buffer->kind == TT_PARAMETER) {
+            if (tt_session_write(c->session, buffer->name, 0, tt_type_count(&buffer->type), data) !=
+                TT_OK)
+                bench_fail("has no parameter ", buffer->name);
+            free(data);
+        }
     }
     tt_program_set(c->program, "rate", &rate); // where there is one
     if (fclose(file) != 0)
