@@ -315,6 +315,7 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
         f.member[i].node = groups->member[g->first + i];
         f.member[i].kept = -1;
         f.member[i].kept_by = UINT32_MAX;
+        f.member[i].picked_by = -1;
         f.member[i].sum = tt_groups_is_sum(tt_fusing_op_of(&f, f.member[i].node));
     }
     for (uint32_t i = 0; !f.full && i < f.count; i++) {

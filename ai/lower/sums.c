@@ -50,7 +50,7 @@ static tt_register summand(fusing *f, uint32_t index, bool first_half)
         return x;
     if (!m->below)
         x = tt_form_2(f->form, TT_FORM_SUBTRACT, x, m->greatest);
-    return tt_form_exp_below(f->form, x);
+    return tt_form_exp_below(f->form, x, !m->below);
 }
 
 // The sum and what its rounding lost, after Knuth; where the sum is infinite that is no number.
@@ -220,15 +220,17 @@ void tt_fusing_note_sums(fusing *f, unsigned turn, unsigned rows)
 {
     unsigned slot = 0;
     for (uint32_t i = 0; i < f->count; i++) {
-        const member *m = &f->member[i];
+        member *m = &f->member[i];
         bool first_half, in = tt_fusing_sums_in(f, i, turn, &first_half);
+        if (m->picked_by >= 0 && m->is_made && !m->noted)
+            in = m->noted = true;
         if (in)
             note(f, slot, rows, first_half ? m->greatest : m->made);
         if (in && !first_half && m->kept >= 0) {
             note(f, slot + 1, rows, m->inverse);
             note(f, slot + 2, rows, m->up);
         }
-        slot += m->sum ? SLOTS : 0;
+        slot += m->sum || m->picked_by >= 0 ? SLOTS : 0;
     }
 }
 
@@ -238,7 +240,7 @@ void tt_fusing_recall_sums(fusing *f, unsigned turn, unsigned rows)
     for (uint32_t i = 0; i < f->count; i++) {
         member *m = &f->member[i];
         bool first_half, in = tt_fusing_sums_in(f, i, turn, &first_half);
-        if (m->sum && m->turn <= turn) {
+        if (m->sum ? m->turn <= turn : m->noted) {
             m->made = recall(f, slot, rows);
             m->is_made = true;
         } else if (in && !first_half && tt_fusing_op_of(f, m->node) == TT_OP_LOG_SUM_EXP &&
@@ -249,7 +251,7 @@ void tt_fusing_recall_sums(fusing *f, unsigned turn, unsigned rows)
             m->inverse = recall(f, slot + 1, rows);
             m->up = recall(f, slot + 2, rows);
         }
-        slot += m->sum ? SLOTS : 0;
+        slot += m->sum || m->picked_by >= 0 ? SLOTS : 0;
     }
 }
 
