@@ -417,6 +417,7 @@ static const small smalls[] = {
     {1, 15, 16, 16, 16, 1, false}, // half a tile is left
     {1, 16, 16, 16, 24, 1, false}, // half a vector
     {1, 16, 16, 20, 16, 1, false}, //
+    {1, 16, 8, 176, 16, 1, true},  // fewer tiles at once, for want of room
     {1, 8, 8, 512, 16, 1, false},  // no room
 };
 
