@@ -122,7 +122,7 @@ int main(int argc, char **argv)
     unsigned graphs = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 400;
     unsigned files = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 4;
     uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : 1;
-    uint32_t longest = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 0) : 200;
+    uint32_t longest = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 0) : 120;
     for (unsigned i = 0; i < graphs; i++)
         check(seed + i);
     const char *folder = files > 0 ? printed_folder() : NULL;
