@@ -62,6 +62,7 @@ struct tt_program {
     size_t scratch_bytes;
     struct tt_parts *parts; // the forms' code, or what it will be; NULL: none
     bool compiled;          // no more of it will come
+    char uncompiled[256];   // why, in a sentence, some will not; or ""
     uint64_t interpreted;   // instructions, until they were enough to compile; then UINT64_MAX
     void **results; // of the last run: by the reference, and what assigning would have overwritten
     bool *guarded;  // by result; NULL: nothing is, assignments neither
