@@ -43,7 +43,8 @@ typedef struct tt_session_options {
     uint64_t cost_max;  // of a run, as tt_graph_cost counts; 0: TT_COST_MAX
 } tt_session_options;
 
-// TT_INVALID (threads, TT_RUN, TT_ISA) with a sentence, TT_FULL. `options` may be NULL: none of the above.
+// TT_INVALID (threads, TT_RUN, TT_ISA) with a sentence, TT_FULL. `options` may be NULL: none of the
+// above.
 tt_status tt_session_new(const tt_session_options *options, tt_session **session, tt_text *why);
 void tt_session_free(tt_session *session); // with its programs; NULL is allowed
 
