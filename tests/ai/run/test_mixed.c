@@ -112,7 +112,7 @@ static void check_printed(const char *folder, uint64_t seed, uint32_t longest, u
         if ((ways >> way & 1) != 0)
             printf(" %s;", printed_way(way));
     printf("\n");
-    printed_steps_check(folder, ways);
+    EXPECT(printed_steps_check(folder, ways));
 }
 
 // GRAPHS FILES [SEED [LONGEST]]: so many graphs by the interpreter; files of fifty programs, each

@@ -386,7 +386,7 @@ static void check_printed(const char *folder, uint64_t seed, int64_t work, unsig
         forms = printed_steps_add(graph, seed, 4000);
         tt_graph_free(graph);
     }
-    printed_steps_check(folder, ways);
+    EXPECT(printed_steps_check(folder, ways));
 }
 
 // GRAPHS PRINTED [COMPILED [SEED]]: of so many graphs, files of printed forms, whole programs.
