@@ -58,6 +58,8 @@ tt_status tt_session_new(const tt_session_options *options, tt_session **session
         return TT_INVALID;
     }
     tt_status status = find_way(&all.way, why);
+    if (status == TT_OK)
+        status = tt_isa_told(why);
     if (status != TT_OK)
         return status;
     tt_session *made = calloc(1, sizeof(*made));
