@@ -469,6 +469,35 @@ static void check_joins(void)
     tt_form_end(f);
 }
 
+// ---- guards and indexes
+
+// Loads of which a mask decides, or an index says where: none, one for all lanes, one each; in a
+// loop of lanes, some of them idle, or of single numbers. They leave nothing else of a buffer that
+// ends where a mask says so.
+static void check_chosen(bool lanes, int64_t count)
+{
+    begin(true);
+    loop(0, 3, false);
+    loop(0, count, lanes);
+    tt_form_access bytes = at(10, 7, 0, 1, -1), each = at(IN_INTEGERS, 9, 0, 3, 1, 1, -1);
+    bytes.element = TT_BOOL;
+    each.element = TT_I32;
+    tt_register seven = tt_form_integer(f, 7), whole = load(each);
+    tt_register guards[3] = {TT_NO_REGISTER, load(bytes), 0}, indexes[3] = {TT_NO_REGISTER, 0, 0};
+    guards[2] = tt_form_2(f, TT_FORM_LESS_INTEGER, seven, whole);
+    indexes[2] = tt_form_2(f, TT_FORM_AND, whole, seven);
+    each.place = at(IN_INTEGERS, 90, 0, 3, -1).place;
+    indexes[1] = tt_form_2(f, TT_FORM_AND, load(each), seven);
+    for (int i = 0; i < 9; i++) {
+        tt_form_access from = at(0, 40 + i, 0, 2, 1, i % 2 + 1, -1);
+        tt_form_access to = at(OUT, 400 * i, 0, 100, 1, 1, -1);
+        from.index_stride = i % 2 > 0 ? -3 : 5;
+        store(to, tt_form_load(f, &from, guards[i / 3], indexes[i % 3]));
+    }
+    end_loops(2);
+    expect_words(TT_ISA_AVX512, " != 0)\n", lanes && count % 16 > 0 ? 6 : lanes ? 3 : 6);
+}
+
 // ---- words
 
 static tt_register select_of(tt_register mask, tt_register a, tt_register b)
@@ -587,6 +616,9 @@ int main(void)
     check_idle();
     check_bounded();
     check_joins();
+    check_chosen(true, 32);
+    check_chosen(true, 37);
+    check_chosen(false, 5);
     check_choices();
     check_numbers();
     check_many();
