@@ -227,8 +227,11 @@ tt_status tt_lists_make(tt_program *program)
         *l = (listing){.program = program, .space = space};
         find_spaces(l);
     }
-    for (uint32_t i = 0; ok && i < program->step_count; i++)
+    for (uint32_t i = 0; ok && i < program->step_count; i++) {
+        if (i == program->settled_count) // those before it are not done in each run
+            close_list(l);
         ok = add_step(l, i);
+    }
     if (ok)
         close_list(l);
     free(space);

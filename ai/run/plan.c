@@ -243,8 +243,10 @@ static tt_status choose(tt_program *program, tt_text *why)
     program->steps = calloc(nodes + 1, sizeof(tt_step));
     if (p.needed != NULL && p.fused != NULL && p.uses != NULL && program->steps != NULL) {
         count_uses(&p);
-        status = choose_steps(&p) ? TT_OK : TT_FULL;
+        status = choose_steps(&p) && tt_program_chain(program) ? TT_OK : TT_FULL;
     }
+    if (status == TT_OK && !tt_program_settle(program))
+        status = TT_FULL;
     if (status == TT_OK)
         status = tt_program_choose_places(program);
     for (uint32_t i = 0; status == TT_OK && i < program->step_count; i++)

@@ -32,6 +32,7 @@ struct tt_step {
     uint32_t node;
     tt_code *code;   // of the form; NULL: it is interpreted
     tt_fused *fused; // NULL: none; what it reads and writes is all that counts then
+    bool settled;    // what it reads changes between runs at most: see tt_program_settle
     size_t scratch;  // bytes, of a thread that does a piece
     const void **in; // by input, while it runs
     void **out;      // by output

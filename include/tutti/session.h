@@ -43,7 +43,8 @@ typedef struct tt_session_options {
     uint64_t cost_max;  // of a run, as tt_graph_cost counts; 0: TT_COST_MAX
 } tt_session_options;
 
-// TT_INVALID (threads, TT_RUN) with a sentence, TT_FULL. `options` may be NULL: none of the above.
+// TT_INVALID (threads, TT_RUN, TT_ISA) with a sentence, TT_FULL. `options` may be NULL: none of the
+// above.
 tt_status tt_session_new(const tt_session_options *options, tt_session **session, tt_text *why);
 void tt_session_free(tt_session *session); // with its programs; NULL is allowed
 
@@ -65,8 +66,19 @@ typedef tt_graph *tt_build(void *context, unsigned count, const int64_t *sizes);
 tt_status tt_session_program(tt_session *session, tt_build *build, void *context, unsigned count,
                              const int64_t *sizes, tt_program **program, tt_text *why);
 
-// The bytes of a parameter or state, in the order of the last axis, owned by the session; NULL
-// where there is none. They may be written between runs.
+// The elements of a parameter or state, in the order of the last axis, owned by the session; NULL
+// where there is none. They stay where they are.
+const void *tt_session_read(const tt_session *session, const char *name, tt_type *type);
+
+// Puts `count` of them, from number `first` on; between runs. TT_NOT_FOUND; TT_INVALID: there are
+// not so many.
+tt_status tt_session_write(tt_session *session, const char *name, int64_t first, int64_t count,
+                           const void *elements);
+
+// tt_session_read's, which may be written between runs, too. Nobody tells when they are: a session
+// that was once asked for them computes in each run what it would else keep from one run to the
+// next (weights in another order), which is what a program makes of nothing but parameters and
+// state that it does not assign itself.
 void *tt_session_bytes(tt_session *session, const char *name, tt_type *type);
 
 // Where an input's elements are read from at each run; the caller's. TT_NOT_FOUND.
@@ -103,6 +115,10 @@ tt_status tt_program_watch(tt_program *program, void (*watch)(void *context, con
 
 // The elements of result `index`, until the next run; its type unless NULL.
 const void *tt_program_result(const tt_program *program, uint32_t index, tt_type *type);
+
+// Why some of it is interpreted that should have been compiled: a sentence, of what failed first
+// ("there is no compiler: ..."); "" where nothing did so far. It stands as long as the program.
+const char *tt_program_uncompiled(const tt_program *program);
 
 // The program as people read it: its steps, the nodes in each, what it reads and writes and where
 // that lies in the arena, in place of what or in which buffer, and the instructions of forms; and

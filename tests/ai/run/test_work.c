@@ -69,6 +69,7 @@ static void count_graph(const tt_graph *graph, bool wide, work *w)
     REQUIRE(tt_session_new(&(tt_session_options){.threads = 1, .way = TT_RUN_INTERPRETED}, &session,
                            NULL) == TT_OK);
     session->wide = wide;
+    session->unchained = false;
     count_program(load(session, graph), w);
     tt_session_free(session);
 }
