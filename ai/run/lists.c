@@ -18,6 +18,7 @@
 #include "tutti/check.h"
 
 #define TOUCHES_MAX 512 // of a list: its planning takes that squared
+#define FEW 8           // turns; of more the interpreter takes several at once
 #define MOVED 8         // what an element that is moved costs
 
 // Bytes of the arena or of a buffer that a job reads or writes.
@@ -110,7 +111,7 @@ static void find_memory(const listing *l, const tt_fused *fused, uint32_t *memor
 static bool refine(const listing *l, tt_step *step)
 {
     tt_fused *fused = step->fused;
-    if (fused == NULL || fused->turns >= TT_FORM_PIECES || fused->cost < TT_FORM_SMALL)
+    if (fused == NULL || fused->turns >= FEW || fused->cost < TT_FORM_SMALL)
         return true;
     uint32_t *memory = calloc(fused->read_count + fused->write_count + 1u, sizeof(*memory));
     if (memory == NULL)
