@@ -8,8 +8,6 @@
 
 #include "ai/lower/in_place.h"
 
-#define TURNS_ENOUGH 8 // outside, for threads
-
 static tt_affine moved(chain *c, const link *l, const tt_affine *place)
 {
     tt_affine made = {.offset = place->offset};

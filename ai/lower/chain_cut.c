@@ -11,7 +11,6 @@
 #include "ai/lower/chaining.h"
 
 #define LEVELS_MAX 2
-#define TURNS_ENOUGH 8 // of a chain, for threads; fewer where its forms have no more
 
 static void list_digits(chain *c, const tt_between *between)
 {

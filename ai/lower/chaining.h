@@ -8,7 +8,8 @@
 
 #define DIGITS_MAX (TT_RANK_MAX + 1)
 #define PARTS_MAX 4
-#define NEST_MAX 8 // outer loops of a form that are looked at
+#define NEST_MAX 8     // outer loops of a form that are looked at
+#define TURNS_ENOUGH 8 // of a chain, for threads; fewer where its forms have no more
 
 typedef struct digit {
     int64_t size, stride;
