@@ -94,7 +94,7 @@ static tt_chained chain_step(tt_program *program, const flow *of, uint32_t reade
         *first = (tt_step){.node = first->node};
         tt_fused_free(step->fused);
         *step->fused = made;
-        step->scratch = tt_form_pieces(&made) * tt_blocks_scratch(&made.form);
+        step->scratch = tt_blocks_scratch(&made.form);
         return TT_CHAINED;
     }
     return TT_CHAINED_NOT;
