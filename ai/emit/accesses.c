@@ -97,8 +97,7 @@ void tt_emit_hidden(const tt_printer *p, uint32_t loop, uint32_t end)
     for (uint32_t at = loop + 1; at < end; at++) {
         const tt_instruction *i = &p->form->code[at];
         uint32_t pointer = i->op == TT_FORM_LOAD && i->uniform ? p->pointer[i->a] : i->a;
-        if (i->op != TT_FORM_LOAD || !i->uniform || p->hidden[pointer] || pointer == i->a ||
-            loop_stride(&within, pointer) == 0)
+        if (pointer == i->a || p->hidden[pointer] || loop_stride(&within, pointer) == 0)
             continue;
         p->hidden[pointer] = true;
         tt_emit_indent(p);

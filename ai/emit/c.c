@@ -209,7 +209,7 @@ static void print_lanes(tt_printer *p, uint32_t loop, uint32_t end)
     }
     if (axis->bounded)
         print_idle_lanes(p, loop, end, 0);
-    else if (count > 0 && count % TT_LANES > 0)
+    else if (count % TT_LANES > 0) // none where there is nothing
         print_idle_lanes(p, loop, end, (unsigned)(count % TT_LANES));
     p->lanes = TT_NO_REGISTER;
 }

@@ -96,15 +96,17 @@ static bool plan(winograd *w, product *p)
                     .columns = p->window[1].count / STEP,
                     .in = p->sum.size};
     w->block = divisor(w->rows, TOGETHER / w->columns);
-    w->blocks = w->rows / w->block;
     int64_t vectors = p->free[1].size / TT_LANES, some = vectors, batch = p->free[0].size;
     while (!place_all(w, some * TT_LANES)) {
-        if (some == 1)
+        if (some > 1)
+            some = divisor(vectors, some - 1);
+        else if (w->block > 1)
+            w->block = divisor(w->rows, w->block - 1);
+        else
             return false;
-        some = divisor(vectors, some - 1);
     }
     w->images = divisor(batch, batch / IMAGE_TURNS < IMAGES_MAX ? batch / IMAGE_TURNS : IMAGES_MAX);
-    w->turn_blocks = w->blocks;
+    w->blocks = w->turn_blocks = w->rows / w->block;
     int64_t turns = w->rows * w->columns / TURN_TILES;
     if (batch == 1 && some == vectors)
         w->turn_blocks = w->blocks / divisor(w->blocks, turns < TURNS_MAX ? turns : TURNS_MAX);

@@ -16,8 +16,7 @@
 #include "tutti/check.h"
 
 #define TOUCHES_MAX 512 // of a list: its planning takes that squared
-#define SMALL TT_FORM_SMALL
-#define MOVED 8 // what an element that is moved costs
+#define MOVED 8         // what an element that is moved costs
 
 // Bytes of the arena or of a buffer that a job reads or writes.
 typedef struct touch {
@@ -56,31 +55,39 @@ static bool may_fail(const tt_step *step)
            step->kernel != tt_pad_kernel && step->kernel != tt_concatenate_kernel;
 }
 
-static void touch_value(listing *l, uint32_t job, tt_value value, bool writes)
+static touch touch_of(const listing *l, tt_value value, bool writes)
 {
     const tt_program *program = l->program;
     uint32_t root = program->root[tt_value_place(program->graph, value)];
     uint64_t from = l->space[root] > 0 ? 0 : program->place[root];
-    touch now = {l->space[root], job, from,
-                 from + tt_type_bytes(tt_graph_type(program->graph, value)), writes};
-    for (uint32_t i = 0; i < l->touches; i++) {
-        const touch *t = &l->touch[i];
-        if (t->space == now.space && t->job != job && (t->writes || writes) && t->from < now.to &&
-            now.from < t->to)
-            l->list->jobs.after[job] |= (uint64_t)1 << t->job;
-    }
-    l->touch[l->touches++] = now;
+    uint64_t bytes = tt_type_bytes(tt_graph_type(program->graph, value));
+    return (touch){l->space[root], 0, from, from + bytes, writes};
 }
 
-static void touch_all(listing *l, uint32_t job, const tt_step *step)
+// All that a step touches, behind what the list's jobs do; returns how many these are.
+static uint32_t find_touches(listing *l, const tt_step *step)
 {
     const tt_graph *graph = l->program->graph;
-    unsigned read;
+    touch *to = &l->touch[l->touches];
+    unsigned read, written = tt_step_write_count(graph, step);
     const tt_value *values = tt_step_values(graph, step, &read);
     for (unsigned i = 0; i < read; i++)
-        touch_value(l, job, values[i], false);
-    for (unsigned i = 0; i < tt_step_write_count(graph, step); i++)
-        touch_value(l, job, tt_step_write(step, i), true);
+        *to++ = touch_of(l, values[i], false);
+    for (unsigned i = 0; i < written; i++)
+        *to++ = touch_of(l, tt_step_write(step, i), true);
+    return read + written;
+}
+
+// The jobs for which it must wait.
+static uint64_t find_waits(const listing *l, uint32_t touches)
+{
+    uint64_t waits = 0;
+    for (const touch *t = l->touch; t < l->touch + l->touches; t++)
+        for (const touch *now = l->touch + l->touches; now < l->touch + l->touches + touches; now++)
+            if (t->space == now->space && (t->writes || now->writes) && t->from < now->to &&
+                now->from < t->to)
+                waits |= (uint64_t)1 << t->job;
+    return waits;
 }
 
 // ---- the order of jobs
@@ -144,44 +151,58 @@ static void close_list(listing *l)
     l->list = NULL;
 }
 
-// Whether a step is done with the one before it, as a part of the list's last job.
-static bool joins(const listing *l, const tt_step *step)
+// Whether a step is done with the one before it, as a part of the list's last job: both small, or
+// the step small and what it waits for done where that job begins.
+static bool joins(const listing *l, const tt_step *step, uint64_t waits)
 {
     const tt_list *list = l->list;
-    if (list == NULL || list->jobs.count == 0)
+    if (list->jobs.count == 0)
         return false;
     uint32_t last = list->jobs.count - 1;
     const tt_step *before = &l->program->steps[list->step[last]];
+    uint64_t cost = cost_of(l->program, step);
+    bool in_time = (waits & ~(list->jobs.after[last] | (uint64_t)1 << last)) == 0;
     return tt_step_pieces(step, UINT32_MAX) == 1 && tt_step_pieces(before, UINT32_MAX) == 1 &&
-           tt_cost_add(l->cost[last], cost_of(l->program, step)) < SMALL;
+           cost < TT_FORM_SMALL && (in_time || tt_cost_add(l->cost[last], cost) < TT_FORM_SMALL);
+}
+
+// As a job or part of one, if there is room for it.
+static bool add_to_list(listing *l, uint32_t index)
+{
+    const tt_step *step = &l->program->steps[index];
+    tt_list *list = l->list;
+    if (l->touches + touches_of(l->program, step) > TOUCHES_MAX)
+        return false;
+    uint32_t touches = find_touches(l, step);
+    uint64_t waits = find_waits(l, touches);
+    bool joined = joins(l, step, waits);
+    if (!joined && list->jobs.count == TT_JOBS_MAX)
+        return false;
+    uint32_t job = joined ? list->jobs.count - 1 : list->jobs.count++;
+    if (!joined) {
+        list->step[job] = index;
+        l->cost[job] = 0;
+    }
+    list->steps[job]++;
+    list->end = index + 1;
+    list->jobs.after[job] |= waits & ~((uint64_t)1 << job);
+    l->cost[job] = tt_cost_add(l->cost[job], cost_of(l->program, step));
+    for (uint32_t i = 0; i < touches; i++)
+        l->touch[l->touches++].job = job;
+    return true;
 }
 
 static bool add_step(listing *l, uint32_t index)
 {
     const tt_step *step = &l->program->steps[index];
-    uint32_t touches = touches_of(l->program, step);
-    if (may_fail(step) || touches > TOUCHES_MAX) {
+    if (may_fail(step) || touches_of(l->program, step) > TOUCHES_MAX) {
         close_list(l);
         return true;
     }
-    if (l->list != NULL && l->touches + touches > TOUCHES_MAX)
-        close_list(l);
-    bool with_last = joins(l, step);
-    if (!with_last && l->list != NULL && l->list->jobs.count == TT_JOBS_MAX)
-        close_list(l);
-    if (l->list == NULL && !open_list(l, index))
-        return false;
-    tt_list *list = l->list;
-    uint32_t job = with_last ? list->jobs.count - 1 : list->jobs.count++;
-    if (!with_last) {
-        list->step[job] = index;
-        l->cost[job] = 0;
-    }
-    list->steps[job]++;
-    l->cost[job] = tt_cost_add(l->cost[job], cost_of(l->program, step));
-    touch_all(l, job, step);
-    list->end = index + 1;
-    return true;
+    if (l->list != NULL && add_to_list(l, index))
+        return true;
+    close_list(l);
+    return open_list(l, index) && add_to_list(l, index);
 }
 
 // Where values lie that are not in the arena.

@@ -7,6 +7,7 @@
 
 #include "ai/run/compile.h"
 #include "ai/run/parts.h"
+#include "ai/run/compile_internal.h"
 #include "ai/run/lists.h"
 #include "ai/run/session_internal.h"
 
@@ -36,6 +37,14 @@ static tt_status find_way(tt_way *way, tt_text *why)
     return TT_INVALID;
 }
 
+// Whether no compiler will be asked, or there is none.
+static bool only_interprets(tt_way way)
+{
+    char path[PATH_MAX];
+    return way == TT_RUN_INTERPRETED ||
+           (way == TT_RUN_FAST && tt_compiler_find(NULL, path, NULL) != TT_OK);
+}
+
 tt_status tt_session_new(const tt_session_options *options, tt_session **session, tt_text *why)
 {
     tt_session_options all = {0};
@@ -49,6 +58,8 @@ tt_status tt_session_new(const tt_session_options *options, tt_session **session
         return TT_INVALID;
     }
     tt_status status = find_way(&all.way, why);
+    if (status == TT_OK)
+        status = tt_isa_told(why);
     if (status != TT_OK)
         return status;
     tt_session *made = calloc(1, sizeof(*made));
@@ -61,7 +72,7 @@ tt_status tt_session_new(const tt_session_options *options, tt_session **session
     made->options = all;
     made->pool = pool;
     made->wide = tt_isa_here(NULL) == TT_ISA_AVX512;
-    made->unchained = all.way == TT_RUN_INTERPRETED; // which takes shorter forms faster
+    made->unchained = only_interprets(all.way); // which takes shorter forms faster
     *session = made;
     return TT_OK;
 }

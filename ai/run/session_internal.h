@@ -67,6 +67,7 @@ struct tt_program {
     uint32_t list_count;
     struct tt_parts *parts; // the forms' code, or what it will be; NULL: none
     bool compiled;          // no more of it will come
+    char uncompiled[256];   // why, in a sentence, some will not; or ""
     uint32_t settled_count; // of steps, the first ones
     bool settled;           // what settled steps make is there,
     uint64_t settled_at;    // of these changes of the session

@@ -79,14 +79,19 @@ static void lone_piece(void *context, uint32_t job, uint32_t piece, unsigned thr
     tt_step_piece(both[0], both[1], piece, thread);
 }
 
+static void run_pieces(const tt_running *running, const tt_step *step, unsigned pieces)
+{
+    void *context[2] = {(void *)(uintptr_t)running, (void *)(uintptr_t)step};
+    tt_jobs jobs = {.count = 1, .pieces = {pieces}, .piece = lone_piece, .context = context};
+    tt_jobs_run(&jobs, running->pool);
+}
+
 tt_status tt_form_kernel(const tt_running *running, const tt_step *step)
 {
     unsigned pieces = tt_step_pieces(step, tt_pool_threads(running->pool));
-    void *context[2] = {(void *)(uintptr_t)running, (void *)(uintptr_t)step};
-    tt_jobs jobs = {.count = 1, .pieces = {pieces}, .piece = lone_piece, .context = context};
     if (pieces == 1)
         tt_step_piece(running, step, 0, 0);
     else
-        tt_jobs_run(&jobs, running->pool);
+        run_pieces(running, step, pieces);
     return TT_OK;
 }

@@ -251,5 +251,6 @@ columns=120 expect 1 "huge.txt: the graph takes, with what is kept, bytes of mem
 
 # TT_RUN says which way sessions run.
 TT_RUN=both expect 1 "TT_RUN is 'both', expected 'reference', 'fast', 'interpreted' or 'compiled'" compile fashion.safetensors
+TT_ISA=nonsense expect 1 "TT_ISA is 'nonsense', expected 'avx512', 'avx2' or 'sse2'" compile fashion.safetensors
 [ $failed -eq 0 ] || echo "$failed failed"
 exit $failed

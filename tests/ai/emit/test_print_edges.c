@@ -378,24 +378,28 @@ static void check_turned(void)
 
 // ---- idle lanes
 
-// y = x x of `count` numbers; the sum of all is stored, too, where that is asked for: within the
-// loop it counts idle lanes.
+// y = x x + x of `count` numbers, the turns, and the sum of all y + 1 where that is asked for; a
+// sum within the loop counts idle lanes.
 static void build_lanes(int64_t count, bool sum, bool within)
 {
     begin(false);
+    tt_register one = tt_form_number(f, 1);
     tt_register all = tt_form_start(f, tt_form_number(f, 0), false);
+    tt_register turns = tt_form_start(f, tt_form_number(f, 0), true);
     loop(0, count, true);
+    tt_form_set(f, turns, add(turns, one));
     tt_register x = load(at(0, 9, 0, 1, -1));
     tt_register y = tt_form_2(f, TT_FORM_MULTIPLY, x, x), own = tt_form_start(f, x, false);
     tt_form_set(f, own, add(own, y));
     if (sum)
-        tt_form_set(f, all, add(all, own));
+        tt_form_set(f, all, add(all, add(own, one)));
     if (within)
         y = tt_form_2(f, TT_FORM_LESS_OR_EQUAL, tt_form_1(f, TT_FORM_JOIN, x), y);
     if (within)
         y = tt_form_1(f, TT_FORM_TO_FLOAT, y);
     store(at(OUT, 0, 0, 1, -1), add(y, own));
     tt_form_end(f);
+    store(at(OUT, 301, -1), turns);
     if (sum)
         store(at(OUT, 300, -1), tt_form_1(f, TT_FORM_JOIN, all));
 }
@@ -524,6 +528,51 @@ static void check_together(void)
     }
 }
 
+// Numbers of axes, of lanes and not, as integers.
+static void check_index(int64_t first, int64_t count)
+{
+    static const int strides[][2] = {{7, 1}, {-3, 5}, {100, -1}, {1, 0}, {0, 3}};
+    begin(true);
+    loop(-1, 3, false);
+    loop(first, first + count, true);
+    for (int i = 0; i < 5; i++) {
+        tt_form_access to = at(OUT_INTEGERS, 64 + 600 * i - (int)first, 0, 64, 1, 1, -1);
+        to.element = TT_I32;
+        tt_affine place = at(0, 11 - i, 0, strides[i][0], 1, strides[i][1], -1).place;
+        store(to, tt_form_index(f, &place));
+    }
+    end_loops(2);
+}
+
+// ---- guards and indexes
+
+// Loads of which a mask decides, or an index says where: none, one for all lanes, one each; in a
+// loop of lanes, some of them idle, or of single numbers. They leave nothing else of a buffer that
+// ends where a mask says so.
+static void check_chosen(bool lanes, int64_t count)
+{
+    begin(true);
+    loop(0, 3, false);
+    loop(0, count, lanes);
+    tt_form_access bytes = at(10, 7, 0, 1, -1), each = at(IN_INTEGERS, 9, 0, 3, 1, 1, -1);
+    bytes.element = TT_BOOL;
+    each.element = TT_I32;
+    tt_register seven = tt_form_integer(f, 7), whole = load(each);
+    tt_register guards[3] = {TT_NO_REGISTER, load(bytes), 0}, indexes[3] = {TT_NO_REGISTER, 0, 0};
+    guards[2] = tt_form_2(f, TT_FORM_LESS_INTEGER, seven, whole);
+    indexes[2] = tt_form_2(f, TT_FORM_AND, whole, seven);
+    each.place = at(IN_INTEGERS, 90, 0, 3, -1).place;
+    indexes[1] = tt_form_2(f, TT_FORM_AND, load(each), seven);
+    for (int i = 0; i < 9; i++) {
+        tt_form_access from = at(0, 40 + i, 0, 2, 1, i % 2 + 1, -1);
+        tt_form_access to = at(OUT, 400 * i, 0, 100, 1, 1, -1);
+        from.index_stride = i % 2 > 0 ? -3 : 5;
+        store(to, tt_form_load(f, &from, guards[i / 3], indexes[i % 3]));
+    }
+    end_loops(2);
+    expect_words(TT_ISA_AVX512, " != 0)\n", lanes && count % 16 > 0 ? 6 : lanes ? 3 : 6);
+}
+
 // ---- words
 
 static tt_register select_of(tt_register mask, tt_register a, tt_register b)
@@ -643,6 +692,11 @@ int main(void)
     check_bounded();
     check_joins();
     check_together();
+    check_index(0, 48);
+    check_index(-5, 21);
+    check_chosen(true, 32);
+    check_chosen(true, 37);
+    check_chosen(false, 5);
     check_choices();
     check_numbers();
     check_many();

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "ai/graph/element.h"
+#include "ai/run/block_elements.h"
 #include "ai/run/blocks.h"
 #include "tests/ai/emit/plain_form.h"
 #include "tests/ai/emit/random_form.h"
@@ -175,6 +176,61 @@ static void check_all_strides(void)
                 check_strides(some[i], some[k]);
 }
 
+// ---- arithmetic that machines with instructions for it do not come to
+
+static bool same_number(float a, float b)
+{
+    return memcmp(&a, &b, sizeof(a)) == 0 || (isnan(a) && isnan(b));
+}
+
+// a b + c as any machine does it; now and then near a tie, or where all but a little cancels.
+static void check_fma(void)
+{
+    uint64_t state = 11;
+    tt_word a[3], b[3], c[3], made[3];
+    for (unsigned i = 0; i < 200000; i++) {
+        for (unsigned l = 0; l < 3; l++) {
+            a[l].f = random_form_float(&state);
+            b[l].f = random_form_float(&state);
+            c[l].f = random_form_float(&state);
+            if (i % 4 == 0)
+                c[l].f = (i % 8 == 0 ? -1.0f : 0x1p-24f) * a[l].f * b[l].f;
+        }
+        tt_block_fma(made, a, b, c, 3);
+        for (unsigned l = 0; l < 3; l++) {
+            bool same = same_number(made[l].f, fmaf(a[l].f, b[l].f, c[l].f));
+            EXPECT(same);
+            if (!same)
+                return;
+        }
+    }
+}
+
+// Rows of sums, of all lanes or the first few, by each way that there is.
+static void check_multiply_add(tt_block_rows *rows)
+{
+    uint64_t state = 12;
+    tt_word a[400], b[400], sum[4 * TT_LANES], expected[4 * TT_LANES];
+    for (unsigned i = 0; i < 400; i++) {
+        a[i].f = (float)(random_form_next(&state) % 997) / 64 - 7;
+        b[i].f = (float)(random_form_next(&state) % 991) / 32 - 15;
+    }
+    for (unsigned i = 0; i < 2 * TT_LANES; i++) {
+        bool uniform = i % 2 > 0;
+        unsigned lanes = 1 + i / 2, turns = 1 + i % 4;
+        int64_t a_step = i % 3 == 0 ? 0 : 17 + i, b_step = i % 5 == 0 ? 0 : 40 + i;
+        for (unsigned k = 0; k < 4 * TT_LANES; k++)
+            sum[k].f = expected[k].f = (float)k / 3;
+        for (unsigned turn = 0; turn < turns; turn++)
+            for (unsigned l = 0; l < lanes; l++) {
+                tt_word *to = &expected[turn * TT_LANES + l];
+                to->f = fmaf(a[turn * a_step + (uniform ? 0 : l)].f, b[turn * b_step + l].f, to->f);
+            }
+        rows(sum, a, a_step, uniform, b, b_step, turns, lanes);
+        EXPECT(memcmp(sum, expected, sizeof(sum)) == 0);
+    }
+}
+
 // ---- what it is fast by
 
 static tt_form counted;
@@ -245,6 +301,9 @@ int main(void)
         for (int lanes = 0; lanes < 2; lanes++)
             check_dependent(back, lanes != 0);
     check_all_strides();
+    check_fma();
+    check_multiply_add(tt_block_multiply_add);
+    check_multiply_add(tt_block_multiply_add_of_machine());
     if (can_count_instructions())
         check_blocks();
     random_form_free(buffers);

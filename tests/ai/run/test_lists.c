@@ -267,12 +267,16 @@ static void check_long(bool chain)
     tt_graph_free(g);
 }
 
-int main(void)
+// With an argument the large network is left out.
+int main(int count, char **arguments)
 {
-    counts c = check_network(&bench_lenet5, 3);
+    (void)arguments;
+    counts c = check_network(&bench_lenet5, count > 1 ? 1 : 3);
     EXPECT(c.lists == 4 && c.joined > 0 && c.beside > 20); // the first of what is settled
-    c = check_network(&bench_resnet8, 1);
-    EXPECT(c.lists > 3 && c.beside > 100); // its steps are more than a list takes
+    if (count == 1) {
+        c = check_network(&bench_resnet8, 1);
+        EXPECT(c.lists == 4 && c.joined > 40 && c.beside > 100);
+    }
     c = (counts){0};
     for (uint64_t seed = 1; seed <= 60; seed++)
         check_random(seed, &c);

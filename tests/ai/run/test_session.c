@@ -3,6 +3,7 @@
 #include <float.h>
 
 #include "tests/ai/run/run_both.h"
+#include "tutti/check.h"
 
 #define BATCH 8
 
@@ -237,6 +238,19 @@ static void check_way(void)
         tt_session_free(session);
     }
     REQUIRE(unsetenv("TT_RUN") == 0);
+    static const char *const isas[] = {"", "avx512", "avx2", "sse2", "nonsense", "AVX2", "plain"};
+    for (size_t i = 0; i < TT_COUNT(isas); i++) { // at most what the machine has
+        char sentence[100] = "";
+        tt_text why;
+        tt_session *session;
+        tt_text_init(&why, sentence, sizeof(sentence));
+        REQUIRE(setenv("TT_ISA", isas[i], 1) == 0);
+        EXPECT_EQUAL(tt_session_new(NULL, &session, &why), i < 4 ? TT_OK : TT_INVALID);
+        EXPECT((session != NULL) == (i < 4));
+        EXPECT((strstr(sentence, "', expected 'avx512', 'avx2' or 'sse2'") != NULL) == (i >= 4));
+        tt_session_free(session);
+    }
+    REQUIRE(unsetenv("TT_ISA") == 0);
     tt_graph_free(g);
 }
 
