@@ -473,6 +473,61 @@ static void check_joins(void)
     tt_form_end(f);
 }
 
+// ---- several turns at once
+
+typedef enum together {
+    LONG_ENOUGH,
+    TOO_SHORT,
+    SUMMED,     // the sum goes from turn to turn
+    SAME_PLACE, // reads the buffer where it writes
+    ELSEWHERE,  // reads it where the turn before wrote
+    OF_SUMS,    // stores what the sum was
+    TOGETHER
+} together;
+
+static void build_together(together way, int64_t count)
+{
+    begin(false);
+    tt_register all = tt_form_start(f, tt_form_number(f, 0.25f), false);
+    loop(0, count, true);
+    tt_register x = load(at(0, 9, 0, 1, -1)), y = x;
+    tt_register half = tt_form_number(f, 0.5f); // made once for all turns
+    if (way == SAME_PLACE || way == ELSEWHERE)
+        y = load(at(OUT, 20, 0, 1, -1));
+    for (int i = 0; i < (way == TOO_SHORT ? 8 : 9); i++)
+        y = tt_form_make(f, TT_FORM_FMA, y, half, x);
+    if (way == SUMMED || way == OF_SUMS)
+        tt_form_set(f, all, tt_form_make(f, TT_FORM_FMA, all, half, y));
+    store(at(OUT, way == ELSEWHERE ? 36 : 20, 0, 1, -1), add(way == OF_SUMS ? all : y, x));
+    tt_form_end(f);
+    store(at(OUT, 0, -1), tt_form_1(f, TT_FORM_JOIN, all));
+}
+
+// As many as eight vectors are, four where something is added up, and none too many of them.
+static void check_together(void)
+{
+    static const unsigned turns[TOGETHER] = {[LONG_ENOUGH] = 8, [SUMMED] = 4, [SAME_PLACE] = 8};
+    static const struct {
+        int64_t count;
+        unsigned turns;
+    } counts[] = {{15, 0}, {31, 0}, {32, 2}, {5 * 16, 5}, {9 * 16 - 1, 8}, {15 * 16, 7}};
+    char word[40];
+    for (int way = LONG_ENOUGH; way < TOGETHER; way++) {
+        build_together((together)way, 150);
+        snprintf(word, sizeof(word), "i0 += %u)", 16 * turns[way]);
+        expect_words(TT_ISA_AVX512, word, turns[way] > 0);
+        expect_words(TT_ISA_AVX512, "i0 += ", 1 + (turns[way] > 0));
+        snprintf(word, sizeof(word), "i0 += %u)", 4 * turns[way]);
+        expect_words(TT_ISA_AVX2, "i0 += ", 1 + (turns[way] > 0));
+        expect_words(TT_ISA_PLAIN, "i0 += ", 1 + (turns[way] == 8));
+    }
+    for (unsigned i = 0; i < TT_COUNT(counts); i++) {
+        build_together(LONG_ENOUGH, counts[i].count);
+        snprintf(word, sizeof(word), "i0 += %u)", 16 * counts[i].turns);
+        expect_words(TT_ISA_AVX512, word, counts[i].turns > 0);
+    }
+}
+
 // Numbers of axes, of lanes and not, as integers.
 static void check_index(int64_t first, int64_t count)
 {
@@ -636,6 +691,7 @@ int main(void)
     check_idle();
     check_bounded();
     check_joins();
+    check_together();
     check_index(0, 48);
     check_index(-5, 21);
     check_chosen(true, 32);

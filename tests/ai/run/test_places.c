@@ -223,8 +223,8 @@ static void check_case(make *made, unsigned expected, const char *what)
 // ---- forms
 
 // Turns of `rows` numbers, each of which reads 8 elements from `stride` times its number on, and
-// then writes as many.
-static bool rows_in_place(int64_t rows, int64_t stride, bool read_first)
+// then writes as many. Where `index_end` is not 0, what is read lies up to so much further on.
+static bool rows_in_place(int64_t rows, int64_t stride, bool read_first, int64_t index_end)
 {
     tt_form form;
     tt_form_access access = {.buffer = read_first ? 0 : 1, .element = TT_F32};
@@ -232,13 +232,16 @@ static bool rows_in_place(int64_t rows, int64_t stride, bool read_first)
     uint32_t row = tt_form_loop(&form, &(tt_form_axis){.end = rows});
     form.split = true;
     tt_register kept = tt_form_start(&form, tt_form_number(&form, 0), false);
+    tt_register index = index_end == 0 ? TT_NO_REGISTER : tt_form_integer(&form, 0);
+    access.index_stride = 1;
+    access.index_end = index_end;
     for (int nest = 0; nest < 2; nest++) {
         uint32_t lanes = tt_form_loop(&form, &(tt_form_axis){.end = 8, .lanes = true});
         access.place = (tt_affine){0};
         tt_affine_add(&access.place, row, stride);
         tt_affine_add(&access.place, lanes, 1);
         if ((nest == 0) == read_first)
-            tt_form_set(&form, kept, tt_form_load(&form, &access, TT_NO_REGISTER, TT_NO_REGISTER));
+            tt_form_set(&form, kept, tt_form_load(&form, &access, TT_NO_REGISTER, index));
         else
             tt_form_store(&form, &access, kept);
         access.buffer = 1 - access.buffer;
@@ -377,9 +380,12 @@ int main(void)
     check_case(other_element, 0, "another element");
     check_case(smaller_element, 0, "a smaller element");
     check_case(turned_round, 0, "turned round");
-    EXPECT(rows_in_place(5, 8, true) && rows_in_place(5, 100, true));
-    EXPECT(!rows_in_place(5, 7, true) && !rows_in_place(5, 0, true) && rows_in_place(1, 0, true));
-    EXPECT(!rows_in_place(5, -8, true) && !rows_in_place(5, 8, false));
+    EXPECT(rows_in_place(5, 8, true, 0) && rows_in_place(5, 100, true, 0));
+    EXPECT(!rows_in_place(5, 7, true, 0) && !rows_in_place(5, 0, true, 0));
+    EXPECT(rows_in_place(1, 0, true, 0));
+    EXPECT(!rows_in_place(5, -8, true, 0) && !rows_in_place(5, 8, false, 0));
+    EXPECT(rows_in_place(5, 8, true, 1) && rows_in_place(5, 12, true, 5));
+    EXPECT(!rows_in_place(5, 12, true, 6) && !rows_in_place(5, 12, true, -1));
     check_streamed((int64_t)1 << 20, true);
     check_streamed(((int64_t)1 << 20) + 1, false);
     check_streamed((int64_t)1 << 12, false);
