@@ -9,6 +9,7 @@
 #include "ai/graph/element.h"
 #include "cli/data.h"
 #include "cli/say.h"
+#include "tutti/check.h"
 #include "tutti/random.h"
 
 // A generator of a buffer's own, so that it does not hang on the others.
@@ -183,17 +184,24 @@ static tt_exit set_kept(const char *command, const tt_opened *opened, const tt_b
     static char sentence[TT_SENTENCE_MAX];
     tt_text why;
     tt_random random = random_of(seed, buffer->name);
-    void *bytes = tt_session_bytes(session, buffer->name, NULL);
+    int64_t count = tt_type_count(&buffer->type);
     tt_text_init(&why, sentence, sizeof(sentence));
     const tt_tensor *tensor = tt_opened_tensor(opened, buffer, &why);
     if (tensor == NULL && sentence[0] != '\0')
         return tt_data_refuse_file(command, opened->path, TT_INVALID, sentence);
-    if (tensor != NULL)
-        memcpy(bytes, tensor->data,
-               (size_t)tt_type_count(&buffer->type) *
-                   tt_element_bytes((tt_element)buffer->type.element));
-    else if (buffer->kind == TT_PARAMETER)
-        fill_parameter(&buffer->type, bytes, &random);
+    if (tensor == NULL && buffer->kind != TT_PARAMETER)
+        return TT_EXIT_OK;
+    void *made = NULL;
+    if (tensor == NULL) {
+        made = calloc((size_t)count + 1, tt_element_bytes((tt_element)buffer->type.element));
+        if (made == NULL)
+            return no_memory(command);
+        fill_parameter(&buffer->type, made, &random);
+    }
+    tt_status status =
+        tt_session_write(session, buffer->name, 0, count, tensor != NULL ? tensor->data : made);
+    TT_CHECK(status == TT_OK);
+    free(made);
     return TT_EXIT_OK;
 }
 
@@ -214,8 +222,8 @@ tt_exit tt_feed_programs(tt_feed *feed, const char *command, const tt_opened *op
         for (unsigned k = 0; result == TT_EXIT_OK && k < count; k++)
             if (buffer->kind == TT_INPUT) // one that the simplified graph lacks is not needed
                 tt_program_set(programs[k], buffer->name, feed->data[i]);
-            else if (tt_session_bytes(sessions[k], buffer->name != NULL ? buffer->name : "",
-                                      NULL) != NULL)
+            else if (tt_session_read(sessions[k], buffer->name != NULL ? buffer->name : "", NULL) !=
+                     NULL)
                 result = set_kept(command, opened, buffer, seed, sessions[k]);
     }
     return result;

@@ -61,12 +61,12 @@ static tt_status load_layers(tt_session *session, const tt_graph *graph, const t
 }
 
 // The floats of a parameter or constant.
-static const float *floats_of(tt_session *session, const tt_graph *graph, tt_value value)
+static const float *floats_of(const tt_session *session, const tt_graph *graph, tt_value value)
 {
     int64_t at = tt_graph_attribute(graph, value.node, 0, NULL)[0];
     const tt_buffer *buffer = tt_graph_buffer(graph, (uint32_t)at);
     return buffer->kind == TT_CONSTANT ? buffer->data
-                                       : tt_session_bytes(session, buffer->name, NULL);
+                                       : tt_session_read(session, buffer->name, NULL);
 }
 
 static bool all_finite(const float *data, int64_t count)

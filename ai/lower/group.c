@@ -478,7 +478,7 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping 
                           .stored = grouping->stored,
                           .unpool = grouping->unpool,
                           .second = calloc(nodes + 1, sizeof(bool)),
-                          .blocked = calloc(nodes + 1, sizeof(bool)),
+                          .blocked = calloc(tt_values_of(graph) + 1, sizeof(bool)),
                           .unit_of = calloc(nodes + 1, sizeof(uint32_t)),
                           .unit = calloc(nodes + 2, sizeof(tt_unit)),
                           .group = calloc(nodes + 1, sizeof(tt_group)),
@@ -526,9 +526,7 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping 
         else if (how[node] == TT_LOWERED_PRODUCT || how[node] == TT_LOWERED_POOL)
             mark_operands(groups, node);
     list_members(groups);
-    if (!grouping->apart)
-        tt_groups_block(groups, grouping);
-    return true;
+    return grouping->apart || tt_groups_block(groups, grouping);
 }
 
 void tt_groups_free(tt_groups *groups)

@@ -21,6 +21,7 @@ typedef struct axis {
     int64_t size, stride[3]; // the third: in local memory
     unsigned along;
     int64_t scale;
+    bool blocks; // it counts blocks of another's numbers: a loop around the rest
 } axis;
 
 typedef struct window {
@@ -137,5 +138,8 @@ void tt_tiles_walk_columns(product *p, const rows *r);
 
 void tt_tiles_walk_all(product *p);
 void tt_tiles_walk_panels(product *p); // of what can be packed
+
+// Of a convolution of 3 by 3 taps, by fewer multiplications; false where it is none or too small.
+bool tt_tiles_walk_winograd(product *p);
 
 #endif

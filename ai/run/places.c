@@ -167,6 +167,20 @@ static uint64_t take(placing *p, uint64_t bytes)
     return offset;
 }
 
+// What settled steps make stays for the next run: its place is nobody else's, before or after.
+static void place_settled(placing *p)
+{
+    tt_program *program = p->program;
+    for (uint32_t i = 0; i < program->step_count; i++) {
+        const tt_step *step = &program->steps[i];
+        for (unsigned k = 0; step->settled && k < tt_step_write_count(p->graph, step); k++) {
+            uint32_t at = tt_value_place(p->graph, tt_step_write(step, k));
+            program->place[at] = take(p, p->bytes[at]);
+            p->last_use[at] = AT_END;
+        }
+    }
+}
+
 static void give_back(placing *p, uint64_t offset, uint64_t bytes)
 {
     for (size_t i = 0; i < p->hole_count; i++) { // join with a neighbour, then look again
@@ -227,7 +241,7 @@ static void choose_places(placing *p)
         const tt_step *step = &program->steps[i];
         for (unsigned k = 0; k < tt_step_write_count(p->graph, step); k++) {
             uint32_t at = tt_value_place(p->graph, tt_step_write(step, k));
-            if (!p->straight[at] && !take_over(p, i, at))
+            if (!step->settled && !p->straight[at] && !take_over(p, i, at))
                 program->place[at] = take(p, p->bytes[at]);
         }
         choose_streamed(p, step);
@@ -260,6 +274,7 @@ tt_status tt_program_choose_places(tt_program *program)
     if (ok) {
         find_roots(&p);
         find_last_uses(&p);
+        place_settled(&p);
         choose_straight(&p);
         list_deaths(&p);
         choose_places(&p);

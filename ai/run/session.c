@@ -7,6 +7,8 @@
 
 #include "ai/run/compile.h"
 #include "ai/run/parts.h"
+#include "ai/run/compile_internal.h"
+#include "ai/run/lists.h"
 #include "ai/run/session_internal.h"
 
 // Which way it is run where the options do not say; TT_INVALID: the environment says something
@@ -33,6 +35,14 @@ static tt_status find_way(tt_way *way, tt_text *why)
     tt_text_add(why, told);
     tt_text_add(why, "', expected 'reference', 'fast', 'interpreted' or 'compiled'");
     return TT_INVALID;
+}
+
+// Whether no compiler will be asked, or there is none.
+static bool only_interprets(tt_way way)
+{
+    char path[PATH_MAX];
+    return way == TT_RUN_INTERPRETED ||
+           (way == TT_RUN_FAST && tt_compiler_find(NULL, path, NULL) != TT_OK);
 }
 
 tt_status tt_session_new(const tt_session_options *options, tt_session **session, tt_text *why)
@@ -62,6 +72,7 @@ tt_status tt_session_new(const tt_session_options *options, tt_session **session
     made->options = all;
     made->pool = pool;
     made->wide = tt_isa_here(NULL) == TT_ISA_AVX512;
+    made->unchained = only_interprets(all.way); // which takes shorter forms faster
     *session = made;
     return TT_OK;
 }
@@ -81,7 +92,7 @@ void tt_session_free(tt_session *session)
     free(session);
 }
 
-static bytes_of *find_bytes(tt_session *session, const char *name)
+static bytes_of *find_bytes(const tt_session *session, const char *name)
 {
     for (uint32_t i = 0; i < session->kept_count; i++)
         if (strcmp(session->kept[i].name, name) == 0)
@@ -89,12 +100,34 @@ static bytes_of *find_bytes(tt_session *session, const char *name)
     return NULL;
 }
 
-void *tt_session_bytes(tt_session *session, const char *name, tt_type *type)
+const void *tt_session_read(const tt_session *session, const char *name, tt_type *type)
 {
-    bytes_of *kept = find_bytes(session, name);
+    const bytes_of *kept = find_bytes(session, name);
     if (kept != NULL && type != NULL)
         *type = kept->type;
     return kept != NULL ? kept->data : NULL;
+}
+
+void *tt_session_bytes(tt_session *session, const char *name, tt_type *type)
+{
+    session->lent = true;
+    return (void *)(uintptr_t)tt_session_read(session, name, type);
+}
+
+tt_status tt_session_write(tt_session *session, const char *name, int64_t first, int64_t count,
+                           const void *elements)
+{
+    bytes_of *kept = find_bytes(session, name);
+    if (kept == NULL)
+        return TT_NOT_FOUND;
+    int64_t all = tt_type_count(&kept->type);
+    size_t each = tt_element_bytes((tt_element)kept->type.element);
+    if (first < 0 || count < 0 || first > all || count > all - first)
+        return TT_INVALID;
+    session->changes++;
+    if (count > 0)
+        memcpy((char *)kept->data + (size_t)first * each, elements, (size_t)count * each);
+    return TT_OK;
 }
 
 static tt_status keep_bytes(tt_program *program, const tt_buffer *buffer, tt_text *why)
@@ -179,10 +212,8 @@ static tt_status load(tt_program *program, const tt_graph *graph, tt_text *why)
     status = check_sizes(program->graph, why);
     if (status != TT_OK)
         return status;
-    uint32_t nodes = tt_graph_count(program->graph),
-             buffers = tt_graph_buffer_count(program->graph);
-    const tt_operation *last = nodes > 0 ? tt_graph_node(program->graph, nodes - 1) : NULL;
-    program->value_count = last != NULL ? last->types + last->output_count : 0;
+    uint32_t buffers = tt_graph_buffer_count(program->graph);
+    program->value_count = tt_values_of(program->graph);
     program->given = calloc(buffers + 1, sizeof(*program->given));
     if (program->given == NULL)
         return TT_FULL;
@@ -253,6 +284,7 @@ void tt_program_free(tt_program *program)
             free(program->steps[i].fused);
         }
     tt_parts_free(program->parts);
+    tt_lists_free(program);
     free(program->steps);
     free(program->data);
     free(program->blocked);

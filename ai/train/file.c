@@ -75,8 +75,7 @@ void tt_maker_buffers(tt_maker *m, const tt_session *session, const tt_graph *gr
         const tt_buffer *buffer = tt_graph_buffer(graph, i);
         if (buffer->kind != kind)
             continue;
-        tt_tensor tensor =
-            tensor_of(&buffer->type, tt_session_bytes((tt_session *)session, buffer->name, NULL));
+        tt_tensor tensor = tensor_of(&buffer->type, tt_session_read(session, buffer->name, NULL));
         m->status = tt_tensor_file_add(&m->file, buffer->name, &tensor);
     }
 }
@@ -215,7 +214,9 @@ void tt_model_file_take(const tt_tensor_file *file, const tt_graph *graph, tt_bu
         const tt_tensor *tensor = expect(file, buffer, NULL);
         size_t bytes = 0;
         TT_CHECK(tensor != NULL && tt_tensor_bytes(tensor, &bytes));
-        memcpy(tt_session_bytes(session, buffer->name, NULL), tensor->data, bytes);
+        tt_status status =
+            tt_session_write(session, buffer->name, 0, tt_type_count(&buffer->type), tensor->data);
+        TT_CHECK(status == TT_OK);
     }
 }
 

@@ -8,6 +8,8 @@
 #include "ai/train/model_internal.h"
 #include "tutti/random.h"
 
+#define SOME 256 // weights that are made at once
+
 // ---- graphs
 
 static const tt_buffer *find_buffer(const tt_graph *graph, const char *name)
@@ -277,11 +279,11 @@ void tt_model_initialise(tt_model *m, uint64_t seed)
 {
     tt_random random;
     const tt_buffer *parameter;
+    double some[SOME]; // elements of any type
     tt_random_seed(&random, seed);
     for (uint32_t at = 0; (parameter = tt_model_parameter(m, &at)) != NULL;) {
         const tt_type *type = &parameter->type;
         tt_element element = (tt_element)type->element;
-        void *weights = tt_session_bytes(m->session, parameter->name, NULL);
         int64_t count = tt_type_count(type);
         if (!tt_element_is_float(element) || count == 0)
             continue;
@@ -289,7 +291,10 @@ void tt_model_initialise(tt_model *m, uint64_t seed)
         float deviation = is_bias ? 0 : sqrtf(2 / (float)(count / type->size[0]));
         for (int64_t k = 0; k < count; k++) {
             float weight = is_bias ? 0 : deviation * normal(&random);
-            tt_cell_store(element, weights, k, tt_cell_of_number(element, (double)weight));
+            tt_cell_store(element, some, k % SOME, tt_cell_of_number(element, (double)weight));
+            if (k % SOME == SOME - 1 || k == count - 1)
+                (void)!tt_session_write(m->session, parameter->name, k - k % SOME, k % SOME + 1,
+                                        some);
         }
     }
 }

@@ -4,9 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "bench/ai/measure.h"
 #include "tutti/random.h"
+
+#define HUGE_PAGE ((size_t)2 << 20)
+#define HUGE_FROM ((size_t)4 << 20) // bytes, as in NumPy
 
 const char *bench_path(const bench_run *run, const char *file)
 {
@@ -53,11 +57,24 @@ static size_t bytes_of(const tt_type *type)
     return (size_t)tt_type_count(type) * one;
 }
 
-static void *input_bytes(bench_case *c, const tt_buffer *buffer)
+// As NumPy has the peer's: on huge pages where there are many.
+static void *allocate(size_t bytes)
 {
     void *data = NULL;
-    if (c->input_count == sizeof(c->inputs) / sizeof(c->inputs[0]) ||
-        posix_memalign(&data, 64, bytes_of(&buffer->type) + 64) != 0)
+    bool many = bytes >= HUGE_FROM;
+    if (posix_memalign(&data, many ? HUGE_PAGE : 64, bytes) != 0)
+        return NULL;
+    if (many)
+        madvise(data, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); // it may as well not
+    return data;
+}
+
+static void *input_bytes(bench_case *c, const tt_buffer *buffer)
+{
+    if (c->input_count == sizeof(c->inputs) / sizeof(c->inputs[0]))
+        bench_fail("has too many inputs: ", buffer->name);
+    void *data = allocate(bytes_of(&buffer->type) + 64);
+    if (data == NULL)
         bench_fail("no room for ", buffer->name);
     c->inputs[c->input_count++] = data;
     if (tt_program_set(c->program, buffer->name, data) != TT_OK)
@@ -77,7 +94,7 @@ static void fill_all(const bench_run *run, bench_case *c, const tt_graph *graph)
         const tt_buffer *buffer = tt_graph_buffer(graph, i);
         void *data;
         if (buffer->kind == TT_PARAMETER)
-            data = tt_session_bytes(c->session, buffer->name, NULL);
+            data = calloc((size_t)tt_type_count(&buffer->type) + 1, sizeof(float));
         else if (buffer->kind == TT_INPUT && c->next == NULL && buffer->type.rank > 0)
             data = input_bytes(c, buffer);
         else
@@ -85,6 +102,12 @@ static void fill_all(const bench_run *run, bench_case *c, const tt_graph *graph)
         fill(buffer, c->classes, &random, data);
         if (fwrite(data, 1, bytes_of(&buffer->type), file) != bytes_of(&buffer->type))
             bench_fail("cannot be written: ", bench_path(run, "data"));
+        if (buffer->kind == TT_PARAMETER) {
+            if (tt_session_write(c->session, buffer->name, 0, tt_type_count(&buffer->type), data) !=
+                TT_OK)
+                bench_fail("has no parameter ", buffer->name);
+            free(data);
+        }
     }
     tt_program_set(c->program, "rate", &rate); // where there is one
     if (fclose(file) != 0)

@@ -136,7 +136,7 @@ static double differ_all(const bench_case *c, FILE *theirs)
         return worst;
     run_once(c);
     if (c->state != NULL) {
-        const float *numbers = tt_session_bytes(c->session, c->state, &type);
+        const float *numbers = tt_session_read(c->session, c->state, &type);
         return differ(theirs, c->name, numbers, (size_t)tt_type_count(&type));
     }
     for (uint32_t i = 0; i < c->results; i++) {

@@ -66,8 +66,19 @@ typedef tt_graph *tt_build(void *context, unsigned count, const int64_t *sizes);
 tt_status tt_session_program(tt_session *session, tt_build *build, void *context, unsigned count,
                              const int64_t *sizes, tt_program **program, tt_text *why);
 
-// The bytes of a parameter or state, in the order of the last axis, owned by the session; NULL
-// where there is none. They may be written between runs.
+// The elements of a parameter or state, in the order of the last axis, owned by the session; NULL
+// where there is none. They stay where they are.
+const void *tt_session_read(const tt_session *session, const char *name, tt_type *type);
+
+// Puts `count` of them, from number `first` on; between runs. TT_NOT_FOUND; TT_INVALID: there are
+// not so many.
+tt_status tt_session_write(tt_session *session, const char *name, int64_t first, int64_t count,
+                           const void *elements);
+
+// tt_session_read's, which may be written between runs, too. Nobody tells when they are: a session
+// that was once asked for them computes in each run what it would else keep from one run to the
+// next (weights in another order), which is what a program makes of nothing but parameters and
+// state that it does not assign itself.
 void *tt_session_bytes(tt_session *session, const char *name, tt_type *type);
 
 // Where an input's elements are read from at each run; the caller's. TT_NOT_FOUND.

@@ -35,6 +35,7 @@ unsigned printed_steps_add(const tt_graph *graph, uint64_t seed, uint32_t longes
     REQUIRE(session_count < SESSIONS_MAX);
     tt_session **made = &session[session_count++];
     REQUIRE(tt_session_new(&options, made, NULL) == TT_OK);
+    (*made)->unchained = false; // what is printed is chained
     REQUIRE(tt_session_load(*made, graph, &program, NULL) == TT_OK);
     for (uint32_t i = 0; i < program->step_count && count < FORMS_MAX; i++) {
         const tt_fused *fused = program->steps[i].fused;

@@ -47,11 +47,11 @@ typedef struct way {
 } way;
 
 // Run once, with no number wherever something was left out.
-static way run_way(const tt_graph *graph, const inputs *in, tt_way how, bool apart)
+static way run_way(const tt_graph *graph, const inputs *in, tt_way how, made_as as)
 {
     way w;
-    w.program = load_poisoned(graph, in->data, &(tt_session_options){.threads = 2, .way = how},
-                              apart, &w.session);
+    w.program = load_poisoned(graph, in->data, &(tt_session_options){.threads = 2, .way = how}, as,
+                              &w.session);
     if (how != TT_RUN_REFERENCE)
         check_forms(w.program);
     REQUIRE(tt_program_run(w.program, NULL) == TT_OK);
@@ -111,6 +111,8 @@ static bool has_compiler(void)
                          : asked[0] != '\0';
 }
 
+static unsigned chains_seen; // links of all programs
+
 // Whether it is as the reference has it, within the bound; compiled, too, where that is asked for.
 static bool is_right(const tt_graph *graph, uint64_t seed, bool special, double bound, bool apart,
                      bool compiled)
@@ -118,16 +120,20 @@ static bool is_right(const tt_graph *graph, uint64_t seed, bool special, double 
     inputs in;
     fill_inputs(&in, graph, seed, special);
     int failures = test_failures;
-    way slow = run_way(graph, &in, TT_RUN_REFERENCE, false);
-    way fast = run_way(graph, &in, TT_RUN_INTERPRETED, false), other;
+    way slow = run_way(graph, &in, TT_RUN_REFERENCE, AS_ALWAYS);
+    way fast = run_way(graph, &in, TT_RUN_INTERPRETED, AS_ALWAYS), other;
     double worst = worst_of(&fast, &slow);
     if (!special && !is_tame(&slow))
         bound = (double)INFINITY;
     EXPECT(worst <= bound);
     if (!(worst <= bound))
         printf("differs by %g\n", worst);
+    other = run_way(graph, &in, TT_RUN_INTERPRETED, UNCHAINED);
+    EXPECT(same_bits(&fast, &other));
+    chains_seen += other.program->step_count - fast.program->step_count;
+    tt_session_free(other.session);
     if (apart) {
-        other = run_way(graph, &in, TT_RUN_INTERPRETED, true);
+        other = run_way(graph, &in, TT_RUN_INTERPRETED, APART);
         worst = worst_of(&other, &slow);
         EXPECT(worst <= bound);
         if (!(worst <= bound))
@@ -135,7 +141,7 @@ static bool is_right(const tt_graph *graph, uint64_t seed, bool special, double 
         tt_session_free(other.session);
     }
     if (compiled) {
-        other = run_way(graph, &in, TT_RUN_COMPILED, false);
+        other = run_way(graph, &in, TT_RUN_COMPILED, AS_ALWAYS);
         bool all = true;
         for (uint32_t i = 0; i < other.program->step_count; i++)
             all = all &&

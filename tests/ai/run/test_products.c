@@ -45,11 +45,11 @@ typedef struct ran {
 
 // Run once, with no number wherever something was left out.
 static ran run_way(const tt_graph *graph, const inputs *in, tt_way how, unsigned threads,
-                   bool apart)
+                   made_as as)
 {
     ran w;
     w.program = load_poisoned(
-        graph, in->data, &(tt_session_options){.threads = threads, .way = how}, apart, &w.session);
+        graph, in->data, &(tt_session_options){.threads = threads, .way = how}, as, &w.session);
     REQUIRE(tt_program_run(w.program, NULL) == TT_OK);
     return w;
 }
@@ -185,7 +185,7 @@ static unsigned count_blocks(const tt_program *program)
 
 // ---- both
 
-static unsigned in_blocks, forms_seen; // of all programs
+static unsigned in_blocks, forms_seen, chains_seen; // of all programs
 
 static tt_graph *graph_of(uint64_t seed, int64_t work)
 {
@@ -206,6 +206,7 @@ static bool check_forms(const ran *w, uint64_t seed)
             printf("in step %u\n", (unsigned)i);
         all = all && sound;
         forms_seen += fused != NULL;
+        chains_seen += fused != NULL && fused->between_count > 0;
     }
     return all;
 }
@@ -223,26 +224,32 @@ static bool is_right(const tt_graph *graph, uint64_t seed, double bound, bool sp
     inputs in;
     fill_inputs(&in, graph, seed, special);
     tt_graph *terms = with_terms(graph);
-    ran slow = run_way(terms, &in, TT_RUN_REFERENCE, 1, false);
-    ran fast = run_way(graph, &in, TT_RUN_INTERPRETED, 1, false), other;
+    ran slow = run_way(terms, &in, TT_RUN_REFERENCE, 1, AS_ALWAYS);
+    ran fast = run_way(graph, &in, TT_RUN_INTERPRETED, 1, AS_ALWAYS), other;
     bool right = is_near(graph, &fast, &slow, bound, "fused");
     right = check_forms(&fast, seed) && right;
     in_blocks += count_blocks(fast.program);
     for (unsigned threads = 2; threads < 6; threads += 3) {
-        other = run_way(graph, &in, TT_RUN_INTERPRETED, threads, false);
+        other = run_way(graph, &in, TT_RUN_INTERPRETED, threads, AS_ALWAYS);
         bool same = same_results(graph, &fast, &other);
         if (!same)
             printf("otherwise with %u threads\n", threads);
         right = right && same;
         tt_session_free(other.session);
     }
+    other = run_way(graph, &in, TT_RUN_INTERPRETED, 1, UNCHAINED);
+    if (!same_results(graph, &fast, &other)) {
+        printf("otherwise without chains\n");
+        right = false;
+    }
+    tt_session_free(other.session);
     if (seed % 3 == 0) {
-        other = run_way(graph, &in, TT_RUN_INTERPRETED, 2, true);
+        other = run_way(graph, &in, TT_RUN_INTERPRETED, 2, APART);
         right = is_near(graph, &other, &slow, bound, "apart") && right;
         tt_session_free(other.session);
     }
     if (compiled) {
-        other = run_way(graph, &in, TT_RUN_COMPILED, 2, false);
+        other = run_way(graph, &in, TT_RUN_COMPILED, 2, AS_ALWAYS);
         bool same = same_results(graph, &fast, &other);
         if (!same)
             printf("otherwise compiled\n");
@@ -377,10 +384,122 @@ static void check_cancelled(void)
     tt_graph_free(g);
 }
 
+// ---- convolutions by fewer multiplications
+
+typedef struct small {
+    int64_t batch, rows, columns, in, out, before;
+    bool fewer; // multiplications
+} small;
+
+static const small smalls[] = {
+    {1, 16, 16, 16, 32, 1, true},  // turns of rows
+    {1, 8, 8, 64, 64, 1, true},    // turns of channels of the result
+    {1, 8, 10, 32, 16, 1, true},   // one turn
+    {32, 4, 4, 16, 16, 1, true},   // turns of four images
+    {3, 12, 8, 16, 48, 2, true},   // wider than the image; lanes that are left by pairs
+    {2, 8, 46, 16, 16, 0, true},   // narrower, and of more tiles a row than are multiplied at once
+    {16, 6, 6, 96, 32, 1, true},   //
+    {1, 6, 6, 16, 16, 1, false},   // too few tiles
+    {1, 15, 16, 16, 16, 1, false}, // half a tile is left
+    {1, 16, 16, 16, 24, 1, false}, // half a vector
+    {1, 16, 16, 20, 16, 1, false}, //
+    {1, 16, 8, 176, 16, 1, true},  // fewer tiles at once, for want of room
+    {1, 8, 8, 512, 16, 1, false},  // no room
+};
+
+static tt_graph *small_graph(const small *s, bool gradients)
+{
+    tt_graph *g = tt_graph_new();
+    int64_t around[2] = {s->before, s->before};
+    tt_windows windows = {.before = around, .after = around};
+    tt_value wrt[2] = {tt_input(g, "x", TT_TYPE(TT_F32, s->batch, s->rows, s->columns, s->in)),
+                       tt_input(g, "w", TT_TYPE(TT_F32, s->out, 3, 3, s->in))};
+    tt_value y = tt_conv(g, wrt[0], wrt[1], &windows, 1), gradient[2];
+    tt_value more = tt_input(g, "more", *tt_graph_type(g, y));
+    y = tt_add(g, tt_add(g, y, tt_input(g, "bias", TT_TYPE(TT_F32, s->out))), more);
+    tt_graph_result(g, "y", tt_relu(g, y));
+    tt_graph_result(g, "before", y);
+    if (gradients) {
+        tt_value loss = tt_sum_all(g, tt_multiply(g, y, more));
+        REQUIRE(tt_graph_gradient(g, loss, 2, wrt, gradient) == TT_OK);
+        tt_graph_result(g, "dx", gradient[0]);
+        tt_graph_result(g, "dw", gradient[1]);
+    }
+    return g;
+}
+
+// The step that makes the result has memory of its own.
+static bool has_local(const tt_program *program, uint32_t result)
+{
+    uint32_t node = tt_graph_result_at(program->graph, result)->value.node;
+    for (uint32_t i = 0; i < program->step_count; i++)
+        if (program->steps[i].node == node)
+            return program->steps[i].fused->form.local_bytes > 0;
+    return false;
+}
+
+// Where one element of the image is not finite, or one of the weights that meets no padding, what
+// sees it is not, and all else is as it was.
+static void check_special(const small *s, const char *name, size_t at, float number)
+{
+    tt_graph *g = small_graph(s, false);
+    inputs in;
+    fill_inputs(&in, g, 7, false);
+    for (uint32_t i = 0; i < tt_graph_buffer_count(g); i++)
+        if (tt_graph_buffer(g, i)->kind == TT_INPUT &&
+            strcmp(tt_graph_buffer(g, i)->name, name) == 0)
+            ((float *)in.data[i])[at] = number;
+    ran slow = run_way(g, &in, TT_RUN_REFERENCE, 1, AS_ALWAYS);
+    ran fast = run_way(g, &in, TT_RUN_INTERPRETED, 1, AS_ALWAYS);
+    tt_type type;
+    const float *is = tt_program_result(fast.program, 1, &type);
+    const float *expected = tt_program_result(slow.program, 1, NULL);
+    unsigned wrong = 0, seen = 0;
+    for (int64_t i = 0; i < tt_type_count(&type); i++) {
+        bool finite = isfinite(expected[i]);
+        seen += !finite;
+        wrong += finite ? is[i] != expected[i] : isnan(number) ? !isnan(is[i]) : isfinite(is[i]);
+    }
+    EXPECT(seen > 0);
+    EXPECT_EQUAL(wrong, 0);
+    tt_session_free(slow.session);
+    tt_session_free(fast.session);
+    free_inputs(&in, g);
+    tt_graph_free(g);
+}
+
+static void check_smalls(void)
+{
+    for (size_t i = 0; i < sizeof(smalls) / sizeof(smalls[0]); i++) {
+        tt_graph *g = small_graph(&smalls[i], true);
+        bool right = is_right(g, 3, 1e-6, false, false);
+        EXPECT(right);
+        tt_session *session = open_session(1, false);
+        bool fewer = has_local(load(session, g), 0);
+        EXPECT_EQUAL(fewer, smalls[i].fewer);
+        tt_session_free(session);
+        tt_graph_free(g);
+        g = small_graph(&smalls[i], false);
+        double apart = run_both(g, i, false);
+        EXPECT(apart < 4e-6);
+        if (!right || fewer != smalls[i].fewer || apart >= 4e-6)
+            printf("the small convolution %u, %g apart\n", (unsigned)i, apart);
+        tt_graph_free(g);
+    }
+    for (unsigned i = 0; i < 4; i++)
+        check_special(&smalls[2], i % 2 == 0 ? "x" : "w", 1000 /* of the middle */,
+                      i < 2 ? NAN : INFINITY);
+}
+
 // The forms of some graphs, in one file.
 static void check_printed(const char *folder, uint64_t seed, int64_t work, unsigned most,
                           unsigned ways)
 {
+    for (unsigned i = 0; i < 3; i++) {
+        tt_graph *graph = small_graph(&smalls[i], false);
+        printed_steps_add(graph, seed, 4000);
+        tt_graph_free(graph);
+    }
     for (unsigned forms = 0; forms < most; seed++) {
         tt_graph *graph = graph_of(seed, work);
         forms = printed_steps_add(graph, seed, 4000);
@@ -402,10 +521,12 @@ int main(int argc, char **argv)
     check_wide(300, 7, false);
     check_cuts();
     check_cancelled();
+    check_smalls();
     for (unsigned i = 0; i < graphs; i++)
         check(seed + i, i % 40 < PRODUCT_KINDS ? 400000 : 30000, false);
-    printf("%u forms, %u of them in blocks of images\n", forms_seen, in_blocks);
-    EXPECT(graphs < 100 || in_blocks > graphs / 20);
+    printf("%u forms, %u of them in blocks of images, %u chains\n", forms_seen, in_blocks,
+           chains_seen);
+    EXPECT(graphs < 100 || (in_blocks > graphs / 20 && chains_seen > graphs / 20));
     if ((printed > 0 || compiled > 0) && !has_compiler()) {
         printf("there is no compiler: nothing is compiled\n");
         return test_result();

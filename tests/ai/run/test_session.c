@@ -128,13 +128,13 @@ static void check_fusion(void)
     tt_graph *g = made_network(false);
     tt_program *p = load(session, g);
     // Two convolutions and two products with their biases, for each a copy of its weights; two
-    // pools; five of pixels and loss.
-    EXPECT_EQUAL(tt_program_steps(p), 8 + 2 + 5);
+    // pools, the first of which is in its convolution's chain; five of pixels and loss.
+    EXPECT_EQUAL(tt_program_steps(p), 8 + 1 + 5);
     tt_program_free(p);
     tt_graph_free(g);
     g = made_network(true);
     p = load(session, g);
-    EXPECT_EQUAL(tt_program_steps(p), 35);
+    EXPECT_EQUAL(tt_program_steps(p), 34);
     tt_session_free(session);
     tt_graph_free(g);
 }
@@ -257,7 +257,14 @@ static void check_way(void)
 static void check_refusals(void)
 {
     tt_session *none;
-    EXPECT_EQUAL(tt_session_new(&(tt_session_options){.threads = 1025}, &none, NULL), TT_INVALID);
+    char sentence[128];
+    tt_text why;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    EXPECT_EQUAL(tt_session_new(&(tt_session_options){.threads = 1025}, &none, &why), TT_INVALID);
+    EXPECT(none == NULL);
+    EXPECT_TEXT(sentence, "the number of threads is 1025, expected at most 1024");
+    EXPECT_EQUAL(tt_session_new(&(tt_session_options){.threads = 1024}, &none, NULL), TT_OK);
+    tt_session_free(none);
     tt_graph *g = tt_graph_new();
     tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 4));
     tt_graph_result(g, "y", tt_exp(g, x));
@@ -284,10 +291,10 @@ static void check_refusals(void)
                    "bytes of memory: 800; the limit is 799");
     tt_graph_free(g);
     g = tt_graph_new(); // 400 bytes of w, 448 of its square, in lines of 64, and the interpreter's
-                        // own
+                        // own for each thread
     tt_value w = tt_parameter(g, "w", TT_TYPE(TT_F32, 100));
     tt_graph_result(g, "y", tt_multiply(g, w, w));
-    expect_refused(g, (tt_session_options){.bytes_max = 5823}, TT_TOO_LARGE,
+    expect_refused(g, (tt_session_options){.bytes_max = 5823, .threads = 1}, TT_TOO_LARGE,
                    "bytes of memory: 5824; the limit is 5823");
     tt_graph_free(g);
     g = tt_graph_new(); // of which only one output has a size that is known
@@ -302,6 +309,109 @@ static void check_refusals(void)
     tt_add(g, tt_input(g, "x", TT_TYPE(TT_F32, 4)), tt_input(g, "z", TT_TYPE(TT_F32, 5)));
     expect_refused(g, (tt_session_options){.threads = 1}, TT_INVALID, "add: ");
     tt_graph_free(g);
+}
+
+// ---- what is kept from run to run
+
+static float first_of(tt_program *p)
+{
+    REQUIRE(tt_program_run(p, NULL) == TT_OK);
+    return *(const float *)tt_program_result(p, 0, NULL);
+}
+
+// The one step that copies weights; as if it had made nothing but zeros.
+static void wipe_copy(tt_program *p)
+{
+    unsigned settled = 0;
+    for (uint32_t i = 0; i < p->step_count; i++)
+        if (p->steps[i].settled) {
+            tt_value copy = tt_step_write(&p->steps[i], 0);
+            memset((void *)(uintptr_t)tt_bytes_at(p, copy), 0,
+                   tt_type_bytes(tt_graph_type(p->graph, copy)));
+            settled++;
+        }
+    EXPECT_EQUAL(settled, 1);
+}
+
+// A copy of weights is made again where they may have changed, and only there.
+static void check_settled(void)
+{
+    tt_session *session = open_session(1, false);
+    tt_graph *g = tt_graph_new(), *h = tt_graph_new();
+    tt_type type = TT_TYPE(TT_F32, 2, 3, 3, 2);
+    float x[18], w[36], more[2] = {5, 6};
+    for (unsigned i = 0; i < 36; i++)
+        w[i] = x[i % 18] = (float)(i % 7);
+    tt_value weights = tt_parameter(g, "w", type);
+    tt_graph_result(g, "y",
+                    tt_conv(g, tt_input(g, "x", TT_TYPE(TT_F32, 1, 3, 3, 2)), weights, NULL, 1));
+    weights = tt_parameter(h, "w", type);
+    tt_graph_assign(h, weights, tt_add(h, weights, weights));
+    tt_program *p = load(session, g), *doubles = load(session, h);
+    tt_program_set(p, "x", x);
+    REQUIRE(tt_session_write(session, "w", 0, 36, w) == TT_OK);
+    float y = first_of(p);
+    EXPECT(y > 0 && first_of(p) == y);
+    wipe_copy(p);
+    EXPECT(first_of(p) == 0); // it was not made again
+    REQUIRE(tt_session_write(session, "w", 0, 2, more) == TT_OK);
+    EXPECT(first_of(p) == y + 5 * x[0] + 5 * x[1]); // which were 0 and 1
+    REQUIRE(tt_program_run(doubles, NULL) == TT_OK);
+    EXPECT(first_of(p) == 2 * (y + 5 * x[0] + 5 * x[1]));
+    wipe_copy(p);
+    REQUIRE(tt_program_run(doubles, NULL) == TT_OK);
+    EXPECT(first_of(p) == 4 * (y + 5 * x[0] + 5 * x[1]));
+    float *lent = tt_session_bytes(session, "w", NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        memset(lent, 0, sizeof(w));
+        lent[1] = (float)i;
+        EXPECT(first_of(p) == (float)i * x[1]); // nobody said that it changed
+    }
+    EXPECT_EQUAL(tt_session_write(session, "v", 0, 1, w), TT_NOT_FOUND);
+    EXPECT_EQUAL(tt_session_write(session, "w", 36, 1, w), TT_INVALID);
+    EXPECT_EQUAL(tt_session_write(session, "w", -1, 1, w), TT_INVALID);
+    EXPECT_EQUAL(tt_session_write(session, "w", 1, INT64_MAX, w), TT_INVALID);
+    EXPECT_EQUAL(tt_session_write(session, "w", 36, 0, NULL), TT_OK);
+    EXPECT(tt_session_read(session, "v", NULL) == NULL &&
+           tt_session_read(session, "w", &type) == lent && type.size[1] == 3);
+    tt_session_free(session);
+    tt_graph_free(g);
+    tt_graph_free(h);
+}
+
+// A program that assigns one parameter keeps what it made of another; what is large is made anew.
+static void check_settled_in_training(void)
+{
+    for (unsigned large = 0; large < 2; large++) {
+        tt_session *session;
+        REQUIRE(
+            tt_session_new(&(tt_session_options){.threads = 1, .bytes_max = large > 0 ? 12000 : 0},
+                           &session, NULL) == TT_OK);
+        tt_graph *g = tt_graph_new();
+        tt_value frozen = tt_parameter(g, "w", TT_TYPE(TT_F32, 20, 5, 5, 1));
+        tt_value bias = tt_parameter(g, "b", TT_TYPE(TT_F32, 20));
+        tt_value y = tt_conv(g, tt_input(g, "x", TT_TYPE(TT_F32, 1, 5, 5, 1)), frozen, NULL, 1);
+        tt_graph_assign(g, bias, tt_add(g, bias, tt_reshape(g, y, 1, (int64_t[]){20})));
+        tt_program *p = load(session, g);
+        float x[25] = {1}, w[500] = {3};
+        tt_program_set(p, "x", x);
+        REQUIRE(tt_session_write(session, "w", 0, 500, w) == TT_OK);
+        for (unsigned i = 1; i < 4; i++) {
+            REQUIRE(tt_program_run(p, NULL) == TT_OK);
+            EXPECT(*(const float *)tt_session_read(session, "b", NULL) == 3 * (float)i);
+        }
+        unsigned settled = 0;
+        for (uint32_t i = 0; i < p->step_count; i++)
+            settled += p->steps[i].settled;
+        EXPECT_EQUAL(settled, 1 - large);
+        if (large == 0) {
+            wipe_copy(p);
+            REQUIRE(tt_program_run(p, NULL) == TT_OK);
+            EXPECT(*(const float *)tt_session_read(session, "b", NULL) == 9);
+        }
+        tt_session_free(session);
+        tt_graph_free(g);
+    }
 }
 
 // An index outside ends the run with the node's name, and nothing is assigned.
@@ -414,6 +524,8 @@ int main(void)
     check_assignments();
     check_sharing();
     check_way();
+    check_settled();
+    check_settled_in_training();
     check_refusals();
     check_index();
     check_denormals();
