@@ -357,6 +357,13 @@ static void test_limit(void)
 {
     struct stat about;
     char first[400];
+    expect(9, TT_COMPILE_KEPT, 1);
+    put(SIXTY "0007.so", 9000, 200 << 20); // three of them are more than 512 MB; they have holes
+    put(SIXTY "0008.so", 8000, 200 << 20);
+    put(SIXTY "0009.so", 7000, 200 << 20);
+    expect(8, TT_COMPILE_KEPT, 4);
+    EXPECT(!there(SIXTY "0007.so") && there(SIXTY "0008.so") && there(SIXTY "0009.so"));
+    empty_cache();
     expect(1, TT_COMPILE_KEPT, 1);
     snprintf(first, sizeof(first), "%s", only_file());
     REQUIRE(stat(first, &about) == 0);
