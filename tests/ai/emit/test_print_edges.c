@@ -188,6 +188,7 @@ typedef enum window {
     OTHER_STEP,  // one of them goes on by two
     NO_STEP,     // none goes on
     OF_LANES,    // they are not uniform
+    ONE_GUARDED, // one of them is not, by what decides whether it is read
     LOOP_INSIDE, // it is not the innermost
     NO_LANES,
     TAIL,
@@ -209,7 +210,11 @@ static void build_window(window way)
         tt_form_access place = at(0, 20 + (way == ONE_PLACE ? 0 : i), 0, 7, 2, step, -1);
         if (way == OF_LANES)
             tt_affine_add(&place.place, 1, 1);
-        tt_form_set(f, sum, tt_form_make(f, TT_FORM_FMA, load(place), weight, sum));
+        tt_register mask = TT_NO_REGISTER;
+        if (way == ONE_GUARDED && i == 1)
+            mask = tt_form_2(f, TT_FORM_LESS, weight, sum);
+        tt_register x = tt_form_load(f, &place, mask, TT_NO_REGISTER);
+        tt_form_set(f, sum, tt_form_make(f, TT_FORM_FMA, x, weight, sum));
     }
     if (way == LOOP_INSIDE)
         tt_form_end(f);
@@ -224,15 +229,16 @@ static void check_hidden(void)
     static const struct {
         unsigned hidden, reads, others;
     } expected[WINDOWS] = {
-        [WINDOW] = {1, 3, 0},   [ONE_PLACE] = {1, 3, 0}, [OTHER_STEP] = {1, 2, 1},
-        [NO_STEP] = {0, 0, 3},  [OF_LANES] = {0, 0, 0},  [LOOP_INSIDE] = {0, 0, 3},
-        [NO_LANES] = {0, 0, 4}, [TAIL] = {2, 6, 0},
+        [WINDOW] = {1, 3, 0},      [ONE_PLACE] = {1, 3, 0}, [OTHER_STEP] = {1, 2, 1},
+        [NO_STEP] = {0, 0, 3},     [OF_LANES] = {0, 0, 0},  [ONE_GUARDED] = {1, 2, 0},
+        [LOOP_INSIDE] = {0, 0, 3}, [NO_LANES] = {0, 0, 4},  [TAIL] = {2, 6, 0},
     };
     for (int way = WINDOW; way < WINDOWS; way++) {
         build_window((window)way);
         expect_words(TT_ISA_AVX512, "__asm__(", expected[way].hidden);
         expect_words(TT_ISA_AVX512, "tt_get_f32(q", expected[way].reads);
         expect_words(TT_ISA_AVX512, "tt_get_f32(p", expected[way].others);
+        expect_words(TT_ISA_AVX512, "tt_loadg_f32(p", way == ONE_GUARDED);
     }
     build_window(WINDOW);
     char *text = text_of(f, TT_ISA_AVX512);
@@ -591,11 +597,15 @@ static void check_choices(void)
     tt_register whole = tt_form_integer(f, 2), too = tt_form_integer(f, 2);
     tt_register less = tt_form_2(f, TT_FORM_LESS, x, y), least = tt_form_2(f, TT_FORM_LESS, x, two);
     tt_register equal = tt_form_2(f, TT_FORM_LESS_OR_EQUAL, x, y);
+    tt_register zero = tt_form_number(f, 0), above = tt_form_2(f, TT_FORM_LESS, zero, x);
     tt_register made[] = {
-        select_of(less, x, y),      select_of(less, y, x),       select_of(less, x, x),
-        select_of(equal, x, y),     select_of(equal, y, x),      select_of(least, x, again),
-        select_of(least, again, x), select_of(least, three, x),  select_of(least, x, three),
-        select_of(less, y, three),  select_of(least, two, again)};
+        select_of(less, y, zero),    select_of(less, zero, y),   select_of(less, zero, x),
+        select_of(less, x, zero),    select_of(above, x, y),     select_of(above, y, x),
+        select_of(above, y, zero),   select_of(above, zero, y),  select_of(less, x, y),
+        select_of(less, y, x),       select_of(less, x, x),      select_of(equal, x, y),
+        select_of(equal, y, x),      select_of(least, x, again), select_of(least, again, x),
+        select_of(least, three, x),  select_of(least, x, three), select_of(less, y, three),
+        select_of(least, two, again)};
     for (unsigned i = 0; i < TT_COUNT(made); i++)
         store(at(OUT, 20 * (int64_t)i, 0, 1, -1), made[i]);
     tt_form_access integers = at(OUT_INTEGERS, 0, 0, 1, -1);
@@ -606,7 +616,7 @@ static void check_choices(void)
     end_loops(1);
     expect_words(TT_ISA_AVX512, "tt_min(", 2);
     expect_words(TT_ISA_AVX512, "tt_max(", 2);
-    expect_words(TT_ISA_AVX512, "tt_select(", 7);
+    expect_words(TT_ISA_AVX512, "tt_select(", 15);
     expect_words(TT_ISA_AVX512, "tt_pick(", 2);
 }
 

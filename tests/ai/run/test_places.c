@@ -275,6 +275,40 @@ static void check_streamed(int64_t columns, bool streamed)
     tt_graph_free(g);
 }
 
+static bool any_streamed(const tt_step *step)
+{
+    bool streamed = false;
+    for (uint32_t i = 0; step->fused != NULL && i < step->fused->form.access_count; i++)
+        streamed = streamed || step->fused->form.access[i].streamed;
+    return streamed;
+}
+
+// As large, but the bytes were just read: in place of another value, or in a state's own bytes.
+static void check_read_before(void)
+{
+    tt_type type = TT_TYPE(TT_F32, 8, 1 << 20);
+    for (int state = 0; state < 2; state++) {
+        tt_graph *g = tt_graph_new();
+        tt_value x = tt_input(g, "x", type);
+        if (state > 0) {
+            tt_value s = tt_state(g, "s", type);
+            tt_graph_assign(g, s, tt_add(g, tt_scale(g, s, 0.5), x));
+        } else {
+            x = tt_exp(g, x); // which is stored, for all of it is summed first
+            tt_graph_result(g, "y", tt_multiply(g, x, tt_sum_all(g, x)));
+        }
+        tt_session *session;
+        REQUIRE(tt_session_new(&(tt_session_options){.threads = 1, .way = TT_RUN_INTERPRETED},
+                               &session, NULL) == TT_OK);
+        tt_program *p = load(session, g);
+        EXPECT_EQUAL(p->straight_count, state > 0);
+        EXPECT_EQUAL(in_place(p), state == 0);
+        EXPECT(p->step_count > 0 && !any_streamed(&p->steps[p->step_count - 1]));
+        tt_session_free(session);
+        tt_graph_free(g);
+    }
+}
+
 // ---- assignments
 
 // A step of an optimiser lies in its buffers; guarded it is aside, and gives the same bits.
@@ -403,6 +437,7 @@ int main(int argc, char **argv)
     check_streamed((int64_t)1 << 20, true);
     check_streamed(((int64_t)1 << 20) + 1, false);
     check_streamed((int64_t)1 << 12, false);
+    check_read_before();
     check_optimiser();
     check_what_stays();
     for (uint64_t seed = first; seed < first + seeds; seed++)
