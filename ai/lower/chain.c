@@ -18,7 +18,7 @@
 #define PARTS_MAX 4
 #define NEST_MAX 8     // outer loops of a form that are looked at
 #define TURNS_ENOUGH 8 // of a chain, for threads; fewer where its forms have no more
-#define NO_DIGIT DIGITS_MAX
+#define LENGTH_MAX 4096 // instructions: compilers take more than twice as long for twice as many
 
 typedef struct digit {
     int64_t size, stride;
@@ -40,13 +40,14 @@ typedef struct parts {
     unsigned count;
 } parts;
 
-// What an axis of a link's form is in the chain's: the sum of these loops' numbers times `unit`. In
-// local memory the value's elements lie `local` apart from one number to the next.
+// What an axis of a link's form is in the chain's: the sum of these loops' numbers times `unit`; a
+// part that is cut is two of them. In local memory the value's elements lie `local` apart from one
+// number to the next.
 typedef struct loops {
     struct {
         uint32_t id;
         int64_t unit, local;
-    } loop[PARTS_MAX + 1];
+    } loop[PARTS_MAX + LEVELS_MAX];
     unsigned count;
 } loops;
 
@@ -599,6 +600,8 @@ static bool can_chain(chain *c, const tt_between *between)
 {
     const tt_fused *first = c->link[0].fused, *second = c->link[1].fused;
     int64_t enough = first->turns < second->turns ? first->turns : second->turns;
+    if (first->form.length + second->form.length > LENGTH_MAX)
+        return false;
     list_digits(c, between);
     for (unsigned i = 0; i < 2; i++)
         find_nest(c, &c->link[i]);
