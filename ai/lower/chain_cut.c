@@ -10,7 +10,7 @@
 
 #include "ai/lower/chaining.h"
 
-#define LEVELS_MAX 2
+#define LENGTH_MAX 4096 // instructions: compilers take more than twice as long for twice as many
 
 static void list_digits(chain *c, const tt_between *between)
 {
@@ -268,6 +268,8 @@ bool tt_chain_cut(chain *c, const tt_between *between)
 {
     const tt_fused *first = c->link[0].fused, *second = c->link[1].fused;
     int64_t enough = first->turns < second->turns ? first->turns : second->turns;
+    if (first->form.length + second->form.length > LENGTH_MAX)
+        return false;
     list_digits(c, between);
     for (unsigned i = 0; i < 2; i++)
         find_nest(c, &c->link[i]);

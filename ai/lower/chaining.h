@@ -7,6 +7,7 @@
 #include "ai/lower/chain.h"
 
 #define DIGITS_MAX (TT_RANK_MAX + 1)
+#define LEVELS_MAX 2 // digits that are cut
 #define PARTS_MAX 4
 #define NEST_MAX 8     // outer loops of a form that are looked at
 #define TURNS_ENOUGH 8 // of a chain, for threads; fewer where its forms have no more
@@ -31,13 +32,14 @@ typedef struct parts {
     unsigned count;
 } parts;
 
-// What an axis of a link's form is in the chain's: the sum of these loops' numbers times `unit`. In
-// local memory the value's elements lie `local` apart from one number to the next.
+// What an axis of a link's form is in the chain's: the sum of these loops' numbers times `unit`; a
+// part that is cut is two of them. In local memory the value's elements lie `local` apart from one
+// number to the next.
 typedef struct loops {
     struct {
         uint32_t id;
         int64_t unit, local;
-    } loop[PARTS_MAX + 1];
+    } loop[PARTS_MAX + LEVELS_MAX];
     unsigned count;
 } loops;
 
