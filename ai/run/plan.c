@@ -210,8 +210,14 @@ static bool choose_steps(planning *p)
               c.stored != NULL && c.unpools != NULL && c.unpool != NULL;
     if (ok)
         choose_all(p, &c);
-    tt_grouping grouping = {
-        c.how, c.stored, p->uses, c.unpool, c.read, program->apart, program->session->wide};
+    tt_grouping grouping = {.how = c.how,
+                            .stored = c.stored,
+                            .uses = p->uses,
+                            .unpool = c.unpool,
+                            .read = c.read,
+                            .apart = program->apart,
+                            .wide = program->session->wide,
+                            .shared = tt_pool_threads(program->session->pool) > 1};
     ok = ok && tt_groups_make(&groups, c.graph, &grouping);
     for (uint32_t i = 1; ok && i < groups.unit_count; i++) {
         if (groups.unit[i].is_group)
