@@ -112,9 +112,10 @@ static void print_head(FILE *out, const tt_profile *f)
                 kib < 1024 ? "KiB" : "MiB", with_unit(p->copy[i].bytes_per_s, "B/s", text));
     }
     fprintf(out, "\n");
+    const char *why = tt_program_uncompiled(f->program);
     if (f->interpreted > 0)
-        fprintf(out, "%" PRIu32 " of %" PRIu32 " forms are interpreted, without a compiler\n",
-                f->interpreted, f->forms);
+        fprintf(out, "%" PRIu32 " of %" PRIu32 " forms are interpreted: %s\n", f->interpreted,
+                f->forms, why[0] != '\0' ? why : "no compiler was asked");
 }
 
 static void print_row(FILE *out, const tt_profile *f, uint32_t index)

@@ -78,6 +78,7 @@ typedef struct session {
     double shown_s, started_s;
     bool saved;   // some checkpoint was written by this run
     bool unsaved; // the last one could not be
+    bool told;    // why it is interpreted
 } session;
 
 static double now_s(void)
@@ -127,6 +128,11 @@ static void on_progress(const tt_progress *progress, void *context)
 {
     session *s = context;
     s->last = *progress;
+    if (!s->told && tt_training_uncompiled(s->training)[0] != '\0') {
+        tt_say("the steps are interpreted, which is slower: %s",
+               tt_training_uncompiled(s->training));
+        s->told = true;
+    }
     tt_history_add(&s->history, progress, now_s() - s->started_s);
     show(s, progress);
     if (progress->epoch_end && save(s) != TT_EXIT_OK && progress->epoch < progress->epochs)

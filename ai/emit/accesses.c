@@ -97,8 +97,7 @@ void tt_emit_hidden(const tt_printer *p, uint32_t loop, uint32_t end)
     for (uint32_t at = loop + 1; at < end; at++) {
         const tt_instruction *i = &p->form->code[at];
         uint32_t pointer = i->op == TT_FORM_LOAD && i->uniform ? p->pointer[i->a] : i->a;
-        if (i->op != TT_FORM_LOAD || !i->uniform || p->hidden[pointer] || pointer == i->a ||
-            loop_stride(&within, pointer) == 0)
+        if (pointer == i->a || p->hidden[pointer] || loop_stride(&within, pointer) == 0)
             continue;
         p->hidden[pointer] = true;
         tt_emit_indent(p);
@@ -217,9 +216,9 @@ void tt_emit_load(const tt_printer *p, uint32_t at)
 static bool is_streamed(const tt_printer *p, const tt_instruction *i)
 {
     const tt_form_access *access = &p->form->access[i->a];
-    if (!access->streamed || access->element != TT_F32 || p->partial || i->uniform ||
-        lane_stride(p, i) != 1 || p->form->axis[p->lanes].bounded ||
-        p->form->axis[p->lanes].first % TT_LANES != 0 || access->place.offset % TT_LANES != 0)
+    if (!access->streamed || access->element != TT_F32 || p->partial || lane_stride(p, i) != 1 ||
+        p->form->axis[p->lanes].bounded || p->form->axis[p->lanes].first % TT_LANES != 0 ||
+        access->place.offset % TT_LANES != 0)
         return false;
     for (unsigned t = 0; t < access->place.count; t++)
         if (access->place.term[t].axis != p->lanes && access->place.term[t].stride % TT_LANES != 0)
@@ -241,7 +240,7 @@ void tt_emit_store(const tt_printer *p, uint32_t at)
             fprintf(p->file, "tt_put_%s(", element);
         else
             fprintf(p->file, "tt_store%s_%s(", way, element);
-        print_place(p, i, i->uniform ? 0 : stride * (int64_t)(w * p->width));
+        print_place(p, i, stride * (int64_t)(w * p->width));
         if (!i->uniform && *way != 0)
             fprintf(p->file, ", %" PRId64 "L", stride);
         if (!i->uniform && *way == 'n') {
@@ -264,9 +263,8 @@ static bool is_word(const tt_form_access *access)
 static bool turns(const tt_printer *p, uint32_t loop, uint32_t end)
 {
     const tt_instruction *load = &p->form->code[loop + 1], *store = load + 1;
-    if (p->lanes == TT_NO_REGISTER || p->partial || end != loop + 3 || load->op != TT_FORM_LOAD ||
-        store->op != TT_FORM_STORE || store->b != loop + 1 || load->b != TT_NO_REGISTER ||
-        load->c != TT_NO_REGISTER)
+    if (p->partial || end != loop + 3 || load->op != TT_FORM_LOAD || store->op != TT_FORM_STORE ||
+        store->b != loop + 1 || load->b != TT_NO_REGISTER || load->c != TT_NO_REGISTER)
         return false;
     const tt_form_access *from = &p->form->access[load->a], *to = &p->form->access[store->a];
     return is_word(from) && from->element == to->element && from->buffer != TT_FORM_LOCAL &&

@@ -58,7 +58,7 @@ void tt_emit_operand(const tt_printer *p, tt_register of, unsigned w)
     else if (i->uniform)
         fprintf(p->file, "tt_splat_%c(r%" PRIu32 ")", i->kind == TT_FORM_F32 ? 'v' : 'u', of);
     else
-        fprintf(p->file, "r%" PRIu32 "_%u", of, w);
+        fprintf(p->file, "r%" PRIu32 "_%u", of, of < p->lanes_loop ? w % p->whole : w);
 }
 
 // The beginning of a statement that makes vector w of a register.
@@ -73,6 +73,7 @@ void tt_emit_target(const tt_printer *p, uint32_t at, unsigned w)
 }
 
 static void print_walk(tt_printer *p, uint32_t from, uint32_t end);
+static void print_one(tt_printer *p, uint32_t at);
 
 static uint32_t end_of(const tt_form *form, uint32_t loop)
 {
@@ -157,6 +158,40 @@ static bool sees_idle_lanes(const tt_form *form, uint32_t loop, uint32_t end)
     return false;
 }
 
+static void print_lanes_loop(const tt_printer *p, uint32_t number, unsigned lanes)
+{
+    tt_emit_indent(p);
+    fprintf(p->file, "for (; i%" PRIu32 " + %u <= e%" PRIu32 "; i%" PRIu32 " += %u) ", number,
+            lanes, number, number, lanes);
+}
+
+// Several turns at once, statement by statement, so that a processor need not look far ahead for
+// what it can do beside a long calculation. Then, turn by turn, what waits for the turn before.
+static void print_turns(tt_printer *p, uint32_t loop, uint32_t end)
+{
+    bool *waits = calloc(end - loop, sizeof(*waits));
+    TT_CHECK(waits != NULL);
+    unsigned turns = tt_emit_turns(p, loop, end, waits);
+    if (turns > 1) {
+        tt_printer many = *p;
+        many.vectors = many.used = turns * p->vectors;
+        many.loop = loop;
+        print_lanes_loop(p, p->lanes, turns * TT_LANES);
+        open_block(&many);
+        for (uint32_t at = loop + 1; at < end; at++)
+            if (!waits[at - loop])
+                print_one(&many, at);
+        for (many.first = 0; many.first < many.vectors; many.first += p->vectors) {
+            many.used = many.first + p->vectors;
+            for (uint32_t at = loop + 1; at < end; at++)
+                if (waits[at - loop])
+                    print_one(&many, at);
+        }
+        close_block(&many);
+    }
+    free(waits);
+}
+
 // Turns of 16 lanes, then the one that has fewer, as far as there are such.
 static void print_lanes(tt_printer *p, uint32_t loop, uint32_t end)
 {
@@ -167,15 +202,14 @@ static void print_lanes(tt_printer *p, uint32_t loop, uint32_t end)
     p->lanes_loop = loop;
     p->seen = sees_idle_lanes(p->form, loop, end);
     if (count >= TT_LANES) {
-        tt_emit_indent(p);
-        fprintf(p->file, "for (; i%" PRIu32 " + %d <= e%" PRIu32 "; i%" PRIu32 " += %d) ", number,
-                TT_LANES, number, number, TT_LANES);
+        print_turns(p, loop, end);
+        print_lanes_loop(p, number, TT_LANES);
         open_block(p);
         print_body(p, loop, end);
     }
     if (axis->bounded)
         print_idle_lanes(p, loop, end, 0);
-    else if (count > 0 && count % TT_LANES > 0)
+    else if (count % TT_LANES > 0) // none where there is nothing
         print_idle_lanes(p, loop, end, (unsigned)(count % TT_LANES));
     p->lanes = TT_NO_REGISTER;
 }
@@ -201,25 +235,31 @@ static void print_loop(tt_printer *p, uint32_t loop, uint32_t end)
     close_block(p);
 }
 
+static void print_one(tt_printer *p, uint32_t at)
+{
+    switch (p->form->code[at].op) {
+    case TT_FORM_LOAD:
+        tt_emit_load(p, at);
+        break;
+    case TT_FORM_STORE:
+        tt_emit_store(p, at);
+        break;
+    default:
+        tt_emit_plain(p, at);
+    }
+}
+
 static void print_walk(tt_printer *p, uint32_t from, uint32_t end)
 {
-    for (uint32_t at = from; at < end; at++)
-        switch (p->form->code[at].op) {
-        case TT_FORM_LOOP: {
-            uint32_t last = end_of(p->form, at);
-            print_loop(p, at, last);
-            at = last;
-            break;
+    for (uint32_t at = from; at < end; at++) {
+        if (p->form->code[at].op != TT_FORM_LOOP) {
+            print_one(p, at);
+            continue;
         }
-        case TT_FORM_LOAD:
-            tt_emit_load(p, at);
-            break;
-        case TT_FORM_STORE:
-            tt_emit_store(p, at);
-            break;
-        default:
-            tt_emit_plain(p, at);
-        }
+        uint32_t last = end_of(p->form, at);
+        print_loop(p, at, last);
+        at = last;
+    }
 }
 
 void tt_emit_c(FILE *file, const tt_form *form, const char *name, tt_isa isa)
@@ -230,6 +270,7 @@ void tt_emit_c(FILE *file, const tt_form *form, const char *name, tt_isa isa)
                     .width = width,
                     .vectors = TT_LANES / width,
                     .used = TT_LANES / width,
+                    .whole = TT_LANES / width,
                     .lanes = TT_NO_REGISTER,
                     .loop = TT_NO_REGISTER};
     p.pointer = malloc(2 * ((size_t)form->access_count + 1) * sizeof(*p.pointer));

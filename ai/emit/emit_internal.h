@@ -15,7 +15,8 @@ typedef struct tt_printer {
     bool partial;            // in the body of it that has idle lanes
     unsigned busy;           // how many are not, there; 0: that is known when it runs, and is `n`
     bool seen;               // idle lanes are: some JOIN counts them
-    unsigned used;     // the first so many vectors of a register are made; the others are idle
+    unsigned first, used;    // vectors of a register from `first` to before `used` are made now
+    unsigned whole;    // vectors of a register outside of a body that is printed for many turns
     uint32_t loop;     // the innermost open LOOP, or TT_NO_REGISTER
     uint32_t *pointer; // of each access: the one whose pointer it uses
     bool *hidden;      // of each such: whether the compiler is kept from seeing where it points
@@ -29,7 +30,7 @@ void tt_emit_elements(FILE *file, tt_isa isa); // how elements of buffers are re
 // Statements are for each w from the first to before the end.
 static inline unsigned tt_emit_first(const tt_printer *p, bool uniform)
 {
-    return uniform ? p->vectors : 0;
+    return uniform ? p->vectors : p->first;
 }
 static inline unsigned tt_emit_end(const tt_printer *p, bool uniform)
 {
@@ -41,6 +42,10 @@ void tt_emit_affine(const tt_printer *p, const tt_affine *place, uint32_t withou
 void tt_emit_operand(const tt_printer *p, tt_register of, unsigned w);
 void tt_emit_target(const tt_printer *p, uint32_t at, unsigned w); // "tt_v r7_0 = "
 int64_t tt_affine_stride(const tt_affine *place, uint32_t axis);
+
+// Whether the body of an axis of lanes is printed for several turns at once, and how many; marks
+// what must wait for the turn before.
+unsigned tt_emit_turns(const tt_printer *p, uint32_t loop, uint32_t end, bool *waits);
 
 // Statements: of whatever is no loop nor access; of accesses; the pointers that a loop's own
 // instructions need, not those of the loops inside.

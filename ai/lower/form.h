@@ -124,6 +124,7 @@ typedef struct tt_form_access {
     bool streamed;   // a hint for STORE: past the caches, which the buffer would empty. Then it
                      // begins at a multiple of 64 bytes
     int64_t index_stride; // elements
+    int64_t index_end;    // above 0: the guard keeps the index from 0 to before it
     tt_affine place;      // elements
 } tt_form_access;
 

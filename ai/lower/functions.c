@@ -13,17 +13,17 @@
 // log(2) as the sum of two floats; the first has 21 bits, so that small multiples are exact.
 #define LOG_2 0.693147182F
 #define LOG_2_REST -1.90465421e-9F
+#define GREATEST 88.8F      // a little more than has a finite exp
 #define ROUNDER 12582912.0F // 1.5 2^23: a small number added to it is rounded to an integer
 
 // exp(x) = 2^n exp(r), |r| <= log(2) / 2: returns exp(r), and n + `more` in the last bits of
-// `bits`. Of x no less than `least`.
+// `bits`. Of x no less than `least`, and not above 89.
 static tt_register exp_of_rest(tt_form *form, tt_register x, float least, float more,
                                tt_register *bits)
 {
     static const float c[] = {
         1, 1, 0.49999994F, 0.166665211F, 0.0416683331F, 0.00836871006F, 0.00138142798F};
     tt_register limit = tt_form_number(form, least), rounder = tt_form_number(form, ROUNDER + more);
-    x = at_most(form, x, 88.8F);
     x = choose(form, tt_form_2(form, TT_FORM_LESS, x, limit), limit, x);
     tt_register rounded = fused(form, x, tt_form_number(form, LOG2_E), rounder);
     tt_register n = tt_form_2(form, TT_FORM_SUBTRACT, rounded, rounder);
@@ -37,7 +37,7 @@ static tt_register exp_of_rest(tt_form *form, tt_register x, float least, float 
 // 2^128.
 tt_register tt_form_exp(tt_form *form, tt_register x)
 {
-    tt_register both, p = exp_of_rest(form, x, -104, 254, &both);
+    tt_register both, p = exp_of_rest(form, at_most(form, x, GREATEST), -104, 254, &both);
     tt_register half = shifted(form, TT_FORM_RIGHT, both, 1);
     tt_register rest = tt_form_2(form, TT_FORM_SUBTRACT_INTEGER, both, half);
     half = tt_form_1(form, TT_FORM_AS_FLOAT, shifted(form, TT_FORM_LEFT, half, 23));
@@ -46,8 +46,9 @@ tt_register tt_form_exp(tt_form *form, tt_register x)
 }
 
 // 2^n is 0 for -127, where -88 is, and infinite for 128, where 88.8 is.
-tt_register tt_form_exp_below(tt_form *form, tt_register x)
+tt_register tt_form_exp_below(tt_form *form, tt_register x, bool infinite)
 {
+    x = infinite ? at_most(form, x, GREATEST) : x;
     tt_register bits, p = exp_of_rest(form, x, -88, 127, &bits);
     bits = tt_form_1(form, TT_FORM_AS_FLOAT, shifted(form, TT_FORM_LEFT, bits, 23));
     return tt_form_2(form, TT_FORM_MULTIPLY, p, bits);

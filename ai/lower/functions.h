@@ -11,9 +11,9 @@
 #include "ai/lower/form.h"
 
 tt_register tt_form_exp(tt_form *form, tt_register x);
-// The same of what is not above 0, or infinite; what would be below 2^-126 may be 0. For sums of
-// what was made small by their greatest.
-tt_register tt_form_exp_below(tt_form *form, tt_register x);
+// The same of what is not above 0, or, where that is told, infinite; what would be below 2^-126 may
+// be 0. For sums of what was made small by their greatest.
+tt_register tt_form_exp_below(tt_form *form, tt_register x, bool infinite);
 tt_register tt_form_log(tt_form *form, tt_register x);
 tt_register tt_form_tanh(tt_form *form, tt_register x);
 tt_register tt_form_erf(tt_form *form, tt_register x);

@@ -16,6 +16,7 @@
 
 #define CHUNK 8192      // elements of a turn of a split axis, where there is but one axis
 #define TURNS_ENOUGH 16 // of a split axis, to be shared out
+#define ROW_SHORT 4096  // elements of a row of which so many stay in the fastest cache
 #define PART 4 // numbers of a lane that are added as they are, before they are added exactly
 
 static tt_form_axis lanes_of(int64_t size)
@@ -180,19 +181,52 @@ static bool works_in(const fusing *f, unsigned turn)
     return false;
 }
 
+// Whether TT_ROWS_TOGETHER rows are walked together: a row's next turn waits for its sums, and
+// while it does, those of other rows can be added up.
+static bool walks_rows_together(const fusing *f, unsigned turns)
+{
+    unsigned outer = f->outer_count;
+    int64_t enough = outer == 1 ? TT_ROWS_TOGETHER * TURNS_ENOUGH : TT_ROWS_TOGETHER, length = 1;
+    for (unsigned i = outer; i < f->axis_count; i++)
+        length *= f->axis[i].size;
+    return turns > 0 && outer > 0 && f->axis[outer - 1].size >= enough && length <= ROW_SHORT;
+}
+
+// Opens the loop over the rows of a turn, in which nothing is known but what was kept of turns
+// before.
+static void open_rows(fusing *f, unsigned turn)
+{
+    unsigned last = f->outer_count - 1;
+    tt_fusing_open(
+        f, last, 1,
+        tt_fusing_rest(f, f->open_count - 1, TT_ROWS_TOGETHER, f->axis[last].size, false));
+    for (uint32_t i = 0; i < f->count; i++)
+        f->member[i].is_made = f->member[i].has_inverse = false;
+    for (uint32_t i = 0; i < f->place_count; i++)
+        f->place[i].outer_register = TT_NO_REGISTER;
+    tt_fusing_recall_sums(f, turn, TT_ROWS_TOGETHER);
+}
+
 static void fuse_rows(fusing *f)
 {
     unsigned outer = f->outer_count, turns = last_turn(f);
     tt_fusing_keep_exps(f, turns);
     choose_split(f, outer);
+    bool together = walks_rows_together(f, turns);
     for (unsigned i = 0; i < outer; i++) {
-        tt_fusing_open(f, i, 1, (tt_form_axis){.end = f->axis[i].size});
+        int64_t scale = together && i == outer - 1 ? TT_ROWS_TOGETHER : 1;
+        int64_t end = (f->axis[i].size + scale - 1) / scale;
+        tt_fusing_open(f, i, scale, (tt_form_axis){.end = end});
         f->form->split = true;
         if (i == 0)
-            f->fused->turns = f->axis[0].size;
+            f->fused->turns = end;
     }
     uint32_t nests = 0;
     for (unsigned turn = 0; turn <= turns; turn++) {
+        if (together && !works_in(f, turn))
+            continue;
+        if (together)
+            open_rows(f, turn);
         before_turn(f, turn);
         f->nest = nests;
         if (works_in(f, turn)) {
@@ -201,6 +235,10 @@ static void fuse_rows(fusing *f)
             nests = f->nest;
             f->nest = 0;
             tt_fusing_join_sums(f, turn, true);
+        }
+        if (together && turn < turns) {
+            tt_fusing_note_sums(f, turn, TT_ROWS_TOGETHER);
+            tt_fusing_close(f);
         }
     }
     before_turn(f, UINT32_MAX - 1);
@@ -277,6 +315,7 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
         f.member[i].node = groups->member[g->first + i];
         f.member[i].kept = -1;
         f.member[i].kept_by = UINT32_MAX;
+        f.member[i].picked_by = -1;
         f.member[i].sum = tt_groups_is_sum(tt_fusing_op_of(&f, f.member[i].node));
     }
     for (uint32_t i = 0; !f.full && i < f.count; i++) {
@@ -288,11 +327,12 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
     }
     if (!f.full && (g->product || g->pool)) {
         const tt_unpool *unpool = groups->unpool[f.member[0].node];
-        estimate(&f);
-        if (g->product)
+        if (g->product) { // knows what it costs
             tt_fuse_product(&f);
-        else
+        } else {
             tt_fuse_pool(&f, unpool != NULL ? unpool->read : NULL);
+            estimate(&f);
+        }
     } else if (!f.full) {
         tt_fusing_find_blocks(&f);
         tt_fusing_find_axes(&f);

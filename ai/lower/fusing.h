@@ -6,6 +6,7 @@
 #include "ai/lower/grouping.h"
 
 #define AXES (2 * TT_RANK_MAX)
+#define TT_ROWS_TOGETHER 4 // that are walked, a turn for all of them before the next
 
 // What is loaded, stored or counted: where it lies along the domain's axes.
 typedef struct place {
@@ -30,13 +31,16 @@ typedef struct walk_axis {
 typedef struct member {
     uint32_t node;
     bool full, sum;
-    bool flat;        // of an exp that is kept: 0 where the sum is
-    bool lends;       // its place to what is kept until it is written
-    bool below;       // a log_sum_exp of what the greatest was taken from: no greater than 0
-    unsigned turn;    // in which it is computed; of a sum: after which it is there
-    int64_t read[3];  // by input: a place, or -1 - a member
-    int64_t written;  // a place, or -1
-    tt_register made; // outside of the inner nest
+    bool flat;         // of an exp that is kept: 0 where the sum is
+    bool lends;        // its place to what is kept until it is written
+    int64_t picked_by; // of a sum of one of a row's elements, the others being made 0: the place
+                       // of that one's number; it is no sum then, but reads that one. Else -1
+    bool noted;        // it is in local memory, from where other turns have it
+    bool below;        // a log_sum_exp of what the greatest was taken from: no greater than 0
+    unsigned turn;     // in which it is computed; of a sum: after which it is there
+    int64_t read[3];   // by input: a place, or -1 - a member
+    int64_t written;   // a place, or -1
+    tt_register made;  // outside of the inner nest
     bool is_made;
     tt_register inner_made; // in the inner nest `inner_at`
     uint32_t inner_at;
@@ -127,6 +131,10 @@ bool tt_fusing_is_full(const fusing *f, uint32_t node); // of the domain's shape
 unsigned tt_fusing_reads_of(const fusing *f, const member *m);
 void tt_fusing_find_reads(fusing *f, uint32_t index);
 bool tt_fusing_is_number(const fusing *f, int64_t index); // a place of one constant
+bool tt_fusing_number_is(const fusing *f, tt_value value, double number);
+// picks.c. Sums of which all but one element are 0.
+void tt_fusing_find_pick(fusing *f, member *m);
+tt_register tt_fusing_pick(fusing *f, const member *m);
 // Of an exp that is a share of its sum: that log_sum_exp; and whether 0 is where the sum is.
 uint32_t tt_fusing_sum_taken(const fusing *f, tt_value value, bool *flat);
 // Registers where the form is being built: of a place's elements, of what a member reads, its own.
@@ -142,6 +150,10 @@ void tt_fusing_add_up(fusing *f, unsigned turn, bool in_parts);
 bool tt_fusing_adds_up(const fusing *f, unsigned turn);
 void tt_fusing_join_sums(fusing *f, unsigned turn, bool lanes);
 void tt_fusing_keep_exps(fusing *f, unsigned last);
+// Where `rows` rows are walked together: what a turn's sums came to goes to local memory, and what
+// those of turns before did comes from there. The innermost open loop counts the rows.
+void tt_fusing_note_sums(fusing *f, unsigned turn, unsigned rows);
+void tt_fusing_recall_sums(fusing *f, unsigned turn, unsigned rows);
 
 // The group's product, its first member, and what is computed of it element by element.
 void tt_fuse_product(fusing *f);

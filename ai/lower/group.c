@@ -120,7 +120,7 @@ static uint32_t waited_for(const tt_groups *g, tt_value value)
 }
 
 // The last unit that a node reads, and whether it may be joined: what is read of it is read at the
-// same place.
+// same place. What waits reads what others may have taken to their groups since it was seen.
 static uint32_t last_read(const tt_groups *g, uint32_t node, bool *straight)
 {
     const tt_operation *n = tt_graph_node(g->graph, node);
@@ -128,10 +128,11 @@ static uint32_t last_read(const tt_groups *g, uint32_t node, bool *straight)
     *straight = true;
     for (unsigned i = 0; i < n->input_count; i++) {
         tt_value value = tt_graph_inputs(g->graph, node)[i], behind = tt_behind(g, value);
-        uint32_t unit = g->unit_of[behind.node], after = waited_for(g, value);
-        bool direct = tt_same(tt_straight(g, value), behind) &&
-                      g->how[value.node] != TT_LOWERED_INLINE &&
-                      g->how[value.node] != TT_LOWERED_SHARED;
+        bool direct = true, inlined = g->how[value.node] == TT_LOWERED_INLINE;
+        uint32_t unit = inlined ? last_read(g, value.node, &direct) : g->unit_of[behind.node];
+        uint32_t after = waited_for(g, value);
+        direct = direct && tt_same(tt_straight(g, value), behind) &&
+                 g->how[value.node] != TT_LOWERED_SHARED;
         if (unit > last)
             *straight = direct;
         else if (unit == last)
@@ -312,8 +313,9 @@ static void place_free(tt_groups *g, uint32_t node)
 {
     bool straight, sum = tt_groups_is_sum((tt_op)tt_graph_node(g->graph, node)->op);
     uint32_t last = last_read(g, node, &straight);
-    if (last < g->early && !sum && shares_buffer(g, node) > 0) {
-        last = shares_buffer(g, node);
+    uint32_t sharing = last < g->early && !sum ? shares_buffer(g, node) : 0;
+    if (sharing > last) { // what it reads may be made early and behind who shares the buffer
+        last = sharing;
         straight = true;
     }
     tt_type domain;
@@ -419,12 +421,13 @@ static int by_number(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
-// In their order, each once.
+// In their order, each once; but a product or a pool, which joined first, stays before what waited
+// for one of its readers.
 static void sort_members(tt_groups *g, tt_group *group)
 {
-    uint32_t *member = &g->member[group->first], count = 0;
-    qsort(member, group->count, sizeof(*member), by_number);
-    for (uint32_t i = 0; i < group->count; i++)
+    uint32_t *member = &g->member[group->first], count = group->product || group->pool;
+    qsort(member + count, group->count - count, sizeof(*member), by_number);
+    for (uint32_t i = count; i < group->count; i++)
         if (count == 0 || member[i] != member[count - 1])
             member[count++] = member[i];
     group->count = count;
@@ -476,7 +479,7 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping 
                           .stored = grouping->stored,
                           .unpool = grouping->unpool,
                           .second = calloc(nodes + 1, sizeof(bool)),
-                          .blocked = calloc(nodes + 1, sizeof(bool)),
+                          .blocked = calloc(tt_values_of(graph) + 1, sizeof(bool)),
                           .unit_of = calloc(nodes + 1, sizeof(uint32_t)),
                           .unit = calloc(nodes + 2, sizeof(tt_unit)),
                           .group = calloc(nodes + 1, sizeof(tt_group)),
@@ -510,15 +513,12 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping 
         return false;
     place_early(groups, false);
     for (uint32_t node = 0; node < nodes; node++) {
-        bool straight;
         if (how[node] == TT_LOWERED_OWN && groups->unit_of[node] == 0)
             groups->unit_of[node] = add_unit(groups, false, node);
         else if (how[node] == TT_LOWERED_FREE && groups->unit_of[node] == 0)
             place_free(groups, node);
         else if (how[node] == TT_LOWERED_PRODUCT || how[node] == TT_LOWERED_POOL)
             place_first(groups, node);
-        else if (how[node] == TT_LOWERED_INLINE)
-            groups->unit_of[node] = last_read(groups, node, &straight);
     }
     for (uint32_t node = 0; node < nodes; node++)
         if (how[node] == TT_LOWERED_FREE || how[node] == TT_LOWERED_INLINE ||
@@ -527,9 +527,7 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping 
         else if (how[node] == TT_LOWERED_PRODUCT || how[node] == TT_LOWERED_POOL)
             mark_operands(groups, node);
     list_members(groups);
-    if (!grouping->apart)
-        tt_groups_block(groups, grouping);
-    return true;
+    return grouping->apart || tt_groups_block(groups, grouping);
 }
 
 void tt_groups_free(tt_groups *groups)

@@ -21,7 +21,7 @@
 #include "ai/lower/form.h"
 
 typedef struct tt_group {
-    uint32_t first, count; // of the members, in tt_groups.member
+    uint32_t first, count; // of the members, in tt_groups.member; in order behind a product or pool
     uint32_t sums;         // among them
     tt_type domain;        // the shape of most members; the element says nothing
     int split;             // the first axis that is reduced; -1: none is
@@ -63,9 +63,9 @@ typedef struct tt_groups {
     bool apart, wide, shared;
     tt_lowered *how;   // by node; told by who asks, FREE becomes INLINE where it is
     bool *stored;      // by node: its outputs have places; set for what groups read or others do
-    uint32_t *unit_of; // by node: the unit that it is part of, or INLINE's last unit that is read
+    uint32_t *unit_of; // by node: the unit that it is part of; of INLINE 0, of SHARED the last read
     const tt_unpool *const *unpool; // by node: what the gradient of a pool reads, or NULL
-    bool *blocked; // by node: stored in blocks of 16 images, of which each element has 16 side by
+    bool *blocked; // by value: stored in blocks of 16 images, of which each element has 16 side by
                    // side; see tt_groups_block
     bool *second;  // by node: its second output is read
     tt_unit *unit; // in order
@@ -104,17 +104,31 @@ typedef struct tt_grouping {
 bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping *grouping);
 void tt_groups_free(tt_groups *groups);
 
+// Where a value stands among all outputs of all nodes.
+static inline uint32_t tt_value_place(const tt_graph *graph, tt_value value)
+{
+    return tt_graph_node(graph, value.node)->types + value.output;
+}
+
+static inline uint32_t tt_values_of(const tt_graph *graph)
+{
+    uint32_t nodes = tt_graph_count(graph);
+    return nodes == 0 ? 0
+                      : tt_value_place(graph, (tt_value){nodes - 1, 0}) +
+                            tt_graph_node(graph, nodes - 1)->output_count;
+}
+
 // Chooses what is stored in blocks of images: where convolutions of a batch have too few channels
-// for the lanes, and nothing reads images otherwise than one by one.
-void tt_groups_block(tt_groups *groups, const tt_grouping *grouping);
+// for the lanes, and nothing reads images otherwise than one by one. False without memory.
+bool tt_groups_block(tt_groups *groups, const tt_grouping *grouping);
 
 // A group's form. Its buffers are what it reads and then what it writes, values without views.
 typedef struct tt_fused {
     tt_form form;
-    tt_value *values; // reads, then writes
+    tt_value *values; // reads, then writes, then what a chain makes and reads in local memory
     uint32_t *nodes;  // the members
     uint32_t node_count;
-    uint32_t read_count, write_count;
+    uint32_t read_count, write_count, between_count;
     int64_t turns; // of the split axis; 1 where there is none
     uint64_t cost; // instructions times elements, about
 } tt_fused;

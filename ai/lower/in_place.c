@@ -112,14 +112,17 @@ static bool may_share(const tt_form *form, const tt_instruction *load, const aro
     while (common < of_load->count && common < of_store->count &&
            of_load->axis[common] == of_store->axis[common])
         common++;
-    if (load->c != TT_NO_REGISTER || from->element != to->element ||
-        from->place.offset != to->place.offset)
+    bool indexed = load->c != TT_NO_REGISTER;
+    if ((indexed && (from->index_end < 1 || from->index_stride < 0)) ||
+        from->element != to->element || from->place.offset != to->place.offset)
         return false;
     for (unsigned i = 0; i < common; i++)
         if (stride_of(&from->place, of_load->axis[i]) != stride_of(&to->place, of_load->axis[i]))
             return false;
     int64_t loaded = span_of(form, &from->place, of_load, common);
     int64_t stored = span_of(form, &to->place, of_store, common);
+    if (indexed && loaded >= 0)
+        loaded += from->index_stride * (from->index_end - 1);
     return loaded >= 0 && stored >= 0 &&
            turns_apart(form, &to->place, of_store, common, loaded > stored ? loaded : stored);
 }

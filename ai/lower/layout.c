@@ -5,6 +5,7 @@
 // blocks and, innermost, the images of one; what is not stored so is then read and written image by
 // image, so that any mixture is right, and none is quick.
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "ai/graph/shape.h"
@@ -97,13 +98,24 @@ static void deny(layout *l, tt_value value, bool may)
 {
     tt_value behind = tt_behind(l->groups, value);
     if (!may)
-        l->groups->blocked[behind.node] = false;
+        l->groups->blocked[tt_value_place(l->graph, behind)] = false;
 }
 
 static bool in_rows(const layout *l, uint32_t node)
 {
     const tt_unit *unit = &l->groups->unit[l->groups->unit_of[node]];
     return !unit->is_group || l->groups->group[unit->index].split >= 0;
+}
+
+// Whether a group can walk its first axis by blocks and their images: a product of another shape
+// than a convolution's counts something else there, or by both operands.
+static bool walks_blocks(const layout *l, uint32_t node)
+{
+    const tt_unit *unit = &l->groups->unit[l->groups->unit_of[node]];
+    const tt_group *group = unit->is_group ? &l->groups->group[unit->index] : NULL;
+    if (group == NULL || !group->product)
+        return true;
+    return op_of(l, l->groups->member[group->first]) == TT_OP_CONV;
 }
 
 static bool is_across(const layout *l, uint32_t node)
@@ -124,27 +136,54 @@ static void check_reads(layout *l, uint32_t node)
         bool first = axis == 0 && tt_graph_type(l->graph, read[i])->rank ==
                                       tt_graph_type(l->graph, (tt_value){node, 0})->rank;
         bool may = how == TT_LOWERED_PRODUCT ? product_reads(l, node, i, axis)
-                   : how == TT_LOWERED_POOL  ? axis == 0
-                                             : first && (is_across(l, node) || !in_rows(l, node));
+                   : how == TT_LOWERED_POOL
+                       ? axis == 0
+                       : first && how != TT_LOWERED_SHARED && walks_blocks(l, node) &&
+                             (is_across(l, node) || !in_rows(l, node));
         deny(l, read[i], may);
     }
 }
 
-void tt_groups_block(tt_groups *groups, const tt_grouping *grouping)
+// What else than groups reads: steps of their own, results, and what is behind views.
+static void mark_alone(const layout *l, const tt_grouping *grouping, bool *alone)
+{
+    const tt_graph *graph = l->graph;
+    for (uint32_t node = 0; node < tt_graph_count(graph); node++) {
+        const tt_operation *n = tt_graph_node(graph, node);
+        bool view = n->op == TT_OP_RESHAPE ||
+                    ((n->op == TT_OP_STOP || n->op == TT_OP_AFTER) && grouping->read[node]);
+        for (unsigned i = 0; i < n->input_count; i++)
+            if (view || l->groups->how[node] == TT_LOWERED_OWN)
+                alone[tt_value_place(graph, tt_graph_inputs(graph, node)[i])] = true;
+    }
+    for (uint32_t i = 0; i < tt_graph_result_count(graph); i++)
+        alone[tt_value_place(graph, tt_graph_result_at(graph, i)->value)] = true;
+    for (uint32_t i = 0; i < tt_graph_assign_count(graph); i++)
+        alone[tt_value_place(graph, tt_graph_assign_at(graph, i)->value)] = true;
+}
+
+bool tt_groups_block(tt_groups *groups, const tt_grouping *grouping)
 {
     layout l = {.groups = groups, .graph = groups->graph};
     uint32_t nodes = tt_graph_count(l.graph);
     if (!is_better(&l))
-        return;
+        return true;
+    bool *alone = calloc(tt_values_of(l.graph) + 1, sizeof(*alone));
+    if (alone == NULL)
+        return false;
+    mark_alone(&l, grouping, alone);
     for (uint32_t node = 0; node < nodes; node++) {
         const tt_type *type = tt_graph_type(l.graph, (tt_value){node, 0});
         tt_lowered how = groups->how[node];
         bool computed =
             how == TT_LOWERED_FREE || how == TT_LOWERED_PRODUCT || how == TT_LOWERED_POOL;
-        groups->blocked[node] = computed && groups->stored[node] && !grouping->read[node] &&
-                                type->rank >= 3 && type->rank < TT_RANK_MAX &&
-                                type->size[0] == l.batch && !in_rows(&l, node) &&
-                                (how != TT_LOWERED_PRODUCT || base_of(&l, node) == node);
+        bool may = computed && groups->stored[node] && type->rank >= 3 &&
+                   type->rank < TT_RANK_MAX && type->size[0] == l.batch && !in_rows(&l, node) &&
+                   walks_blocks(&l, node);
+        for (uint16_t i = 0; may && i < tt_graph_node(l.graph, node)->output_count; i++) {
+            uint32_t at = tt_value_place(l.graph, (tt_value){node, i});
+            groups->blocked[at] = !alone[at] && (i > 0 || !grouping->read[node]);
+        }
     }
     for (uint32_t node = 0; node < nodes; node++) {
         tt_lowered how = groups->how[node];
@@ -152,4 +191,6 @@ void tt_groups_block(tt_groups *groups, const tt_grouping *grouping)
             how == TT_LOWERED_INLINE || how == TT_LOWERED_SHARED)
             check_reads(&l, node);
     }
+    free(alone);
+    return true;
 }

@@ -9,7 +9,9 @@
 
 static uint32_t index_of(const fusing *f, uint32_t node)
 {
-    uint32_t first = 0, end = f->count; // members are in the order of their nodes
+    uint32_t first = f->group->product || f->group->pool, end = f->count;
+    if (first > 0 && f->member[0].node == node) // the others are in the order of their nodes
+        return 0;
     while (first < end) {
         uint32_t middle = (first + end) / 2;
         if (f->member[middle].node < node)
@@ -72,6 +74,7 @@ void tt_fusing_find_reads(fusing *f, uint32_t index)
     m->below = n->op == TT_OP_LOG_SUM_EXP && is_below_greatest(f, m);
     if (m->sum)
         m->turn += n->op == TT_OP_LOG_SUM_EXP && !m->below ? 2 : 1;
+    tt_fusing_find_pick(f, m);
     m->written = f->groups->stored[m->node] ? tt_fusing_written_place(f, m) : -1;
 }
 
@@ -149,8 +152,8 @@ tt_register tt_fusing_read(fusing *f, const member *m, unsigned input)
     return from < 0 ? tt_fusing_value_of(f, (uint32_t)(-1 - from)) : tt_fusing_load(f, from);
 }
 
-// A member's register where the form is being built. Members are in order, so what one reads is
-// never deeper than the group is long.
+// A member's register where the form is being built. A member reads earlier nodes, so what one
+// reads is never deeper than the group is long.
 tt_register tt_fusing_value_of(fusing *f, uint32_t index)
 {
     member *m = &f->member[index];
@@ -158,6 +161,8 @@ tt_register tt_fusing_value_of(fusing *f, uint32_t index)
         return m->made;
     if (m->full && f->nest > 0 && m->inner_at == f->nest)
         return m->inner_made;
+    if (m->picked_by >= 0)
+        return m->is_made = true, m->made = tt_fusing_pick(f, m);
     const tt_operation *n = tt_graph_node(f->graph, m->node);
     tt_register operand[3] = {0, 0, 0};
     if (m->kept_by != UINT32_MAX && f->nest > 0)
@@ -194,7 +199,7 @@ void tt_fusing_store(fusing *f, uint32_t index)
     tt_form_store(f->form, &access, tt_fusing_value_of(f, index));
 }
 
-static bool number_is(const fusing *f, tt_value value, double number)
+bool tt_fusing_number_is(const fusing *f, tt_value value, double number)
 {
     tt_value behind = tt_behind(f->groups, value);
     if (tt_fusing_op_of(f, behind.node) != TT_OP_BUFFER)
@@ -216,11 +221,11 @@ uint32_t tt_fusing_sum_taken(const fusing *f, tt_value value, bool *flat)
         const tt_value *inputs = tt_graph_inputs(f->graph, node);
         uint32_t mask = tt_straight(f->groups, inputs[0]).node;
         node = tt_straight(f->groups, inputs[2]).node;
-        if (!number_is(f, inputs[1], 0) || tt_fusing_op_of(f, mask) != TT_OP_EQUAL)
+        if (!tt_fusing_number_is(f, inputs[1], 0) || tt_fusing_op_of(f, mask) != TT_OP_EQUAL)
             return UINT32_MAX;
         const tt_value *equal = tt_graph_inputs(f->graph, mask); // in either order
-        unsigned number = number_is(f, equal[0], -(double)INFINITY) ? 0 : 1;
-        if (!number_is(f, equal[number], -(double)INFINITY) ||
+        unsigned number = tt_fusing_number_is(f, equal[0], -(double)INFINITY) ? 0 : 1;
+        if (!tt_fusing_number_is(f, equal[number], -(double)INFINITY) ||
             tt_straight(f->groups, equal[1 - number]).node != node)
             return UINT32_MAX;
     }

@@ -17,6 +17,10 @@
 #include "ai/lower/product.h"
 #include "ai/lower/tiles.h"
 
+#define ROWS_MOST 32 // of a block, which has no more than ROWS_NUMBERS of a row's and its sums'
+#define ROWS_LEAST 8
+#define ROWS_NUMBERS 32768
+
 static uint32_t base_of(const tt_graph *graph, uint32_t node)
 {
     return tt_graph_node(graph, node)->op == TT_OP_TRANSPOSE ? tt_graph_inputs(graph, node)[0].node
@@ -113,7 +117,7 @@ static unsigned along_of(const product *p, uint32_t node, unsigned own)
 
 static void add_free(product *p, int64_t size, int64_t a, int64_t b, unsigned to, int64_t scale)
 {
-    p->free[p->free_count++] = (axis){size, {a, b}, to, scale};
+    p->free[p->free_count++] = (axis){size, {a, b}, to, scale, false};
 }
 
 // The first operand's axis 0, that counts images: as it is, or by blocks.
@@ -168,6 +172,23 @@ static void describe_conv(product *p, uint32_t node, uint32_t base, const place 
                      .along = along_of(p, node, i + 1)};
 }
 
+// The rows of matrices, of which there are several: where they are many and can be cut evenly, a
+// loop over blocks of them stands around the rest, so that what is made of a block may be read
+// before the next (chain.c).
+static void add_rows(product *p, int64_t size, int64_t stride, unsigned to, int64_t longest)
+{
+    int64_t most = ROWS_NUMBERS / longest, block = most < ROWS_MOST ? most : ROWS_MOST;
+    block -= block % TT_ROWS_TOGETHER;
+    while (block >= ROWS_LEAST && size % block != 0)
+        block -= TT_ROWS_TOGETHER;
+    if (block >= ROWS_LEAST && size >= 2 * block) {
+        add_free(p, size / block, stride * block, 0, to, block);
+        p->free[p->free_count - 1].blocks = true;
+        size = block;
+    }
+    add_free(p, size, stride, 0, to, 1);
+}
+
 static void describe_matmul(product *p, uint32_t node, uint32_t base, const place operand[2])
 {
     const tt_graph *graph = p->f->graph;
@@ -175,8 +196,10 @@ static void describe_matmul(product *p, uint32_t node, uint32_t base, const plac
     for (unsigned o = 0; o < 2; o++)
         type[o] = tt_graph_type(graph, tt_graph_inputs(graph, base)[o]);
     unsigned ra = type[0]->rank, rb = type[1]->rank;
+    int64_t matrices = 1, columns = type[1]->size[rb - 1], sum = type[1]->size[rb - 2];
     for (unsigned i = 0; i + 2 < out->rank; i++) {
         int64_t stride[2] = {0, 0};
+        matrices *= out->size[i];
         for (unsigned o = 0; o < 2; o++)
             if (i + type[o]->rank >= out->rank)
                 stride[o] = operand[o].stride[i + type[o]->rank - out->rank];
@@ -186,7 +209,10 @@ static void describe_matmul(product *p, uint32_t node, uint32_t base, const plac
     if (ra == 2)
         add_batch(p, type[0]->size[0], &operand[0], row);
     else
-        add_free(p, type[0]->size[ra - 2], operand[0].stride[ra - 2], 0, row, 1);
+        add_rows(p, type[0]->size[ra - 2], operand[0].stride[ra - 2], row,
+                 matrices == 1   ? INT64_MAX
+                 : columns > sum ? columns
+                                 : sum);
     add_free(p, type[1]->size[rb - 1], 0, operand[1].stride[rb - 1],
              along_of(p, node, out->rank - 1u), 1);
     set_sum(p, type[0]->size[ra - 1], operand, (unsigned[]){ra - 1, rb - 2});

@@ -50,7 +50,7 @@ static tt_register summand(fusing *f, uint32_t index, bool first_half)
         return x;
     if (!m->below)
         x = tt_form_2(f->form, TT_FORM_SUBTRACT, x, m->greatest);
-    return tt_form_exp_below(f->form, x);
+    return tt_form_exp_below(f->form, x, !m->below);
 }
 
 // The sum and what its rounding lost, after Knuth; where the sum is infinite that is no number.
@@ -187,6 +187,71 @@ void tt_fusing_join_sums(fusing *f, unsigned turn, bool lanes)
             sum = tt_form_2(f->form, TT_FORM_ADD, m->greatest, sum);
         m->made = sum;
         m->is_made = true;
+    }
+}
+
+// Of a row of several: the number of a sum that is kept at `slot` in local memory.
+static tt_form_access kept_at(fusing *f, unsigned slot, unsigned rows)
+{
+    tt_form_access access = {.buffer = TT_FORM_LOCAL, .element = TT_F32};
+    uint64_t bytes = (slot + 1ull) * rows * sizeof(float);
+    bytes = (bytes + TT_FORM_LOCAL_ALIGN - 1) / TT_FORM_LOCAL_ALIGN * TT_FORM_LOCAL_ALIGN;
+    f->form->local_bytes = bytes > f->form->local_bytes ? bytes : f->form->local_bytes;
+    access.place.offset = (int64_t)slot * rows;
+    tt_affine_add(&access.place, f->open[f->open_count - 1].id, 1);
+    return access;
+}
+
+static void note(fusing *f, unsigned slot, unsigned rows, tt_register number)
+{
+    tt_form_access access = kept_at(f, slot, rows);
+    tt_form_store(f->form, &access, number);
+}
+
+static tt_register recall(fusing *f, unsigned slot, unsigned rows)
+{
+    tt_form_access access = kept_at(f, slot, rows);
+    return tt_form_load(f->form, &access, TT_NO_REGISTER, TT_NO_REGISTER);
+}
+
+#define SLOTS 3 // of a sum: itself, or the greatest one before it, and what its exps are shared by
+
+void tt_fusing_note_sums(fusing *f, unsigned turn, unsigned rows)
+{
+    unsigned slot = 0;
+    for (uint32_t i = 0; i < f->count; i++) {
+        member *m = &f->member[i];
+        bool first_half, in = tt_fusing_sums_in(f, i, turn, &first_half);
+        if (m->picked_by >= 0 && m->is_made && !m->noted)
+            in = m->noted = true;
+        if (in)
+            note(f, slot, rows, first_half ? m->greatest : m->made);
+        if (in && !first_half && m->kept >= 0) {
+            note(f, slot + 1, rows, m->inverse);
+            note(f, slot + 2, rows, m->up);
+        }
+        slot += m->sum || m->picked_by >= 0 ? SLOTS : 0;
+    }
+}
+
+void tt_fusing_recall_sums(fusing *f, unsigned turn, unsigned rows)
+{
+    unsigned slot = 0;
+    for (uint32_t i = 0; i < f->count; i++) {
+        member *m = &f->member[i];
+        bool first_half, in = tt_fusing_sums_in(f, i, turn, &first_half);
+        if (m->sum ? m->turn <= turn : m->noted) {
+            m->made = recall(f, slot, rows);
+            m->is_made = true;
+        } else if (in && !first_half && tt_fusing_op_of(f, m->node) == TT_OP_LOG_SUM_EXP &&
+                   !m->below) {
+            m->greatest = recall(f, slot, rows);
+        }
+        if (m->is_made && m->sum && m->kept >= 0) {
+            m->inverse = recall(f, slot + 1, rows);
+            m->up = recall(f, slot + 2, rows);
+        }
+        slot += m->sum || m->picked_by >= 0 ? SLOTS : 0;
     }
 }
 

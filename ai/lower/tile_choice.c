@@ -167,8 +167,8 @@ static bool can_tile(const product *p, const way *w)
     if (w->tiled < 0)
         return w->lanes != SUMMED && p->window_count > 0 && w->vector == 1 &&
                tiles_at_edges(p, 4) <= TILES_WRITTEN_OUT;
-    return (unsigned)w->tiled != w->lanes && p->free[w->tiled].stride[w->vector] == 0 &&
-           p->free[w->tiled].stride[1 - w->vector] != 0;
+    return (unsigned)w->tiled != w->lanes && !p->free[w->tiled].blocks &&
+           p->free[w->tiled].stride[w->vector] == 0 && p->free[w->tiled].stride[1 - w->vector] != 0;
 }
 
 // Of the lanes' own axis, so many that something else is left for threads; of another that only
@@ -183,7 +183,8 @@ static bool can_pair(const product *p, const way *w)
         return w->tiled >= 0 && p->window_count > 0 && w->vector == 0 &&
                tiles_at_edges(p, w->lanes == SUMMED ? PAIRS_MAX : 1) <= TILES_WRITTEN_OUT;
     const axis *a = &p->free[w->pair];
-    if (w->pair == w->tiled || a->stride[1 - w->vector] != 0 || a->stride[w->vector] == 0)
+    if (w->pair == w->tiled || a->blocks || a->stride[1 - w->vector] != 0 ||
+        a->stride[w->vector] == 0)
         return false;
     return w->pair != (int)w->lanes || p->window_count > 1 ||
            tt_tiles_can_pack(p, w->lanes, w->vector, w->tiled);
@@ -232,6 +233,8 @@ void tt_tiles_choose(product *p)
         for (unsigned vector = 0; vector < 2; vector++) {
             way w = {.lanes = i < p->free_count ? i : SUMMED, .vector = vector};
             const axis *l = tt_tiles_axis_of(p, w.lanes);
+            if (l->blocks)
+                continue;
             bool summed =
                 w.lanes == SUMMED && p->by_image && l->stride[0] == 1 && l->stride[1] == 1;
             if (!summed && (w.lanes == SUMMED || l->stride[1 - vector] != 0))

@@ -21,6 +21,7 @@ typedef struct axis {
     int64_t size, stride[3]; // the third: in local memory
     unsigned along;
     int64_t scale;
+    bool blocks; // it counts blocks of another's numbers: a loop around the rest
 } axis;
 
 typedef struct window {

@@ -30,14 +30,36 @@ static unsigned waits(const tt_groups *g, const unsigned char *waiting, uint32_t
     return most < WAITS_MAX ? most + 1 : 0;
 }
 
+// Whether a node is a sum across, or part of one: that stores nothing but itself.
+static bool is_across(const tt_groups *g, uint32_t node)
+{
+    return g->how[node] == TT_LOWERED_INLINE ||
+           (tt_groups_is_sum((tt_op)tt_graph_node(g->graph, node)->op) &&
+            tt_groups_split_of(g->graph, node) < 0);
+}
+
+// Marks these, and what may wait for one of them alone.
+static void mark_across(const tt_groups *g, const uint32_t *uses, bool *across)
+{
+    for (uint32_t node = tt_graph_count(g->graph); node-- > 0;) {
+        across[node] = across[node] || is_across(g, node);
+        for (unsigned i = 0; across[node] && i < tt_graph_node(g->graph, node)->input_count; i++) {
+            uint32_t input = tt_graph_inputs(g->graph, node)[i].node;
+            across[input] = across[input] || uses[input] == 1;
+        }
+    }
+}
+
 // Whether a reader takes what waits into its group, and that may store it for others.
-static bool takes(const tt_groups *g, uint32_t reader, uint32_t node, bool alone)
+static bool takes(const tt_groups *g, const bool *across, uint32_t reader, uint32_t node,
+                  bool alone)
 {
     bool sum = tt_groups_is_sum((tt_op)tt_graph_node(g->graph, reader)->op);
     const tt_type *type = tt_graph_type(g->graph, (tt_value){node, 0});
-    if (g->how[reader] == TT_LOWERED_INLINE || (sum && tt_groups_split_of(g->graph, reader) < 0))
-        return alone; // a sum across stores nothing but itself
+    if (is_across(g, reader))
+        return alone;
     return g->how[reader] == TT_LOWERED_FREE && !g->early_made[reader] &&
+           (alone || !across[reader]) &&
            (sum || tt_groups_same_shape(type, tt_graph_type(g->graph, (tt_value){reader, 0})));
 }
 
@@ -48,11 +70,14 @@ bool tt_groups_mark_waiting(tt_groups *g, const uint32_t *uses)
     uint32_t *taken = calloc(2 * (size_t)nodes + 2, sizeof(*taken));
     uint32_t *direct = taken != NULL ? taken + nodes + 1 : NULL;
     unsigned char *waiting = calloc(nodes + 1, 1);
-    for (uint32_t node = 0; taken != NULL && node < nodes; node++)
+    bool *across = calloc(nodes + 1, sizeof(*across));
+    if (across != NULL)
+        mark_across(g, uses, across);
+    for (uint32_t node = 0; across != NULL && taken != NULL && node < nodes; node++)
         for (unsigned i = 0; i < tt_graph_node(g->graph, node)->input_count; i++) {
             uint32_t input = tt_graph_inputs(g->graph, node)[i].node;
-            taken[input] += takes(g, node, input, uses[input] == 1);
-            direct[input] += takes(g, node, input, true);
+            taken[input] += takes(g, across, node, input, uses[input] == 1);
+            direct[input] += takes(g, across, node, input, true);
         }
     for (uint32_t node = 0; direct != NULL && node < nodes; node++)
         g->copies_left[node] =
@@ -65,5 +90,6 @@ bool tt_groups_mark_waiting(tt_groups *g, const uint32_t *uses)
             g->how[node] = TT_LOWERED_INLINE;
     free(taken);
     free(waiting);
-    return taken != NULL && waiting != NULL;
+    free(across);
+    return taken != NULL && waiting != NULL && across != NULL;
 }

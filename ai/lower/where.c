@@ -63,7 +63,7 @@ static void lie(const fusing *f, place *p, const tt_type *type, const tt_along *
     int64_t strides[TT_RANK_MAX] = {0};
     unsigned last = type->rank > 0 ? type->rank - 1u : 0;
     tt_strides(type, strides);
-    if (!p->counted && f->groups->blocked[p->stored.node]) {
+    if (!p->counted && f->groups->blocked[tt_value_place(f->graph, p->stored)]) {
         p->batch = (int)at[0].axis;
         for (unsigned i = 1; i < last; i++)
             strides[i] = TT_LANES * (strides[i] / type->size[last]);
@@ -131,14 +131,12 @@ int64_t tt_fusing_iota_place(fusing *f, uint32_t node)
     const tt_type *type = tt_graph_type(f->graph, made.stored);
     tt_axis(tt_graph_attribute(f->graph, node, 2, NULL)[0], type->rank, &axis);
     if (type->size[axis] > 1)
-        made.stride[axis] = 1;
+        made.stride[f->group->domain.rank - type->rank + axis] = 1; // aligned at the last axis
     return add_place(f, &made);
 }
 
-// Where a member writes: its own type's rows, which are the domain's or its first axes.
-int64_t tt_fusing_written_place(fusing *f, const member *m)
+static int64_t place_written(fusing *f, tt_value value)
 {
-    tt_value value = {m->node, 0};
     const tt_type *type = tt_graph_type(f->graph, value);
     place made = {.stored = value, .element = type->element, .batch = -1};
     tt_along at[TT_RANK_MAX] = {{0, 0, 0}};
@@ -149,13 +147,16 @@ int64_t tt_fusing_written_place(fusing *f, const member *m)
     return add_place(f, &made);
 }
 
+// Where a member writes: its own type's rows, which are the domain's or its first axes.
+int64_t tt_fusing_written_place(fusing *f, const member *m)
+{
+    return place_written(f, (tt_value){m->node, 0});
+}
+
 // Where the first member's second output is written, of the first's shape.
 static int64_t second_place(fusing *f)
 {
-    place made = f->place[f->member[0].written];
-    made.stored.output = 1;
-    made.element = tt_graph_type(f->graph, made.stored)->element;
-    return add_place(f, &made);
+    return place_written(f, (tt_value){f->member[0].node, 1});
 }
 
 // Of what begins the group, one output behind the other.

@@ -341,13 +341,18 @@ static bool bounds_depend(const tt_form *form, uint32_t axis)
     return false;
 }
 
-static bool any_turns_apart(const tt_block_run *r)
+// Whether only the axis `split` is worth a block: there are sums of products, which take most of
+// the time, or else nothing could be one.
+static bool needs_split(const tt_block_run *r)
 {
+    for (uint32_t i = 0; i < r->form->length; i++)
+        if (r->form->code[i].op == TT_FORM_FMA && r->note[i] > 0)
+            return true;
     for (uint32_t i = 1; i < r->form->length; i++)
         if (r->form->code[i].op == TT_FORM_LOOP && r->form->axis[r->form->code[i].a].lanes &&
             turns_apart(r, i))
-            return true;
-    return false;
+            return false;
+    return true;
 }
 
 static bool runs_in_blocks(const tt_block_run *r, uint32_t at, int64_t turns)
@@ -359,7 +364,7 @@ static bool runs_in_blocks(const tt_block_run *r, uint32_t at, int64_t turns)
     if (at == 0 && form->split)
         return tt_block_split_turns(form) > 1 && !bounds_depend(form, axis) &&
                ((turns >= TT_BLOCK_TURNS / 2 && tt_block_split_turns(form) >= TT_BLOCK_TURNS / 2) ||
-                !any_turns_apart(r));
+                needs_split(r));
     return form->axis[axis].lanes && turns_apart(r, at);
 }
 

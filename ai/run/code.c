@@ -32,11 +32,18 @@ bool tt_program_print_forms(const tt_program *program, tt_isa isa, char **text, 
     return fclose(file) == 0;
 }
 
+const char *tt_program_uncompiled(const tt_program *program)
+{
+    return program->uncompiled;
+}
+
 // Once, and if that fails they are interpreted. `beside`: without waiting.
 static void begin_code(tt_program *program, bool beside)
 {
     bool later;
-    program->parts = tt_parts_begin(program, beside, &later);
+    tt_text why;
+    tt_text_init(&why, program->uncompiled, sizeof(program->uncompiled));
+    program->parts = tt_parts_begin(program, beside, &later, &why);
     program->interpreted = later ? 0 : UINT64_MAX;
     if (program->parts == NULL || beside)
         return;

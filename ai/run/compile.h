@@ -27,6 +27,7 @@ const char *tt_isa_name(tt_isa isa);
 // that asks for more than there is, or is no such word, the answer is what there is, and `why`,
 // which may be NULL, says so; else `why` stays as it is.
 tt_isa tt_isa_here(tt_text *why);
+tt_status tt_isa_told(tt_text *why); // TT_INVALID with a sentence: $TT_ISA is none of these words
 
 typedef enum tt_compile_kept {
     TT_COMPILE_NOT_KEPT, // compiled; there is no cache, or no room in it

@@ -14,6 +14,20 @@ const char *tt_isa_name(tt_isa isa)
     return names[isa];
 }
 
+tt_status tt_isa_told(tt_text *why)
+{
+    const char *word = getenv("TT_ISA");
+    bool known = word == NULL || word[0] == 0;
+    for (unsigned isa = TT_ISA_SSE2; !known && isa < TT_COUNT(names); isa++)
+        known = strcmp(word, names[isa]) == 0;
+    if (known)
+        return TT_OK;
+    tt_text_add(why, "TT_ISA is '");
+    tt_text_add(why, word);
+    tt_text_add(why, "', expected 'avx512', 'avx2' or 'sse2'");
+    return TT_INVALID;
+}
+
 tt_isa tt_isa_here(tt_text *why)
 {
     tt_isa machine = tt_isa_of_machine();

@@ -33,13 +33,10 @@ static bool is_f32(const tt_matching *m, tt_value value)
     return type_of(m, value)->element == TT_F32;
 }
 
-// A constant of one element.
+// A constant of one element; a simplified graph broadcasts none here.
 static bool is_number(const tt_matching *m, tt_value value, double number)
 {
-    const tt_operation *node = made_by(m, value);
-    if (node->op == TT_OP_BROADCAST)
-        return is_number(m, input_of(m, value, 0), number);
-    if (node->op != TT_OP_BUFFER)
+    if (made_by(m, value)->op != TT_OP_BUFFER)
         return false;
     const tt_buffer *buffer = tt_graph_buffer(m->graph, (uint32_t)attribute(m, value.node, 0)[0]);
     return buffer->kind == TT_CONSTANT && tt_type_count(&buffer->type) == 1 &&

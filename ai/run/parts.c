@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ai/run/compile.h"
@@ -29,6 +30,7 @@ typedef struct part {
     size_t length;
     uint32_t first, end; // steps
     tt_compiled *compiled;
+    char failed[256]; // why it is interpreted
     atomic_bool done;
     bool taken;
 } part;
@@ -58,8 +60,14 @@ static pid_t list_process;
 static void compile_part(tt_parts *parts, part *p)
 {
     tt_compile_options options = {.isa = parts->isa, .stop = &parts->stop};
-    tt_status status = tt_compile_within(parts->around, &options, p->text, p->length, &p->compiled,
-                                         NULL); // what fails is interpreted
+    tt_text why;
+    tt_text_init(&why, p->failed, sizeof(p->failed));
+    tt_status status =
+        tt_compile_within(parts->around, &options, p->text, p->length, &p->compiled, &why);
+    if (status == TT_OK) // then it tells of the cache
+        p->failed[0] = 0;
+    else if (p->failed[0] == 0)
+        tt_text_add(&why, tt_status_text(status));
     if (status == TT_TIMED_OUT)
         atomic_store(&parts->given_up, true);
 }
@@ -223,7 +231,7 @@ static unsigned threads_for(const tt_parts *parts, bool beside)
     return beside ? threads : threads - 1; // who waits is one of them
 }
 
-tt_parts *tt_parts_begin(const tt_program *program, bool beside, bool *later)
+tt_parts *tt_parts_begin(const tt_program *program, bool beside, bool *later, tt_text *why)
 {
     *later = beside && is_busy();
     tt_parts *parts = *later ? NULL : calloc(1, sizeof(*parts));
@@ -234,7 +242,7 @@ tt_parts *tt_parts_begin(const tt_program *program, bool beside, bool *later)
     atomic_init(&parts->next, 0);
     atomic_init(&parts->stop, false);
     atomic_init(&parts->given_up, false);
-    if (!print_parts(parts, program) || tt_surroundings_take(NULL, &parts->around, NULL) != TT_OK) {
+    if (!print_parts(parts, program) || tt_surroundings_take(NULL, &parts->around, why) != TT_OK) {
         parts->process = 0; // it is in no list
         tt_parts_free(parts);
         return NULL;
@@ -254,6 +262,8 @@ static void take(tt_program *program, part *p)
         if (program->steps[i].fused != NULL)
             program->steps[i].code = (tt_code *)tt_compiled_find(p->compiled, name);
     }
+    if (program->uncompiled[0] == 0)
+        memcpy(program->uncompiled, p->failed, sizeof(p->failed));
     p->taken = true;
 }
 

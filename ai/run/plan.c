@@ -8,6 +8,7 @@
 
 #include "ai/lower/product.h"
 #include "ai/run/blocks.h"
+#include "ai/run/lists.h"
 #include "ai/run/session_internal.h"
 #include "tutti/check.h"
 
@@ -188,7 +189,7 @@ static bool add_group(tt_program *program, const tt_groups *groups, const tt_uni
     if (step->fused == NULL || !tt_fuse(groups, unit->index, step->fused))
         return false;
     step->node = groups->member[group->first + group->count - 1];
-    step->scratch = tt_form_pieces(step->fused) * tt_blocks_scratch(&step->fused->form);
+    step->scratch = tt_blocks_scratch(&step->fused->form);
     return true;
 }
 
@@ -248,15 +249,16 @@ static tt_status choose(tt_program *program, tt_text *why)
     program->steps = calloc(nodes + 1, sizeof(tt_step));
     if (p.needed != NULL && p.fused != NULL && p.uses != NULL && program->steps != NULL) {
         count_uses(&p);
-        status = choose_steps(&p) ? TT_OK : TT_FULL;
+        status = choose_steps(&p) && tt_program_chain(program) ? TT_OK : TT_FULL;
     }
     if (status == TT_OK && !tt_program_settle(program))
         status = TT_FULL;
     if (status == TT_OK)
         status = tt_program_choose_places(program);
     for (uint32_t i = 0; status == TT_OK && i < program->step_count; i++)
-        if (program->steps[i].scratch > program->scratch_bytes)
-            program->scratch_bytes = program->steps[i].scratch;
+        if (program->steps[i].scratch > program->scratch_each)
+            program->scratch_each = program->steps[i].scratch;
+    program->scratch_bytes = program->scratch_each * tt_pool_threads(program->session->pool);
     uint64_t limit = tt_session_bytes_limit(program->session);
     uint64_t bytes = program->arena_bytes + program->aside_bytes + program->scratch_bytes;
     if (status == TT_OK && bytes > limit)
@@ -302,5 +304,7 @@ static tt_status place_all(tt_program *program)
 tt_status tt_program_plan(tt_program *program, tt_text *why)
 {
     tt_status status = choose(program, why);
-    return status == TT_OK ? place_all(program) : status;
+    if (status == TT_OK)
+        status = place_all(program);
+    return status == TT_OK ? tt_lists_make(program) : status;
 }

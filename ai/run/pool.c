@@ -1,17 +1,21 @@
-// A pool of threads. A run publishes its work under the lock and wakes the others; each thread then
-// takes numbers from a shared counter until none is left. The caller takes part, and then closes
-// the run: it waits for threads that work on it, not for those that have not woken up yet, which
-// find it closed. So a run is never longer than its work where the other processors are busy.
+// A pool of threads. A run is opened and the others are called; each takes what there is to do
+// until nothing is left. The caller takes part, and then closes the run: it waits for threads that
+// work on it, not for those that have not woken up yet, which find it closed. So a run is never
+// longer than its work where the other processors are busy.
+//
+// Nothing is locked but to sleep. Who enters a run counts itself as busy before it looks whether
+// the run is open; who closes it does so before it looks whether anyone is busy: one of them sees
+// the other. In the same way who goes to sleep counts itself as asleep before it looks for calls,
+// and who calls looks for sleepers behind that.
 //
 // Waking up takes longer than many a step of a program does. So a thread that has worked looks for
 // more for LOOK_NS before it sleeps, and so does the caller that waits: long enough for the next
 // step, short enough for whoever else wants the processor.
 
-#include "tutti/pool.h"
+#include "ai/run/pool_internal.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
@@ -42,28 +46,25 @@ void tt_denormals_restore(unsigned had)
 #endif
 }
 
+typedef struct other {
+    tt_pool *pool;
+    unsigned number; // from 1 on
+    pthread_t thread;
+} other;
+
 struct tt_pool {
     unsigned threads; // with the caller
-    pthread_t *others;
+    other *others;
     pthread_mutex_t lock;
-    pthread_cond_t work, done;
-    // Changed under the lock, looked at without.
-    atomic_ulong round; // counts runs; a thread works once a round
-    atomic_uint busy;   // other threads that work on this round
-    bool open, stop;    // open: this round may have pieces left
-    unsigned asleep;    // threads that wait for `work`
-    void (*piece)(void *context, size_t i);
+    pthread_cond_t called, left;
+    atomic_ulong calls;
+    atomic_uint busy;   // others that work on this run, or look whether there is one
+    atomic_uint asleep; // threads that wait for a call
+    atomic_bool open, stop;
+    atomic_bool ending; // the caller sleeps until none is busy
+    void (*work)(void *context, unsigned thread);
     void *context;
-    size_t count;
-    atomic_size_t next;
 };
-
-static void take_pieces(tt_pool *pool)
-{
-    size_t i;
-    while ((i = atomic_fetch_add(&pool->next, 1)) < pool->count)
-        pool->piece(pool->context, i);
-}
 
 static uint64_t now_ns(void)
 {
@@ -82,45 +83,69 @@ static void rest(void)
 #endif
 }
 
-static void look_for_round(tt_pool *pool, unsigned long seen)
+// Whether to look again: for LOOK_NS since the first time, where *end was 0.
+static bool looks_on(uint64_t *end)
 {
-    for (uint64_t end = now_ns() + LOOK_NS; atomic_load(&pool->round) == seen && now_ns() < end;)
-        rest();
+    rest();
+    uint64_t now = now_ns();
+    if (*end == 0)
+        *end = now + LOOK_NS;
+    return now < *end;
 }
 
-static void look_for_end(tt_pool *pool)
+unsigned long tt_pool_calls(const tt_pool *pool)
 {
-    for (uint64_t end = now_ns() + LOOK_NS; atomic_load(&pool->busy) > 0 && now_ns() < end;)
-        rest();
+    return atomic_load(&pool->calls);
+}
+
+void tt_pool_wait(tt_pool *pool, unsigned long calls)
+{
+    uint64_t end = 0;
+    do {
+        if (atomic_load(&pool->calls) != calls)
+            return;
+    } while (looks_on(&end));
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->asleep, 1);
+    while (atomic_load(&pool->calls) == calls)
+        pthread_cond_wait(&pool->called, &pool->lock);
+    atomic_fetch_sub(&pool->asleep, 1);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void tt_pool_call(tt_pool *pool, bool wake)
+{
+    atomic_fetch_add(&pool->calls, 1);
+    if (!wake || atomic_load(&pool->asleep) == 0)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_broadcast(&pool->called);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void take_part(tt_pool *pool, unsigned number)
+{
+    atomic_fetch_add(&pool->busy, 1);
+    if (atomic_load(&pool->open))
+        pool->work(pool->context, number);
+    if (atomic_fetch_sub(&pool->busy, 1) > 1 || !atomic_load(&pool->ending))
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_signal(&pool->left);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 static void *thread_main(void *argument)
 {
-    tt_pool *pool = argument;
-    unsigned long seen = 0;
+    const other *self = argument;
     tt_denormals_flush();
-    pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while ((pool->round == seen || !pool->open) && !pool->stop) {
-            pool->asleep++;
-            pthread_cond_wait(&pool->work, &pool->lock);
-            pool->asleep--;
-        }
-        if (pool->stop)
-            break;
-        seen = pool->round;
-        pool->busy++;
-        pthread_mutex_unlock(&pool->lock);
-        take_pieces(pool);
-        pthread_mutex_lock(&pool->lock);
-        if (--pool->busy == 0)
-            pthread_cond_signal(&pool->done);
-        pthread_mutex_unlock(&pool->lock);
-        look_for_round(pool, seen);
-        pthread_mutex_lock(&pool->lock);
+        unsigned long calls = tt_pool_calls(self->pool);
+        if (atomic_load(&self->pool->stop))
+            return NULL;
+        take_part(self->pool, self->number);
+        tt_pool_wait(self->pool, calls);
     }
-    pthread_mutex_unlock(&pool->lock);
-    return NULL;
 }
 
 tt_pool *tt_pool_new(unsigned threads)
@@ -130,20 +155,22 @@ tt_pool *tt_pool_new(unsigned threads)
         threads = processors > 0 ? (unsigned)processors : 1;
     }
     tt_pool *pool = calloc(1, sizeof(*pool));
-    pthread_t *others = calloc(threads, sizeof(others[0]));
+    other *others = calloc(threads, sizeof(others[0]));
     if (pool == NULL || others == NULL) {
         free(pool);
         free(others);
         return NULL;
     }
     pool->others = others;
-    pool->threads = 1;
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->work, NULL);
-    pthread_cond_init(&pool->done, NULL);
-    while (pool->threads < threads &&
-           pthread_create(&others[pool->threads - 1], NULL, thread_main, pool) == 0)
-        pool->threads++; // fewer than asked for still do the work
+    pthread_cond_init(&pool->called, NULL);
+    pthread_cond_init(&pool->left, NULL);
+    for (pool->threads = 1; pool->threads < threads; pool->threads++) {
+        other *next = &others[pool->threads - 1];
+        *next = (other){.pool = pool, .number = pool->threads};
+        if (pthread_create(&next->thread, NULL, thread_main, next) != 0)
+            break; // fewer than asked for still do the work
+    }
     return pool;
 }
 
@@ -151,14 +178,12 @@ void tt_pool_free(tt_pool *pool)
 {
     if (pool == NULL)
         return;
-    pthread_mutex_lock(&pool->lock);
-    pool->stop = true;
-    pthread_cond_broadcast(&pool->work);
-    pthread_mutex_unlock(&pool->lock);
+    atomic_store(&pool->stop, true);
+    tt_pool_call(pool, true);
     for (unsigned i = 0; i + 1 < pool->threads; i++)
-        pthread_join(pool->others[i], NULL);
-    pthread_cond_destroy(&pool->done);
-    pthread_cond_destroy(&pool->work);
+        pthread_join(pool->others[i].thread, NULL);
+    pthread_cond_destroy(&pool->left);
+    pthread_cond_destroy(&pool->called);
     pthread_mutex_destroy(&pool->lock);
     free(pool->others);
     free(pool);
@@ -169,32 +194,55 @@ unsigned tt_pool_threads(const tt_pool *pool)
     return pool->threads;
 }
 
+void tt_pool_begin(tt_pool *pool, void (*work)(void *context, unsigned thread), void *context)
+{
+    pool->work = work;
+    pool->context = context;
+    atomic_store(&pool->open, true);
+}
+
+void tt_pool_end(tt_pool *pool)
+{
+    atomic_store(&pool->open, false);
+    uint64_t end = 0;
+    do {
+        if (atomic_load(&pool->busy) == 0)
+            return;
+    } while (looks_on(&end));
+    pthread_mutex_lock(&pool->lock);
+    atomic_store(&pool->ending, true);
+    while (atomic_load(&pool->busy) > 0)
+        pthread_cond_wait(&pool->left, &pool->lock);
+    atomic_store(&pool->ending, false);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+typedef struct pieces {
+    void (*piece)(void *context, size_t i);
+    void *context;
+    size_t count;
+    atomic_size_t next;
+} pieces;
+
+static void take_pieces(void *context, unsigned thread)
+{
+    pieces *p = context;
+    size_t i;
+    (void)thread;
+    while ((i = atomic_fetch_add(&p->next, 1)) < p->count)
+        p->piece(p->context, i);
+}
+
 void tt_pool_run(tt_pool *pool, size_t count, void (*piece)(void *context, size_t i), void *context)
 {
-    if (pool->threads == 1 || count == 1) {
+    if (pool->threads == 1 || count <= 1) {
         for (size_t i = 0; i < count; i++)
             piece(context, i);
         return;
     }
-    pthread_mutex_lock(&pool->lock);
-    pool->piece = piece;
-    pool->context = context;
-    pool->count = count;
-    atomic_store(&pool->next, 0);
-    pool->open = true;
-    pool->round++;
-    if (pool->asleep > 0)
-        pthread_cond_broadcast(&pool->work);
-    pthread_mutex_unlock(&pool->lock);
-    take_pieces(pool);
-    pthread_mutex_lock(&pool->lock);
-    pool->open = false;
-    if (pool->busy > 0) {
-        pthread_mutex_unlock(&pool->lock);
-        look_for_end(pool);
-        pthread_mutex_lock(&pool->lock);
-    }
-    while (pool->busy > 0)
-        pthread_cond_wait(&pool->done, &pool->lock);
-    pthread_mutex_unlock(&pool->lock);
+    pieces p = {.piece = piece, .context = context, .count = count};
+    tt_pool_begin(pool, take_pieces, &p);
+    tt_pool_call(pool, true);
+    take_pieces(&p, 0);
+    tt_pool_end(pool);
 }

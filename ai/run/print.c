@@ -22,7 +22,7 @@ const char *tt_step_name(const tt_step *step)
                  {tt_gather_kernel, "gather"}};
     for (size_t i = 0; i < TT_COUNT(names); i++)
         if (names[i].kernel == step->kernel)
-            return names[i].name;
+            return step->fused != NULL && step->fused->between_count > 0 ? "chain" : names[i].name;
     return "reference";
 }
 
@@ -30,7 +30,7 @@ const char *tt_step_name(const tt_step *step)
 static void print_place(FILE *out, const tt_program *program, tt_value value)
 {
     uint32_t root = program->root[tt_value_place(program->graph, value)];
-    if (program->blocked[tt_shown(program->graph, value).node])
+    if (program->blocked[tt_value_place(program->graph, tt_shown(program->graph, value))])
         fprintf(out, " in blocks");
     if (program->place[root] != TT_NOWHERE)
         fprintf(out, " at %" PRIu64, program->place[root]);
@@ -92,6 +92,19 @@ static void print_values(FILE *out, const tt_program *program, const tt_step *st
     fprintf(out, "\n");
 }
 
+// Of a chain: what lies in local memory between its forms.
+static void print_between(FILE *out, const tt_program *program, const tt_step *step)
+{
+    char type[TT_TYPE_TEXT_BYTES];
+    const tt_fused *fused = step->fused;
+    for (uint32_t i = 0; fused != NULL && i < fused->between_count; i++) {
+        tt_value value = fused->values[fused->read_count + fused->write_count + i];
+        fprintf(out, "%s %%%" PRIu32 " %s%s", i > 0 ? "," : "  keeps near", value.node,
+                tt_type_text(tt_graph_type(program->graph, value), type),
+                i + 1 == fused->between_count ? "\n" : "");
+    }
+}
+
 static void print_nodes(FILE *out, const tt_program *program, const tt_step *step)
 {
     char text[256];
@@ -135,6 +148,7 @@ char *tt_program_print(const tt_program *program)
         fprintf(out, "step %" PRIu32 ": %s:", i, tt_step_name(step));
         print_nodes(out, program, step);
         print_values(out, program, step);
+        print_between(out, program, step);
         ok = step->fused == NULL || print_form(out, &step->fused->form);
     }
     ok = fclose(out) == 0 && ok;

@@ -21,6 +21,7 @@ const tt_graph *tt_program_graph(const tt_program *program)
 // a step: so this hangs on no kernel's or form's own idea of what it has taken in.
 typedef struct walk {
     const tt_program *program;
+    bool *near; // by value: it lies in another chain's local memory
     bool *seen; // by node
     uint32_t *todo, todo_count;
 } walk;
@@ -32,10 +33,23 @@ static void visit(walk *w, uint32_t node)
     w->seen[node] = true;
 }
 
-static bool is_there_before(const tt_program *program, tt_value value)
+static bool is_there_before(const walk *w, tt_value value)
 {
-    return tt_graph_node(program->graph, value.node)->op == TT_OP_BUFFER ||
-           program->place[tt_value_place(program->graph, value)] != TT_NOWHERE;
+    uint32_t at = tt_value_place(w->program->graph, value);
+    return tt_graph_node(w->program->graph, value.node)->op == TT_OP_BUFFER || w->near[at] ||
+           w->program->place[at] != TT_NOWHERE;
+}
+
+static void mark_near(walk *w, const tt_step *but)
+{
+    for (uint32_t i = 0; i < w->program->step_count; i++) {
+        const tt_fused *fused = w->program->steps[i].fused;
+        if (fused == NULL || &w->program->steps[i] == but)
+            continue;
+        const tt_value *between = &fused->values[fused->read_count + fused->write_count];
+        for (uint32_t k = 0; k < fused->between_count; k++)
+            w->near[tt_value_place(w->program->graph, between[k])] = true;
+    }
 }
 
 static void find_nodes(walk *w, const tt_step *step)
@@ -47,7 +61,7 @@ static void find_nodes(walk *w, const tt_step *step)
         uint32_t node = w->todo[--w->todo_count];
         const tt_operation *n = tt_graph_node(graph, node);
         for (unsigned i = 0; i < n->input_count; i++)
-            if (!is_there_before(w->program, tt_graph_inputs(graph, node)[i]))
+            if (!is_there_before(w, tt_graph_inputs(graph, node)[i]))
                 visit(w, tt_graph_inputs(graph, node)[i].node);
     }
 }
@@ -74,15 +88,18 @@ tt_status tt_program_step(const tt_program *program, uint32_t index, tt_step_abo
 {
     const tt_step *step = &program->steps[index];
     uint32_t count = tt_graph_count(program->graph);
-    walk w = {program, calloc(count + 1u, sizeof(bool)), calloc(count + 1u, sizeof(uint32_t)), 0};
+    walk w = {program, calloc(program->value_count + 1u, sizeof(bool)),
+              calloc(count + 1u, sizeof(bool)), calloc(count + 1u, sizeof(uint32_t)), 0};
     *about = (tt_step_about){.kind = tt_step_name(step),
                              .compiled = step->code != NULL,
                              .bytes = bytes_of_step(program, step)};
-    if (w.seen == NULL || w.todo == NULL) {
+    if (w.near == NULL || w.seen == NULL || w.todo == NULL) {
+        free(w.near);
         free(w.seen);
         free(w.todo);
         return TT_FULL;
     }
+    mark_near(&w, step);
     find_nodes(&w, step);
     for (uint32_t node = 0; node < count; node++)
         if (w.seen[node]) {
@@ -90,6 +107,7 @@ tt_status tt_program_step(const tt_program *program, uint32_t index, tt_step_abo
             w.todo[about->node_count++] = node;
         }
     about->nodes = w.todo;
+    free(w.near);
     free(w.seen);
     return TT_OK;
 }

@@ -16,7 +16,8 @@ typedef struct tt_step tt_step;
 typedef struct tt_running {
     const tt_graph *graph;
     tt_pool *pool;
-    char *scratch; // as many bytes as the widest step asked for, aligned to 64
+    char *scratch;       // for each thread as many bytes as the widest step asks for, aligned to 64
+    size_t scratch_each; // bytes
     tt_text *why;
 } tt_running;
 
@@ -32,7 +33,7 @@ struct tt_step {
     tt_code *code;   // of the form; NULL: it is interpreted
     tt_fused *fused; // NULL: none; what it reads and writes is all that counts then
     bool settled;    // what it reads changes between runs at most: see tt_program_settle
-    size_t scratch;  // bytes
+    size_t scratch;  // bytes, of a thread that does a piece
     const void **in; // by input, while it runs
     void **out;      // by output
 };
@@ -52,12 +53,14 @@ void tt_match_alone(const tt_graph *graph, uint32_t node, tt_step *step);
 
 tt_kernel tt_reference_kernel;                  // any node, by its row's reference
 tt_kernel tt_form_kernel;                       // a group's form
+#define TT_FORM_SMALL (1 << 16)                 // of a cost that is not shared out
 unsigned tt_form_pieces(const tt_fused *fused); // that it is split into
 tt_kernel tt_move_kernel, tt_pad_kernel, tt_concatenate_kernel;
 tt_kernel tt_gather_kernel; // fails where an index is outside
 
-// Splits `count` things into pieces of `each`, on the pool: body(context, first, end).
-void tt_split(const tt_running *running, int64_t count, int64_t each,
-              void (*body)(void *context, int64_t first, int64_t end), void *context);
+// Into how many pieces a step is split among so many threads, and one of these: a form's. Others
+// are one piece, which is the kernel's.
+unsigned tt_step_pieces(const tt_step *step, unsigned threads);
+void tt_step_piece(const tt_running *running, const tt_step *step, unsigned piece, unsigned thread);
 
 #endif

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "ai/graph/reference.h"
+#include "ai/run/lists.h"
 #include "ai/run/session_internal.h"
 #include "tutti/profile.h"
 
@@ -281,22 +282,34 @@ static tt_status tell_of_step(const tt_program *program, const tt_step *step, co
         seen.node = tt_step_write(step, k).node;
         seen.types = tt_graph_type(graph, (tt_value){seen.node, 0});
         seen.elements = elements;
-        bool blocked = program->blocked[seen.node], sound = true;
+        const bool *blocked = &program->blocked[tt_value_place(graph, tt_step_write(step, k))];
+        bool sound = true;
         for (seen.output_count = 0; k + seen.output_count < written &&
                                     tt_step_write(step, k + seen.output_count).node == seen.node;
              seen.output_count++) {
             unsigned i = seen.output_count;
-            elements[i] = blocked ? unblocked(&seen.types[i], step->out[k + i]) : step->out[k + i];
+            elements[i] =
+                blocked[i] ? unblocked(&seen.types[i], step->out[k + i]) : step->out[k + i];
             sound = sound && elements[i] != NULL;
         }
         if (sound)
             w->watch(w->context, &seen);
-        for (unsigned i = 0; blocked && i < seen.output_count; i++)
-            free((void *)(uintptr_t)elements[i]);
+        for (unsigned i = 0; i < seen.output_count; i++)
+            if (blocked[i])
+                free((void *)(uintptr_t)elements[i]);
         if (!sound)
             return TT_FULL;
     }
     return TT_OK;
+}
+
+// Returns the step behind its last.
+static uint32_t run_list(const tt_running *running, tt_program *program, tt_list *list)
+{
+    for (uint32_t i = list->first; i < list->end; i++)
+        resolve(program, &program->steps[i]);
+    tt_list_run(running, program, list);
+    return list->end;
 }
 
 // Whether what settled steps made is still right.
@@ -306,11 +319,14 @@ static bool is_settled(const tt_program *program)
     return program->settled && !session->lent && program->settled_at == session->changes;
 }
 
-// `begun`: when each step began, and when the last had ended; or NULL.
+// `begun`: when each step began, and when the last had ended; or NULL. Who watches, or asks for
+// these, has the steps done one by one.
 static tt_status compute_steps(tt_program *program, const watcher *w, int64_t *begun, tt_text *why)
 {
     const tt_graph *graph = program->graph;
-    tt_running running = {graph, program->session->pool, program->scratch, why};
+    tt_running running = {graph, program->session->pool, program->scratch, program->scratch_each,
+                          why};
+    uint32_t lists = w == NULL && begun == NULL ? program->list_count : 0, list = 0;
     unsigned had = tt_denormals_flush();
     tt_status status = TT_OK;
     bool settled = w == NULL && is_settled(program); // who watches sees all
@@ -318,11 +334,18 @@ static tt_status compute_steps(tt_program *program, const watcher *w, int64_t *b
     tt_program_count(program);
     if (w != NULL)
         tell_of_buffers(program, w);
-    for (uint32_t i = 0; status == TT_OK && i < program->step_count; i++) {
+    uint32_t first = settled ? program->settled_count : 0;
+    while (list < lists && program->lists[list]->first < first)
+        list++;
+    for (uint32_t i = 0; begun != NULL && i < first; i++)
+        note_time(begun + i);
+    for (uint32_t i = first; status == TT_OK && i < program->step_count; i++) {
+        if (list < lists && program->lists[list]->first == i) {
+            i = run_list(&running, program, program->lists[list++]) - 1;
+            continue;
+        }
         const tt_step *step = &program->steps[i];
         note_time(begun != NULL ? begun + i : NULL);
-        if (settled && step->settled)
-            continue;
         resolve(program, &program->steps[i]);
         status = step->kernel(&running, step);
         if (status == TT_OK && w != NULL)

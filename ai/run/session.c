@@ -7,6 +7,8 @@
 
 #include "ai/run/compile.h"
 #include "ai/run/parts.h"
+#include "ai/run/compile_internal.h"
+#include "ai/run/lists.h"
 #include "ai/run/session_internal.h"
 
 // Which way it is run where the options do not say; TT_INVALID: the environment says something
@@ -35,6 +37,14 @@ static tt_status find_way(tt_way *way, tt_text *why)
     return TT_INVALID;
 }
 
+// Whether no compiler will be asked, or there is none.
+static bool only_interprets(tt_way way)
+{
+    char path[PATH_MAX];
+    return way == TT_RUN_INTERPRETED ||
+           (way == TT_RUN_FAST && tt_compiler_find(NULL, path, NULL) != TT_OK);
+}
+
 tt_status tt_session_new(const tt_session_options *options, tt_session **session, tt_text *why)
 {
     tt_session_options all = {0};
@@ -48,6 +58,8 @@ tt_status tt_session_new(const tt_session_options *options, tt_session **session
         return TT_INVALID;
     }
     tt_status status = find_way(&all.way, why);
+    if (status == TT_OK)
+        status = tt_isa_told(why);
     if (status != TT_OK)
         return status;
     tt_session *made = calloc(1, sizeof(*made));
@@ -60,6 +72,7 @@ tt_status tt_session_new(const tt_session_options *options, tt_session **session
     made->options = all;
     made->pool = pool;
     made->wide = tt_isa_here(NULL) == TT_ISA_AVX512;
+    made->unchained = only_interprets(all.way); // which takes shorter forms faster
     *session = made;
     return TT_OK;
 }
@@ -199,10 +212,8 @@ static tt_status load(tt_program *program, const tt_graph *graph, tt_text *why)
     status = check_sizes(program->graph, why);
     if (status != TT_OK)
         return status;
-    uint32_t nodes = tt_graph_count(program->graph),
-             buffers = tt_graph_buffer_count(program->graph);
-    const tt_operation *last = nodes > 0 ? tt_graph_node(program->graph, nodes - 1) : NULL;
-    program->value_count = last != NULL ? last->types + last->output_count : 0;
+    uint32_t buffers = tt_graph_buffer_count(program->graph);
+    program->value_count = tt_values_of(program->graph);
     program->given = calloc(buffers + 1, sizeof(*program->given));
     if (program->given == NULL)
         return TT_FULL;
@@ -273,6 +284,7 @@ void tt_program_free(tt_program *program)
             free(program->steps[i].fused);
         }
     tt_parts_free(program->parts);
+    tt_lists_free(program);
     free(program->steps);
     free(program->data);
     free(program->blocked);

@@ -32,6 +32,7 @@ struct tt_session {
     bool lent;            // addresses that others may write to, at any time between runs
     uint64_t changes;     // how often parameters or state may have changed otherwise
     bool wide;            // products are cut for registers of 16 lanes: the bits are the same
+    bool unchained;       // forms stay apart, for who looks at them: the bits are the same
     tt_program *programs; // a list
     tt_sized sized[TT_PROGRAMS_KEPT];
     uint64_t asked;
@@ -51,7 +52,7 @@ struct tt_program {
     tt_step *steps;
     uint32_t step_count, value_count;
     const void **data;  // by value: where its elements are
-    bool *blocked;      // by node: stored in blocks of images, ai/lower/layout.c
+    bool *blocked;      // by value: stored in blocks of images, ai/lower/layout.c
     uint32_t *root;     // by value: whose place it shares; itself but for reshapes
     uint64_t *place;    // by value: in the arena, or TT_NOWHERE
     const void **given; // by buffer: of inputs, what was set
@@ -61,21 +62,19 @@ struct tt_program {
     tt_straight_assign *straight;
     uint32_t straight_count;
     uint64_t arena_bytes, aside_bytes;
-    size_t scratch_bytes;
+    size_t scratch_bytes, scratch_each; // of each thread
+    struct tt_list **lists;             // of steps that threads do together, in order
+    uint32_t list_count;
     struct tt_parts *parts; // the forms' code, or what it will be; NULL: none
     bool compiled;          // no more of it will come
+    char uncompiled[256];   // why, in a sentence, some will not; or ""
+    uint32_t settled_count; // of steps, the first ones
     bool settled;           // what settled steps make is there,
     uint64_t settled_at;    // of these changes of the session
     uint64_t interpreted;   // instructions, until they were enough to compile; then UINT64_MAX
     void **results; // of the last run: by the reference, and what assigning would have overwritten
     bool *guarded;  // by result; NULL: nothing is, assignments neither
 };
-
-// Where a value stands among all outputs of all nodes.
-static inline uint32_t tt_value_place(const tt_graph *graph, tt_value value)
-{
-    return tt_graph_node(graph, value.node)->types + value.output;
-}
 
 static inline uint64_t tt_type_bytes(const tt_type *type)
 {
@@ -156,6 +155,9 @@ bool tt_program_settle(tt_program *program);
 // straight in the buffer that is assigned. Sets root, place, straight, and the sizes of arena and
 // aside; TT_FULL.
 tt_status tt_program_choose_places(tt_program *program);
+
+// Makes chains of steps whose forms fit together. False without memory.
+bool tt_program_chain(tt_program *program);
 
 // Chooses steps, places and addresses of a program whose graph is there. TT_TOO_LARGE with a
 // sentence, TT_FULL; what was allocated is the program's either way.

@@ -7,6 +7,7 @@
 // bounded: what is beyond is made in each run, where others lie before and after.
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "ai/run/session_internal.h"
 
@@ -29,6 +30,24 @@ static uint64_t bytes_written(const tt_graph *graph, const tt_step *step)
     for (unsigned k = 0; k < tt_step_write_count(graph, step); k++)
         bytes += tt_type_bytes(tt_graph_type(graph, tt_step_write(step, k)));
     return bytes;
+}
+
+// They come first: they read nothing else.
+static bool put_first(tt_program *program)
+{
+    tt_step *in_order = calloc(program->step_count + 1u, sizeof(*in_order));
+    uint32_t count = 0;
+    if (in_order == NULL)
+        return false;
+    for (unsigned others = 0; others < 2; others++)
+        for (uint32_t i = 0; i < program->step_count; i++)
+            if (program->steps[i].settled == (others == 0))
+                in_order[count++] = program->steps[i];
+    memcpy(program->steps, in_order, program->step_count * sizeof(*in_order));
+    for (uint32_t i = 0; i < count; i++)
+        program->settled_count += program->steps[i].settled;
+    free(in_order);
+    return true;
 }
 
 bool tt_program_settle(tt_program *program)
@@ -58,5 +77,5 @@ bool tt_program_settle(tt_program *program)
     }
     free(settled);
     free(assigned);
-    return ok;
+    return ok && put_first(program);
 }

@@ -1,31 +1,11 @@
-// What all steps may use: work split into pieces, and any node by its row's reference.
+// Steps of forms, in pieces, and of any node by its row's reference.
 
 #include <stdlib.h>
 
 #include "ai/graph/reference.h"
 #include "ai/run/blocks.h"
+#include "ai/run/jobs.h"
 #include "ai/run/program.h"
-
-typedef struct split {
-    void (*body)(void *context, int64_t first, int64_t end);
-    void *context;
-    int64_t count, each;
-} split;
-
-static void run_split(void *context, size_t piece)
-{
-    const split *s = context;
-    int64_t first = (int64_t)piece * s->each;
-    s->body(s->context, first, first + s->each < s->count ? first + s->each : s->count);
-}
-
-void tt_split(const tt_running *running, int64_t count, int64_t each,
-              void (*body)(void *context, int64_t first, int64_t end), void *context)
-{
-    split s = {body, context, count, each};
-    if (count > 0)
-        tt_pool_run(running->pool, (size_t)((count + each - 1) / each), run_split, &s);
-}
 
 tt_status tt_reference_kernel(const tt_running *running, const tt_step *step)
 {
@@ -60,44 +40,58 @@ tt_status tt_reference_kernel(const tt_running *running, const tt_step *step)
     return status;
 }
 
-#define FORM_PIECES 16       // at most
-#define FORM_SMALL (1 << 17) // elements times instructions that are not shared out
+#define FORM_PIECES 16 // at most
 
 unsigned tt_form_pieces(const tt_fused *fused)
 {
-    if (fused->cost < FORM_SMALL || fused->turns < 2)
+    if (fused->cost < TT_FORM_SMALL || fused->turns < 2)
         return 1;
     return fused->turns < FORM_PIECES ? (unsigned)fused->turns : FORM_PIECES;
 }
 
 // Interpreted, an instruction takes several turns at once: threads get as many as there are. One
 // thread takes all at once, whose local memory stays near.
-static unsigned pieces_now(const tt_running *running, const tt_step *step)
+unsigned tt_step_pieces(const tt_step *step, unsigned threads)
 {
-    unsigned pieces = tt_form_pieces(step->fused), threads = tt_pool_threads(running->pool);
+    unsigned pieces = step->fused != NULL ? tt_form_pieces(step->fused) : 1;
     return (step->code != NULL && threads > 1) || pieces < threads ? pieces : threads;
 }
 
-static void form_piece(void *context, size_t piece)
+// What is read and written lies side by side in the step.
+void tt_step_piece(const tt_running *running, const tt_step *step, unsigned piece, unsigned thread)
 {
-    const tt_running *running = ((void **)context)[0];
-    const tt_step *step = ((void **)context)[1];
     const tt_fused *fused = step->fused;
-    unsigned pieces = pieces_now(running, step);
+    unsigned pieces = tt_step_pieces(step, tt_pool_threads(running->pool));
     void *const *buffers = (void *const *)(void *)step->in;
     int64_t from = (int64_t)piece * fused->turns / pieces;
     int64_t to = ((int64_t)piece + 1) * fused->turns / pieces;
-    char *scratch = running->scratch + piece * (step->scratch / tt_form_pieces(fused));
+    char *scratch = running->scratch + thread * running->scratch_each;
     if (step->code != NULL)
         step->code(buffers, (long)from, (long)to, scratch);
     else
         tt_blocks_run(&fused->form, buffers, from, to, scratch);
 }
 
-// What is read and written lies side by side in the step.
-tt_status tt_form_kernel(const tt_running *running, const tt_step *step)
+static void lone_piece(void *context, uint32_t job, uint32_t piece, unsigned thread)
+{
+    void *const *both = context;
+    (void)job;
+    tt_step_piece(both[0], both[1], piece, thread);
+}
+
+static void run_pieces(const tt_running *running, const tt_step *step, unsigned pieces)
 {
     void *context[2] = {(void *)(uintptr_t)running, (void *)(uintptr_t)step};
-    tt_pool_run(running->pool, pieces_now(running, step), form_piece, context);
+    tt_jobs jobs = {.count = 1, .pieces = {pieces}, .piece = lone_piece, .context = context};
+    tt_jobs_run(&jobs, running->pool);
+}
+
+tt_status tt_form_kernel(const tt_running *running, const tt_step *step)
+{
+    unsigned pieces = tt_step_pieces(step, tt_pool_threads(running->pool));
+    if (pieces == 1)
+        tt_step_piece(running, step, 0, 0);
+    else
+        run_pieces(running, step, pieces);
     return TT_OK;
 }

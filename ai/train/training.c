@@ -134,6 +134,11 @@ size_t tt_training_images(const tt_training *t)
     return t->image_count;
 }
 
+const char *tt_training_uncompiled(const tt_training *t)
+{
+    return t->program != NULL ? tt_program_uncompiled(t->program) : "";
+}
+
 double tt_training_images_per_second(const tt_training *t)
 {
     return t->seconds > 0 ? (double)t->images_seen / t->seconds : 0;

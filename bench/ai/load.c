@@ -4,9 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "bench/ai/measure.h"
 #include "tutti/random.h"
+
+#define HUGE_PAGE ((size_t)2 << 20)
+#define HUGE_FROM ((size_t)4 << 20) // bytes, as in NumPy
 
 const char *bench_path(const bench_run *run, const char *file)
 {
@@ -53,11 +57,24 @@ static size_t bytes_of(const tt_type *type)
     return (size_t)tt_type_count(type) * one;
 }
 
-static void *input_bytes(bench_case *c, const tt_buffer *buffer)
+// As NumPy has the peer's: on huge pages where there are many.
+static void *allocate(size_t bytes)
 {
     void *data = NULL;
-    if (c->input_count == sizeof(c->inputs) / sizeof(c->inputs[0]) ||
-        posix_memalign(&data, 64, bytes_of(&buffer->type) + 64) != 0)
+    bool many = bytes >= HUGE_FROM;
+    if (posix_memalign(&data, many ? HUGE_PAGE : 64, bytes) != 0)
+        return NULL;
+    if (many)
+        madvise(data, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); // it may as well not
+    return data;
+}
+
+static void *input_bytes(bench_case *c, const tt_buffer *buffer)
+{
+    if (c->input_count == sizeof(c->inputs) / sizeof(c->inputs[0]))
+        bench_fail("has too many inputs: ", buffer->name);
+    void *data = allocate(bytes_of(&buffer->type) + 64);
+    if (data == NULL)
         bench_fail("no room for ", buffer->name);
     c->inputs[c->input_count++] = data;
     if (tt_program_set(c->program, buffer->name, data) != TT_OK)

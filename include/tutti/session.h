@@ -43,7 +43,8 @@ typedef struct tt_session_options {
     uint64_t cost_max;  // of a run, as tt_graph_cost counts; 0: TT_COST_MAX
 } tt_session_options;
 
-// TT_INVALID (threads, TT_RUN) with a sentence, TT_FULL. `options` may be NULL: none of the above.
+// TT_INVALID (threads, TT_RUN, TT_ISA) with a sentence, TT_FULL. `options` may be NULL: none of the
+// above.
 tt_status tt_session_new(const tt_session_options *options, tt_session **session, tt_text *why);
 void tt_session_free(tt_session *session); // with its programs; NULL is allowed
 
@@ -114,6 +115,10 @@ tt_status tt_program_watch(tt_program *program, void (*watch)(void *context, con
 
 // The elements of result `index`, until the next run; its type unless NULL.
 const void *tt_program_result(const tt_program *program, uint32_t index, tt_type *type);
+
+// Why some of it is interpreted that should have been compiled: a sentence, of what failed first
+// ("there is no compiler: ..."); "" where nothing did so far. It stands as long as the program.
+const char *tt_program_uncompiled(const tt_program *program);
 
 // The program as people read it: its steps, the nodes in each, what it reads and writes and where
 // that lies in the arena, in place of what or in which buffer, and the instructions of forms; and

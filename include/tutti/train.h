@@ -82,6 +82,7 @@ size_t tt_training_steps_done(const tt_training *training); // of the epoch afte
 uint64_t tt_training_seed(const tt_training *training);
 size_t tt_training_images(const tt_training *training); // it learns from; 0 before its first run
 double tt_training_images_per_second(const tt_training *training);
+const char *tt_training_uncompiled(const tt_training *training); // tt_program_uncompiled; or ""
 
 // Runs what is left. Where the result is not TT_OK, `why` says:
 // TT_INVALID: the data do not fit the model (size, a label outside the classes, fewer images than

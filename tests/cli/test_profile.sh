@@ -107,8 +107,8 @@ printf '%%0 = input "x" : f32[3,4,5]\n%%1 = exp %%0 : f32[3,4,5]\nresult "y" = %
 expect 1 "plain.txt cannot be trained: none of its results is a loss, one f32, or logits" --train plain.txt
 
 # Without a compiler it says so; a line stays a line, whatever a name is.
-TUTTI_CC='' expect 0 "1 of 1 forms are interpreted, without a compiler" --runs 3 plain.txt
-TT_RUN=interpreted expect 0 "forms are interpreted" --runs 3 plain.txt
+TUTTI_CC='' expect 0 "1 of 1 forms are interpreted: there is no compiler: TUTTI_CC is empty" --runs 3 plain.txt
+TT_RUN=interpreted expect 0 "1 of 1 forms are interpreted: no compiler was asked" --runs 3 plain.txt
 TT_RUN=reference expect 1 "TT_RUN is 'reference', and the reference has no steps" plain.txt
 printf '%%0 = input "x" : f32[4]\n%%1 = exp %%0 : f32[4] @"a\\x1b[31mb\\x07"\nresult "y" = %%1\n' >shy.txt
 expect 0 'a?[31mb?: exp' --runs 3 shy.txt

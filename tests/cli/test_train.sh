@@ -53,6 +53,12 @@ for field in '"status": "done"' '"checkpoint": "whole"' '"epochs": 3' '"epochs_d
 done
 [ "$(wc -l <whole.err)" -eq 4 ] || fail "progress is not three lines and one on standard error: $(cat whole.err)"
 
+# Without a compiler it goes on, to the same bytes, and says so once.
+TT_RUN=compiled TUTTI_CC=/nowhere timeout 120 "$tutti" train $small --epochs 3 --out slow >out 2>err || fail "no compiler: $(cat err)"
+[ "$(grep -c "the steps are interpreted, which is slower: there is no compiler: '/nowhere' is no program" err)" -eq 1 ] ||
+    fail "no sentence, or more, where there is no compiler: $(cat err)"
+cmp whole slow || fail "interpreted it is another model"
+
 # An interrupt ends it after its step; what it says to run goes on to the same bits, as often as it takes.
 for signal in INT TERM; do
     name="cut '$signal" json=

@@ -129,10 +129,17 @@ void *printed_open(const char *folder, const char *name, unsigned way)
 {
     char object[PATH_BYTES];
     path_of(object, folder, name, way, ".so");
-    return dlopen(object, RTLD_NOW | RTLD_LOCAL);
+    if (access(object, F_OK) != 0)
+        return NULL;
+    void *made = dlopen(object, RTLD_NOW | RTLD_LOCAL);
+    if (made == NULL) { // which no test may pass over
+        printf("%s\n", dlerror());
+        exit(1);
+    }
+    return made;
 }
 
-static char made[PATH_BYTES];
+static char folder_made[PATH_BYTES];
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *where)
 {
@@ -142,15 +149,16 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 
 static void remove_folder(void)
 {
-    nftw(made, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    nftw(folder_made, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 const char *printed_folder(void)
 {
     const char *above = getenv("TMPDIR");
-    snprintf(made, sizeof(made), "%s/tutti-forms-XXXXXX", above != NULL ? above : "/tmp");
-    if (mkdtemp(made) == NULL)
+    snprintf(folder_made, sizeof(folder_made), "%s/tutti-forms-XXXXXX",
+             above != NULL ? above : "/tmp");
+    if (mkdtemp(folder_made) == NULL)
         return NULL;
     atexit(remove_folder);
-    return made;
+    return folder_made;
 }

@@ -18,7 +18,8 @@ bool printed_runs(unsigned way);       // whether the machine can; says so once 
 // skipped.
 bool printed_compile(const char *folder, const char *name, const tt_form *forms, unsigned count,
                      unsigned ways);
-// The shared object of one way, for dlsym; NULL where it is not there. Never closed.
+// The shared object of one way, for dlsym; NULL where it is not there, and the test's end where it
+// cannot be loaded. Never closed.
 void *printed_open(const char *folder, const char *name, unsigned way);
 
 // Makes an empty folder, which is removed when the program ends.

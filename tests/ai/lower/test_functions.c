@@ -35,10 +35,21 @@ static long double exp_below_long(long double x)
     return x < -87.5L ? 0 : expl(x);
 }
 
+static tt_register below_or_infinite(tt_form *form, tt_register x)
+{
+    return tt_form_exp_below(form, x, true);
+}
+
+static tt_register below(tt_form *form, tt_register x)
+{
+    return tt_form_exp_below(form, x, false);
+}
+
 // Where exp_below is told to be nothing, and where it may be 0.
 static bool is_beyond(const function *f, float x)
 {
-    return f->nearly == exp_below && ((x > 0 && x < INFINITY) || (x > -87.7f && x < -87.3f));
+    bool above = x > 0 && (x < INFINITY || f->build == below);
+    return f->nearly == exp_below && (above || (x > -87.7f && x < -87.3f));
 }
 
 static const function functions[] = {
@@ -49,7 +60,8 @@ static const function functions[] = {
     {"sin", tt_form_sin, sin, sinl, 1, 85},
     {"cos", tt_form_cos, cos, cosl, 1, 85},
     {"atan", tt_form_atan, atan, atanl, 1, 29},
-    {"exp_below", tt_form_exp_below, exp_below, exp_below_long, 1, 16},
+    {"exp_below_or_infinite", below_or_infinite, exp_below, exp_below_long, 1, 16},
+    {"exp_below", below, exp_below, exp_below_long, 1, 14},
 };
 
 #define EACH(expression)                                                                           \

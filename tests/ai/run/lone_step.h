@@ -7,6 +7,7 @@
 
 #include "ai/graph/element.h"
 #include "ai/lower/product.h"
+#include "ai/run/blocks.h"
 #include "ai/run/session_internal.h"
 #include "tests/test.h"
 #include "tutti/random.h"
@@ -103,6 +104,17 @@ static inline bool same_lone(const lone *a, const lone *b)
                                     tt_type_bytes(&type));
     }
     return same;
+}
+
+// Some turns of it by the interpreter.
+static inline void run_lone(lone *l, int64_t from, int64_t to)
+{
+    size_t bytes = tt_blocks_scratch(&l->step->fused->form);
+    void *scratch = NULL;
+    REQUIRE(posix_memalign(&scratch, TT_FORM_LOCAL_ALIGN, bytes + 1) == 0);
+    memset(scratch, 0xff, bytes);
+    tt_blocks_run(&l->step->fused->form, l->buffers, from, to, scratch);
+    free(scratch);
 }
 
 // Whether a form of a product or a pool stores blocks of 16 images: it goes by numbers of elements

@@ -63,6 +63,7 @@ static inline tt_program *loaded(const tt_graph *graph, tt_way way)
     tt_text_init(&why, said, sizeof(said));
     REQUIRE(tt_session_new(&(tt_session_options){.threads = 2, .way = way}, &session, NULL) ==
             TT_OK);
+    session->unchained = true; // what becomes one form by itself is looked at
     tt_status status = tt_session_load(session, graph, &program, &why);
     if (status != TT_OK)
         printf("%s\n", said);
@@ -103,13 +104,16 @@ static inline void tell(const tt_program *program, char told[512])
 static inline void run_lone_step(const lone *l)
 {
     void *scratch = NULL;
-    size_t bytes = l->step->scratch;
+    size_t bytes = 2 * l->step->scratch; // for each thread
     REQUIRE(posix_memalign(&scratch, 64, bytes + 2 * GUARD) == 0);
     memset(scratch, 0x5a, bytes + 2 * GUARD);
     tt_step step = *l->step;
     step.in = (const void **)(void *)l->buffers;
     step.out = l->buffers + l->reads;
-    tt_running running = {.graph = l->graph, .pool = tt_pool_new(2), .scratch = scratch};
+    tt_running running = {.graph = l->graph,
+                          .pool = tt_pool_new(2),
+                          .scratch = scratch,
+                          .scratch_each = l->step->scratch};
     EXPECT(step.kernel(&running, &step) == TT_OK);
     for (size_t i = bytes; i < bytes + 2 * GUARD; i++)
         EXPECT(((char *)scratch)[i] == 0x5a);

@@ -39,10 +39,13 @@ static inline tt_program *load(tt_session *session, const tt_graph *graph)
     return program;
 }
 
+// How a program's nodes become steps: as they do, each by itself, or without chains.
+typedef enum made_as { AS_ALWAYS, APART, UNCHAINED } made_as;
+
 // A program in a session of its own whose inputs are `data`, by buffer, and in whose memory no
 // number is one until it is written; not run yet.
 static inline tt_program *load_poisoned(const tt_graph *graph, void *const *data,
-                                        const tt_session_options *options, bool apart,
+                                        const tt_session_options *options, made_as how,
                                         tt_session **session)
 {
     char sentence[300];
@@ -52,8 +55,9 @@ static inline tt_program *load_poisoned(const tt_graph *graph, void *const *data
     REQUIRE(tt_session_new(options, session, NULL) == TT_OK);
     if (tt_graph_count(graph) % 2 == 0)
         (*session)->wide = !(*session)->wide; // cut for another machine: no bit may differ
-    tt_status status = apart ? tt_session_load_apart(*session, graph, &program, &why)
-                             : tt_session_load(*session, graph, &program, &why);
+    (*session)->unchained = how == UNCHAINED;
+    tt_status status = how == APART ? tt_session_load_apart(*session, graph, &program, &why)
+                                    : tt_session_load(*session, graph, &program, &why);
     if (status != TT_OK)
         printf("%s\n", sentence);
     REQUIRE(status == TT_OK);

@@ -68,7 +68,9 @@ static void test_none(void)
 // The first in PATH, and nothing from where the program happens to be; a folder is no compiler.
 static void test_path(void)
 {
-    char path[1000];
+    char path[1000], before[500];
+    static char long_path[PATH_MAX + 1000];
+    snprintf(before, sizeof(before), "%s", getenv("PATH"));
     REQUIRE(mkdir(in_root("here"), 0755) == 0 && mkdir(in_root("first"), 0755) == 0);
     REQUIRE(mkdir(in_root("second"), 0755) == 0 && mkdir(in_root("first/gcc"), 0755) == 0);
     script("here/gcc", "echo 'error: from here' >&2; exit 1");
@@ -83,11 +85,44 @@ static void test_path(void)
     setenv("TUTTI_CC", "mine", 1);
     EXPECT_EQUAL(answer_of(1), TT_MALFORMED);
     EXPECT(told("second/mine failed"));
+    // A path that is too long is nobody's, also where what is left of it when it is cut is.
+    script("g", "echo 'error: cut' >&2; exit 1");
+    static char deep[PATH_MAX];
+    memset(deep, '/', sizeof(deep) - 1);
+    memcpy(deep, root, strlen(root));
+    for (unsigned more = 1; more < 6; more++) {
+        deep[PATH_MAX - more] = 0;
+        snprintf(long_path, sizeof(long_path), "%s:%s:%s", deep, in_root("second"), before);
+        setenv("PATH", long_path, 1);
+        setenv("TUTTI_CC", "gcc", 1);
+        EXPECT_EQUAL(answer_of(1), TT_MALFORMED);
+        EXPECT(told("second/gcc failed"));
+    }
+    setenv("PATH", path, 1);
     script("second/cc", "exit 1"); // where there is no gcc
     REQUIRE(remove(in_root("second/gcc")) == 0 && unsetenv("TUTTI_CC") == 0);
     setenv("PATH", in_root("second"), 1);
     EXPECT_EQUAL(answer_of(1), TT_MALFORMED);
     EXPECT(told("second/cc failed"));
+}
+
+// The compiler speaks English and has a folder of its own; else it has the caller's surroundings.
+static void test_environment(void)
+{
+    REQUIRE(setenv("LC_ALL", "de_DE.UTF-8", 1) == 0 && setenv("LC_ALLOWED", "yes", 1) == 0);
+    REQUIRE(setenv("TMPDIRECTORY", "mine", 1) == 0);
+    script("looks", "[ \"$LC_ALL $LC_ALLOWED $TMPDIRECTORY\" = 'C yes mine' ] || exit 3\n"
+                    "[ \"$(env | grep -c '^LC_ALL=')\" = 1 ] || exit 4\n"
+                    "[ \"$(env | grep -c '^TMPDIR=')\" = 1 ] || exit 5\n"
+                    "case $TMPDIR in */tmp/tutti-*) ;; *) exit 6 ;; esac\n"
+                    "[ -f $TMPDIR/source.c ] || exit 7\n"
+                    "exec gcc \"$@\"");
+    EXPECT_EQUAL(answer_with((tt_compile_options){.compiler = in_root("looks")}, source_of(4)), 4);
+    EXPECT_TEXT(said, "");
+    unsetenv("TMPDIR"); // then /tmp is taken
+    script("looks2", "case $TMPDIR in /tmp/tutti-*) ;; *) exit 6 ;; esac\nexec gcc \"$@\"");
+    EXPECT_EQUAL(answer_with((tt_compile_options){.compiler = in_root("looks2")}, source_of(5)), 5);
+    EXPECT_TEXT(said, "");
 }
 
 // ---- compilers that are no good
@@ -102,14 +137,16 @@ static const struct bad {
      TT_MALFORMED, "/fails failed with status 3: x.c:1: error: no luck"},
     {"mute", "exit 1", TT_MALFORMED, "/mute failed with status 1"},
     {"odd", "printf 'a\\033[31mred\\377\\n'; exit 1", TT_MALFORMED, "status 1: a?[31mred?"},
-    {"long", "head -c 100000 /dev/zero | tr '\\0' x; exit 1", TT_MALFORMED, "status 1: xxxxxx"},
+    {"long", "head -c 100000 /dev/zero | tr '\\0' x; exit 1", TT_MALFORMED,
+     "xxxxxxxxxxxxxxxxxxxxxxxx"},
     {"falls", "kill -SEGV $$", TT_IO, "/falls was ended by signal 11"},
     {"nothing", "exit 0", TT_DAMAGED, "/nothing made is not there or cannot be read"},
     {"empty", ": >$out", TT_DAMAGED, "/empty made cannot be loaded: it is no whole ELF library"},
     {"rubbish", "yes rubbish | head -c 9000 >$out", TT_DAMAGED, "it is no whole ELF library"},
-    {"folder", "mkdir $out; : >$out/file", TT_DAMAGED, "/folder made is not there"},
-    {"pipe", "mkfifo $out", TT_DAMAGED, "/pipe made is not there"},
-    {"link", "ln -s /bin/sh $out", TT_DAMAGED, "/link made is not there"},
+    {"folder", "mkdir $out; : >$out/file", TT_DAMAGED,
+     "/folder made is not there or cannot be read"},
+    {"pipe", "mkfifo $out", TT_DAMAGED, "/pipe made is not there or cannot be read"},
+    {"link", "ln -s /bin/sh $out", TT_DAMAGED, "/link made is not there or cannot be read"},
     {"short", "gcc \"$@\" -o $out.whole; head -c 5000 $out.whole >$out", TT_DAMAGED,
      "it is no whole ELF library"},
     {"shorter", // by half of its last part
@@ -130,6 +167,8 @@ static void test_bad(void)
         int answer = answer_with((tt_compile_options){.compiler = path}, source_of(1));
         EXPECT_EQUAL(answer, bad[i].status);
         EXPECT(told(bad[i].sentence));
+        size_t length = strlen(bad[i].sentence); // nothing stands behind it
+        EXPECT_TEXT(strlen(said) < length ? said : said + strlen(said) - length, bad[i].sentence);
     }
     EXPECT_EQUAL(entries(in_root("home/.cache/tutti")), 0);
     EXPECT_EQUAL(answer_with((tt_compile_options){0}, "int answer(void) { return x; }"),
@@ -328,7 +367,9 @@ static void test_isa(void)
     EXPECT(strstr(line, "not 'mmx'") != NULL);
     EXPECT_EQUAL(tt_isa_here(NULL), machine);
     setenv("TT_ISA", "", 1);
-    EXPECT_EQUAL(tt_isa_here(NULL), machine);
+    tt_text_init(&why, line, sizeof(line));
+    EXPECT_EQUAL(tt_isa_here(&why), machine);
+    EXPECT_TEXT(line, "");
     // /proc/cpuinfo is somebody else's look at the same.
     FILE *file = fopen("/proc/cpuinfo", "r");
     static char flags[100000];
@@ -385,6 +426,7 @@ int main(int count, char **arguments)
     test_compiles();
     apart(test_none, 0);
     apart(test_path, 0);
+    apart(test_environment, 0);
     empty_cache();
     test_bad();
     apart(test_hang, 0);

@@ -297,6 +297,19 @@ static void test_limit_of_files(void)
     }
 }
 
+// No folder can be made for the compiler: TMPDIR is nowhere, and nobody may write in /tmp.
+static void test_no_temporary(void)
+{
+    if (!mount_apart("/tmp", "size=4k", 0))
+        return;
+    REQUIRE(mount("none", "/tmp", NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0);
+    setenv("TMPDIR", "/nowhere", 1);
+    setenv("TUTTI_CC", "gcc", 1);
+    EXPECT_EQUAL(answer_of(1), TT_IO);
+    EXPECT_TEXT(said, "no folder can be made in TMPDIR or /tmp for the compiler: Read-only file "
+                      "system");
+}
+
 static void test_no_execution(void)
 {
     if (!mount_apart(in_root("home"), "size=1m", MS_NOEXEC) ||
@@ -440,10 +453,13 @@ static void test_ten(void)
 int main(void)
 {
     void (*const checks[])(void) = {
-        test_found,        test_damaged,        test_no_home,        test_folders,
-        check_read_only,   test_read_only_disk, test_full_cache,     test_full_temporary,
-        test_no_execution, test_no_proc,        test_limit_of_files, test_limit,
-        test_ten,
+        test_found,        test_damaged,
+        test_no_home,      test_folders,
+        check_read_only,   test_read_only_disk,
+        test_full_cache,   test_full_temporary,
+        test_no_execution, test_no_proc,
+        test_no_temporary, test_limit_of_files,
+        test_limit,        test_ten,
     };
     if (system("gcc --version >/dev/null 2>&1") != 0) {
         printf("skipped: there is no gcc\n");

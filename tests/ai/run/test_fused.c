@@ -47,11 +47,11 @@ typedef struct way {
 } way;
 
 // Run once, with no number wherever something was left out.
-static way run_way(const tt_graph *graph, const inputs *in, tt_way how, bool apart)
+static way run_way(const tt_graph *graph, const inputs *in, tt_way how, made_as as)
 {
     way w;
-    w.program = load_poisoned(graph, in->data, &(tt_session_options){.threads = 2, .way = how},
-                              apart, &w.session);
+    w.program = load_poisoned(graph, in->data, &(tt_session_options){.threads = 2, .way = how}, as,
+                              &w.session);
     if (how != TT_RUN_REFERENCE)
         check_forms(w.program);
     REQUIRE(tt_program_run(w.program, NULL) == TT_OK);
@@ -111,6 +111,8 @@ static bool has_compiler(void)
                          : asked[0] != '\0';
 }
 
+static unsigned chains_seen; // links of all programs
+
 // Whether it is as the reference has it, within the bound; compiled, too, where that is asked for.
 static bool is_right(const tt_graph *graph, uint64_t seed, bool special, double bound, bool apart,
                      bool compiled)
@@ -118,16 +120,20 @@ static bool is_right(const tt_graph *graph, uint64_t seed, bool special, double 
     inputs in;
     fill_inputs(&in, graph, seed, special);
     int failures = test_failures;
-    way slow = run_way(graph, &in, TT_RUN_REFERENCE, false);
-    way fast = run_way(graph, &in, TT_RUN_INTERPRETED, false), other;
+    way slow = run_way(graph, &in, TT_RUN_REFERENCE, AS_ALWAYS);
+    way fast = run_way(graph, &in, TT_RUN_INTERPRETED, AS_ALWAYS), other;
     double worst = worst_of(&fast, &slow);
     if (!special && !is_tame(&slow))
         bound = (double)INFINITY;
     EXPECT(worst <= bound);
     if (!(worst <= bound))
         printf("differs by %g\n", worst);
+    other = run_way(graph, &in, TT_RUN_INTERPRETED, UNCHAINED);
+    EXPECT(same_bits(&fast, &other));
+    chains_seen += other.program->step_count - fast.program->step_count;
+    tt_session_free(other.session);
     if (apart) {
-        other = run_way(graph, &in, TT_RUN_INTERPRETED, true);
+        other = run_way(graph, &in, TT_RUN_INTERPRETED, APART);
         worst = worst_of(&other, &slow);
         EXPECT(worst <= bound);
         if (!(worst <= bound))
@@ -135,7 +141,7 @@ static bool is_right(const tt_graph *graph, uint64_t seed, bool special, double 
         tt_session_free(other.session);
     }
     if (compiled) {
-        other = run_way(graph, &in, TT_RUN_COMPILED, false);
+        other = run_way(graph, &in, TT_RUN_COMPILED, AS_ALWAYS);
         bool all = true;
         for (uint32_t i = 0; i < other.program->step_count; i++)
             all = all &&
@@ -192,6 +198,68 @@ static const char *const cases[] = {
     "%5 = sum %4 axes=[1] : f32[5,1]\n"
     "%6 = multiply %1 %5 : f32[5,40]\n"
     "result \"y\" = %6\n",
+    // An iota of fewer axes than the sum across that it is computed in.
+    "%0 = input \"x\" : f32[30,2,3]\n"
+    "%1 = iota element=f32 sizes=[3] axis=0 : f32[3]\n"
+    "%2 = add %0 %1 : f32[30,2,3]\n"
+    "%3 = sum %2 axes=[1] : f32[30,1,3]\n"
+    "result \"y\" = %3\n",
+    // What waits, reads what waits, and that is taken by another group meanwhile.
+    "%0 = input \"a\" : f32[2]\n"
+    "%1 = input \"b\" : f32[2]\n"
+    "%2 = absolute %1 : f32[2]\n"
+    "%3 = subtract %0 %2 : f32[2]\n"
+    "%4 = log_sum_exp %0 axes=[0] : f32[1]\n"
+    "%5 = sum %2 axes=[0] : f32[1]\n"
+    "%6 = multiply %3 %4 : f32[2]\n"
+    "%7 = multiply %1 %5 : f32[2]\n"
+    "%8 = multiply %6 %7 : f32[2]\n"
+    "result \"y\" = %8\n",
+    // What waits for a sum across and for another reader: the sum's group stores nothing else.
+    "%0 = input \"a\" : f32[64]\n"
+    "%1 = absolute %0 : f32[64]\n"
+    "%2 = constant {0.5} : f32[]\n"
+    "%3 = input \"b\" : f32[17,64]\n"
+    "%4 = multiply %1 %2 : f32[64]\n"
+    "%5 = divide %4 %3 : f32[17,64]\n"
+    "%6 = sum %5 axes=[0] : f32[1,64]\n"
+    "%7 = reshape %6 sizes=[64] : f32[64]\n"
+    "%8 = add %1 %7 : f32[64]\n"
+    "result \"y\" = %8\n",
+    // A product that is no convolution, whose result a convolution would read in blocks of images.
+    "%0 = input \"a\" : f32[16,7,33]\n"
+    "%1 = input \"b\" : f32[33,15]\n"
+    "%2 = matmul %0 %1 : f32[16,7,15]\n"
+    "%3 = input \"c\" : f32[2,1,15]\n"
+    "%4 = conv %2 %3 stride=[1] dilation=[1] spread=[1] before=[0] after=[0] groups=1 : "
+    "f32[16,7,2]\n"
+    "result \"y\" = %4\n",
+    // A sum in a group that is made early, which reads what another early one makes of a number
+    // that the sum's reader has, too: no reader joins that other one.
+    "%0 = input \"x\" : f32[17,1]\n"
+    "%1 = input \"b\" : f32[]\n"
+    "%2 = constant {0.5} : f32[]\n"
+    "%3 = add %2 %1 : f32[]\n"
+    "%4 = multiply %0 %3 : f32[17,1]\n"
+    "%5 = sum %4 axes=[0,1] : f32[1,1]\n"
+    "%6 = reshape %5 sizes=[] : f32[]\n"
+    "%7 = multiply %2 %6 : f32[]\n"
+    "result \"y\" = %7\n",
+    // What waits for a reader of a product, or of a pool, and stands before it in the graph.
+    "%0 = input \"z\" : f32[30,33]\n"
+    "%1 = exp %0 : f32[30,33]\n"
+    "%2 = input \"a\" : f32[30,12]\n"
+    "%3 = input \"b\" : f32[12,33]\n"
+    "%4 = matmul %2 %3 : f32[30,33]\n"
+    "%5 = add %1 %4 : f32[30,33]\n"
+    "result \"y\" = %5\n",
+    "%0 = input \"z\" : f32[3,4,5,6]\n"
+    "%1 = exp %0 : f32[3,4,5,6]\n"
+    "%2 = input \"x\" : f32[3,8,10,6]\n"
+    "%3 = pool_greatest %2 window=[2,2] stride=[2,2] dilation=[1,1] spread=[1,1] before=[0,0] "
+    "after=[0,0] : f32[3,4,5,6], i32[3,4,5,6]\n"
+    "%4 = subtract %3 %1 : f32[3,4,5,6]\n"
+    "result \"y\" = %4\n",
 };
 
 static void check_cases(bool compiled)

@@ -8,6 +8,8 @@
 // The gradient of a greatest pool, as product.c makes it, with one thing otherwise.
 typedef enum otherwise {
     NOTHING,
+    TAP_FIRST,  // place and tap of the comparison have changed places, which is the same
+    TAP_OF_ALL, // the tap, and what else is one number, are broadcast, which is the same
     ANOTHER_PLACE,
     ANOTHER_DY,
     ANOTHER_FILL,
@@ -15,7 +17,13 @@ typedef enum otherwise {
     A_TAP_LESS,
     ANOTHER_ROW,
     ANOTHER_STEP,
+    ANOTHER_IMAGE,
+    ANOTHER_CHANNEL,
+    CHANNELS_APART,
     ANOTHER_ELSE,
+    GREATER,      // compared in another way
+    CHOSEN_TWICE, // what a tap chose is read elsewhere, too
+    EQUAL_TWICE,  // and here its comparison, which is the same
     SUM_TWICE,
     TERM_TWICE,
     RELU_OF_IT,
@@ -24,6 +32,9 @@ typedef enum otherwise {
     WAYS
 } otherwise;
 
+#define POOL_WITH(node, before)                                                                    \
+    node " = pool_greatest %%0 window=[2,2] stride=[2,2] dilation=[1,1] spread=[1,1] "             \
+         "before=[" before "] after=[0,0] : f32[2,2,2,3], i32[2,2,2,3]\n"
 #define POOLS "pool_greatest; pool_greatest; " // the one, and another
 #define TERM "equal select; pad: pad; "
 
@@ -32,7 +43,15 @@ static const char *expected_of(otherwise way)
 {
     switch (way) {
     case NOTHING:
+    case TAP_FIRST:
+    case TAP_OF_ALL:
         return POOLS "add";
+    case EQUAL_TWICE:
+        return POOLS "equal not; add";
+    case GREATER:
+        return POOLS TERM TERM "less_or_equal select; pad: pad; " TERM "add add add";
+    case CHOSEN_TWICE:
+        return POOLS TERM TERM "equal select exp; pad: pad; " TERM "add add add";
     case A_TAP_LESS:
         return POOLS TERM TERM TERM "add add";
     case SUM_TWICE:
@@ -70,22 +89,45 @@ static void __attribute__((format(printf, 2, 3))) write_lines(writing *w, const 
 // pad(select(place == tap, dy, 0)): one thing of tap 2 may be otherwise.
 static uint32_t write_term(writing *w, unsigned tap, otherwise way)
 {
-    uint32_t n = w->node;
     otherwise here = tap == 2 ? way : NOTHING;
     unsigned row = here == ANOTHER_ROW ? 0 : tap / 2, column = tap % 2;
     unsigned between = here == ANOTHER_STEP ? 0 : 1, behind = 2 - between - row;
-    write_lines(w, "%%%u = constant {%u} : i32[]\n", n, here == ANOTHER_TAP ? 5 : tap);
-    write_lines(w, "%%%u = equal %%%u.1 %%%u : bool[2,2,2,3]\n", n + 1,
-                here == ANOTHER_PLACE ? 15 : 12, n);
-    write_lines(w, "%%%u = select %%%u %%%u %%%u : f32[2,2,2,3]\n", n + 2, n + 1,
-                here == ANOTHER_DY ? 14 : 11, here == ANOTHER_ELSE ? 13 : 4);
+    int image = here == ANOTHER_IMAGE, channel = here == ANOTHER_CHANNEL ? -1 : 0;
+    int apart = here == CHANNELS_APART;
+    uint32_t zero = 4, number = 15;
+    if (here != TAP_FIRST) {
+        number = w->node++;
+        write_lines(w, "%%%u = constant {%u} : i32[]\n", number, here == ANOTHER_TAP ? 5 : tap);
+    }
+    if (here == TAP_OF_ALL) {
+        write_lines(w,
+                    "%%%u = broadcast %%%u sizes=[2,2,2,3] : i32[2,2,2,3]\n"
+                    "%%%u = broadcast %%4 sizes=[2,2,2,3] : f32[2,2,2,3]\n",
+                    w->node, number, w->node + 1);
+        number = w->node;
+        zero = w->node + 1;
+        w->node += 2;
+    }
+    uint32_t n = w->node;
+    if (here == TAP_FIRST)
+        write_lines(w, "%%%u = equal %%%u %%16.1 : bool[2,2,2,3]\n", n, number);
+    else
+        write_lines(w, "%%%u = %s %%%u.1 %%%u : bool[2,2,2,3]\n", n,
+                    here == GREATER ? "less_or_equal" : "equal", here == ANOTHER_PLACE ? 12 : 16,
+                    number);
+    write_lines(w, "%%%u = select %%%u %%%u %%%u : f32[2,2,2,3]\n", n + 1, n,
+                here == ANOTHER_DY ? 14 : 11, here == ANOTHER_ELSE ? 13 : zero);
     write_lines(w,
-                "%%%u = pad %%%u %%%u before=[0,%u,%u,0] after=[0,%u,%u,0] between=[0,%u,1,0] : "
-                "f32[2,4,4,3]\n",
-                n + 3, n + 2, here == ANOTHER_FILL ? 13 : 4, row, column, behind, 1 - column,
-                between);
-    w->node += 4;
-    return n + 3;
+                "%%%u = pad %%%u %%%u before=[%d,%u,%u,%d] after=[%d,%u,%u,%d] "
+                "between=[0,%u,1,%d] : f32[2,4,4,3]\n",
+                n + 2, n + 1, here == ANOTHER_FILL ? 13 : 4, image, row, column, channel, -image,
+                behind, 1 - column, -channel - 2 * apart, between, apart);
+    w->node += 3;
+    if (here == CHOSEN_TWICE || here == EQUAL_TWICE)
+        write_lines(w, "%%%u = %s %%%u : %s[2,2,2,3]\n", w->node++,
+                    here == EQUAL_TWICE ? "not" : "exp", here == EQUAL_TWICE ? n : n + 1,
+                    here == EQUAL_TWICE ? "bool" : "f32");
+    return n + 2;
 }
 
 // The sum of the terms; it, or one of them, may be read elsewhere, too.
@@ -107,10 +149,14 @@ static uint32_t write_sum(writing *w, otherwise way)
 static void check_pool_gradient(otherwise way)
 {
     static writing w;
-    w = (writing){.text = POOL, .length = strlen(POOL), .node = 16};
-    write_lines(&w, "%%13 = constant {1} : f32[]\n%%14 = input \"other\" : f32[2,2,2,3]\n"
-                    "%%15 = pool_greatest %%0 window=[2,2] stride=[2,2] dilation=[1,1] "
-                    "spread=[1,1] before=[1,0] after=[0,0] : f32[2,2,2,3], i32[2,2,2,3]\n");
+    w = (writing){.node = 17};
+    write_lines(
+        &w,
+        POOL_WITH(
+            "%%12",
+            "1,0") "%%13 = constant {1} : f32[]\n"
+                   "%%14 = input \"other\" : f32[2,2,2,3]\n%%15 = constant {2} : i32[]\n" POOL_WITH(
+                       "%%16", "0,0"));
     uint32_t sum = write_sum(&w, way);
     if (way == RELU_OF_ANOTHER)
         write_lines(&w, "%%%u = input \"another\" : f32[2,4,4,3]\n", w.node++);

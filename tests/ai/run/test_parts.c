@@ -112,6 +112,8 @@ static void test_same_bits(void)
     EXPECT_EQUAL(with_code(right), 0);
     run_until_compiled(program, right);
     EXPECT_EQUAL(with_code(program), 40);
+    EXPECT_TEXT(tt_program_uncompiled(program), "");
+    EXPECT_TEXT(tt_program_uncompiled(right), "");
     EXPECT_EQUAL(entries("/proc/self/task"), tasks_before); // the threads have gone
     tt_session_free(slow);
     tt_session_free(session);
@@ -178,6 +180,7 @@ static void test_wait_for_hanging(void)
     EXPECT_EQUAL(with_code(program), 0);
     EXPECT_EQUAL(asked(" -o "), 2);
     EXPECT(program->compiled);
+    EXPECT(strstr(tt_program_uncompiled(program), "/sleeps took too long and was ended") != NULL);
     tt_session_free(session);
     nothing_left(open_before);
     REQUIRE(setenv("TUTTI_CC", in_root("counting"), 1) == 0);
@@ -245,14 +248,20 @@ static void test_many(void)
     nothing_left(open_before);
 }
 
+// Each costs one sentence, and the interpreter goes on.
 static void test_failing(void)
 {
     tt_program *program;
     unsigned open_before = entries("/proc/self/fd");
-    const char *const compilers[] = {script("fails", "echo error >&2; exit 1"),
-                                     script("lies", "echo nonsense >$out"), in_root("nowhere"), ""};
+    const struct {
+        const char *compiler, *sentence;
+    } bad[] = {{script("fails", "echo error: no luck >&2; exit 1"),
+                "/fails failed with status 1: error: no luck"},
+               {script("lies", "echo nonsense >$out"), "/lies made cannot be loaded: "},
+               {in_root("nowhere"), "there is no compiler: '"},
+               {"", "there is no compiler: TUTTI_CC is empty"}};
     for (unsigned i = 0; i < 4; i++) {
-        REQUIRE(setenv("TUTTI_CC", compilers[i], 1) == 0);
+        REQUIRE(setenv("TUTTI_CC", bad[i].compiler, 1) == 0);
         tt_session *session = open_program(TT_RUN_FAST, 3, &program);
         double end = now_s() + AGES_S;
         for (unsigned runs = 0; runs < 5 || (program->parts != NULL && !program->compiled);
@@ -261,6 +270,7 @@ static void test_failing(void)
             REQUIRE(now_s() < end);
         }
         EXPECT_EQUAL(with_code(program), 0);
+        EXPECT(strstr(tt_program_uncompiled(program), bad[i].sentence) != NULL);
         tt_session_free(session);
         nothing_left(open_before);
     }

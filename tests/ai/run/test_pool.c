@@ -41,6 +41,30 @@ static void check_pieces(unsigned threads)
     tt_pool_free(pool);
 }
 
+// Pieces of which one takes as long as all others, and pauses after which all threads sleep.
+static void do_uneven(void *context, size_t i)
+{
+    atomic_uint *done = context;
+    for (unsigned turns = i == 3 ? 20000 : 700; turns > 0; turns--)
+        atomic_signal_fence(memory_order_seq_cst);
+    atomic_fetch_add(&done[i], 1);
+}
+
+static void check_uneven(unsigned threads)
+{
+    atomic_uint done[32] = {0};
+    tt_pool *pool = tt_pool_new(threads);
+    REQUIRE(pool != NULL);
+    for (unsigned run = 1; run <= 300; run++) {
+        tt_pool_run(pool, 32, do_uneven, done);
+        for (size_t i = 0; i < 32; i++)
+            REQUIRE(atomic_load(&done[i]) == run); // all are done where it returns
+        if (run % 20 == 0)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    tt_pool_free(pool);
+}
+
 // How many pieces are under way at a moment, and were at most.
 typedef struct sharing {
     atomic_uint now, most;
@@ -74,6 +98,8 @@ int main(void)
 {
     for (unsigned threads = 1; threads <= 6; threads++)
         check_pieces(threads);
+    for (unsigned threads = 1; threads <= 6; threads++)
+        check_uneven(threads);
     check_sharing();
     return test_result();
 }

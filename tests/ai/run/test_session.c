@@ -3,6 +3,7 @@
 #include <float.h>
 
 #include "tests/ai/run/run_both.h"
+#include "tutti/check.h"
 
 #define BATCH 8
 
@@ -127,13 +128,13 @@ static void check_fusion(void)
     tt_graph *g = made_network(false);
     tt_program *p = load(session, g);
     // Two convolutions and two products with their biases, for each a copy of its weights; two
-    // pools; five of pixels and loss.
-    EXPECT_EQUAL(tt_program_steps(p), 8 + 2 + 5);
+    // pools, the first of which is in its convolution's chain; five of pixels and loss.
+    EXPECT_EQUAL(tt_program_steps(p), 8 + 1 + 5);
     tt_program_free(p);
     tt_graph_free(g);
     g = made_network(true);
     p = load(session, g);
-    EXPECT_EQUAL(tt_program_steps(p), 35);
+    EXPECT_EQUAL(tt_program_steps(p), 34);
     tt_session_free(session);
     tt_graph_free(g);
 }
@@ -237,13 +238,33 @@ static void check_way(void)
         tt_session_free(session);
     }
     REQUIRE(unsetenv("TT_RUN") == 0);
+    static const char *const isas[] = {"", "avx512", "avx2", "sse2", "nonsense", "AVX2", "plain"};
+    for (size_t i = 0; i < TT_COUNT(isas); i++) { // at most what the machine has
+        char sentence[100] = "";
+        tt_text why;
+        tt_session *session;
+        tt_text_init(&why, sentence, sizeof(sentence));
+        REQUIRE(setenv("TT_ISA", isas[i], 1) == 0);
+        EXPECT_EQUAL(tt_session_new(NULL, &session, &why), i < 4 ? TT_OK : TT_INVALID);
+        EXPECT((session != NULL) == (i < 4));
+        EXPECT((strstr(sentence, "', expected 'avx512', 'avx2' or 'sse2'") != NULL) == (i >= 4));
+        tt_session_free(session);
+    }
+    REQUIRE(unsetenv("TT_ISA") == 0);
     tt_graph_free(g);
 }
 
 static void check_refusals(void)
 {
     tt_session *none;
-    EXPECT_EQUAL(tt_session_new(&(tt_session_options){.threads = 1025}, &none, NULL), TT_INVALID);
+    char sentence[128];
+    tt_text why;
+    tt_text_init(&why, sentence, sizeof(sentence));
+    EXPECT_EQUAL(tt_session_new(&(tt_session_options){.threads = 1025}, &none, &why), TT_INVALID);
+    EXPECT(none == NULL);
+    EXPECT_TEXT(sentence, "the number of threads is 1025, expected at most 1024");
+    EXPECT_EQUAL(tt_session_new(&(tt_session_options){.threads = 1024}, &none, NULL), TT_OK);
+    tt_session_free(none);
     tt_graph *g = tt_graph_new();
     tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 4));
     tt_graph_result(g, "y", tt_exp(g, x));
@@ -270,10 +291,10 @@ static void check_refusals(void)
                    "bytes of memory: 800; the limit is 799");
     tt_graph_free(g);
     g = tt_graph_new(); // 400 bytes of w, 448 of its square, in lines of 64, and the interpreter's
-                        // own
+                        // own for each thread
     tt_value w = tt_parameter(g, "w", TT_TYPE(TT_F32, 100));
     tt_graph_result(g, "y", tt_multiply(g, w, w));
-    expect_refused(g, (tt_session_options){.bytes_max = 5823}, TT_TOO_LARGE,
+    expect_refused(g, (tt_session_options){.bytes_max = 5823, .threads = 1}, TT_TOO_LARGE,
                    "bytes of memory: 5824; the limit is 5823");
     tt_graph_free(g);
     g = tt_graph_new(); // of which only one output has a size that is known

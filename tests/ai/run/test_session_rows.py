@@ -1,7 +1,9 @@
-"""Every row of the table by a session's kernels against NumPy: python test_session_rows.py RUN_SESSION TABLE [SEED [CASES]].
+"""Every row of the table by a session's kernels against NumPy:
+python test_session_rows.py RUN_SESSION TABLE [SEED [CASES [WAYS]]].
 
 The cases are those of tests/ai/graph: NaN and infinities in each, which must come out where NumPy has them.
-Numbers may differ as f32 kernels do; what is no float may not.
+Numbers may differ as f32 kernels do; what is no float may not. With WAYS, bits of tests/ai/emit/printed.h, all forms are
+printed in one file, too, compiled so, and must have the interpreter's bits.
 """
 
 import os
@@ -54,11 +56,12 @@ def agree(element, got, want, padded):
 def main():
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 20240602
     count = int(sys.argv[4]) if len(sys.argv) > 4 else 40
-    runner, source, ran, failed = Runner(sys.argv[1]), Normal(seed), 0, 0
+    ways = sys.argv[5:]
+    runner, source, ran, failed = Runner(sys.argv[1], *ways), Normal(seed), 0, 0
     rows = [line.split()[0] for line in subprocess.run(
         [sys.argv[2], "--table"], capture_output=True, text=True, check=True).stdout.splitlines()]
     for name in rows:
-        for force in [None] * count + [np.nan, np.inf, -np.inf] * 6:
+        for force in [None] * count + [np.nan, np.inf, -np.inf] * (0 if ways else 6):
             if force is not None and name in NO_FLOATS:
                 continue
             source.force, source.forced = force, 0

@@ -105,8 +105,55 @@ static void check_fault(tt_op op, const char *sentence)
     EXPECT(strncmp(t.verdict.sentence, sentence, strlen(sentence)) == 0);
     if (strncmp(t.verdict.sentence, sentence, strlen(sentence)) != 0)
         printf("'%s' is not '%s'\n", t.verdict.sentence, sentence);
+    const char *rest = strstr(t.verdict.sentence, ", the reference ");
+    EXPECT(rest != NULL && strstr(t.verdict.sentence, " at [") < rest);
+    const char *share = rest != NULL ? strstr(rest, ": ") : NULL;
+    EXPECT(share != NULL && strtod(share + 2, NULL) > 0.0005 && strtod(share + 2, NULL) < 0.0031);
+    EXPECT_TEXT(share != NULL ? strstr(share, " of its ") : NULL,
+                " of its greatest number; 1 of 216 elements differ");
     EXPECT_TEXT(t.verdict.results, "'logits'");
     EXPECT_TEXT(t.verdict.worst_name, "logits");
+    close_both(&t);
+}
+
+// What lies in blocks of images is compared image by image: the step behind it is named.
+static void check_blocks(void)
+{
+    static float many[32 * 6 * 6 * 1];
+    tt_graph *graphs[2];
+    for (int way = 0; way < 2; way++) {
+        tt_graph *g = graphs[way] = tt_graph_new();
+        tt_value x = tt_input(g, "image", TT_TYPE(TT_F32, 32, 6, 6, 1));
+        tt_value w = tt_parameter(g, "w", TT_TYPE(TT_F32, 3, 3, 3, 1));
+        tt_value b = tt_parameter(g, "b", TT_TYPE(TT_F32, 3));
+        tt_value second = tt_parameter(g, "w 2", TT_TYPE(TT_F32, 4, 3, 3, 3));
+        tt_graph_at(g, "conv1", NULL);
+        x = tt_add(g, tt_conv(g, x, w, NULL, 1), b);
+        tt_graph_at(g, "conv2", NULL);
+        tt_graph_result(g, "y", tt_conv(g, x, second, NULL, 1));
+    }
+    two_ways t = open_both(graphs[0], graphs[1]);
+    for (int way = 0; way < 2; way++) {
+        float *w = tt_session_bytes(way == 0 ? t.fast_session : t.right_session, "w 2", NULL);
+        for (int i = 0; i < 108; i++)
+            w[i] = (float)(i % 7) / 8 - 0.25f;
+        tt_program_set(way == 0 ? t.fast : t.right, "image", many);
+    }
+    for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++)
+        many[i] = (float)(i % 23) / 16;
+    unsigned blocked = 0;
+    for (uint32_t i = 0; i < tt_graph_count(t.fast->graph); i++)
+        blocked += t.fast->blocked[i];
+    EXPECT_EQUAL(blocked, 1);
+    EXPECT_EQUAL(tt_verify(t.fast, t.right, 1e-5, &t.verdict, NULL), TT_OK);
+    EXPECT(!t.verdict.differs);
+    tt_step *last = &t.fast->steps[t.fast->step_count - 1];
+    good = last->kernel;
+    last->kernel = wrong_kernel;
+    EXPECT_EQUAL(tt_verify(t.fast, t.right, 1e-5, &t.verdict, NULL), TT_OK);
+    EXPECT(t.verdict.differs && strncmp(t.verdict.sentence, "conv (conv2) gives ", 19) == 0);
+    if (strncmp(t.verdict.sentence, "conv (conv2) gives ", 19) != 0)
+        printf("%s\n", t.verdict.sentence);
     close_both(&t);
 }
 
@@ -281,6 +328,7 @@ int main(void)
         images[i] = (float)(i % 11) / 10;
     check_equal();
     check_fault(TT_OP_TANH, "tanh (head), with conv (conv1) in one step, gives ");
+    check_blocks();
     check_simplified();
     check_refusals();
     check_limit();

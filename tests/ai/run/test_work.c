@@ -54,6 +54,7 @@ static void count_program(const tt_program *program, work *w)
         const tt_fused *fused = program->steps[i].fused;
         if (fused == NULL)
             continue;
+        EXPECT(fused->cost > 0); // what costs nothing is no work for several threads
         w->forms++;
         w->turns += (uint64_t)fused->turns;
         w->local_bytes += fused->form.local_bytes;
@@ -68,6 +69,7 @@ static void count_graph(const tt_graph *graph, bool wide, work *w)
     REQUIRE(tt_session_new(&(tt_session_options){.threads = 1, .way = TT_RUN_INTERPRETED}, &session,
                            NULL) == TT_OK);
     session->wide = wide;
+    session->unchained = false;
     count_program(load(session, graph), w);
     tt_session_free(session);
 }
