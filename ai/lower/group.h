@@ -129,6 +129,12 @@ typedef struct tt_fused {
     uint32_t *nodes;  // the members
     uint32_t node_count;
     uint32_t read_count, write_count, between_count;
+    // Of a chain: what it writes that may lie over what its links keep near, where that is cut into
+    // the same blocks; or TT_NONE.
+    tt_value over;
+    struct {
+        int64_t size, block;
+    } over_digit[TT_RANK_MAX + 1];
     int64_t turns; // of the split axis; 1 where there is none
     uint64_t cost; // instructions times elements, about
 } tt_fused;

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include "tests/ai/run/lone_step.h"
+#include "tests/ai/run/run_both.h"
 #include "tutti/session.h"
 
 #define FORMS_MAX 2000
@@ -13,6 +14,19 @@ static unsigned session_count, count;
 static tt_form form[FORMS_MAX];
 static lone expected[FORMS_MAX];
 static uint64_t filled[FORMS_MAX];
+
+// What is read is fractions, of every other form with infinities and what is no number among them.
+static lone make_filled(const tt_graph *graph, const tt_step *step, uint64_t seed)
+{
+    lone made = make_lone(graph, step, seed);
+    tt_random random;
+    tt_random_seed(&random, seed);
+    for (uint32_t i = 0; i < made.reads; i++) {
+        tt_type type = buffer_type(&made, i);
+        fill_random(&random, &type, made.buffers[i], seed % 2 == 1);
+    }
+    return made;
+}
 
 unsigned printed_steps_add(const tt_graph *graph, uint64_t seed, uint32_t longest)
 {
@@ -29,7 +43,7 @@ unsigned printed_steps_add(const tt_graph *graph, uint64_t seed, uint32_t longes
             continue;
         form[count] = fused->form;
         filled[count] = seed + i;
-        expected[count] = make_lone(program->graph, &program->steps[i], seed + i);
+        expected[count] = make_filled(program->graph, &program->steps[i], seed + i);
         run_lone(&expected[count++], INT64_MIN, INT64_MAX);
     }
     return count;
@@ -43,7 +57,7 @@ static bool run_printed(void *object, unsigned way, unsigned i)
     snprintf(symbol, sizeof(symbol), "f%u", i);
     *(void **)&function = dlsym(object, symbol);
     REQUIRE(function != NULL);
-    lone made = make_lone(expected[i].graph, expected[i].step, filled[i]);
+    lone made = make_filled(expected[i].graph, expected[i].step, filled[i]);
     memset(local, 0xff, sizeof(local));
     int64_t middle = made.step->fused->turns / 2;
     function(made.buffers, (long)middle, INT64_MAX, local);

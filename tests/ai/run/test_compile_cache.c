@@ -179,6 +179,15 @@ static void test_no_home(void)
     EXPECT_EQUAL(answer_of(1), 1);
     EXPECT_EQUAL(kept, TT_COMPILE_KEPT);
     EXPECT_EQUAL(entries(in_root("xdg/tutti")), 1);
+    setenv("XDG_CACHE_HOME", in_root("100%s%d"), 1); // a name as any other
+    EXPECT_EQUAL(answer_of(1), 1);
+    EXPECT_EQUAL(kept, TT_COMPILE_KEPT);
+    EXPECT_EQUAL(entries(in_root("100%s%d/tutti")), 1);
+    unsetenv("XDG_CACHE_HOME");
+    setenv("HOME", in_root("home%n"), 1);
+    REQUIRE(mkdir(in_root("home%n"), 0700) == 0);
+    EXPECT_EQUAL(answer_of(1), 1);
+    EXPECT_EQUAL(entries(in_root("home%n/.cache/tutti")), 1);
 }
 
 static void test_folders(void)
@@ -357,6 +366,13 @@ static void test_limit(void)
 {
     struct stat about;
     char first[400];
+    expect(9, TT_COMPILE_KEPT, 1);
+    put(SIXTY "0007.so", 9000, 200 << 20); // three of them are more than 512 MB; they have holes
+    put(SIXTY "0008.so", 8000, 200 << 20);
+    put(SIXTY "0009.so", 7000, 200 << 20);
+    expect(8, TT_COMPILE_KEPT, 4);
+    EXPECT(!there(SIXTY "0007.so") && there(SIXTY "0008.so") && there(SIXTY "0009.so"));
+    empty_cache();
     expect(1, TT_COMPILE_KEPT, 1);
     snprintf(first, sizeof(first), "%s", only_file());
     REQUIRE(stat(first, &about) == 0);
