@@ -124,14 +124,14 @@ static void print_place(const tt_printer *p, const tt_instruction *i, int64_t mo
     more += access->place.offset - p->form->access[pointer].place.offset;
     if (more != 0)
         fprintf(p->file, " + %" PRId64 "L", more);
-    if (i->op == TT_FORM_LOAD && i->c != TT_NO_REGISTER && p->form->code[i->c].uniform)
+    if (i->c != TT_NO_REGISTER && p->form->code[i->c].uniform)
         fprintf(p->file, " + (long)(int)r%" PRIu32 " * %" PRId64 "L", i->c, access->index_stride);
 }
 
+// 0 where no lanes are open.
 static int64_t lane_stride(const tt_printer *p, const tt_instruction *i)
 {
-    return p->lanes == TT_NO_REGISTER ? 0
-                                      : tt_affine_stride(&p->form->access[i->a].place, p->lanes);
+    return tt_affine_stride(&p->form->access[i->a].place, p->lanes);
 }
 
 static bool by_lane(const tt_printer *p, tt_register of)
@@ -212,11 +212,10 @@ void tt_emit_load(const tt_printer *p, uint32_t at)
     }
 }
 
-// Whether whole vectors are stored at multiples of their size.
-static bool is_streamed(const tt_printer *p, const tt_instruction *i)
+// Whether whole vectors of neighbours are stored at multiples of their size.
+static bool is_streamed(const tt_printer *p, const tt_form_access *access)
 {
-    const tt_form_access *access = &p->form->access[i->a];
-    if (!access->streamed || access->element != TT_F32 || p->partial || lane_stride(p, i) != 1 ||
+    if (!access->streamed || access->element != TT_F32 || p->partial ||
         p->form->axis[p->lanes].bounded || p->form->axis[p->lanes].first % TT_LANES != 0 ||
         access->place.offset % TT_LANES != 0)
         return false;
@@ -234,7 +233,7 @@ void tt_emit_store(const tt_printer *p, uint32_t at)
     for (unsigned w = tt_emit_first(p, i->uniform); w < tt_emit_end(p, i->uniform); w++) {
         const char *way = !tt_emit_is_full(p, w) ? "n" : stride == 1 ? "" : "s";
         tt_emit_indent(p);
-        if (*way == 0 && is_streamed(p, i))
+        if (*way == 0 && is_streamed(p, &p->form->access[i->a]))
             fprintf(p->file, "tt_stream(");
         else if (i->uniform)
             fprintf(p->file, "tt_put_%s(", element);

@@ -124,7 +124,7 @@ static void print_number(const tt_printer *p, uint32_t at, const tt_instruction 
 static void print_index(const tt_printer *p, uint32_t at, const tt_instruction *i)
 {
     const tt_affine *place = &p->form->place[i->a];
-    int64_t stride = p->lanes == TT_NO_REGISTER ? 0 : tt_affine_stride(place, p->lanes);
+    int64_t stride = tt_affine_stride(place, p->lanes); // 0 where no lanes are open
     for (unsigned w = tt_emit_first(p, i->uniform); w < tt_emit_end(p, i->uniform); w++) {
         tt_emit_target(p, at, w);
         if (i->uniform) {

@@ -75,7 +75,7 @@ static bool find_waiting(const tt_form *form, uint32_t loop, uint32_t end, bool 
         if (i->op == TT_FORM_LOOP || tt_form_joins((tt_form_op)i->op) ||
             (i->op == TT_FORM_STORE && !stores_apart(form, loop, end, i)))
             return false;
-        waits[at - loop] = sets;
+        waits[at - loop] = false; // a SET, too, has what is SET as its operand
         for (unsigned k = 0; k < count; k++) {
             const tt_instruction *operand = &form->code[of[k]];
             waits[at - loop] |= of[k] < loop ? operand->op == TT_FORM_START : waits[of[k] - loop];

@@ -308,7 +308,7 @@ bool tt_fuse(const tt_groups *groups, uint32_t group, tt_fused *fused)
                 .member = calloc(g->count + 1u, sizeof(member)),
                 .count = g->count,
                 .second = -1};
-    *fused = (tt_fused){.turns = 1};
+    *fused = (tt_fused){.turns = 1, .over = TT_NONE};
     tt_form_begin(&fused->form);
     f.full = f.member == NULL;
     for (uint32_t i = 0; !f.full && i < f.count; i++) {

@@ -474,6 +474,7 @@ bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping 
     *groups = (tt_groups){.graph = graph,
                           .apart = grouping->apart,
                           .wide = grouping->wide,
+                          .shared = grouping->shared,
                           .how = grouping->how,
                           .stored = grouping->stored,
                           .unpool = grouping->unpool,

@@ -60,7 +60,7 @@ typedef struct tt_group_copy {
 
 typedef struct tt_groups {
     const tt_graph *graph;
-    bool apart, wide;
+    bool apart, wide, shared;
     tt_lowered *how;   // by node; told by who asks, FREE becomes INLINE where it is
     bool *stored;      // by node: its outputs have places; set for what groups read or others do
     uint32_t *unit_of; // by node: the unit that it is part of; of INLINE 0, of SHARED the last read
@@ -98,7 +98,8 @@ typedef struct tt_grouping {
     const tt_unpool *const *unpool;
     const bool *read; // by node: by a step of its own, or it is a result
     bool apart;
-    bool wide; // a register holds 16 lanes, and there are 32 of them; else 8, and 16
+    bool wide;   // a register holds 16 lanes, and there are 32 of them; else 8, and 16
+    bool shared; // several threads take turns of a form; else as few turns as are quickest for one
 } tt_grouping;
 bool tt_groups_make(tt_groups *groups, const tt_graph *graph, const tt_grouping *grouping);
 void tt_groups_free(tt_groups *groups);
@@ -128,6 +129,12 @@ typedef struct tt_fused {
     uint32_t *nodes;  // the members
     uint32_t node_count;
     uint32_t read_count, write_count, between_count;
+    // Of a chain: what it writes that may lie over what its links keep near, where that is cut into
+    // the same blocks; or TT_NONE.
+    tt_value over;
+    struct {
+        int64_t size, block;
+    } over_digit[TT_RANK_MAX + 1];
     int64_t turns; // of the split axis; 1 where there is none
     uint64_t cost; // instructions times elements, about
 } tt_fused;

@@ -15,13 +15,9 @@
 
 #include <string.h>
 
-#include "ai/lower/tiles.h"
+#include "ai/lower/winograd.h"
 
-#define SIDE 4 // positions of a tile along an axis
-#define POSITIONS (SIDE * SIDE)
-#define STEP 2         // elements of the result
 #define FEWEST 16      // tiles, below which transforming the weights does not pay
-#define TOGETHER 16    // tiles that are multiplied at once; or those of a row
 #define TURN_TILES 32  // of a turn at least, where there is one image,
 #define TURNS_MAX 4    // and then no more turns
 #define IMAGES_MAX 4   // of a turn
@@ -30,24 +26,9 @@
 #define WIDE_SUMS 16   // of a tile of the products, on a wide machine
 #define SUMS 6
 
-typedef struct winograd {
-    product *p;
-    fusing *f;
-    tt_form *form;
-    const window *row, *column;
-    int64_t rows, columns;       // of tiles
-    int64_t block, blocks;       // rows of tiles that are multiplied at once; how many such blocks
-    int64_t in, out;             // channels of the image, and those of the result in a turn
-    int64_t images, turn_blocks; // of a turn
-    int64_t at[3], apart[3];     // in local memory: weights, image, what is made; their positions
-    tt_affine first;             // row of tiles of the open block
-} winograd;
-
-enum { WEIGHTS, IMAGE, MADE };
-
 // ---- which, and how it is cut
 
-static int64_t divisor(int64_t of, int64_t most)
+int64_t tt_winograd_divisor(int64_t of, int64_t most)
 {
     int64_t by = most < of ? most : of;
     while (by > 1 && of % by != 0)
@@ -55,18 +36,23 @@ static int64_t divisor(int64_t of, int64_t most)
     return by < 1 ? 1 : by;
 }
 
-// Finds room in local memory for a turn that makes so many channels.
-static bool place_all(winograd *w, int64_t out)
+bool tt_winograd_place(winograd *w, const int64_t size[PARTS])
 {
-    int64_t tiles = w->block * w->columns, end = 0;
-    int64_t size[3] = {w->in * out, w->in * tiles, out * tiles};
-    w->out = out;
-    for (unsigned i = 0; i < 3; i++) {
+    int64_t end = 0;
+    for (unsigned i = 0; i < PARTS; i++) {
         w->at[i] = end;
         w->apart[i] = size[i] + APART;
         end += POSITIONS * w->apart[i];
     }
+    w->form->local_bytes = 4 * (uint64_t)end;
     return 4 * end <= TT_FORM_LOCAL_MAX;
+}
+
+static bool place_all(winograd *w, int64_t out)
+{
+    int64_t tiles = w->block * w->columns;
+    w->out = out;
+    return tt_winograd_place(w, (int64_t[]){w->in * out, w->in * tiles, out * tiles});
 }
 
 static bool is_window(const window *w)
@@ -78,10 +64,9 @@ static bool is_window(const window *w)
 
 static bool fits(const product *p)
 {
-    return p->window_count == 2 && p->free_count == 2 && !p->by_image && !p->f->blocked &&
-           p->block.size == 1 && is_window(&p->window[0]) && is_window(&p->window[1]) &&
-           p->sum.size % TT_LANES == 0 && p->free[1].size % TT_LANES == 0 &&
-           p->sum.stride[0] == 1 && p->free[1].stride[1] == 1 &&
+    return p->window_count == 2 && p->free_count == 2 && !p->f->blocked && p->block.size == 1 &&
+           is_window(&p->window[0]) && is_window(&p->window[1]) && p->sum.size % TT_LANES == 0 &&
+           p->free[1].size % TT_LANES == 0 && p->sum.stride[0] == 1 && p->free[1].stride[1] == 1 &&
            p->free[0].size * p->window[0].count * p->window[1].count >= FEWEST * STEP * STEP;
 }
 
@@ -95,21 +80,23 @@ static bool plan(winograd *w, product *p)
                     .rows = p->window[0].count / STEP,
                     .columns = p->window[1].count / STEP,
                     .in = p->sum.size};
-    w->block = divisor(w->rows, TOGETHER / w->columns);
+    w->block = tt_winograd_divisor(w->rows, TOGETHER / w->columns);
     int64_t vectors = p->free[1].size / TT_LANES, some = vectors, batch = p->free[0].size;
     while (!place_all(w, some * TT_LANES)) {
         if (some > 1)
-            some = divisor(vectors, some - 1);
+            some = tt_winograd_divisor(vectors, some - 1);
         else if (w->block > 1)
-            w->block = divisor(w->rows, w->block - 1);
+            w->block = tt_winograd_divisor(w->rows, w->block - 1);
         else
             return false;
     }
-    w->images = divisor(batch, batch / IMAGE_TURNS < IMAGES_MAX ? batch / IMAGE_TURNS : IMAGES_MAX);
+    w->images = tt_winograd_divisor(batch, batch / IMAGE_TURNS < IMAGES_MAX ? batch / IMAGE_TURNS
+                                                                            : IMAGES_MAX);
     w->blocks = w->turn_blocks = w->rows / w->block;
     int64_t turns = w->rows * w->columns / TURN_TILES;
     if (batch == 1 && some == vectors)
-        w->turn_blocks = w->blocks / divisor(w->blocks, turns < TURNS_MAX ? turns : TURNS_MAX);
+        w->turn_blocks =
+            w->blocks / tt_winograd_divisor(w->blocks, turns < TURNS_MAX ? turns : TURNS_MAX);
     return true;
 }
 
@@ -123,7 +110,7 @@ static void open_rows(winograd *w, int64_t each, int64_t count)
     tt_affine_add(&w->first, id, each);
 }
 
-static tt_affine local(const winograd *w, unsigned part)
+tt_affine tt_winograd_local(const winograd *w, unsigned part)
 {
     return (tt_affine){.offset = w->at[part]};
 }
@@ -135,43 +122,33 @@ static tt_form_access access_to(uint16_t buffer, const tt_affine *where, int64_t
     return access;
 }
 
-static tt_register load(winograd *w, uint16_t buffer, const tt_affine *where, int64_t more)
+tt_register tt_winograd_load(winograd *w, uint16_t buffer, const tt_affine *where, int64_t more)
 {
     tt_form_access access = access_to(buffer, where, more);
     return tt_form_load(w->form, &access, TT_NO_REGISTER, TT_NO_REGISTER);
 }
 
-static void store(winograd *w, const tt_affine *where, int64_t more, tt_register value)
+void tt_winograd_store(winograd *w, const tt_affine *where, int64_t more, tt_register value)
 {
     tt_form_access access = access_to(TT_FORM_LOCAL, where, more);
     tt_form_store(w->form, &access, value);
-}
-
-static tt_register add(winograd *w, tt_register a, tt_register b)
-{
-    return tt_form_2(w->form, TT_FORM_ADD, a, b);
-}
-
-static tt_register subtract(winograd *w, tt_register a, tt_register b)
-{
-    return tt_form_2(w->form, TT_FORM_SUBTRACT, a, b);
 }
 
 // ---- weights: G g G', with G = (1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1)
 
 static void weights_along(winograd *w, const tt_register g[3], tt_register to[SIDE])
 {
-    tt_register half = tt_form_number(w->form, 0.5f), ends = add(w, g[0], g[2]);
+    tt_register ends = tt_winograd_add(w, g[0], g[2]);
     to[0] = g[0];
-    to[1] = tt_form_2(w->form, TT_FORM_MULTIPLY, add(w, ends, g[1]), half);
-    to[2] = tt_form_2(w->form, TT_FORM_MULTIPLY, subtract(w, ends, g[1]), half);
+    to[1] = tt_winograd_half(w, tt_winograd_add(w, ends, g[1]));
+    to[2] = tt_winograd_half(w, tt_winograd_subtract(w, ends, g[1]));
     to[3] = g[2];
 }
 
 static void transform_weights(winograd *w)
 {
     product *p = w->p;
-    tt_affine from = p->at[1], to = local(w, WEIGHTS);
+    tt_affine from = p->at[1], to = tt_winograd_local(w, WEIGHTS);
     tt_register along[3][SIDE];
     uint32_t channel = tt_form_loop(w->form, &(tt_form_axis){.end = w->in});
     tt_affine_add(&from, channel, p->sum.stride[1]);
@@ -182,15 +159,15 @@ static void transform_weights(winograd *w)
     for (int64_t c = 0; c < 3; c++) {
         tt_register g[3];
         for (int64_t r = 0; r < 3; r++)
-            g[r] = load(w, (uint16_t)p->operand[1], &from,
-                        r * w->row->stride[1] + c * w->column->stride[1]);
+            g[r] = tt_winograd_load(w, (uint16_t)p->operand[1], &from,
+                                    r * w->row->stride[1] + c * w->column->stride[1]);
         weights_along(w, g, along[c]);
     }
     for (int64_t r = 0; r < SIDE; r++) {
         tt_register row[SIDE];
         weights_along(w, (tt_register[]){along[0][r], along[1][r], along[2][r]}, row);
         for (int64_t c = 0; c < SIDE; c++)
-            store(w, &to, (r * SIDE + c) * w->apart[WEIGHTS], row[c]);
+            tt_winograd_store(w, &to, (r * SIDE + c) * w->apart[WEIGHTS], row[c]);
     }
     tt_form_end(w->form);
     tt_form_end(w->form);
@@ -200,10 +177,10 @@ static void transform_weights(winograd *w)
 
 static void image_along(winograd *w, const tt_register d[SIDE], tt_register to[SIDE])
 {
-    to[0] = subtract(w, d[0], d[2]);
-    to[1] = add(w, d[1], d[2]);
-    to[2] = subtract(w, d[2], d[1]);
-    to[3] = subtract(w, d[1], d[3]);
+    to[0] = tt_winograd_subtract(w, d[0], d[2]);
+    to[1] = tt_winograd_add(w, d[1], d[2]);
+    to[2] = tt_winograd_subtract(w, d[2], d[1]);
+    to[3] = tt_winograd_subtract(w, d[1], d[3]);
 }
 
 // Which of the four elements that tile `number` sees along an axis lie in the image.
@@ -234,8 +211,8 @@ static void transform_tile(winograd *w, const tt_affine *from, const tt_affine *
         tt_register d[SIDE];
         for (int64_t r = 0; r < SIDE; r++)
             d[r] = (by_row >> r & by_column >> c & 1) != 0
-                       ? load(w, (uint16_t)w->p->operand[0], from,
-                              r * w->row->stride[0] + c * w->column->stride[0])
+                       ? tt_winograd_load(w, (uint16_t)w->p->operand[0], from,
+                                          r * w->row->stride[0] + c * w->column->stride[0])
                        : zero;
         image_along(w, d, along[c]);
     }
@@ -243,7 +220,7 @@ static void transform_tile(winograd *w, const tt_affine *from, const tt_affine *
         tt_register d[SIDE] = {along[0][r], along[1][r], along[2][r], along[3][r]}, row[SIDE];
         image_along(w, d, row);
         for (int64_t c = 0; c < SIDE; c++)
-            store(w, to, (r * SIDE + c) * w->apart[IMAGE], row[c]);
+            tt_winograd_store(w, to, (r * SIDE + c) * w->apart[IMAGE], row[c]);
     }
 }
 
@@ -262,11 +239,11 @@ static void transform_columns(winograd *w, tt_affine from, tt_affine to, uint32_
 }
 
 // Of the open block those rows of tiles that see the same of the image are one loop.
-static void transform_image(winograd *w)
+void tt_winograd_image(winograd *w)
 {
     for (int64_t first = 0, end; first < w->rows; first = end) {
         end = alike_until(w->row, first, w->rows);
-        tt_affine from = w->p->at[0], to = local(w, IMAGE);
+        tt_affine from = w->p->at[0], to = tt_winograd_local(w, IMAGE);
         tt_form_axis tiles = {.end = w->block};
         if (end - first < w->rows) {
             tiles.bounded = true;
@@ -294,20 +271,21 @@ static void transform_image(winograd *w)
 
 // ---- products at each position
 
-// Of some tiles and vectors, whose sums stay in registers.
-static void multiply_tile(winograd *w, const tt_affine at[3], int64_t tiles, int64_t vectors)
+// Of some numbers and vectors, whose sums stay in registers.
+static void multiply_tile(winograd *w, const tt_winograd_sums *s, const tt_affine at[PARTS],
+                          int64_t numbers, int64_t vectors)
 {
-    tt_register sum[SUMS_MAX], zero = tt_form_number(w->form, 0), vector[SUMS_MAX];
-    tt_affine weights = at[WEIGHTS], image = at[IMAGE];
-    for (int64_t i = 0; i < tiles * vectors; i++)
+    tt_register sum[SUMS_MAX], vector[SUMS_MAX], zero = tt_form_number(w->form, 0);
+    tt_affine by_lanes = at[s->vector], one_by_one = at[s->one];
+    for (int64_t i = 0; i < numbers * vectors; i++)
         sum[i] = tt_form_start(w->form, zero, false);
-    uint32_t channel = tt_form_loop(w->form, &(tt_form_axis){.end = w->in});
-    tt_affine_add(&weights, channel, w->out);
-    tt_affine_add(&image, channel, 1);
+    uint32_t id = tt_form_loop(w->form, &(tt_form_axis){.end = s->length});
+    tt_affine_add(&by_lanes, id, s->vector_step);
+    tt_affine_add(&one_by_one, id, s->one_step);
     for (int64_t v = 0; v < vectors; v++)
-        vector[v] = load(w, TT_FORM_LOCAL, &weights, v * TT_LANES);
-    for (int64_t t = 0; t < tiles; t++) {
-        tt_register one = load(w, TT_FORM_LOCAL, &image, t * w->in);
+        vector[v] = tt_winograd_load(w, TT_FORM_LOCAL, &by_lanes, v * TT_LANES);
+    for (int64_t t = 0; t < numbers; t++) {
+        tt_register one = tt_winograd_load(w, TT_FORM_LOCAL, &one_by_one, t * s->one_apart);
         for (int64_t v = 0; v < vectors; v++) {
             tt_register before = sum[t * vectors + v];
             tt_form_set(w->form, before,
@@ -315,43 +293,52 @@ static void multiply_tile(winograd *w, const tt_affine at[3], int64_t tiles, int
         }
     }
     tt_form_end(w->form);
-    for (int64_t i = 0; i < tiles * vectors; i++)
-        store(w, &at[MADE], i / vectors * w->out + i % vectors * TT_LANES, sum[i]);
+    for (int64_t i = 0; i < numbers * vectors; i++) {
+        int64_t to = i / vectors * s->made_apart + i % vectors * TT_LANES;
+        tt_register made = sum[i];
+        if (s->more)
+            made = tt_winograd_add(w, tt_winograd_load(w, TT_FORM_LOCAL, &at[MADE], to), made);
+        tt_winograd_store(w, &at[MADE], to, made);
+    }
 }
 
-static void multiply_tiles(winograd *w, const tt_affine at[3], int64_t vectors)
+static void multiply_tiles(winograd *w, const tt_winograd_sums *s, const tt_affine at[PARTS],
+                           int64_t vectors)
 {
-    int64_t tiles = w->block * w->columns;
     int64_t most = (w->f->groups->wide ? WIDE_SUMS : SUMS) / vectors;
-    int64_t each = tt_divide_up(tiles, tt_divide_up(tiles, most)), full = tiles / each;
-    tt_affine moved[3] = {at[0], at[1], at[2]};
+    int64_t each = tt_divide_up(s->numbers, tt_divide_up(s->numbers, most));
+    int64_t full = s->numbers / each;
+    tt_affine moved[PARTS] = {at[0], at[1], at[2]};
     uint32_t some = tt_form_loop(w->form, &(tt_form_axis){.end = full});
-    tt_affine_add(&moved[IMAGE], some, each * w->in);
-    tt_affine_add(&moved[MADE], some, each * w->out);
-    multiply_tile(w, moved, each, vectors);
+    tt_affine_add(&moved[s->one], some, each * s->one_apart);
+    tt_affine_add(&moved[MADE], some, each * s->made_apart);
+    multiply_tile(w, s, moved, each, vectors);
     tt_form_end(w->form);
-    if (tiles % each == 0)
+    if (s->numbers % each == 0)
         return;
     memcpy(moved, at, sizeof(moved));
-    moved[IMAGE].offset += full * each * w->in;
-    moved[MADE].offset += full * each * w->out;
-    multiply_tile(w, moved, tiles % each, vectors);
+    moved[s->one].offset += full * each * s->one_apart;
+    moved[MADE].offset += full * each * s->made_apart;
+    multiply_tile(w, s, moved, s->numbers % each, vectors);
 }
 
-static void multiply(winograd *w)
+void tt_winograd_multiply(winograd *w, const tt_winograd_sums *s)
 {
-    int64_t vectors = w->f->groups->wide && w->out % (2 * TT_LANES) == 0 ? 2 : 1;
-    tt_affine at[3] = {local(w, WEIGHTS), local(w, IMAGE), local(w, MADE)};
+    int64_t vectors = w->f->groups->wide && s->lanes % (2 * TT_LANES) == 0 ? 2 : 1;
+    tt_affine at[PARTS];
     uint32_t position = tt_form_loop(w->form, &(tt_form_axis){.end = POSITIONS});
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < PARTS; i++) {
+        at[i] = tt_winograd_local(w, i);
         tt_affine_add(&at[i], position, w->apart[i]);
-    uint32_t ids[2] = {tt_form_loop(w->form, &(tt_form_axis){.end = w->out / (vectors * TT_LANES)}),
-                       tt_form_loop(w->form, &(tt_form_axis){.end = TT_LANES, .lanes = true})};
+    }
+    uint32_t ids[2] = {
+        tt_form_loop(w->form, &(tt_form_axis){.end = s->lanes / (vectors * TT_LANES)}),
+        tt_form_loop(w->form, &(tt_form_axis){.end = TT_LANES, .lanes = true})};
     for (unsigned i = 0; i < 2; i++) {
-        tt_affine_add(&at[WEIGHTS], ids[i], i == 0 ? vectors * TT_LANES : 1);
+        tt_affine_add(&at[s->vector], ids[i], i == 0 ? vectors * TT_LANES : 1);
         tt_affine_add(&at[MADE], ids[i], i == 0 ? vectors * TT_LANES : 1);
     }
-    multiply_tiles(w, at, vectors);
+    multiply_tiles(w, s, at, vectors);
     for (unsigned i = 0; i < 3; i++)
         tt_form_end(w->form);
 }
@@ -360,8 +347,8 @@ static void multiply(winograd *w)
 
 static void result_along(winograd *w, const tt_register m[SIDE], tt_register to[STEP])
 {
-    to[0] = add(w, add(w, m[0], m[1]), m[2]);
-    to[1] = subtract(w, subtract(w, m[1], m[2]), m[3]);
+    to[0] = tt_winograd_add(w, tt_winograd_add(w, m[0], m[1]), m[2]);
+    to[1] = tt_winograd_subtract(w, tt_winograd_subtract(w, m[1], m[2]), m[3]);
 }
 
 // An element of a tile, and what the group makes of it.
@@ -381,7 +368,7 @@ static void finish(winograd *w, int64_t row, int64_t column, tt_register made)
 
 static void make_result(winograd *w)
 {
-    tt_affine at = local(w, MADE);
+    tt_affine at = tt_winograd_local(w, MADE);
     tt_register along[SIDE][STEP];
     tt_affine_add(&at, tt_fusing_open(w->f, w->row->along, STEP, (tt_form_axis){.end = w->block}),
                   w->columns * w->out);
@@ -395,7 +382,7 @@ static void make_result(winograd *w)
     for (int64_t c = 0; c < SIDE; c++) {
         tt_register m[SIDE];
         for (int64_t r = 0; r < SIDE; r++)
-            m[r] = load(w, TT_FORM_LOCAL, &at, (r * SIDE + c) * w->apart[MADE]);
+            m[r] = tt_winograd_load(w, TT_FORM_LOCAL, &at, (r * SIDE + c) * w->apart[MADE]);
         result_along(w, m, along[c]);
     }
     for (int64_t r = 0; r < STEP; r++) {
@@ -432,10 +419,13 @@ static void open_turns(winograd *w)
 bool tt_tiles_walk_winograd(product *p)
 {
     winograd w;
-    if (!fits(p) || !plan(&w, p))
+    if (p->by_image)
+        return tt_winograd_walk_gradient(p);
+    if (!fits(p) || !plan(&w, p)) {
+        p->form->local_bytes = 0;
         return false;
+    }
     unsigned opened = p->f->open_count;
-    p->form->local_bytes = 4 * (uint64_t)(w.at[MADE] + POSITIONS * w.apart[MADE]);
     open_turns(&w);
     int64_t parts = p->free[1].size / w.out;
     if (parts > 1) {
@@ -450,8 +440,16 @@ bool tt_tiles_walk_winograd(product *p)
         tt_tiles_open_axis(p, &p->free[0], 1, (tt_form_axis){.end = w.images});
     if (w.turn_blocks > 1)
         open_rows(&w, w.block, w.turn_blocks);
-    transform_image(&w);
-    multiply(&w);
+    tt_winograd_image(&w);
+    tt_winograd_multiply(&w, &(tt_winograd_sums){.vector = WEIGHTS,
+                                                 .one = IMAGE,
+                                                 .length = w.in,
+                                                 .lanes = w.out,
+                                                 .numbers = w.block * w.columns,
+                                                 .vector_step = w.out,
+                                                 .one_step = 1,
+                                                 .one_apart = w.in,
+                                                 .made_apart = w.out});
     make_result(&w);
     while (p->f->open_count > opened)
         tt_fusing_close(p->f);

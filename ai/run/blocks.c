@@ -32,17 +32,12 @@ static bool in_block(const tt_block_run *r, uint32_t instruction)
     return r->block != TT_NO_REGISTER && instruction > r->block;
 }
 
-// What an affine number grows by from turn to turn of the block, and from lane to lane.
+// What an affine number grows by from turn to turn of the block.
 static int64_t turn_stride(const tt_block_run *r, const tt_affine *place)
 {
     return r->block == TT_NO_REGISTER
                ? 0
                : tt_block_stride_of(place, r->form->code[r->block].a) * r->block_step;
-}
-
-static int64_t lane_stride(const tt_block_run *r, const tt_affine *place)
-{
-    return r->lanes == TT_NO_REGISTER ? 0 : tt_block_stride_of(place, r->lanes);
 }
 
 static unsigned lanes_left(const tt_block_run *r, unsigned turn)
@@ -123,7 +118,7 @@ static void make_index(tt_block_run *r, uint32_t at, const tt_instruction *i)
     tt_word *to = r->words + r->at[at];
     const tt_affine *place = &r->form->place[i->a];
     int64_t first = value_of(r, place), by_turn = turn_stride(r, place),
-            by_lane = lane_stride(r, place);
+            by_lane = tt_block_stride_of(place, r->lanes); // 0 where no lanes are open
     unsigned width = i->uniform ? 1 : TT_LANES;
     for (unsigned turn = 0; turn < r->turns; turn++)
         for (unsigned l = 0; l < width; l++)

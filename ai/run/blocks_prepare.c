@@ -84,7 +84,7 @@ static void count_uses(tt_block_run *r)
 static bool sums_in_place(const tt_block_run *r, uint32_t i, uint32_t uses)
 {
     const tt_instruction *code = r->form->code, *fma = &code[i];
-    return fma->op == TT_FORM_FMA && uses == 1 && i + 1 < r->form->length &&
+    return fma->op == TT_FORM_FMA && uses == 1 && // who uses it stands behind it
            code[i + 1].op == TT_FORM_SET && code[i + 1].b == i && code[i + 1].a == fma->c &&
            !code[fma->c].uniform && !(code[fma->a].uniform && code[fma->b].uniform) &&
            fma->a != fma->c && fma->b != fma->c;

@@ -9,8 +9,9 @@
 
 // By value, behind views.
 typedef struct flow {
-    uint32_t made; // the step that makes it, + 1
-    uint32_t read; // the last that reads it, + 1
+    uint32_t made;  // the step that makes it, + 1
+    uint32_t first; // that reads it, + 1: as it was before there were chains
+    uint32_t read;  // the last that reads it, + 1
     uint32_t readers;
     bool wanted; // it is a result, or assigned
 } flow;
@@ -26,6 +27,7 @@ static void note_flow(const tt_program *program, flow *of)
         const tt_value *values = tt_step_values(graph, step, &count);
         for (unsigned k = 0; k < count; k++) {
             flow *f = &of[tt_value_place(graph, tt_shown(graph, values[k]))];
+            f->first = f->first > 0 ? f->first : i + 1;
             f->readers += f->read != i + 1;
             f->read = i + 1;
         }
@@ -37,16 +39,12 @@ static void note_flow(const tt_program *program, flow *of)
 }
 
 // Whether a step may run as late as another: nothing between them reads what it makes.
-static bool may_wait(const tt_program *program, uint32_t step, uint32_t until)
+static bool may_wait(const tt_program *program, const flow *of, const tt_step *step, uint32_t until)
 {
-    const tt_step *late = &program->steps[step];
-    for (uint32_t i = step + 1; i < until; i++) {
-        unsigned count;
-        const tt_value *values = tt_step_values(program->graph, &program->steps[i], &count);
-        for (unsigned k = 0; program->steps[i].kernel != NULL && k < count; k++)
-            for (unsigned w = 0; w < tt_step_write_count(program->graph, late); w++)
-                if (tt_same(tt_shown(program->graph, values[k]), tt_step_write(late, w)))
-                    return false;
+    for (unsigned w = 0; w < tt_step_write_count(program->graph, step); w++) {
+        uint32_t first = of[tt_value_place(program->graph, tt_step_write(step, w))].first;
+        if (first > 0 && first - 1 < until)
+            return false;
     }
     return true;
 }
@@ -78,7 +76,7 @@ static tt_chained chain_step(tt_program *program, const flow *of, uint32_t reade
         const flow *f = &of[tt_value_place(program->graph, value)];
         tt_step *first = &program->steps[f->made > 0 ? f->made - 1 : 0];
         if (f->made == 0 || f->readers != 1 || f->wanted || first->fused == NULL ||
-            !may_wait(program, f->made - 1, reader) ||
+            !may_wait(program, of, first, reader) ||
             (f->made != reader && keeps_more(program, of, f->made - 1, reader, value)))
             continue;
         tt_between between = {value, tt_graph_type(program->graph, value),
@@ -94,7 +92,7 @@ static tt_chained chain_step(tt_program *program, const flow *of, uint32_t reade
         *first = (tt_step){.node = first->node};
         tt_fused_free(step->fused);
         *step->fused = made;
-        step->scratch = tt_form_pieces(&made) * tt_blocks_scratch(&made.form);
+        step->scratch = tt_blocks_scratch(&made.form);
         return TT_CHAINED;
     }
     return TT_CHAINED_NOT;

@@ -13,6 +13,8 @@
 
 #include <stdlib.h>
 
+#include "ai/lower/turns.h"
+#include "ai/run/blocks.h"
 #include "tutti/check.h"
 
 #define TOUCHES_MAX 512 // of a list: its planning takes that squared
@@ -88,6 +90,37 @@ static uint64_t find_waits(const listing *l, uint32_t touches)
                 now->from < t->to)
                 waits |= (uint64_t)1 << t->job;
     return waits;
+}
+
+// ---- turns
+
+// Which of the step's buffers lie in the same place: these have the same number.
+static void find_memory(const listing *l, const tt_fused *fused, uint32_t *memory)
+{
+    for (uint32_t i = 0; i < fused->read_count + fused->write_count; i++) {
+        touch now = touch_of(l, fused->values[i], false);
+        for (memory[i] = 0; memory[i] < i; memory[i]++) {
+            touch other = touch_of(l, fused->values[memory[i]], false);
+            if (other.space == now.space && other.from < now.to && now.from < other.to)
+                break;
+        }
+    }
+}
+
+static bool refine(const listing *l, tt_step *step)
+{
+    tt_fused *fused = step->fused;
+    if (fused == NULL || fused->turns >= TT_FORM_PIECES || fused->cost < TT_FORM_SMALL)
+        return true;
+    uint32_t *memory = calloc(fused->read_count + fused->write_count + 1u, sizeof(*memory));
+    if (memory == NULL)
+        return false;
+    find_memory(l, fused, memory);
+    int64_t turns = tt_form_refine(&fused->form, memory);
+    fused->turns = turns > 0 ? turns : fused->turns;
+    step->scratch = tt_blocks_scratch(&fused->form);
+    free(memory);
+    return true;
 }
 
 // ---- the order of jobs
@@ -215,18 +248,29 @@ static void find_spaces(listing *l)
         l->space[program->straight[i].value] = program->straight[i].buffer + 1;
 }
 
-tt_status tt_lists_make(tt_program *program)
+static bool begin_listing(listing *l, tt_program *program)
 {
-    if (tt_pool_threads(program->session->pool) == 1)
-        return TT_OK;
-    listing *l = calloc(1, sizeof(*l));
-    uint32_t *space = calloc(program->value_count + 1u, sizeof(*space));
-    program->lists = calloc(program->step_count + 1u, sizeof(*program->lists));
-    bool ok = l != NULL && space != NULL && program->lists != NULL;
-    if (ok) {
-        *l = (listing){.program = program, .space = space};
+    *l =
+        (listing){.program = program, .space = calloc(program->value_count + 1u, sizeof(uint32_t))};
+    if (l->space != NULL)
         find_spaces(l);
-    }
+    return l->space != NULL;
+}
+
+// Forms of few turns.
+static bool refine_all(listing *l)
+{
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < l->program->step_count; i++)
+        ok = refine(l, &l->program->steps[i]);
+    return ok;
+}
+
+static bool list_all(listing *l)
+{
+    tt_program *program = l->program;
+    program->lists = calloc(program->step_count + 1u, sizeof(*program->lists));
+    bool ok = program->lists != NULL;
     for (uint32_t i = 0; ok && i < program->step_count; i++) {
         if (i == program->settled_count) // those before it are not done in each run
             close_list(l);
@@ -234,7 +278,17 @@ tt_status tt_lists_make(tt_program *program)
     }
     if (ok)
         close_list(l);
-    free(space);
+    return ok;
+}
+
+tt_status tt_lists_make(tt_program *program)
+{
+    if (tt_pool_threads(program->session->pool) == 1)
+        return TT_OK;
+    listing *l = malloc(sizeof(*l));
+    bool ok = l != NULL && begin_listing(l, program) && refine_all(l) && list_all(l);
+    if (l != NULL)
+        free(l->space);
     free(l);
     return ok ? TT_OK : TT_FULL;
 }

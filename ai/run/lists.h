@@ -12,7 +12,8 @@ typedef struct tt_list {
     tt_jobs jobs;
 } tt_list;
 
-// Makes the program's lists; TT_FULL. With one thread there are none.
+// Makes the program's lists, of forms whose turns are enough for threads; places are known, and
+// scratch is not allocated yet. TT_FULL. With one thread there are no lists, and forms stay.
 tt_status tt_lists_make(tt_program *program);
 void tt_lists_free(tt_program *program);
 

@@ -210,8 +210,14 @@ static bool choose_steps(planning *p)
               c.stored != NULL && c.unpools != NULL && c.unpool != NULL;
     if (ok)
         choose_all(p, &c);
-    tt_grouping grouping = {
-        c.how, c.stored, p->uses, c.unpool, c.read, program->apart, program->session->wide};
+    tt_grouping grouping = {.how = c.how,
+                            .stored = c.stored,
+                            .uses = p->uses,
+                            .unpool = c.unpool,
+                            .read = c.read,
+                            .apart = program->apart,
+                            .wide = program->session->wide,
+                            .shared = tt_pool_threads(program->session->pool) > 1};
     ok = ok && tt_groups_make(&groups, c.graph, &grouping);
     for (uint32_t i = 1; ok && i < groups.unit_count; i++) {
         if (groups.unit[i].is_group)
@@ -249,6 +255,8 @@ static tt_status choose(tt_program *program, tt_text *why)
         status = TT_FULL;
     if (status == TT_OK)
         status = tt_program_choose_places(program);
+    if (status == TT_OK)
+        status = tt_lists_make(program);
     for (uint32_t i = 0; status == TT_OK && i < program->step_count; i++)
         if (program->steps[i].scratch > program->scratch_each)
             program->scratch_each = program->steps[i].scratch;
@@ -298,7 +306,5 @@ static tt_status place_all(tt_program *program)
 tt_status tt_program_plan(tt_program *program, tt_text *why)
 {
     tt_status status = choose(program, why);
-    if (status == TT_OK)
-        status = place_all(program);
-    return status == TT_OK ? tt_lists_make(program) : status;
+    return status == TT_OK ? place_all(program) : status;
 }

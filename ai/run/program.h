@@ -53,6 +53,7 @@ void tt_match_alone(const tt_graph *graph, uint32_t node, tt_step *step);
 
 tt_kernel tt_reference_kernel;                  // any node, by its row's reference
 tt_kernel tt_form_kernel;                       // a group's form
+#define TT_FORM_PIECES 16                       // at most
 #define TT_FORM_SMALL (1 << 16)                 // of a cost that is not shared out
 unsigned tt_form_pieces(const tt_fused *fused); // that it is split into
 tt_kernel tt_move_kernel, tt_pad_kernel, tt_concatenate_kernel;

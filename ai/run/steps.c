@@ -40,13 +40,11 @@ tt_status tt_reference_kernel(const tt_running *running, const tt_step *step)
     return status;
 }
 
-#define FORM_PIECES 16 // at most
-
 unsigned tt_form_pieces(const tt_fused *fused)
 {
     if (fused->cost < TT_FORM_SMALL || fused->turns < 2)
         return 1;
-    return fused->turns < FORM_PIECES ? (unsigned)fused->turns : FORM_PIECES;
+    return fused->turns < TT_FORM_PIECES ? (unsigned)fused->turns : TT_FORM_PIECES;
 }
 
 // Interpreted, an instruction takes several turns at once: threads get as many as there are. One

@@ -188,6 +188,7 @@ typedef enum window {
     OTHER_STEP,  // one of them goes on by two
     NO_STEP,     // none goes on
     OF_LANES,    // they are not uniform
+    ONE_GUARDED, // one of them is not, by what decides whether it is read
     LOOP_INSIDE, // it is not the innermost
     NO_LANES,
     TAIL,
@@ -209,7 +210,11 @@ static void build_window(window way)
         tt_form_access place = at(0, 20 + (way == ONE_PLACE ? 0 : i), 0, 7, 2, step, -1);
         if (way == OF_LANES)
             tt_affine_add(&place.place, 1, 1);
-        tt_form_set(f, sum, tt_form_make(f, TT_FORM_FMA, load(place), weight, sum));
+        tt_register mask = TT_NO_REGISTER;
+        if (way == ONE_GUARDED && i == 1)
+            mask = tt_form_2(f, TT_FORM_LESS, weight, sum);
+        tt_register x = tt_form_load(f, &place, mask, TT_NO_REGISTER);
+        tt_form_set(f, sum, tt_form_make(f, TT_FORM_FMA, x, weight, sum));
     }
     if (way == LOOP_INSIDE)
         tt_form_end(f);
@@ -224,15 +229,16 @@ static void check_hidden(void)
     static const struct {
         unsigned hidden, reads, others;
     } expected[WINDOWS] = {
-        [WINDOW] = {1, 3, 0},   [ONE_PLACE] = {1, 3, 0}, [OTHER_STEP] = {1, 2, 1},
-        [NO_STEP] = {0, 0, 3},  [OF_LANES] = {0, 0, 0},  [LOOP_INSIDE] = {0, 0, 3},
-        [NO_LANES] = {0, 0, 4}, [TAIL] = {2, 6, 0},
+        [WINDOW] = {1, 3, 0},      [ONE_PLACE] = {1, 3, 0}, [OTHER_STEP] = {1, 2, 1},
+        [NO_STEP] = {0, 0, 3},     [OF_LANES] = {0, 0, 0},  [ONE_GUARDED] = {1, 2, 0},
+        [LOOP_INSIDE] = {0, 0, 3}, [NO_LANES] = {0, 0, 4},  [TAIL] = {2, 6, 0},
     };
     for (int way = WINDOW; way < WINDOWS; way++) {
         build_window((window)way);
         expect_words(TT_ISA_AVX512, "__asm__(", expected[way].hidden);
         expect_words(TT_ISA_AVX512, "tt_get_f32(q", expected[way].reads);
         expect_words(TT_ISA_AVX512, "tt_get_f32(p", expected[way].others);
+        expect_words(TT_ISA_AVX512, "tt_loadg_f32(p", way == ONE_GUARDED);
     }
     build_window(WINDOW);
     char *text = text_of(f, TT_ISA_AVX512);
@@ -473,6 +479,61 @@ static void check_joins(void)
     tt_form_end(f);
 }
 
+// ---- several turns at once
+
+typedef enum together {
+    LONG_ENOUGH,
+    TOO_SHORT,
+    SUMMED,     // the sum goes from turn to turn
+    SAME_PLACE, // reads the buffer where it writes
+    ELSEWHERE,  // reads it where the turn before wrote
+    OF_SUMS,    // stores what the sum was
+    TOGETHER
+} together;
+
+static void build_together(together way, int64_t count)
+{
+    begin(false);
+    tt_register all = tt_form_start(f, tt_form_number(f, 0.25f), false);
+    loop(0, count, true);
+    tt_register x = load(at(0, 9, 0, 1, -1)), y = x;
+    tt_register half = tt_form_number(f, 0.5f); // made once for all turns
+    if (way == SAME_PLACE || way == ELSEWHERE)
+        y = load(at(OUT, 20, 0, 1, -1));
+    for (int i = 0; i < (way == TOO_SHORT ? 8 : 9); i++)
+        y = tt_form_make(f, TT_FORM_FMA, y, half, x);
+    if (way == SUMMED || way == OF_SUMS)
+        tt_form_set(f, all, tt_form_make(f, TT_FORM_FMA, all, half, y));
+    store(at(OUT, way == ELSEWHERE ? 36 : 20, 0, 1, -1), add(way == OF_SUMS ? all : y, x));
+    tt_form_end(f);
+    store(at(OUT, 0, -1), tt_form_1(f, TT_FORM_JOIN, all));
+}
+
+// As many as eight vectors are, four where something is added up, and none too many of them.
+static void check_together(void)
+{
+    static const unsigned turns[TOGETHER] = {[LONG_ENOUGH] = 8, [SUMMED] = 4, [SAME_PLACE] = 8};
+    static const struct {
+        int64_t count;
+        unsigned turns;
+    } counts[] = {{15, 0}, {31, 0}, {32, 2}, {5 * 16, 5}, {9 * 16 - 1, 8}, {15 * 16, 7}};
+    char word[40];
+    for (int way = LONG_ENOUGH; way < TOGETHER; way++) {
+        build_together((together)way, 150);
+        snprintf(word, sizeof(word), "i0 += %u)", 16 * turns[way]);
+        expect_words(TT_ISA_AVX512, word, turns[way] > 0);
+        expect_words(TT_ISA_AVX512, "i0 += ", 1 + (turns[way] > 0));
+        snprintf(word, sizeof(word), "i0 += %u)", 4 * turns[way]);
+        expect_words(TT_ISA_AVX2, "i0 += ", 1 + (turns[way] > 0));
+        expect_words(TT_ISA_PLAIN, "i0 += ", 1 + (turns[way] == 8));
+    }
+    for (unsigned i = 0; i < TT_COUNT(counts); i++) {
+        build_together(LONG_ENOUGH, counts[i].count);
+        snprintf(word, sizeof(word), "i0 += %u)", 16 * counts[i].turns);
+        expect_words(TT_ISA_AVX512, word, counts[i].turns > 0);
+    }
+}
+
 // Numbers of axes, of lanes and not, as integers.
 static void check_index(int64_t first, int64_t count)
 {
@@ -536,11 +597,15 @@ static void check_choices(void)
     tt_register whole = tt_form_integer(f, 2), too = tt_form_integer(f, 2);
     tt_register less = tt_form_2(f, TT_FORM_LESS, x, y), least = tt_form_2(f, TT_FORM_LESS, x, two);
     tt_register equal = tt_form_2(f, TT_FORM_LESS_OR_EQUAL, x, y);
+    tt_register zero = tt_form_number(f, 0), above = tt_form_2(f, TT_FORM_LESS, zero, x);
     tt_register made[] = {
-        select_of(less, x, y),      select_of(less, y, x),       select_of(less, x, x),
-        select_of(equal, x, y),     select_of(equal, y, x),      select_of(least, x, again),
-        select_of(least, again, x), select_of(least, three, x),  select_of(least, x, three),
-        select_of(less, y, three),  select_of(least, two, again)};
+        select_of(less, y, zero),    select_of(less, zero, y),   select_of(less, zero, x),
+        select_of(less, x, zero),    select_of(above, x, y),     select_of(above, y, x),
+        select_of(above, y, zero),   select_of(above, zero, y),  select_of(less, x, y),
+        select_of(less, y, x),       select_of(less, x, x),      select_of(equal, x, y),
+        select_of(equal, y, x),      select_of(least, x, again), select_of(least, again, x),
+        select_of(least, three, x),  select_of(least, x, three), select_of(less, y, three),
+        select_of(least, two, again)};
     for (unsigned i = 0; i < TT_COUNT(made); i++)
         store(at(OUT, 20 * (int64_t)i, 0, 1, -1), made[i]);
     tt_form_access integers = at(OUT_INTEGERS, 0, 0, 1, -1);
@@ -551,7 +616,7 @@ static void check_choices(void)
     end_loops(1);
     expect_words(TT_ISA_AVX512, "tt_min(", 2);
     expect_words(TT_ISA_AVX512, "tt_max(", 2);
-    expect_words(TT_ISA_AVX512, "tt_select(", 7);
+    expect_words(TT_ISA_AVX512, "tt_select(", 15);
     expect_words(TT_ISA_AVX512, "tt_pick(", 2);
 }
 
@@ -636,6 +701,7 @@ int main(void)
     check_idle();
     check_bounded();
     check_joins();
+    check_together();
     check_index(0, 48);
     check_index(-5, 21);
     check_chosen(true, 32);

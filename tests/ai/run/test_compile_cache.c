@@ -179,6 +179,15 @@ static void test_no_home(void)
     EXPECT_EQUAL(answer_of(1), 1);
     EXPECT_EQUAL(kept, TT_COMPILE_KEPT);
     EXPECT_EQUAL(entries(in_root("xdg/tutti")), 1);
+    setenv("XDG_CACHE_HOME", in_root("100%s%d"), 1); // a name as any other
+    EXPECT_EQUAL(answer_of(1), 1);
+    EXPECT_EQUAL(kept, TT_COMPILE_KEPT);
+    EXPECT_EQUAL(entries(in_root("100%s%d/tutti")), 1);
+    unsetenv("XDG_CACHE_HOME");
+    setenv("HOME", in_root("home%n"), 1);
+    REQUIRE(mkdir(in_root("home%n"), 0700) == 0);
+    EXPECT_EQUAL(answer_of(1), 1);
+    EXPECT_EQUAL(entries(in_root("home%n/.cache/tutti")), 1);
 }
 
 static void test_folders(void)

@@ -245,6 +245,35 @@ static const char *const cases[] = {
     "%6 = reshape %5 sizes=[] : f32[]\n"
     "%7 = multiply %2 %6 : f32[]\n"
     "result \"y\" = %7\n",
+    // Rows that are walked four at a time, two of them left over: several sums, one of which waits
+    // for another, and one element that is picked by its number, which may be none of the row's.
+    "%0 = input \"x\" : f32[66,150]\n"
+    "%1 = input \"n\" : i32[66,1]\n"
+    "%2 = iota element=i32 sizes=[66,150] axis=1 : i32[66,150]\n"
+    "%3 = constant {0} : f32[]\n"
+    "%4 = greatest %0 axes=[1] : f32[66,1]\n"
+    "%5 = subtract %0 %4 : f32[66,150]\n"
+    "%6 = equal %1 %2 : bool[66,150]\n"
+    "%7 = select %6 %5 %3 : f32[66,150]\n"
+    "%8 = sum %7 axes=[1] : f32[66,1]\n"
+    "%9 = log_sum_exp %5 axes=[1] : f32[66,1]\n"
+    "%10 = subtract %9 %8 : f32[66,1]\n"
+    "%11 = erf %0 : f32[66,150]\n"
+    "%12 = multiply %11 %10 : f32[66,150]\n"
+    "%13 = log_sum_exp %12 axes=[1] : f32[66,1]\n"
+    "%14 = add %12 %13 : f32[66,150]\n"
+    "%15 = multiply %14 %8 : f32[66,150]\n"
+    "result \"y\" = %15\n",
+    // The element itself, of few rows and of each second place.
+    "%0 = input \"x\" : f32[5,80]\n"
+    "%1 = input \"n\" : i32[5,1]\n"
+    "%2 = iota element=i32 sizes=[5,40] axis=1 : i32[5,40]\n"
+    "%3 = constant {0} : f32[]\n"
+    "%4 = slice %0 first=[0,1] sizes=[5,40] steps=[1,2] : f32[5,40]\n"
+    "%5 = equal %2 %1 : bool[5,40]\n"
+    "%6 = select %5 %4 %3 : f32[5,40]\n"
+    "%7 = sum %6 axes=[1] : f32[5,1]\n"
+    "result \"y\" = %7\n",
     // What waits for a reader of a product, or of a pool, and stands before it in the graph.
     "%0 = input \"z\" : f32[30,33]\n"
     "%1 = exp %0 : f32[30,33]\n"

@@ -224,8 +224,8 @@ static void check_case(make *made, unsigned expected, const char *what)
 // ---- forms
 
 // Turns of `rows` numbers, each of which reads 8 elements from `stride` times its number on, and
-// then writes as many.
-static bool rows_in_place(int64_t rows, int64_t stride, bool read_first)
+// then writes as many. Where `index_end` is not 0, what is read lies up to so much further on.
+static bool rows_in_place(int64_t rows, int64_t stride, bool read_first, int64_t index_end)
 {
     tt_form form;
     tt_form_access access = {.buffer = read_first ? 0 : 1, .element = TT_F32};
@@ -233,13 +233,16 @@ static bool rows_in_place(int64_t rows, int64_t stride, bool read_first)
     uint32_t row = tt_form_loop(&form, &(tt_form_axis){.end = rows});
     form.split = true;
     tt_register kept = tt_form_start(&form, tt_form_number(&form, 0), false);
+    tt_register index = index_end == 0 ? TT_NO_REGISTER : tt_form_integer(&form, 0);
+    access.index_stride = 1;
+    access.index_end = index_end;
     for (int nest = 0; nest < 2; nest++) {
         uint32_t lanes = tt_form_loop(&form, &(tt_form_axis){.end = 8, .lanes = true});
         access.place = (tt_affine){0};
         tt_affine_add(&access.place, row, stride);
         tt_affine_add(&access.place, lanes, 1);
         if ((nest == 0) == read_first)
-            tt_form_set(&form, kept, tt_form_load(&form, &access, TT_NO_REGISTER, TT_NO_REGISTER));
+            tt_form_set(&form, kept, tt_form_load(&form, &access, TT_NO_REGISTER, index));
         else
             tt_form_store(&form, &access, kept);
         access.buffer = 1 - access.buffer;
@@ -270,6 +273,40 @@ static void check_streamed(int64_t columns, bool streamed)
     closed(&a);
     closed(&b);
     tt_graph_free(g);
+}
+
+static bool any_streamed(const tt_step *step)
+{
+    bool streamed = false;
+    for (uint32_t i = 0; step->fused != NULL && i < step->fused->form.access_count; i++)
+        streamed = streamed || step->fused->form.access[i].streamed;
+    return streamed;
+}
+
+// As large, but the bytes were just read: in place of another value, or in a state's own bytes.
+static void check_read_before(void)
+{
+    tt_type type = TT_TYPE(TT_F32, 8, 1 << 20);
+    for (int state = 0; state < 2; state++) {
+        tt_graph *g = tt_graph_new();
+        tt_value x = tt_input(g, "x", type);
+        if (state > 0) {
+            tt_value s = tt_state(g, "s", type);
+            tt_graph_assign(g, s, tt_add(g, tt_scale(g, s, 0.5), x));
+        } else {
+            x = tt_exp(g, x); // which is stored, for all of it is summed first
+            tt_graph_result(g, "y", tt_multiply(g, x, tt_sum_all(g, x)));
+        }
+        tt_session *session;
+        REQUIRE(tt_session_new(&(tt_session_options){.threads = 1, .way = TT_RUN_INTERPRETED},
+                               &session, NULL) == TT_OK);
+        tt_program *p = load(session, g);
+        EXPECT_EQUAL(p->straight_count, state > 0);
+        EXPECT_EQUAL(in_place(p), state == 0);
+        EXPECT(p->step_count > 0 && !any_streamed(&p->steps[p->step_count - 1]));
+        tt_session_free(session);
+        tt_graph_free(g);
+    }
 }
 
 // ---- assignments
@@ -391,12 +428,16 @@ int main(int argc, char **argv)
     check_case(other_element, 0, "another element");
     check_case(smaller_element, 0, "a smaller element");
     check_case(turned_round, 0, "turned round");
-    EXPECT(rows_in_place(5, 8, true) && rows_in_place(5, 100, true));
-    EXPECT(!rows_in_place(5, 7, true) && !rows_in_place(5, 0, true) && rows_in_place(1, 0, true));
-    EXPECT(!rows_in_place(5, -8, true) && !rows_in_place(5, 8, false));
+    EXPECT(rows_in_place(5, 8, true, 0) && rows_in_place(5, 100, true, 0));
+    EXPECT(!rows_in_place(5, 7, true, 0) && !rows_in_place(5, 0, true, 0));
+    EXPECT(rows_in_place(1, 0, true, 0));
+    EXPECT(!rows_in_place(5, -8, true, 0) && !rows_in_place(5, 8, false, 0));
+    EXPECT(rows_in_place(5, 8, true, 1) && rows_in_place(5, 12, true, 5));
+    EXPECT(!rows_in_place(5, 12, true, 6) && !rows_in_place(5, 12, true, -1));
     check_streamed((int64_t)1 << 20, true);
     check_streamed(((int64_t)1 << 20) + 1, false);
     check_streamed((int64_t)1 << 12, false);
+    check_read_before();
     check_optimiser();
     check_what_stays();
     for (uint64_t seed = first; seed < first + seeds; seed++)

@@ -388,23 +388,24 @@ static void check_cancelled(void)
 
 typedef struct small {
     int64_t batch, rows, columns, in, out, before;
-    bool fewer; // multiplications
+    bool fewer;    // multiplications
+    bool gradient; // of the weights, too
 } small;
 
 static const small smalls[] = {
-    {1, 16, 16, 16, 32, 1, true},  // turns of rows
-    {1, 8, 8, 64, 64, 1, true},    // turns of channels of the result
-    {1, 8, 10, 32, 16, 1, true},   // one turn
-    {32, 4, 4, 16, 16, 1, true},   // turns of four images
-    {3, 12, 8, 16, 48, 2, true},   // wider than the image; lanes that are left by pairs
-    {2, 8, 46, 16, 16, 0, true},   // narrower, and of more tiles a row than are multiplied at once
-    {16, 6, 6, 96, 32, 1, true},   //
-    {1, 6, 6, 16, 16, 1, false},   // too few tiles
-    {1, 15, 16, 16, 16, 1, false}, // half a tile is left
-    {1, 16, 16, 16, 24, 1, false}, // half a vector
-    {1, 16, 16, 20, 16, 1, false}, //
-    {1, 16, 8, 176, 16, 1, true},  // fewer tiles at once, for want of room
-    {1, 8, 8, 512, 16, 1, false},  // no room
+    {1, 16, 16, 16, 32, 1, true, true},   // turns of rows
+    {1, 8, 8, 64, 64, 1, true, false},    // turns of channels of the result
+    {1, 8, 10, 32, 16, 1, true, false},   // one turn
+    {32, 4, 4, 16, 16, 1, true, true},    // turns of four images
+    {3, 12, 8, 16, 48, 2, true, true},    // wider than the image; lanes that are left by pairs
+    {2, 8, 46, 16, 16, 0, true, true},    // narrower, and of long rows
+    {16, 6, 6, 96, 32, 1, true, true},    // the gradient's sums in two turns, too
+    {1, 6, 6, 16, 16, 1, false, false},   // too few tiles
+    {1, 15, 16, 16, 16, 1, false, false}, // half a tile is left
+    {1, 16, 16, 16, 24, 1, false, false}, // half a vector
+    {1, 16, 16, 20, 16, 1, false, false}, //
+    {1, 16, 8, 176, 16, 1, true, false},  // fewer tiles at once, for want of room
+    {1, 8, 8, 512, 16, 1, false, false},  // no room
 };
 
 static tt_graph *small_graph(const small *s, bool gradients)
@@ -475,14 +476,14 @@ static void check_smalls(void)
         bool right = is_right(g, 3, 1e-6, false, false);
         EXPECT(right);
         tt_session *session = open_session(1, false);
-        bool fewer = has_local(load(session, g), 0);
+        tt_program *program = load(session, g);
+        bool fewer = has_local(program, 0), gradient = has_local(program, 3);
         EXPECT_EQUAL(fewer, smalls[i].fewer);
+        EXPECT_EQUAL(gradient, smalls[i].gradient);
         tt_session_free(session);
-        tt_graph_free(g);
-        g = small_graph(&smalls[i], false);
         double apart = run_both(g, i, false);
         EXPECT(apart < 4e-6);
-        if (!right || fewer != smalls[i].fewer || apart >= 4e-6)
+        if (!right || fewer != smalls[i].fewer || gradient != smalls[i].gradient || apart >= 4e-6)
             printf("the small convolution %u, %g apart\n", (unsigned)i, apart);
         tt_graph_free(g);
     }
@@ -496,7 +497,7 @@ static void check_printed(const char *folder, uint64_t seed, int64_t work, unsig
                           unsigned ways)
 {
     for (unsigned i = 0; i < 3; i++) {
-        tt_graph *graph = small_graph(&smalls[i], false);
+        tt_graph *graph = small_graph(&smalls[i], i == 0);
         printed_steps_add(graph, seed, 4000);
         tt_graph_free(graph);
     }

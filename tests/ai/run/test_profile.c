@@ -107,6 +107,44 @@ static void check_program(tt_way way)
     tt_graph_free(g);
 }
 
+// Each step has its own nodes, and no other's: what it computes between, but nothing that was
+// there.
+static void check_nodes(void)
+{
+    tt_session *session = open_session(TT_RUN_INTERPRETED);
+    tt_graph *g = tt_graph_new();
+    tt_program *p;
+    tt_value y = tt_negate(g, tt_input(g, "y", TT_TYPE(TT_F32, 9)));
+    tt_value a = tt_exp(g, tt_input(g, "x", TT_TYPE(TT_F32, 5))), b = tt_sqrt(g, y);
+    tt_graph_result(g, "a", a);
+    tt_graph_result(g, "b", b);
+    tt_graph_result(g, "c", tt_reduce(g, TT_OP_PRODUCT, a, 1, (int64_t[]){0}));
+    REQUIRE(tt_session_load(session, g, &p, NULL) == TT_OK);
+    EXPECT_EQUAL(tt_program_steps(p), 3);
+    static const struct {
+        const char *kind;
+        uint32_t nodes;
+        uint64_t bytes, flop;
+    } expected[] = {{"form", 1, 40, 5}, {"form", 2, 72, 18}, {"reference", 1, 24, 5}};
+    bool found[3] = {false};
+    for (uint32_t i = 0; i < 3; i++) {
+        tt_step_about about;
+        REQUIRE(tt_program_step(p, i, &about) == TT_OK);
+        for (unsigned k = 0; k < 3; k++)
+            found[k] =
+                found[k] || (strcmp(about.kind, expected[k].kind) == 0 &&
+                             about.node_count == expected[k].nodes &&
+                             about.bytes == expected[k].bytes && about.flop == expected[k].flop);
+        if (!found[0] && !found[1] && !found[2])
+            printf("%s: %u nodes, %llu bytes, %llu operations\n", about.kind, about.node_count,
+                   (unsigned long long)about.bytes, (unsigned long long)about.flop);
+        free(about.nodes);
+    }
+    EXPECT(found[0] && found[1] && found[2]);
+    tt_session_free(session);
+    tt_graph_free(g);
+}
+
 // What a profiled run assigns is what any run does.
 static void check_same(void)
 {
@@ -167,6 +205,7 @@ int main(void)
     check_flop();
     check_program(TT_RUN_INTERPRETED);
     check_program(TT_RUN_COMPILED);
+    check_nodes();
     check_same();
     check_reference();
     check_peak();

@@ -184,6 +184,38 @@ static void check_refusals(void)
     close_both(&t);
 }
 
+// The same names, but not of the same things.
+static void check_others(void)
+{
+    static const char *const sentences[] = {"y is of another type in the other program",
+                                            "s is of another type in the other program",
+                                            "the two programs have not the same results"};
+    for (int what = 0; what < 3; what++) {
+        tt_session *sessions[2];
+        tt_program *programs[2];
+        tt_verdict verdict;
+        char sentence[256] = "";
+        tt_text why;
+        for (int way = 0; way < 2; way++) {
+            tt_graph *g = tt_graph_new();
+            int64_t other = way,
+                    size[2] = {3 + (what == 0 ? other : 0), 3 + (what == 1 ? other : 0)};
+            tt_graph_result(g, "y", tt_iota(g, TT_TYPE(TT_F32, size[0]), 0));
+            tt_value s = tt_state(g, "s", TT_TYPE(TT_F32, size[1]));
+            if (what < 2 || way == 0)
+                tt_graph_assign(g, s, tt_exp(g, s));
+            sessions[way] = open_session(1, way > 0);
+            programs[way] = load(sessions[way], g);
+            tt_graph_free(g);
+        }
+        tt_text_init(&why, sentence, sizeof(sentence));
+        EXPECT_EQUAL(tt_verify(programs[0], programs[1], 1e-5, &verdict, &why), TT_INVALID);
+        EXPECT_TEXT(sentence, sentences[what]);
+        tt_session_free(sessions[0]);
+        tt_session_free(sessions[1]);
+    }
+}
+
 static tt_graph *made_chain(double factor)
 {
     tt_graph *graph = tt_graph_new();
@@ -331,6 +363,7 @@ int main(void)
     check_blocks();
     check_simplified();
     check_refusals();
+    check_others();
     check_limit();
     check_worst();
     check_comparison();
