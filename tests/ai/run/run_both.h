@@ -39,6 +39,30 @@ static inline tt_program *load(tt_session *session, const tt_graph *graph)
     return program;
 }
 
+// Whether each step reads only what is given and what an earlier one has made.
+static inline bool in_order(const tt_program *program)
+{
+    const tt_graph *graph = program->graph;
+    bool all = true, *made = calloc(program->value_count + 1u, sizeof(*made));
+    REQUIRE(made != NULL);
+    for (uint32_t i = 0; i < program->step_count; i++) {
+        const tt_step *step = &program->steps[i];
+        unsigned count;
+        const tt_value *read = tt_step_values(graph, step, &count);
+        for (unsigned k = 0; k < count; k++) {
+            tt_value shown = tt_shown(graph, read[k]);
+            bool given = tt_graph_node(graph, shown.node)->op == TT_OP_BUFFER;
+            if (!given && !made[tt_value_place(graph, shown)])
+                printf("step %u reads %%%u too early\n", (unsigned)i, (unsigned)shown.node);
+            all = all && (given || made[tt_value_place(graph, shown)]);
+        }
+        for (unsigned k = 0; k < tt_step_write_count(graph, step); k++)
+            made[tt_value_place(graph, tt_step_write(step, k))] = true;
+    }
+    free(made);
+    return all;
+}
+
 // How a program's nodes become steps: as they do, each by itself, or without chains.
 typedef enum made_as { AS_ALWAYS, APART, UNCHAINED } made_as;
 
@@ -60,7 +84,7 @@ static inline tt_program *load_poisoned(const tt_graph *graph, void *const *data
                                     : tt_session_load(*session, graph, &program, &why);
     if (status != TT_OK)
         printf("%s\n", sentence);
-    REQUIRE(status == TT_OK);
+    REQUIRE(status == TT_OK && in_order(program));
     for (uint32_t i = 0; i < tt_graph_buffer_count(graph); i++)
         if (tt_graph_buffer(graph, i)->kind == TT_INPUT)
             REQUIRE(tt_program_set(program, tt_graph_buffer(graph, i)->name, data[i]) == TT_OK);
