@@ -16,9 +16,9 @@
 #define DIGITS_MAX (TT_RANK_MAX + 1)
 #define LEVELS_MAX 2
 #define PARTS_MAX 4
-#define NEST_MAX 8     // outer loops of a form that are looked at
-#define TURNS_ENOUGH 8 // of a chain, for threads; fewer where its forms have no more
-#define LENGTH_MAX 4096 // instructions: compilers take more than twice as long for twice as many
+#define NEST_MAX 8      // outer loops of a form that are looked at
+#define TURNS_ENOUGH 8  // of a chain, for threads; fewer where its forms have no more
+#define LENGTH_MAX 2560 // instructions: compilers take more than twice as long for twice as many
 
 typedef struct digit {
     int64_t size, stride;
