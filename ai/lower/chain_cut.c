@@ -10,7 +10,7 @@
 
 #include "ai/lower/chaining.h"
 
-#define LENGTH_MAX 4096 // instructions: compilers take more than twice as long for twice as many
+#define LENGTH_MAX 2560 // instructions: compilers take more than twice as long for twice as many
 
 static void list_digits(chain *c, const tt_between *between)
 {

@@ -1,5 +1,6 @@
 // What becomes a chain and what does not, and that it is the same numbers, in less memory.
 
+#include "ai/run/blocks.h"
 #include "tests/ai/run/run_both.h"
 #include "tutti/check.h"
 
@@ -34,7 +35,7 @@ static void expect_bits(const made *a, const made *b, const char *what)
 // "3 1": of each step with a form how many became it.
 static void tell_links(const tt_program *program, char *told, size_t size)
 {
-    size_t length = 0;
+    size_t length = 0, scratch = 0;
     told[0] = '\0';
     for (uint32_t i = 0; i < program->step_count; i++) {
         const tt_fused *fused = program->steps[i].fused;
@@ -42,10 +43,13 @@ static void tell_links(const tt_program *program, char *told, size_t size)
         if (fused == NULL)
             continue;
         REQUIRE(tt_form_sound(&fused->form, why, sizeof(why)));
+        size_t own = tt_blocks_scratch(&fused->form);
+        scratch = own > scratch ? own : scratch;
         length += (size_t)snprintf(told + length, size - length, "%s%u", length > 0 ? " " : "",
                                    (unsigned)(fused->between_count + 1));
         REQUIRE(length < size);
     }
+    EXPECT_EQUAL(program->scratch_bytes, scratch); // of one thread
 }
 
 // The graph is freed. Returns how many bytes of the arena the chains save.
@@ -162,6 +166,20 @@ static void check_attention(void)
     check("one", attention(1, 64, 8, false), "1 1 1");
 }
 
+// A convolution that takes images and channels in parts, and rows of five numbers of each of its
+// elements: one loop of theirs counts all four axes, and two of these are cut.
+static void check_digits(void)
+{
+    tt_graph *g = tt_graph_new();
+    int64_t one[2] = {1, 1}, five[5] = {16, 8, 8, 64, 1};
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 16, 8, 8, 64));
+    tt_value w = tt_input(g, "w", TT_TYPE(TT_F32, 64, 3, 3, 64));
+    tt_value y = tt_conv(g, x, w, &(tt_windows){.before = one, .after = one}, 1);
+    y = tt_multiply(g, tt_reshape(g, y, 5, five), tt_input(g, "z", TT_TYPE(TT_F32, 5)));
+    tt_graph_result(g, "sum", tt_reduce(g, TT_OP_SUM, y, 1, (int64_t[]){4}));
+    check("digits", g, "2");
+}
+
 // What stands between two forms and reads the first stays behind it.
 static void check_order(void)
 {
@@ -181,6 +199,7 @@ int main(void)
     setenv("XDG_CACHE_HOME", "/dev/null", 1); // each is compiled anew, and none is kept
     check_images();
     check_attention();
+    check_digits();
     check_order();
     return test_result();
 }

@@ -117,8 +117,58 @@ static void check_steps(bool recomputed)
     tt_graph_free(g);
 }
 
+// Planned with chains, whether there is a compiler or not; returns the most instructions of a form.
+static uint32_t plan_chains(tt_graph *g, const char *what, unsigned *chains)
+{
+    double start = now_ms();
+    uint32_t longest = 0;
+    tt_session *session = open_session(1, false);
+    session->unchained = false;
+    tt_program *program = load(session, g);
+    lap(what, &start, 1);
+    *chains = 0;
+    for (uint32_t i = 0; i < tt_program_steps(program); i++) {
+        const tt_fused *fused = program->steps[i].fused;
+        *chains += fused != NULL ? fused->between_count : 0;
+        longest = fused != NULL && fused->form.length > longest ? fused->form.length : longest;
+    }
+    tt_session_free(session);
+    tt_graph_free(g);
+    return longest;
+}
+
+// Convolutions whose pools stand far behind them; and one behind the other, which could all be one.
+static void check_chains(void)
+{
+    static tt_value y[NODES / 14];
+    const int64_t two[] = {2, 2};
+    unsigned chains;
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 16, 4, 4, 1)), sum = tt_number(g, TT_F32, 0);
+    tt_value w = tt_input(g, "w", TT_TYPE(TT_F32, 2, 1, 1, 1));
+    for (size_t i = 0; i < TT_COUNT(y); i++)
+        y[i] = tt_conv(g, x, tt_scale(g, w, 1 + (double)i), NULL, 1);
+    for (size_t i = TT_COUNT(y); i > 0; i--)
+        sum =
+            tt_add(g, sum,
+                   tt_sum_all(g, tt_pool_greatest(g, y[i - 1], two, &(tt_windows){.stride = two})));
+    tt_graph_result(g, "sum", sum);
+    plan_chains(g, "chains that are far: planned", &chains);
+    g = tt_graph_new();
+    x = tt_input(g, "x", TT_TYPE(TT_F32, 9, 2, 2, 2));
+    w = tt_input(g, "w", TT_TYPE(TT_F32, 2, 1, 1, 2));
+    for (int i = 0; i < 5000; i++) {
+        x = tt_conv(g, x, tt_scale(g, w, 1 + i), NULL, 1);
+        x = tt_pool_greatest(g, x, (int64_t[]){1, 1}, NULL);
+    }
+    tt_graph_result(g, "x", x);
+    EXPECT(plan_chains(g, "long chains: planned", &chains) < 3000);
+    EXPECT(chains > 5000);
+}
+
 static void *check_all(void *nothing)
 {
+    check_chains();
     check_steps(false);
     check_steps(true);
     check_reshapes();
