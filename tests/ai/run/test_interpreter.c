@@ -176,6 +176,25 @@ static void check_all_strides(void)
                 check_strides(some[i], some[k]);
 }
 
+// Lanes that a loop before has set are read by each turn of a loop that runs in blocks.
+static void check_lanes_before(void)
+{
+    tt_form form;
+    tt_form_axis few = {.end = 16, .lanes = true}, many = {.end = 90, .lanes = true};
+    tt_form_begin(&form);
+    tt_register kept = tt_form_start(&form, tt_form_number(&form, 2), false);
+    tt_form_set(&form, kept, loaded(&form, 0, tt_form_loop(&form, &few), 1));
+    tt_form_end(&form);
+    uint32_t axis = tt_form_loop(&form, &many);
+    tt_form_access whole = {.buffer = 5, .element = TT_I32};
+    tt_affine_add(&whole.place, axis, 1);
+    tt_register x = tt_form_load(&form, &whole, TT_NO_REGISTER, TT_NO_REGISTER);
+    x = tt_form_1(&form, TT_FORM_TO_FLOAT, x);
+    stored(&form, RF_ELEMENTS, axis, 1, tt_form_2(&form, TT_FORM_MULTIPLY, x, kept));
+    tt_form_end(&form);
+    check_made(&form);
+}
+
 // ---- arithmetic that machines with instructions for it do not come to
 
 static bool same_number(float a, float b)
@@ -291,6 +310,27 @@ static void check_blocks(void)
     }
 }
 
+// Where the axis that is split has few turns, those of the lanes within it are taken at once.
+static void check_few_turns(void)
+{
+    tt_form_axis rows = {.end = 4}, lanes = {.end = 256, .lanes = true};
+    tt_form_begin(&counted);
+    counted.split = true;
+    tt_form_loop(&counted, &rows);
+    uint32_t i = tt_form_loop(&counted, &lanes);
+    tt_register x = loaded(&counted, 0, i, 1), y = x;
+    for (unsigned k = 0; k < OPERATIONS; k++)
+        y = tt_form_2(&counted, TT_FORM_ADD, y, x);
+    stored(&counted, RF_ELEMENTS, i, 1, y);
+    tt_form_end(&counted);
+    tt_form_end(&counted);
+    long none = count_to(0), one = count_to(1), all = count_to(4);
+    EXPECT(none > 0 && all - none < 5 * (one - none));
+    if (all - none >= 5 * (one - none))
+        printf("none: %ld instructions, one turn: %ld, four: %ld\n", none, one, all);
+    tt_form_free(&counted);
+}
+
 int main(void)
 {
     REQUIRE(random_form_buffers(buffers, 1) && random_form_buffers(right, 1));
@@ -304,8 +344,11 @@ int main(void)
     check_fma();
     check_multiply_add(tt_block_multiply_add);
     check_multiply_add(tt_block_multiply_add_of_machine());
-    if (can_count_instructions())
+    check_lanes_before();
+    if (can_count_instructions()) {
         check_blocks();
+        check_few_turns();
+    }
     random_form_free(buffers);
     random_form_free(right);
     return test_result();
