@@ -469,8 +469,44 @@ static void check_special(const small *s, const char *name, size_t at, float num
     tt_graph_free(g);
 }
 
+static void scale_input(inputs *in, const tt_graph *g, const char *name, int power)
+{
+    tt_value value = tt_graph_find(g, name);
+    for (uint32_t i = 0; i < tt_graph_buffer_count(g); i++)
+        if (tt_same(tt_graph_buffer(g, i)->value, value))
+            for (int64_t k = 0; k < tt_type_count(tt_graph_type(g, value)); k++)
+                ((float *)in->data[i])[k] = ldexpf(((float *)in->data[i])[k], power);
+}
+
+// What is as great as 2^124 makes the same numbers, but greater.
+static void check_great(const small *s, const char *great, const char *little)
+{
+    tt_graph *g = small_graph(s, false);
+    inputs in;
+    fill_inputs(&in, g, 7, false);
+    ran as_is = run_way(g, &in, TT_RUN_INTERPRETED, 1, AS_ALWAYS);
+    scale_input(&in, g, great, 123);
+    scale_input(&in, g, little, -100);
+    scale_input(&in, g, "more", 23);
+    scale_input(&in, g, "bias", 23);
+    ran fast = run_way(g, &in, TT_RUN_INTERPRETED, 1, AS_ALWAYS);
+    tt_type type;
+    const float *is = tt_program_result(fast.program, 1, &type);
+    const float *expected = tt_program_result(as_is.program, 1, NULL);
+    unsigned wrong = 0;
+    for (int64_t i = 0; i < tt_type_count(&type); i++)
+        wrong += is[i] != ldexpf(expected[i], 23);
+    EXPECT_EQUAL(wrong, 0);
+    tt_session_free(as_is.session);
+    tt_session_free(fast.session);
+    free_inputs(&in, g);
+    tt_graph_free(g);
+}
+
 static void check_smalls(void)
 {
+    check_great(&smalls[0], "x", "w");
+    check_great(&smalls[0], "w", "x");
     for (size_t i = 0; i < sizeof(smalls) / sizeof(smalls[0]); i++) {
         tt_graph *g = small_graph(&smalls[i], true);
         bool right = is_right(g, 3, 1e-6, false, false);
