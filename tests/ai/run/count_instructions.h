@@ -47,6 +47,7 @@ static inline void count_nothing(void *context)
 static inline bool can_count_instructions(void)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
+    printf("instructions are not counted: they are another compiler's, or a sanitizer's\n");
     return false;
 #else
     if (count_instructions(count_nothing, NULL) > 0)
