@@ -15,11 +15,11 @@
 #define GENERATORS 3
 
 static tt_program *run_way(const tt_graph *graph, void *const *data, tt_way way, unsigned threads,
-                           bool apart, tt_session **session)
+                           made_as as, tt_session **session)
 {
     char why[200];
     tt_session_options options = {.threads = threads, .way = way};
-    tt_program *program = load_poisoned(graph, data, &options, apart, session);
+    tt_program *program = load_poisoned(graph, data, &options, as, session);
     for (uint32_t i = 0; i < program->step_count; i++) {
         const tt_fused *fused = program->steps[i].fused;
         bool sound = fused == NULL || tt_form_sound(&fused->form, why, sizeof(why));
@@ -65,10 +65,10 @@ static void check(uint64_t seed)
         data[i] = calloc((size_t)tt_type_count(type) + 1, 8);
         fill_whole(&random, type, data[i], special);
     }
-    program[0] = run_way(graph, data, TT_RUN_REFERENCE, 1, false, &session[0]);
-    program[1] = run_way(graph, data, TT_RUN_INTERPRETED, 1, false, &session[1]);
-    program[2] = run_way(graph, data, TT_RUN_INTERPRETED, 3, false, &session[2]);
-    program[3] = run_way(graph, data, TT_RUN_INTERPRETED, 2, true, &session[3]);
+    program[0] = run_way(graph, data, TT_RUN_REFERENCE, 1, AS_ALWAYS, &session[0]);
+    program[1] = run_way(graph, data, TT_RUN_INTERPRETED, 1, AS_ALWAYS, &session[1]);
+    program[2] = run_way(graph, data, TT_RUN_INTERPRETED, 3, AS_ALWAYS, &session[2]);
+    program[3] = run_way(graph, data, TT_RUN_INTERPRETED, 2, APART, &session[3]);
     bool right = same_results(program[1], program[0], "interpreted");
     right = same_results(program[2], program[1], "with three threads") && right;
     right = same_results(program[3], program[0], "apart") && right;
