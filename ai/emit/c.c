@@ -40,15 +40,6 @@ void tt_emit_affine(const tt_printer *p, const tt_affine *place, uint32_t withou
                     place->term[i].stride);
 }
 
-int64_t tt_affine_stride(const tt_affine *place, uint32_t axis)
-{
-    int64_t stride = 0;
-    for (unsigned i = 0; i < place->count; i++)
-        if (place->term[i].axis == axis)
-            stride += place->term[i].stride;
-    return stride;
-}
-
 // Vector w of a register, or all of it where w is p->vectors.
 void tt_emit_operand(const tt_printer *p, tt_register of, unsigned w)
 {

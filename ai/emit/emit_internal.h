@@ -41,7 +41,6 @@ void tt_emit_indent(const tt_printer *p);
 void tt_emit_affine(const tt_printer *p, const tt_affine *place, uint32_t without_axis);
 void tt_emit_operand(const tt_printer *p, tt_register of, unsigned w);
 void tt_emit_target(const tt_printer *p, uint32_t at, unsigned w); // "tt_v r7_0 = "
-int64_t tt_affine_stride(const tt_affine *place, uint32_t axis);
 
 // Whether the body of an axis of lanes is printed for several turns at once, and how many; marks
 // what must wait for the turn before.

@@ -32,19 +32,6 @@ static unsigned operands_of(const tt_instruction *i, tt_register of[3])
     return count;
 }
 
-// Two accesses that touch the same element in the same turn only.
-static bool same_place(const tt_form_access *a, const tt_form_access *b, uint32_t axis)
-{
-    if (a->element != b->element || a->place.offset != b->place.offset ||
-        a->place.count != b->place.count || tt_affine_stride(&a->place, axis) == 0)
-        return false;
-    for (unsigned i = 0; i < a->place.count; i++)
-        if (a->place.term[i].axis != b->place.term[i].axis ||
-            a->place.term[i].stride != b->place.term[i].stride)
-            return false;
-    return true;
-}
-
 // Whether what is stored is touched by no other turn. Of other buffers that is known: where they
 // are the same memory, 16 turns may go instruction by instruction (tt_form_in_place).
 static bool stores_apart(const tt_form *form, uint32_t loop, uint32_t end, const tt_instruction *to)
@@ -57,7 +44,7 @@ static bool stores_apart(const tt_form *form, uint32_t loop, uint32_t end, const
         const tt_form_access *other = &form->access[i->a];
         bool indexed = i->op == TT_FORM_LOAD && i->c != TT_NO_REGISTER;
         if (other->buffer == stored->buffer &&
-            (indexed || !same_place(stored, other, form->code[loop].a)))
+            (indexed || !tt_form_same_place(stored, other, form->code[loop].a)))
             return false;
     }
     return true;

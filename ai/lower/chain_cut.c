@@ -69,15 +69,6 @@ static const tt_form_access *access_of(const link *l, uint32_t at)
     return access != NULL && access->buffer == l->between ? access : NULL;
 }
 
-static int64_t stride_of(const tt_affine *place, uint32_t axis)
-{
-    int64_t stride = 0;
-    for (unsigned i = 0; i < place->count; i++)
-        if (place->term[i].axis == axis)
-            stride += place->term[i].stride;
-    return stride;
-}
-
 // The stride of an axis that all accesses to the value have; -1: they have several.
 static int64_t common_stride(const link *l, uint32_t axis)
 {
@@ -86,7 +77,7 @@ static int64_t common_stride(const link *l, uint32_t axis)
         const tt_form_access *access = access_of(l, i);
         if (access == NULL)
             continue;
-        int64_t own = stride_of(&access->place, axis);
+        int64_t own = tt_affine_stride(&access->place, axis);
         if (own < 0 || (common >= 0 && own != common))
             return -1;
         common = own;

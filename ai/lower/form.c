@@ -237,6 +237,27 @@ void tt_affine_add(tt_affine *to, uint32_t axis, int64_t stride)
         to->term[to->count++] = (tt_term){axis, stride};
 }
 
+int64_t tt_affine_stride(const tt_affine *place, uint32_t axis)
+{
+    int64_t stride = 0;
+    for (unsigned i = 0; i < place->count; i++)
+        if (place->term[i].axis == axis)
+            stride += place->term[i].stride;
+    return stride;
+}
+
+bool tt_form_same_place(const tt_form_access *a, const tt_form_access *b, uint32_t axis)
+{
+    if (a->element != b->element || a->place.offset != b->place.offset ||
+        a->place.count != b->place.count || tt_affine_stride(&a->place, axis) == 0)
+        return false;
+    for (unsigned i = 0; i < a->place.count; i++)
+        if (a->place.term[i].axis != b->place.term[i].axis ||
+            a->place.term[i].stride != b->place.term[i].stride)
+            return false;
+    return true;
+}
+
 tt_form_kind tt_form_kind_of(tt_element element)
 {
     switch (element) {

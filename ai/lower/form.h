@@ -174,6 +174,9 @@ tt_register tt_form_make(tt_form *form, tt_form_op op, tt_register a, tt_registe
 #define tt_form_2(form, op, a, b) tt_form_make(form, op, a, b, TT_NO_REGISTER)
 
 void tt_affine_add(tt_affine *to, uint32_t axis, int64_t stride); // joined with a term of that axis
+int64_t tt_affine_stride(const tt_affine *place, uint32_t axis);  // of the number
+// Whether two accesses touch the same element in the same turn of an axis only.
+bool tt_form_same_place(const tt_form_access *a, const tt_form_access *b, uint32_t axis);
 tt_form_kind tt_form_kind_of(tt_element element); // as LOAD makes it; NONE: has no access
 static inline bool tt_form_joins(tt_form_op op)   // what it makes is uniform
 {

@@ -16,15 +16,6 @@ typedef struct around {
     unsigned count;
 } around;
 
-static int64_t stride_of(const tt_affine *place, uint32_t axis)
-{
-    int64_t stride = 0;
-    for (unsigned i = 0; i < place->count; i++)
-        if (place->term[i].axis == axis)
-            stride += place->term[i].stride;
-    return stride;
-}
-
 static int64_t numbers_of(const tt_form *form, uint32_t axis)
 {
     const tt_form_axis *a = &form->axis[axis];
@@ -41,7 +32,7 @@ static bool is_part(const tt_form *form, const tt_affine *place, uint32_t axis, 
     *parts = a->to.term[0].axis;
     *whole = a->to.offset;
     return form->axis[*parts].first == 0 && a->end <= -a->to.term[0].stride &&
-           stride_of(place, *parts) == -a->to.term[0].stride * stride_of(place, axis);
+           tt_affine_stride(place, *parts) == -a->to.term[0].stride * tt_affine_stride(place, axis);
 }
 
 // Numbers of each loop from `from` to before `end`; those of a loop over a part are the whole's,
@@ -68,7 +59,7 @@ static int64_t span_of(const tt_form *form, const tt_affine *place, const around
     int64_t span = 0, numbers[DEPTH];
     count_numbers(form, place, loops, common, loops->count, numbers);
     for (unsigned i = common; i < loops->count; i++) {
-        int64_t stride = stride_of(place, loops->axis[i]);
+        int64_t stride = tt_affine_stride(place, loops->axis[i]);
         if (stride < 0 || (stride > 0 && form->axis[loops->axis[i]].first != 0))
             return -1;
         span += numbers[i] > 1 ? stride * (numbers[i] - 1) : 0;
@@ -88,7 +79,7 @@ static bool turns_apart(const tt_form *form, const tt_affine *place, const aroun
         unsigned least = DEPTH;
         int64_t stride = 0;
         for (unsigned i = 0; i < common; i++) {
-            int64_t own = stride_of(place, loops->axis[i]);
+            int64_t own = tt_affine_stride(place, loops->axis[i]);
             if (done[i] || (least < DEPTH && own >= stride))
                 continue;
             least = i;
@@ -117,7 +108,8 @@ static bool may_share(const tt_form *form, const tt_instruction *load, const aro
         from->element != to->element || from->place.offset != to->place.offset)
         return false;
     for (unsigned i = 0; i < common; i++)
-        if (stride_of(&from->place, of_load->axis[i]) != stride_of(&to->place, of_load->axis[i]))
+        if (tt_affine_stride(&from->place, of_load->axis[i]) !=
+            tt_affine_stride(&to->place, of_load->axis[i]))
             return false;
     int64_t loaded = span_of(form, &from->place, of_load, common);
     int64_t stored = span_of(form, &to->place, of_store, common);

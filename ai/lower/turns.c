@@ -15,14 +15,6 @@ typedef struct nest {
     int64_t inner_count;
 } nest;
 
-static int64_t stride_of(const tt_affine *place, uint32_t axis)
-{
-    int64_t stride = 0;
-    for (unsigned i = 0; i < place->count; i++)
-        stride += place->term[i].axis == axis ? place->term[i].stride : 0;
-    return stride;
-}
-
 static bool is_plain(const tt_form_axis *axis)
 {
     return !axis->lanes && !axis->bounded && axis->first == 0 && axis->end > 1;
@@ -45,7 +37,7 @@ static bool find_nest(tt_form *form, nest *n)
 
 static bool has_room(const nest *n, const tt_affine *place)
 {
-    if (stride_of(place, n->inner) == 0)
+    if (tt_affine_stride(place, n->inner) == 0)
         return true;
     for (unsigned i = 0; i < place->count; i++)
         if (place->term[i].axis == n->outer)
@@ -57,8 +49,8 @@ static bool bounds_depend(const nest *n)
 {
     for (uint32_t i = 0; i < n->form->axis_count; i++) {
         const tt_form_axis *axis = &n->form->axis[i];
-        if (axis->bounded &&
-            (stride_of(&axis->from, n->inner) != 0 || stride_of(&axis->to, n->inner) != 0))
+        if (axis->bounded && (tt_affine_stride(&axis->from, n->inner) != 0 ||
+                              tt_affine_stride(&axis->to, n->inner) != 0))
             return true;
     }
     return false;
@@ -73,7 +65,7 @@ static bool local_is_made_anew(const nest *n)
         if ((at->op != TT_FORM_LOAD && at->op != TT_FORM_STORE) ||
             form->access[at->a].buffer != TT_FORM_LOCAL)
             continue;
-        if (stride_of(&form->access[at->a].place, n->inner) != 0 ||
+        if (tt_affine_stride(&form->access[at->a].place, n->inner) != 0 ||
             (at->op == TT_FORM_LOAD && (at->b != TT_NO_REGISTER || at->c != TT_NO_REGISTER)))
             return false;
     }
@@ -90,8 +82,8 @@ typedef struct reach {
 static bool add_reach(const nest *n, const tt_form_access *access, reach *r)
 {
     int64_t least = access->place.offset, greatest = least;
-    int64_t outer = stride_of(&access->place, n->outer),
-            inner = stride_of(&access->place, n->inner);
+    int64_t outer = tt_affine_stride(&access->place, n->outer),
+            inner = tt_affine_stride(&access->place, n->inner);
     for (unsigned i = 0; i < access->place.count; i++) {
         const tt_term *term = &access->place.term[i];
         const tt_form_axis *axis = &n->form->axis[term->axis];
@@ -151,7 +143,7 @@ static bool may_refine(const nest *n, const uint32_t *memory)
 // The inner number is what the outermost loop counts, less the other's number times all.
 static void renumber(const nest *n, tt_affine *place)
 {
-    int64_t stride = stride_of(place, n->inner);
+    int64_t stride = tt_affine_stride(place, n->inner);
     if (stride != 0)
         tt_affine_add(place, n->outer, -stride * n->inner_count);
 }

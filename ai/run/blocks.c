@@ -37,7 +37,7 @@ static int64_t turn_stride(const tt_block_run *r, const tt_affine *place)
 {
     return r->block == TT_NO_REGISTER
                ? 0
-               : tt_block_stride_of(place, r->form->code[r->block].a) * r->block_step;
+               : tt_affine_stride(place, r->form->code[r->block].a) * r->block_step;
 }
 
 static unsigned lanes_left(const tt_block_run *r, unsigned turn)
@@ -118,7 +118,7 @@ static void make_index(tt_block_run *r, uint32_t at, const tt_instruction *i)
     tt_word *to = r->words + r->at[at];
     const tt_affine *place = &r->form->place[i->a];
     int64_t first = value_of(r, place), by_turn = turn_stride(r, place),
-            by_lane = tt_block_stride_of(place, r->lanes); // 0 where no lanes are open
+            by_lane = tt_affine_stride(place, r->lanes); // 0 where no lanes are open
     unsigned width = i->uniform ? 1 : TT_LANES;
     for (unsigned turn = 0; turn < r->turns; turn++)
         for (unsigned l = 0; l < width; l++)
@@ -283,19 +283,6 @@ static void range_of(const tt_block_run *r, uint32_t at, int64_t *first, int64_t
     *end = to < axis->end ? to : axis->end;
 }
 
-// Two accesses of one buffer that touch the same element in the same turn only.
-static bool same_place(const tt_form_access *a, const tt_form_access *b, uint32_t axis)
-{
-    if (a->element != b->element || a->place.offset != b->place.offset ||
-        a->place.count != b->place.count || tt_block_stride_of(&a->place, axis) == 0)
-        return false;
-    for (unsigned i = 0; i < a->place.count; i++)
-        if (a->place.term[i].axis != b->place.term[i].axis ||
-            a->place.term[i].stride != b->place.term[i].stride)
-            return false;
-    return true;
-}
-
 static bool stores_apart(const tt_block_run *r, uint32_t loop_at, const tt_instruction *stored)
 {
     const tt_form *form = r->form;
@@ -307,7 +294,7 @@ static bool stores_apart(const tt_block_run *r, uint32_t loop_at, const tt_instr
         const tt_form_access *with = &form->access[other->a];
         bool indexed = other->op == TT_FORM_LOAD && other->c != TT_NO_REGISTER;
         if (r->reach[other->a].buffer == r->reach[stored->a].buffer &&
-            (indexed || !same_place(to, with, form->code[loop_at].a)))
+            (indexed || !tt_form_same_place(to, with, form->code[loop_at].a)))
             return false;
     }
     return true;
@@ -330,8 +317,8 @@ static bool turns_apart(const tt_block_run *r, uint32_t at)
 static bool bounds_depend(const tt_form *form, uint32_t axis)
 {
     for (uint32_t i = 0; i < form->axis_count; i++)
-        if (form->axis[i].bounded && (tt_block_stride_of(&form->axis[i].from, axis) != 0 ||
-                                      tt_block_stride_of(&form->axis[i].to, axis) != 0))
+        if (form->axis[i].bounded && (tt_affine_stride(&form->axis[i].from, axis) != 0 ||
+                                      tt_affine_stride(&form->axis[i].to, axis) != 0))
             return true;
     return false;
 }

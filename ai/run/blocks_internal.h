@@ -52,7 +52,6 @@ typedef struct tt_block_run {
     tt_block_rows *multiply_add;
 } tt_block_run;
 
-int64_t tt_block_stride_of(const tt_affine *place, uint32_t axis); // of the number at `place`
 // Turns of the axis `split` that a block has at most.
 unsigned tt_block_split_turns(const tt_form *form);
 

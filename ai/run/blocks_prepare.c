@@ -44,15 +44,6 @@ size_t tt_blocks_scratch(const tt_form *form)
     return (bytes + TT_FORM_LOCAL_ALIGN - 1) / TT_FORM_LOCAL_ALIGN * TT_FORM_LOCAL_ALIGN;
 }
 
-int64_t tt_block_stride_of(const tt_affine *place, uint32_t axis)
-{
-    int64_t stride = 0;
-    for (unsigned i = 0; i < place->count; i++)
-        if (place->term[i].axis == axis)
-            stride += place->term[i].stride;
-    return stride;
-}
-
 static void count_use(tt_block_run *r, tt_register of)
 {
     if (of != TT_NO_REGISTER)
@@ -145,14 +136,14 @@ static void prepare_accesses(tt_block_run *r)
         const tt_form_access *access = &form->access[code->a];
         r->reach[code->a] = (tt_block_reach){
             .place = access->place.offset,
-            .by_lane = code->uniform ? 0 : tt_block_stride_of(&access->place, lanes),
+            .by_lane = code->uniform ? 0 : tt_affine_stride(&access->place, lanes),
             .buffer = access->buffer == TT_FORM_LOCAL ? r->local : r->buffers[access->buffer]};
     }
     for (uint32_t axis = 0; axis < form->axis_count; axis++) {
         r->number[axis] = 0;
         r->first_moved[axis] = count;
         for (uint32_t i = 0; i < form->access_count; i++) {
-            int64_t stride = tt_block_stride_of(&form->access[i].place, axis);
+            int64_t stride = tt_affine_stride(&form->access[i].place, axis);
             if (stride != 0)
                 r->moved[count++] = (tt_block_moved){.access = i, .stride = stride};
         }
