@@ -286,13 +286,15 @@ static tt_exit sum_up(tt_profile *f)
             free(room);
             return no_memory();
         }
-        bool form = strcmp(step->about.kind, "form") == 0;
+        bool form = strcmp(step->about.kind, "form") == 0 || strcmp(step->about.kind, "chain") == 0;
         f->forms += form;
         f->interpreted += form && !step->about.compiled;
         step->seconds = median_between(f, f->count, f->count + 1u, room);
         f->seconds += step->seconds;
         double could = least_seconds(f, step);
-        step->peak = step->seconds > 0 ? could / step->seconds : 0;
+        step->peak = step->seconds > 0 && !step->about.kept ? could / step->seconds : 0;
+        if (step->about.kept) // which no run that was timed has done
+            continue;
         least += could;
         f->flop += (double)step->about.flop;
         f->bytes += (double)step->about.bytes;

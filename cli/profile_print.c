@@ -126,9 +126,13 @@ static void print_row(FILE *out, const tt_profile *f, uint32_t index)
     if (strcmp(s->about.kind, "reference") == 0)
         kind = (size_t)snprintf(what, sizeof(what), "by reference, ");
     tt_profile_what(f, index, what + kind, sizeof(what) - kind);
-    fprintf(out, "%5" PRIu32 " %10.1f %5.1f %9.3f %8.3f %5.0f%% %c ", s->number, s->seconds * 1e6,
+    fprintf(out, "%5" PRIu32 " %10.1f %5.1f %9.3f %8.3f ", s->number, s->seconds * 1e6,
             100 * s->seconds / f->seconds, (double)s->about.flop * 1e-6,
-            (double)s->about.bytes * 1e-6, 100 * s->peak, s->by_bytes ? 'b' : 'f');
+            (double)s->about.bytes * 1e-6);
+    if (s->about.kept)
+        fprintf(out, "  kept   ");
+    else
+        fprintf(out, "%5.0f%% %c ", 100 * s->peak, s->by_bytes ? 'b' : 'f');
     print_what(out, what);
 }
 
@@ -166,6 +170,7 @@ static void write_step(tt_json_writer *json, const tt_profile *f, uint32_t index
     const tt_profiled_step *s = &f->step[index];
     tt_profile_what(f, index, what, sizeof(what));
     tt_json_text(json, "kind", s->about.kind);
+    tt_json_word(json, "kept", s->about.kept ? "true" : "false");
     tt_json_text(json, "what", what);
     tt_json_number(json, "flop", (double)s->about.flop);
     tt_json_number(json, "bytes", (double)s->about.bytes);

@@ -92,6 +92,7 @@ tt_status tt_program_step(const tt_program *program, uint32_t index, tt_step_abo
               calloc(count + 1u, sizeof(bool)), calloc(count + 1u, sizeof(uint32_t)), 0};
     *about = (tt_step_about){.kind = tt_step_name(step),
                              .compiled = step->code != NULL,
+                             .kept = step->settled && !program->session->lent,
                              .bytes = bytes_of_step(program, step)};
     if (w.near == NULL || w.seen == NULL || w.todo == NULL) {
         free(w.near);

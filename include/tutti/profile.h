@@ -12,8 +12,9 @@ TT_C_BEGIN
 
 // What a step is made of, whatever runs it.
 typedef struct tt_step_about {
-    const char *kind; // "form", "product", "convolution" ..., or "reference": by its row's
+    const char *kind; // "form", "chain" (of forms), "move" ..., or "reference": by its row's
     bool compiled;    // machine code that was made for it runs it now
+    bool kept;        // what it made stands until what it reads changes: it is not in each run
     uint64_t flop;    // by tt_node_flop, of its nodes; UINT64_MAX: at least that
     uint64_t bytes;   // of all values that it reads and writes, each once
     uint32_t *nodes;  // of tt_program_graph, that it computes, in order; to be freed with free()
