@@ -79,11 +79,14 @@ static angle reduce(tt_form *form, tt_register a)
         shifted(form, TT_FORM_RIGHT, tt_form_2(form, TT_FORM_ADD_INTEGER, turn, half), 30);
     turn = shifted(form, TT_FORM_LEFT, turn, 2);
     tt_register more = tt_form_2(form, TT_FORM_AND, turn, tt_form_integer(form, -256));
-    tt_register less = tt_form_2(form, TT_FORM_AND, turn, tt_form_integer(form, 255));
+    // A small negative angle is no difference of two greater ones.
+    tt_register near = tt_form_2(form, TT_FORM_EQUAL_INTEGER, more, tt_form_integer(form, -256));
+    more = choose(form, near, tt_form_integer(form, 0), more);
+    tt_register less = tt_form_2(form, TT_FORM_SUBTRACT_INTEGER, turn, more);
     tt_register below = shifted(form, TT_FORM_RIGHT, multiply_integer(form, m, w[1]), 1);
     tt_register rest = fused(form, as_float(form, multiply_high(form, m, w[2])),
-                             tt_form_number(form, 0x1p-30F), as_float(form, less));
-    rest = fused(form, as_float(form, below), tt_form_number(form, 0x1p-29F), rest);
+                             tt_form_number(form, 0x1p-1F), as_float(form, below));
+    rest = fused(form, rest, tt_form_number(form, 0x1p-29F), as_float(form, less));
     more = as_float(form, more);
     // What was counted in units of 2^-32 quadrants, in two floats.
     tt_register unit = tt_form_number(form, QUADRANT * 0x1p-32F);
@@ -91,6 +94,7 @@ static angle reduce(tt_form *form, tt_register a)
     tt_register low =
         fused(form, more, unit, tt_form_2(form, TT_FORM_SUBTRACT, tt_form_number(form, 0), high));
     low = fused(form, more, tt_form_number(form, QUADRANT_REST * 0x1p-32F), low);
+    low = fused(form, rest, tt_form_number(form, QUADRANT_REST * 0x1p-32F), low);
     low = fused(form, rest, unit, low);
     tt_register small = tt_form_2(form, TT_FORM_LESS, a, tt_form_number(form, 1));
     return (angle){choose(form, small, a, high), choose(form, small, tt_form_number(form, 0), low),
