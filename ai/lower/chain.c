@@ -329,7 +329,7 @@ tt_chained tt_chain(const tt_fused *first, const tt_fused *second, const tt_betw
         for (; opened > 0; opened--)
             tt_form_end(&made->form);
         find_over(&c);
-        made->cost = first->cost + second->cost;
+        made->cost = tt_cost_add(first->cost, second->cost);
         tt_form_trim(&made->form);
     } else if (c.fits) {
         ok = false;

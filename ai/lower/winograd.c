@@ -351,8 +351,7 @@ static void result_along(winograd *w, const tt_register m[SIDE], tt_register to[
     to[1] = tt_winograd_subtract(w, tt_winograd_subtract(w, m[1], m[2]), m[3]);
 }
 
-// An element of a tile, and what the group makes of it.
-static void finish(winograd *w, int64_t row, int64_t column, tt_register made)
+void tt_winograd_finish(winograd *w, int64_t row, int64_t column, tt_register made)
 {
     fusing *f = w->f;
     f->fixed[w->row->along] += row;
@@ -389,7 +388,7 @@ static void make_result(winograd *w)
         tt_register m[SIDE] = {along[0][r], along[1][r], along[2][r], along[3][r]}, two[STEP];
         result_along(w, m, two);
         for (int64_t c = 0; c < STEP; c++)
-            finish(w, r, c, two[c]);
+            tt_winograd_finish(w, r, c, two[c]);
     }
     for (unsigned i = 0; i < 3; i++)
         tt_fusing_close(w->f);

@@ -52,6 +52,9 @@ void tt_winograd_store(winograd *w, const tt_affine *where, int64_t more, tt_reg
 void tt_winograd_image(winograd *w);
 void tt_winograd_multiply(winograd *w, const tt_winograd_sums *sums);
 
+// An element of what is made, so far from the place that is open, and what the group makes of it.
+void tt_winograd_finish(winograd *w, int64_t row, int64_t column, tt_register made);
+
 // The gradient of such a convolution's weights; false where it is none or too small.
 bool tt_winograd_walk_gradient(product *p);
 

@@ -124,19 +124,6 @@ static void gradient_along(winograd *w, const tt_register m[SIDE], tt_register t
     to[2] = tt_winograd_add(w, both, m[3]);
 }
 
-static void finish(winograd *w, int64_t row, int64_t column, tt_register made)
-{
-    fusing *f = w->f;
-    f->fixed[w->row->along] += row;
-    f->fixed[w->column->along] += column;
-    f->nest++;
-    f->member[0].inner_made = made;
-    f->member[0].inner_at = f->nest;
-    tt_fusing_store(f, 0);
-    f->fixed[w->row->along] -= row;
-    f->fixed[w->column->along] -= column;
-}
-
 static void make_gradient(winograd *w)
 {
     const axis *in = &w->p->free[0], *out = &w->p->free[1];
@@ -157,7 +144,7 @@ static void make_gradient(winograd *w)
         tt_register m[SIDE] = {along[0][r], along[1][r], along[2][r], along[3][r]}, three[3];
         gradient_along(w, m, three);
         for (int64_t c = 0; c < 3; c++)
-            finish(w, r, c, three[c]);
+            tt_winograd_finish(w, r, c, three[c]);
     }
     tt_fusing_close(w->f);
     tt_fusing_close(w->f);

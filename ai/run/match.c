@@ -33,7 +33,7 @@ static bool is_f32(const tt_matching *m, tt_value value)
     return type_of(m, value)->element == TT_F32;
 }
 
-// A constant of one element; a simplified graph broadcasts none here.
+// A constant of one element: simplified graphs have it without a broadcast where it is looked for.
 static bool is_number(const tt_matching *m, tt_value value, double number)
 {
     if (made_by(m, value)->op != TT_OP_BUFFER)
