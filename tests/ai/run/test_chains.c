@@ -103,7 +103,8 @@ static tt_graph *conv_pool(const image *is, bool shows, bool again)
     tt_graph *g = tt_graph_new();
     int64_t one[2] = {1, 1}, window[2] = {is->window, is->window};
     int64_t stride[2] = {is->stride, is->stride};
-    tt_windows same = {.before = one, .after = one}, pool = {.stride = stride};
+    int64_t over[2] = {is->over, is->over};
+    tt_windows same = {.before = one, .after = one}, pool = {.stride = stride, .after = over};
     tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, is->batch, is->size, is->size, is->in));
     tt_value w = tt_input(g, "w", TT_TYPE(TT_F32, is->out, 3, 3, is->in));
     tt_value y = tt_relu(
@@ -130,6 +131,8 @@ static void check_images(void)
     // Windows of one image that overlap; of which some end at an edge; what others see.
     overlaps.batch = 1;
     check("overlaps alone", conv_pool(&overlaps, false, false), "1 1");
+    image beyond = {1, 16, 4, 16, 3, 2, 1}; // as many rows as strides, and one more is seen
+    check("overlaps, and padded", conv_pool(&beyond, false, false), "1 1");
     alone.size = 33;
     check("left at the edge", conv_pool(&alone, false, false), "1 1");
     check("shown", conv_pool(&blocks, true, false), "1 1");
