@@ -379,6 +379,32 @@ static void check_settled(void)
     tt_graph_free(h);
 }
 
+// A copy of weights that the program assigns itself is made in each run.
+static void check_own_weights(void)
+{
+    tt_session *session = open_session(1, false);
+    tt_graph *g = tt_graph_new();
+    tt_value x = tt_input(g, "x", TT_TYPE(TT_F32, 1, 8, 8, 3));
+    tt_value w = tt_parameter(g, "w", TT_TYPE(TT_F32, 5, 3, 3, 3));
+    float image[8 * 8 * 3], ones[5 * 3 * 3 * 3];
+    tt_graph_result(g, "y", tt_conv(g, x, w, NULL, 1));
+    tt_graph_assign(g, w, tt_scale(g, w, 2));
+    REQUIRE(tt_graph_status(g) == TT_OK);
+    for (unsigned i = 0; i < sizeof(image) / sizeof(image[0]); i++)
+        image[i] = 1;
+    for (unsigned i = 0; i < sizeof(ones) / sizeof(ones[0]); i++)
+        ones[i] = 1;
+    tt_program *p = load(session, g);
+    REQUIRE(tt_session_write(session, "w", 0, sizeof(ones) / sizeof(ones[0]), ones) == TT_OK);
+    REQUIRE(tt_program_set(p, "x", image) == TT_OK);
+    for (unsigned run = 0; run < 4; run++) {
+        REQUIRE(tt_program_run(p, NULL) == TT_OK);
+        EXPECT(*(const float *)tt_program_result(p, 0, NULL) == (float)(27u << run));
+    }
+    tt_session_free(session);
+    tt_graph_free(g);
+}
+
 // A program that assigns one parameter keeps what it made of another; what is large is made anew.
 static void check_settled_in_training(void)
 {
@@ -525,6 +551,7 @@ int main(void)
     check_sharing();
     check_way();
     check_settled();
+    check_own_weights();
     check_settled_in_training();
     check_refusals();
     check_index();
